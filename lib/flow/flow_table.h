@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_FLOW_TABLE_H
+#define LEAT_FLOW_TABLE_H
+
+/* flow_table: from tuple to the index of its record.
+ *
+ * Open addressing over buckets of one cache line, by a keyed hash that is drawn at boot and has
+ * nothing to do with RSS.  A bucket holds tags and indexes, not keys: the tuple stands in the
+ * record itself, and is compared only when the tag agrees.
+ *
+ *	bucket (64)  │ tag 2 x 8 = 16 │ idx 4 x 8 = 32 │ passed 4 │ -- 12 │
+ *
+ * An entry whose bucket is full goes to the next one; `passed` counts the entries that went by, so
+ * a lookup stops where nothing went on, and a removal leaves no tombstone.
+ *
+ * Shape      power of two of buckets, at most 75 % full at entry_max.
+ * Memory     leat_flow_table_footprint(entry_max) octets; keeps the pointer to the records.
+ * Affinity   one lcore; no atomics.
+ * Cost       hash, one line of bucket, one of record; bulk lookup prefetches both.
+ * Errors     insert refuses when PROBE_MAX buckets in a row are full; counted.
+ * RFC        9293 3.3.1 (the tuple names the connection). */
+
+#include "base_hash.h"
+#include "wire_addr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FLOW_NONE      UINT32_MAX
+#define FLOW_PROBE_MAX 16
+#define FLOW_BULK_MAX  64
+
+struct flow_table;
+
+/* Where the records' tuples are: that of record i at octet first + i * stride. */
+struct flow_records {
+	const void *first;
+	size_t stride;
+};
+
+struct flow_stats {
+	uint32_t entry_cnt;
+	uint32_t probe_max;     /* longest walk of any insert so far, in buckets */
+	uint64_t insert_refused;
+};
+
+/* leat_flow_table_footprint is the octets for entry_max entries; 0 when 0 or above 2^30. */
+size_t leat_flow_table_footprint(uint32_t entry_max);
+
+struct flow_table *leat_flow_table_new(
+	void *mem, uint32_t entry_max, struct hash_key key, struct flow_records records);
+
+/* leat_flow_hash is the table's hash of a tuple; callers compute it once and pass it on. */
+uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple);
+
+/* leat_flow_table_find is the index of the record with this tuple, or FLOW_NONE. */
+uint32_t leat_flow_table_find(const struct flow_table *t, uint64_t hash, const struct tuple *tuple);
+
+/* leat_flow_table_find_bulk does the same for cnt (at most FLOW_BULK_MAX) tuples, in three loops:
+ * hash and prefetch buckets, prefetch records, compare.  Skips tuple[i] == NULL: idx FLOW_NONE. */
+void leat_flow_table_find_bulk(const struct flow_table *t, const struct tuple *const *tuple,
+	uint32_t cnt, uint64_t *hash, uint32_t *idx);
+
+/* leat_flow_table_insert enters record idx, whose tuple already stands in the record and is not in
+ * the table.  False when there is no room within FLOW_PROBE_MAX buckets. */
+bool leat_flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t idx);
+
+/* leat_flow_table_remove takes record idx out.  Assumes it is there under this hash. */
+void leat_flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t idx);
+
+struct flow_stats leat_flow_table_stats(const struct flow_table *t);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_TIMER_WHEEL_H
+#define LEAT_TIMER_WHEEL_H
+
+/* timer_wheel: timers that do not last equally long (retransmission, persist, delayed ACK).
+ *
+ * A hierarchical wheel sorts the timers roughly, by tick; those of the tick at hand stand in a
+ * small binary heap that sorts them exactly, by (deadline, order of arming).  So nothing is
+ * rounded: next() is exact, and stepping to that instant fires exactly the timers due then.
+ *
+ *	level 3  ▢▢▢▢▢▢▢▢   2^41 ns a slot   (36 min)
+ *	level 2  ▢▢▢▢▢▢▢▢   2^33 ns a slot   (8.6 s)     256 slots a level,
+ *	level 1  ▢▢▢▢▢▢▢▢   2^25 ns a slot   (33 ms)     one bit each in a map of those in use
+ *	level 0  ▢▢▢▢▢▢▢▢   2^17 ns a slot   (131 us)
+ *	            └─► heap of the tick at hand ─► expire
+ *
+ * Deadlines beyond the horizon (156 h) wait in the last slot of level 3 and are sorted again.
+ *
+ * A timer that is set to a later deadline while it waits only has its field moved; it is
+ * sorted again when its old slot comes up.  So an ACK that pushes the retransmission timer back
+ * touches one line and no list.
+ *
+ * Shape      id_max entries of 32 octets; a timer is named by an id in [0, id_max).
+ * Units      instants in ns; `now` never decreases.
+ * Memory     leat_timer_wheel_footprint(id_max) octets, aligned to 64, kept while it is used.
+ * Affinity   one lcore; no atomics.
+ * Cost       set later, stop: the entry; set earlier: its neighbours; expire: O(log of the tick).
+ * Errors     none at run time.
+ * See        timer_ring.h for timers of equal length. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct timer_wheel;
+
+/* leat_timer_wheel_footprint is the octets for id_max timers; 0 when id_max is 0 or above 2^30. */
+size_t leat_timer_wheel_footprint(uint32_t id_max);
+
+/* leat_timer_wheel_new formats mem, which it keeps; its clock starts at now. */
+struct timer_wheel *leat_timer_wheel_new(void *mem, uint32_t id_max, uint64_t now);
+
+/* leat_timer_wheel_set arms timer id for the instant at, or moves it there when it is armed; an
+ * instant that has passed is due at once.  at is not TIME_NEVER. */
+void leat_timer_wheel_set(struct timer_wheel *w, uint32_t id, uint64_t at);
+
+/* leat_timer_wheel_stop disarms timer id; nothing happens when it is not armed. */
+void leat_timer_wheel_stop(struct timer_wheel *w, uint32_t id);
+
+/* leat_timer_wheel_deadline is when id is due, TIME_NEVER when it is not armed. */
+uint64_t leat_timer_wheel_deadline(const struct timer_wheel *w, uint32_t id);
+
+/* leat_timer_wheel_expire disarms at most max timers that are due at now, writes their ids to
+ * id[0..max) in order of (deadline, arming), and returns how many.
+ *
+ * Assumes now is not earlier than in any previous call.  Borrows id. */
+uint32_t leat_timer_wheel_expire(struct timer_wheel *w, uint64_t now, uint32_t *id, uint32_t max);
+
+/* leat_timer_wheel_next is the earliest deadline, exactly; TIME_NEVER when none is armed.  It may
+ * sort timers whose deadline was moved, hence w is not const. */
+uint64_t leat_timer_wheel_next(struct timer_wheel *w);
+
+/* leat_timer_wheel_cnt is how many timers are armed. */
+uint32_t leat_timer_wheel_cnt(const struct timer_wheel *w);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_WIRE_ADDR_H
+#define LEAT_WIRE_ADDR_H
+
+/* wire_addr: addresses and the tuple that names a connection, in host order.
+ *
+ * An IPv4 address is kept in its IPv4-mapped form ::ffff:a.b.c.d, so that one type, one compare
+ * and one hash serve both versions.
+ *
+ * Shape      struct ip 16 octets; struct tuple 40 octets, five whole words, no padding.
+ * Affinity   none; pure.
+ * RFC        4291 2.5.5.2 (IPv4-mapped). */
+
+#include "base_assert.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct mac {
+	uint8_t octet[6];
+};
+
+struct ip {
+	uint64_t hi, lo;
+};
+
+/* The two ends of a connection, seen from here; zone keeps equal addresses of different links
+ * apart (0 where there is one link). */
+struct tuple {
+	struct ip local, remote;
+	uint16_t lport, rport;
+	uint32_t zone;
+};
+
+STATIC_ASSERT(sizeof(struct tuple) == 40, "a tuple is five words to the hash");
+
+#define TUPLE_WORDS 5
+#define IP_TEXT_MAX 64 /* octets of the longest address as text, with its end */
+
+static inline struct ip ip_from4(uint32_t a)
+{
+	return (struct ip){0, UINT64_C(0xffff00000000) | a};
+}
+
+static inline bool ip_is4(struct ip a)
+{
+	return a.hi == 0 && a.lo >> 32 == 0xffff;
+}
+
+static inline uint32_t ip_to4(struct ip a)
+{
+	return (uint32_t)a.lo;
+}
+
+static inline bool ip_eq(struct ip a, struct ip b)
+{
+	return a.hi == b.hi && a.lo == b.lo;
+}
+
+static inline bool ip_is_any(struct ip a)
+{
+	return a.hi == 0 && (a.lo == 0 || a.lo == UINT64_C(0xffff00000000));
+}
+
+static inline bool tuple_eq(const struct tuple *a, const struct tuple *b)
+{
+	return ip_eq(a->local, b->local) && ip_eq(a->remote, b->remote) && a->lport == b->lport &&
+		a->rport == b->rport && a->zone == b->zone;
+}
+
+/* ip_in_prefix says whether a and net agree in their first bits; for IPv4 bits counts from the
+ * IPv4 address's own first bit. */
+bool leat_wire_ip_in_prefix(struct ip a, struct ip net, uint8_t bits);
+
+/* leat_wire_ip_text writes a as dotted quad or RFC 5952 text; text has IP_TEXT_MAX octets. */
+void leat_wire_ip_text(struct ip a, char *text);
+
+/* leat_wire_ip_parse reads either form; false when text is neither. */
+bool leat_wire_ip_parse(const char *text, struct ip *a);
+
+/* Multicast of either version, and 255.255.255.255. */
+bool leat_wire_ip_is_group(struct ip a);
+
+/* May a name the sender of a segment?  Not 0/8, 127/8, 224/4, 240/4, ::, ::1, ff00::/8, nor an
+ * IPv4-mapped address that came in IPv6.  RFC 9293 3.9.2.3, MUST-63. */
+bool leat_wire_ip_may_send(struct ip a);
+
+#endif

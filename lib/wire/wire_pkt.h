@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_WIRE_PKT_H
+#define LEAT_WIRE_PKT_H
+
+/* wire_pkt: one received frame, taken apart layer by layer, or the reason why not.
+ *
+ * The parser sees octets and a link description, and nothing else.  It checks lengths before it
+ * reads, checksums before it believes, and addresses before anything is answered.
+ *
+ *	frame ─► Ethernet ─► [802.1Q] ─► ARP
+ *	                             └─► IPv4 / IPv6 + extension headers ─► TCP ─► struct seg
+ *	                                                                └─► ICMP / ICMPv6
+ *
+ * Shape      one struct pkt per frame of a burst.
+ * Memory     borrows the frame; seg.data points into it.
+ * Affinity   none; pure.
+ * Errors     a verdict of wire_verdict.def.
+ * RFC        894, 826, 791, 8200, 9293 3.1, 1122 3.2. */
+
+#include "wire_addr.h"
+#include "wire_tcp.h"
+#include "wire_verdict.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What the device says of a checksum.  NONE: data verified, field not valid; so is GOOD to us. */
+enum wire_csum {
+	WIRE_CSUM_UNKNOWN,
+	WIRE_CSUM_BAD,
+	WIRE_CSUM_GOOD,
+	WIRE_CSUM_NONE,
+};
+
+#define WIRE_LOCAL_MAX 8
+
+/* One of our addresses and the prefix it lies in. */
+struct wire_local {
+	struct ip ip;
+	uint8_t prefix_bits; /* IPv4: 0 to 32; IPv6: 0 to 128 */
+};
+
+/* What the parser must know of the link.  own_from/own_to is a whole range of IPv4 or IPv6
+ * addresses that are ours as well (a load generator's sources); empty when to is below from. */
+struct wire_link {
+	struct mac mac;
+	bool raw_ip; /* frames begin with the IP header: no Ethernet, no neighbours */
+	uint16_t mtu; /* octets of IP packet */
+	uint8_t local_cnt;
+	struct wire_local local[WIRE_LOCAL_MAX];
+	struct ip range_from, range_to;
+};
+
+struct pkt {
+	/* in */
+	const uint8_t *frame;
+	uint32_t octets;
+	uint8_t ip_csum, l4_csum; /* enum wire_csum */
+	void *buf;                /* handle, copied to seg.buf */
+	/* out */
+	struct mac src, dst;
+	uint8_t proto;
+	uint8_t tos; /* DSCP and ECN as received */
+	struct tuple tuple; /* local = destination, remote = source; zone 0 */
+	const uint8_t *l4;  /* ARP body, ICMP message or TCP header */
+	uint32_t l4_octets;
+	struct seg seg; /* with WIRE_V_TCP */
+};
+
+/* leat_wire_pkt_parse fills the out part of p.  Borrows p->frame, which seg.data then points to. */
+enum wire_verdict leat_wire_pkt_parse(struct pkt *p, const struct wire_link *link);
+
+/* leat_wire_is_local says whether a is one of the link's addresses. */
+bool leat_wire_is_local(const struct wire_link *link, struct ip a);
+
+/* leat_wire_pkt_hdr_put writes Ethernet (unless raw_ip) and IP header for octets of payload with
+ * protocol proto from tuple->local to tuple->remote, IPv4 checksum included, DF set, ID 0
+ * (RFC 6864), and returns their octets. */
+uint32_t leat_wire_pkt_hdr_put(uint8_t *p, const struct wire_link *link, const struct mac *dst,
+	const struct tuple *tuple, uint8_t proto, uint8_t tos, uint8_t ttl, uint32_t octets);
+
+/* One piece of a frame that arrived in several buffers. */
+struct wire_chunk {
+	const uint8_t *data;
+	uint32_t octets;
+};
+
+/* leat_wire_gather copies the chunks one after the other to dst and returns their octets; 0 when
+ * they are more than dst_octets. */
+uint32_t leat_wire_gather(
+	const struct wire_chunk *chunk, uint32_t chunk_cnt, uint8_t *dst, uint32_t dst_octets);
+
+#endif
