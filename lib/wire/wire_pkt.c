@@ -151,12 +151,18 @@ static enum wire_verdict parse_raw(struct pkt *p, const struct wire_link *link)
 	return parse_ip(p, link, version == 6);
 }
 
-static enum wire_verdict parse_other(struct pkt *p, uint16_t ethertype)
+static enum wire_verdict parse_arp(struct pkt *p)
 {
-	switch (ethertype) {
+	return leat_wire_arp_parse(p->l4, p->l4_octets, &p->arp) ? WIRE_V_ARP : WIRE_V_DROP_ARP;
+}
+
+static enum wire_verdict parse_ethertype(struct pkt *p, const struct wire_link *link, uint16_t type)
+{
+	switch (type) {
+	case WIRE_ETHERTYPE_IP4:
+	case WIRE_ETHERTYPE_IP6:
 	case WIRE_ETHERTYPE_ARP:
-		return leat_wire_arp_parse(p->l4, p->l4_octets, &p->arp) ? WIRE_V_ARP
-									 : WIRE_V_DROP_ARP;
+		break;
 	case WIRE_ETHERTYPE_VLAN:
 	case WIRE_ETHERTYPE_QINQ:
 	case WIRE_ETHERTYPE_QINQ_OLD:
@@ -164,6 +170,11 @@ static enum wire_verdict parse_other(struct pkt *p, uint16_t ethertype)
 	default:
 		return WIRE_V_DROP_ETHERTYPE;
 	}
+	if (UNLIKELY(p->l4_octets > link->mtu))
+		return WIRE_V_DROP_FRAME_LONG;
+	if (UNLIKELY(type == WIRE_ETHERTYPE_ARP))
+		return parse_arp(p);
+	return parse_ip(p, link, type == WIRE_ETHERTYPE_IP6);
 }
 
 enum wire_verdict leat_wire_pkt_parse(struct pkt *p, const struct wire_link *link)
@@ -179,14 +190,9 @@ enum wire_verdict leat_wire_pkt_parse(struct pkt *p, const struct wire_link *lin
 		return WIRE_V_DROP_L2_MCAST;
 	if (UNLIKELY(!(p->dst.octet[0] & 1) && memcmp(&p->dst, &link->mac, sizeof(p->dst)) != 0))
 		return WIRE_V_DROP_L2_OTHER;
-	uint16_t ethertype = be16_get(p->frame + 12);
 	p->l4 = p->frame + WIRE_ETH_OCTETS;
 	p->l4_octets = p->octets - WIRE_ETH_OCTETS;
-	if (UNLIKELY(ethertype != WIRE_ETHERTYPE_IP4 && ethertype != WIRE_ETHERTYPE_IP6))
-		return parse_other(p, ethertype);
-	if (UNLIKELY(p->l4_octets > link->mtu))
-		return WIRE_V_DROP_FRAME_LONG;
-	return parse_ip(p, link, ethertype == WIRE_ETHERTYPE_IP6);
+	return parse_ethertype(p, link, be16_get(p->frame + 12));
 }
 
 uint32_t leat_wire_eth_put(
