@@ -65,7 +65,7 @@ static inline bool ip_is_any(struct ip a)
 static inline bool tuple_eq(const struct tuple *a, const struct tuple *b)
 {
 	return ip_eq(a->local, b->local) && ip_eq(a->remote, b->remote) && a->lport == b->lport &&
-		a->rport == b->rport && a->zone == b->zone;
+	       a->rport == b->rport && a->zone == b->zone;
 }
 
 /* ip_in_prefix says whether a and net agree in their first bits; for IPv4 bits counts from the

@@ -12,19 +12,42 @@
  *	                                                                └─► ICMP / ICMPv6
  *
  * Shape      one struct pkt per frame of a burst.
- * Memory     borrows the frame; seg.data points into it.
+ * Memory     borrows the frame; l4, seg.data and icmp.echo.data point into it.
  * Affinity   none; pure.
  * Errors     a verdict of wire_verdict.def.
  * RFC        894, 826, 791, 8200, 9293 3.1, 1122 3.2. */
 
 #include "wire_addr.h"
+#include "wire_arp.h"
+#include "wire_icmp.h"
 #include "wire_tcp.h"
 #include "wire_verdict.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What the device says of a checksum.  NONE: data verified, field not valid; so is GOOD to us. */
+#define WIRE_ETH_OCTETS 14
+#define WIRE_IP4_OCTETS 20
+#define WIRE_IP6_OCTETS 40
+
+enum wire_ethertype {
+	WIRE_ETHERTYPE_IP4 = 0x0800,
+	WIRE_ETHERTYPE_ARP = 0x0806,
+	WIRE_ETHERTYPE_VLAN = 0x8100,
+	WIRE_ETHERTYPE_IP6 = 0x86dd,
+	WIRE_ETHERTYPE_QINQ = 0x88a8,
+	WIRE_ETHERTYPE_QINQ_OLD = 0x9100,
+};
+
+enum wire_proto {
+	WIRE_PROTO_ICMP = 1,
+	WIRE_PROTO_TCP = 6,
+	WIRE_PROTO_ICMP6 = 58,
+};
+
+/* What the device says of a checksum.  UNKNOWN and NONE are verified here, BAD is dropped, GOOD
+ * is believed.  A device that says NONE of data it has verified (virtio between guests, where the
+ * field is not valid) must have it told as GOOD. */
 enum wire_csum {
 	WIRE_CSUM_UNKNOWN,
 	WIRE_CSUM_BAD,
@@ -41,10 +64,11 @@ struct wire_local {
 };
 
 /* What the parser must know of the link.  own_from/own_to is a whole range of IPv4 or IPv6
- * addresses that are ours as well (a load generator's sources); empty when to is below from. */
+ * addresses that are ours as well (a load generator's sources); empty when to is below from, or
+ * when both are 0. */
 struct wire_link {
 	struct mac mac;
-	bool raw_ip; /* frames begin with the IP header: no Ethernet, no neighbours */
+	bool raw_ip;  /* frames begin with the IP header: no Ethernet, no neighbours */
 	uint16_t mtu; /* octets of IP packet */
 	uint8_t local_cnt;
 	struct wire_local local[WIRE_LOCAL_MAX];
@@ -60,11 +84,16 @@ struct pkt {
 	/* out */
 	struct mac src, dst;
 	uint8_t proto;
-	uint8_t tos; /* DSCP and ECN as received */
+	uint8_t tos;        /* DSCP and ECN as received */
+	uint8_t ttl;        /* or hop limit */
 	struct tuple tuple; /* local = destination, remote = source; zone 0 */
 	const uint8_t *l4;  /* ARP body, ICMP message or TCP header */
 	uint32_t l4_octets;
-	struct seg seg; /* with WIRE_V_TCP */
+	union {
+		struct seg seg;  /* with WIRE_V_TCP */
+		struct arp arp;  /* with WIRE_V_ARP */
+		union icmp icmp; /* with WIRE_V_ND, WIRE_V_ICMP_ECHO, WIRE_V_ICMP_ERROR */
+	};
 };
 
 /* leat_wire_pkt_parse fills the out part of p.  Borrows p->frame, which seg.data then points to. */
@@ -72,6 +101,10 @@ enum wire_verdict leat_wire_pkt_parse(struct pkt *p, const struct wire_link *lin
 
 /* leat_wire_is_local says whether a is one of the link's addresses. */
 bool leat_wire_is_local(const struct wire_link *link, struct ip a);
+
+/* leat_wire_eth_put writes an Ethernet header and returns WIRE_ETH_OCTETS. */
+uint32_t leat_wire_eth_put(
+	uint8_t *p, const struct mac *dst, const struct mac *src, uint16_t ethertype);
 
 /* leat_wire_pkt_hdr_put writes Ethernet (unless raw_ip) and IP header for octets of payload with
  * protocol proto from tuple->local to tuple->remote, IPv4 checksum included, DF set, ID 0

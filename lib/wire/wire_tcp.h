@@ -48,9 +48,9 @@ enum wire_tcp_opt {
 	TCP_OPT_SACK = 0x10,
 };
 
-#define TCP_HDR_OCTETS 20
+#define TCP_HDR_OCTETS     20
 #define TCP_OPT_OCTETS_MAX 40
-#define TCP_SACK_MAX 4
+#define TCP_SACK_MAX       4
 
 struct seg_sack {
 	struct seq left, right;

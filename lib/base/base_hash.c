@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_hash.h"
+
+#include "base_bits.h"
+
+static inline void sip_rounds(uint64_t v[4], int cnt)
+{
+	for (int i = 0; i < cnt; i++) {
+		v[0] += v[1];
+		v[2] += v[3];
+		v[1] = rotl64(v[1], 13) ^ v[0];
+		v[3] = rotl64(v[3], 16) ^ v[2];
+		v[0] = rotl64(v[0], 32);
+		v[2] += v[1];
+		v[0] += v[3];
+		v[1] = rotl64(v[1], 17) ^ v[2];
+		v[3] = rotl64(v[3], 21) ^ v[0];
+		v[2] = rotl64(v[2], 32);
+	}
+}
+
+/* Inlined into both callers, so that the counts of rounds are constants there. */
+static inline uint64_t sip(
+	const struct hash_key *key, const uint64_t *word, uint32_t word_cnt, int c_cnt, int d_cnt)
+{
+	uint64_t v[4] = {
+		key->k0 ^ UINT64_C(0x736f6d6570736575),
+		key->k1 ^ UINT64_C(0x646f72616e646f6d),
+		key->k0 ^ UINT64_C(0x6c7967656e657261),
+		key->k1 ^ UINT64_C(0x7465646279746573),
+	};
+
+	for (uint32_t i = 0; i < word_cnt; i++) {
+		v[3] ^= word[i];
+		sip_rounds(v, c_cnt);
+		v[0] ^= word[i];
+	}
+	/* The last block holds the length in octets, modulo 256, above the octets left over: none. */
+	uint64_t last = (uint64_t)word_cnt << 59;
+	v[3] ^= last;
+	sip_rounds(v, c_cnt);
+	v[0] ^= last;
+	v[2] ^= 0xff;
+	sip_rounds(v, d_cnt);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t leat_hash_sip13(const struct hash_key *key, const uint64_t *word, uint32_t word_cnt)
+{
+	return sip(key, word, word_cnt, 1, 3);
+}
+
+uint64_t leat_hash_sip24(const struct hash_key *key, const uint64_t *word, uint32_t word_cnt)
+{
+	return sip(key, word, word_cnt, 2, 4);
+}
