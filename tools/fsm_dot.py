@@ -21,9 +21,9 @@ USER = {"PASSIVE_OPEN", "ACTIVE_OPEN", "SEND", "CLOSE", "ABORT"}
 
 
 def arrows(root):
-    text = (root / "lib/tcp/tcp_fsm.def").read_text()
-    rows = ROW.findall(re.sub(r"/\*.*?\*/", "", text, flags=re.S))
-    if len(rows) != len(re.findall(r"^\s*ARROW\b", re.sub(r"/\*.*?\*/", "", text, flags=re.S), re.M)):
+    text = re.sub(r"/\*.*?\*/", "", (root / "lib/tcp/tcp_fsm.def").read_text(), flags=re.S)
+    rows = ROW.findall(text)
+    if len(rows) != len(re.findall(r"\bARROW\b", text)):
         sys.exit("tcp_fsm.def: a row is not ARROW(from, event, to, where)")
     if twice := {row[:2] for row in rows if [r[:2] for r in rows].count(row[:2]) > 1}:
         sys.exit(f"tcp_fsm.def: more than one arrow for {sorted(twice)}")
@@ -39,7 +39,7 @@ def event(name):
     if name in USER:
         return name.replace("_", " ")
     words = [WORDS.get(w.capitalize(), w.lower()) for w in name.split("_")]
-    return " ".join(words).replace("2 MSL", "2MSL")
+    return " ".join(words).replace("2 MSL", "2MSL").replace("SYN ACK", "SYN,ACK")
 
 
 def where(name):

@@ -223,6 +223,36 @@ class Whole(unittest.TestCase):
                          ["build:0: no archives: build first"])
 
 
+class Arrows(unittest.TestCase):
+    def run_on(self, root, option):
+        command = [sys.executable, Path(__file__).with_name("fsm_dot.py"), option, root]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def test_the_page_is_checked_against_the_list(self):
+        with tempfile.TemporaryDirectory() as root:
+            fsm, page = Path(root, "lib/tcp/tcp_fsm.def"), Path(root, "docs/tcp.md")
+            fsm.parent.mkdir(parents=True)
+            page.parent.mkdir()
+            fsm.write_text("/* ARROW(X, Y, Z, W) */\nARROW(LISTEN, RCV_SYN, SYN_SENT, FIG_5)\n")
+            page.write_text("# TCP\n<!-- arrows: begin, written by `ninja arrows` -->\n"
+                            "<!-- arrows: end -->\nafter\n")
+            self.assertEqual(self.run_on(root, "--check").returncode, 1)
+            self.assertEqual(self.run_on(root, "--write").returncode, 0)
+            self.assertEqual(self.run_on(root, "--check").returncode, 0)
+            self.assertIn("| **LISTEN** | rcv SYN | SYN-SENT | figure 5 |", page.read_text())
+            self.assertTrue(page.read_text().endswith("after\n"))
+            fsm.write_text(fsm.read_text().replace("SYN_SENT", "CLOSED"))
+            self.assertEqual(self.run_on(root, "--check").returncode, 1)
+
+    def test_a_row_that_is_no_arrow_or_comes_twice_is_refused(self):
+        with tempfile.TemporaryDirectory() as root:
+            fsm = Path(root, "lib/tcp/tcp_fsm.def")
+            fsm.parent.mkdir(parents=True)
+            for rows in ("ARROW(A, B, C)\n", "ARROW(A, B, C, D)\nARROW(A, B, E, D)\n"):
+                fsm.write_text(rows)
+                self.assertEqual(self.run_on(root, "--text").returncode, 1)
+
+
 class Tap(unittest.TestResult):
     def name(self, test):
         return test.id().split(".", 1)[-1].replace("test_", "").replace("_", " ").replace(".", ": ")
