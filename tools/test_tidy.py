@@ -12,7 +12,7 @@ from pathlib import Path
 from tidy import Tidy
 
 SPDX = "/* SPDX-License-Identifier: BSD-3-Clause */\n"
-TODO = "TO" + "DO"
+MARK = "TO" + "DO"
 PLACE = "/wo" + "rk/x"
 
 
@@ -155,8 +155,8 @@ class Banned(unittest.TestCase):
 
     def test_marks_of_undone_work(self):
         for name in ("README.md", "tests/talk/a.talk", "lib/meson.build"):
-            self.assertIn(f"{name}:1: `{TODO}`: undone work", tree({name: f"# {TODO}: x\n"})[0])
-        self.assertIn(f":2: `{TODO}`", c(f"/* {TODO} */\n")[0])
+            self.assertIn(f"{name}:1: `{MARK}`: undone work", tree({name: f"# {MARK}: x\n"})[0])
+        self.assertIn(f":2: `{MARK}`", c(f"/* {MARK} */\n")[0])
 
     def test_paths_of_one_machine(self):
         self.assertIn("README.md:2: `/", tree({"README.md": f"a\nsee {PLACE}\n"})[0])
