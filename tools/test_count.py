@@ -15,12 +15,13 @@ from pathlib import Path
 CASE = re.compile(r"(not )?ok\b\s*\d*\s*(?:- )?([^#]*?)\s*(?:#\s*(skip\S*|todo)\b\s*(.*))?$", re.I)
 PLAN = re.compile(r"1\.\.(\d+)\s*(?:#\s*skip\S*\s*(.*))?$", re.I)
 BAD = ("FAIL", "ERROR", "TIMEOUT", "INTERRUPT", "UNEXPECTEDPASS")
-TAIL_LINES = 30  # of what a failed program said
+TAIL_LINES = 50  # of what a failed program said; testlog.txt has it all
 
 
 def tail(test):
     said = (test["stdout"] + test.get("stderr", "")).rstrip().splitlines()
-    return said[-TAIL_LINES:]
+    cut = len(said) - TAIL_LINES
+    return [f"({cut} lines before in meson-logs/testlog.txt)"] * (cut > 0) + said[-TAIL_LINES:]
 
 
 def cases(test):
