@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 # Bring a build directory up to date without a word, unless there is work or trouble.
 # Sourced by ./run and ./test, which set `root` to the top of the tree.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 # What leat needs of Debian, in one place: `package  how to see that it is there`.
 # Sourced by ./run and ./test.  Versions are not pinned; Debian 12 and 13 both serve.
 
