@@ -15,7 +15,7 @@ from pathlib import Path
 CASE = re.compile(r"(not )?ok\b\s*\d*\s*(?:- )?([^#]*?)\s*(?:#\s*(skip\S*|todo)\b\s*(.*))?$", re.I)
 PLAN = re.compile(r"1\.\.(\d+)\s*(?:#\s*skip\S*\s*(.*))?$", re.I)
 BAD = ("FAIL", "ERROR", "TIMEOUT", "INTERRUPT", "UNEXPECTEDPASS")
-TAIL_LINES = 50  # of what a failed program said; testlog.txt has it all
+TAIL_LINES = 100  # of what a failed program said; testlog.txt has it all
 
 
 def tail(test):
