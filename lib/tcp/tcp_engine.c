@@ -13,7 +13,7 @@
 void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 {
 	*knobs = (struct tcp_knobs){
-		.two_msl_ns = 60 * TIME_S,
+		.two_msl_ns = 60 * TIME_S, /* DEVIATION(two-msl) */
 		.rto_initial_ns = TIME_S,
 		.rto_min_ns = TIME_S,
 		.rto_max_ns = 60 * TIME_S,

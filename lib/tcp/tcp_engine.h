@@ -16,8 +16,8 @@
  * answers a burst (MUST-58, MUST-59).  Call _output, _give and _news after each burst, each until
  * its list comes back not full.
  *
- * Lifecycle of a record: leat_tcp_open_* or io.born gives it; at io.gone it is CLOSED and must leave
- * the flow table; leat_tcp_free takes it back when no user holds a handle.
+ * Lifecycle of a record: leat_tcp_open_* or io.born gives it; at io.gone it is CLOSED and must
+ * leave the flow table; leat_tcp_free takes it back when no user holds a handle.
  *
  * Memory     leat_tcp_footprint(limits) octets, aligned to 64, kept as long as the engine is used.
  * Affinity   one lcore; no atomics.

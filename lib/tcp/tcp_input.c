@@ -134,7 +134,7 @@ static enum tcp_verdict check_rst(struct tcp_call *c, const struct seg *seg)
 	return TCP_V_RST_ACCEPTED;
 }
 
-/* Fourth, check the SYN bit; RFC 5961 4. */
+/* Fourth, check the SYN bit; RFC 5961 4.  DEVIATION(syn-received-syn): a challenge there, too. */
 static enum tcp_verdict check_syn(struct tcp_call *c, const struct seg *seg)
 {
 	if (!(seg->flags & TCP_SYN))
@@ -261,7 +261,7 @@ static enum tcp_verdict time_wait_arrives(struct tcp_call *c, const struct seg *
 {
 	struct tcb *tcb = c->tcb;
 
-	if (seg->flags & TCP_RST)
+	if (seg->flags & TCP_RST) /* DEVIATION(time-wait-rst) */
 		return TCP_V_RST_TIME_WAIT;
 	if (seg->flags & TCP_SYN) {
 		leat_tcp_reply(c, seg);
