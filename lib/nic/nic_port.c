@@ -241,6 +241,20 @@ struct nic_port_stats leat_nic_port_stats(const struct nic_port *p)
 		.tx_errors = s.oerrors};
 }
 
+uint32_t leat_nic_port_rx(
+	const struct nic_port *p, uint16_t queue, struct rte_mbuf **m, uint16_t max)
+{
+	DCHECK(queue < p->queue_cnt);
+	return rte_eth_rx_burst(p->id, queue, m, max);
+}
+
+uint32_t leat_nic_port_tx(
+	const struct nic_port *p, uint16_t queue, struct rte_mbuf **m, uint16_t cnt)
+{
+	DCHECK(queue < p->queue_cnt);
+	return rte_eth_tx_burst(p->id, queue, m, cnt);
+}
+
 void leat_nic_port_close(struct nic_port *p)
 {
 	struct rte_eth_dev_info info;

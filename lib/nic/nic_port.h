@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct rte_mbuf;
 struct rte_mempool;
 
 #define NIC_NAME_MAX  64 /* octets of a device name with its end */
@@ -82,6 +83,13 @@ struct nic_link leat_nic_port_link(const struct nic_port *p);
 
 /* leat_nic_port_stats reads the device's counters, which are 0 where it has none. */
 struct nic_port_stats leat_nic_port_stats(const struct nic_port *p);
+
+/* leat_nic_port_rx receives at most max frames of queue, which the caller then owns; _tx sends as
+ * many of cnt as the device takes, which are then the device's.  Both return how many. */
+uint32_t leat_nic_port_rx(
+	const struct nic_port *p, uint16_t queue, struct rte_mbuf **m, uint16_t max);
+uint32_t leat_nic_port_tx(
+	const struct nic_port *p, uint16_t queue, struct rte_mbuf **m, uint16_t cnt);
 
 /* leat_nic_port_close stops and closes the device, and removes it when it was made here. */
 void leat_nic_port_close(struct nic_port *p);
