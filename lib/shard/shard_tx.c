@@ -30,8 +30,7 @@ static void finish(const struct shard_tx *tx, const struct stack_frame *f, struc
 	m->data_len = (uint16_t)f->octets;
 	m->pkt_len = f->octets;
 	if ((f->is_tcp && tx->port->tx_csum_l4) || (f->is_ip4 && tx->port->tx_csum_ip)) {
-		m->l2_len = f->l2_octets & 0x7f;
-		m->l3_len = f->l3_octets;
+		m->tx_offload = rte_mbuf_tx_offload(f->l2_octets, f->l3_octets, 0, 0, 0, 0, 0);
 		nic_csum_ask(tx->port, m, f->is_tcp, f->is_ip4);
 	}
 }
