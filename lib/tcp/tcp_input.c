@@ -18,9 +18,8 @@ static bool acceptable(const struct tcb *tcb, const struct seg *seg)
 		return seq_leq(nxt, seg->seq) && seq_lt(seg->seq, edge);
 	}
 	struct seq last = seq_add(seg->seq, seg->len - 1);
-	return !seq_eq(nxt, edge) &&
-		((seq_leq(nxt, seg->seq) && seq_lt(seg->seq, edge)) ||
-			(seq_leq(nxt, last) && seq_lt(last, edge)));
+	return !seq_eq(nxt, edge) && ((seq_leq(nxt, seg->seq) && seq_lt(seg->seq, edge)) ||
+					     (seq_leq(nxt, last) && seq_lt(last, edge)));
 }
 
 void leat_tcp_reply(struct tcp_call *c, const struct seg *seg)
@@ -88,8 +87,8 @@ static enum tcp_verdict check_seq(struct tcp_call *c, struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
 
-	if (tcb->state == TCP_ST_SYN_RECEIVED && seg->flags & TCP_SYN &&
-		!(seg->flags & TCP_RST) && seq_eq(seg->seq, tcb->rcv.irs)) {
+	if (tcb->state == TCP_ST_SYN_RECEIVED && seg->flags & TCP_SYN && !(seg->flags & TCP_RST) &&
+		seq_eq(seg->seq, tcb->rcv.irs)) {
 		enum tcp_verdict v = syn_again(c, seg);
 
 		if (v != TCP_V_OK)

@@ -34,8 +34,7 @@ static enum tcp_verdict child_new(
 		return TCP_V_NO_TCB;
 	tcb->flags |= TCP_F_PASSIVE | (listener->flags & TCP_F_NODELAY);
 	tcb->listener = listener->idx;
-	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx =
-		leat_tcp_isn(e, tuple, c->now);
+	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = leat_tcp_isn(e, tuple, c->now);
 	tcb->snd.end = seq_add(tcb->snd.iss, 1);
 	leat_tcp_rtt_init(e, tcb);
 	syn_learn(tcb, seg);

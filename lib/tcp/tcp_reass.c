@@ -118,7 +118,7 @@ static enum tcp_verdict in_order(struct tcp_call *c, struct seg *seg)
 static bool ooo_room(const struct tcp_engine *e, const struct tcb *tcb)
 {
 	return tcb->rbuf_cnt < e->knobs.rcv_seg_max / 2 &&
-		e->cnt.rbuf_held < e->limits.rbuf_max - e->limits.rbuf_max / 4;
+	       e->cnt.rbuf_held < e->limits.rbuf_max - e->limits.rbuf_max / 4;
 }
 
 static enum tcp_verdict out_of_order(struct tcp_call *c, struct seg *seg)
