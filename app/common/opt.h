@@ -18,7 +18,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define OPT_ROW_MAX 40
+#define OPT_ROW_MAX     40
+#define OPT_LINE_MAX    64
+#define OPT_LINE_OCTETS 8192
+#define OPT_WHY_MAX     256
 
 /* Exit codes of every verb. */
 enum opt_exit {
@@ -45,10 +48,10 @@ struct opt_row {
 	const char *name; /* without the dashes */
 	char letter;      /* 0: none */
 	enum opt_kind kind;
-	uint32_t at;          /* offsetof the value in the verb's struct */
-	uint64_t from, to;    /* range of the value */
-	const char *metavar;  /* "N", "P%", NULL for flags */
-	const char *fallback; /* the default as text, NULL: none */
+	uint32_t at;              /* offsetof the value in the verb's struct */
+	uint64_t from, to;        /* range of the value */
+	const char *metavar;      /* "N", "P%", NULL for flags */
+	const char *fallback;     /* the default as text, NULL: none */
 	const char *const *words; /* OPT_KIND_WORD: ends with NULL */
 	const char *sentence;
 	/* OPT_KIND_OTHER: puts text into options (the whole struct); false with a clause that says
@@ -68,24 +71,36 @@ struct opt_verb {
 	bool (*check)(void *options, char *why, size_t size);
 };
 
+/* A command line for execv: argv ends with NULL. */
+struct opt_line {
+	int argc;
+	char *argv[OPT_LINE_MAX + 1];
+	char text[OPT_LINE_OCTETS];
+	size_t text_octets;
+};
+
 enum opt_result {
 	OPT_RESULT_OK,
 	OPT_RESULT_HELP, /* --help was among them */
 	OPT_RESULT_BAD   /* a message was written to err */
 };
 
-/* leat_opt_parse fills options from argv[1..argc), argv[0] being the verb.  Text in options points
- * into argv.  May reorder argv. */
-enum opt_result leat_opt_parse(
-	const struct opt_verb *verb, int argc, char **argv, void *options, FILE *err);
+/* leat_opt_parse fills options from argv[1..argc), argv[0] being the verb, and, when line is not
+ * NULL, line with the same options in their long form.  Text in options points into argv, which
+ * may be reordered. */
+enum opt_result leat_opt_parse(const struct opt_verb *verb, int argc, char **argv, void *options,
+	struct opt_line *line, FILE *err);
 
 /* leat_opt_help writes the help of one verb. */
 void leat_opt_help(const struct opt_verb *verb, FILE *out);
 
-/* leat_opt_normal writes the options of argv in their long form, in the order given, to list,
- * which has room for max pointers; their text goes to text.  Returns how many, or -1 when they do
- * not fit.  Assumes leat_opt_parse took argv. */
-int leat_opt_normal(const struct opt_verb *verb, int argc, char **argv, char **list, int max);
+/* leat_opt_read puts text as the value of row into options; false with a clause in why that says
+ * what is wrong and what to type instead. */
+bool leat_opt_read(
+	const struct opt_row *row, const char *text, void *options, char *why, size_t size);
+
+/* leat_opt_value_text writes value as row would be given it: "1,024", "60s", "1%". */
+void leat_opt_value_text(const struct opt_row *row, uint64_t value, char *text, size_t size);
 
 /* leat_opt_nearest is the word most like text, NULL when none is close.  words ends with NULL. */
 const char *leat_opt_nearest(const char *text, const char *const *words);

@@ -26,16 +26,15 @@ struct serve_options {
 	const char *device; /* PCI address, in its full form 0000:3b:00.0 */
 	const char *name;   /* of the instance; "leat" when not given */
 	struct serve_address address[SERVE_ADDRESS_MAX];
-	uint32_t address_cnt; /* at least 1 */
+	uint32_t address_cnt;         /* at least 1 */
 	struct ip gateway4, gateway6; /* any: none */
 	struct serve_listen listen[SERVICE_LISTEN_MAX];
 	uint32_t listen_cnt; /* at least 1; no port twice */
 	uint64_t body_octets, time_wait_ns, grace_ns;
 	uint64_t mtu, shards;
 	uint64_t connections; /* at one time, all shards */
-	uint32_t close; /* enum service_close */
+	uint32_t close;       /* enum service_close */
 	uint32_t verbose;
-	bool json;
 	char device_text[16]; /* what device points to */
 };
 

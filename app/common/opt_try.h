@@ -16,13 +16,13 @@ enum try_close {
 };
 
 struct try_options {
-	uint64_t seconds;     /* of load; with hold: without meaning */
-	uint64_t seed;        /* 0: not given, choose one and print it */
-	uint64_t connections; /* held in flight */
+	uint64_t seconds;      /* of load; with hold: without meaning */
+	uint64_t seed;         /* 0: not given, choose one and print it */
+	uint64_t connections;  /* held in flight */
 	uint64_t time_wait_ns; /* 2MSL */
 	uint64_t body_octets;
 	uint32_t loss_millionths, reorder_millionths;
-	uint32_t close;       /* enum try_close */
+	uint32_t close; /* enum try_close */
 	uint32_t verbose;
 	bool hold, one_lcore, tap, json;
 };

@@ -45,32 +45,33 @@ enum load_fail {
 };
 
 struct load_config {
-	struct leat_addr local;  /* first source address; port 0; family 0: the stack chooses */
-	uint32_t local_cnt;      /* consecutive source addresses, taken in turn; 1 or more */
+	struct leat_addr local; /* first source address; port 0; family 0: the stack chooses */
+	uint32_t local_cnt;     /* consecutive source addresses, taken in turn; 1 or more */
 	uint32_t target_cnt;
 	struct leat_addr target[LOAD_TARGET_MAX]; /* taken in turn */
-	uint32_t conn_cnt;       /* held in flight */
-	uint32_t open_max;       /* connects begun in one turn */
-	uint32_t request_cnt;    /* per connection, 1 or more */
-	uint64_t conn_total;     /* stop after so many connects; 0: no limit */
-	uint64_t body_octets;    /* expected of each response */
-	bool body_verify;        /* each octet must be service_octet of its place */
+	uint32_t conn_cnt;                        /* held in flight */
+	uint32_t open_max;                        /* connects begun in one turn */
+	uint32_t request_cnt;                     /* per connection, 1 or more */
+	uint64_t conn_total;                      /* stop after so many connects; 0: no limit */
+	uint64_t body_octets;                     /* expected of each response */
+	bool body_verify; /* each octet must be service_octet of its place */
 	enum load_close close;
-	char path[64];           /* "/" or "/bytes/512" */
-	char host[64];           /* of the Host field */
-	uint64_t timeout_ns;     /* from one step to the next; 0: TCP's own only */
+	char path[64];       /* "/" or "/bytes/512" */
+	char host[64];       /* of the Host field */
+	uint64_t timeout_ns; /* from one step to the next; 0: TCP's own only */
 };
 
 struct load_counters {
 	uint64_t started; /* = completed + sum of failed + in_flight */
 	uint64_t connected;
 	uint64_t completed;
-	uint64_t late_reset; /* of completed: reset after everything was exchanged and our FIN sent */
+	uint64_t
+		late_reset; /* of completed: reset after everything was exchanged and our FIN sent */
 	uint64_t failed[LOAD_FAIL_CNT];
-	uint64_t no_port;    /* connects put off: every port is taken */
-	uint64_t no_room;    /* connects put off: the stack is full, or has no such address */
+	uint64_t no_port; /* connects put off: every port is taken */
+	uint64_t no_room; /* connects put off: the stack is full, or has no such address */
 	uint64_t responses;
-	uint64_t octets_in;  /* of bodies */
+	uint64_t octets_in; /* of bodies */
 	uint32_t in_flight;
 	uint32_t established; /* of in_flight */
 };

@@ -68,13 +68,13 @@ struct service_config {
 };
 
 struct service_counters {
-	uint64_t accepted;      /* = finished + aborted + ended + present */
-	uint64_t finished;      /* both sides closed in order */
-	uint64_t aborted;       /* we reset it: no record, or it lingered too long */
-	uint64_t ended;         /* the peer or a timeout ended it */
-	uint64_t no_record;     /* of aborted: conn_max was reached */
-	uint64_t responses;     /* http, with status 200 */
-	uint64_t refused;       /* http, with any other status */
+	uint64_t accepted;              /* = finished + aborted + ended + present */
+	uint64_t finished;              /* both sides closed in order */
+	uint64_t aborted;               /* we reset it: no record, or it lingered too long */
+	uint64_t ended;                 /* the peer or a timeout ended it */
+	uint64_t no_record;             /* of aborted: conn_max was reached */
+	uint64_t responses;             /* http, with status 200 */
+	uint64_t refused;               /* http, with any other status */
 	uint64_t octets_in, octets_out; /* user text */
 	uint32_t present;
 };
@@ -86,8 +86,7 @@ void leat_service_config_default(struct service_config *config);
 
 /* leat_service_config_error is NULL, or a sentence that names the key, its value and its range;
  * it is written to text. */
-const char *leat_service_config_error(
-	const struct service_config *config, char *text, size_t size);
+const char *leat_service_config_error(const struct service_config *config, char *text, size_t size);
 
 size_t leat_service_footprint(const struct service_config *config);
 struct service_set *leat_service_new(void *mem, const struct service_config *config);
