@@ -23,13 +23,12 @@ static uint32_t build(const struct talk *t, const struct talk_seg *from, uint8_t
 {
 	struct tuple tuple = {t->peer_ip, t->our_ip, TALK_PEER_PORT, TALK_OUR_PORT, 0};
 	struct seg seg = from->seg;
-	const struct mac nobody = {{0}};
 
 	leat_talk_seg_shift(t, &seg);
 	uint32_t hdr_octets = leat_wire_tcp_hdr_octets(&seg);
 	uint32_t l4_octets = hdr_octets + seg.text;
-	uint32_t l3_octets = leat_wire_pkt_hdr_put(
-		p, &t->peer_link, &nobody, &tuple, WIRE_PROTO_TCP, 0, PEER_TTL, l4_octets);
+	const struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = PEER_TTL, .octets = l4_octets};
+	uint32_t l3_octets = leat_wire_pkt_hdr_put(p, &t->peer_link, NULL, &tuple, &hdr);
 	uint8_t *l4 = p + l3_octets;
 
 	leat_wire_tcp_put(l4, &tuple, &seg);
