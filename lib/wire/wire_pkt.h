@@ -63,7 +63,7 @@ struct wire_local {
 	uint8_t prefix_bits; /* IPv4: 0 to 32; IPv6: 0 to 128 */
 };
 
-/* What the parser must know of the link.  own_from/own_to is a whole range of IPv4 or IPv6
+/* What the parser must know of the link.  range_from to range_to is a whole range of IPv4 or IPv6
  * addresses that are ours as well (a load generator's sources); empty when to is below from, or
  * when both are 0. */
 struct wire_link {
@@ -106,11 +106,19 @@ bool leat_wire_is_local(const struct wire_link *link, struct ip a);
 uint32_t leat_wire_eth_put(
 	uint8_t *p, const struct mac *dst, const struct mac *src, uint16_t ethertype);
 
-/* leat_wire_pkt_hdr_put writes Ethernet (unless raw_ip) and IP header for octets of payload with
- * protocol proto from tuple->local to tuple->remote, IPv4 checksum included, DF set, ID 0
- * (RFC 6864), and returns their octets. */
+/* What an IP header says beside the addresses. */
+struct ip_hdr {
+	uint8_t proto, tos, ttl;
+	uint32_t octets; /* of payload */
+};
+
+/* leat_wire_pkt_hdr_put writes Ethernet (unless raw_ip, where dst may be NULL) and IP header for
+ * a packet from tuple->local to tuple->remote, IPv4 checksum included, DF set, ID 0 (RFC 6864),
+ * and returns their octets.
+ *
+ * Assumes both addresses are of one version and the packet is at most 65,535 octets. */
 uint32_t leat_wire_pkt_hdr_put(uint8_t *p, const struct wire_link *link, const struct mac *dst,
-	const struct tuple *tuple, uint8_t proto, uint8_t tos, uint8_t ttl, uint32_t octets);
+	const struct tuple *tuple, const struct ip_hdr *hdr);
 
 /* One piece of a frame that arrived in several buffers. */
 struct wire_chunk {

@@ -6,8 +6,12 @@
  *
  *	S. 300:300(0) ack 101 win 8192 <mss 1460>
  *
- * flags first (S F R P . U E W), then first:after(text octets), then ack when there is one, the
- * window, and options.  Numbers are relative to the two bases the caller names. */
+ * flags first (S F R P . U E W, or - for none), then first:after(text octets), then ack when
+ * there is one, the window, the urgent pointer when there is one, and options:
+ *
+ *	<mss 1460, wscale 7, sackok, ts 17 0, sack 301:401 501:601>
+ *
+ * Numbers are relative to the two bases the caller names, SACK blocks to that of ack. */
 
 #include "wire_tcp.h"
 

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "wire_cksum.h"
+
+#include <string.h>
+
+/* A partial adds 32-bit words as they lie in memory; the fold turns the result into host order,
+ * once (RFC 1071 2, "byte order independence"). */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define MEM16(v) __builtin_bswap16(v)
+#else
+#define MEM16(v) (v)
+#endif
+
+static inline uint16_t fold(uint64_t sum)
+{
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	sum = (sum & UINT32_MAX) + (sum >> 32);
+	sum = (sum & UINT16_MAX) + (sum >> 16);
+	sum = (sum & UINT16_MAX) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+static inline uint64_t add_ip(uint64_t sum, struct ip a)
+{
+	return sum + (a.hi >> 32) + (a.hi & UINT32_MAX) + (a.lo >> 32) + (a.lo & UINT32_MAX);
+}
+
+/* The compiler makes vectors of the loop; the 64-bit sum has room for the carries of 2^32 words. */
+uint64_t leat_wire_sum(uint64_t partial, const uint8_t *p, uint32_t octets)
+{
+	uint64_t sum = partial;
+	uint32_t word;
+	uint16_t half;
+
+	for (; octets >= 4; octets -= 4, p += 4) {
+		memcpy(&word, p, 4);
+		sum += word;
+	}
+	if (octets >= 2) {
+		memcpy(&half, p, 2);
+		sum += half;
+		p += 2;
+	}
+	if (octets & 1)
+		sum += MEM16((uint16_t)(*p << 8));
+	return sum;
+}
+
+/* The prefix of an IPv4-mapped address adds 0xffff, which is 0 in one's complement: so one sum
+ * serves both versions.  The protocol keeps it from being 0 in truth. */
+uint64_t leat_wire_sum_pseudo(const struct tuple *tuple, uint8_t proto, uint32_t octets)
+{
+	uint64_t sum = (uint64_t)proto + octets;
+
+	return MEM16(fold(add_ip(add_ip(sum, tuple->local), tuple->remote)));
+}
+
+uint16_t leat_wire_sum_fold(uint64_t partial)
+{
+	return MEM16(fold(partial));
+}
+
+bool leat_wire_cksum_ok(const struct tuple *tuple, uint8_t proto, const uint8_t *p, uint32_t octets)
+{
+	return leat_wire_cksum(tuple, proto, p, octets) == 0;
+}
+
+uint16_t leat_wire_cksum(
+	const struct tuple *tuple, uint8_t proto, const uint8_t *p, uint32_t octets)
+{
+	uint64_t partial = leat_wire_sum_pseudo(tuple, proto, octets);
+
+	return (uint16_t)~leat_wire_sum_fold(leat_wire_sum(partial, p, octets));
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "wire_pkt.h"
+
+#include "base_be.h"
+#include "base_bits.h"
+#include "wire_cksum.h"
+#include "wire_ip.h"
+
+#include <string.h>
+
+#define IP4_DF 0x4000
+
+/* What an address is to the link. */
+enum addr_kind {
+	ADDR_OTHER,
+	ADDR_OWN,
+	ADDR_BROADCAST, /* of a subnet of ours */
+};
+
+static inline bool ip_leq(struct ip a, struct ip b)
+{
+	return a.hi < b.hi || (a.hi == b.hi && a.lo <= b.lo);
+}
+
+/* A prefix of 31 or 32 bits has no broadcast address (RFC 3021). */
+static inline bool is_broadcast(const struct wire_local *local, struct ip a)
+{
+	return ip_is4(a) && ip_is4(local->ip) && local->prefix_bits < 31 &&
+	       ip_to4(a) == (ip_to4(local->ip) | UINT32_MAX >> local->prefix_bits);
+}
+
+static inline enum addr_kind addr_kind(const struct wire_link *link, struct ip a)
+{
+	DCHECK(link->local_cnt <= WIRE_LOCAL_MAX);
+	for (uint8_t i = 0; i < link->local_cnt; i++) {
+		if (ip_eq(link->local[i].ip, a))
+			return ADDR_OWN;
+		if (is_broadcast(&link->local[i], a))
+			return ADDR_BROADCAST;
+	}
+	if (ip_leq(link->range_from, a) && ip_leq(a, link->range_to) && !ip_is_any(a))
+		return ADDR_OWN;
+	return ADDR_OTHER;
+}
+
+bool leat_wire_is_local(const struct wire_link *link, struct ip a)
+{
+	return addr_kind(link, a) == ADDR_OWN;
+}
+
+static bool is_unspecified6(struct ip a)
+{
+	return a.hi == 0 && a.lo == 0;
+}
+
+/* The device's word on the TCP checksum, or our own. */
+static inline bool tcp_cksum_ok(const struct pkt *p)
+{
+	if (p->l4_csum == WIRE_CSUM_GOOD || p->l4_csum == WIRE_CSUM_BAD)
+		return p->l4_csum == WIRE_CSUM_GOOD;
+	return leat_wire_cksum_ok(&p->tuple, WIRE_PROTO_TCP, p->l4, p->l4_octets);
+}
+
+/* Taking the segment apart has no effect but on p, so the checksum may be checked after it: what
+ * could not be taken apart is told first, as the order of wire_verdict.def has it. */
+static inline enum wire_verdict parse_tcp(struct pkt *p)
+{
+	enum wire_verdict v = leat_wire_tcp_parse(p->l4, p->l4_octets, &p->tuple, &p->seg);
+
+	if (UNLIKELY(v == WIRE_V_DROP_TCP_SHORT || v == WIRE_V_DROP_TCP_DOFF))
+		return v;
+	if (UNLIKELY(!tcp_cksum_ok(p)))
+		return WIRE_V_DROP_TCP_CSUM;
+	p->seg.buf = p->buf;
+	return v;
+}
+
+/* Only ND may come to a group or from nobody, and it concerns us only when it asks for us. */
+static enum wire_verdict parse_icmp(struct pkt *p, const struct wire_link *link, bool to_group)
+{
+	enum wire_verdict v =
+		leat_wire_icmp_parse(p->l4, p->l4_octets, &p->tuple, p->ttl, &p->icmp);
+
+	if (v == WIRE_V_DROP_ICMP)
+		return v;
+	if (v == WIRE_V_ND) {
+		const struct icmp_nd *nd = &p->icmp.nd;
+		bool concerns = !nd->solicitation || leat_wire_is_local(link, nd->target);
+		return concerns ? v : WIRE_V_DROP_ICMP;
+	}
+	if (is_unspecified6(p->tuple.remote))
+		return WIRE_V_DROP_IP_SRC;
+	return to_group ? WIRE_V_DROP_IP_GROUP : v;
+}
+
+static inline enum wire_verdict parse_upper(
+	struct pkt *p, const struct wire_link *link, bool to_group, bool from_own)
+{
+	bool is_icmp = p->proto == (ip_is4(p->tuple.local) ? WIRE_PROTO_ICMP : WIRE_PROTO_ICMP6);
+	bool is_nd_maybe = p->proto == WIRE_PROTO_ICMP6 && is_icmp;
+
+	if (UNLIKELY(to_group && !is_nd_maybe))
+		return WIRE_V_DROP_IP_GROUP;
+	if (UNLIKELY(is_unspecified6(p->tuple.remote) && !is_nd_maybe))
+		return WIRE_V_DROP_IP_SRC;
+	if (UNLIKELY(p->proto != WIRE_PROTO_TCP && !is_icmp))
+		return WIRE_V_DROP_IP_PROTO;
+	if (UNLIKELY(from_own))
+		return WIRE_V_DROP_LAND;
+	return is_icmp ? parse_icmp(p, link, to_group) : parse_tcp(p);
+}
+
+static inline enum wire_verdict parse_ip(struct pkt *p, const struct wire_link *link, bool is6)
+{
+	enum wire_verdict v = is6 ? leat_wire_ip6_parse(p) : leat_wire_ip4_parse(p);
+
+	if (UNLIKELY(v != WIRE_V_TCP))
+		return v;
+	enum addr_kind src = addr_kind(link, p->tuple.remote);
+	enum addr_kind dst = addr_kind(link, p->tuple.local);
+	bool to_group = dst == ADDR_BROADCAST || leat_wire_ip_is_group(p->tuple.local);
+
+	if (UNLIKELY((p->dst.octet[0] & 1) && !to_group))
+		return WIRE_V_DROP_L2_MCAST;
+	if (UNLIKELY(src == ADDR_BROADCAST || (!leat_wire_ip_may_send(p->tuple.remote) &&
+						      !is_unspecified6(p->tuple.remote))))
+		return WIRE_V_DROP_IP_SRC;
+	if (UNLIKELY(dst == ADDR_OTHER && !to_group))
+		return WIRE_V_DROP_IP_DST;
+	if (is6) {
+		v = leat_wire_ip6_walk(p);
+		if (UNLIKELY(v != WIRE_V_TCP))
+			return v;
+	}
+	return parse_upper(p, link, to_group, src == ADDR_OWN);
+}
+
+/* A frame without Ethernet begins with the header whose first octet tells its version. */
+static enum wire_verdict parse_raw(struct pkt *p, const struct wire_link *link)
+{
+	p->src = p->dst = (struct mac){0};
+	p->l4 = p->frame;
+	p->l4_octets = p->octets;
+	if (p->octets > link->mtu)
+		return WIRE_V_DROP_FRAME_LONG;
+	if (p->octets == 0)
+		return WIRE_V_DROP_IP_SHORT;
+	uint8_t version = p->frame[0] >> 4;
+	if (version != 4 && version != 6)
+		return WIRE_V_DROP_IP_VERSION;
+	return parse_ip(p, link, version == 6);
+}
+
+static enum wire_verdict parse_arp(struct pkt *p)
+{
+	return leat_wire_arp_parse(p->l4, p->l4_octets, &p->arp) ? WIRE_V_ARP : WIRE_V_DROP_ARP;
+}
+
+static enum wire_verdict parse_ethertype(struct pkt *p, const struct wire_link *link, uint16_t type)
+{
+	switch (type) {
+	case WIRE_ETHERTYPE_IP4:
+	case WIRE_ETHERTYPE_IP6:
+	case WIRE_ETHERTYPE_ARP:
+		break;
+	case WIRE_ETHERTYPE_VLAN:
+	case WIRE_ETHERTYPE_QINQ:
+	case WIRE_ETHERTYPE_QINQ_OLD:
+		return WIRE_V_DROP_VLAN;
+	default:
+		return WIRE_V_DROP_ETHERTYPE;
+	}
+	if (UNLIKELY(p->l4_octets > link->mtu))
+		return WIRE_V_DROP_FRAME_LONG;
+	if (UNLIKELY(type == WIRE_ETHERTYPE_ARP))
+		return parse_arp(p);
+	return parse_ip(p, link, type == WIRE_ETHERTYPE_IP6);
+}
+
+enum wire_verdict leat_wire_pkt_parse(struct pkt *p, const struct wire_link *link)
+{
+	p->tuple.zone = 0;
+	if (link->raw_ip)
+		return parse_raw(p, link);
+	if (UNLIKELY(p->octets < WIRE_ETH_OCTETS))
+		return WIRE_V_DROP_L2_SHORT;
+	memcpy(&p->dst, p->frame, sizeof(p->dst));
+	memcpy(&p->src, p->frame + 6, sizeof(p->src));
+	if (UNLIKELY(p->src.octet[0] & 1))
+		return WIRE_V_DROP_L2_MCAST;
+	if (UNLIKELY(!(p->dst.octet[0] & 1) && memcmp(&p->dst, &link->mac, sizeof(p->dst)) != 0))
+		return WIRE_V_DROP_L2_OTHER;
+	p->l4 = p->frame + WIRE_ETH_OCTETS;
+	p->l4_octets = p->octets - WIRE_ETH_OCTETS;
+	return parse_ethertype(p, link, be16_get(p->frame + 12));
+}
+
+uint32_t leat_wire_eth_put(
+	uint8_t *p, const struct mac *dst, const struct mac *src, uint16_t ethertype)
+{
+	memcpy(p, dst, sizeof(*dst));
+	memcpy(p + 6, src, sizeof(*src));
+	be16_put(p + 12, ethertype);
+	return WIRE_ETH_OCTETS;
+}
+
+static uint32_t ip4_put(uint8_t *p, const struct tuple *tuple, const struct ip_hdr *hdr)
+{
+	p[0] = 0x45;
+	p[1] = hdr->tos;
+	be16_put(p + 2, (uint16_t)(WIRE_IP4_OCTETS + hdr->octets));
+	be16_put(p + 4, 0);
+	be16_put(p + 6, IP4_DF);
+	p[8] = hdr->ttl;
+	p[9] = hdr->proto;
+	be16_put(p + 10, 0);
+	be32_put(p + 12, ip_to4(tuple->local));
+	be32_put(p + 16, ip_to4(tuple->remote));
+	be16_put(p + 10, (uint16_t)~leat_wire_sum_fold(leat_wire_sum(0, p, WIRE_IP4_OCTETS)));
+	return WIRE_IP4_OCTETS;
+}
+
+static uint32_t ip6_put(uint8_t *p, const struct tuple *tuple, const struct ip_hdr *hdr)
+{
+	be32_put(p, UINT32_C(6) << 28 | (uint32_t)hdr->tos << 20);
+	be16_put(p + 4, (uint16_t)hdr->octets);
+	p[6] = hdr->proto;
+	p[7] = hdr->ttl;
+	be64_put(p + 8, tuple->local.hi);
+	be64_put(p + 16, tuple->local.lo);
+	be64_put(p + 24, tuple->remote.hi);
+	be64_put(p + 32, tuple->remote.lo);
+	return WIRE_IP6_OCTETS;
+}
+
+uint32_t leat_wire_pkt_hdr_put(uint8_t *p, const struct wire_link *link, const struct mac *dst,
+	const struct tuple *tuple, const struct ip_hdr *hdr)
+{
+	bool is4 = ip_is4(tuple->local);
+	uint32_t at = 0;
+
+	DCHECK(is4 == ip_is4(tuple->remote));
+	DCHECK(hdr->octets + (is4 ? WIRE_IP4_OCTETS : 0) <= UINT16_MAX);
+	if (!link->raw_ip)
+		at = leat_wire_eth_put(
+			p, dst, &link->mac, is4 ? WIRE_ETHERTYPE_IP4 : WIRE_ETHERTYPE_IP6);
+	if (is4)
+		return at + ip4_put(p + at, tuple, hdr);
+	return at + ip6_put(p + at, tuple, hdr);
+}
+
+uint32_t leat_wire_gather(
+	const struct wire_chunk *chunk, uint32_t chunk_cnt, uint8_t *dst, uint32_t dst_octets)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < chunk_cnt; i++) {
+		if (chunk[i].octets > dst_octets - at)
+			return 0;
+		memcpy(dst + at, chunk[i].data, chunk[i].octets);
+		at += chunk[i].octets;
+	}
+	return at;
+}
