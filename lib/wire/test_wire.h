@@ -215,6 +215,26 @@ static inline void assert_seg_equal(const struct seg *a, const struct seg *b)
 	}
 }
 
+/* Which of the two files of tests must reach v: test_wire_ip those on options and extension
+ * headers, test_wire_pkt the others.  Two are given not by the parser but by who receives. */
+static inline bool verdict_is_tested_here(enum wire_verdict v, bool in_test_wire_ip)
+{
+	switch (v) {
+	case WIRE_V_DROP_WRONG_SHARD:
+	case WIRE_V_DROP_NO_BUF:
+		return false;
+	case WIRE_V_DROP_IP_OPTION:
+	case WIRE_V_DROP_IP_FRAG:
+	case WIRE_V_DROP_IP6_EXT:
+	case WIRE_V_DROP_IP6_ROUTING:
+		return in_test_wire_ip;
+	default:
+		return !in_test_wire_ip;
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, links_setup)
+
 /* A failure names both verdicts. */
 #define assert_verdict(got, want)                                                                  \
 	assert_string_equal(leat_wire_verdict_name(got), leat_wire_verdict_name(want))
