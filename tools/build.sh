@@ -22,7 +22,7 @@ build_locked() {
 	# A program that does not compile is not.
 	if ! build_once "$dir" "$log" "$@"; then
 		if grep -q '^FAILED:' "$log" || ! rm -rf "$dir" || ! build_once "$dir" "$log" "$@"; then
-			cat "$log" >&2
+			grep -v '^\[[0-9/]*\] ' "$log" >&2 # all but ninja's progress
 			rm -f "$log"
 			return 1
 		fi

@@ -6,9 +6,10 @@
 /* The 32 bits of key that begin at bit `from`. */
 static uint32_t key_window(const uint8_t *key, uint32_t from)
 {
-	uint32_t word = be32_get(key + from / 8);
+	const uint8_t *at = key + from / 8;
+	uint64_t five = (uint64_t)be32_get(at) << 8 | at[4];
 
-	return from % 8 ? word << from % 8 | key[from / 8 + 4] >> (8 - from % 8) : word;
+	return (uint32_t)(five >> (8 - from % 8));
 }
 
 /* Bit i of the input, when set, contributes the window of the key that begins at bit i. */

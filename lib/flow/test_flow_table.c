@@ -76,7 +76,7 @@ static void footprint_refuses_what_it_cannot_hold(void **state)
 
 static void tuples_that_differ_in_one_field_are_different_flows(void **state)
 {
-	struct record r[8];
+	struct record r[8] = {0};
 	struct flow_table *t = table_new(COUNT_OF(r), key_a, r);
 
 	(void)state;
@@ -121,7 +121,7 @@ static void a_chain_that_begins_in_the_last_bucket_goes_on_in_the_first(void **s
 		ENTRY_MAX = 12,
 		CNT = 2 * BUCKET_SLOTS
 	};
-	struct record r[CNT + 1];
+	struct record r[CNT + 1] = {0};
 	struct flow_table *t = table_new(ENTRY_MAX, key_a, r);
 
 	(void)state;
@@ -140,7 +140,7 @@ static void a_chain_that_begins_in_the_last_bucket_goes_on_in_the_first(void **s
 static void n166_a_collision_set_is_bounded_and_useless_under_another_key(void **state)
 {
 	enum {
-		BUCKETS = 1024,
+		BUCKETS = 64,
 		CNT = 160,
 		FIT = FLOW_PROBE_MAX * BUCKET_SLOTS
 	};
@@ -325,11 +325,13 @@ static void live_both(struct record *r, uint32_t entry_max, uint64_t seed)
 	m.walk_max = u32_min(m.bucket_cnt, FLOW_PROBE_MAX);
 	memset(m.bucket, 0xff, sizeof(m.bucket));
 	leat_prng_seed(&p, seed);
-	for (uint32_t step = 0; step < 100000; step++) {
-		uint32_t among = step / 10000 % 2 ? RECORDS : u32_min(entry_max, RECORDS);
+	for (uint32_t step = 0; step < 40000; step++) {
 		uint32_t idx = leat_prng_below(&p, RECORDS);
+		bool filling = step / 4000 % 2;
 
-		step_both(t, &m, r, leat_prng_below(&p, among));
+		if (!filling || m.bucket[idx] < 0 || leat_prng_below(&p, 8) == 0)
+			step_both(t, &m, r, idx);
+		idx = leat_prng_below(&p, RECORDS);
 		assert_int_equal(find(t, &r[idx]), m.bucket[idx] >= 0 ? idx : FLOW_NONE);
 	}
 	assert_true(entry_max > 64 || m.stats.insert_refused != 0);
@@ -342,7 +344,7 @@ static void live_both(struct record *r, uint32_t entry_max, uint64_t seed)
 	free(t);
 }
 
-/* All records share sixteen tags, so that most slots of a bucket with the tag are of others. */
+/* All records share 64 tags, so that most slots of a bucket with the tag are of others. */
 static void a_random_life_equals_the_model_and_leaves_no_trace(void **state)
 {
 	static const uint32_t entry_max[] = {4, 6, 7, 12, 24, 25, 48, 64, 150};
@@ -350,7 +352,7 @@ static void a_random_life_equals_the_model_and_leaves_no_trace(void **state)
 	struct flow_table *t = table_new(4, key_a, r);
 
 	(void)state;
-	collide(t, r, RECORDS, UINT64_C(0xfff) << 52, 0);
+	collide(t, r, RECORDS, UINT64_C(0x3ff) << 54, 0);
 	for (uint32_t i = 0; i < COUNT_OF(entry_max); i++)
 		live_both(r, entry_max[i], 166 + i);
 	free(t);

@@ -10,9 +10,12 @@
  *
  *	NONE ─ask─► INCOMPLETE ─answer─► REACHABLE ─time─► STALE ─use─► PROBE ─no answer─► FAILED
  *
+ * REACHABLE becomes STALE by the clock alone; only a question that waits for its answer has a timer.
  * A reply that nobody asked for changes no entry (N047); a request from a neighbour to us makes
- * or refreshes its entry, as it is about to be answered.
+ * or refreshes its entry, as it is about to be answered.  Entries that were learned so and never
+ * used go first when room is needed.
  *
+ * Units      ns.
  * Memory     leat_inet_neigh_footprint(entry_max) octets.
  * Affinity   one lcore; no atomics.
  * Errors     none at run time; what did not fit is counted.
@@ -27,19 +30,30 @@
 #define INET_FRAME_MAX 128 /* octets of the longest frame inet hands out */
 
 enum inet_neigh_answer {
-	INET_NEIGH_FOUND,   /* mac is set */
-	INET_NEIGH_ASKING,  /* a request is on its way or waits in the output */
-	INET_NEIGH_FAILED,  /* nobody answered; asked again after a while */
+	INET_NEIGH_FOUND,  /* mac is set */
+	INET_NEIGH_ASKING, /* a request is on its way or waits in the output */
+	INET_NEIGH_FAILED, /* nobody answered; asked again after a while */
 };
 
 struct inet_neigh;
 
 struct inet_neigh_counters {
 	uint64_t asked, answered, learned, refused_unsolicited, evicted, failed, own_address_seen;
+	uint64_t unanswered; /* requests to us that found the queue of answers full */
+	uint64_t no_room;    /* finds that found no entry to give up */
 };
 
+/* leat_inet_on_link says whether ip lies in a prefix of ours, or is an IPv6 link-local address. */
+bool leat_inet_on_link(const struct wire_link *link, struct ip ip);
+
+/* leat_inet_own_for is our address for talking to ip: of its version, of its prefix if there is
+ * one.  False when we have none of that version. */
+bool leat_inet_own_for(const struct wire_link *link, struct ip ip, struct ip *own);
+
+/* leat_inet_neigh_footprint is the octets for entry_max entries; 0 when 0 or above 2^20. */
 size_t leat_inet_neigh_footprint(uint32_t entry_max);
 
+/* leat_inet_neigh_new formats mem, which it keeps; link is copied. */
 struct inet_neigh *leat_inet_neigh_new(
 	void *mem, uint32_t entry_max, const struct wire_link *link, uint64_t seed);
 
@@ -53,6 +67,10 @@ enum inet_neigh_answer leat_inet_neigh_find(
 
 /* leat_inet_neigh_set makes a fixed entry. */
 void leat_inet_neigh_set(struct inet_neigh *n, struct ip hop, struct mac mac);
+
+/* leat_inet_neigh_keep makes an entry for hop, a gateway, that never gives way to another.  Assumes
+ * fewer than entry_max entries are kept or fixed. */
+void leat_inet_neigh_keep(struct inet_neigh *n, struct ip hop);
 
 /* leat_inet_neigh_changed says whether an entry became usable, or failed, since the last call. */
 bool leat_inet_neigh_changed(struct inet_neigh *n);

@@ -25,7 +25,7 @@ bool leat_tcp_fin_acked(const struct tcb *tcb)
 static void window_update(struct tcb *tcb, const struct seg *seg)
 {
 	bool newer = seq_lt(tcb->snd.wl1, seg->seq) ||
-		(seq_eq(tcb->snd.wl1, seg->seq) && seq_leq(tcb->snd.wl2, seg->ack));
+		     (seq_eq(tcb->snd.wl1, seg->seq) && seq_leq(tcb->snd.wl2, seg->ack));
 
 	if (!newer)
 		return;
@@ -65,7 +65,7 @@ static void advance(struct tcp_call *c, struct seq ack)
 static bool is_duplicate(const struct tcb *tcb, const struct seg *seg)
 {
 	return seq_eq(seg->ack, tcb->snd.una) && seg->len == 0 && seg->wnd == tcb->snd.wnd &&
-		!seq_eq(tcb->snd.una, tcb->snd.nxt);
+	       !seq_eq(tcb->snd.una, tcb->snd.nxt);
 }
 
 void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg)
@@ -103,8 +103,10 @@ void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg)
 		window_update(tcb, seg);
 	if (was_closed) {
 		tcb->rtx_since = c->now; /* MUST-37: it answers, so the connection stays */
-		if (tcb->snd.wnd > 0)
+		if (tcb->snd.wnd > 0) {
 			tcb->snd.rtx = tcb->snd.una; /* the probe's octet, in a full segment */
+			tcb->backoff = 0;            /* it counted probes, not losses */
+		}
 	}
 	if (acked > 0 || (was_closed && tcb->snd.wnd > 0))
 		leat_tcp_rtx_arm(c, true);

@@ -52,7 +52,8 @@ void leat_tcp_cc_acked(struct tcb *tcb, uint32_t octets)
 	if (tcb->cwnd < tcb->ssthresh)
 		tcb->cwnd += u32_min(octets, 2 * mss);
 	else
-		tcb->cwnd += u32_max((uint32_t)((uint64_t)mss * u32_min(octets, mss) / tcb->cwnd), 1);
+		tcb->cwnd +=
+			u32_max((uint32_t)((uint64_t)mss * u32_min(octets, mss) / tcb->cwnd), 1);
 	tcb->cwnd = u32_min(tcb->cwnd, CWND_MAX);
 }
 
@@ -82,5 +83,5 @@ void leat_tcp_cc_timeout(struct tcb *tcb)
 	tcb->cwnd = tcb->snd_mss;
 	tcb->recover = tcb->snd.nxt;
 	tcb->dup_acks = 0;
-	tcb->flags &= (uint16_t)~(TCP_F_RECOVERY | TCP_F_RTX_ONE);
+	tcb->flags &= (uint16_t) ~(TCP_F_RECOVERY | TCP_F_RTX_ONE);
 }

@@ -38,12 +38,12 @@ struct tcp_engine {
 	struct hash_key secret;
 	struct tcb *tcb;
 	struct tcp_rbuf *rbuf;
-	struct timer_wheel *wheel;                   /* retransmission, persist, delayed ACK */
+	struct timer_wheel *wheel; /* retransmission, persist, delayed ACK */
 	struct timer_ring *two_msl, *fin_wait_2;
-	uint32_t tcb_free, rbuf_free;                /* heads of the free lists, TCP_NONE: empty */
-	uint32_t out_head, out_tail;                 /* connections that may have to send */
-	uint32_t news_head, news_tail;               /* connections with something to tell */
-	uint32_t home_head;                          /* pieces whose buffers go back */
+	uint32_t tcb_free, rbuf_free;  /* heads of the free lists, TCP_NONE: empty */
+	uint32_t out_head, out_tail;   /* connections that may have to send */
+	uint32_t news_head, news_tail; /* connections with something to tell */
+	uint32_t home_head;            /* pieces whose buffers go back */
 	uint32_t iss_forced;
 	bool iss_is_forced;
 	struct tcp_counters cnt;

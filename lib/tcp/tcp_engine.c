@@ -13,7 +13,7 @@
 void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 {
 	*knobs = (struct tcp_knobs){
-		.two_msl_ns = 60 * TIME_S,
+		.two_msl_ns = 60 * TIME_S, /* DEVIATION(two-msl) */
 		.rto_initial_ns = TIME_S,
 		.rto_min_ns = TIME_S,
 		.rto_max_ns = 60 * TIME_S,
@@ -219,7 +219,7 @@ void leat_tcp_end(struct tcp_call *c, enum tcp_event event, enum tcp_end why)
 	leat_timer_ring_stop(e->two_msl, tcb->idx);
 	leat_timer_ring_stop(e->fin_wait_2, tcb->idx);
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
-	tcb->flags &= (uint16_t)~(TCP_F_ACK_NOW | TCP_F_ACK_DELAY | TCP_F_PROBE | TCP_F_RTX_ONE);
+	tcb->flags &= (uint16_t) ~(TCP_F_ACK_NOW | TCP_F_ACK_DELAY | TCP_F_PROBE | TCP_F_RTX_ONE);
 	tcb->end_why = (uint8_t)why;
 	leat_tcp_reass_purge(e, tcb);
 	if (!listener)

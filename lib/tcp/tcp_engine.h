@@ -16,8 +16,8 @@
  * answers a burst (MUST-58, MUST-59).  Call _output, _give and _news after each burst, each until
  * its list comes back not full.
  *
- * Lifecycle of a record: leat_tcp_open_* or io.born gives it; at io.gone it is CLOSED and must leave
- * the flow table; leat_tcp_free takes it back when no user holds a handle.
+ * Lifecycle of a record: leat_tcp_open_* or io.born gives it; at io.gone it is CLOSED and must
+ * leave the flow table; leat_tcp_free takes it back when no user holds a handle.
  *
  * Memory     leat_tcp_footprint(limits) octets, aligned to 64, kept as long as the engine is used.
  * Affinity   one lcore; no atomics.
@@ -63,9 +63,9 @@ struct tcp_knobs {
 /* Why a user call was refused; 0 is no error. */
 enum tcp_error {
 	TCP_ERR_NONE,
-	TCP_ERR_NO_TCB,     /* no free record */
-	TCP_ERR_STATE,      /* not in this state: "connection does not exist" or "closing" */
-	TCP_ERR_REMOTE,     /* SEND in LISTEN without a remote socket: "unspecified" */
+	TCP_ERR_NO_TCB, /* no free record */
+	TCP_ERR_STATE,  /* not in this state: "connection does not exist" or "closing" */
+	TCP_ERR_REMOTE, /* SEND in LISTEN without a remote socket: "unspecified" */
 	TCP_ERR_CNT
 };
 
@@ -77,8 +77,8 @@ struct tcp_counters {
 	uint64_t ended[TCP_END_CNT];
 	uint64_t time_wait_entered, time_wait_restarted;
 	uint64_t emitted, emitted_rst, emitted_again; /* segments; again: retransmissions */
-	uint64_t rst_unsent;       /* resets dropped because io.emit was full */
-	uint64_t text_ooo;         /* segments held out of order */
+	uint64_t rst_unsent;                          /* resets dropped because io.emit was full */
+	uint64_t text_ooo;                            /* segments held out of order */
 	uint64_t rto_fired, probe_fired;
 	uint32_t present[TCP_ST_CNT]; /* records in each state */
 	uint32_t rbuf_held;           /* records of text on any queue */

@@ -18,9 +18,8 @@ static bool acceptable(const struct tcb *tcb, const struct seg *seg)
 		return seq_leq(nxt, seg->seq) && seq_lt(seg->seq, edge);
 	}
 	struct seq last = seq_add(seg->seq, seg->len - 1);
-	return !seq_eq(nxt, edge) &&
-		((seq_leq(nxt, seg->seq) && seq_lt(seg->seq, edge)) ||
-			(seq_leq(nxt, last) && seq_lt(last, edge)));
+	return !seq_eq(nxt, edge) && ((seq_leq(nxt, seg->seq) && seq_lt(seg->seq, edge)) ||
+					     (seq_leq(nxt, last) && seq_lt(last, edge)));
 }
 
 void leat_tcp_reply(struct tcp_call *c, const struct seg *seg)
@@ -88,8 +87,8 @@ static enum tcp_verdict check_seq(struct tcp_call *c, struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
 
-	if (tcb->state == TCP_ST_SYN_RECEIVED && seg->flags & TCP_SYN &&
-		!(seg->flags & TCP_RST) && seq_eq(seg->seq, tcb->rcv.irs)) {
+	if (tcb->state == TCP_ST_SYN_RECEIVED && seg->flags & TCP_SYN && !(seg->flags & TCP_RST) &&
+		seq_eq(seg->seq, tcb->rcv.irs)) {
 		enum tcp_verdict v = syn_again(c, seg);
 
 		if (v != TCP_V_OK)
@@ -135,7 +134,7 @@ static enum tcp_verdict check_rst(struct tcp_call *c, const struct seg *seg)
 	return TCP_V_RST_ACCEPTED;
 }
 
-/* Fourth, check the SYN bit; RFC 5961 4. */
+/* Fourth, check the SYN bit; RFC 5961 4.  DEVIATION(syn-received-syn): a challenge there, too. */
 static enum tcp_verdict check_syn(struct tcp_call *c, const struct seg *seg)
 {
 	if (!(seg->flags & TCP_SYN))
@@ -262,7 +261,7 @@ static enum tcp_verdict time_wait_arrives(struct tcp_call *c, const struct seg *
 {
 	struct tcb *tcb = c->tcb;
 
-	if (seg->flags & TCP_RST)
+	if (seg->flags & TCP_RST) /* DEVIATION(time-wait-rst) */
 		return TCP_V_RST_TIME_WAIT;
 	if (seg->flags & TCP_SYN) {
 		leat_tcp_reply(c, seg);
@@ -295,7 +294,7 @@ static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg
 	if (c->tcb->state == TCP_ST_TIME_WAIT &&
 		!(seg->flags & TCP_RST && c->e->knobs.rst_ends_time_wait))
 		return time_wait_arrives(c, seg);
-	uint16_t offered = seg->text;
+	bool offered = seg->text > 0 || seg->flags & TCP_FIN;
 
 	v = check_seq(c, seg); /* first */
 	if (v != TCP_V_OK)
@@ -313,7 +312,7 @@ static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg
 	if (v != TCP_V_OK)
 		return v;
 	leat_tcp_in_fin(c, seg); /* eighth */
-	return offered > 0 && seg->text == 0 && seg->len == 0 ? TCP_V_TEXT_NO_ROOM : TCP_V_OK;
+	return offered && seg->len == 0 ? TCP_V_TEXT_NO_ROOM : TCP_V_OK;
 }
 
 enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,

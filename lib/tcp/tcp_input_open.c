@@ -34,8 +34,7 @@ static enum tcp_verdict child_new(
 		return TCP_V_NO_TCB;
 	tcb->flags |= TCP_F_PASSIVE | (listener->flags & TCP_F_NODELAY);
 	tcb->listener = listener->idx;
-	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx =
-		leat_tcp_isn(e, tuple, c->now);
+	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = leat_tcp_isn(e, tuple, c->now);
 	tcb->snd.end = seq_add(tcb->snd.iss, 1);
 	leat_tcp_rtt_init(e, tcb);
 	syn_learn(tcb, seg);
@@ -48,7 +47,7 @@ static enum tcp_verdict child_new(
 	return TCP_V_SYN_NEW;
 }
 
-/* 3.10.7.2 LISTEN.  Text on the SYN is not taken; the peer sends it again. */
+/* 3.10.7.2 LISTEN.  DEVIATION(syn-text): text on the SYN is not taken; it will come again. */
 enum tcp_verdict leat_tcp_in_listen(
 	struct tcp_call *c, const struct tuple *tuple, const struct seg *seg)
 {
@@ -60,7 +59,7 @@ enum tcp_verdict leat_tcp_in_listen(
 	}
 	if (!(seg->flags & TCP_SYN)) /* fourth */
 		return TCP_V_LISTEN_IGNORED;
-	if (seg->flags & TCP_FIN)
+	if (seg->flags & TCP_FIN) /* DEVIATION(listen-syn-fin) */
 		return TCP_V_LISTEN_SYN_FIN;
 	return child_new(c, tuple, seg); /* third */
 }

@@ -94,7 +94,7 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 		seg->ack = tcb->rcv.nxt;
 		seg->wnd = window(c);
 		tcb->ack_owed = 0;
-		tcb->flags &= (uint16_t)~(TCP_F_ACK_NOW | TCP_F_ACK_DELAY);
+		tcb->flags &= (uint16_t) ~(TCP_F_ACK_NOW | TCP_F_ACK_DELAY);
 		tcb->delack_at = TIME_NEVER;
 	} else if (flags & TCP_SYN) {
 		seg->wnd = (uint16_t)leat_tcp_rcv_room(c->e, tcb);
@@ -179,7 +179,7 @@ static bool emit_again(struct tcp_call *c)
 	struct seq una = tcb->snd.una;
 
 	if (tcb->flags & TCP_F_PROBE) { /* RFC 9293 3.8.6.1: one octet, or what little fits */
-		tcb->flags &= (uint16_t)~(TCP_F_PROBE | TCP_F_RTX_ONE);
+		tcb->flags &= (uint16_t) ~(TCP_F_PROBE | TCP_F_RTX_ONE);
 		emit_text(c, una, text_at(tcb, una, seq_add(una, u32_max(tcb->snd.wnd, 1))));
 		return true;
 	}

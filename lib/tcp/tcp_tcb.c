@@ -16,7 +16,7 @@ static void check_send(const struct tcp_engine *e, const struct tcb *tcb)
 	ASSERT(!fin_sent || tcb->flags & TCP_F_FIN_QUEUED);
 	ASSERT(!(tcb->flags & TCP_F_FIN_QUEUED) ||
 		!tcp_in(tcb->state, TCP_SET(SYN_SENT) | TCP_SET(SYN_RECEIVED) |
-				TCP_SET(ESTABLISHED) | TCP_SET(CLOSE_WAIT)));
+					    TCP_SET(ESTABLISHED) | TCP_SET(CLOSE_WAIT)));
 	ASSERT(tcb->backoff == 0 || tcb->rto_us > 0);
 	if (seq_eq(tcb->snd.una, tcb->snd.nxt) || tcb->flags & TCP_F_IN_OUT)
 		return;

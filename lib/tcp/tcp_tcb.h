@@ -40,19 +40,19 @@ enum tcp_tcb_flag {
 	TCP_F_PASSIVE = 0x0001,    /* origin of SYN-RECEIVED is a listener (MUST-11) */
 	TCP_F_FIN_QUEUED = 0x0002, /* the user closed: FIN stands at snd.end */
 	TCP_F_RCV_SHUT = 0x0004,   /* the user will not read any more */
-	TCP_F_FIN_HELD = 0x0008,   /* a FIN arrived at rcv_fin, perhaps before text that is missing */
-	TCP_F_ACK_NOW = 0x0010,    /* an ACK is owed with the next output */
-	TCP_F_ACK_DELAY = 0x0020,  /* an ACK is owed before delack_at */
-	TCP_F_IN_OUT = 0x0040,     /* on the engine's output list */
-	TCP_F_IN_NEWS = 0x0080,    /* on the engine's news list */
-	TCP_F_NODELAY = 0x0100,    /* Nagle is off (MUST-17) */
-	TCP_F_PROBE = 0x0200,      /* send one octet into a closed window */
-	TCP_F_RTX_ONE = 0x0400,    /* send the segment at SND.UNA again */
-	TCP_F_RECOVERY = 0x0800,   /* NewReno fast recovery until `recover` */
-	TCP_F_SYN_RTX = 0x1000,    /* our SYN was sent more than once (RFC 6298 5.7) */
-	TCP_F_RTT = 0x2000,        /* rtt_seq is being timed since rtt_at */
-	TCP_F_USER = 0x4000,       /* the stack's mark: a user holds a handle */
-	TCP_F_FLOW = 0x8000,       /* the stack's mark: in the flow table */
+	TCP_F_FIN_HELD = 0x0008, /* a FIN arrived at rcv_fin, perhaps before text that is missing */
+	TCP_F_ACK_NOW = 0x0010,  /* an ACK is owed with the next output */
+	TCP_F_ACK_DELAY = 0x0020, /* an ACK is owed before delack_at */
+	TCP_F_IN_OUT = 0x0040,    /* on the engine's output list */
+	TCP_F_IN_NEWS = 0x0080,   /* on the engine's news list */
+	TCP_F_NODELAY = 0x0100,   /* Nagle is off (MUST-17) */
+	TCP_F_PROBE = 0x0200,     /* send one octet into a closed window */
+	TCP_F_RTX_ONE = 0x0400,   /* send the segment at SND.UNA again */
+	TCP_F_RECOVERY = 0x0800,  /* NewReno fast recovery until `recover` */
+	TCP_F_SYN_RTX = 0x1000,   /* our SYN was sent more than once (RFC 6298 5.7) */
+	TCP_F_RTT = 0x2000,       /* rtt_seq is being timed since rtt_at */
+	TCP_F_USER = 0x4000,      /* the stack's mark: a user holds a handle */
+	TCP_F_FLOW = 0x8000,      /* the stack's mark: in the flow table */
 };
 
 /* How a connection ended; the ledger has a counter for each. */
@@ -86,16 +86,16 @@ struct tcb {
 	struct tcp_snd snd;
 	struct tcp_rcv rcv;
 	uint32_t cwnd, ssthresh;
-	uint16_t flags;    /* enum tcp_tcb_flag */
-	uint16_t snd_mss;  /* octets of text in a full segment (MUST-16) */
-	uint8_t state;     /* enum tcp_state */
+	uint16_t flags;   /* enum tcp_tcb_flag */
+	uint16_t snd_mss; /* octets of text in a full segment (MUST-16) */
+	uint8_t state;    /* enum tcp_state */
 	uint8_t dup_acks;
-	uint8_t backoff;   /* doublings of the RTO */
-	uint8_t ack_owed;  /* segments with text since our last ACK */
+	uint8_t backoff;  /* doublings of the RTO */
+	uint8_t ack_owed; /* segments with text since our last ACK */
 	/* The second pair of lines. */
 	_Alignas(64) uint64_t una_offset; /* user octets that the peer has acknowledged */
-	uint64_t rtx_at;    /* retransmission, persist or R2; TIME_NEVER: not armed */
-	uint64_t delack_at; /* TIME_NEVER: not armed */
+	uint64_t rtx_at;                  /* retransmission, persist or R2; TIME_NEVER: not armed */
+	uint64_t delack_at;               /* TIME_NEVER: not armed */
 	uint64_t rtx_since; /* when the octet at SND.UNA was first sent and not acknowledged */
 	uint64_t rtt_at;
 	uint64_t opened_at;
@@ -110,7 +110,7 @@ struct tcb {
 	uint32_t rtx_cnt;  /* segments sent again, for STATUS */
 	uint16_t rbuf_cnt; /* records on the two queues */
 	uint8_t news;      /* enum tcp_news_bit, not yet told */
-	uint8_t end_why;  /* enum tcp_end */
+	uint8_t end_why;   /* enum tcp_end */
 };
 
 STATIC_ASSERT(sizeof(struct tcb) == 256, "two hot lines and two cold ones");

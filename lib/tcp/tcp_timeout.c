@@ -28,7 +28,7 @@ uint64_t leat_tcp_r2_ns(const struct tcp_engine *e, const struct tcb *tcb)
 static bool blocked(const struct tcb *tcb)
 {
 	return tcp_in(tcb->state, TCP_MAY_EMIT_TEXT) && !tcp_syn_unacked(tcb) &&
-		seq_lt(tcb->snd.nxt, tcb->snd.end);
+	       seq_lt(tcb->snd.nxt, tcb->snd.end);
 }
 
 void leat_tcp_rtx_arm(struct tcp_call *c, bool restart)
@@ -64,19 +64,21 @@ static void rtx_due(struct tcp_call *c)
 		give_up(c);
 		return;
 	}
-	if (tcp_syn_unacked(tcb)) {
-		tcb->flags |= TCP_F_SYN_RTX;
-		tcb->snd.rtx = tcb->snd.iss;
-		c->e->cnt.rto_fired++;
-	} else if (outstanding && tcb->snd.wnd > 0) {
-		leat_tcp_cc_timeout(tcb);
+	bool again = tcp_syn_unacked(tcb) || (outstanding && tcb->snd.wnd > 0);
+
+	if (again) {
+		if (tcp_syn_unacked(tcb))
+			tcb->flags |= TCP_F_SYN_RTX;
+		else
+			leat_tcp_cc_timeout(tcb);
 		tcb->snd.rtx = tcb->snd.una;
 		c->e->cnt.rto_fired++;
 	} else {
 		tcb->flags |= TCP_F_PROBE;
 		c->e->cnt.probe_fired++;
 	}
-	if (tcb->backoff < UINT8_MAX)
+	/* A window that is open but below a segment is no reason to wait ever longer. */
+	if ((again || tcb->snd.wnd == 0) && tcb->backoff < UINT8_MAX)
 		tcb->backoff++;
 	leat_tcp_rtx_arm(c, true);
 	leat_tcp_want_output(c->e, tcb);
@@ -131,10 +133,10 @@ uint32_t leat_tcp_timers(struct tcp_engine *e, uint64_t now, uint32_t max, struc
 		if (u64_min(wheel, u64_min(msl, fw2)) > now)
 			break;
 		if (msl <= u64_min(wheel, fw2)) {
-			fired += ring_due(
-				&c, e->two_msl, u64_min(now, u64_min(wheel, fw2)), left);
+			fired += ring_due(&c, e->two_msl, u64_min(now, u64_min(wheel, fw2)), left);
 		} else if (fw2 <= wheel) {
-			fired += ring_due(&c, e->fin_wait_2, u64_min(now, u64_min(wheel, msl)), left);
+			fired += ring_due(
+				&c, e->fin_wait_2, u64_min(now, u64_min(wheel, msl)), left);
 		} else if (leat_timer_wheel_expire(e->wheel, now, &id, 1) == 1) {
 			c.tcb = &e->tcb[id];
 			wheel_due(&c);
@@ -146,7 +148,8 @@ uint32_t leat_tcp_timers(struct tcp_engine *e, uint64_t now, uint32_t max, struc
 
 uint64_t leat_tcp_next_deadline(struct tcp_engine *e)
 {
-	uint64_t rings = u64_min(leat_timer_ring_next(e->two_msl), leat_timer_ring_next(e->fin_wait_2));
+	uint64_t rings =
+		u64_min(leat_timer_ring_next(e->two_msl), leat_timer_ring_next(e->fin_wait_2));
 
 	return u64_min(rings, leat_timer_wheel_next(e->wheel));
 }

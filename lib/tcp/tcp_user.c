@@ -111,10 +111,11 @@ void leat_tcp_receive(struct tcp_engine *e, struct tcb *tcb, uint32_t octets)
 bool leat_tcp_eof(const struct tcb *tcb)
 {
 	return tcb->flags & TCP_F_FIN_HELD && tcb->rcv.unread == 0 &&
-		seq_eq(tcb->rcv.nxt, seq_add(tcb->rcv_fin, 1));
+	       seq_eq(tcb->rcv.nxt, seq_add(tcb->rcv_fin, 1));
 }
 
-enum tcp_error leat_tcp_close(struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io)
+enum tcp_error leat_tcp_close(
+	struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io)
 {
 	struct tcp_call c = {.e = e, .tcb = tcb, .now = now, .io = io};
 
@@ -152,15 +153,15 @@ void leat_tcp_shut_rcv(struct tcp_engine *e, struct tcb *tcb, uint64_t now, stru
 		leat_timer_ring_start(e->fin_wait_2, tcb->idx, now);
 }
 
-enum tcp_error leat_tcp_abort(struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io)
+enum tcp_error leat_tcp_abort(
+	struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io)
 {
 	struct tcp_call c = {.e = e, .tcb = tcb, .now = now, .io = io};
 
 	if (tcb->state == TCP_ST_CLOSED || tcb->state == TCP_ST_NONE)
 		return TCP_ERR_STATE;
-	if (tcp_in(tcb->state,
-		    TCP_SET(SYN_RECEIVED) | TCP_SET(ESTABLISHED) | TCP_SET(FIN_WAIT_1) |
-			    TCP_SET(FIN_WAIT_2) | TCP_SET(CLOSE_WAIT)))
+	if (tcp_in(tcb->state, TCP_SET(SYN_RECEIVED) | TCP_SET(ESTABLISHED) | TCP_SET(FIN_WAIT_1) |
+				       TCP_SET(FIN_WAIT_2) | TCP_SET(CLOSE_WAIT)))
 		leat_tcp_send_rst(&c);
 	leat_tcp_end(&c, TCP_EV_ABORT, TCP_END_ABORTED);
 	return TCP_ERR_NONE;

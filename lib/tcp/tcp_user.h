@@ -21,8 +21,7 @@
 /* leat_tcp_open_passive makes a listener on tuple->local:lport (local may be any).  When tuple
  * names a remote, only that one may connect and SEND may turn it into an active open.  Gives the
  * record, NULL when none is free. */
-struct tcb *leat_tcp_open_passive(
-	struct tcp_engine *e, const struct tuple *tuple, uint64_t now);
+struct tcb *leat_tcp_open_passive(struct tcp_engine *e, const struct tuple *tuple, uint64_t now);
 
 /* leat_tcp_open_active begins to connect; the SYN leaves with the next output.  Gives the record,
  * NULL when none is free.  Assumes all of tuple is specified and in no other record. */
@@ -48,13 +47,15 @@ bool leat_tcp_eof(const struct tcb *tcb);
 
 /* leat_tcp_close: no more SENDs; FIN follows the text that is queued.  In LISTEN and SYN-SENT the
  * record becomes CLOSED (io.gone). */
-enum tcp_error leat_tcp_close(struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io);
+enum tcp_error leat_tcp_close(
+	struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io);
 
 /* leat_tcp_shut_rcv: the user will not read any more.  With unread text, or when text arrives
  * later, the connection is reset (RFC 9293 3.6.1, SHLD-3).  Call it after leat_tcp_close. */
 void leat_tcp_shut_rcv(struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io);
 
 /* leat_tcp_abort sends a reset where the RFC asks for one; the record becomes CLOSED (io.gone). */
-enum tcp_error leat_tcp_abort(struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io);
+enum tcp_error leat_tcp_abort(
+	struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io);
 
 #endif
