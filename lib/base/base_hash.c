@@ -35,7 +35,7 @@ static inline uint64_t sip(
 		sip_rounds(v, c_cnt);
 		v[0] ^= word[i];
 	}
-	/* The last block holds the length in octets, modulo 256, above the octets left over: none. */
+	/* The last block holds the length in octets, modulo 256, above the octets left: none. */
 	uint64_t last = (uint64_t)word_cnt << 59;
 	v[3] ^= last;
 	sip_rounds(v, c_cnt);

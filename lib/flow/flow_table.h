@@ -10,14 +10,14 @@
  *
  *	bucket (64)  │ tag 2 x 8 = 16 │ idx 4 x 8 = 32 │ passed 4 │ -- 12 │
  *
- * An entry whose bucket is full goes to the next one; `passed` counts the entries that went by, so
- * a lookup stops where nothing went on, and a removal leaves no tombstone.
+ * An entry whose bucket is full goes on by a stride of its own; `passed` counts the entries that
+ * went by, so a lookup stops where nothing went on, and a removal leaves no tombstone.
  *
  * Shape      power of two of buckets, at most 75 % full at entry_max.
  * Memory     leat_flow_table_footprint(entry_max) octets; keeps the pointer to the records.
  * Affinity   one lcore; no atomics.
  * Cost       hash, one line of bucket, one of record; bulk lookup prefetches both.
- * Errors     insert refuses when PROBE_MAX buckets in a row are full; counted.
+ * Errors     insert refuses when FLOW_PROBE_MAX buckets of the walk are full; counted.
  * RFC        9293 3.3.1 (the tuple names the connection). */
 
 #include "base_hash.h"
@@ -58,7 +58,8 @@ uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple);
 uint32_t leat_flow_table_find(const struct flow_table *t, uint64_t hash, const struct tuple *tuple);
 
 /* leat_flow_table_find_bulk does the same for cnt (at most FLOW_BULK_MAX) tuples, in three loops:
- * hash and prefetch buckets, prefetch records, compare.  Skips tuple[i] == NULL: idx FLOW_NONE. */
+ * hash and prefetch buckets, prefetch records, compare.  Skips tuple[i] == NULL: idx FLOW_NONE,
+ * hash untouched. */
 void leat_flow_table_find_bulk(const struct flow_table *t, const struct tuple *const *tuple,
 	uint32_t cnt, uint64_t *hash, uint32_t *idx);
 

@@ -24,7 +24,12 @@
  * Units      instants in ns; `now` never decreases.
  * Memory     leat_timer_wheel_footprint(id_max) octets, aligned to 64, kept while it is used.
  * Affinity   one lcore; no atomics.
- * Cost       set later, stop: the entry; set earlier: its neighbours; expire: O(log of the tick).
+ * Cost       set later, stop: the entry while it waits in a slot, O(log heap) in the heap; set
+ *            earlier: its neighbours.  expire: O(log heap) a timer returned, plus one move for
+ *            each timer of the slots that begin between the last call and this one; a timer moves
+ *            at most once a level, so a call may move many (all that share 33 ms, 8.6 s, 36 min)
+ *            but the sum over time is bounded by what was set.  Empty slots cost nothing, however
+ *            far now jumps.  next: as expire for the first slot in use, once.
  * Errors     none at run time.
  * See        timer_ring.h for timers of equal length. */
 

@@ -58,7 +58,7 @@ enum wire_verdict leat_wire_ip4_parse(struct pkt *p)
 	if (UNLIKELY(!opts_may_pass(ip + WIRE_IP4_OCTETS, ip + hdr_octets)))
 		return WIRE_V_DROP_IP_OPTION;
 	if (UNLIKELY(be16_get(ip + 6) & FRAG_MASK))
-		return WIRE_V_DROP_IP_FRAG;
+		return WIRE_V_DROP_IP_FRAG; /* DEVIATION(ip-fragments) */
 	p->tos = ip[1];
 	p->ttl = ip[8];
 	p->proto = ip[9];

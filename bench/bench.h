@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_BENCH_H
+#define LEAT_BENCH_H
+
+/* bench: what the micro benchmarks share: the cycle counter, memory, rows of text or JSON lines.
+ *
+ * Usage      bench_x [--json] [--quick]; quick takes the smallest size only, to see that it runs.
+ * Units      cycles of the time stamp counter for each operation. */
+
+#include "base_assert.h"
+#include "base_bits.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <x86intrin.h>
+
+struct bench {
+	bool json, quick;
+};
+
+static const uint32_t bench_sizes[] = {1000, 1000000, 10000000};
+
+static inline struct bench bench_args(int argc, char **argv)
+{
+	struct bench b = {false, false};
+
+	for (int i = 1; i < argc; i++) {
+		b.json |= strcmp(argv[i], "--json") == 0;
+		b.quick |= strcmp(argv[i], "--quick") == 0;
+	}
+	return b;
+}
+
+static inline uint32_t bench_size_cnt(const struct bench *b)
+{
+	return b->quick ? 1 : COUNT_OF(bench_sizes);
+}
+
+static inline uint64_t bench_cycles(void)
+{
+	return __rdtsc();
+}
+
+/* Memory as the shards have it: in huge pages where the system gives them, touched before use. */
+static inline void *bench_memory(size_t octets)
+{
+	size_t huge = (size_t)2 << 20;
+	void *mem = aligned_alloc(huge, align_up(octets, huge));
+
+	ASSERT(mem != NULL);
+	(void)madvise(mem, align_up(octets, huge), MADV_HUGEPAGE);
+	memset(mem, 0, octets);
+	return mem;
+}
+
+static inline void bench_row(
+	const struct bench *b, const char *what, uint32_t entries, uint64_t cycles, uint64_t ops)
+{
+	double each = (double)cycles / (double)ops;
+
+	if (b->json)
+		printf("{\"bench\":\"%s\",\"entries\":%u,\"cycles\":%.1f}\n", what, entries, each);
+	else
+		printf("%-20s %10u entries %8.1f cycles\n", what, entries, each);
+}
+
+#endif

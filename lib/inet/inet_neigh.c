@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "inet_neigh.h"
+
+#include "base_arena.h"
+#include "inet_table.h"
+
+#include <string.h>
+
+#define ENTRY_MAX (UINT32_C(1) << 20)
+
+static struct inet_neigh *cut(struct arena *a, uint32_t entry_max)
+{
+	struct inet_neigh *n = arena_take(a, 1, sizeof(*n), CACHE_LINE);
+	struct inet_entry *entry = arena_take(a, entry_max, sizeof(*entry), CACHE_LINE);
+	uint32_t *bucket = arena_take(a, pow2_ceil(entry_max), sizeof(*bucket), CACHE_LINE);
+	uint32_t *ask = arena_take(a, entry_max, sizeof(*ask), CACHE_LINE);
+	uint8_t *ring = arena_take(a, leat_timer_ring_footprint(entry_max), 1, CACHE_LINE);
+
+	if (n == NULL)
+		return NULL;
+	memset(n, 0, sizeof(*n));
+	n->entry = entry;
+	n->bucket = bucket;
+	n->ask = ask;
+	n->ring = leat_timer_ring_new(ring, entry_max, INET_ASK_EVERY);
+	return n;
+}
+
+size_t leat_inet_neigh_footprint(uint32_t entry_max)
+{
+	struct arena a = arena_at(NULL);
+
+	if (entry_max == 0 || entry_max > ENTRY_MAX)
+		return 0;
+	(void)cut(&a, entry_max);
+	return arena_used(&a);
+}
+
+struct inet_neigh *leat_inet_neigh_new(
+	void *mem, uint32_t entry_max, const struct wire_link *link, uint64_t seed)
+{
+	struct arena a = arena_at(mem);
+	struct inet_neigh *n = cut(&a, entry_max);
+
+	n->link = *link;
+	leat_prng_seed(&n->prng, seed);
+	n->key = (struct hash_key){leat_prng_next(&n->prng), leat_prng_next(&n->prng)};
+	n->entry_max = entry_max;
+	n->bucket_mask = (uint32_t)pow2_ceil(entry_max) - 1;
+	for (uint32_t i = 0; i <= n->bucket_mask; i++)
+		n->bucket[i] = INET_NONE;
+	memset(n->entry, 0, entry_max * sizeof(*n->entry));
+	for (uint32_t i = 0; i < entry_max; i++)
+		n->entry[i].next = i + 1 < entry_max ? i + 1 : INET_NONE;
+	n->last = INET_NONE;
+	return n;
+}
+
+bool leat_inet_on_link(const struct wire_link *link, struct ip ip)
+{
+	if (!ip_is4(ip) && ip.hi >> 54 == 0xfe80 >> 6)
+		return true; /* RFC 4291 2.5.6 */
+	for (uint32_t i = 0; i < link->local_cnt; i++) {
+		const struct wire_local *l = &link->local[i];
+
+		if (ip_is4(l->ip) == ip_is4(ip) &&
+			leat_wire_ip_in_prefix(ip, l->ip, l->prefix_bits))
+			return true;
+	}
+	return false;
+}
+
+static bool has_range(const struct wire_link *link)
+{
+	return !ip_is_any(link->range_to);
+}
+
+bool leat_inet_own_for(const struct wire_link *link, struct ip ip, struct ip *own)
+{
+	bool found = false;
+
+	if (has_range(link) && ip_is4(link->range_from) == ip_is4(ip)) {
+		*own = link->range_from;
+		found = true;
+	}
+	for (uint32_t i = link->local_cnt; i-- > 0;) {
+		const struct wire_local *l = &link->local[i];
+
+		if (ip_is4(l->ip) != ip_is4(ip))
+			continue;
+		*own = l->ip;
+		found = true;
+		if (leat_wire_ip_in_prefix(ip, l->ip, l->prefix_bits))
+			return true;
+	}
+	return found;
+}
+
+static uint32_t *bucket_of(struct inet_neigh *n, struct ip ip)
+{
+	uint64_t word[2] = {ip.hi, ip.lo};
+
+	return &n->bucket[leat_hash_sip13(&n->key, word, 2) & n->bucket_mask];
+}
+
+static uint32_t idx_of(const struct inet_neigh *n, const struct inet_entry *e)
+{
+	return (uint32_t)(e - n->entry);
+}
+
+struct inet_entry *leat_inet_entry(struct inet_neigh *n, struct ip ip)
+{
+	if (n->last != INET_NONE && ip_eq(n->entry[n->last].ip, ip))
+		return &n->entry[n->last];
+	for (uint32_t i = *bucket_of(n, ip); i != INET_NONE; i = n->entry[i].next) {
+		if (!ip_eq(n->entry[i].ip, ip))
+			continue;
+		n->last = i;
+		return &n->entry[i];
+	}
+	return NULL;
+}
+
+/* A question that is on its way is not given up: it ends by itself, and giving up one for the
+ * next would only make more questions. */
+static bool may_evict(const struct inet_entry *e)
+{
+	return !e->keep && e->state != INET_ST_INCOMPLETE && e->state != INET_ST_FIXED;
+}
+
+static void evict(struct inet_neigh *n, struct inet_entry *e)
+{
+	uint32_t idx = idx_of(n, e);
+	uint32_t *at = bucket_of(n, e->ip);
+
+	while (*at != idx)
+		at = &n->entry[*at].next;
+	*at = e->next;
+	leat_timer_ring_stop(n->ring, idx);
+	if (n->last == idx)
+		n->last = INET_NONE;
+	e->state = INET_ST_FREE;
+	e->next = n->free;
+	n->free = idx;
+	n->cnt.evicted++;
+}
+
+static void evict_oldest(struct inet_neigh *n)
+{
+	struct inet_entry *oldest = NULL;
+
+	for (uint32_t i = 0; i < n->entry_max; i++) {
+		struct inet_entry *e = &n->entry[i];
+
+		if (may_evict(e) && (oldest == NULL || e->used_at < oldest->used_at))
+			oldest = e;
+	}
+	if (oldest != NULL)
+		evict(n, oldest);
+}
+
+/* entry_new makes an entry in state NONE; NULL when none can be given up for it. */
+static struct inet_entry *entry_new(struct inet_neigh *n, struct ip ip)
+{
+	if (n->free == INET_NONE)
+		evict_oldest(n);
+	if (n->free == INET_NONE) {
+		n->cnt.no_room++;
+		return NULL;
+	}
+	uint32_t idx = n->free;
+	struct inet_entry *e = &n->entry[idx];
+	uint32_t *bucket = bucket_of(n, ip);
+	bool queued = e->queued; /* the index may still be in the ring of questions */
+
+	DCHECK(e->state == INET_ST_FREE);
+	n->free = e->next;
+	*e = (struct inet_entry){
+		.ip = ip, .next = *bucket, .state = INET_ST_NONE, .queued = queued};
+	*bucket = idx;
+	return e;
+}
+
+static void ask(struct inet_neigh *n, struct inet_entry *e, uint64_t now)
+{
+	uint32_t idx = idx_of(n, e);
+
+	e->asks++;
+	leat_timer_ring_start(n->ring, idx, now);
+	if (e->queued)
+		return;
+	DCHECK(n->ask_cnt < n->entry_max);
+	e->queued = true;
+	n->ask[(n->ask_head + n->ask_cnt++) % n->entry_max] = idx;
+}
+
+static void ask_first(
+	struct inet_neigh *n, struct inet_entry *e, enum inet_state state, uint64_t now)
+{
+	e->state = (uint8_t)state;
+	e->asks = 0;
+	ask(n, e, now);
+}
+
+enum inet_neigh_answer leat_inet_neigh_find(
+	struct inet_neigh *n, struct ip hop, uint64_t now, struct mac *mac)
+{
+	struct inet_entry *e = leat_inet_entry(n, hop);
+	struct ip own;
+
+	DCHECK(!n->link.raw_ip);
+	if (e == NULL && leat_inet_own_for(&n->link, hop, &own))
+		e = entry_new(n, hop);
+	if (e == NULL)
+		return INET_NEIGH_FAILED;
+	e->used_at = now;
+	if (e->state == INET_ST_INCOMPLETE)
+		return INET_NEIGH_ASKING;
+	if (e->state == INET_ST_FAILED && now < e->until)
+		return INET_NEIGH_FAILED;
+	if (e->state == INET_ST_FAILED || e->state == INET_ST_NONE) {
+		ask_first(n, e, INET_ST_INCOMPLETE, now);
+		return INET_NEIGH_ASKING;
+	}
+	/* RFC 4861 7.3.3: what is stale is used while it is being verified. */
+	if (e->state == INET_ST_STALE || (e->state == INET_ST_REACHABLE && now >= e->until))
+		ask_first(n, e, INET_ST_PROBE, now);
+	*mac = e->mac;
+	return INET_NEIGH_FOUND;
+}
+
+static void set_mac(
+	struct inet_neigh *n, struct inet_entry *e, struct mac mac, enum inet_state state)
+{
+	leat_timer_ring_stop(n->ring, idx_of(n, e));
+	e->mac = mac;
+	e->state = (uint8_t)state;
+	n->changed = true;
+}
+
+void leat_inet_learn(struct inet_neigh *n, struct ip ip, struct mac mac)
+{
+	if (inet_mac_is_group(mac) || ip_is_any(ip) || !leat_inet_on_link(&n->link, ip))
+		return;
+	struct inet_entry *e = leat_inet_entry(n, ip);
+	if (e == NULL)
+		e = entry_new(n, ip);
+	if (e == NULL || e->state == INET_ST_FIXED)
+		return;
+	bool usable = e->state == INET_ST_REACHABLE || e->state == INET_ST_STALE ||
+		      e->state == INET_ST_PROBE;
+	if (usable && inet_mac_eq(e->mac, mac))
+		return;
+	n->cnt.learned++;
+	set_mac(n, e, mac, INET_ST_STALE);
+}
+
+void leat_inet_confirm(
+	struct inet_neigh *n, struct inet_entry *e, struct mac mac, bool reachable, uint64_t now)
+{
+	uint64_t ms = INET_REACHABLE_FOR / TIME_MS;
+
+	DCHECK(inet_is_asking(e));
+	set_mac(n, e, mac, reachable ? INET_ST_REACHABLE : INET_ST_STALE);
+	e->until = now + (ms / 2 + leat_prng_below(&n->prng, (uint32_t)ms)) * TIME_MS;
+}
+
+static struct inet_entry *entry_made(struct inet_neigh *n, struct ip hop)
+{
+	struct inet_entry *e = leat_inet_entry(n, hop);
+
+	if (e == NULL)
+		e = entry_new(n, hop);
+	ASSERT(e != NULL);
+	return e;
+}
+
+void leat_inet_neigh_set(struct inet_neigh *n, struct ip hop, struct mac mac)
+{
+	set_mac(n, entry_made(n, hop), mac, INET_ST_FIXED);
+}
+
+void leat_inet_neigh_keep(struct inet_neigh *n, struct ip hop)
+{
+	entry_made(n, hop)->keep = true;
+}
+
+bool leat_inet_neigh_changed(struct inet_neigh *n)
+{
+	bool changed = n->changed;
+
+	n->changed = false;
+	return changed;
+}
+
+void leat_inet_answer(struct inet_neigh *n, const struct inet_answer *answer)
+{
+	if (n->answer_cnt == INET_ANSWER_MAX) {
+		n->cnt.unanswered++;
+		return;
+	}
+	n->answer[(n->answer_head + n->answer_cnt++) % INET_ANSWER_MAX] = *answer;
+}
+
+static uint32_t next_ask(struct inet_neigh *n, uint8_t *frame)
+{
+	while (n->ask_cnt > 0) {
+		struct inet_entry *e = &n->entry[n->ask[n->ask_head]];
+		struct ip own;
+
+		n->ask_head = (n->ask_head + 1) % n->entry_max;
+		n->ask_cnt--;
+		e->queued = false;
+		if (!inet_is_asking(e) || !leat_inet_own_for(&n->link, e->ip, &own))
+			continue;
+		n->cnt.asked++;
+		return ip_is4(e->ip) ? leat_inet_arp_ask_put(n, e, own, frame)
+				     : leat_inet_nd_ask_put(n, e, own, frame);
+	}
+	return 0;
+}
+
+uint32_t leat_inet_neigh_output(struct inet_neigh *n, uint8_t *frame)
+{
+	uint32_t octets = next_ask(n, frame);
+
+	if (octets > 0 || n->answer_cnt == 0)
+		return octets;
+	const struct inet_answer *a = &n->answer[n->answer_head];
+	n->answer_head = (n->answer_head + 1) % INET_ANSWER_MAX;
+	n->answer_cnt--;
+	n->cnt.answered++;
+	return ip_is4(a->own) ? leat_inet_arp_answer_put(n, a, frame)
+			      : leat_inet_nd_answer_put(n, a, frame);
+}
+
+static void ask_again(struct inet_neigh *n, struct inet_entry *e, uint64_t now)
+{
+	DCHECK(inet_is_asking(e));
+	if (e->asks < INET_ASK_MAX) {
+		ask(n, e, now);
+		return;
+	}
+	e->state = INET_ST_FAILED;
+	e->until = now + INET_FAILED_FOR;
+	n->cnt.failed++;
+	n->changed = true;
+}
+
+void leat_inet_neigh_timers(struct inet_neigh *n, uint64_t now)
+{
+	uint32_t idx[16];
+	uint32_t cnt;
+
+	do {
+		cnt = leat_timer_ring_expire(n->ring, now, idx, COUNT_OF(idx));
+		for (uint32_t i = 0; i < cnt; i++)
+			ask_again(n, &n->entry[idx[i]], now);
+	} while (cnt == COUNT_OF(idx));
+}
+
+uint64_t leat_inet_neigh_next_deadline(const struct inet_neigh *n)
+{
+	return leat_timer_ring_next(n->ring);
+}
+
+const struct inet_neigh_counters *leat_inet_neigh_counters(const struct inet_neigh *n)
+{
+	return &n->cnt;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_H
+#define LEAT_H
+
+/* leat.h: TCP connections of one stack, as a program that links libleat uses them.
+ *
+ * Nothing here waits.  A program takes events and answers them with calls; a call that cannot be
+ * carried out now says so at once.  A connection is named by a handle that carries a generation:
+ * it stays valid until released, and a stale one is refused, never mistaken for its successor.
+ *
+ *	while (leat_next_event(stack, &ev))
+ *		if (ev.bits & LEAT_READABLE) { n = leat_recv(stack, ev.conn, buf, sizeof(buf)); ... }
+ *
+ * Shape      one struct leat_stack per core; its connections never leave it.
+ * Units      octets; ns.
+ * Affinity   every call on the core that owns the stack.
+ * Errors     enum leat_error, negative.
+ * RFC        9293 3.9.1 (user interface), 3.10.1 to 3.10.6. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct leat_stack;
+
+struct leat_conn {
+	uint64_t id; /* 0 is no connection */
+};
+
+/* An address as octets in the order they are written; IPv4 uses the first four. */
+struct leat_addr {
+	uint8_t family; /* 4 or 6; 0: any */
+	uint8_t octet[16];
+	uint16_t port; /* 0: any, or choose one */
+};
+
+enum leat_error {
+	LEAT_OK = 0,
+	LEAT_ERR_STALE = -1,   /* no such connection any more */
+	LEAT_ERR_STATE = -2,   /* not possible in this state */
+	LEAT_ERR_IN_USE = -3,  /* the port, or the tuple, is taken (perhaps in TIME-WAIT) */
+	LEAT_ERR_FULL = -4,    /* a limit of the stack is reached */
+	LEAT_ERR_ADDRESS = -5, /* not ours, not reachable, or not one host (MUST-46) */
+	LEAT_ERR_NO_PORT = -6, /* every local port to this target is taken */
+	LEAT_ERR_ARG = -7,     /* an argument is out of range */
+	LEAT_ERR_AGAIN = -8,   /* nothing to read now, or no room to send now */
+};
+
+enum leat_event_bit {
+	LEAT_ACCEPTED = 0x01,    /* a listener has a new connection, established */
+	LEAT_CONNECTED = 0x02,   /* our connect succeeded */
+	LEAT_READABLE = 0x04,    /* text to read */
+	LEAT_WRITABLE = 0x08,    /* the peer acknowledged; there is room again */
+	LEAT_PEER_CLOSED = 0x10, /* the peer will send no more; read what is left, then EOF */
+	LEAT_CLOSED = 0x20,      /* the connection is over; leat_info says how; release it */
+};
+
+struct leat_event {
+	struct leat_conn conn;
+	struct leat_conn listener; /* with LEAT_ACCEPTED */
+	uint32_t bits;
+};
+
+/* Text that is made when it is sent, and again when it is sent again: fill writes octets of the
+ * stream [offset, offset + octets) to dst.  It must give the same octets for the same offset, and
+ * must not call the stack. */
+struct leat_source {
+	void (*fill)(void *arg, uint64_t offset, uint8_t *dst, uint32_t octets);
+	void *arg;
+};
+
+struct leat_info {
+	const char *state; /* "ESTABLISHED" */
+	const char *end;   /* how it ended, "-" while it lives */
+	struct leat_addr local, remote;
+	uint64_t opened_at, timer_at; /* timer_at: its next timer, UINT64_MAX: none */
+	uint64_t snd_una, snd_nxt, rcv_nxt; /* octets of user text acknowledged, sent, received */
+	uint32_t unread, unsent;
+	uint32_t cwnd, ssthresh, snd_wnd, rcv_wnd, mss;
+	uint32_t srtt_us, rttvar_us, rto_us, rtx_cnt;
+};
+
+/* leat_listen listens on local (any address when family is 0).  At most backlog connections may be
+ * half open or not yet taken by an event.  Gives the listener's handle.  LEAT_ERR_IN_USE when
+ * another listener has it (MUST-41), LEAT_ERR_ADDRESS when it is not ours. */
+int leat_listen(struct leat_stack *s, const struct leat_addr *local, uint32_t backlog,
+	struct leat_conn *listener);
+
+/* leat_connect begins to connect to remote from local (family 0: choose an address; port 0: choose
+ * a port).  Gives the handle; LEAT_CONNECTED or LEAT_CLOSED follows. */
+int leat_connect(struct leat_stack *s, const struct leat_addr *local,
+	const struct leat_addr *remote, struct leat_conn *conn);
+
+/* leat_listen_from listens for one remote only; leat_send on it turns it into an active open. */
+int leat_listen_from(struct leat_stack *s, const struct leat_addr *local,
+	const struct leat_addr *remote, struct leat_conn *listener);
+
+/* leat_next_event gives the next event; false: none now.  Bits of one connection are collected, so
+ * there is at most one pending event per connection. */
+bool leat_next_event(struct leat_stack *s, struct leat_event *event);
+
+/* leat_send copies as many octets as there is room for and returns how many; LEAT_ERR_AGAIN when
+ * there is none. */
+int64_t leat_send(struct leat_stack *s, struct leat_conn c, const void *data, size_t octets);
+
+/* leat_send_source queues octets that source makes.  The octets of one connection come either all
+ * from leat_send or all from sources with one fill and arg. */
+int leat_send_source(struct leat_stack *s, struct leat_conn c, const struct leat_source *source,
+	uint64_t octets);
+
+/* leat_send_room is how many octets leat_send would take now. */
+size_t leat_send_room(struct leat_stack *s, struct leat_conn c);
+
+/* leat_recv copies at most octets and takes them.  0: EOF, the peer closed.  LEAT_ERR_AGAIN: nothing
+ * now.  LEAT_ERR_STATE: reset. */
+int64_t leat_recv(struct leat_stack *s, struct leat_conn c, void *data, size_t octets);
+
+/* leat_peek gives the first piece of text in place, without copy, and returns as leat_recv does;
+ * the piece is valid until leat_take or the next call of the stack's turn. */
+int64_t leat_peek(struct leat_stack *s, struct leat_conn c, const uint8_t **data);
+
+/* leat_take takes octets of text that leat_peek showed. */
+int leat_take(struct leat_stack *s, struct leat_conn c, size_t octets);
+
+size_t leat_readable(struct leat_stack *s, struct leat_conn c);
+
+/* leat_shutdown closes our direction: FIN after all that was sent.  Reading goes on. */
+int leat_shutdown(struct leat_stack *s, struct leat_conn c);
+
+/* leat_close closes both directions and releases the handle.  With unread text, or when text comes
+ * later, the peer gets a reset (RFC 9293 3.6.1).  Closing a listener aborts what it has not handed
+ * over. */
+int leat_close(struct leat_stack *s, struct leat_conn c);
+
+/* leat_abort resets the connection and releases the handle. */
+int leat_abort(struct leat_stack *s, struct leat_conn c);
+
+/* leat_release gives the handle up after LEAT_CLOSED. */
+int leat_release(struct leat_stack *s, struct leat_conn c);
+
+/* leat_nodelay switches Nagle's algorithm off (on: true sends at once).  RFC 9293 MUST-17. */
+int leat_nodelay(struct leat_stack *s, struct leat_conn c, bool on);
+
+/* A word of the program's own with each connection; 0 at first. */
+int leat_set_user(struct leat_stack *s, struct leat_conn c, uint64_t user);
+uint64_t leat_user(struct leat_stack *s, struct leat_conn c);
+
+int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info);
+
+/* leat_now is the instant of the turn under way, in ns. */
+uint64_t leat_now(const struct leat_stack *s);
+
+const char *leat_error_text(int error);
+
+/* A program as a shard runs it.  Each function may be NULL; none may wait.
+ *
+ *	event   one event of one connection
+ *	turn    once a turn, after the events: begin connects, look at leat_now
+ *	drain   finish: close what is idle now and the rest when its exchange is done */
+struct leat_app {
+	void *arg;
+	void (*event)(void *arg, struct leat_stack *s, const struct leat_event *event);
+	void (*turn)(void *arg, struct leat_stack *s);
+	void (*drain)(void *arg, struct leat_stack *s);
+};
+
+/* leat_next_conn walks all connections with a handle: begin with *cursor = 0; false: no more. */
+bool leat_next_conn(struct leat_stack *s, uint32_t *cursor, struct leat_conn *conn);
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stack.h"
+
+#include "base_arena.h"
+#include "stack_core.h"
+
+#include <string.h>
+
+#define SOURCE_MAX (UINT32_C(1) << 16)
+
+void leat_stack_config_default(struct stack_config *config)
+{
+	*config = (struct stack_config){
+		.seed = 1,
+		.link.mtu = 1500,
+		.tcp = {.tcb_max = 1024, .rbuf_max = 4096},
+		.listener_max = 16,
+		.target_max = 16,
+		.neigh_max = 256,
+		.send_buf_octets = 64 * 1024,
+		.send_chunk_cnt = 1024,
+		.port_from = 32768,
+		.port_to = 60999,
+		.ttl = 64,
+	};
+	leat_tcp_knobs_default(&config->knobs);
+}
+
+static bool range_ok(const struct wire_link *l)
+{
+	if (ip_is_any(l->range_to) && ip_is_any(l->range_from))
+		return true;
+	return l->range_from.hi == l->range_to.hi && l->range_from.lo <= l->range_to.lo &&
+	       ip_is4(l->range_from) == ip_is4(l->range_to) &&
+	       l->range_to.lo - l->range_from.lo < SOURCE_MAX;
+}
+
+static bool prefixes_ok(const struct wire_link *l)
+{
+	for (uint32_t i = 0; i < l->local_cnt; i++)
+		if (l->local[i].prefix_bits > (ip_is4(l->local[i].ip) ? 32 : 128) ||
+			ip_is_any(l->local[i].ip))
+			return false;
+	return true;
+}
+
+static bool gateway_ok(const struct stack_config *c, struct ip gateway, bool is4)
+{
+	return ip_is_any(gateway) ||
+	       (ip_is4(gateway) == is4 && leat_inet_on_link(&c->link, gateway));
+}
+
+/* One row of what must hold: the sentence has the value and the range. */
+struct rule {
+	bool ok;
+	const char *key;
+	uint64_t value, least, most;
+};
+
+static struct rule in_range(const char *key, uint64_t value, uint64_t least, uint64_t most)
+{
+	return (struct rule){value >= least && value <= most, key, value, least, most};
+}
+
+const char *leat_stack_config_error(const struct stack_config *c, char *text, size_t size)
+{
+	const struct rule rule[] = {
+		in_range("mtu", c->link.mtu, 576, 9216),
+		in_range("tcp mtu", c->knobs.mtu, 576, c->link.mtu),
+		in_range("addresses", c->link.local_cnt, 0, WIRE_LOCAL_MAX),
+		in_range("connections", c->tcp.tcb_max, 1, UINT32_C(1) << 30),
+		in_range("receive records", c->tcp.rbuf_max, 1, UINT32_C(1) << 30),
+		in_range("listeners", c->listener_max, 1, UINT32_C(1) << 16),
+		in_range("targets", c->target_max, 1, UINT32_C(1) << 16),
+		in_range("neighbours", c->neigh_max, 4, UINT32_C(1) << 20),
+		in_range("send buffer", c->send_buf_octets, 1, STACK_SEND_MAX),
+		in_range("send chunks", c->send_chunk_cnt, 1, UINT32_C(1) << 30),
+		in_range("first port", c->port_from, 1, c->port_to),
+		in_range("ttl", c->ttl, 1, 255),
+	};
+
+	for (uint32_t i = 0; i < COUNT_OF(rule); i++) {
+		const struct rule *r = &rule[i];
+
+		if (r->ok)
+			continue;
+		snprintf(text, size, "%s is %llu, but must be from %llu to %llu", r->key,
+			(unsigned long long)r->value, (unsigned long long)r->least,
+			(unsigned long long)r->most);
+		return text;
+	}
+	if (!prefixes_ok(&c->link))
+		return "an address is unspecified, or its prefix longer than an address";
+	if (!range_ok(&c->link))
+		return "the address range is backwards, of two versions, or above 65536 addresses";
+	if (leat_stack_source_cnt(&c->link) == 0)
+		return "there is no address and no address range";
+	if (!gateway_ok(c, c->gateway4, true) || !gateway_ok(c, c->gateway6, false))
+		return "a gateway is of the other version, or not in a prefix of ours";
+	return NULL;
+}
+
+struct parts {
+	struct leat_stack *s;
+	struct conn *conn;
+	struct stack_listener *listener;
+	struct stack_target *target;
+	uint32_t *chunk_next;
+	uint8_t *chunk, *tcp, *flow, *port, *neigh, *icmp;
+};
+
+static uint32_t base_cnt(const struct stack_config *c)
+{
+	return leat_stack_source_cnt(&c->link) * c->target_max;
+}
+
+static uint8_t *cut_object(struct arena *a, size_t octets)
+{
+	if (octets == 0)
+		a->overflow = 1; /* its own limits do not allow it */
+	return arena_take(a, octets, 1, CACHE_LINE);
+}
+
+static struct parts cut(struct arena *a, const struct stack_config *c)
+{
+	struct parts p;
+
+	p.s = arena_take(a, 1, sizeof(*p.s), CACHE_LINE);
+	p.conn = arena_take(a, c->tcp.tcb_max, sizeof(*p.conn), CACHE_LINE);
+	p.listener = arena_take(a, c->listener_max, sizeof(*p.listener), CACHE_LINE);
+	p.target = arena_take(a, c->target_max, sizeof(*p.target), CACHE_LINE);
+	p.chunk_next = arena_take(a, c->send_chunk_cnt, sizeof(*p.chunk_next), CACHE_LINE);
+	p.chunk = arena_take(a, c->send_chunk_cnt, STACK_CHUNK_OCTETS, CACHE_LINE);
+	p.tcp = cut_object(a, leat_tcp_footprint(&c->tcp));
+	p.flow = cut_object(a, leat_flow_table_footprint(c->tcp.tcb_max));
+	p.port = cut_object(a, leat_flow_port_footprint(base_cnt(c), c->port_from, c->port_to));
+	p.neigh = cut_object(a, leat_inet_neigh_footprint(c->neigh_max));
+	p.icmp = cut_object(a, leat_inet_icmp_footprint(&c->link));
+	return p;
+}
+
+size_t leat_stack_footprint(const struct stack_config *config)
+{
+	struct arena a = arena_at(NULL);
+	char text[128];
+
+	if (leat_stack_config_error(config, text, sizeof(text)) != NULL)
+		return 0;
+	(void)cut(&a, config);
+	return arena_used(&a);
+}
+
+/* drawn gives the nth 64 bits that the seed decides; none of them tells another. */
+static uint64_t drawn(uint64_t seed, uint64_t nth)
+{
+	struct hash_key key = {seed, UINT64_C(0x6c656174)};
+
+	return leat_hash_sip24(&key, &nth, 1);
+}
+
+static void lists_init(struct leat_stack *s)
+{
+	for (uint32_t i = 0; i < s->config.send_chunk_cnt; i++)
+		s->chunk_next[i] = i + 1 < s->config.send_chunk_cnt ? i + 1 : STACK_NONE;
+	s->chunk_free_cnt = s->config.send_chunk_cnt;
+	s->abort_head = STACK_NONE;
+	s->io.born = TCP_NONE;
+	memset(s->target, 0, s->config.target_max * sizeof(*s->target));
+	memset(s->conn, 0, s->config.tcp.tcb_max * sizeof(*s->conn));
+}
+
+static void modules_init(struct leat_stack *s, const struct parts *p)
+{
+	const struct stack_config *c = &s->config;
+
+	s->tcp = leat_tcp_new(p->tcp, &c->tcp, &c->knobs,
+		(struct hash_key){drawn(c->seed, 1), drawn(c->seed, 2)}, s->now);
+	s->flow = leat_flow_table_new(p->flow, c->tcp.tcb_max,
+		(struct hash_key){drawn(c->seed, 3), drawn(c->seed, 4)},
+		(struct flow_records){leat_tcp_tuples(s->tcp), sizeof(struct tcb)});
+	s->port = leat_flow_port_new(
+		p->port, base_cnt(c), c->port_from, c->port_to, drawn(c->seed, 5));
+	s->neigh = leat_inet_neigh_new(p->neigh, c->neigh_max, &c->link, drawn(c->seed, 6));
+	s->icmp = leat_inet_icmp_new(p->icmp, &c->link, c->ttl);
+	if (!ip_is_any(c->gateway4))
+		leat_inet_neigh_keep(s->neigh, c->gateway4);
+	if (!ip_is_any(c->gateway6))
+		leat_inet_neigh_keep(s->neigh, c->gateway6);
+}
+
+struct leat_stack *leat_stack_new(void *mem, const struct stack_config *config, uint64_t now)
+{
+	struct arena a = arena_at(mem);
+	struct parts p = cut(&a, config);
+	struct leat_stack *s = p.s;
+
+	memset(s, 0, sizeof(*s));
+	s->config = *config;
+	s->now = now;
+	s->conn = p.conn;
+	s->listener = p.listener;
+	s->target = p.target;
+	s->chunk_next = p.chunk_next;
+	s->chunk = p.chunk;
+	lists_init(s);
+	modules_init(s, &p);
+	return s;
+}
+
+void leat_stack_set_now(struct leat_stack *s, uint64_t now)
+{
+	DCHECK(now >= s->now);
+	s->now = now;
+}
+
+uint64_t leat_now(const struct leat_stack *s)
+{
+	return s->now;
+}
+
+void leat_stack_refuse(struct leat_stack *s, bool refuse)
+{
+	s->refuse = refuse;
+}
+
+uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max)
+{
+	uint32_t fired = 0;
+	uint32_t cnt, most;
+
+	leat_stack_set_now(s, now);
+	leat_inet_neigh_timers(s->neigh, now);
+	do {
+		most = u32_min(max - fired, TCP_IO_GONE_MAX);
+		cnt = leat_tcp_timers(s->tcp, now, most, &s->io);
+		leat_stack_settle(s);
+		fired += cnt;
+	} while (cnt == most && fired < max);
+	return fired;
+}
+
+uint64_t leat_stack_next_deadline(struct leat_stack *s)
+{
+	return u64_min(leat_tcp_next_deadline(s->tcp), leat_inet_neigh_next_deadline(s->neigh));
+}
+
+void leat_stack_keep_buf(struct leat_stack *s, void *buf)
+{
+	if (buf == NULL)
+		return;
+	ASSERT(s->give_cnt < STACK_GIVE_MAX);
+	s->give[(s->give_head + s->give_cnt++) % STACK_GIVE_MAX] = buf;
+}
+
+uint32_t leat_stack_give(struct leat_stack *s, void **buf, uint32_t max)
+{
+	uint32_t n = 0;
+
+	while (n < max) {
+		if (s->give_cnt == 0) {
+			leat_tcp_give(s->tcp, &s->io);
+			leat_stack_settle(s);
+		}
+		if (s->give_cnt == 0)
+			break;
+		buf[n++] = s->give[s->give_head];
+		s->give_head = (s->give_head + 1) % STACK_GIVE_MAX;
+		s->give_cnt--;
+	}
+	return n;
+}
+
+const struct stack_counters *leat_stack_counters(const struct leat_stack *s)
+{
+	return &s->cnt;
+}
+
+const struct tcp_counters *leat_stack_tcp(const struct leat_stack *s)
+{
+	return leat_tcp_counters(s->tcp);
+}
+
+const struct inet_icmp_counters *leat_stack_icmp(const struct leat_stack *s)
+{
+	return leat_inet_icmp_counters(s->icmp);
+}
+
+struct inet_neigh *leat_stack_neigh(struct leat_stack *s)
+{
+	return s->neigh;
+}
+
+struct tcp_engine *leat_stack_engine(struct leat_stack *s)
+{
+	return s->tcp;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_STACK_H
+#define LEAT_STACK_H
+
+/* stack: the whole endpoint of one core, without a device.
+ *
+ * Frames in, frames out, instants, and the calls of leat.h.  It is what a shard runs on its
+ * queues, and what the conversations, the simulator and the fuzzers drive under a virtual clock.
+ *
+ *	  frames ─► parse ─► lookup ─► input ─┐             ┌─► events ─► the program (leat.h)
+ *	                     (flow table)     ├─► tcp, inet ┤
+ *	                          timers ─────┘             └─► output ─► frames
+ *
+ * Deterministic: an instance object, no globals, no threads; time is an argument (64-bit ns, any
+ * epoch, may jump by days, never goes back); next_deadline is exact; one seed decides initial
+ * sequence numbers, ports and hash keys.  What an injected frame, a call or a timer makes sendable
+ * is handed out by the leat_stack_output calls that follow, before time moves on.
+ *
+ * A connection that a peer opened answers to the station its SYN came from until the neighbour
+ * table knows better, so that a SYN-ACK leaves at once; the table itself learns nothing from that.
+ * A segment without text whose neighbour is not known waits in a short list; others are dropped
+ * and counted, and TCP sends them again.
+ *
+ * Buffers: the stack knows a received buffer as a handle (pkt.buf) that it takes with
+ * leat_stack_input and gives back through leat_stack_give, each exactly once.  Frames to send are
+ * written into memory the caller lends to leat_stack_output.
+ *
+ * Shape      leat_stack_footprint(config) octets; everything inside is sized by the config.
+ * Memory     keeps mem as long as it is used; nothing to free.
+ * Affinity   one lcore; no atomics.
+ * Errors     a frame: enum wire_verdict, then enum tcp_verdict, each counted once.  Impossible
+ *            config: footprint is 0 and leat_stack_config_error says why.
+ * See        leat.h for connections, tcp_engine.h for TCP. */
+
+#include "inet_icmp.h"
+#include "inet_neigh.h"
+#include "leat.h"
+#include "tcp_engine.h"
+#include "wire_pkt.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define STACK_BURST_MAX    32
+#define STACK_CHUNK_OCTETS 2048 /* of the pool that leat_send copies into */
+
+struct stack_config {
+	uint64_t seed;
+	struct wire_link link;
+	struct ip gateway4, gateway6; /* any: none, everything must be on-link */
+	struct tcp_limits tcp;
+	struct tcp_knobs knobs;
+	uint32_t listener_max;
+	uint32_t target_max; /* distinct (address, port) that leat_connect may go to */
+	uint32_t neigh_max;
+	uint32_t send_buf_octets; /* leat_send: octets queued and unacknowledged per connection */
+	uint32_t send_chunk_cnt;  /* pool of STACK_CHUNK_OCTETS each, all connections */
+	uint16_t port_from, port_to; /* local ports of leat_connect */
+	uint8_t ttl;
+	bool tx_csum_l4; /* the device completes the TCP checksum (pseudo sum is written) */
+	bool tx_csum_ip; /* the device writes the IPv4 header checksum */
+};
+
+/* One burst on its way through parse, lookup and input. */
+struct stack_burst {
+	uint32_t cnt;
+	struct pkt pkt[STACK_BURST_MAX];
+	enum wire_verdict verdict[STACK_BURST_MAX];
+	/* With WIRE_V_TCP, after input; TCP_V_CNT: a listener refused the SYN (accept_refused). */
+	enum tcp_verdict tcp_verdict[STACK_BURST_MAX];
+	const struct tuple *tuple[STACK_BURST_MAX];
+	uint64_t hash[STACK_BURST_MAX];
+	uint32_t idx[STACK_BURST_MAX];
+	uint64_t births; /* the stack's count at lookup: a miss may have been born since */
+};
+
+/* A frame to send: the caller sets data and room; output sets the rest. */
+struct stack_frame {
+	uint8_t *data;
+	uint32_t room; /* at least mtu + 14 */
+	uint32_t octets;
+	uint8_t l2_octets, l3_octets;
+	bool is_tcp, is_ip4; /* with tx_csum_*: what the device must complete */
+};
+
+struct stack_counters {
+	uint64_t frames_in, octets_in; /* frames_in = sum of wire */
+	uint64_t frames_out, octets_out;
+	uint64_t wire[WIRE_V_CNT];
+	uint64_t segments;       /* shown to the engine = sum of its verdicts;
+					  * wire[WIRE_V_TCP] = segments + accept_refused */
+	uint64_t out_no_neigh;   /* segments dropped: the neighbour did not answer */
+	uint64_t accept_refused; /* SYNs dropped: backlog full, or draining */
+	uint64_t flow_refused;   /* SYNs and connects dropped: no room in the flow table */
+	uint64_t no_port;        /* connects refused: LEAT_ERR_NO_PORT */
+	uint64_t send_no_chunk;  /* leat_send cut short: the pool of chunks is empty */
+	uint64_t stale_handle;   /* calls refused: LEAT_ERR_STALE */
+};
+
+/* leat_stack_config_default fills knobs and small limits; link and tcp limits are the caller's. */
+void leat_stack_config_default(struct stack_config *config);
+
+/* leat_stack_config_error is NULL, or a sentence that names the key, its value and its range. */
+const char *leat_stack_config_error(const struct stack_config *config, char *text, size_t size);
+
+size_t leat_stack_footprint(const struct stack_config *config);
+struct leat_stack *leat_stack_new(void *mem, const struct stack_config *config, uint64_t now);
+
+/* The three steps of a burst.  The caller sets cnt and the in part of each pkt. */
+void leat_stack_parse(struct leat_stack *s, struct stack_burst *b);
+void leat_stack_lookup(struct leat_stack *s, struct stack_burst *b);
+void leat_stack_input(struct leat_stack *s, struct stack_burst *b, uint64_t now);
+
+/* leat_stack_inject does the three for one frame and returns its verdict. */
+enum wire_verdict leat_stack_inject(
+	struct leat_stack *s, const uint8_t *frame, uint32_t octets, void *buf, uint64_t now);
+
+/* leat_stack_timers fires at most max timers that are due; returns how many. */
+uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max);
+
+/* leat_stack_next_deadline is the instant of the next timer, exactly; TIME_NEVER: none. */
+uint64_t leat_stack_next_deadline(struct leat_stack *s);
+
+/* leat_stack_output writes at most max frames and returns how many; fewer than max: all is out. */
+uint32_t leat_stack_output(
+	struct leat_stack *s, uint64_t now, struct stack_frame *frame, uint32_t max);
+
+/* leat_stack_give returns at most max buffers that the stack is finished with; fewer than max: no
+ * more.  Assumes it is called until then after each burst that carried buffers. */
+uint32_t leat_stack_give(struct leat_stack *s, void **buf, uint32_t max);
+
+/* leat_stack_set_now tells the calls of leat.h the instant of this turn; input, timers and output
+ * do so too. */
+void leat_stack_set_now(struct leat_stack *s, uint64_t now);
+
+/* leat_stack_refuse makes listeners drop new SYNs from now on (true), or take them again. */
+void leat_stack_refuse(struct leat_stack *s, bool refuse);
+
+/* leat_stack_abort_all resets every connection and closes every listener; TIME-WAIT stays.  What is
+ * more than one list of resets follows with the calls of leat_stack_output. */
+void leat_stack_abort_all(struct leat_stack *s);
+
+const struct stack_counters *leat_stack_counters(const struct leat_stack *s);
+const struct tcp_counters *leat_stack_tcp(const struct leat_stack *s);
+const struct inet_icmp_counters *leat_stack_icmp(const struct leat_stack *s);
+struct inet_neigh *leat_stack_neigh(struct leat_stack *s);
+struct tcp_engine *leat_stack_engine(struct leat_stack *s);
+
+/* leat_stack_ledger_error checks the laws of conservation (frames, segments, connections, buffers,
+ * flow table against a recount of the records) and is NULL, or the law that does not hold. */
+const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t size);
+
+/* leat_stack_dump writes one line per connection, in order of record: stable text for tests. */
+void leat_stack_dump(struct leat_stack *s, FILE *out);
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_STACK_CORE_H
+#define LEAT_STACK_CORE_H
+
+/* stack_core: what the files of this module share; nobody else includes it.
+ *
+ *	stack          config, memory, timers, buffers
+ *	stack_input    a burst of frames
+ *	stack_output   frames to send, and those that wait for a neighbour
+ *	stack_conn     handles, the end of a connection, aborts, events
+ *	stack_open     leat_connect: source address, port, flow
+ *	stack_listen   listeners and their backlog
+ *	stack_send     text to send: chunks, sources
+ *	stack_recv     text received
+ *	stack_info     what an operator and a test look at
+ *
+ * A connection is a tcb of the engine and, under the same index, a struct conn.  The record lives
+ * until it is CLOSED, out of the flow table, and no user holds a handle (leat_stack_conn_free).
+ *
+ *	TCP_F_USER   a user holds a handle
+ *	TCP_F_FLOW   in the flow table
+ *
+ * Affinity   one lcore. */
+
+#include "base_bits.h"
+#include "base_time.h"
+#include "flow_port.h"
+#include "flow_table.h"
+#include "stack.h"
+#include "tcp_user.h"
+
+#define STACK_NONE     UINT32_MAX
+#define STACK_PARK_MAX 128
+#define STACK_GIVE_MAX 256
+#define STACK_SEND_MAX ((UINT32_C(1) << 30) - 1) /* of leat_tcp_send */
+
+enum conn_flag {
+	CONN_LISTENER = 0x01, /* backlog and waiting are valid, not the chunks */
+	CONN_CHILD = 0x02,    /* counted in `waiting` of its listener */
+	CONN_SOURCE = 0x04,   /* text comes from source, not from chunks */
+	CONN_ABORT = 0x08,    /* on the list of aborts: abort_next is valid, it has no chunks */
+	CONN_CLOSING = 0x10,  /* a closed listener that waits for its children's end */
+	CONN_MAC = 0x20,      /* mac is the station the SYN came from */
+};
+
+struct conn {
+	uint64_t user;
+	uint64_t hash;  /* under which it is in the flow table */
+	uint64_t taken; /* octets of text the user has read */
+	union {
+		struct leat_source source;
+		struct {
+			uint32_t walk, walk_no; /* the chunk copied from last, STACK_NONE */
+		};
+	};
+	union {
+		struct {
+			uint32_t chunk_head, chunk_tail;
+		};
+		struct {
+			uint32_t backlog, waiting; /* children half open or not accepted */
+		};
+	};
+	union {
+		uint32_t chunk_no; /* of chunk_head: its octets begin at chunk_no * size */
+		uint32_t abort_next;
+	};
+	uint32_t port_base; /* whose port it took, STACK_NONE */
+	struct mac mac;
+	uint8_t flags; /* enum conn_flag */
+};
+
+STATIC_ASSERT(sizeof(struct conn) == 64, "one line beside the four of the tcb");
+
+struct stack_listener {
+	struct ip local, remote;
+	uint16_t lport, rport;
+	uint32_t idx;
+};
+
+/* A (address, port) that connections go to, and how many ports to it are taken. */
+struct stack_target {
+	struct ip ip;
+	uint16_t port;
+	uint32_t taken_cnt;
+};
+
+struct leat_stack {
+	struct stack_config config;
+	uint64_t now;
+	struct tcp_engine *tcp;
+	struct flow_table *flow;
+	struct flow_port *port;
+	struct inet_neigh *neigh;
+	struct inet_icmp *icmp;
+	struct conn *conn;
+	uint8_t *chunk;       /* send_chunk_cnt of STACK_CHUNK_OCTETS */
+	uint32_t *chunk_next; /* in a connection, or free */
+	struct stack_listener *listener;
+	struct stack_target *target;
+	uint64_t births; /* records that entered the flow table */
+	uint32_t chunk_free, chunk_free_cnt;
+	uint32_t listener_cnt;
+	uint32_t range_next; /* where round robin over the address range stands */
+	uint32_t abort_head, abort_tail;
+	uint32_t emit_at, news_at; /* how far io.emit and io.news are handled */
+	uint32_t park_head, park_cnt, park_look;
+	uint32_t give_head, give_cnt;
+	bool refuse;
+	bool in_fill; /* a leat_source is at work: it must not call us */
+	struct stack_counters cnt;
+	struct tcp_io io;
+	uint32_t news_gen[TCP_IO_NEWS_MAX];
+	void *give[STACK_GIVE_MAX];
+	struct tcp_emit park[STACK_PARK_MAX];
+};
+
+static inline struct tcb *stack_tcb(const struct leat_stack *s, uint32_t idx)
+{
+	return leat_tcp_tcb(s->tcp, idx);
+}
+
+static inline struct conn *stack_conn(const struct leat_stack *s, const struct tcb *tcb)
+{
+	return &s->conn[tcb->idx];
+}
+
+/* stack_unacked is the octets of text queued and not acknowledged. */
+static inline uint32_t stack_unacked(const struct tcb *tcb)
+{
+	struct seq first = seq_max(tcb->snd.una, seq_add(tcb->snd.iss, 1));
+
+	if (tcb->una_offset > 0)
+		first = tcb->snd.una; /* ISS is too far back to compare with */
+	return seq_lt(first, tcb->snd.end) ? seq_from(first, tcb->snd.end) : 0;
+}
+
+/* stack_keep_buf takes a buffer that nobody else keeps, for leat_stack_give. */
+void leat_stack_keep_buf(struct leat_stack *s, void *buf);
+
+/* stack_conn.c */
+void leat_stack_conn_init(struct leat_stack *s, const struct tcb *tcb);
+/* Gives the record back when nothing holds it any more. */
+void leat_stack_conn_free(struct leat_stack *s, struct tcb *tcb);
+/* Enters tcb, whose tuple is not there yet, into the flow table. */
+bool leat_stack_flow_insert(struct leat_stack *s, struct tcb *tcb);
+/* Handles io.gone and io.give after a call of the engine. */
+void leat_stack_settle(struct leat_stack *s);
+/* Puts tcb on the list of aborts, and works the list off as far as io.emit has room. */
+void leat_stack_abort_push(struct leat_stack *s, struct tcb *tcb);
+void leat_stack_abort_work(struct leat_stack *s);
+struct leat_conn leat_stack_handle(const struct tcb *tcb);
+/* The record that c names, or NULL (counted). */
+struct tcb *leat_stack_by_handle(struct leat_stack *s, struct leat_conn c);
+int leat_stack_error_of(enum tcp_error error);
+
+/* stack_open.c */
+bool leat_stack_addr_in(const struct leat_addr *addr, struct ip *ip);
+struct leat_addr leat_stack_addr_out(struct ip ip, uint16_t port);
+/* Where packets to remote go first; false when nowhere. */
+bool leat_stack_next_hop(const struct leat_stack *s, struct ip remote, struct ip *hop);
+/* Our address to talk to remote from. */
+bool leat_stack_source_for(struct leat_stack *s, struct ip remote, struct ip *local);
+bool leat_stack_may_talk_to(const struct leat_stack *s, struct ip remote);
+void leat_stack_port_give(struct leat_stack *s, struct conn *c, uint16_t port);
+uint32_t leat_stack_source_cnt(const struct wire_link *link);
+
+/* stack_listen.c */
+struct tcb *leat_stack_listener_find(const struct leat_stack *s, const struct tuple *tuple);
+bool leat_stack_may_accept(const struct leat_stack *s, const struct tcb *listener);
+void leat_stack_listener_remove(struct leat_stack *s, const struct tcb *tcb);
+void leat_stack_listener_close(struct leat_stack *s, struct tcb *tcb);
+void leat_stack_child_done(struct leat_stack *s, const struct tcb *child);
+/* Makes a listener with a remote an ordinary record, about to be opened actively. */
+int leat_stack_listener_promote(struct leat_stack *s, struct tcb *tcb);
+
+/* stack_send.c */
+void leat_stack_chunks_free(struct leat_stack *s, struct conn *c);
+/* Gives back the chunks whose text is acknowledged. */
+void leat_stack_chunks_trim(struct leat_stack *s, const struct tcb *tcb);
+/* Writes octets of text from offset of the stream to dst. */
+void leat_stack_text(struct leat_stack *s, const struct tcb *tcb, uint64_t offset, uint8_t *dst,
+	uint32_t octets);
+
+#endif

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_bits.h"
+#include "stack_core.h"
+
+#include <inttypes.h>
+
+static const char *const end_name[TCP_END_CNT] = {
+	[TCP_END_NONE] = "-",
+	[TCP_END_TIME_WAIT] = "time-wait over",
+	[TCP_END_LAST_ACK] = "closed",
+	[TCP_END_RESET] = "reset by peer",
+	[TCP_END_REFUSED] = "refused",
+	[TCP_END_ABORTED] = "aborted",
+	[TCP_END_TIMEOUT] = "timeout",
+	[TCP_END_FW2_LIMIT] = "fin-wait-2 limit",
+	[TCP_END_CLOSED] = "closed before the handshake",
+};
+
+const char *leat_error_text(int error)
+{
+	static const char *const text[] = {
+		[-LEAT_OK] = "no error",
+		[-LEAT_ERR_STALE] = "no such connection any more",
+		[-LEAT_ERR_STATE] = "not possible in this state",
+		[-LEAT_ERR_IN_USE] = "the port or the tuple is taken",
+		[-LEAT_ERR_FULL] = "a limit of the stack is reached",
+		[-LEAT_ERR_ADDRESS] = "not ours, not reachable, or not one host",
+		[-LEAT_ERR_NO_PORT] = "every local port to this target is taken",
+		[-LEAT_ERR_ARG] = "an argument is out of range",
+		[-LEAT_ERR_AGAIN] = "nothing now, try again later",
+	};
+
+	if (error > 0 || error < LEAT_ERR_AGAIN)
+		return "unknown error";
+	return text[-error];
+}
+
+static uint64_t next_timer(const struct leat_stack *s, const struct tcb *tcb)
+{
+	uint64_t at = leat_tcp_ring_deadline(s->tcp, tcb);
+
+	return u64_min(at, u64_min(tcb->rtx_at, tcb->delack_at));
+}
+
+/* Octets of text from UNA to NXT: SYN and FIN are no text. */
+static uint64_t text_sent(const struct tcb *tcb)
+{
+	uint32_t unacked = stack_unacked(tcb);
+	uint32_t unsent =
+		seq_lt(tcb->snd.nxt, tcb->snd.end) ? seq_from(tcb->snd.nxt, tcb->snd.end) : 0;
+
+	return tcb->una_offset + unacked - u32_min(unsent, unacked);
+}
+
+int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info)
+{
+	const struct tcb *tcb = leat_stack_by_handle(s, c);
+
+	if (tcb == NULL)
+		return LEAT_ERR_STALE;
+	uint64_t sent = text_sent(tcb);
+	*info = (struct leat_info){
+		.state = leat_tcp_state_name((enum tcp_state)tcb->state),
+		.end = end_name[tcb->end_why],
+		.local = leat_stack_addr_out(tcb->tuple.local, tcb->tuple.lport),
+		.remote = leat_stack_addr_out(tcb->tuple.remote, tcb->tuple.rport),
+		.opened_at = tcb->opened_at,
+		.timer_at = next_timer(s, tcb),
+		.snd_una = tcb->una_offset,
+		.snd_nxt = sent,
+		.rcv_nxt = stack_conn(s, tcb)->taken + tcb->rcv.unread,
+		.unread = tcb->rcv.unread,
+		.unsent = (uint32_t)(tcb->una_offset + stack_unacked(tcb) - sent),
+		.cwnd = tcb->cwnd,
+		.ssthresh = tcb->ssthresh,
+		.snd_wnd = tcb->snd.wnd,
+		.rcv_wnd = seq_lt(tcb->rcv.nxt, tcb->rcv.edge)
+				   ? seq_from(tcb->rcv.nxt, tcb->rcv.edge)
+				   : 0,
+		.mss = tcb->snd_mss,
+		.srtt_us = tcb->srtt_us,
+		.rttvar_us = tcb->rttvar_us,
+		.rto_us = tcb->rto_us,
+		.rtx_cnt = tcb->rtx_cnt,
+	};
+	return LEAT_OK;
+}
+
+static void dump_timer(FILE *out, const char *name, uint64_t at)
+{
+	if (at != TIME_NEVER)
+		fprintf(out, " %s %" PRIu64, name, at);
+}
+
+static void dump_conn(const struct leat_stack *s, const struct tcb *tcb, FILE *out)
+{
+	char local[IP_TEXT_MAX], remote[IP_TEXT_MAX];
+
+	leat_wire_ip_text(tcb->tuple.local, local);
+	leat_wire_ip_text(tcb->tuple.remote, remote);
+	fprintf(out, "%" PRIu32 ".%" PRIu32 " %s %s.%u %s.%u", tcb->idx, tcb->gen,
+		leat_tcp_state_name((enum tcp_state)tcb->state), local, tcb->tuple.lport, remote,
+		tcb->tuple.rport);
+	if (tcb->state == TCP_ST_CLOSED)
+		fprintf(out, " end \"%s\"", end_name[tcb->end_why]);
+	if (tcb->state != TCP_ST_CLOSED && tcb->state != TCP_ST_LISTEN) {
+		fprintf(out, " snd una %u nxt %u end %u wnd %u offset %" PRIu64, tcb->snd.una.v,
+			tcb->snd.nxt.v, tcb->snd.end.v, tcb->snd.wnd, tcb->una_offset);
+		fprintf(out, " rcv nxt %u edge %u unread %u", tcb->rcv.nxt.v, tcb->rcv.edge.v,
+			tcb->rcv.unread);
+		fprintf(out, " cwnd %u ssthresh %u srtt %u rto %u flags %04x", tcb->cwnd,
+			tcb->ssthresh, tcb->srtt_us, tcb->rto_us, tcb->flags);
+		dump_timer(out, "rtx", tcb->rtx_at);
+		dump_timer(out, "delack", tcb->delack_at);
+		dump_timer(out, "ring", leat_tcp_ring_deadline(s->tcp, tcb));
+	}
+	fputc('\n', out);
+}
+
+void leat_stack_dump(struct leat_stack *s, FILE *out)
+{
+	for (uint32_t i = 0; i < s->config.tcp.tcb_max; i++) {
+		const struct tcb *tcb = stack_tcb(s, i);
+
+		if (tcb->state != TCP_ST_NONE)
+			dump_conn(s, tcb, out);
+	}
+}
+
+/* What a walk over all records finds, for comparison with what was counted on the way. */
+struct recount {
+	uint64_t present[TCP_ST_CNT];
+	uint64_t flows, rbufs, ports, children, waiting, chunks;
+};
+
+static void recount_conn(const struct leat_stack *s, const struct tcb *tcb, struct recount *r)
+{
+	const struct conn *c = stack_conn(s, tcb);
+
+	r->present[tcb->state]++;
+	if (tcb->state == TCP_ST_NONE)
+		return;
+	r->flows += (tcb->flags & TCP_F_FLOW) != 0;
+	r->rbufs += tcb->rbuf_cnt;
+	r->ports += c->port_base != STACK_NONE;
+	r->children += (c->flags & CONN_CHILD) != 0;
+	if (c->flags & CONN_LISTENER) {
+		r->waiting += c->waiting;
+		return;
+	}
+	for (uint32_t i = c->chunk_head; i != STACK_NONE && r->chunks <= s->config.send_chunk_cnt;
+		i = s->chunk_next[i])
+		r->chunks++;
+}
+
+static uint64_t ports_taken(const struct leat_stack *s)
+{
+	uint32_t bases = leat_stack_source_cnt(&s->config.link) * s->config.target_max;
+	uint64_t all = (uint64_t)(s->config.port_to - s->config.port_from) + 1;
+	uint64_t taken = 0;
+
+	for (uint32_t i = 0; i < bases; i++)
+		taken += all - leat_flow_port_free_cnt(s->port, i);
+	return taken;
+}
+
+/* A law: both sides count the same thing on different ways. */
+struct law {
+	const char *name;
+	uint64_t left, right;
+};
+
+static const char *broken(const struct law *law, uint32_t cnt, char *text, size_t size)
+{
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (law[i].left == law[i].right)
+			continue;
+		snprintf(text, size, "%s: %" PRIu64 " is not %" PRIu64, law[i].name, law[i].left,
+			law[i].right);
+		return text;
+	}
+	return NULL;
+}
+
+static const char *traffic_error(const struct leat_stack *s, char *text, size_t size)
+{
+	const struct tcp_counters *t = leat_tcp_counters(s->tcp);
+	uint64_t wire = 0, verdicts = 0;
+
+	for (uint32_t i = 0; i < WIRE_V_CNT; i++)
+		wire += s->cnt.wire[i];
+	for (uint32_t i = 0; i < TCP_V_CNT; i++)
+		verdicts += t->verdict[i];
+	const struct law law[] = {
+		{"frames in = sum of wire verdicts", s->cnt.frames_in, wire},
+		{"wire tcp = segments + accept refused", s->cnt.wire[WIRE_V_TCP],
+			s->cnt.segments + s->cnt.accept_refused},
+		{"segments = sum of tcp verdicts", s->cnt.segments, verdicts},
+	};
+	return broken(law, COUNT_OF(law), text, size);
+}
+
+static const char *state_error(
+	const struct tcp_counters *t, const struct recount *r, char *text, size_t size)
+{
+	uint64_t present = 0, ended = 0;
+
+	for (uint32_t i = TCP_ST_CLOSED; i < TCP_ST_CNT; i++) {
+		const struct law law = {
+			leat_tcp_state_name((enum tcp_state)i), t->present[i], r->present[i]};
+		const char *error = broken(&law, 1, text, size);
+
+		if (error != NULL)
+			return error;
+		if (i != TCP_ST_CLOSED && i != TCP_ST_LISTEN)
+			present += r->present[i];
+	}
+	for (uint32_t i = 0; i < TCP_END_CNT; i++)
+		ended += t->ended[i];
+	const struct law law = {
+		"opened = ended + present", t->opened_active + t->opened_passive, ended + present};
+	return broken(&law, 1, text, size);
+}
+
+const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t size)
+{
+	const struct tcp_counters *t = leat_tcp_counters(s->tcp);
+	const char *error = traffic_error(s, text, size);
+	struct recount r = {0};
+	uint64_t targets = 0;
+
+	if (error != NULL)
+		return error;
+	for (uint32_t i = 0; i < s->config.tcp.tcb_max; i++)
+		recount_conn(s, stack_tcb(s, i), &r);
+	for (uint32_t i = 0; i < s->config.target_max; i++)
+		targets += s->target[i].taken_cnt;
+	error = state_error(t, &r, text, size);
+	if (error != NULL)
+		return error;
+	const struct law law[] = {
+		{"flow table entries = records marked", leat_flow_table_stats(s->flow).entry_cnt,
+			r.flows},
+		{"text held = text of connections", t->rbuf_held, r.rbufs},
+		{"chunks = free + used", s->config.send_chunk_cnt, s->chunk_free_cnt + r.chunks},
+		{"ports taken = ports of connections", ports_taken(s), r.ports},
+		{"ports by target = ports of connections", targets, r.ports},
+		{"waiting at listeners = children", r.waiting, r.children},
+		{"listeners = records in LISTEN", s->listener_cnt, r.present[TCP_ST_LISTEN]},
+	};
+	return broken(law, COUNT_OF(law), text, size);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_bits.h"
+#include "stack_core.h"
+
+/* A local address that is any takes both versions; 0.0.0.0 takes IPv4. */
+static bool is_ours_to(const struct stack_listener *l, const struct tuple *t)
+{
+	if (l->lport != t->lport)
+		return false;
+	if (l->rport != 0 && (l->rport != t->rport || !ip_eq(l->remote, t->remote)))
+		return false;
+	if (!ip_is_any(l->local))
+		return ip_eq(l->local, t->local);
+	return !ip_is4(l->local) || ip_is4(t->local);
+}
+
+/* How exactly it names the segment: one with a remote first, then an address, then any. */
+static uint32_t rank(const struct stack_listener *l)
+{
+	return (l->rport != 0 ? 4U : 0) + (ip_is_any(l->local) ? 0 : 2U) +
+	       (ip_is4(l->local) ? 1U : 0);
+}
+
+struct tcb *leat_stack_listener_find(const struct leat_stack *s, const struct tuple *tuple)
+{
+	const struct stack_listener *best = NULL;
+
+	for (uint32_t i = 0; i < s->listener_cnt; i++) {
+		const struct stack_listener *l = &s->listener[i];
+
+		if (is_ours_to(l, tuple) && (best == NULL || rank(l) > rank(best)))
+			best = l;
+	}
+	return best != NULL ? stack_tcb(s, best->idx) : NULL;
+}
+
+bool leat_stack_may_accept(const struct leat_stack *s, const struct tcb *listener)
+{
+	const struct conn *c = stack_conn(s, listener);
+
+	return !s->refuse && c->waiting < c->backlog;
+}
+
+static bool is_taken(const struct leat_stack *s, const struct tuple *t)
+{
+	for (uint32_t i = 0; i < s->listener_cnt; i++) {
+		const struct stack_listener *l = &s->listener[i];
+
+		if (l->lport == t->lport && l->rport == t->rport && ip_eq(l->local, t->local) &&
+			ip_eq(l->remote, t->remote))
+			return true;
+	}
+	return false;
+}
+
+static int listen(struct leat_stack *s, const struct tuple *tuple, uint32_t backlog,
+	struct leat_conn *listener)
+{
+	if (is_taken(s, tuple))
+		return LEAT_ERR_IN_USE; /* MUST-41 */
+	if (s->listener_cnt == s->config.listener_max)
+		return LEAT_ERR_FULL;
+	struct tcb *tcb = leat_tcp_open_passive(s->tcp, tuple, s->now);
+	if (tcb == NULL)
+		return LEAT_ERR_FULL;
+	leat_stack_conn_init(s, tcb);
+	struct conn *c = stack_conn(s, tcb);
+	c->flags = CONN_LISTENER;
+	c->backlog = backlog;
+	c->waiting = 0;
+	tcb->flags |= TCP_F_USER;
+	s->listener[s->listener_cnt++] = (struct stack_listener){
+		tuple->local, tuple->remote, tuple->lport, tuple->rport, tcb->idx};
+	*listener = leat_stack_handle(tcb);
+	return LEAT_OK;
+}
+
+int leat_listen(struct leat_stack *s, const struct leat_addr *local, uint32_t backlog,
+	struct leat_conn *listener)
+{
+	struct tuple tuple = {.lport = local->port};
+
+	DCHECK(!s->in_fill);
+	if (local->port == 0 || backlog == 0 || !leat_stack_addr_in(local, &tuple.local))
+		return LEAT_ERR_ARG;
+	if (!ip_is_any(tuple.local) && !leat_wire_is_local(&s->config.link, tuple.local))
+		return LEAT_ERR_ADDRESS;
+	return listen(s, &tuple, backlog, listener);
+}
+
+int leat_listen_from(struct leat_stack *s, const struct leat_addr *local,
+	const struct leat_addr *remote, struct leat_conn *listener)
+{
+	struct tuple tuple = {.lport = local->port, .rport = remote->port};
+
+	DCHECK(!s->in_fill);
+	if (local->port == 0 || remote->port == 0 || !leat_stack_addr_in(local, &tuple.local) ||
+		!leat_stack_addr_in(remote, &tuple.remote))
+		return LEAT_ERR_ARG;
+	if (!leat_stack_may_talk_to(s, tuple.remote))
+		return LEAT_ERR_ADDRESS;
+	if (ip_is_any(tuple.local) && !leat_stack_source_for(s, tuple.remote, &tuple.local))
+		return LEAT_ERR_ADDRESS;
+	if (ip_is4(tuple.local) != ip_is4(tuple.remote) ||
+		!leat_wire_is_local(&s->config.link, tuple.local))
+		return LEAT_ERR_ADDRESS;
+	return listen(s, &tuple, 1, listener);
+}
+
+void leat_stack_listener_remove(struct leat_stack *s, const struct tcb *tcb)
+{
+	for (uint32_t i = 0; i < s->listener_cnt; i++) {
+		if (s->listener[i].idx != tcb->idx)
+			continue;
+		s->listener[i] = s->listener[--s->listener_cnt];
+		return;
+	}
+}
+
+void leat_stack_child_done(struct leat_stack *s, const struct tcb *child)
+{
+	struct tcb *listener = stack_tcb(s, child->listener);
+	struct conn *l = stack_conn(s, listener);
+
+	DCHECK(l->flags & CONN_LISTENER);
+	DCHECK(l->waiting > 0);
+	stack_conn(s, child)->flags &= (uint8_t)~CONN_CHILD;
+	l->waiting--;
+	leat_stack_conn_free(s, listener);
+}
+
+/* N102: the children that were not handed over are reset.  The listener's record stays until the
+ * last of them is gone, as they refer to it. */
+void leat_stack_listener_close(struct leat_stack *s, struct tcb *tcb)
+{
+	struct conn *c = stack_conn(s, tcb);
+	uint32_t left = c->waiting;
+
+	c->flags |= CONN_CLOSING;
+	for (uint32_t i = 0; left > 0; i++) {
+		struct tcb *child = stack_tcb(s, i);
+
+		if (child->state == TCP_ST_NONE || child->listener != tcb->idx ||
+			!(s->conn[i].flags & CONN_CHILD))
+			continue;
+		leat_stack_abort_push(s, child);
+		left--;
+	}
+	(void)leat_tcp_close(s->tcp, tcb, s->now, &s->io);
+	leat_stack_settle(s);
+	leat_stack_abort_work(s);
+}
+
+int leat_stack_listener_promote(struct leat_stack *s, struct tcb *tcb)
+{
+	struct conn *c = stack_conn(s, tcb);
+	uint64_t hash = leat_flow_hash(s->flow, &tcb->tuple);
+
+	DCHECK(c->flags & CONN_LISTENER);
+	if (tcb->tuple.rport == 0)
+		return LEAT_ERR_STATE;
+	if (leat_flow_table_find(s->flow, hash, &tcb->tuple) != FLOW_NONE)
+		return LEAT_ERR_IN_USE;
+	if (!leat_stack_flow_insert(s, tcb)) {
+		s->cnt.flow_refused++;
+		return LEAT_ERR_FULL;
+	}
+	DCHECK(c->waiting == 0);
+	leat_stack_listener_remove(s, tcb);
+	c->flags &= (uint8_t)~CONN_LISTENER;
+	c->chunk_head = STACK_NONE;
+	c->chunk_tail = STACK_NONE;
+	return LEAT_OK;
+}

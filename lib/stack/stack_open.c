@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_be.h"
+#include "base_bits.h"
+#include "stack_core.h"
+
+#include <string.h>
+
+/* A port that is free by the bitmap may stand in the flow table all the same: a peer connected
+ * to us from there.  So many are tried before we say that there is none. */
+#define PORT_TRIES 8
+
+bool leat_stack_addr_in(const struct leat_addr *addr, struct ip *ip)
+{
+	if (addr->family == 0)
+		*ip = (struct ip){0, 0};
+	else if (addr->family == 4)
+		*ip = ip_from4(be32_get(addr->octet));
+	else if (addr->family == 6)
+		*ip = (struct ip){be64_get(addr->octet), be64_get(addr->octet + 8)};
+	else
+		return false;
+	return addr->family != 6 || !ip_is4(*ip);
+}
+
+struct leat_addr leat_stack_addr_out(struct ip ip, uint16_t port)
+{
+	struct leat_addr addr = {.port = port};
+
+	if (ip_is4(ip)) {
+		addr.family = 4;
+		be32_put(addr.octet, ip_to4(ip));
+	} else if (!ip_is_any(ip)) {
+		addr.family = 6;
+		be64_put(addr.octet, ip.hi);
+		be64_put(addr.octet + 8, ip.lo);
+	}
+	return addr;
+}
+
+static uint32_t range_cnt(const struct wire_link *link)
+{
+	if (ip_is_any(link->range_to) || link->range_to.lo < link->range_from.lo)
+		return 0;
+	return (uint32_t)(link->range_to.lo - link->range_from.lo + 1);
+}
+
+uint32_t leat_stack_source_cnt(const struct wire_link *link)
+{
+	return link->local_cnt + range_cnt(link);
+}
+
+/* Which of our addresses local is: first the addresses, then the range. */
+static uint32_t source_idx(const struct wire_link *link, struct ip local)
+{
+	for (uint32_t i = 0; i < link->local_cnt; i++)
+		if (ip_eq(link->local[i].ip, local))
+			return i;
+	DCHECK(local.hi == link->range_from.hi);
+	DCHECK(local.lo - link->range_from.lo < range_cnt(link));
+	return link->local_cnt + (uint32_t)(local.lo - link->range_from.lo);
+}
+
+bool leat_stack_next_hop(const struct leat_stack *s, struct ip remote, struct ip *hop)
+{
+	if (leat_inet_on_link(&s->config.link, remote))
+		*hop = remote;
+	else
+		*hop = ip_is4(remote) ? s->config.gateway4 : s->config.gateway6;
+	return !ip_is_any(*hop);
+}
+
+static bool is_prefix_broadcast(const struct wire_link *link, struct ip ip)
+{
+	for (uint32_t i = 0; i < link->local_cnt; i++) {
+		const struct wire_local *l = &link->local[i];
+		uint32_t host = l->prefix_bits < 31 ? UINT32_MAX >> l->prefix_bits : 0;
+
+		if (host != 0 && ip_is4(l->ip) && ip_is4(ip) &&
+			ip_to4(ip) == (ip_to4(l->ip) | host))
+			return true;
+	}
+	return false;
+}
+
+/* One host, not ourselves (N061), and somewhere to send it: MUST-46. */
+bool leat_stack_may_talk_to(const struct leat_stack *s, struct ip remote)
+{
+	const struct wire_link *link = &s->config.link;
+	struct ip hop;
+
+	return !ip_is_any(remote) && leat_wire_ip_may_send(remote) &&
+	       !leat_wire_ip_is_group(remote) && !is_prefix_broadcast(link, remote) &&
+	       !leat_wire_is_local(link, remote) &&
+	       (link->raw_ip || leat_stack_next_hop(s, remote, &hop));
+}
+
+bool leat_stack_source_for(struct leat_stack *s, struct ip remote, struct ip *local)
+{
+	const struct wire_link *link = &s->config.link;
+	uint32_t cnt = range_cnt(link);
+
+	if (cnt == 0 || ip_is4(link->range_from) != ip_is4(remote))
+		return leat_inet_own_for(link, remote, local);
+	*local = (struct ip){link->range_from.hi, link->range_from.lo + s->range_next};
+	s->range_next = (s->range_next + 1) % cnt;
+	return true;
+}
+
+/* target_idx finds the target, or gives it a place to which no port is taken. */
+static uint32_t target_idx(struct leat_stack *s, struct ip ip, uint16_t port)
+{
+	uint32_t empty = STACK_NONE;
+
+	for (uint32_t i = 0; i < s->config.target_max; i++) {
+		const struct stack_target *t = &s->target[i];
+
+		if (t->port == port && ip_eq(t->ip, ip))
+			return i;
+		if (t->taken_cnt == 0 && empty == STACK_NONE)
+			empty = i;
+	}
+	if (empty != STACK_NONE)
+		s->target[empty] = (struct stack_target){.ip = ip, .port = port};
+	return empty;
+}
+
+static bool in_flow_table(const struct leat_stack *s, const struct tuple *tuple)
+{
+	uint64_t hash = leat_flow_hash(s->flow, tuple);
+
+	return leat_flow_table_find(s->flow, hash, tuple) != FLOW_NONE;
+}
+
+static int port_named(struct leat_stack *s, const struct tuple *tuple, uint32_t *base)
+{
+	if (in_flow_table(s, tuple))
+		return LEAT_ERR_IN_USE;
+	if (tuple->lport < s->config.port_from || tuple->lport > s->config.port_to) {
+		*base = STACK_NONE;
+		return LEAT_OK;
+	}
+	return leat_flow_port_claim(s->port, *base, tuple->lport) ? LEAT_OK : LEAT_ERR_IN_USE;
+}
+
+static int port_chosen(struct leat_stack *s, struct tuple *tuple, uint32_t base)
+{
+	for (uint32_t i = 0; i < PORT_TRIES; i++) {
+		tuple->lport = leat_flow_port_take(s->port, base);
+		if (tuple->lport == 0)
+			break;
+		if (!in_flow_table(s, tuple))
+			return LEAT_OK;
+		leat_flow_port_give(s->port, base, tuple->lport);
+	}
+	return LEAT_ERR_NO_PORT;
+}
+
+/* port_take completes tuple with a local port and tells the base it was taken from. */
+static int port_take(struct leat_stack *s, struct tuple *tuple, uint32_t *base)
+{
+	uint32_t target = target_idx(s, tuple->remote, tuple->rport);
+	int error;
+
+	if (target == STACK_NONE)
+		return LEAT_ERR_FULL;
+	*base = source_idx(&s->config.link, tuple->local) * s->config.target_max + target;
+	error = tuple->lport != 0 ? port_named(s, tuple, base) : port_chosen(s, tuple, *base);
+	if (error == LEAT_OK && *base != STACK_NONE)
+		s->target[target].taken_cnt++;
+	return error;
+}
+
+static void port_untake(struct leat_stack *s, uint32_t base, uint16_t port)
+{
+	if (base == STACK_NONE)
+		return;
+	leat_flow_port_give(s->port, base, port);
+	DCHECK(s->target[base % s->config.target_max].taken_cnt > 0);
+	s->target[base % s->config.target_max].taken_cnt--;
+}
+
+void leat_stack_port_give(struct leat_stack *s, struct conn *c, uint16_t port)
+{
+	port_untake(s, c->port_base, port);
+	c->port_base = STACK_NONE;
+}
+
+/* source_and_port chooses what the caller left open; of a range of addresses the next that has a
+ * port. */
+static int source_and_port(struct leat_stack *s, struct tuple *tuple, uint32_t *base)
+{
+	uint32_t tries = u32_max(range_cnt(&s->config.link), 1);
+	int error = LEAT_ERR_ADDRESS;
+
+	if (!ip_is_any(tuple->local))
+		return port_take(s, tuple, base);
+	for (uint32_t i = 0; i < tries; i++) {
+		uint16_t lport = tuple->lport;
+
+		if (!leat_stack_source_for(s, tuple->remote, &tuple->local))
+			return LEAT_ERR_ADDRESS;
+		error = port_take(s, tuple, base);
+		if (error != LEAT_ERR_NO_PORT && error != LEAT_ERR_IN_USE)
+			return error;
+		tuple->lport = lport;
+	}
+	return error;
+}
+
+static int open_active(
+	struct leat_stack *s, const struct tuple *tuple, uint32_t base, struct leat_conn *conn)
+{
+	struct tcb *tcb = leat_tcp_open_active(s->tcp, tuple, s->now);
+
+	if (tcb == NULL) {
+		port_untake(s, base, tuple->lport);
+		return LEAT_ERR_FULL;
+	}
+	leat_stack_conn_init(s, tcb);
+	stack_conn(s, tcb)->port_base = base;
+	if (!leat_stack_flow_insert(s, tcb)) {
+		s->cnt.flow_refused++;
+		leat_tcp_drop(s->tcp, tcb, &s->io);
+		leat_stack_settle(s);
+		return LEAT_ERR_FULL;
+	}
+	tcb->flags |= TCP_F_USER;
+	*conn = leat_stack_handle(tcb);
+	return LEAT_OK;
+}
+
+int leat_connect(struct leat_stack *s, const struct leat_addr *local,
+	const struct leat_addr *remote, struct leat_conn *conn)
+{
+	const struct wire_link *link = &s->config.link;
+	struct tuple tuple = {.lport = local->port, .rport = remote->port};
+	uint32_t base = STACK_NONE;
+
+	DCHECK(!s->in_fill);
+	if (remote->port == 0 || !leat_stack_addr_in(local, &tuple.local) ||
+		!leat_stack_addr_in(remote, &tuple.remote))
+		return LEAT_ERR_ARG;
+	if (!leat_stack_may_talk_to(s, tuple.remote))
+		return LEAT_ERR_ADDRESS;
+	if (!ip_is_any(tuple.local) && (ip_is4(tuple.local) != ip_is4(tuple.remote) ||
+					       !leat_wire_is_local(link, tuple.local)))
+		return LEAT_ERR_ADDRESS;
+	int error = source_and_port(s, &tuple, &base);
+	if (error == LEAT_ERR_NO_PORT)
+		s->cnt.no_port++;
+	if (error != LEAT_OK)
+		return error;
+	return open_active(s, &tuple, base, conn);
+}

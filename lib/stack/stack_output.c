@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_be.h"
+#include "base_bits.h"
+#include "stack_core.h"
+#include "wire_cksum.h"
+
+#define CSUM_AT    16 /* octet of the checksum in a TCP header */
+#define IP_CSUM_AT 10
+
+enum where_to {
+	TO_WIRE,
+	TO_PARK,
+	TO_NOBODY,
+};
+
+static enum where_to resolve(struct leat_stack *s, const struct tcp_emit *m, struct mac *mac)
+{
+	enum inet_neigh_answer answer = INET_NEIGH_FAILED;
+	struct ip hop;
+
+	if (s->config.link.raw_ip)
+		return TO_WIRE;
+	if (leat_stack_next_hop(s, m->tuple.remote, &hop))
+		answer = leat_inet_neigh_find(s->neigh, hop, s->now, mac);
+	if (answer == INET_NEIGH_FOUND)
+		return TO_WIRE;
+	if (m->tcb_idx != TCP_NONE && (s->conn[m->tcb_idx].flags & CONN_MAC) &&
+		tuple_eq(&stack_tcb(s, m->tcb_idx)->tuple, &m->tuple)) {
+		*mac = s->conn[m->tcb_idx].mac;
+		return TO_WIRE;
+	}
+	return answer == INET_NEIGH_ASKING ? TO_PARK : TO_NOBODY;
+}
+
+static void csum_put(const struct leat_stack *s, const struct tuple *tuple, struct stack_frame *f)
+{
+	uint8_t *tcp = f->data + f->l2_octets + f->l3_octets;
+	uint32_t octets = f->octets - f->l2_octets - f->l3_octets;
+
+	if (s->config.tx_csum_l4)
+		be16_put(tcp + CSUM_AT,
+			leat_wire_sum_fold(leat_wire_sum_pseudo(tuple, WIRE_PROTO_TCP, octets)));
+	else
+		be16_put(tcp + CSUM_AT, leat_wire_cksum(tuple, WIRE_PROTO_TCP, tcp, octets));
+	if (s->config.tx_csum_ip && f->is_ip4)
+		be16_put(f->data + f->l2_octets + IP_CSUM_AT, 0);
+}
+
+static void build(struct leat_stack *s, const struct tcp_emit *m, const struct mac *mac,
+	struct stack_frame *f)
+{
+	const struct wire_link *link = &s->config.link;
+	uint32_t octets = leat_wire_tcp_hdr_octets(&m->seg) + m->seg.text;
+	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = s->config.ttl, .octets = octets};
+	uint32_t at = leat_wire_pkt_hdr_put(f->data, link, mac, &m->tuple, &hdr);
+
+	f->is_tcp = true;
+	f->is_ip4 = ip_is4(m->tuple.local);
+	f->l2_octets = link->raw_ip ? 0 : WIRE_ETH_OCTETS;
+	f->l3_octets = (uint8_t)(at - f->l2_octets);
+	f->octets = at + octets;
+	DCHECK(f->octets <= f->room);
+	DCHECK(f->octets - f->l2_octets <= link->mtu);
+	at += leat_wire_tcp_put(f->data + at, &m->tuple, &m->seg);
+	if (m->seg.text > 0)
+		leat_stack_text(s, stack_tcb(s, m->tcb_idx), m->offset, f->data + at, m->seg.text);
+	csum_put(s, &m->tuple, f);
+}
+
+/* What waits for a neighbour must not need its text later: the user may be gone by then. */
+static void park(struct leat_stack *s, const struct tcp_emit *m)
+{
+	if (m->seg.text > 0 || s->park_cnt == STACK_PARK_MAX) {
+		s->cnt.out_no_neigh++;
+		return;
+	}
+	s->park[(s->park_head + s->park_cnt++) % STACK_PARK_MAX] = *m;
+}
+
+/* send writes m to f, parks it or drops it; returns the frames written: 1 or 0. */
+static uint32_t send(struct leat_stack *s, const struct tcp_emit *m, struct stack_frame *f)
+{
+	struct mac mac = {{0}};
+	enum where_to where = resolve(s, m, &mac);
+
+	if (where == TO_PARK)
+		park(s, m);
+	else if (where == TO_NOBODY)
+		s->cnt.out_no_neigh++;
+	else
+		build(s, m, &mac, f);
+	return where == TO_WIRE;
+}
+
+static uint32_t send_parked(struct leat_stack *s, struct stack_frame *f)
+{
+	struct tcp_emit m = s->park[s->park_head];
+
+	s->park_head = (s->park_head + 1) % STACK_PARK_MAX;
+	s->park_cnt--;
+	s->park_look--;
+	return send(s, &m, f);
+}
+
+/* control writes neighbour and ICMP frames. */
+static uint32_t control(struct leat_stack *s, struct stack_frame *frame, uint32_t max)
+{
+	uint32_t n = 0;
+
+	for (; n < max; n++) {
+		struct stack_frame *f = &frame[n];
+
+		f->octets = leat_inet_neigh_output(s->neigh, f->data);
+		if (f->octets == 0)
+			f->octets = leat_inet_icmp_output(s->icmp, f->data);
+		if (f->octets == 0)
+			break;
+		f->l2_octets = 0;
+		f->l3_octets = 0;
+		f->is_tcp = false;
+		f->is_ip4 = false;
+	}
+	return n;
+}
+
+/* next_emit is the next segment to send, or NULL.  The engine is asked for no more than max: the
+ * text of a segment must be copied before anybody calls us again. */
+static const struct tcp_emit *next_emit(struct leat_stack *s, uint32_t max)
+{
+	struct tcp_io *io = &s->io;
+
+	if (s->emit_at == io->emit_cnt) {
+		s->emit_at = io->emit_cnt = 0;
+		leat_stack_abort_work(s);
+	}
+	if (s->emit_at == io->emit_cnt) {
+		s->emit_at = io->emit_cnt = TCP_IO_EMIT_MAX - u32_min(max, TCP_IO_EMIT_MAX);
+		leat_tcp_output(s->tcp, s->now, io);
+	}
+	if (s->emit_at < io->emit_cnt)
+		return &io->emit[s->emit_at++];
+	s->emit_at = io->emit_cnt = 0;
+	return NULL;
+}
+
+static uint32_t segments(struct leat_stack *s, struct stack_frame *frame, uint32_t max)
+{
+	uint32_t n = 0;
+
+	while (n < max) {
+		const struct tcp_emit *m = next_emit(s, max - n);
+
+		if (m == NULL)
+			break;
+		n += send(s, m, &frame[n]);
+	}
+	if (s->emit_at == s->io.emit_cnt)
+		s->emit_at = s->io.emit_cnt = 0;
+	return n;
+}
+
+uint32_t leat_stack_output(
+	struct leat_stack *s, uint64_t now, struct stack_frame *frame, uint32_t max)
+{
+	uint32_t n;
+
+	leat_stack_set_now(s, now);
+	if (leat_inet_neigh_changed(s->neigh))
+		s->park_look = s->park_cnt;
+	n = control(s, frame, max);
+	while (n < max && s->park_look > 0)
+		n += send_parked(s, &frame[n]);
+	n += segments(s, frame + n, max - n);
+	n += control(s, frame + n, max - n); /* the questions that those segments raised */
+	for (uint32_t i = 0; i < n; i++)
+		s->cnt.octets_out += frame[i].octets;
+	s->cnt.frames_out += n;
+	return n;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_bits.h"
+#include "stack_core.h"
+
+#include <string.h>
+
+/* Text that was sent with leat_send, until it is acknowledged:
+ *
+ *	chunk_head ─► chunk ─► chunk ─► chunk_tail        2048 octets of the stream each,
+ *	   │ chunk_no                                     aligned to 2048 of its offset
+ *	   └─ una is in here            queued ends here
+ *
+ * A connection with nothing unacknowledged holds no chunk. */
+
+static uint8_t *chunk_data(const struct leat_stack *s, uint32_t chunk)
+{
+	return s->chunk + (size_t)chunk * STACK_CHUNK_OCTETS;
+}
+
+static uint64_t queued_of(const struct tcb *tcb)
+{
+	return tcb->una_offset + stack_unacked(tcb);
+}
+
+static void head_free(struct leat_stack *s, struct conn *c)
+{
+	uint32_t chunk = c->chunk_head;
+
+	c->chunk_head = s->chunk_next[chunk];
+	c->chunk_no++;
+	s->chunk_next[chunk] = s->chunk_free;
+	s->chunk_free = chunk;
+	s->chunk_free_cnt++;
+}
+
+void leat_stack_chunks_free(struct leat_stack *s, struct conn *c)
+{
+	while (c->chunk_head != STACK_NONE)
+		head_free(s, c);
+	c->chunk_tail = STACK_NONE;
+}
+
+void leat_stack_chunks_trim(struct leat_stack *s, const struct tcb *tcb)
+{
+	struct conn *c = stack_conn(s, tcb);
+	bool all = stack_unacked(tcb) == 0;
+	uint32_t una_no = (uint32_t)(tcb->una_offset / STACK_CHUNK_OCTETS);
+
+	if ((c->flags & (CONN_LISTENER | CONN_ABORT)) || c->chunk_head == STACK_NONE)
+		return;
+	while (c->chunk_head != STACK_NONE && (all || c->chunk_no != una_no)) {
+		if (c->walk == c->chunk_head)
+			c->walk = STACK_NONE;
+		head_free(s, c);
+	}
+	if (c->chunk_head == STACK_NONE)
+		c->chunk_tail = STACK_NONE;
+}
+
+/* append_chunk gives c one chunk more; the first begins at the chunk number of offset. */
+static bool append_chunk(struct leat_stack *s, struct conn *c, uint64_t offset)
+{
+	uint32_t chunk = s->chunk_free;
+
+	if (chunk == STACK_NONE)
+		return false;
+	s->chunk_free = s->chunk_next[chunk];
+	s->chunk_free_cnt--;
+	s->chunk_next[chunk] = STACK_NONE;
+	if (c->chunk_head == STACK_NONE) {
+		c->chunk_head = chunk;
+		c->chunk_no = (uint32_t)(offset / STACK_CHUNK_OCTETS);
+		c->walk = STACK_NONE;
+	} else {
+		s->chunk_next[c->chunk_tail] = chunk;
+	}
+	c->chunk_tail = chunk;
+	return true;
+}
+
+/* append copies octets of text that follow offset of the stream, as far as there are chunks. */
+static uint32_t append(
+	struct leat_stack *s, struct conn *c, uint64_t offset, const uint8_t *data, uint32_t octets)
+{
+	uint32_t done = 0;
+
+	while (done < octets) {
+		uint32_t at = (uint32_t)((offset + done) % STACK_CHUNK_OCTETS);
+		uint32_t piece = u32_min(octets - done, STACK_CHUNK_OCTETS - at);
+
+		if ((at == 0 || c->chunk_head == STACK_NONE) &&
+			!append_chunk(s, c, offset + done)) {
+			s->cnt.send_no_chunk++;
+			break;
+		}
+		memcpy(chunk_data(s, c->chunk_tail) + at, data + done, piece);
+		done += piece;
+	}
+	return done;
+}
+
+/* chunk_at finds the chunk with number no, from where the last walk ended if that is before. */
+static uint32_t chunk_at(const struct leat_stack *s, struct conn *c, uint32_t no)
+{
+	bool walked = c->walk != STACK_NONE && no - c->chunk_no >= c->walk_no - c->chunk_no;
+	uint32_t chunk = walked ? c->walk : c->chunk_head;
+	uint32_t at = walked ? c->walk_no : c->chunk_no;
+
+	for (; at != no; at++)
+		chunk = s->chunk_next[chunk];
+	DCHECK(chunk != STACK_NONE);
+	c->walk = chunk;
+	c->walk_no = no;
+	return chunk;
+}
+
+void leat_stack_text(
+	struct leat_stack *s, const struct tcb *tcb, uint64_t offset, uint8_t *dst, uint32_t octets)
+{
+	struct conn *c = stack_conn(s, tcb);
+
+	DCHECK(offset >= tcb->una_offset);
+	DCHECK(offset + octets <= queued_of(tcb));
+	if (c->flags & CONN_SOURCE) {
+		s->in_fill = true;
+		c->source.fill(c->source.arg, offset, dst, octets);
+		s->in_fill = false;
+		return;
+	}
+	while (octets > 0) {
+		uint32_t chunk = chunk_at(s, c, (uint32_t)(offset / STACK_CHUNK_OCTETS));
+		uint32_t at = (uint32_t)(offset % STACK_CHUNK_OCTETS);
+		uint32_t piece = u32_min(octets, STACK_CHUNK_OCTETS - at);
+
+		memcpy(dst, chunk_data(s, chunk) + at, piece);
+		dst += piece;
+		offset += piece;
+		octets -= piece;
+	}
+}
+
+static uint32_t room_of(const struct leat_stack *s, const struct tcb *tcb)
+{
+	uint32_t unacked = stack_unacked(tcb);
+	bool source = (stack_conn(s, tcb)->flags & CONN_SOURCE) != 0;
+	uint32_t most = source ? STACK_SEND_MAX : s->config.send_buf_octets;
+
+	return unacked < most ? most - unacked : 0;
+}
+
+static bool may_send(const struct tcb *tcb)
+{
+	return tcp_in(tcb->state, TCP_MAY_SEND) && !(tcb->flags & TCP_F_FIN_QUEUED);
+}
+
+/* opened makes sure that tcb may send: a listener with a remote becomes an active open. */
+static int opened(struct leat_stack *s, struct tcb *tcb)
+{
+	if (stack_conn(s, tcb)->flags & CONN_ABORT)
+		return LEAT_ERR_STATE;
+	if (tcb->state == TCP_ST_LISTEN)
+		return leat_stack_listener_promote(s, tcb);
+	return may_send(tcb) ? LEAT_OK : LEAT_ERR_STATE;
+}
+
+int64_t leat_send(struct leat_stack *s, struct leat_conn c, const void *data, size_t octets)
+{
+	struct tcb *tcb = leat_stack_by_handle(s, c);
+	struct conn *conn;
+
+	if (tcb == NULL)
+		return LEAT_ERR_STALE;
+	conn = stack_conn(s, tcb);
+	if (conn->flags & CONN_SOURCE)
+		return LEAT_ERR_STATE;
+	if (octets == 0)
+		return 0;
+	if (s->chunk_free == STACK_NONE && tcb->state == TCP_ST_LISTEN)
+		return LEAT_ERR_AGAIN; /* before it stops to listen for nothing */
+	int error = opened(s, tcb);
+	if (error != LEAT_OK)
+		return error;
+	uint32_t room = room_of(s, tcb);
+	uint32_t most = octets < room ? (uint32_t)octets : room;
+	uint32_t done = append(s, conn, queued_of(tcb), data, most);
+	if (done == 0)
+		return LEAT_ERR_AGAIN;
+	enum tcp_error refused = leat_tcp_send(s->tcp, tcb, done, s->now);
+	ASSERT(refused == TCP_ERR_NONE);
+	return done;
+}
+
+int leat_send_source(
+	struct leat_stack *s, struct leat_conn c, const struct leat_source *source, uint64_t octets)
+{
+	struct tcb *tcb = leat_stack_by_handle(s, c);
+	struct conn *conn;
+
+	if (tcb == NULL)
+		return LEAT_ERR_STALE;
+	conn = stack_conn(s, tcb);
+	if (octets == 0 || octets > STACK_SEND_MAX || source->fill == NULL)
+		return LEAT_ERR_ARG;
+	if (conn->flags & CONN_SOURCE) {
+		if (conn->source.fill != source->fill || conn->source.arg != source->arg)
+			return LEAT_ERR_STATE;
+		if (octets > room_of(s, tcb))
+			return LEAT_ERR_AGAIN;
+	} else if (queued_of(tcb) > 0) {
+		return LEAT_ERR_STATE; /* the stream began with leat_send */
+	}
+	int error = opened(s, tcb);
+	if (error != LEAT_OK)
+		return error;
+	conn->flags |= CONN_SOURCE;
+	conn->source = *source;
+	enum tcp_error refused = leat_tcp_send(s->tcp, tcb, (uint32_t)octets, s->now);
+	ASSERT(refused == TCP_ERR_NONE);
+	return LEAT_OK;
+}
+
+size_t leat_send_room(struct leat_stack *s, struct leat_conn c)
+{
+	const struct tcb *tcb = leat_stack_by_handle(s, c);
+
+	if (tcb == NULL || !may_send(tcb))
+		return 0;
+	if (stack_conn(s, tcb)->flags & CONN_SOURCE)
+		return room_of(s, tcb);
+	/* What is left of the last chunk, and the free ones. */
+	uint64_t queued = queued_of(tcb);
+	uint64_t free = (uint64_t)s->chunk_free_cnt * STACK_CHUNK_OCTETS;
+	uint32_t at = (uint32_t)(queued % STACK_CHUNK_OCTETS);
+	if (at != 0 && stack_conn(s, tcb)->chunk_head != STACK_NONE)
+		free += STACK_CHUNK_OCTETS - at;
+	else if (free > 0)
+		free -= at;
+	return u64_min(room_of(s, tcb), free);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_TCP_CORE_H
+#define LEAT_TCP_CORE_H
+
+/* tcp_core: what the files of this module say to each other; nobody else includes it.
+ *
+ * Every call from outside becomes a struct tcp_call: the engine, the connection, the instant, the
+ * lists to fill.  The files, in the order a segment meets them:
+ *
+ *	tcp_input_open   CLOSED, LISTEN, SYN-SENT             3.10.7.1 to 3.10.7.3
+ *	tcp_input        the eight checks                     3.10.7.4
+ *	tcp_ack          SND.UNA, SND.WND, duplicate ACKs     fifth check
+ *	tcp_reass        text in order and out of order       seventh check
+ *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582
+ *	tcp_timeout      the timers                           3.10.8
+ *	tcp_output       what leaves
+ *
+ * Affinity   the shard's lcore. */
+
+#include "tcp_engine.h"
+#include "timer_ring.h"
+#include "timer_wheel.h"
+
+/* A piece of received text, on the queue of a connection or on the way home. */
+struct tcp_rbuf {
+	uint32_t next;
+	struct seq seq;
+	uint32_t text;
+	const uint8_t *data;
+	void *buf;
+};
+
+STATIC_ASSERT(sizeof(struct tcp_rbuf) == 32, "two to a cache line");
+
+struct tcp_engine {
+	struct tcp_limits limits;
+	struct tcp_knobs knobs;
+	struct hash_key secret;
+	struct tcb *tcb;
+	struct tcp_rbuf *rbuf;
+	struct timer_wheel *wheel; /* retransmission, persist, delayed ACK */
+	struct timer_ring *two_msl, *fin_wait_2;
+	uint32_t tcb_free, rbuf_free;  /* heads of the free lists, TCP_NONE: empty */
+	uint32_t out_head, out_tail;   /* connections that may have to send */
+	uint32_t news_head, news_tail; /* connections with something to tell */
+	uint32_t home_head;            /* pieces whose buffers go back */
+	uint32_t iss_forced;
+	bool iss_is_forced;
+	struct tcp_counters cnt;
+};
+
+struct tcp_call {
+	struct tcp_engine *e;
+	struct tcb *tcb;
+	uint64_t now;
+	struct tcp_io *io;
+	bool kept; /* the segment's buffer went into a queue */
+};
+
+/* Is our SYN still to be acknowledged?  (SND.UNA alone comes by ISS again after 4 GiB.) */
+static inline bool tcp_syn_unacked(const struct tcb *tcb)
+{
+	return tcb->una_offset == 0 && seq_eq(tcb->snd.una, tcb->snd.iss);
+}
+
+/* tcp_engine.c */
+struct tcb *leat_tcp_alloc(
+	struct tcp_engine *e, const struct tuple *tuple, enum tcp_state state, uint64_t now);
+void leat_tcp_want_output(struct tcp_engine *e, struct tcb *tcb);
+void leat_tcp_tell(struct tcp_engine *e, struct tcb *tcb, uint8_t news);
+/* Moves to CLOSED by event, stops timers, sends the queues home and adds to io.gone. */
+void leat_tcp_end(struct tcp_call *c, enum tcp_event event, enum tcp_end why);
+
+/* tcp_input_open.c */
+enum tcp_verdict leat_tcp_in_closed(
+	struct tcp_call *c, const struct tuple *tuple, const struct seg *seg);
+enum tcp_verdict leat_tcp_in_listen(
+	struct tcp_call *c, const struct tuple *tuple, const struct seg *seg);
+enum tcp_verdict leat_tcp_in_syn_sent(struct tcp_call *c, struct seg *seg);
+
+/* tcp_input.c */
+enum tcp_verdict leat_tcp_in_text(struct tcp_call *c, struct seg *seg); /* seventh */
+void leat_tcp_in_fin(struct tcp_call *c, const struct seg *seg);        /* eighth */
+/* An ACK for a segment that was not acceptable: at once when it carried text or FIN, else at most
+ * one each reply_interval_ns, so that two confused ends cannot keep each other busy. */
+void leat_tcp_reply(struct tcp_call *c, const struct seg *seg);
+
+/* tcp_ack.c */
+void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg);
+void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg);
+void leat_tcp_mss_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg);
+bool leat_tcp_fin_acked(const struct tcb *tcb);
+
+/* tcp_reass.c */
+enum tcp_verdict leat_tcp_reass(struct tcp_call *c, struct seg *seg);
+void leat_tcp_reass_purge(struct tcp_engine *e, struct tcb *tcb);
+uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb);
+
+/* tcp_output.c */
+void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const struct seg *rst);
+/* The reset that answers seg when there is no connection, or an unacceptable ACK. */
+void leat_tcp_answer_rst(struct tcp_call *c, const struct tuple *tuple, const struct seg *seg);
+/* <SEQ=SND.NXT><CTL=RST> */
+void leat_tcp_send_rst(struct tcp_call *c);
+
+/* tcp_timeout.c */
+void leat_tcp_timer_sync(struct tcp_engine *e, struct tcb *tcb);
+/* Arms, keeps or stops the retransmission or persist timer by what is outstanding. */
+void leat_tcp_rtx_arm(struct tcp_call *c, bool restart);
+uint64_t leat_tcp_r2_ns(const struct tcp_engine *e, const struct tcb *tcb);
+
+/* tcp_rtt.c */
+void leat_tcp_rtt_init(const struct tcp_engine *e, struct tcb *tcb);
+void leat_tcp_rtt_sample(const struct tcp_engine *e, struct tcb *tcb, uint64_t rtt_ns);
+uint64_t leat_tcp_rto_ns(const struct tcp_engine *e, const struct tcb *tcb); /* with backoff */
+
+/* tcp_cc.c */
+void leat_tcp_cc_init(const struct tcp_engine *e, struct tcb *tcb);
+void leat_tcp_cc_acked(struct tcb *tcb, uint32_t octets);
+void leat_tcp_cc_dup_ack(struct tcb *tcb);
+void leat_tcp_cc_timeout(struct tcb *tcb);
+
+/* tcp_isn.c */
+struct seq leat_tcp_isn(struct tcp_engine *e, const struct tuple *tuple, uint64_t now);
+
+#endif

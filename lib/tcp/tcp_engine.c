@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp_engine.h"
+
+#include "base_arena.h"
+#include "base_time.h"
+#include "tcp_core.h"
+
+#include <string.h>
+
+#define TCB_MAX_LIMIT  (UINT32_C(1) << 29)
+#define RBUF_MAX_LIMIT (UINT32_C(1) << 29)
+
+void leat_tcp_knobs_default(struct tcp_knobs *knobs)
+{
+	*knobs = (struct tcp_knobs){
+		.two_msl_ns = 60 * TIME_S, /* DEVIATION(two-msl) */
+		.rto_initial_ns = TIME_S,
+		.rto_min_ns = TIME_S,
+		.rto_max_ns = 60 * TIME_S,
+		.r2_ns = 100 * TIME_S,
+		.r2_syn_ns = 180 * TIME_S,
+		.fin_wait_2_ns = 60 * TIME_S,
+		.delack_ns = 40 * TIME_MS,
+		.reply_interval_ns = 500 * TIME_MS,
+		.rcv_buf_octets = 65535,
+		.rcv_seg_max = 128,
+		.mtu = 1500,
+		.iw_segs = 10,
+		.ack_every = 2,
+		.nagle = true,
+		.rst_ends_time_wait = false,
+	};
+}
+
+/* The parts of an engine; with a NULL arena memory only their extent counts. */
+struct parts {
+	struct tcp_engine *e;
+	void *wheel, *two_msl, *fin_wait_2;
+	struct tcb *tcb;
+	struct tcp_rbuf *rbuf;
+	size_t octets;
+};
+
+static struct parts parts_cut(void *mem, const struct tcp_limits *limits)
+{
+	struct arena a = arena_at(mem);
+	struct parts p = {0};
+	uint32_t cnt = limits->tcb_max;
+
+	p.e = arena_take(&a, 1, sizeof(*p.e), CACHE_LINE);
+	p.tcb = arena_take(&a, cnt, sizeof(*p.tcb), CACHE_LINE);
+	p.rbuf = arena_take(&a, limits->rbuf_max, sizeof(*p.rbuf), CACHE_LINE);
+	p.wheel = arena_take(&a, 1, leat_timer_wheel_footprint(cnt), CACHE_LINE);
+	p.two_msl = arena_take(&a, 1, leat_timer_ring_footprint(cnt), CACHE_LINE);
+	p.fin_wait_2 = arena_take(&a, 1, leat_timer_ring_footprint(cnt), CACHE_LINE);
+	p.octets = arena_used(&a);
+	return p;
+}
+
+size_t leat_tcp_footprint(const struct tcp_limits *limits)
+{
+	if (limits->tcb_max == 0 || limits->tcb_max > TCB_MAX_LIMIT || limits->rbuf_max == 0 ||
+		limits->rbuf_max > RBUF_MAX_LIMIT)
+		return 0;
+	return parts_cut(NULL, limits).octets;
+}
+
+struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
+	const struct tcp_knobs *knobs, struct hash_key secret, uint64_t now)
+{
+	struct parts p = parts_cut(mem, limits);
+	struct tcp_engine *e = p.e;
+
+	memset(e, 0, sizeof(*e));
+	e->limits = *limits;
+	e->knobs = *knobs;
+	e->secret = secret;
+	e->tcb = p.tcb;
+	e->rbuf = p.rbuf;
+	e->wheel = leat_timer_wheel_new(p.wheel, limits->tcb_max, now);
+	e->two_msl = leat_timer_ring_new(p.two_msl, limits->tcb_max, knobs->two_msl_ns);
+	e->fin_wait_2 = leat_timer_ring_new(p.fin_wait_2, limits->tcb_max, knobs->fin_wait_2_ns);
+	e->out_head = e->out_tail = e->news_head = e->news_tail = e->home_head = TCP_NONE;
+	memset(e->tcb, 0, limits->tcb_max * sizeof(*e->tcb));
+	for (uint32_t i = 0; i < limits->tcb_max; i++) {
+		e->tcb[i].idx = i;
+		e->tcb[i].rcv_head = i + 1 < limits->tcb_max ? i + 1 : TCP_NONE;
+	}
+	for (uint32_t i = 0; i < limits->rbuf_max; i++)
+		e->rbuf[i].next = i + 1 < limits->rbuf_max ? i + 1 : TCP_NONE;
+	e->cnt.present[TCP_ST_NONE] = limits->tcb_max;
+	return e;
+}
+
+struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx)
+{
+	DCHECK(idx < e->limits.tcb_max);
+	return &e->tcb[idx];
+}
+
+const void *leat_tcp_tuples(const struct tcp_engine *e)
+{
+	STATIC_ASSERT(offsetof(struct tcb, tuple) == 0, "the tuple is the record's first member");
+	return e->tcb;
+}
+
+const struct tcp_counters *leat_tcp_counters(const struct tcp_engine *e)
+{
+	return &e->cnt;
+}
+
+const struct tcp_knobs *leat_tcp_knobs(const struct tcp_engine *e)
+{
+	return &e->knobs;
+}
+
+/* The free list runs through rcv_head, as out_next and news_next may still be on their lists: a
+ * record that is freed while it waits there is passed over when its turn comes. */
+struct tcb *leat_tcp_alloc(
+	struct tcp_engine *e, const struct tuple *tuple, enum tcp_state state, uint64_t now)
+{
+	if (e->tcb_free == TCP_NONE)
+		return NULL;
+
+	struct tcb *tcb = &e->tcb[e->tcb_free];
+	struct tcb kept = *tcb;
+
+	e->tcb_free = kept.rcv_head;
+	memset(tcb, 0, sizeof(*tcb));
+	tcb->tuple = *tuple;
+	tcb->idx = kept.idx;
+	tcb->gen = kept.gen;
+	tcb->out_next = kept.out_next;
+	tcb->news_next = kept.news_next;
+	tcb->flags = kept.flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS);
+	if (!e->knobs.nagle)
+		tcb->flags |= TCP_F_NODELAY;
+	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
+	tcb->rcv_head = tcb->rcv_tail = tcb->ooo_head = tcb->listener = TCP_NONE;
+	tcb->opened_at = now;
+	leat_tcp_state_born(e, tcb, state);
+	return tcb;
+}
+
+void leat_tcp_free(struct tcp_engine *e, struct tcb *tcb)
+{
+	DCHECK(tcb->state == TCP_ST_CLOSED);
+	DCHECK(tcb->rbuf_cnt == 0);
+	leat_tcp_state_freed(e, tcb);
+	tcb->news = 0;
+	tcb->gen++;
+	tcb->rcv_head = e->tcb_free;
+	e->tcb_free = tcb->idx;
+}
+
+void leat_tcp_want_output(struct tcp_engine *e, struct tcb *tcb)
+{
+	if (tcb->flags & TCP_F_IN_OUT)
+		return;
+	tcb->flags |= TCP_F_IN_OUT;
+	tcb->out_next = TCP_NONE;
+	if (e->out_head == TCP_NONE)
+		e->out_head = tcb->idx;
+	else
+		e->tcb[e->out_tail].out_next = tcb->idx;
+	e->out_tail = tcb->idx;
+}
+
+void leat_tcp_tell(struct tcp_engine *e, struct tcb *tcb, uint8_t news)
+{
+	tcb->news |= news;
+	if (tcb->flags & TCP_F_IN_NEWS)
+		return;
+	tcb->flags |= TCP_F_IN_NEWS;
+	tcb->news_next = TCP_NONE;
+	if (e->news_head == TCP_NONE)
+		e->news_head = tcb->idx;
+	else
+		e->tcb[e->news_tail].news_next = tcb->idx;
+	e->news_tail = tcb->idx;
+}
+
+void leat_tcp_news(struct tcp_engine *e, struct tcp_io *io)
+{
+	while (e->news_head != TCP_NONE && io->news_cnt < TCP_IO_NEWS_MAX) {
+		struct tcb *tcb = &e->tcb[e->news_head];
+
+		e->news_head = tcb->news_next;
+		tcb->flags &= (uint16_t)~TCP_F_IN_NEWS;
+		if (tcb->news != 0)
+			io->news[io->news_cnt++] = (struct tcp_news){tcb->idx, tcb->news};
+		tcb->news = 0;
+	}
+}
+
+void leat_tcp_give(struct tcp_engine *e, struct tcp_io *io)
+{
+	while (e->home_head != TCP_NONE && io->give_cnt < TCP_IO_GIVE_MAX) {
+		struct tcp_rbuf *rbuf = &e->rbuf[e->home_head];
+		uint32_t idx = e->home_head;
+
+		e->home_head = rbuf->next;
+		if (rbuf->buf)
+			io->give[io->give_cnt++] = rbuf->buf;
+		rbuf->next = e->rbuf_free;
+		e->rbuf_free = idx;
+		e->cnt.rbuf_held--;
+	}
+}
+
+void leat_tcp_end(struct tcp_call *c, enum tcp_event event, enum tcp_end why)
+{
+	struct tcp_engine *e = c->e;
+	struct tcb *tcb = c->tcb;
+	bool listener = tcb->state == TCP_ST_LISTEN; /* it was never counted as opened */
+
+	leat_tcp_step(e, tcb, event);
+	leat_timer_wheel_stop(e->wheel, tcb->idx);
+	leat_timer_ring_stop(e->two_msl, tcb->idx);
+	leat_timer_ring_stop(e->fin_wait_2, tcb->idx);
+	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
+	tcb->flags &= (uint16_t) ~(TCP_F_ACK_NOW | TCP_F_ACK_DELAY | TCP_F_PROBE | TCP_F_RTX_ONE);
+	tcb->end_why = (uint8_t)why;
+	leat_tcp_reass_purge(e, tcb);
+	if (!listener)
+		e->cnt.ended[why]++;
+	leat_tcp_tell(e, tcb, TCP_NEWS_CLOSED);
+	ASSERT(c->io->gone_cnt < TCP_IO_GONE_MAX);
+	c->io->gone[c->io->gone_cnt++] = tcb->idx;
+}
+
+void leat_tcp_drop(struct tcp_engine *e, struct tcb *tcb, struct tcp_io *io)
+{
+	struct tcp_call c = {.e = e, .tcb = tcb, .io = io};
+
+	leat_tcp_end(&c, TCP_EV_ABORT, TCP_END_ABORTED);
+}

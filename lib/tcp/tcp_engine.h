@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_TCP_ENGINE_H
+#define LEAT_TCP_ENGINE_H
+
+/* tcp_engine: TCP for one shard.  Segments, user calls and instants in; lists out.
+ *
+ * It does no I/O, reads no clock, allocates nothing after new, and calls nobody.  Which tuple has
+ * which tcb is the caller's knowledge (the flow table); the engine names a tcb by index.
+ *
+ *	    leat_tcp_segment_arrives ─┐                       ┌─► io.emit  segments to build
+ *	    leat_tcp_open .. _abort  ─┼─► tcb, timers, lists ─┼─► io.give  buffers to free
+ *	    leat_tcp_timers          ─┘                       ├─► io.news  users to tell
+ *	                                                      └─► io.gone, io.born
+ *
+ * What a call makes sendable waits on the output list until leat_tcp_output, so that one ACK
+ * answers a burst (MUST-58, MUST-59).  Call _output, _give and _news after each burst, each until
+ * its list comes back not full.
+ *
+ * Lifecycle of a record: leat_tcp_open_* or io.born gives it; at io.gone it is CLOSED and must
+ * leave the flow table; leat_tcp_free takes it back when no user holds a handle.
+ *
+ * Memory     leat_tcp_footprint(limits) octets, aligned to 64, kept as long as the engine is used.
+ * Affinity   one lcore; no atomics.
+ * Errors     a segment: enum tcp_verdict, counted.  A user call: enum tcp_error.  Impossible
+ *            limits: footprint is 0.
+ * RFC        9293 3.10. */
+
+#include "base_hash.h"
+#include "tcp_io.h"
+#include "tcp_state.h"
+#include "tcp_tcb.h"
+#include "tcp_verdict.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct tcp_limits {
+	uint32_t tcb_max;  /* records: connections in any state, listeners, handles not released */
+	uint32_t rbuf_max; /* received segments held for users or reassembly, all connections */
+};
+
+/* Durations in ns, sizes in octets.  leat_tcp_knobs_default has the RFC's values. */
+struct tcp_knobs {
+	uint64_t two_msl_ns;        /* 60 s: MSL of 30 s, as is usual; RFC 9293 3.4.2 says 2 min */
+	uint64_t rto_initial_ns;    /* 1 s, RFC 6298 2.1 */
+	uint64_t rto_min_ns;        /* 1 s, RFC 6298 2.4 */
+	uint64_t rto_max_ns;        /* 60 s, RFC 6298 2.5 */
+	uint64_t r2_ns;             /* 100 s, SHLD-11 */
+	uint64_t r2_syn_ns;         /* 180 s, MUST-23 */
+	uint64_t fin_wait_2_ns;     /* 60 s, once the user closed both directions */
+	uint64_t delack_ns;         /* 40 ms, MUST-40 */
+	uint64_t reply_interval_ns; /* 500 ms between limited replies of one connection */
+	uint32_t rcv_buf_octets;    /* 65,535: unread and out-of-order text of one connection */
+	uint16_t rcv_seg_max;       /* 128: segments held for one connection */
+	uint16_t mtu;               /* 1500: octets of IP packet */
+	uint16_t iw_segs;           /* 10, RFC 6928 */
+	uint8_t ack_every;          /* 2, SHLD-19; 1 acknowledges each segment */
+	bool nagle;                 /* true, SHLD-7 */
+	bool rst_ends_time_wait;    /* false: RFC 1337; true: the text of RFC 9293 3.10.7.4 */
+};
+
+/* Why a user call was refused; 0 is no error. */
+enum tcp_error {
+	TCP_ERR_NONE,
+	TCP_ERR_NO_TCB, /* no free record */
+	TCP_ERR_STATE,  /* not in this state: "connection does not exist" or "closing" */
+	TCP_ERR_REMOTE, /* SEND in LISTEN without a remote socket: "unspecified" */
+	TCP_ERR_CNT
+};
+
+/* The engine's counters; all since new, but present and held, which are now. */
+struct tcp_counters {
+	uint64_t verdict[TCP_V_CNT];
+	uint64_t arrow[TCP_ARROW_CNT];
+	uint64_t opened_active, opened_passive; /* opened = sum of ended + present */
+	uint64_t ended[TCP_END_CNT];
+	uint64_t time_wait_entered, time_wait_restarted;
+	uint64_t emitted, emitted_rst, emitted_again; /* segments; again: retransmissions */
+	uint64_t rst_unsent;                          /* resets dropped because io.emit was full */
+	uint64_t text_ooo;                            /* segments held out of order */
+	uint64_t rto_fired, probe_fired;
+	uint32_t present[TCP_ST_CNT]; /* records in each state */
+	uint32_t rbuf_held;           /* records of text on any queue */
+};
+
+struct tcp_engine;
+
+void leat_tcp_knobs_default(struct tcp_knobs *knobs);
+
+/* leat_tcp_footprint is the octets an engine needs; 0 for impossible limits. */
+size_t leat_tcp_footprint(const struct tcp_limits *limits);
+
+/* leat_tcp_new formats mem, which it keeps.  secret keys the initial sequence numbers (RFC 6528);
+ * now is the shard's clock. */
+struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
+	const struct tcp_knobs *knobs, struct hash_key secret, uint64_t now);
+
+/* leat_tcp_tcb is record idx, which is less than limits.tcb_max; in state NONE when it is free. */
+struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx);
+
+/* Where the tuples are, for the flow table: that of record i at first + i * sizeof(struct tcb). */
+const void *leat_tcp_tuples(const struct tcp_engine *e);
+
+const struct tcp_counters *leat_tcp_counters(const struct tcp_engine *e);
+const struct tcp_knobs *leat_tcp_knobs(const struct tcp_engine *e);
+
+/* leat_tcp_segment_arrives is RFC 9293 3.10.7 for one segment.  tcb is the connection or listener
+ * that has the segment's tuple, or NULL.  Takes seg->buf: it comes back through io.give, at once
+ * or when the user has read the text.  At most one emit, one gone, one born. */
+enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
+	const struct tuple *tuple, const struct seg *seg, uint64_t now, struct tcp_io *io);
+
+/* leat_tcp_timers fires at most max (at most TCP_IO_GONE_MAX) timers that are due at now. */
+uint32_t leat_tcp_timers(struct tcp_engine *e, uint64_t now, uint32_t max, struct tcp_io *io);
+
+/* leat_tcp_output builds what is sendable until io.emit is full. */
+void leat_tcp_output(struct tcp_engine *e, uint64_t now, struct tcp_io *io);
+
+/* leat_tcp_give adds buffers that are finished with until io.give is full. */
+void leat_tcp_give(struct tcp_engine *e, struct tcp_io *io);
+
+/* leat_tcp_news adds what users should hear until io.news is full. */
+void leat_tcp_news(struct tcp_engine *e, struct tcp_io *io);
+
+/* leat_tcp_next_deadline is the instant of the next timer, exactly; TIME_NEVER: none. */
+uint64_t leat_tcp_next_deadline(struct tcp_engine *e);
+
+/* leat_tcp_ring_deadline is when tcb leaves TIME-WAIT (or FIN-WAIT-2 by its limit). */
+uint64_t leat_tcp_ring_deadline(const struct tcp_engine *e, const struct tcb *tcb);
+
+/* leat_tcp_iss_force makes the next OPEN or SYN use iss, to test the wrap at 2^32. */
+void leat_tcp_iss_force(struct tcp_engine *e, uint32_t iss);
+
+/* leat_tcp_free takes back a CLOSED record; its index may be used again at once. */
+void leat_tcp_free(struct tcp_engine *e, struct tcb *tcb);
+
+/* leat_tcp_drop ends a connection without a word: for a child that found no room in the flow
+ * table.  Adds it to io.gone. */
+void leat_tcp_drop(struct tcp_engine *e, struct tcb *tcb, struct tcp_io *io);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp_core.h"
+
+/* RFC 9293 3.10.7.1 to 3.10.7.3: segments for nobody, for a listener, and for our SYN. */
+
+/* 3.10.7.1 CLOSED. */
+enum tcp_verdict leat_tcp_in_closed(
+	struct tcp_call *c, const struct tuple *tuple, const struct seg *seg)
+{
+	if (seg->flags & TCP_RST)
+		return TCP_V_CLOSED_IGNORED;
+	leat_tcp_answer_rst(c, tuple, seg);
+	return TCP_V_CLOSED_RST;
+}
+
+/* The peer's side of a handshake, from its SYN. */
+static void syn_learn(struct tcb *tcb, const struct seg *seg)
+{
+	tcb->rcv.irs = seg->seq;
+	tcb->rcv.nxt = tcb->rcv.edge = seq_add(seg->seq, 1);
+	tcb->snd.wnd = tcb->snd.wnd_max = seg->wnd; /* never scaled in a SYN */
+	tcb->snd.wl1 = seg->seq;
+	tcb->snd.wl2 = seg->flags & TCP_ACK ? seg->ack : tcb->snd.iss;
+}
+
+static enum tcp_verdict child_new(
+	struct tcp_call *c, const struct tuple *tuple, const struct seg *seg)
+{
+	struct tcp_engine *e = c->e;
+	const struct tcb *listener = c->tcb;
+	struct tcb *tcb = leat_tcp_alloc(e, tuple, TCP_ST_LISTEN, c->now);
+
+	if (!tcb)
+		return TCP_V_NO_TCB;
+	tcb->flags |= TCP_F_PASSIVE | (listener->flags & TCP_F_NODELAY);
+	tcb->listener = listener->idx;
+	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = leat_tcp_isn(e, tuple, c->now);
+	tcb->snd.end = seq_add(tcb->snd.iss, 1);
+	leat_tcp_rtt_init(e, tcb);
+	syn_learn(tcb, seg);
+	tcb->rcv.edge = seq_add(tcb->rcv.nxt, leat_tcp_rcv_room(e, tcb));
+	leat_tcp_mss_learn(e, tcb, seg);
+	leat_tcp_step(e, tcb, TCP_EV_RCV_SYN);
+	e->cnt.opened_passive++;
+	leat_tcp_want_output(e, tcb);
+	c->io->born = tcb->idx;
+	return TCP_V_SYN_NEW;
+}
+
+/* 3.10.7.2 LISTEN.  DEVIATION(syn-text): text on the SYN is not taken; it will come again. */
+enum tcp_verdict leat_tcp_in_listen(
+	struct tcp_call *c, const struct tuple *tuple, const struct seg *seg)
+{
+	if (seg->flags & TCP_RST) /* first */
+		return TCP_V_LISTEN_IGNORED;
+	if (seg->flags & TCP_ACK) { /* second */
+		leat_tcp_answer_rst(c, tuple, seg);
+		return TCP_V_LISTEN_RST;
+	}
+	if (!(seg->flags & TCP_SYN)) /* fourth */
+		return TCP_V_LISTEN_IGNORED;
+	if (seg->flags & TCP_FIN) /* DEVIATION(listen-syn-fin) */
+		return TCP_V_LISTEN_SYN_FIN;
+	return child_new(c, tuple, seg); /* third */
+}
+
+static enum tcp_verdict syn_sent_answered(struct tcp_call *c, struct seg *seg)
+{
+	struct tcp_engine *e = c->e;
+	struct tcb *tcb = c->tcb;
+
+	syn_learn(tcb, seg);
+	tcb->rcv.edge = seq_add(tcb->rcv.nxt, leat_tcp_rcv_room(e, tcb));
+	leat_tcp_mss_learn(e, tcb, seg);
+	if (!(seg->flags & TCP_ACK)) {
+		/* Simultaneous open, figure 7: our SYN goes again, now with an ACK. */
+		leat_tcp_step(e, tcb, TCP_EV_RCV_SYN);
+		tcb->snd.rtx = tcb->snd.iss;
+		leat_tcp_want_output(e, tcb);
+		return TCP_V_SYN_ANSWERED;
+	}
+	leat_tcp_step(e, tcb, TCP_EV_RCV_SYN_ACK);
+	leat_tcp_ack_syn(c, seg);
+	tcb->flags |= TCP_F_ACK_NOW;
+	leat_tcp_want_output(e, tcb);
+	leat_tcp_tell(e, tcb, TCP_NEWS_ESTABLISHED);
+	/* "If there are other controls or text in the segment, continue at the sixth step." */
+	seg->seq = tcb->rcv.nxt;
+	seg->len--;
+	seg->flags &= (uint8_t)~TCP_SYN;
+	if (seg->len > seq_from(tcb->rcv.nxt, tcb->rcv.edge))
+		return TCP_V_SYN_ANSWERED; /* more than fits: it will come again */
+	if (leat_tcp_in_text(c, seg) == TCP_V_OK)
+		leat_tcp_in_fin(c, seg);
+	return TCP_V_SYN_ANSWERED;
+}
+
+/* 3.10.7.3 SYN-SENT. */
+enum tcp_verdict leat_tcp_in_syn_sent(struct tcp_call *c, struct seg *seg)
+{
+	struct tcb *tcb = c->tcb;
+	bool ack_ok = false;
+
+	if (seg->flags & TCP_ACK) { /* first */
+		ack_ok = seq_lt(tcb->snd.una, seg->ack) && seq_leq(seg->ack, tcb->snd.nxt);
+		if (!ack_ok && seg->flags & TCP_RST)
+			return TCP_V_SYN_SENT_IGNORED;
+		if (!ack_ok) {
+			leat_tcp_answer_rst(c, &tcb->tuple, seg);
+			return TCP_V_SYN_SENT_BAD_ACK;
+		}
+	}
+	if (seg->flags & TCP_RST) { /* second */
+		if (!ack_ok)
+			return TCP_V_SYN_SENT_IGNORED;
+		leat_tcp_end(c, TCP_EV_RCV_RST, TCP_END_REFUSED);
+		return TCP_V_RST_ACCEPTED;
+	}
+	if (!(seg->flags & TCP_SYN)) /* fourth and fifth */
+		return TCP_V_SYN_SENT_IGNORED;
+	return syn_sent_answered(c, seg);
+}

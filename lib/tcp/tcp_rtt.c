@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_bits.h"
+#include "base_time.h"
+#include "tcp_core.h"
+
+/* RFC 6298 in microseconds.  One segment is timed at a time, never one that was sent again
+ * (Karn, 3), and a backed-off timeout stays until such a sample arrives (5.7 and its note). */
+
+#define CLOCK_GRANULE_US 1
+
+static uint32_t clamp_us(const struct tcp_engine *e, uint64_t us)
+{
+	us = u64_max(us, e->knobs.rto_min_ns / TIME_US);
+	return (uint32_t)u64_min(us, e->knobs.rto_max_ns / TIME_US);
+}
+
+void leat_tcp_rtt_init(const struct tcp_engine *e, struct tcb *tcb)
+{
+	tcb->srtt_us = 0;
+	tcb->rttvar_us = 0;
+	tcb->rto_us = (uint32_t)(e->knobs.rto_initial_ns / TIME_US);
+	tcb->backoff = 0;
+}
+
+void leat_tcp_rtt_sample(const struct tcp_engine *e, struct tcb *tcb, uint64_t rtt_ns)
+{
+	uint32_t r = (uint32_t)u64_min(rtt_ns / TIME_US, UINT32_MAX / 16);
+
+	if (tcb->srtt_us == 0) { /* 2.2 */
+		tcb->srtt_us = u32_max(r, 1);
+		tcb->rttvar_us = r / 2;
+	} else { /* 2.3, alpha 1/8, beta 1/4 */
+		uint32_t dist = tcb->srtt_us > r ? tcb->srtt_us - r : r - tcb->srtt_us;
+
+		tcb->rttvar_us = (uint32_t)(((uint64_t)tcb->rttvar_us * 3 + dist) / 4);
+		tcb->srtt_us = u32_max((uint32_t)(((uint64_t)tcb->srtt_us * 7 + r) / 8), 1);
+	}
+	uint64_t rto = tcb->srtt_us + u64_max(CLOCK_GRANULE_US, 4 * (uint64_t)tcb->rttvar_us);
+	tcb->rto_us = clamp_us(e, rto);
+	tcb->backoff = 0;
+}
+
+uint64_t leat_tcp_rto_ns(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	uint64_t rto_ns = (uint64_t)tcb->rto_us * TIME_US << u32_min(tcb->backoff, 16);
+
+	return u64_min(rto_ns, e->knobs.rto_max_ns);
+}

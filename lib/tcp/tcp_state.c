@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp_state.h"
+
+#include "base_bits.h"
+#include "tcp_core.h"
+
+static const uint8_t next_state[TCP_ST_CNT][TCP_EV_CNT] = {
+#define ARROW(from, event, to, where) [TCP_ST_##from][TCP_EV_##event] = TCP_ST_##to,
+#include "tcp_fsm.def"
+#undef ARROW
+};
+
+/* The arrow's number plus one, so that 0 is none. */
+static const uint8_t arrow_of[TCP_ST_CNT][TCP_EV_CNT] = {
+#define ARROW(from, event, to, where)                                                              \
+	[TCP_ST_##from][TCP_EV_##event] = TCP_ARROW_##from##_##event + 1,
+#include "tcp_fsm.def"
+#undef ARROW
+};
+
+static const char *const state_name[TCP_ST_CNT] = {
+	[TCP_ST_NONE] = "NONE",
+	[TCP_ST_CLOSED] = "CLOSED",
+	[TCP_ST_LISTEN] = "LISTEN",
+	[TCP_ST_SYN_SENT] = "SYN-SENT",
+	[TCP_ST_SYN_RECEIVED] = "SYN-RECEIVED",
+	[TCP_ST_ESTABLISHED] = "ESTABLISHED",
+	[TCP_ST_FIN_WAIT_1] = "FIN-WAIT-1",
+	[TCP_ST_FIN_WAIT_2] = "FIN-WAIT-2",
+	[TCP_ST_CLOSE_WAIT] = "CLOSE-WAIT",
+	[TCP_ST_CLOSING] = "CLOSING",
+	[TCP_ST_LAST_ACK] = "LAST-ACK",
+	[TCP_ST_TIME_WAIT] = "TIME-WAIT",
+};
+
+static const char *const event_name[TCP_EV_CNT] = {
+	[TCP_EV_PASSIVE_OPEN] = "passive OPEN",
+	[TCP_EV_ACTIVE_OPEN] = "active OPEN",
+	[TCP_EV_SEND] = "SEND",
+	[TCP_EV_CLOSE] = "CLOSE",
+	[TCP_EV_ABORT] = "ABORT",
+	[TCP_EV_RCV_SYN] = "rcv SYN",
+	[TCP_EV_RCV_SYN_ACK] = "rcv SYN,ACK",
+	[TCP_EV_RCV_ACK_OF_SYN] = "rcv ACK of SYN",
+	[TCP_EV_RCV_FIN] = "rcv FIN",
+	[TCP_EV_RCV_ACK_OF_FIN] = "rcv ACK of FIN",
+	[TCP_EV_RCV_RST] = "rcv RST",
+	[TCP_EV_TWO_MSL] = "timeout 2MSL",
+	[TCP_EV_GIVE_UP] = "give up",
+};
+
+static const char *const arrow_name[TCP_ARROW_CNT] = {
+#define ARROW(from, event, to, where) [TCP_ARROW_##from##_##event] = #from " " #event " " #to,
+#include "tcp_fsm.def"
+#undef ARROW
+};
+
+enum tcp_state leat_tcp_next(enum tcp_state state, enum tcp_event event)
+{
+	return (enum tcp_state)next_state[state][event];
+}
+
+static void state_set(struct tcp_engine *e, struct tcb *tcb, uint8_t state)
+{
+	e->cnt.present[tcb->state]--;
+	e->cnt.present[state]++;
+	tcb->state = state;
+}
+
+void leat_tcp_state_born(struct tcp_engine *e, struct tcb *tcb, enum tcp_state state)
+{
+	DCHECK(tcb->state == TCP_ST_NONE);
+	DCHECK(state == TCP_ST_CLOSED || state == TCP_ST_LISTEN);
+	state_set(e, tcb, (uint8_t)state);
+}
+
+void leat_tcp_state_freed(struct tcp_engine *e, struct tcb *tcb)
+{
+	DCHECK(tcb->state == TCP_ST_CLOSED);
+	state_set(e, tcb, TCP_ST_NONE);
+}
+
+void leat_tcp_step(struct tcp_engine *e, struct tcb *tcb, enum tcp_event event)
+{
+	uint8_t to = next_state[tcb->state][event];
+
+	ASSERT(to != TCP_ST_NONE);
+	e->cnt.arrow[arrow_of[tcb->state][event] - 1]++;
+	state_set(e, tcb, to);
+}
+
+const char *leat_tcp_state_name(enum tcp_state state)
+{
+	return state < TCP_ST_CNT ? state_name[state] : "?";
+}
+
+const char *leat_tcp_event_name(enum tcp_event event)
+{
+	return event < TCP_EV_CNT ? event_name[event] : "?";
+}
+
+const char *leat_tcp_arrow_name(enum tcp_arrow arrow)
+{
+	return arrow < TCP_ARROW_CNT ? arrow_name[arrow] : "?";
+}

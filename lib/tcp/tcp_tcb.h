@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_TCP_TCB_H
+#define LEAT_TCP_TCB_H
+
+/* tcp_tcb: the transmission control block, RFC 9293 3.3.1, under the RFC's names.
+ *
+ *	send sequence space                         receive sequence space
+ *	   1         2          3          4           1          2          3
+ *	──────┬──────────┬──────────┬─────────      ──────┬──────────┬─────────
+ *	   SND.UNA    SND.NXT    SND.UNA                RCV.NXT    RCV.NXT
+ *	                        +SND.WND                          +RCV.WND
+ *
+ * snd.end is where the text the user gave us ends, and so the sequence number of our FIN.
+ * snd.rtx is the next octet to send again; it equals SND.NXT when nothing has to be.
+ * rcv.edge is the right edge we promised (RCV.NXT + RCV.WND); it never moves left (SHLD-14).
+ *
+ * What is true in each state (checked by leat_tcp_tcb_check):
+ *
+ *	CLOSED        no timer, no buffers, not on the output list; only `end` may be read.
+ *	LISTEN        tuple.local may be any; remote may be unspecified; no timer, no buffers.
+ *	SYN-SENT      SND.NXT is ISS or ISS+1; nothing of rcv is valid; retransmission timer.
+ *	SYN-RECEIVED  ISS = SND.UNA; rcv is valid; retransmission timer; no text was emitted.
+ *	ESTABLISHED   both directions open.
+ *	FIN-WAIT-1    FIN queued; retransmission timer until it is acknowledged.
+ *	FIN-WAIT-2    our FIN is acknowledged: SND.UNA = SND.NXT = snd.end + 1; no retransmission.
+ *	CLOSE-WAIT    the peer's FIN was taken: RCV.NXT is behind it; text may be sent.
+ *	CLOSING       both FINs are out, ours not acknowledged; retransmission timer.
+ *	LAST-ACK      as CLOSING, but the peer closed first.
+ *	TIME-WAIT     only the 2MSL timer; nothing to send but ACKs.
+ *
+ * Shape      256 octets: two lines that each segment touches, two that few do.
+ * Units      octets, ns.  Offsets count the user's octets from the first, as 64 bits.
+ * Affinity   the shard's lcore. */
+
+#include "base_seq.h"
+#include "tcp_io.h"
+#include "tcp_state.h"
+
+enum tcp_tcb_flag {
+	TCP_F_PASSIVE = 0x0001,    /* origin of SYN-RECEIVED is a listener (MUST-11) */
+	TCP_F_FIN_QUEUED = 0x0002, /* the user closed: FIN stands at snd.end */
+	TCP_F_RCV_SHUT = 0x0004,   /* the user will not read any more */
+	TCP_F_FIN_HELD = 0x0008, /* a FIN arrived at rcv_fin, perhaps before text that is missing */
+	TCP_F_ACK_NOW = 0x0010,  /* an ACK is owed with the next output */
+	TCP_F_ACK_DELAY = 0x0020, /* an ACK is owed before delack_at */
+	TCP_F_IN_OUT = 0x0040,    /* on the engine's output list */
+	TCP_F_IN_NEWS = 0x0080,   /* on the engine's news list */
+	TCP_F_NODELAY = 0x0100,   /* Nagle is off (MUST-17) */
+	TCP_F_PROBE = 0x0200,     /* send one octet into a closed window */
+	TCP_F_RTX_ONE = 0x0400,   /* send the segment at SND.UNA again */
+	TCP_F_RECOVERY = 0x0800,  /* NewReno fast recovery until `recover` */
+	TCP_F_SYN_RTX = 0x1000,   /* our SYN was sent more than once (RFC 6298 5.7) */
+	TCP_F_RTT = 0x2000,       /* rtt_seq is being timed since rtt_at */
+	TCP_F_USER = 0x4000,      /* the stack's mark: a user holds a handle */
+	TCP_F_FLOW = 0x8000,      /* the stack's mark: in the flow table */
+};
+
+/* How a connection ended; the ledger has a counter for each. */
+enum tcp_end {
+	TCP_END_NONE,
+	TCP_END_TIME_WAIT, /* TIME-WAIT lasted its 2MSL */
+	TCP_END_LAST_ACK,  /* the peer closed first and acknowledged our FIN */
+	TCP_END_RESET,     /* the peer reset an open connection */
+	TCP_END_REFUSED,   /* the peer reset our SYN, or its own handshake */
+	TCP_END_ABORTED,   /* we reset it: the user's ABORT, or text nobody would read */
+	TCP_END_TIMEOUT,   /* nothing was acknowledged for R2 */
+	TCP_END_FW2_LIMIT, /* nobody closed for the FIN-WAIT-2 limit */
+	TCP_END_CLOSED,    /* the user closed before the handshake */
+	TCP_END_CNT
+};
+
+struct tcp_snd {
+	struct seq una, nxt, rtx, end, wl1, wl2, iss;
+	uint32_t wnd, wnd_max;
+};
+
+struct tcp_rcv {
+	struct seq nxt, edge, irs;
+	uint32_t unread; /* octets of text in order that the user has not taken */
+};
+
+struct tcb {
+	/* Fixed at OPEN. */
+	struct tuple tuple;
+	/* Per segment. */
+	struct tcp_snd snd;
+	struct tcp_rcv rcv;
+	uint32_t cwnd, ssthresh;
+	uint16_t flags;   /* enum tcp_tcb_flag */
+	uint16_t snd_mss; /* octets of text in a full segment (MUST-16) */
+	uint8_t state;    /* enum tcp_state */
+	uint8_t dup_acks;
+	uint8_t backoff;  /* doublings of the RTO */
+	uint8_t ack_owed; /* segments with text since our last ACK */
+	/* The second pair of lines. */
+	_Alignas(64) uint64_t una_offset; /* user octets that the peer has acknowledged */
+	uint64_t rtx_at;                  /* retransmission, persist or R2; TIME_NEVER: not armed */
+	uint64_t delack_at;               /* TIME_NEVER: not armed */
+	uint64_t rtx_since; /* when the octet at SND.UNA was first sent and not acknowledged */
+	uint64_t rtt_at;
+	uint64_t opened_at;
+	uint64_t challenged_at; /* when the last limited reply was sent; 0: never */
+	uint32_t srtt_us, rttvar_us, rto_us;
+	struct seq rtt_seq, recover, rcv_fin;
+	uint32_t idx, gen;
+	uint32_t rcv_head, rcv_tail; /* records of text in order, unread */
+	uint32_t ooo_head;           /* records of text out of order, by sequence */
+	uint32_t out_next, news_next;
+	uint32_t listener; /* index of the listener it came from, TCP_NONE */
+	uint32_t rtx_cnt;  /* segments sent again, for STATUS */
+	uint16_t rbuf_cnt; /* records on the two queues */
+	uint8_t news;      /* enum tcp_news_bit, not yet told */
+	uint8_t end_why;   /* enum tcp_end */
+};
+
+STATIC_ASSERT(sizeof(struct tcb) == 256, "two hot lines and two cold ones");
+STATIC_ASSERT(offsetof(struct tcb, una_offset) == 128, "the hot part is two lines");
+
+struct tcp_engine;
+
+/* leat_tcp_tcb_check asserts every sentence above that holds in tcb's state. */
+void leat_tcp_tcb_check(const struct tcp_engine *e, const struct tcb *tcb);
+
+#endif

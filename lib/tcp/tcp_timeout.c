@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_bits.h"
+#include "base_time.h"
+#include "tcp_core.h"
+
+/* Timers, RFC 9293 3.10.8 and RFC 6298.  One wheel entry per connection stands at the earlier of
+ * two instants: rtx_at (retransmission, persist, and R2, whichever is next) and delack_at.  2MSL
+ * and the FIN-WAIT-2 limit are rings.  At equal instants the rings come first. */
+
+#define BATCH 32
+
+void leat_tcp_timer_sync(struct tcp_engine *e, struct tcb *tcb)
+{
+	uint64_t at = u64_min(tcb->rtx_at, tcb->delack_at);
+
+	if (at == TIME_NEVER)
+		leat_timer_wheel_stop(e->wheel, tcb->idx);
+	else if (at != leat_timer_wheel_deadline(e->wheel, tcb->idx))
+		leat_timer_wheel_set(e->wheel, tcb->idx, at);
+}
+
+uint64_t leat_tcp_r2_ns(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	return tcp_syn_unacked(tcb) ? e->knobs.r2_syn_ns : e->knobs.r2_ns;
+}
+
+/* Text or FIN waits, nothing is outstanding, and the peer's window is why: probe it (MUST-36). */
+static bool blocked(const struct tcb *tcb)
+{
+	return tcp_in(tcb->state, TCP_MAY_EMIT_TEXT) && !tcp_syn_unacked(tcb) &&
+	       seq_lt(tcb->snd.nxt, tcb->snd.end);
+}
+
+void leat_tcp_rtx_arm(struct tcp_call *c, bool restart)
+{
+	struct tcb *tcb = c->tcb;
+	bool outstanding = !seq_eq(tcb->snd.una, tcb->snd.nxt);
+
+	if (!outstanding && !blocked(tcb)) {
+		tcb->rtx_at = TIME_NEVER;
+	} else if (restart || tcb->rtx_at == TIME_NEVER) {
+		if (tcb->rtx_at == TIME_NEVER)
+			tcb->rtx_since = c->now;
+		tcb->rtx_at = u64_min(c->now + leat_tcp_rto_ns(c->e, tcb),
+			tcb->rtx_since + leat_tcp_r2_ns(c->e, tcb));
+	}
+	leat_tcp_timer_sync(c->e, tcb);
+}
+
+/* Nothing was acknowledged for R2: the connection is over.  The peer is told when it knows us. */
+static void give_up(struct tcp_call *c)
+{
+	if (c->tcb->state != TCP_ST_SYN_SENT)
+		leat_tcp_send_rst(c);
+	leat_tcp_end(c, TCP_EV_GIVE_UP, TCP_END_TIMEOUT);
+}
+
+static void rtx_due(struct tcp_call *c)
+{
+	struct tcb *tcb = c->tcb;
+	bool outstanding = !seq_eq(tcb->snd.una, tcb->snd.nxt);
+
+	if (c->now - tcb->rtx_since >= leat_tcp_r2_ns(c->e, tcb)) {
+		give_up(c);
+		return;
+	}
+	bool again = tcp_syn_unacked(tcb) || (outstanding && tcb->snd.wnd > 0);
+
+	if (again) {
+		if (tcp_syn_unacked(tcb))
+			tcb->flags |= TCP_F_SYN_RTX;
+		else
+			leat_tcp_cc_timeout(tcb);
+		tcb->snd.rtx = tcb->snd.una;
+		c->e->cnt.rto_fired++;
+	} else {
+		tcb->flags |= TCP_F_PROBE;
+		c->e->cnt.probe_fired++;
+	}
+	/* A window that is open but below a segment is no reason to wait ever longer. */
+	if ((again || tcb->snd.wnd == 0) && tcb->backoff < UINT8_MAX)
+		tcb->backoff++;
+	leat_tcp_rtx_arm(c, true);
+	leat_tcp_want_output(c->e, tcb);
+}
+
+static void delack_due(struct tcp_call *c)
+{
+	c->tcb->delack_at = TIME_NEVER;
+	c->tcb->flags |= TCP_F_ACK_NOW;
+	leat_tcp_want_output(c->e, c->tcb);
+}
+
+static void wheel_due(struct tcp_call *c)
+{
+	struct tcb *tcb = c->tcb;
+
+	if (tcb->delack_at <= c->now)
+		delack_due(c);
+	if (tcb->rtx_at <= c->now)
+		rtx_due(c);
+	if (tcb->state != TCP_ST_CLOSED)
+		leat_tcp_timer_sync(c->e, tcb);
+}
+
+static uint32_t ring_due(struct tcp_call *c, struct timer_ring *ring, uint64_t until, uint32_t max)
+{
+	uint32_t id[BATCH];
+	uint32_t cnt = leat_timer_ring_expire(ring, until, id, u32_min(max, BATCH));
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		c->tcb = &c->e->tcb[id[i]];
+		if (ring == c->e->two_msl)
+			leat_tcp_end(c, TCP_EV_TWO_MSL, TCP_END_TIME_WAIT);
+		else
+			leat_tcp_end(c, TCP_EV_GIVE_UP, TCP_END_FW2_LIMIT);
+	}
+	return cnt;
+}
+
+uint32_t leat_tcp_timers(struct tcp_engine *e, uint64_t now, uint32_t max, struct tcp_io *io)
+{
+	struct tcp_call c = {.e = e, .now = now, .io = io};
+	uint32_t fired = 0;
+
+	DCHECK(max <= TCP_IO_GONE_MAX - io->gone_cnt);
+	while (fired < max) {
+		uint64_t msl = leat_timer_ring_next(e->two_msl);
+		uint64_t fw2 = leat_timer_ring_next(e->fin_wait_2);
+		uint64_t wheel = leat_timer_wheel_next(e->wheel);
+		uint32_t left = max - fired, id;
+
+		if (u64_min(wheel, u64_min(msl, fw2)) > now)
+			break;
+		if (msl <= u64_min(wheel, fw2)) {
+			fired += ring_due(&c, e->two_msl, u64_min(now, u64_min(wheel, fw2)), left);
+		} else if (fw2 <= wheel) {
+			fired += ring_due(
+				&c, e->fin_wait_2, u64_min(now, u64_min(wheel, msl)), left);
+		} else if (leat_timer_wheel_expire(e->wheel, now, &id, 1) == 1) {
+			c.tcb = &e->tcb[id];
+			wheel_due(&c);
+			fired++;
+		}
+	}
+	return fired;
+}
+
+uint64_t leat_tcp_next_deadline(struct tcp_engine *e)
+{
+	uint64_t rings =
+		u64_min(leat_timer_ring_next(e->two_msl), leat_timer_ring_next(e->fin_wait_2));
+
+	return u64_min(rings, leat_timer_wheel_next(e->wheel));
+}
+
+uint64_t leat_tcp_ring_deadline(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	return u64_min(leat_timer_ring_deadline(e->two_msl, tcb->idx),
+		leat_timer_ring_deadline(e->fin_wait_2, tcb->idx));
+}

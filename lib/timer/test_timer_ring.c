@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "timer_ring.h"
+
+#include "base_bits.h"
+#include "base_prng.h"
+#include "base_time.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define ID_MAX 64
+#define STEPS  1000000
+
+static struct timer_ring *ring_new(uint32_t id_max, uint64_t lasts_for)
+{
+	void *mem = aligned_alloc(CACHE_LINE, leat_timer_ring_footprint(id_max));
+
+	assert_non_null(mem);
+	return leat_timer_ring_new(mem, id_max, lasts_for);
+}
+
+static void footprint_refuses_what_it_cannot_hold(void **state)
+{
+	(void)state;
+	assert_int_equal(leat_timer_ring_footprint(0), 0);
+	assert_int_equal(leat_timer_ring_footprint((1u << 31) + 1), 0);
+	assert_in_range(leat_timer_ring_footprint(1u << 31), (UINT64_C(1) << 35) + 16,
+		(UINT64_C(1) << 35) + 192);
+}
+
+static void a_new_ring_runs_nothing(void **state)
+{
+	struct timer_ring *r = ring_new(1, TIME_S);
+	uint32_t id[1];
+
+	(void)state;
+	assert_int_equal(leat_timer_ring_cnt(r), 0);
+	assert_false(leat_timer_ring_runs(r, 0));
+	assert_true(leat_timer_ring_deadline(r, 0) == TIME_NEVER);
+	assert_true(leat_timer_ring_next(r) == TIME_NEVER);
+	assert_int_equal(leat_timer_ring_expire(r, TIME_NEVER - 1, id, 1), 0);
+	free(r);
+}
+
+static void a_timer_expires_at_its_instant_and_not_one_ns_before(void **state)
+{
+	struct timer_ring *r = ring_new(4, 60 * TIME_S);
+	uint32_t id[4];
+
+	(void)state;
+	leat_timer_ring_start(r, 2, 1000);
+	assert_true(leat_timer_ring_next(r) == 60 * TIME_S + 1000);
+	assert_int_equal(leat_timer_ring_expire(r, 60 * TIME_S + 999, id, 4), 0);
+	assert_int_equal(leat_timer_ring_expire(r, 60 * TIME_S + 1000, id, 4), 1);
+	assert_int_equal(id[0], 2);
+	assert_false(leat_timer_ring_runs(r, 2));
+	free(r);
+}
+
+static void a_restart_puts_the_timer_at_the_back(void **state)
+{
+	struct timer_ring *r = ring_new(4, 100);
+	uint32_t id[4];
+
+	(void)state;
+	for (uint32_t i = 0; i < 4; i++)
+		leat_timer_ring_start(r, i, 0);
+	leat_timer_ring_start(r, 1, 0);
+	assert_int_equal(leat_timer_ring_cnt(r), 4);
+	assert_int_equal(leat_timer_ring_expire(r, 100, id, 3), 3);
+	assert_int_equal(id[0], 0);
+	assert_int_equal(id[1], 2);
+	assert_int_equal(id[2], 3);
+	assert_int_equal(leat_timer_ring_expire(r, 100, id, 3), 1);
+	assert_int_equal(id[0], 1);
+	free(r);
+}
+
+static void a_timer_of_no_length_is_due_at_once(void **state)
+{
+	struct timer_ring *r = ring_new(2, 0);
+	uint32_t id[2];
+
+	(void)state;
+	leat_timer_ring_start(r, 1, 7);
+	leat_timer_ring_start(r, 0, 7);
+	assert_int_equal(leat_timer_ring_expire(r, 7, id, 0), 0);
+	assert_int_equal(leat_timer_ring_expire(r, 7, id, 2), 2);
+	assert_int_equal(id[0], 1);
+	assert_int_equal(id[1], 0);
+	free(r);
+}
+
+/* The model: the running timers in order of start, moved up when one leaves. */
+struct model {
+	uint32_t id[ID_MAX];
+	uint64_t at[ID_MAX];
+	uint32_t cnt;
+};
+
+static void model_stop(struct model *m, uint32_t id)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < m->cnt; i++) {
+		if (m->id[i] == id)
+			continue;
+		m->id[kept] = m->id[i];
+		m->at[kept++] = m->at[i];
+	}
+	m->cnt = kept;
+}
+
+static void model_start(struct model *m, uint32_t id, uint64_t at)
+{
+	model_stop(m, id);
+	m->id[m->cnt] = id;
+	m->at[m->cnt++] = at;
+}
+
+static void expire_both(struct timer_ring *r, struct model *m, uint64_t now, uint32_t max)
+{
+	uint32_t id[ID_MAX];
+	uint32_t cnt = leat_timer_ring_expire(r, now, id, max);
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		assert_true(m->cnt != 0 && m->at[0] <= now);
+		assert_int_equal(id[i], m->id[0]);
+		model_stop(m, id[i]);
+	}
+	assert_true(cnt == max || m->cnt == 0 || m->at[0] > now);
+}
+
+static void a_random_life_equals_the_model(void **state)
+{
+	const uint64_t lasts_for = 1000, seed = 20220915;
+	struct timer_ring *r = ring_new(ID_MAX, lasts_for);
+	struct model m = {.cnt = 0};
+	struct prng p;
+	uint64_t now = UINT64_C(1) << 63;
+
+	(void)state;
+	print_message("# seed %llu\n", (unsigned long long)seed);
+	leat_prng_seed(&p, seed);
+	for (uint32_t step = 0; step < STEPS; step++) {
+		uint32_t id = leat_prng_below(&p, ID_MAX);
+
+		switch (leat_prng_below(&p, 8)) {
+		case 0:
+			leat_timer_ring_stop(r, id);
+			model_stop(&m, id);
+			break;
+		case 1:
+			now += leat_prng_below(&p, 200);
+			expire_both(r, &m, now, leat_prng_below(&p, 8));
+			break;
+		case 2:
+			now = u64_max(now, m.cnt ? m.at[0] : now);
+			expire_both(r, &m, now, 1);
+			break;
+		default:
+			leat_timer_ring_start(r, id, now);
+			model_start(&m, id, now + lasts_for);
+		}
+		assert_int_equal(leat_timer_ring_cnt(r), m.cnt);
+		assert_true(leat_timer_ring_next(r) == (m.cnt ? m.at[0] : TIME_NEVER));
+	}
+	free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(footprint_refuses_what_it_cannot_hold),
+		cmocka_unit_test(a_new_ring_runs_nothing),
+		cmocka_unit_test(a_timer_expires_at_its_instant_and_not_one_ns_before),
+		cmocka_unit_test(a_restart_puts_the_timer_at_the_back),
+		cmocka_unit_test(a_timer_of_no_length_is_due_at_once),
+		cmocka_unit_test(a_random_life_equals_the_model),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

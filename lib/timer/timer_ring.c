@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "timer_ring.h"
+
+#include "base_arena.h"
+#include "base_assert.h"
+#include "base_time.h"
+
+#define ID_MAX (UINT32_C(1) << 31)
+
+/* A timer that does not run expires at TIME_NEVER and is in no list.  The anchor never runs but is
+ * always in the list, so an empty list needs no case of its own. */
+struct ring_link {
+	uint64_t expires_at;
+	uint32_t next, prev;
+};
+
+STATIC_ASSERT(sizeof(struct ring_link) == 16, "four links to a cache line");
+
+struct timer_ring {
+	uint64_t lasts_for;
+	uint64_t now; /* latest instant seen; only DCHECK reads it */
+	uint32_t id_max;
+	uint32_t cnt;
+	struct ring_link *link; /* of each id; the anchor is that of id_max */
+};
+
+static struct timer_ring *carve(struct arena *a, uint32_t id_max)
+{
+	struct timer_ring *r = arena_take(a, 1, sizeof(*r), CACHE_LINE);
+	struct ring_link *link =
+		arena_take(a, (size_t)id_max + 1, sizeof(struct ring_link), CACHE_LINE);
+
+	if (r)
+		*r = (struct timer_ring){.id_max = id_max, .link = link};
+	return r;
+}
+
+size_t leat_timer_ring_footprint(uint32_t id_max)
+{
+	struct arena a = arena_at(NULL);
+
+	if (id_max == 0 || id_max > ID_MAX)
+		return 0;
+	carve(&a, id_max);
+	return arena_used(&a);
+}
+
+struct timer_ring *leat_timer_ring_new(void *mem, uint32_t id_max, uint64_t lasts_for)
+{
+	struct arena a = arena_at(mem);
+
+	ASSERT(leat_timer_ring_footprint(id_max) != 0);
+	struct timer_ring *r = carve(&a, id_max);
+
+	r->lasts_for = lasts_for;
+	for (uint32_t id = 0; id < id_max; id++)
+		r->link[id] = (struct ring_link){.expires_at = TIME_NEVER};
+	r->link[id_max] =
+		(struct ring_link){.expires_at = TIME_NEVER, .next = id_max, .prev = id_max};
+	return r;
+}
+
+static void unlink_timer(struct timer_ring *r, uint32_t id)
+{
+	struct ring_link *l = &r->link[id];
+
+	DCHECK(r->cnt != 0);
+	r->link[l->prev].next = l->next;
+	r->link[l->next].prev = l->prev;
+	l->expires_at = TIME_NEVER;
+	r->cnt--;
+}
+
+void leat_timer_ring_start(struct timer_ring *r, uint32_t id, uint64_t now)
+{
+	struct ring_link *anchor = &r->link[r->id_max];
+
+	DCHECK(id < r->id_max);
+	DCHECK(now >= r->now);
+	DCHECK(r->lasts_for < TIME_NEVER - now);
+	if (leat_timer_ring_runs(r, id))
+		unlink_timer(r, id);
+	r->now = now;
+	r->link[id] = (struct ring_link){now + r->lasts_for, r->id_max, anchor->prev};
+	r->link[anchor->prev].next = id;
+	anchor->prev = id;
+	r->cnt++;
+}
+
+void leat_timer_ring_stop(struct timer_ring *r, uint32_t id)
+{
+	DCHECK(id < r->id_max);
+	if (leat_timer_ring_runs(r, id))
+		unlink_timer(r, id);
+}
+
+bool leat_timer_ring_runs(const struct timer_ring *r, uint32_t id)
+{
+	return leat_timer_ring_deadline(r, id) != TIME_NEVER;
+}
+
+uint64_t leat_timer_ring_deadline(const struct timer_ring *r, uint32_t id)
+{
+	DCHECK(id < r->id_max);
+	return r->link[id].expires_at;
+}
+
+uint32_t leat_timer_ring_expire(struct timer_ring *r, uint64_t now, uint32_t *id, uint32_t max)
+{
+	uint32_t cnt = 0;
+
+	DCHECK(now >= r->now);
+	DCHECK(now != TIME_NEVER);
+	r->now = now;
+	while (cnt < max && leat_timer_ring_next(r) <= now) {
+		id[cnt] = r->link[r->id_max].next;
+		unlink_timer(r, id[cnt++]);
+	}
+	return cnt;
+}
+
+uint64_t leat_timer_ring_next(const struct timer_ring *r)
+{
+	return r->link[r->link[r->id_max].next].expires_at;
+}
+
+uint32_t leat_timer_ring_cnt(const struct timer_ring *r)
+{
+	return r->cnt;
+}
