@@ -103,8 +103,10 @@ void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg)
 		window_update(tcb, seg);
 	if (was_closed) {
 		tcb->rtx_since = c->now; /* MUST-37: it answers, so the connection stays */
-		if (tcb->snd.wnd > 0)
+		if (tcb->snd.wnd > 0) {
 			tcb->snd.rtx = tcb->snd.una; /* the probe's octet, in a full segment */
+			tcb->backoff = 0;            /* it counted probes, not losses */
+		}
 	}
 	if (acked > 0 || (was_closed && tcb->snd.wnd > 0))
 		leat_tcp_rtx_arm(c, true);

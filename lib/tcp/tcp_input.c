@@ -294,7 +294,7 @@ static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg
 	if (c->tcb->state == TCP_ST_TIME_WAIT &&
 		!(seg->flags & TCP_RST && c->e->knobs.rst_ends_time_wait))
 		return time_wait_arrives(c, seg);
-	uint16_t offered = seg->text;
+	bool offered = seg->text > 0 || seg->flags & TCP_FIN;
 
 	v = check_seq(c, seg); /* first */
 	if (v != TCP_V_OK)
@@ -312,7 +312,7 @@ static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg
 	if (v != TCP_V_OK)
 		return v;
 	leat_tcp_in_fin(c, seg); /* eighth */
-	return offered > 0 && seg->text == 0 && seg->len == 0 ? TCP_V_TEXT_NO_ROOM : TCP_V_OK;
+	return offered && seg->len == 0 ? TCP_V_TEXT_NO_ROOM : TCP_V_OK;
 }
 
 enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,

@@ -121,34 +121,35 @@ static bool ooo_room(const struct tcp_engine *e, const struct tcb *tcb)
 	       e->cnt.rbuf_held < e->limits.rbuf_max - e->limits.rbuf_max / 4;
 }
 
-static enum tcp_verdict out_of_order(struct tcp_call *c, struct seg *seg)
+static enum tcp_verdict out_of_order(struct tcp_call *c, const struct seg *seg)
 {
 	struct tcp_engine *e = c->e;
 	struct tcb *tcb = c->tcb;
+	struct seg piece = *seg; /* what is not held yet; the FIN stays where seg has it */
 	uint32_t *link = &tcb->ooo_head;
 
 	tcb->flags |= TCP_F_ACK_NOW; /* RFC 5681 4.2: a duplicate ACK at once */
-	while (*link != TCP_NONE && seq_leq(e->rbuf[*link].seq, seg->seq)) {
+	while (*link != TCP_NONE && seq_leq(e->rbuf[*link].seq, piece.seq)) {
 		const struct tcp_rbuf *held = &e->rbuf[*link];
-		int32_t over = seq_diff(seq_add(held->seq, held->text), seg->seq);
+		int32_t over = seq_diff(seq_add(held->seq, held->text), piece.seq);
 
-		if (over >= (int32_t)seg->text)
+		if (over >= (int32_t)piece.text)
 			return TCP_V_OK; /* all of it is held already */
 		if (over > 0) {
-			seg->seq = seq_add(seg->seq, (uint32_t)over);
-			seg->data += over;
-			seg->text = (uint16_t)(seg->text - over);
+			piece.seq = seq_add(piece.seq, (uint32_t)over);
+			piece.data += over;
+			piece.text = (uint16_t)(piece.text - over);
 		}
 		link = &e->rbuf[*link].next;
 	}
 	if (*link != TCP_NONE) {
-		uint32_t gap = seq_from(seg->seq, e->rbuf[*link].seq);
+		uint32_t gap = seq_from(piece.seq, e->rbuf[*link].seq);
 
-		seg->text = (uint16_t)u32_min(seg->text, gap);
+		piece.text = (uint16_t)u32_min(piece.text, gap);
 	}
-	if (seg->text == 0)
+	if (piece.text == 0)
 		return TCP_V_OK;
-	uint32_t idx = ooo_room(e, tcb) ? rbuf_take(c, seg) : TCP_NONE;
+	uint32_t idx = ooo_room(e, tcb) ? rbuf_take(c, &piece) : TCP_NONE;
 	if (idx == TCP_NONE)
 		return TCP_V_TEXT_NO_ROOM;
 	e->rbuf[idx].next = *link;

@@ -64,19 +64,21 @@ static void rtx_due(struct tcp_call *c)
 		give_up(c);
 		return;
 	}
-	if (tcp_syn_unacked(tcb)) {
-		tcb->flags |= TCP_F_SYN_RTX;
-		tcb->snd.rtx = tcb->snd.iss;
-		c->e->cnt.rto_fired++;
-	} else if (outstanding && tcb->snd.wnd > 0) {
-		leat_tcp_cc_timeout(tcb);
+	bool again = tcp_syn_unacked(tcb) || (outstanding && tcb->snd.wnd > 0);
+
+	if (again) {
+		if (tcp_syn_unacked(tcb))
+			tcb->flags |= TCP_F_SYN_RTX;
+		else
+			leat_tcp_cc_timeout(tcb);
 		tcb->snd.rtx = tcb->snd.una;
 		c->e->cnt.rto_fired++;
 	} else {
 		tcb->flags |= TCP_F_PROBE;
 		c->e->cnt.probe_fired++;
 	}
-	if (tcb->backoff < UINT8_MAX)
+	/* A window that is open but below a segment is no reason to wait ever longer. */
+	if ((again || tcb->snd.wnd == 0) && tcb->backoff < UINT8_MAX)
 		tcb->backoff++;
 	leat_tcp_rtx_arm(c, true);
 	leat_tcp_want_output(c->e, tcb);

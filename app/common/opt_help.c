@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "opt.h"
+
+#include "base_bits.h"
+
+#include <string.h>
+
+#define HELP_COLUMN 25 /* where sentences begin */
+#define HELP_WIDTH  79
+#define WORD_MAX    32
+
+/* Words of text from column at on, lines broken before HELP_WIDTH and indented to HELP_COLUMN. */
+static size_t put_words(FILE *out, size_t at, const char *text)
+{
+	while (*text) {
+		size_t word = strcspn(text, " ");
+		if (at > HELP_COLUMN && at + 1 + word > HELP_WIDTH) {
+			fprintf(out, "\n%*s", HELP_COLUMN, "");
+			at = HELP_COLUMN;
+		} else if (at > HELP_COLUMN) {
+			fputc(' ', out);
+			at++;
+		}
+		fprintf(out, "%.*s", (int)word, text);
+		at += word;
+		text += word + (text[word] == ' ');
+	}
+	return at;
+}
+
+static bool has_range(const struct opt_row *row)
+{
+	return row->kind >= OPT_KIND_NUMBER && row->kind <= OPT_KIND_PERCENT;
+}
+
+/* "(from 1s to 2min; default 1s)", as far as it is known. */
+static void range_text(const struct opt_row *row, char *text, size_t size)
+{
+	char from[32], to[32];
+	int at = 0;
+
+	text[0] = '\0';
+	if (has_range(row)) {
+		leat_opt_value_text(row, row->from, from, sizeof(from));
+		leat_opt_value_text(row, row->to, to, sizeof(to));
+		at = snprintf(text, size, "(from %s to %s", from, to);
+	}
+	if (row->fallback)
+		at += snprintf(text + at, size - (size_t)at, "%sdefault %s", at ? "; " : "(",
+			row->fallback);
+	if (at)
+		snprintf(text + at, size - (size_t)at, ")");
+}
+
+static void put_row(const struct opt_row *row, FILE *out)
+{
+	char name[64], range[128];
+	int at = snprintf(name, sizeof(name), row->letter ? "  -%c, --%s" : "  %c   --%s",
+		row->letter ? row->letter : ' ', row->name);
+
+	if (row->metavar)
+		at += snprintf(name + at, sizeof(name) - (size_t)at, " %s", row->metavar);
+	if (at > HELP_COLUMN - 2)
+		fprintf(out, "%s\n%*s", name, HELP_COLUMN, "");
+	else
+		fprintf(out, "%-*s", HELP_COLUMN, name);
+	range_text(row, range, sizeof(range));
+	put_words(out, put_words(out, HELP_COLUMN, row->sentence), range);
+	fputc('\n', out);
+}
+
+void leat_opt_help(const struct opt_verb *verb, FILE *out)
+{
+	static const struct opt_row help = {
+		.name = "help", .letter = 'h', .sentence = "print this and end"};
+
+	fprintf(out, "usage: %s\n\n%s.\n\n", verb->usage, verb->one_line);
+	for (uint32_t i = 0; i < verb->row_cnt; i++)
+		put_row(&verb->row[i], out);
+	put_row(&help, out);
+	fprintf(out, "\n%s", verb->prose);
+}
+
+/* The least number of octets to add, drop, change or swap with their neighbour to make b of a. */
+static uint32_t distance(const char *a, const char *b)
+{
+	size_t n = strnlen(a, WORD_MAX), m = strnlen(b, WORD_MAX);
+	uint32_t d[WORD_MAX + 1][WORD_MAX + 1];
+
+	for (size_t i = 0; i <= n; i++)
+		d[i][0] = (uint32_t)i;
+	for (size_t j = 0; j <= m; j++)
+		d[0][j] = (uint32_t)j;
+	for (size_t i = 1; i <= n; i++) {
+		for (size_t j = 1; j <= m; j++) {
+			uint32_t change = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+			d[i][j] = u32_min(change, u32_min(d[i - 1][j], d[i][j - 1]) + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				d[i][j] = u32_min(d[i][j], d[i - 2][j - 2] + 1);
+		}
+	}
+	return d[n][m];
+}
+
+/* Of words equally near the one with the same first letter is meant more often. */
+const char *leat_opt_nearest(const char *text, const char *const *words)
+{
+	uint32_t best_rank = 2 * ((uint32_t)strnlen(text, WORD_MAX) / 3 + 1) + 2;
+	const char *best = NULL;
+
+	for (; *words; words++) {
+		uint32_t d = distance(text, *words);
+		uint32_t rank = 2 * d + (**words != *text);
+		if (rank < best_rank && d < strlen(*words)) {
+			best = *words;
+			best_rank = rank;
+		}
+	}
+	return best;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "opt.h"
+
+#include "base_assert.h"
+#include "base_time.h"
+#include "text.h"
+
+#include <string.h>
+
+struct unit {
+	const char *name;
+	uint64_t of;
+};
+
+/* What quantities of one kind are called, and the unit to propose when there is none. */
+struct scale {
+	const char *what, *propose, *all;
+	struct unit unit[7]; /* ends with a name of NULL */
+};
+
+static const struct scale scale_of[] = {
+	[OPT_KIND_NUMBER] = {"a number", "", "", {{"", 1}}},
+	[OPT_KIND_OCTETS] = {"a number of octets", "KiB", "KiB, MiB, GiB",
+		{{"", 1}, {"KiB", 1024}, {"MiB", 1024 * 1024}, {"GiB", 1024 * 1024 * 1024}}},
+	[OPT_KIND_DURATION] = {"a duration", "s", "ns, us, ms, s, min, h",
+		{{"ns", 1}, {"us", TIME_US}, {"ms", TIME_MS}, {"s", TIME_S}, {"min", 60 * TIME_S},
+			{"h", 3600 * TIME_S}}},
+	[OPT_KIND_PERCENT] = {"a share", "%", "%", {{"%", 10000}}},
+};
+
+/* whole.billionths, and where the text goes on. */
+struct decimal {
+	uint64_t whole, billionths;
+	const char *rest;
+};
+
+/* At least one digit, and after a point at least one and at most nine.  A number too large for any
+ * option becomes the largest. */
+static bool read_decimal(const char *text, struct decimal *d)
+{
+	const char *p = text;
+	uint64_t place = 100000000;
+
+	*d = (struct decimal){.rest = text};
+	for (; *p >= '0' && *p <= '9'; p++)
+		d->whole = d->whole > UINT64_MAX / 10 - 1 ? UINT64_MAX
+							  : d->whole * 10 + (uint64_t)(*p - '0');
+	if (p == text)
+		return false;
+	if (*p == '.') {
+		const char *point = p++;
+		for (; *p >= '0' && *p <= '9' && place; p++, place /= 10)
+			d->billionths += (uint64_t)(*p - '0') * place;
+		if (p == point + 1)
+			return false;
+	}
+	d->rest = p;
+	return true;
+}
+
+static bool divides(const struct unit *u, uint64_t value)
+{
+	return u->of <= value && value % u->of == 0;
+}
+
+void leat_opt_value_text(const struct opt_row *row, uint64_t value, char *text, size_t size)
+{
+	const struct scale *s = &scale_of[row->kind];
+	const struct unit *best = &s->unit[0];
+	char digits[TEXT_GROUP_MAX];
+
+	if (row->kind == OPT_KIND_PERCENT && value % best->of) {
+		snprintf(text, size, "%g%%", (double)value / (double)best->of);
+		return;
+	}
+	for (const struct unit *u = s->unit; u->name; u++)
+		if (divides(u, value))
+			best = u;
+	if (!value && row->kind == OPT_KIND_DURATION)
+		best = &s->unit[3];
+	leat_text_group(value / best->of, digits, sizeof(digits));
+	snprintf(text, size, "%s%s", digits, best->name);
+}
+
+static bool say_range(const struct opt_row *row, const char *text, char *why, size_t size)
+{
+	char from[32], to[32];
+
+	leat_opt_value_text(row, row->from, from, sizeof(from));
+	leat_opt_value_text(row, row->to, to, sizeof(to));
+	snprintf(why, size, "`%s` is out of range: from %s to %s%s%s", text, from, to,
+		row->fallback ? "; the default is " : "", row->fallback ? row->fallback : "");
+	return false;
+}
+
+static bool say_unit(
+	const struct scale *s, const char *text, const struct decimal *d, char *why, size_t size)
+{
+	int digits = (int)(d->rest - text);
+
+	if (!*d->rest)
+		snprintf(why, size, "`%s` needs a unit: %s%s?", text, text, s->propose);
+	else if (!*s->all)
+		snprintf(why, size, "`%s` is not %s: %.*s?", text, s->what, digits, text);
+	else
+		snprintf(why, size, "`%s`: the unit is %s%s: %.*s%s?", text,
+			strchr(s->all, ',') ? "one of " : "", s->all, digits, text, s->propose);
+	return false;
+}
+
+/* whole.billionths units of size of; false when that is no whole number or too large. */
+static bool scale_value(const struct decimal *d, uint64_t of, uint64_t *value)
+{
+	uint64_t part;
+
+	if (__builtin_mul_overflow(d->billionths, of, &part) || part % TIME_S)
+		return false;
+	return !__builtin_mul_overflow(d->whole, of, value) &&
+	       !__builtin_add_overflow(*value, part / TIME_S, value);
+}
+
+static bool read_quantity(
+	const struct opt_row *row, const char *text, uint64_t *value, char *why, size_t size)
+{
+	const struct scale *s = &scale_of[row->kind];
+	const struct unit *u = s->unit;
+	struct decimal d;
+
+	if (!read_decimal(text, &d)) {
+		snprintf(why, size, "`%s` is not %s; for example %s", text, s->what,
+			row->fallback ? row->fallback : row->metavar);
+		return false;
+	}
+	while (u->name && strcmp(u->name, d.rest) != 0)
+		u++;
+	if (!u->name)
+		return say_unit(s, text, &d, why, size);
+	if (!scale_value(&d, u->of, value) || *value < row->from || *value > row->to)
+		return say_range(row, text, why, size);
+	return true;
+}
+
+static bool read_word(
+	const struct opt_row *row, const char *text, uint32_t *value, char *why, size_t size)
+{
+	const char *near = leat_opt_nearest(text, row->words);
+	int at;
+
+	for (uint32_t i = 0; row->words[i]; i++) {
+		if (strcmp(row->words[i], text) == 0) {
+			*value = i;
+			return true;
+		}
+	}
+	at = snprintf(why, size, "`%s` is not one of", text);
+	for (uint32_t i = 0; row->words[i] && at > 0 && (size_t)at < size; i++)
+		at += snprintf(why + at, size - (size_t)at, "%s %s", i ? "," : "", row->words[i]);
+	if (near && at > 0 && (size_t)at < size)
+		snprintf(why + at, size - (size_t)at, "; did you mean %s?", near);
+	return false;
+}
+
+bool leat_opt_read(
+	const struct opt_row *row, const char *text, void *options, char *why, size_t size)
+{
+	void *at = (char *)options + row->at;
+	uint64_t value;
+
+	switch (row->kind) {
+	case OPT_KIND_FLAG:
+		*(bool *)at = true;
+		return true;
+	case OPT_KIND_COUNT:
+		*(uint32_t *)at += 1;
+		return true;
+	case OPT_KIND_NUMBER:
+	case OPT_KIND_OCTETS:
+	case OPT_KIND_DURATION:
+		return read_quantity(row, text, at, why, size);
+	case OPT_KIND_PERCENT:
+		if (!read_quantity(row, text, &value, why, size))
+			return false;
+		*(uint32_t *)at = (uint32_t)value;
+		return true;
+	case OPT_KIND_WORD:
+		return read_word(row, text, at, why, size);
+	case OPT_KIND_OTHER:
+		return row->read(options, text, why, size);
+	}
+	UNREACHABLE("every kind is listed");
+}

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "opt_serve.h"
+
+#include "base_bits.h"
+#include "base_time.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const close_words[] = {"keep", "server", "client", NULL};
+static const char *const kind_words[] = {"http", "echo", "discard", "chargen", NULL};
+
+STATIC_ASSERT(COUNT_OF(kind_words) == SERVICE_KIND_CNT + 1, "in the order of enum service_kind");
+STATIC_ASSERT(COUNT_OF(close_words) == SERVICE_CLOSE_CNT + 1, "in the order of service_close");
+
+static bool is_all(const char *text, const char *of)
+{
+	return *text && text[strspn(text, of)] == '\0';
+}
+
+#define DIGITS "0123456789"
+#define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+/* A decimal number of at most max_digits; false when text is none. */
+static bool read_small(const char *text, size_t max_digits, uint32_t *value)
+{
+	if (!is_all(text, DIGITS) || strlen(text) > max_digits)
+		return false;
+	*value = (uint32_t)strtoul(text, NULL, 10);
+	return true;
+}
+
+static bool read_address(void *options, const char *text, char *why, size_t size)
+{
+	struct serve_options *o = options;
+	struct serve_address *a = &o->address[o->address_cnt];
+	const char *slash = strchr(text, '/');
+	char ip[IP_TEXT_MAX];
+	uint32_t bits = 0;
+
+	snprintf(ip, sizeof(ip), "%.*s", slash ? (int)(slash - text) : (int)strlen(text), text);
+	if (o->address_cnt == SERVE_ADDRESS_MAX)
+		snprintf(
+			why, size, "at most %d addresses; leave `%s` out", SERVE_ADDRESS_MAX, text);
+	else if (!leat_wire_ip_parse(ip, &a->ip))
+		snprintf(why, size, "`%s` is no IPv4 or IPv6 address: 198.18.0.2/24?", text);
+	else if (!slash)
+		snprintf(why, size, "`%s` needs the length of its prefix: %s/%d?", text, text,
+			ip_is4(a->ip) ? 24 : 64);
+	else if (!read_small(slash + 1, 3, &bits) || bits > (ip_is4(a->ip) ? 32 : 128))
+		snprintf(why, size, "`%s`: the length of the prefix is from 0 to %d: %s/%d?", text,
+			ip_is4(a->ip) ? 32 : 128, ip, ip_is4(a->ip) ? 24 : 64);
+	else if (!leat_wire_ip_may_send(a->ip))
+		snprintf(why, size, "`%s` is not the address of one host: 198.18.0.2/24?", text);
+	else {
+		a->prefix_bits = (uint8_t)bits;
+		o->address_cnt++;
+		return true;
+	}
+	return false;
+}
+
+static bool read_gateway(void *options, const char *text, char *why, size_t size)
+{
+	struct serve_options *o = options;
+	struct ip ip;
+
+	if (!leat_wire_ip_parse(text, &ip) || !leat_wire_ip_may_send(ip)) {
+		snprintf(why, size, "`%s` is not the address of one host: 198.18.0.1?", text);
+		return false;
+	}
+	if (ip_is4(ip))
+		o->gateway4 = ip;
+	else
+		o->gateway6 = ip;
+	return true;
+}
+
+static bool read_kind(const char *text, enum service_kind *kind, char *why, size_t size)
+{
+	const char *near = leat_opt_nearest(text, kind_words);
+
+	for (uint32_t i = 0; kind_words[i]; i++) {
+		if (strcmp(kind_words[i], text) == 0) {
+			*kind = (enum service_kind)i;
+			return true;
+		}
+	}
+	snprintf(why, size, "`%s` is no service; there are http, echo, discard, chargen%s%s%s",
+		text, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	return false;
+}
+
+static bool read_listen(void *options, const char *text, char *why, size_t size)
+{
+	struct serve_options *o = options;
+	struct serve_listen *l = &o->listen[o->listen_cnt];
+	const char *colon = strchr(text, ':');
+	char port[8];
+	uint32_t n = 0;
+
+	snprintf(port, sizeof(port), "%.*s", colon ? (int)(colon - text) : 7, text);
+	if (!read_small(port, 5, &n) || n < 1 || n > 65535) {
+		snprintf(why, size,
+			"`%s`: first the port, from 1 to 65,535, then the service: 80:http?", text);
+		return false;
+	}
+	if (!colon) {
+		snprintf(why, size, "`%s` needs a service: %s:http?", text, text);
+		return false;
+	}
+	for (uint32_t i = 0; i < o->listen_cnt; i++) {
+		if (o->listen[i].port == n) {
+			snprintf(why, size, "`%s`: port %u is listened on already; choose another",
+				text, n);
+			return false;
+		}
+	}
+	if (o->listen_cnt == SERVICE_LISTEN_MAX) {
+		snprintf(why, size, "at most %d listeners; leave `%s` out", SERVICE_LISTEN_MAX,
+			text);
+		return false;
+	}
+	l->port = (uint16_t)n;
+	if (!read_kind(colon + 1, &l->kind, why, size))
+		return false;
+	o->listen_cnt++;
+	return true;
+}
+
+/* What the kernel takes as the name of an interface. */
+static bool read_tap(void *options, const char *text, char *why, size_t size)
+{
+	struct serve_options *o = options;
+
+	if (!is_all(text, DIGITS LOWER UPPER "._-") || strlen(text) > 15 || *text == '.') {
+		snprintf(why, size,
+			"`%s` is no name of an interface (at most 15 of A-Z a-z 0-9 . _ -): "
+			"leat0?",
+			text);
+		return false;
+	}
+	o->tap = text;
+	return true;
+}
+
+static bool read_vdev(void *options, const char *text, char *why, size_t size)
+{
+	struct serve_options *o = options;
+
+	if (strncmp(text, "net_", 4) != 0 && strncmp(text, "eth_", 4) != 0) {
+		snprintf(why, size,
+			"`%s` does not begin with a driver: net_af_packet0,iface=veth1?", text);
+		return false;
+	}
+	o->vdev = text;
+	return true;
+}
+
+/* [domain:]bus:device.function in hexadecimal. */
+static bool read_device(void *options, const char *text, char *why, size_t size)
+{
+	struct serve_options *o = options;
+	unsigned domain = 0, bus, device, function;
+	int end = 0;
+	bool full = sscanf(text, "%4x:%2x:%2x.%1x%n", &domain, &bus, &device, &function, &end) == 4;
+
+	if (!full) {
+		domain = 0;
+		full = sscanf(text, "%2x:%2x.%1x%n", &bus, &device, &function, &end) == 3;
+	}
+	if (!full || text[end] || !is_all(text, DIGITS "abcdefABCDEF:.") || device > 31 ||
+		function > 7) {
+		snprintf(why, size, "`%s` is no PCI address: 0000:3b:00.0? (lspci -D lists them)",
+			text);
+		return false;
+	}
+	snprintf(o->device_text, sizeof(o->device_text), "%04x:%02x:%02x.%x", domain & 0xffff,
+		bus & 0xff, device, function);
+	o->device = o->device_text;
+	return true;
+}
+
+static bool read_name(void *options, const char *text, char *why, size_t size)
+{
+	struct serve_options *o = options;
+
+	if (!is_all(text, DIGITS LOWER UPPER "._-") || strlen(text) > 32 || *text == '.') {
+		snprintf(why, size, "`%s` is no name (at most 32 of A-Z a-z 0-9 . _ -): lab-a?",
+			text);
+		return false;
+	}
+	o->name = text;
+	return true;
+}
+
+#define AT(member) offsetof(struct serve_options, member)
+
+static const struct opt_row row[] = {
+	{.name = "tap",
+		.kind = OPT_KIND_OTHER,
+		.read = read_tap,
+		.metavar = "NAME",
+		.sentence = "make the TAP interface NAME and be the host behind it; needs "
+			    "CAP_NET_ADMIN"},
+	{.name = "vdev",
+		.kind = OPT_KIND_OTHER,
+		.read = read_vdev,
+		.metavar = "ARGS",
+		.sentence = "use a virtual device of DPDK, such as net_af_packet0,iface=veth1"},
+	{.name = "device",
+		.kind = OPT_KIND_OTHER,
+		.read = read_device,
+		.metavar = "PCI",
+		.sentence = "use the network card at a PCI address, such as 0000:3b:00.0"},
+	{.name = "address",
+		.letter = 'a',
+		.kind = OPT_KIND_OTHER,
+		.read = read_address,
+		.metavar = "A/LEN",
+		.sentence = "an address of ours with its prefix; up to 8 times"},
+	{.name = "gateway",
+		.letter = 'g',
+		.kind = OPT_KIND_OTHER,
+		.read = read_gateway,
+		.metavar = "A",
+		.sentence = "where to send what is not on the link; one IPv4, one "
+			    "IPv6"},
+	{.name = "listen",
+		.letter = 'l',
+		.kind = OPT_KIND_OTHER,
+		.read = read_listen,
+		.metavar = "PORT:SERVICE",
+		.fallback = "80:http",
+		.sentence = "what to serve where: http, echo, discard, chargen; up to 16 times"},
+	{.name = "body",
+		.kind = OPT_KIND_OCTETS,
+		.at = AT(body_octets),
+		.to = SERVICE_BODY_MAX,
+		.metavar = "N",
+		.fallback = "512",
+		.sentence = "octets that http gives for /"},
+	{.name = "close",
+		.kind = OPT_KIND_WORD,
+		.at = AT(close),
+		.metavar = "WHO",
+		.fallback = "keep",
+		.words = close_words,
+		.sentence = "who closes http first: keep (as the request asks), server (after each "
+			    "response), client (never the server)"},
+	{.name = "time-wait",
+		.kind = OPT_KIND_DURATION,
+		.at = AT(time_wait_ns),
+		.from = TIME_MS,
+		.to = 240 * TIME_S,
+		.metavar = "T",
+		.fallback = "60s",
+		.sentence = "2MSL: how long a connection that we closed first stays in TIME-WAIT"},
+	{.name = "connections",
+		.letter = 'c',
+		.kind = OPT_KIND_NUMBER,
+		.at = AT(connections),
+		.from = 64,
+		.to = 4000000,
+		.metavar = "N",
+		.fallback = "65536",
+		.sentence = "at one time, with those in TIME-WAIT, all shards"},
+	{.name = "mtu",
+		.kind = OPT_KIND_NUMBER,
+		.at = AT(mtu),
+		.from = 576,
+		.to = 9000,
+		.metavar = "N",
+		.fallback = "1500",
+		.sentence = "octets of the largest IP packet"},
+	{.name = "shards",
+		.kind = OPT_KIND_NUMBER,
+		.at = AT(shards),
+		.from = 1,
+		.to = 64,
+		.metavar = "N",
+		.fallback = "1",
+		.sentence = "polling cores, each with a queue"},
+	{.name = "grace",
+		.kind = OPT_KIND_DURATION,
+		.at = AT(grace_ns),
+		.to = 3600 * TIME_S,
+		.metavar = "T",
+		.fallback = "30s",
+		.sentence = "after ^C, how long connections may take to finish"},
+	{.name = "name",
+		.letter = 'n',
+		.kind = OPT_KIND_OTHER,
+		.read = read_name,
+		.metavar = "NAME",
+		.fallback = "leat",
+		.sentence = "what this instance is called"},
+	{.name = "verbose",
+		.letter = 'v',
+		.kind = OPT_KIND_COUNT,
+		.at = AT(verbose),
+		.sentence = "show what DPDK says as well"},
+};
+
+static void defaults(void *options)
+{
+	*(struct serve_options *)options = (struct serve_options){.name = "leat",
+		.body_octets = 512,
+		.time_wait_ns = 60 * TIME_S,
+		.grace_ns = 30 * TIME_S,
+		.mtu = 1500,
+		.shards = 1,
+		.connections = 65536,
+		.close = SERVICE_CLOSE_KEEP};
+}
+
+static bool on_link(const struct serve_options *o, struct ip ip)
+{
+	for (uint32_t i = 0; i < o->address_cnt; i++)
+		if (ip_is4(o->address[i].ip) == ip_is4(ip) &&
+			leat_wire_ip_in_prefix(ip, o->address[i].ip, o->address[i].prefix_bits))
+			return true;
+	return false;
+}
+
+static bool check_gateway(const struct serve_options *o, struct ip ip, char *why, size_t size)
+{
+	char text[IP_TEXT_MAX];
+
+	if (ip_is_any(ip) || on_link(o, ip))
+		return true;
+	leat_wire_ip_text(ip, text);
+	snprintf(why, size, "--gateway: `%s` is in the prefix of no --address; give one it shares",
+		text);
+	return false;
+}
+
+static bool check_addresses(const struct serve_options *o, char *why, size_t size)
+{
+	char text[IP_TEXT_MAX];
+
+	if (!o->address_cnt) {
+		snprintf(why, size, "no address to serve on: --address 198.18.0.2/24?");
+		return false;
+	}
+	for (uint32_t i = 0; i < o->address_cnt; i++) {
+		leat_wire_ip_text(o->address[i].ip, text);
+		for (uint32_t k = 0; k < i; k++) {
+			if (ip_eq(o->address[i].ip, o->address[k].ip)) {
+				snprintf(why, size, "--address: `%s` is given twice; leave one out",
+					text);
+				return false;
+			}
+		}
+		if (!ip_is4(o->address[i].ip) && o->mtu < 1280) {
+			snprintf(why, size, "--mtu: IPv6 (`%s`) needs 1280 or more: --mtu 1280?",
+				text);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool check(void *options, char *why, size_t size)
+{
+	struct serve_options *o = options;
+	int devices = (o->tap != NULL) + (o->vdev != NULL) + (o->device != NULL);
+
+	if (devices != 1) {
+		snprintf(why, size,
+			devices ? "more than one of --tap, --vdev, --device; leave all but "
+				  "one out"
+				: "no device to serve on: --tap leat0, --vdev ARGS or "
+				  "--device PCI?");
+		return false;
+	}
+	if (!o->listen_cnt)
+		o->listen[o->listen_cnt++] = (struct serve_listen){80, SERVICE_KIND_HTTP};
+	if (!check_addresses(o, why, size))
+		return false;
+	return check_gateway(o, o->gateway4, why, size) && check_gateway(o, o->gateway6, why, size);
+}
+
+const struct opt_verb leat_opt_serve = {
+	.name = "serve",
+	.one_line = "Serve http, echo, discard and chargen on a device",
+	.usage = "leat serve (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN [OPTION]...",
+	.prose = "^C finishes what is under way, a second one cuts.  Exit 0 when it stopped in\n"
+		 "order, 1 for a wrong option, 2 when they do not fit together, 3 without the\n"
+		 "memory or cores, 4 without the device.\n\n"
+		 "  sudo leat serve --tap leat0 --address 198.18.0.2/24\n"
+		 "  leat serve --device 3b:00.0 -a 198.51.100.10/24 -g 198.51.100.1 -l 7:echo\n",
+	.row = row,
+	.row_cnt = COUNT_OF(row),
+	.defaults = defaults,
+	.check = check,
+};

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_OPT_SERVE_H
+#define LEAT_OPT_SERVE_H
+
+/* opt_serve: the options of `leat serve`, read by leat and again by leatd. */
+
+#include "opt.h"
+#include "service.h"
+#include "wire_addr.h"
+
+#define SERVE_ADDRESS_MAX 8
+
+struct serve_address {
+	struct ip ip;
+	uint8_t prefix_bits; /* IPv4: 0 to 32; IPv6: 0 to 128 */
+};
+
+struct serve_listen {
+	uint16_t port;
+	enum service_kind kind;
+};
+
+struct serve_options {
+	const char *tap;    /* exactly one of the three is not NULL */
+	const char *vdev;   /* "net_af_packet0,iface=veth1" */
+	const char *device; /* PCI address, in its full form 0000:3b:00.0 */
+	const char *name;   /* of the instance; "leat" when not given */
+	struct serve_address address[SERVE_ADDRESS_MAX];
+	uint32_t address_cnt;         /* at least 1 */
+	struct ip gateway4, gateway6; /* any: none */
+	struct serve_listen listen[SERVICE_LISTEN_MAX];
+	uint32_t listen_cnt; /* at least 1; no port twice */
+	uint64_t body_octets, time_wait_ns, grace_ns;
+	uint64_t mtu, shards;
+	uint64_t connections; /* at one time, all shards */
+	uint32_t close;       /* enum service_close */
+	uint32_t verbose;
+	char device_text[16]; /* what device points to */
+};
+
+extern const struct opt_verb leat_opt_serve;
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "opt_try.h"
+
+#include "base_bits.h"
+#include "base_time.h"
+
+static const char *const close_words[] = {"server", "client", NULL};
+
+#define AT(member) offsetof(struct try_options, member)
+
+static const struct opt_row row[] = {
+	{.name = "seconds",
+		.letter = 's',
+		.kind = OPT_KIND_NUMBER,
+		.at = AT(seconds),
+		.from = 1,
+		.to = 86400,
+		.metavar = "N",
+		.fallback = "10",
+		.sentence = "end after N seconds of load"},
+	{.name = "hold",
+		.kind = OPT_KIND_FLAG,
+		.at = AT(hold),
+		.sentence = "go on until ^C instead"},
+	{.name = "connections",
+		.letter = 'c',
+		.kind = OPT_KIND_NUMBER,
+		.at = AT(connections),
+		.from = 1,
+		.to = 60000,
+		.metavar = "N",
+		.fallback = "1024",
+		.sentence = "hold N connections in flight"},
+	{.name = "body",
+		.kind = OPT_KIND_OCTETS,
+		.at = AT(body_octets),
+		.to = UINT64_C(1) << 30,
+		.metavar = "N",
+		.fallback = "512",
+		.sentence = "octets in the body of a response"},
+	{.name = "close",
+		.kind = OPT_KIND_WORD,
+		.at = AT(close),
+		.metavar = "WHO",
+		.fallback = "server",
+		.words = close_words,
+		.sentence = "who closes first, and so waits 2MSL: server or client"},
+	{.name = "time-wait",
+		.kind = OPT_KIND_DURATION,
+		.at = AT(time_wait_ns),
+		.from = TIME_MS,
+		.to = 240 * TIME_S,
+		.metavar = "T",
+		.fallback = "1s",
+		.sentence = "2MSL: how long a connection stays in TIME-WAIT; RFC 9293 means 60s "
+			    "or more"},
+	{.name = "loss",
+		.kind = OPT_KIND_PERCENT,
+		.at = AT(loss_millionths),
+		.to = 500000,
+		.metavar = "P%",
+		.fallback = "0%",
+		.sentence = "lose frames, in both directions"},
+	{.name = "reorder",
+		.kind = OPT_KIND_PERCENT,
+		.at = AT(reorder_millionths),
+		.to = 500000,
+		.metavar = "P%",
+		.fallback = "0%",
+		.sentence = "let later frames overtake, in both directions"},
+	{.name = "seed",
+		.kind = OPT_KIND_NUMBER,
+		.at = AT(seed),
+		.from = 1,
+		.to = UINT64_C(999999999999999999),
+		.metavar = "N",
+		.sentence = "draw the same random numbers again; without it they are new and the "
+			    "seed is printed"},
+	{.name = "one-lcore",
+		.kind = OPT_KIND_FLAG,
+		.at = AT(one_lcore),
+		.sentence = "drive both ends in turns on one core, as on a machine with one CPU"},
+	{.name = "tap",
+		.kind = OPT_KIND_FLAG,
+		.at = AT(tap),
+		.sentence = "no client: put the server behind a TAP interface and let the kernel "
+			    "in, until ^C; needs CAP_NET_ADMIN"},
+	{.name = "json",
+		.letter = 'j',
+		.kind = OPT_KIND_FLAG,
+		.at = AT(json),
+		.sentence = "one JSON object a second and one at the end, nothing else on stdout"},
+	{.name = "verbose",
+		.letter = 'v',
+		.kind = OPT_KIND_COUNT,
+		.at = AT(verbose),
+		.sentence = "show what DPDK says as well"},
+};
+
+static void defaults(void *options)
+{
+	*(struct try_options *)options = (struct try_options){.seconds = 10,
+		.connections = 1024,
+		.time_wait_ns = TIME_S,
+		.body_octets = 512,
+		.close = TRY_CLOSE_SERVER};
+}
+
+/* With --tap there is no wire of ours to lose frames on. */
+static bool check(void *options, char *why, size_t size)
+{
+	const struct try_options *o = options;
+
+	if (o->tap && (o->loss_millionths || o->reorder_millionths)) {
+		snprintf(why, size, "--%s has no wire to act on with --tap; leave one of them out",
+			o->loss_millionths ? "loss" : "reorder");
+		return false;
+	}
+	return true;
+}
+
+const struct opt_verb leat_opt_try = {
+	.name = "try",
+	.one_line = "A client and a server in one process; needs no NIC, no root, no hugepages",
+	.usage = "leat try [OPTION]...",
+	.prose = "Ends with a ledger: opened = expired + still waiting + reset.  Exit 0 when it\n"
+		 "balances and nothing failed, 5 when not.\n\n"
+		 "  leat try --seconds 3\n"
+		 "  leat try --seed 7 --loss 1% --reorder 1%\n"
+		 "  sudo leat try --tap\n",
+	.row = row,
+	.row_cnt = COUNT_OF(row),
+	.defaults = defaults,
+	.check = check,
+};

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_OPT_TRY_H
+#define LEAT_OPT_TRY_H
+
+/* opt_try: the options of `leat try`, read by leat and again by leatd.
+ *
+ *	struct try_options o;
+ *	switch (leat_opt_parse(&leat_opt_try, argc, argv, &o, stderr)) ... */
+
+#include "opt.h"
+
+/* Who closes first; the values of --close of try. */
+enum try_close {
+	TRY_CLOSE_SERVER,
+	TRY_CLOSE_CLIENT,
+};
+
+struct try_options {
+	uint64_t seconds;      /* of load; with hold: without meaning */
+	uint64_t seed;         /* 0: not given, choose one and print it */
+	uint64_t connections;  /* held in flight */
+	uint64_t time_wait_ns; /* 2MSL */
+	uint64_t body_octets;
+	uint32_t loss_millionths, reorder_millionths;
+	uint32_t close; /* enum try_close */
+	uint32_t verbose;
+	bool hold, one_lcore, tap, json;
+};
+
+extern const struct opt_verb leat_opt_try;
+
+#endif

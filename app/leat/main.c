@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd.h"
+#include "leatd_exec.h"
+#include "opt_serve.h"
+#include "opt_try.h"
+
+#include <string.h>
+
+#ifndef LEAT_VERSION
+#error "the build says which version this is"
+#endif
+
+/* Every verb there is; its line of help is in its option table. */
+static const struct verb {
+	const struct opt_verb *opt;
+	int (*run)(int argc, char **argv);
+} verbs[] = {
+	{&leat_opt_try, leat_cmd_try},
+	{&leat_opt_serve, leat_cmd_serve},
+};
+
+#define VERB_CNT (sizeof(verbs) / sizeof(verbs[0]))
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < VERB_CNT; i++)
+		if (strcmp(verbs[i].opt->name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static int unknown_verb(const char *name)
+{
+	const char *names[VERB_CNT + 3];
+	const char *near;
+	size_t i;
+
+	for (i = 0; i < VERB_CNT; i++)
+		names[i] = verbs[i].opt->name;
+	names[i++] = "help";
+	names[i++] = "version";
+	names[i] = NULL;
+	near = leat_opt_nearest(name + strspn(name, "-"), names);
+	if (*name == '-' && (!near || find_verb(near)))
+		fprintf(stderr, "leat: %s: options come after a verb: leat try %s?\n", name, name);
+	else if (near)
+		fprintf(stderr, "leat: there is no `%s`; did you mean leat %s%s?\n", name,
+			*name == '-' ? "--" : "", near);
+	else
+		fprintf(stderr, "leat: there is no `%s`; leat help lists what there is\n", name);
+	return OPT_EXIT_USAGE;
+}
+
+static int version(void)
+{
+	puts("leat " LEAT_VERSION);
+	return OPT_EXIT_OK;
+}
+
+static int help(const char *name)
+{
+	const struct verb *verb = name ? find_verb(name) : NULL;
+
+	if (verb) {
+		leat_opt_help(verb->opt, stdout);
+		return OPT_EXIT_OK;
+	}
+	if (name)
+		return unknown_verb(name);
+	puts("leat " LEAT_VERSION ": a TCP endpoint on DPDK\n\n"
+	     "usage: leat VERB [OPTION]...\n");
+	for (size_t i = 0; i < VERB_CNT; i++)
+		printf("  %-9s %s\n", verbs[i].opt->name, verbs[i].opt->one_line);
+	puts("  help      options of a verb: leat help try\n"
+	     "  version   print the version\n\n"
+	     "Begin with: leat try");
+	return OPT_EXIT_OK;
+}
+
+int leat_cmd_leatd(const struct opt_verb *verb, int argc, char **argv, void *options)
+{
+	struct opt_line line;
+
+	switch (leat_opt_parse(verb, argc, argv, options, &line, stderr)) {
+	case OPT_RESULT_OK:
+		return leat_leatd_exec(verb->name, &line);
+	case OPT_RESULT_HELP:
+		return help(verb->name);
+	case OPT_RESULT_BAD:
+		break;
+	}
+	return OPT_EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "help";
+	const struct verb *verb = find_verb(name);
+
+	if (verb)
+		return verb->run(argc - 1, argv + 1);
+	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+		return help(argc > 2 ? argv[2] : NULL);
+	if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0)
+		return version();
+	return unknown_verb(name);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "shard.h"
+
+#include "base_arena.h"
+#include "base_assert.h"
+
+#include <rte_mbuf.h>
+
+#include <stdio.h>
+
+/* plan walks the parts of a shard through an arena. */
+static void *plan(struct arena *a, size_t stack_octets, struct shard **s)
+{
+	*s = arena_take(a, 1, sizeof(**s), CACHE_LINE);
+	return arena_take(a, stack_octets, 1, CACHE_LINE);
+}
+
+size_t leat_shard_footprint(const struct shard_config *config)
+{
+	struct arena a = arena_at(NULL);
+	size_t stack_octets = leat_stack_footprint(&config->stack);
+	struct shard *s;
+
+	if (stack_octets == 0)
+		return 0;
+	plan(&a, stack_octets, &s);
+	return arena_used(&a);
+}
+
+struct shard *leat_shard_new(
+	void *mem, const struct shard_config *config, const struct shard_clock *clock)
+{
+	struct arena a = arena_at(mem);
+	struct stack_config stack = config->stack;
+	struct shard *s;
+
+	ASSERT(config->queue < config->port->queue_cnt);
+	void *stack_mem = plan(&a, leat_stack_footprint(&stack), &s);
+	*s = (struct shard){.clock = *clock,
+		.rx = {.port = config->port, .pool = config->pool, .queue = config->queue},
+		.tx = {.port = config->port, .pool = config->pool, .queue = config->queue}};
+	s->now = shard_clock_read(&s->clock);
+	stack.tx_csum_ip = config->port->tx_csum_ip;
+	stack.tx_csum_l4 = config->port->tx_csum_l4;
+	s->stack = leat_stack_new(stack_mem, &stack, s->now);
+	leat_shard_impair_init(&s->rx.impair, &config->impair);
+	return s;
+}
+
+void leat_shard_app(struct shard *s, const struct leat_app *app)
+{
+	s->app = *app;
+}
+
+void leat_shard_box(struct shard *s, struct shard_mail *box)
+{
+	ASSERT(s->box_cnt < SHARD_MAX);
+	s->box[s->box_cnt++] = box;
+}
+
+void leat_shard_peer(struct shard *s, struct shard_mail *box)
+{
+	ASSERT(s->peer_cnt < SHARD_MAX);
+	s->peer[s->peer_cnt++] = box;
+}
+
+/* tell_clock begins a turn: the time since the last one was busy if that one had work. */
+static void tell_clock(struct shard *s)
+{
+	uint64_t before = s->now;
+
+	s->now = shard_clock_read(&s->clock);
+	s->busy_ns += s->worked ? s->now - before : 0;
+	s->turns++;
+	s->worked = false;
+}
+
+/* May another shard have asked for this frame?  The device cannot know who asked for a neighbour,
+ * nor whose segment an ICMP error is about. */
+static bool may_concern_another(const struct pkt *p, enum wire_verdict v)
+{
+	return (v == WIRE_V_ARP && p->arp.op == WIRE_ARP_REPLY) ||
+	       (v == WIRE_V_ND && !p->icmp.nd.solicitation) || v == WIRE_V_ICMP_ERROR;
+}
+
+/* share copies a frame to every other shard of the port. */
+static void share(struct shard *s, struct rte_mbuf *m)
+{
+	for (uint32_t i = 0; i < s->peer_cnt; i++) {
+		struct rte_mbuf *copy = rte_pktmbuf_copy(m, s->rx.pool, 0, UINT32_MAX);
+
+		if (copy != NULL && leat_shard_mail_put(s->peer[i],
+					    (struct shard_letter){SHARD_MAIL_FRAME, copy})) {
+			s->mailed_out++;
+		} else {
+			s->mail_refused++;
+			rte_pktmbuf_free(copy);
+		}
+	}
+}
+
+static void parse(struct shard *s)
+{
+	leat_stack_parse(s->stack, &s->burst);
+	for (uint32_t i = 0; s->peer_cnt != 0 && i < s->burst.cnt; i++) {
+		if (may_concern_another(&s->burst.pkt[i], s->burst.verdict[i]))
+			share(s, s->burst.pkt[i].buf);
+	}
+}
+
+static void answer(const struct shard *s, struct shard_ask *ask)
+{
+	leat_shard_count(s, &ask->counts);
+	if (ask->also != NULL)
+		ask->also(ask->arg);
+	/* Release: whoever sees the mark sees the answer. */
+	atomic_store_explicit(&ask->answered, true, memory_order_release);
+}
+
+static void read_letter(struct shard *s, struct shard_letter letter)
+{
+	struct rte_mbuf *m;
+
+	switch (letter.kind) {
+	case SHARD_MAIL_DRAIN:
+		leat_stack_refuse(s->stack, true);
+		if (s->app.drain != NULL)
+			s->app.drain(s->app.arg, s->stack);
+		break;
+	case SHARD_MAIL_ABORT:
+		leat_stack_refuse(s->stack, true);
+		leat_stack_abort_all(s->stack);
+		break;
+	case SHARD_MAIL_ASK:
+		answer(s, letter.what);
+		break;
+	case SHARD_MAIL_FRAME:
+		m = letter.what;
+		s->mailed_in++;
+		leat_stack_inject(s->stack, rte_pktmbuf_mtod(m, const uint8_t *),
+			rte_pktmbuf_data_len(m), m, s->now);
+		break;
+	}
+}
+
+static void read_mail(struct shard *s)
+{
+	struct shard_letter letter;
+
+	for (uint32_t i = 0; i < s->box_cnt; i++) {
+		for (uint32_t n = 0; n < SHARD_LETTER_MAX; n++) {
+			if (!leat_shard_mail_take(s->box[i], &letter))
+				break;
+			read_letter(s, letter);
+			s->worked = true;
+		}
+	}
+}
+
+static void fire_timers(struct shard *s)
+{
+	uint32_t cnt = leat_stack_timers(s->stack, s->now, SHARD_TIMER_MAX);
+
+	s->worked |= cnt != 0;
+	s->timers_put_off += cnt == SHARD_TIMER_MAX;
+}
+
+static void tell_app(struct shard *s)
+{
+	struct leat_event event;
+
+	leat_stack_set_now(s->stack, s->now);
+	for (uint32_t n = 0; n < SHARD_EVENT_MAX && leat_next_event(s->stack, &event); n++) {
+		s->worked = true;
+		if (s->app.event != NULL)
+			s->app.event(s->app.arg, s->stack, &event);
+	}
+	if (s->app.turn != NULL)
+		s->app.turn(s->app.arg, s->stack);
+}
+
+/* give_back frees the buffers the stack is finished with. */
+static void give_back(struct shard *s)
+{
+	struct rte_mbuf *m[SHARD_GIVE_MAX];
+	void *buf[SHARD_GIVE_MAX];
+	uint32_t cnt;
+
+	do {
+		cnt = leat_stack_give(s->stack, buf, SHARD_GIVE_MAX);
+		for (uint32_t i = 0; i < cnt; i++)
+			m[i] = buf[i];
+		rte_pktmbuf_free_bulk(m, cnt);
+	} while (cnt == SHARD_GIVE_MAX);
+}
+
+static void output(struct shard *s)
+{
+	s->worked |= leat_shard_tx_output(&s->tx, s->stack, s->now) != 0;
+	give_back(s);
+}
+
+void leat_shard_turn(struct shard *s)
+{
+	tell_clock(s);
+	leat_shard_rx(&s->rx, s->now, &s->burst);
+	s->worked = s->burst.cnt != 0;
+	parse(s);
+	leat_stack_lookup(s->stack, &s->burst);
+	leat_stack_input(s->stack, &s->burst, s->now);
+	read_mail(s);
+	fire_timers(s);
+	tell_app(s);
+	output(s);
+	leat_shard_tx_send(&s->tx);
+}
+
+uint64_t leat_shard_next_deadline(struct shard *s)
+{
+	if (s->tx.queue_cnt != 0)
+		return s->now;
+	return u64_min(
+		leat_stack_next_deadline(s->stack), leat_shard_impair_next_deadline(&s->rx.impair));
+}
+
+void leat_shard_count(const struct shard *s, struct shard_counts *c)
+{
+	*c = (struct shard_counts){.now = s->now,
+		.turns = s->turns,
+		.busy_ns = s->busy_ns,
+		.rx_frames = s->rx.frames,
+		.rx_drop_frame_long = s->rx.drop_frame_long,
+		.rx_drop_no_buf = s->rx.drop_no_buf,
+		.rx_lost = s->rx.impair.lost_cnt,
+		.rx_held = s->rx.impair.held_cnt,
+		.rx_reordered = s->rx.impair.reordered_cnt,
+		.tx_frames = s->tx.frames,
+		.tx_queued = s->tx.queue_cnt,
+		.tx_full = s->tx.full,
+		.tx_no_buf = s->tx.no_buf,
+		.mailed_in = s->mailed_in,
+		.mailed_out = s->mailed_out,
+		.mail_refused = s->mail_refused,
+		.timers_put_off = s->timers_put_off,
+		.stack = *leat_stack_counters(s->stack),
+		.tcp = *leat_stack_tcp(s->stack)};
+}
+
+const char *leat_shard_ledger_error(struct shard *s, char *text, size_t size)
+{
+	const struct stack_counters *c = leat_stack_counters(s->stack);
+	const struct shard_rx *rx = &s->rx;
+	uint64_t in = rx->frames + s->mailed_in;
+	uint64_t known = c->frames_in + rx->drop_frame_long + rx->drop_no_buf +
+			 rx->impair.lost_cnt + rx->impair.held_cnt;
+
+	if (in != known) {
+		snprintf(text, size, "frames received %ju, accounted for %ju", (uintmax_t)in,
+			(uintmax_t)known);
+		return text;
+	}
+	if (c->frames_out != s->tx.frames + s->tx.queue_cnt) {
+		snprintf(text, size, "frames put out %ju, sent %ju, waiting %u",
+			(uintmax_t)c->frames_out, (uintmax_t)s->tx.frames, s->tx.queue_cnt);
+		return text;
+	}
+	return leat_stack_ledger_error(s->stack, text, size);
+}
+
+/* close_boxes frees the frames that lie in boxes unread. */
+static void close_boxes(struct shard *s)
+{
+	struct shard_letter letter;
+
+	for (uint32_t i = 0; i < s->box_cnt; i++) {
+		while (leat_shard_mail_take(s->box[i], &letter)) {
+			if (letter.kind == SHARD_MAIL_FRAME)
+				rte_pktmbuf_free(letter.what);
+		}
+	}
+}
+
+void leat_shard_close(struct shard *s)
+{
+	leat_stack_abort_all(s->stack);
+	give_back(s);
+	leat_shard_rx_close(&s->rx);
+	leat_shard_tx_close(&s->tx);
+	close_boxes(s);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_SHARD_H
+#define LEAT_SHARD_H
+
+/* shard: one lcore running one stack on its queues of one port.
+ *
+ * A turn is ten calls, each on a burst, with one reading of the clock:
+ *
+ *	clock  rx  parse  lookup  input  mail  timers  app  output  tx
+ *
+ * All segments of a burst are processed before any acknowledgment is built (MUST-58, MUST-59).
+ *
+ * Ownership: everything reachable from a struct shard is read and written by one lcore only.  The
+ * exceptions are
+ *
+ *	the boxes of shard_mail: the other end of each belongs to one other thread;
+ *	struct shard_ask: its owner's, but the shard's from put until `answered`;
+ *	the pool of packet buffers, which EAL makes safe;
+ *	struct nic_port, which nobody writes while shards turn.
+ *
+ * A shard that does not turn (before the loop, after it) may be looked at by anybody.
+ *
+ * Shape      leat_shard_footprint(config) octets: the shard, then its stack.
+ * Units      ns on the shard's clock.
+ * Memory     keeps mem; buffers go back to the pool with leat_shard_close.
+ * Affinity   the lcore that turns it.
+ * Cost       an empty turn: one rx call, one clock reading, a glance at each box.
+ * Errors     impossible config: footprint is 0.  At run time only counts:
+ *
+ *	rx.frames + mailed_in = stack frames_in + drop_frame_long + drop_no_buf + lost + held
+ *	stack frames_out      = tx.frames + tx.queue_cnt
+ *
+ * See        shard_loop.h, which turns shards; stack.h for all between rx and tx. */
+
+#include "leat.h"
+#include "nic_port.h"
+#include "shard_clock.h"
+#include "shard_impair.h"
+#include "shard_mail.h"
+#include "shard_rx.h"
+#include "shard_tx.h"
+#include "stack.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SHARD_MAX        16  /* of one port */
+#define SHARD_LETTER_MAX 16  /* letters read of one box in one turn */
+#define SHARD_TIMER_MAX  64  /* timers fired in one turn */
+#define SHARD_EVENT_MAX  256 /* events told to the program in one turn */
+#define SHARD_GIVE_MAX   64  /* buffers freed by one call */
+
+/* Buffers a shard has in hand besides those in its device and its stack. */
+#define SHARD_OWN_BUFFERS (SHARD_TX_QUEUE + 3 * STACK_BURST_MAX)
+
+struct shard_config {
+	struct stack_config stack; /* tx_csum_* are set from the port */
+	const struct nic_port *port;
+	struct rte_mempool *pool;
+	uint16_t queue;
+	struct shard_impair_config impair;
+};
+
+/* What a shard counted, as one copy. */
+struct shard_counts {
+	uint64_t now, turns, busy_ns;
+	uint64_t rx_frames, rx_drop_frame_long, rx_drop_no_buf, rx_lost, rx_held, rx_reordered;
+	uint64_t tx_frames, tx_queued, tx_full, tx_no_buf;
+	uint64_t mailed_in, mailed_out, mail_refused;
+	uint64_t timers_put_off; /* turns that left due timers for the next */
+	struct stack_counters stack;
+	struct tcp_counters tcp;
+};
+
+/* A question to a shard.  also, when not NULL, runs on the shard's lcore: it copies what the
+ * program counted. */
+struct shard_ask {
+	struct shard_counts counts;
+	void (*also)(void *arg);
+	void *arg;
+	atomic_bool answered;
+};
+
+struct shard {
+	struct shard_clock clock;
+	uint64_t now;
+	bool worked; /* the last turn had something to do */
+	uint64_t turns, busy_ns;
+	uint64_t mailed_in, mailed_out, mail_refused, timers_put_off;
+	struct leat_stack *stack;
+	struct leat_app app;
+	struct shard_rx rx;
+	struct shard_tx tx;
+	uint32_t box_cnt, peer_cnt;
+	struct shard_mail *box[SHARD_MAX];  /* read here */
+	struct shard_mail *peer[SHARD_MAX]; /* written here: boxes of the port's other shards */
+	struct stack_burst burst;
+};
+
+/* leat_shard_footprint is 0 when leat_stack_config_error has something to say. */
+size_t leat_shard_footprint(const struct shard_config *config);
+
+/* leat_shard_new makes a shard that has no program, no boxes, and starts its clock at clock. */
+struct shard *leat_shard_new(
+	void *mem, const struct shard_config *config, const struct shard_clock *clock);
+
+/* leat_shard_app gives the shard its program, of which it keeps a copy; arg must outlive it. */
+void leat_shard_app(struct shard *s, const struct leat_app *app);
+
+/* leat_shard_box adds a box that the shard reads; _peer one that it writes.  Before the loop. */
+void leat_shard_box(struct shard *s, struct shard_mail *box);
+void leat_shard_peer(struct shard *s, struct shard_mail *box);
+
+/* leat_shard_turn is one turn. */
+void leat_shard_turn(struct shard *s);
+
+/* leat_shard_next_deadline is when the shard has something to do without a frame or a letter. */
+uint64_t leat_shard_next_deadline(struct shard *s);
+
+/* leat_shard_count copies all counters.  On the shard's lcore, or while it does not turn. */
+void leat_shard_count(const struct shard *s, struct shard_counts *counts);
+
+/* leat_shard_ledger_error checks the laws above and those of the stack, and is NULL, or the law
+ * that does not hold.  While the shard does not turn. */
+const char *leat_shard_ledger_error(struct shard *s, char *text, size_t size);
+
+/* leat_shard_close resets all connections without a word and gives all buffers back. */
+void leat_shard_close(struct shard *s);
+
+#endif

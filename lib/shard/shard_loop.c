@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "shard_loop.h"
+
+#include "base_assert.h"
+
+#include <time.h>
+
+void leat_shard_loop_init(struct shard_loop *l, bool nap)
+{
+	*l = (struct shard_loop){.nap = nap};
+	atomic_init(&l->stop, false);
+}
+
+void leat_shard_loop_add(struct shard_loop *l, struct shard *s)
+{
+	ASSERT(l->shard_cnt < SHARD_MAX);
+	l->shard[l->shard_cnt++] = s;
+}
+
+/* nap_until sleeps to the next deadline of any shard.  A signal may end it early: that is how a
+ * TAP device wakes us. */
+static void take_nap(struct shard_loop *l)
+{
+	uint64_t for_ns = SHARD_NAP_NS;
+
+	for (uint32_t i = 0; i < l->shard_cnt; i++) {
+		uint64_t at = leat_shard_next_deadline(l->shard[i]);
+		uint64_t now = l->shard[i]->now;
+
+		for_ns = u64_min(for_ns, at > now ? at - now : 0);
+	}
+	if (for_ns < SHARD_NAP_MIN_NS)
+		return;
+	l->naps++;
+	nanosleep(&(struct timespec){.tv_nsec = (long)for_ns}, NULL);
+}
+
+int leat_shard_loop(void *loop)
+{
+	struct shard_loop *l = loop;
+	uint32_t idle_turns = 0;
+
+	while (!atomic_load_explicit(&l->stop, memory_order_acquire)) {
+		bool worked = false;
+
+		for (uint32_t i = 0; i < l->shard_cnt; i++) {
+			leat_shard_turn(l->shard[i]);
+			worked |= l->shard[i]->worked;
+		}
+		idle_turns = worked ? 0 : idle_turns + 1;
+		if (l->nap && idle_turns >= SHARD_IDLE_TURNS)
+			take_nap(l);
+	}
+	return 0;
+}
+
+void leat_shard_loop_stop(struct shard_loop *l)
+{
+	atomic_store_explicit(&l->stop, true, memory_order_release);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "shard_rx.h"
+
+#include "base_assert.h"
+#include "base_bits.h"
+#include "nic_offload.h"
+
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+#define IMPAIRED_BURST (STACK_BURST_MAX - SHARD_IMPAIR_HELD_MAX)
+
+STATIC_ASSERT(SHARD_IMPAIR_HELD_MAX < STACK_BURST_MAX, "all held frames fit into one burst");
+STATIC_ASSERT((int)NIC_CSUM_UNKNOWN == (int)WIRE_CSUM_UNKNOWN, "one meaning, one number");
+STATIC_ASSERT((int)NIC_CSUM_BAD == (int)WIRE_CSUM_BAD, "one meaning, one number");
+STATIC_ASSERT((int)NIC_CSUM_GOOD == (int)WIRE_CSUM_GOOD, "one meaning, one number");
+STATIC_ASSERT((int)NIC_CSUM_NONE == (int)WIRE_CSUM_NONE, "one meaning, one number");
+
+/* receive reads the queue through the impaired wire. */
+static uint32_t receive_impaired(struct shard_rx *rx, uint64_t now, void **out)
+{
+	struct rte_mbuf *m[IMPAIRED_BURST];
+	void *frame[IMPAIRED_BURST];
+	uint32_t cnt = leat_nic_port_rx(rx->port, rx->queue, m, IMPAIRED_BURST);
+
+	rx->frames += cnt;
+	for (uint32_t i = 0; i < cnt; i++)
+		frame[i] = m[i];
+	uint32_t kept = leat_shard_impair_lose(&rx->impair, frame, cnt);
+	for (uint32_t i = kept; i < cnt; i++)
+		rte_pktmbuf_free(frame[i]);
+	return leat_shard_impair_mix(&rx->impair, now, frame, kept, out);
+}
+
+/* gather copies the pieces of a frame into one buffer; NULL: it was dropped. */
+static struct rte_mbuf *gather(struct shard_rx *rx, struct rte_mbuf *m)
+{
+	struct wire_chunk chunk[SHARD_RX_CHUNK_MAX];
+	uint32_t chunk_cnt = 0, octets = 0;
+	bool fits = m->nb_segs <= SHARD_RX_CHUNK_MAX;
+	struct rte_mbuf *one = rte_pktmbuf_alloc(rx->pool);
+
+	for (struct rte_mbuf *seg = m; fits && seg != NULL; seg = seg->next)
+		chunk[chunk_cnt++] = (struct wire_chunk){
+			rte_pktmbuf_mtod(seg, const uint8_t *), rte_pktmbuf_data_len(seg)};
+	if (fits && one != NULL)
+		octets = leat_wire_gather(chunk, chunk_cnt, rte_pktmbuf_mtod(one, uint8_t *),
+			rte_pktmbuf_tailroom(one));
+	if (octets != 0) {
+		one->data_len = (uint16_t)octets;
+		one->pkt_len = octets;
+		one->ol_flags = m->ol_flags;
+		rx->gathered++;
+	} else if (fits && one == NULL) {
+		rx->drop_no_buf++;
+	} else {
+		rx->drop_frame_long++;
+		rte_pktmbuf_free(one);
+		one = NULL;
+	}
+	rte_pktmbuf_free(m);
+	return one;
+}
+
+static void hand_over(struct shard_rx *rx, struct rte_mbuf *m, struct stack_burst *burst)
+{
+	if (UNLIKELY(m->nb_segs != 1))
+		m = gather(rx, m);
+	if (UNLIKELY(m == NULL))
+		return;
+	struct pkt *p = &burst->pkt[burst->cnt++];
+	p->frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	p->octets = rte_pktmbuf_data_len(m);
+	p->ip_csum = (uint8_t)nic_csum_ip(m->ol_flags);
+	p->l4_csum = (uint8_t)nic_csum_l4(m->ol_flags, rx->port->none_is_good);
+	p->buf = m;
+	rx->handed++;
+}
+
+void leat_shard_rx(struct shard_rx *rx, uint64_t now, struct stack_burst *burst)
+{
+	void *frame[STACK_BURST_MAX];
+	uint32_t cnt;
+
+	if (UNLIKELY(shard_impair_on(&rx->impair))) {
+		cnt = receive_impaired(rx, now, frame);
+	} else {
+		struct rte_mbuf **m = (struct rte_mbuf **)frame;
+		cnt = leat_nic_port_rx(rx->port, rx->queue, m, STACK_BURST_MAX);
+		rx->frames += cnt;
+	}
+	burst->cnt = 0;
+	for (uint32_t i = 0; i < cnt; i++)
+		rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)frame[i], void *));
+	for (uint32_t i = 0; i < cnt; i++)
+		hand_over(rx, frame[i], burst);
+}
+
+void leat_shard_rx_close(struct shard_rx *rx)
+{
+	void *frame[SHARD_IMPAIR_HELD_MAX];
+	uint32_t cnt = leat_shard_impair_flush(&rx->impair, frame);
+
+	rx->impair.lost_cnt += cnt;
+	for (uint32_t i = 0; i < cnt; i++)
+		rte_pktmbuf_free(frame[i]);
+}

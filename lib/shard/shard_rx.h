@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_SHARD_RX_H
+#define LEAT_SHARD_RX_H
+
+/* shard_rx: one receive queue to one burst of the stack.
+ *
+ * The stack reads each frame where the device put it.  Only a frame that arrived in several
+ * buffers is copied, into one; when it is too long for one, or there is none, it is dropped here
+ * under the same names as the parser's verdicts.
+ *
+ *	frames = handed + drop_frame_long + drop_no_buf + impair.lost_cnt + impair.held_cnt
+ *
+ * Shape      a burst of STACK_BURST_MAX; half of it while the wire is impaired, which may hold
+ *            back the other half.
+ * Memory     a frame handed to the stack is the stack's until leat_stack_give.
+ * Affinity   the shard's lcore. */
+
+#include "nic_port.h"
+#include "shard_impair.h"
+#include "stack.h"
+
+struct rte_mempool;
+
+#define SHARD_RX_CHUNK_MAX 16 /* buffers of one frame that are gathered */
+
+struct shard_rx {
+	const struct nic_port *port;
+	struct rte_mempool *pool;
+	uint16_t queue;
+	uint64_t frames, handed, drop_frame_long, drop_no_buf, gathered;
+	struct shard_impair impair;
+};
+
+/* leat_shard_rx fills burst with what arrived. */
+void leat_shard_rx(struct shard_rx *rx, uint64_t now, struct stack_burst *burst);
+
+/* leat_shard_rx_close frees the frames that are held back. */
+void leat_shard_rx_close(struct shard_rx *rx);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_SHARD_TX_H
+#define LEAT_SHARD_TX_H
+
+/* shard_tx: what a stack has to send, to one transmit queue.
+ *
+ *	spare ─► leat_stack_output writes the frame ─► queue ─► device
+ *	  ▲
+ *	  └── taken from the pool in bulk
+ *
+ * When the device takes no more, frames stay on the queue in order, and the stack is asked for no
+ * more than the queue has room for: what is not asked for waits in the stack, unsent.  So nothing
+ * is lost here; how often the device was full, and how often the pool was empty, is counted.
+ *
+ *	frames the stack put out = frames + queue_cnt
+ *
+ * Shape      a queue of SHARD_TX_QUEUE frames.
+ * Memory     takes buffers from the pool, gives them to the device.
+ * Affinity   the shard's lcore. */
+
+#include "nic_port.h"
+#include "stack.h"
+
+struct rte_mbuf;
+struct rte_mempool;
+
+#define SHARD_TX_QUEUE 128
+
+struct shard_tx {
+	const struct nic_port *port;
+	struct rte_mempool *pool;
+	uint16_t queue;
+	uint64_t frames, full, no_buf;
+	uint32_t spare_cnt, queue_cnt;
+	struct rte_mbuf *spare[STACK_BURST_MAX];
+	struct rte_mbuf *frame[SHARD_TX_QUEUE];
+};
+
+/* leat_shard_tx_output asks the stack for frames until it has no more or the queue is full.
+ * Returns how many. */
+uint32_t leat_shard_tx_output(struct shard_tx *tx, struct leat_stack *stack, uint64_t now);
+
+/* leat_shard_tx_send gives the device what it takes of the queue. */
+void leat_shard_tx_send(struct shard_tx *tx);
+
+/* leat_shard_tx_close frees what was not sent, and the spares. */
+void leat_shard_tx_close(struct shard_tx *tx);
+
+#endif

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "talk.h"
+
+#include "base_be.h"
+#include "base_bits.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct leat_addr addr_of(struct ip ip, uint16_t port)
+{
+	struct leat_addr a = {.family = ip_is4(ip) ? 4 : 6, .port = port};
+
+	if (ip_is4(ip)) {
+		be32_put(a.octet, ip_to4(ip));
+	} else {
+		be64_put(a.octet, ip.hi);
+		be64_put(a.octet + 8, ip.lo);
+	}
+	return a;
+}
+
+static const struct {
+	int error;
+	const char *name;
+} errors[] = {
+	{LEAT_OK, "ok"},
+	{LEAT_ERR_STALE, "stale"},
+	{LEAT_ERR_STATE, "state"},
+	{LEAT_ERR_IN_USE, "in-use"},
+	{LEAT_ERR_FULL, "full"},
+	{LEAT_ERR_ADDRESS, "address"},
+	{LEAT_ERR_NO_PORT, "no-port"},
+	{LEAT_ERR_ARG, "arg"},
+	{LEAT_ERR_AGAIN, "again"},
+};
+
+static const char *error_name(int64_t error)
+{
+	for (size_t i = 0; i < COUNT_OF(errors); i++) {
+		if (errors[i].error == error)
+			return errors[i].name;
+	}
+	return "an unknown error";
+}
+
+/* wanted is what the call must return: good, or what `refused name` says. */
+static int64_t wanted(struct talk *t, struct talk_scan *s, int64_t good)
+{
+	char name[32];
+
+	if (!leat_talk_take(s, "refused"))
+		return good;
+	if (!leat_talk_take_name(s, name, sizeof(name)))
+		leat_talk_fail(t, "refused and the name of an error", "%s", t->text);
+	for (size_t i = 0; i < COUNT_OF(errors); i++) {
+		if (strcmp(errors[i].name, name) == 0)
+			return errors[i].error;
+	}
+	leat_talk_fail(t, "the name of an error", "%s", name);
+}
+
+static void returned(struct talk *t, int64_t want, int64_t got)
+{
+	if (want == got)
+		return;
+	if (got < 0)
+		leat_talk_fail(t, NULL, "refused %s", error_name(got));
+	leat_talk_fail(t, NULL, "%lld", (long long)got);
+}
+
+static uint32_t octets_of(struct talk *t, struct talk_scan *s)
+{
+	uint64_t n;
+
+	if (!leat_talk_take_number(s, &n) || n > TALK_TEXT_MAX)
+		leat_talk_fail(t, "a number of octets", "%s", t->text);
+	return (uint32_t)n;
+}
+
+/* The connection that a call is about: until there is one, the listener. */
+static struct leat_conn subject(const struct talk *t)
+{
+	return t->conn.id ? t->conn : t->listener;
+}
+
+static void forget(struct talk *t)
+{
+	struct leat_conn none = {0};
+
+	if (t->conn.id)
+		t->conn = none;
+	else
+		t->listener = none;
+}
+
+static void call_listen(struct talk *t, struct talk_scan *s)
+{
+	struct leat_addr local = addr_of(t->our_ip, TALK_OUR_PORT);
+	uint64_t backlog = TALK_BACKLOG;
+
+	if (leat_talk_take(s, "backlog") && !leat_talk_take_number(s, &backlog))
+		leat_talk_fail(t, "a number", "%s", t->text);
+	int64_t want = wanted(t, s, LEAT_OK);
+	struct leat_conn listener;
+	int got = leat_listen(t->stack, &local, (uint32_t)backlog, &listener);
+	if (got == LEAT_OK)
+		t->listener = listener;
+	returned(t, want, got);
+}
+
+static void call_listen_from(struct talk *t, struct talk_scan *s)
+{
+	struct leat_addr local = addr_of(t->our_ip, TALK_OUR_PORT);
+	struct leat_addr remote = addr_of(t->peer_ip, TALK_PEER_PORT);
+
+	returned(t, wanted(t, s, LEAT_OK),
+		leat_listen_from(t->stack, &local, &remote, &t->listener));
+}
+
+static void call_connect(struct talk *t, struct talk_scan *s)
+{
+	struct leat_addr local = addr_of(t->our_ip, TALK_OUR_PORT);
+	struct leat_addr remote = addr_of(t->peer_ip, TALK_PEER_PORT);
+	struct leat_conn conn;
+	int got = leat_connect(t->stack, &local, &remote, &conn);
+
+	if (got == LEAT_OK) {
+		if (t->conn.id)
+			leat_talk_fail(t, "release before the next", "%s", t->text);
+		t->conn = conn;
+		t->read_octets = 0;
+	}
+	returned(t, wanted(t, s, LEAT_OK), got);
+}
+
+/* The first octet of our stream stands behind the SYN, whose number is known even before it is
+ * sent. */
+static uint32_t next_octet_to_send(struct talk *t)
+{
+	const struct tcb *tcb = leat_talk_tcb(t);
+
+	return tcb ? tcb->snd.end.v - t->snd_shift : t->setup.iss + 1;
+}
+
+static void call_send(struct talk *t, struct talk_scan *s)
+{
+	static uint8_t text[TALK_TEXT_MAX];
+	uint32_t octets = octets_of(t, s), first = next_octet_to_send(t);
+	int64_t want = octets;
+
+	for (uint32_t i = 0; i < octets; i++)
+		text[i] = leat_talk_octet(first + i);
+	if (leat_talk_take(s, "takes"))
+		want = octets_of(t, s);
+	want = wanted(t, s, want);
+	int64_t got = leat_send(t->stack, subject(t), text, octets);
+	if (got > 0 && !t->conn.id) {
+		t->conn = t->listener;
+		t->listener.id = 0;
+	}
+	returned(t, want, got);
+}
+
+static void check_read(struct talk *t, const uint8_t *text, int64_t octets)
+{
+	const struct tcb *tcb = leat_talk_tcb(t);
+	uint32_t irs = tcb ? tcb->rcv.irs.v - t->rcv_shift : t->setup.irs;
+	uint32_t q = irs + 1 + (uint32_t)t->read_octets;
+
+	for (int64_t i = 0; i < octets; i++, q++) {
+		if (text[i] != leat_talk_octet(q))
+			leat_talk_fail(t, NULL, "octet %u is 0x%02x not 0x%02x", q, text[i],
+				leat_talk_octet(q));
+	}
+}
+
+static void call_recv(struct talk *t, struct talk_scan *s)
+{
+	static uint8_t text[TALK_TEXT_MAX];
+	uint32_t octets = octets_of(t, s);
+	int64_t want = wanted(t, s, octets);
+	int64_t got = leat_recv(t->stack, subject(t), text, octets);
+
+	returned(t, want, got);
+	check_read(t, text, got);
+	t->read_octets += got > 0 ? (uint64_t)got : 0;
+}
+
+static void call_eof(struct talk *t, struct talk_scan *s)
+{
+	uint8_t octet;
+
+	returned(t, wanted(t, s, 0), leat_recv(t->stack, subject(t), &octet, 1));
+}
+
+static void call_peek(struct talk *t, struct talk_scan *s)
+{
+	uint32_t octets = octets_of(t, s);
+	const uint8_t *text = NULL;
+	int64_t got = leat_peek(t->stack, subject(t), &text);
+
+	returned(t, wanted(t, s, octets), got);
+	check_read(t, text, got);
+}
+
+static void call_take(struct talk *t, struct talk_scan *s)
+{
+	uint32_t octets = octets_of(t, s);
+	int got = leat_take(t->stack, subject(t), octets);
+
+	returned(t, wanted(t, s, LEAT_OK), got);
+	t->read_octets += got == LEAT_OK ? octets : 0;
+}
+
+static void call_readable(struct talk *t, struct talk_scan *s)
+{
+	returned(t, octets_of(t, s), (int64_t)leat_readable(t->stack, subject(t)));
+}
+
+static void call_room(struct talk *t, struct talk_scan *s)
+{
+	returned(t, octets_of(t, s), (int64_t)leat_send_room(t->stack, subject(t)));
+}
+
+/* RFC CLOSE: our direction only. */
+static void call_close(struct talk *t, struct talk_scan *s)
+{
+	if (t->conn.id) {
+		returned(t, wanted(t, s, LEAT_OK), leat_shutdown(t->stack, t->conn));
+		return;
+	}
+	returned(t, wanted(t, s, LEAT_OK), leat_close(t->stack, t->listener));
+	t->listener.id = 0;
+}
+
+static void call_close_both(struct talk *t, struct talk_scan *s)
+{
+	returned(t, wanted(t, s, LEAT_OK), leat_close(t->stack, subject(t)));
+	forget(t);
+}
+
+static void call_close_listener(struct talk *t, struct talk_scan *s)
+{
+	returned(t, wanted(t, s, LEAT_OK), leat_close(t->stack, t->listener));
+	t->listener.id = 0;
+}
+
+static void call_abort(struct talk *t, struct talk_scan *s)
+{
+	returned(t, wanted(t, s, LEAT_OK), leat_abort(t->stack, subject(t)));
+	forget(t);
+}
+
+static void call_release(struct talk *t, struct talk_scan *s)
+{
+	returned(t, wanted(t, s, LEAT_OK), leat_release(t->stack, subject(t)));
+	forget(t);
+}
+
+static void call_nodelay(struct talk *t, struct talk_scan *s)
+{
+	returned(t, wanted(t, s, LEAT_OK), leat_nodelay(t->stack, subject(t), true));
+}
+
+static void call_iss(struct talk *t, struct talk_scan *s)
+{
+	uint64_t iss;
+
+	if (!leat_talk_take_number(s, &iss))
+		leat_talk_fail(t, "a number", "%s", t->text);
+	t->setup.iss = (uint32_t)iss;
+}
+
+__attribute__((format(printf, 2, 3))) static void line(struct talk *t, const char *format, ...)
+{
+	char text[TALK_LINE_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	leat_talk_line(t, text);
+}
+
+/* The handshake in the script's own words, begun by us or, if passive, by the peer. */
+static void call_established(struct talk *t, struct talk_scan *s)
+{
+	uint32_t iss = t->setup.iss, irs = t->setup.irs;
+	char mss[32] = "";
+
+	if (t->setup.peer_mss)
+		snprintf(mss, sizeof(mss), "<mss %u>", t->setup.peer_mss);
+	if (leat_talk_take(s, "passive")) {
+		line(t, "listen");
+		line(t, "< S %u:%u(0) %s", irs, irs, mss);
+		line(t, "> S. %u:%u(0) ack %u", iss, iss, irs + 1);
+		line(t, "< . %u:%u(0) ack %u", irs + 1, irs + 1, iss + 1);
+	} else {
+		line(t, "connect");
+		line(t, "> S %u:%u(0)", iss, iss);
+		line(t, "< S. %u:%u(0) ack %u %s", irs, irs, iss + 1, mss);
+		line(t, "> . %u:%u(0) ack %u", iss + 1, iss + 1, irs + 1);
+	}
+	line(t, "= ESTABLISHED");
+	t->news = 0;
+}
+
+static const struct {
+	const char *word;
+	void (*call)(struct talk *t, struct talk_scan *s);
+} calls[] = {
+	{"abort", call_abort},
+	{"close", call_close},
+	{"close-both", call_close_both},
+	{"close-listener", call_close_listener},
+	{"connect", call_connect},
+	{"eof", call_eof},
+	{"established", call_established},
+	{"iss", call_iss},
+	{"listen", call_listen},
+	{"listen-from", call_listen_from},
+	{"nodelay", call_nodelay},
+	{"peek", call_peek},
+	{"readable", call_readable},
+	{"recv", call_recv},
+	{"release", call_release},
+	{"room", call_room},
+	{"send", call_send},
+	{"take", call_take},
+};
+
+bool leat_talk_call(struct talk *t, struct talk_scan *s)
+{
+	for (size_t i = 0; i < COUNT_OF(calls); i++) {
+		if (!leat_talk_take(s, calls[i].word))
+			continue;
+		calls[i].call(t, s);
+		return true;
+	}
+	return false;
+}
+
+void leat_talk_events(struct talk *t)
+{
+	struct leat_event event;
+
+	while (leat_next_event(t->stack, &event)) {
+		t->news |= event.bits;
+		if (!(event.bits & LEAT_ACCEPTED))
+			continue;
+		if (t->conn.id)
+			leat_talk_fail(t, "one connection at a time", "a second was accepted");
+		t->conn = event.conn;
+		t->read_octets = 0;
+	}
+}
