@@ -16,7 +16,8 @@ void leat_pair_config_default(struct pair_config *config)
 		.two_msl_ns = TIME_S,
 		.tcb_max = 1024,
 		.send_buf_octets = 65536,
-		.send_chunk_cnt = 4096};
+		.send_chunk_cnt = 4096,
+		.port_cnt = 20000};
 }
 
 struct leat_addr leat_pair_addr(uint32_t end, uint8_t family, uint16_t port)
@@ -45,6 +46,7 @@ static void end_new(struct pair *p, uint32_t nth)
 	c.knobs.two_msl_ns = p->config.two_msl_ns;
 	c.send_buf_octets = p->config.send_buf_octets;
 	c.send_chunk_cnt = p->config.send_chunk_cnt;
+	c.port_to = (uint16_t)(c.port_from + p->config.port_cnt - 1);
 	octets = leat_stack_footprint(&c);
 	ASSERT(octets != 0);
 	end->mem = aligned_alloc(CACHE_LINE, octets);
@@ -68,14 +70,6 @@ struct pair *leat_pair_new(const struct pair_config *config)
 	end_new(p, 0);
 	end_new(p, 1);
 	return p;
-}
-
-void leat_pair_free(struct pair *p)
-{
-	free(p->end[0].mem);
-	free(p->end[1].mem);
-	free(p->buf);
-	free(p);
 }
 
 static struct pair_buf *buf_take(struct pair *p)
@@ -148,7 +142,6 @@ static void leave(struct pair *p, struct pair_end *from, struct pair_end *to)
 static void end_turn(struct pair *p, struct pair_end *end, struct pair_end *other)
 {
 	struct leat_event event;
-	char text[160];
 
 	leat_stack_set_now(end->stack, p->now);
 	arrive(p, end);
@@ -161,7 +154,15 @@ static void end_turn(struct pair *p, struct pair_end *end, struct pair_end *othe
 			end->app->turn(end->app->arg, end->stack);
 	}
 	leave(p, end, other);
-	ASSERT(leat_stack_ledger_error(end->stack, text, sizeof(text)) == NULL);
+}
+
+/* A recount of everything: too slow for every turn. */
+static void check(struct pair *p)
+{
+	char text[160];
+
+	for (uint32_t i = 0; i < 2; i++)
+		ASSERT(leat_stack_ledger_error(p->end[i].stack, text, sizeof(text)) == NULL);
 }
 
 static uint64_t next_at(const struct pair *p, const struct pair_end *end)
@@ -179,6 +180,17 @@ void leat_pair_turn(struct pair *p)
 	end_turn(p, &p->end[1], &p->end[0]);
 	at = u64_min(next_at(p, &p->end[0]), next_at(p, &p->end[1]));
 	p->now = u64_max(p->now, u64_min(at, p->now + PAIR_TICK_NS));
+	if (++p->turn_cnt % PAIR_CHECK_TURNS == 0)
+		check(p);
+}
+
+void leat_pair_free(struct pair *p)
+{
+	check(p);
+	free(p->end[0].mem);
+	free(p->end[1].mem);
+	free(p->buf);
+	free(p);
 }
 
 bool leat_pair_run(struct pair *p, bool (*done)(void *arg), void *arg, uint64_t for_ns)

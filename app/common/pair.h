@@ -8,15 +8,17 @@
  * server (198.18.0.2, 2001:db8::2).  Time moves to the next frame, timer, or tick of the programs.
  *
  * Memory     from the C library; leat_pair_free gives it back.
- * Errors     a law of conservation that does not hold asserts, in every turn. */
+ * Errors     a law of conservation that does not hold asserts, every
+ *            PAIR_CHECK_TURNS turns and at the end. */
 
 #include "base_prng.h"
 #include "stack.h"
 
-#define PAIR_DELAY_NS UINT64_C(10000)
-#define PAIR_TICK_NS  UINT64_C(100000) /* programs have a turn at least this often */
-#define PAIR_BUF_CNT  8192
-#define PAIR_BUF_MAX  2048
+#define PAIR_DELAY_NS    UINT64_C(10000)
+#define PAIR_TICK_NS     UINT64_C(100000) /* programs have a turn at least this often */
+#define PAIR_CHECK_TURNS 512
+#define PAIR_BUF_CNT     8192
+#define PAIR_BUF_MAX     2048
 
 struct pair_buf {
 	uint64_t at; /* when it arrives */
@@ -36,12 +38,13 @@ struct pair_config {
 	uint32_t loss_millionths;
 	uint64_t two_msl_ns;
 	uint32_t tcb_max, send_buf_octets, send_chunk_cnt;
+	uint16_t port_cnt; /* local ports of connects */
 };
 
 struct pair {
 	struct pair_config config;
 	struct pair_end end[2];
-	uint64_t now, frames, lost;
+	uint64_t now, turn_cnt, frames, lost;
 	struct prng prng;
 	uint32_t free_head, held; /* held: buffers out of the free list */
 	struct pair_buf *buf;
