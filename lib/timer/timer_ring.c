@@ -109,9 +109,7 @@ uint32_t leat_timer_ring_expire(struct timer_ring *r, uint64_t now, uint32_t *id
 {
 	uint32_t cnt = 0;
 
-	DCHECK(now >= r->now);
 	DCHECK(now != TIME_NEVER);
-	r->now = now;
 	while (cnt < max && leat_timer_ring_next(r) <= now) {
 		id[cnt] = r->link[r->id_max].next;
 		unlink_timer(r, id[cnt++]);
