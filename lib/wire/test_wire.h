@@ -39,13 +39,13 @@ static uint8_t with_ip_csum = WIRE_CSUM_UNKNOWN, with_l4_csum = WIRE_CSUM_UNKNOW
 static uint32_t verdict_cnt[WIRE_V_CNT];
 static struct wire_link our_link, peer_link;
 
-/* 10.0.0.1/24, 10.1.0.1/31, 2001:db8::1/64, and the range 10.9.0.0 to 10.9.3.255. */
+/* 10.0.0.1/24, 10.1.0.0/31, 2001:db8::1/64, and the range 10.9.0.0 to 10.9.3.255. */
 static inline void links_init(void)
 {
 	our_link = (struct wire_link){.mac = our_mac, .mtu = 1500, .local_cnt = 3};
 	our_link.local[0] = (struct wire_local){ip_from4(OUR_IP4), 24};
 	our_link.local[1] = (struct wire_local){our_ip6, 64};
-	our_link.local[2] = (struct wire_local){ip_from4(0x0a010001), 31};
+	our_link.local[2] = (struct wire_local){ip_from4(0x0a010000), 31};
 	our_link.range_from = ip_from4(0x0a090000);
 	our_link.range_to = ip_from4(0x0a0903ff);
 	peer_link = (struct wire_link){.mac = peer_mac, .mtu = 1500};

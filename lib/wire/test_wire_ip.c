@@ -66,8 +66,10 @@ static void n016_an_extension_header_beyond_the_packet_is_dropped(void **state)
 			assert_verdict(ext6(next[i], ext, sizeof(ext)), WIRE_V_DROP_IP6_EXT);
 		}
 	}
-	/* Fewer than the 8 octets of the least extension header. */
+	/* Fewer than the 8 octets of the least extension header, and just those. */
 	struct tuple t = from_peer(true);
+	frame_of(&f, &t, 60, (const uint8_t[8]){6, 0}, 8);
+	assert_verdict(parse(&f), WIRE_V_DROP_TCP_SHORT);
 	for (uint32_t octets = 1; octets < 8; octets++) {
 		frame_of(&f, &t, 60, (const uint8_t[8]){6, 0}, octets);
 		assert_verdict(parse(&f), WIRE_V_DROP_IP6_EXT);
@@ -138,6 +140,7 @@ static void n040_ipv4_options_are_passed_over_when_sound_and_drop_when_not(void 
 	assert_verdict(OPTS4(1, 1, 1, 0), WIRE_V_TCP);
 	assert_verdict(OPTS4(148, 4, 0, 0), WIRE_V_TCP); /* router alert */
 	assert_verdict(OPTS4(0, 131, 0, 0), WIRE_V_TCP); /* END hides what follows */
+	assert_verdict(OPTS4(1, 1, 77, 2), WIRE_V_TCP);
 	assert_verdict(OPTS4(77, 0, 0, 0), WIRE_V_DROP_IP_OPTION);
 	assert_verdict(OPTS4(77, 1, 0, 0), WIRE_V_DROP_IP_OPTION);
 	assert_verdict(OPTS4(77, 5, 0, 0), WIRE_V_DROP_IP_OPTION);

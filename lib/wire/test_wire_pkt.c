@@ -52,7 +52,11 @@ static void what_is_built_without_ethernet_is_parsed_without_it(void **state)
 	f.at[IP] = 0x55;
 	enum wire_verdict v = parse_octets(f.at + IP, f.octets - IP, &raw);
 	assert_verdict(v, WIRE_V_DROP_IP_VERSION);
-	raw.mtu = (uint16_t)(f.octets - IP - 1);
+	f.at[IP] = 0x60;
+	raw.mtu = (uint16_t)(f.octets - IP);
+	v = parse_octets(f.at + IP, f.octets - IP, &raw);
+	assert_verdict(v, WIRE_V_TCP);
+	raw.mtu--;
 	v = parse_octets(f.at + IP, f.octets - IP, &raw);
 	assert_verdict(v, WIRE_V_DROP_FRAME_LONG);
 }
@@ -412,7 +416,7 @@ static void n036_a_source_that_cannot_have_sent_it_is_dropped(void **state)
 	for (size_t i = 0; i < COUNT_OF(from6); i++)
 		assert_verdict(between(from6[i], "2001:db8::1"), WIRE_V_DROP_IP_SRC);
 	/* A prefix of 31 bits has no broadcast address. */
-	assert_verdict(between("10.1.0.0", "10.1.0.1"), WIRE_V_TCP);
+	assert_verdict(between("10.1.0.1", "10.1.0.0"), WIRE_V_TCP);
 }
 
 static void n036_an_ipv4_mapped_address_in_ipv6_is_dropped(void **state)
@@ -447,7 +451,7 @@ static void n036_from_nobody_comes_only_a_solicitation(void **state)
 
 static void n037_what_comes_from_our_own_address_is_dropped(void **state)
 {
-	static const char *const own[] = {"10.0.0.1", "10.1.0.1", "10.9.0.0", "10.9.3.255"};
+	static const char *const own[] = {"10.0.0.1", "10.1.0.0", "10.9.0.0", "10.9.3.255"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(own); i++) {
@@ -491,6 +495,19 @@ static void n039_a_packet_that_is_not_for_us_is_dropped(void **state)
 	frame_ack(&f, false, 10, false);
 	f.at[5] ^= 1; /* a frame for another station */
 	assert_verdict(parse(&f), WIRE_V_DROP_L2_OTHER);
+}
+
+static void n039_each_of_as_many_addresses_as_a_link_may_have_is_ours(void **state)
+{
+	struct wire_link full = {.mac = our_mac, .mtu = 1500, .local_cnt = WIRE_LOCAL_MAX};
+
+	(void)state;
+	for (uint32_t i = 0; i < WIRE_LOCAL_MAX; i++)
+		full.local[i] = (struct wire_local){ip_from4(0x0a000010 + i), 24};
+	for (uint32_t i = 0; i < 256; i++) {
+		bool own = i >= 0x10 && i < 0x10 + WIRE_LOCAL_MAX;
+		assert_int_equal(leat_wire_is_local(&full, ip_from4(0x0a000000 + i)), own);
+	}
 }
 
 static void n039_a_link_without_a_range_has_none(void **state)
@@ -686,6 +703,7 @@ int main(void)
 		TEST(n037_what_comes_from_our_own_address_is_dropped),
 		TEST(n038_port_0_is_dropped),
 		TEST(n039_a_packet_that_is_not_for_us_is_dropped),
+		TEST(n039_each_of_as_many_addresses_as_a_link_may_have_is_ours),
 		TEST(n039_a_link_without_a_range_has_none),
 		TEST(n045_tags_and_unknown_ethertypes_are_dropped_each_by_its_reason),
 		TEST(n046_a_frame_longer_than_the_mtu_is_dropped),
