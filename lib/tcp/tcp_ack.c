@@ -109,7 +109,7 @@ void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg)
 			tcb->backoff = 0;            /* it counted probes, not losses */
 		}
 	}
-	if (acked > 0 || (was_closed && tcb->snd.wnd > 0))
+	if (acked > 0 || was_closed)
 		leat_tcp_rtx_arm(c, true);
 	leat_tcp_want_output(c->e, tcb);
 }
