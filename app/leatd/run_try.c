@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define RING_SLOTS      1023
+#define PAGE_OCTETS     4096
 #define PORT            80
 #define SOURCE_CNT      254
 #define PREFIX_BITS     15
