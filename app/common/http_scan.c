@@ -148,7 +148,7 @@ static void target_octet(struct http_scan *h, uint8_t c)
 		bad(h, 400);
 		return;
 	}
-	if (h->head_octets > HTTP_TARGET_MAX) {
+	if (h->head_octets >= HTTP_TARGET_MAX) {
 		bad(h, 414);
 		return;
 	}

@@ -3,8 +3,8 @@
 
 #include "base_assert.h"
 #include "base_time.h"
+#include "text.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 struct unit {
@@ -58,21 +58,6 @@ static bool read_decimal(const char *text, struct decimal *d)
 	return true;
 }
 
-/* Digits in groups of three. */
-static void group_text(uint64_t value, char *text, size_t size)
-{
-	char digits[24];
-	int cnt = snprintf(digits, sizeof(digits), "%" PRIu64, value);
-	size_t at = 0;
-
-	for (int i = 0; i < cnt && at + 2 < size; i++) {
-		if (i && (cnt - i) % 3 == 0)
-			text[at++] = ',';
-		text[at++] = digits[i];
-	}
-	text[at] = '\0';
-}
-
 static bool divides(const struct unit *u, uint64_t value)
 {
 	return u->of <= value && value % u->of == 0;
@@ -82,7 +67,7 @@ void leat_opt_value_text(const struct opt_row *row, uint64_t value, char *text, 
 {
 	const struct scale *s = &scale_of[row->kind];
 	const struct unit *best = &s->unit[0];
-	char digits[32];
+	char digits[TEXT_GROUP_MAX];
 
 	if (row->kind == OPT_KIND_PERCENT && value % best->of) {
 		snprintf(text, size, "%g%%", (double)value / (double)best->of);
@@ -93,7 +78,7 @@ void leat_opt_value_text(const struct opt_row *row, uint64_t value, char *text, 
 			best = u;
 	if (!value && row->kind == OPT_KIND_DURATION)
 		best = &s->unit[3];
-	group_text(value / best->of, digits, sizeof(digits));
+	leat_text_group(value / best->of, digits, sizeof(digits));
 	snprintf(text, size, "%s%s", digits, best->name);
 }
 

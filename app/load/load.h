@@ -68,8 +68,9 @@ struct load_counters {
 	uint64_t
 		late_reset; /* of completed: reset after everything was exchanged and our FIN sent */
 	uint64_t failed[LOAD_FAIL_CNT];
-	uint64_t no_port; /* connects put off: every port is taken */
-	uint64_t no_room; /* connects put off: the stack is full, or has no such address */
+	uint64_t no_port;    /* connects put off: every port is taken */
+	uint64_t no_room;    /* connects put off: the stack is full, or has no such address */
+	uint64_t send_waits; /* requests put off: the stack's pool of chunks is empty */
 	uint64_t responses;
 	uint64_t octets_in; /* of bodies */
 	uint32_t in_flight;

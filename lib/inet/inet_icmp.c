@@ -78,8 +78,8 @@ uint32_t leat_inet_icmp_output(struct inet_icmp *i, uint8_t *frame)
 	if (i->cnt == 0)
 		return 0;
 	const struct echo_reply *r = &i->reply[i->head];
-	uint32_t at = leat_wire_pkt_hdr_put(
-		frame, &i->link, &r->mac, &r->tuple, r->proto, 0, i->ttl, r->octets);
+	struct ip_hdr hdr = {.proto = r->proto, .ttl = i->ttl, .octets = r->octets};
+	uint32_t at = leat_wire_pkt_hdr_put(frame, &i->link, &r->mac, &r->tuple, &hdr);
 
 	memcpy(frame + at, r->message, r->octets);
 	i->head = (i->head + 1) % INET_ECHO_MAX;

@@ -68,8 +68,8 @@ static uint32_t put(const struct inet_neigh *n, const struct mac *dst, const str
 {
 	uint8_t body[ICMP_ND_OCTETS_MAX];
 	uint32_t octets = leat_wire_icmp_nd_put(body, tuple, nd);
-	uint32_t at = leat_wire_pkt_hdr_put(
-		frame, &n->link, dst, tuple, WIRE_PROTO_ICMP6, 0, ICMP_ND_HOP_LIMIT, octets);
+	struct ip_hdr hdr = {.proto = WIRE_PROTO_ICMP6, .ttl = ICMP_ND_HOP_LIMIT, .octets = octets};
+	uint32_t at = leat_wire_pkt_hdr_put(frame, &n->link, dst, tuple, &hdr);
 
 	DCHECK(octets <= ICMP_ND_OCTETS_MAX);
 	DCHECK(at + octets <= INET_FRAME_MAX);

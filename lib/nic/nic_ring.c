@@ -87,6 +87,15 @@ no_port:
 	return error;
 }
 
+uint32_t leat_nic_ring_held(const struct nic_ring *r, bool a_to_b)
+{
+	uint32_t held = 0;
+
+	for (uint32_t i = 0; i < r->queue_cnt; i++)
+		held += rte_ring_count(r->ring[a_to_b ? i : r->queue_cnt + i]);
+	return held;
+}
+
 void leat_nic_ring_close(struct nic_ring *r)
 {
 	leat_nic_port_close(&r->a);

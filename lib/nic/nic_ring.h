@@ -31,6 +31,9 @@ struct nic_ring {
 __attribute__((warn_unused_result)) int leat_nic_ring_open(
 	struct nic_ring *r, const char *name, uint16_t queue_cnt, uint32_t slots);
 
+/* leat_nic_ring_held is how many frames lie on the wire from a to b, or from b to a. */
+uint32_t leat_nic_ring_held(const struct nic_ring *r, bool a_to_b);
+
 /* leat_nic_ring_close closes both ports and frees what still lay on the rings. */
 void leat_nic_ring_close(struct nic_ring *r);
 

@@ -46,7 +46,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHARD_MAX        16  /* of one port */
+#define SHARD_MAX        64  /* of one port */
 #define SHARD_LETTER_MAX 16  /* letters read of one box in one turn */
 #define SHARD_TIMER_MAX  64  /* timers fired in one turn */
 #define SHARD_EVENT_MAX  256 /* events told to the program in one turn */

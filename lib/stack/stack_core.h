@@ -32,7 +32,7 @@
 #define STACK_NONE     UINT32_MAX
 #define STACK_PARK_MAX 128
 #define STACK_GIVE_MAX 256
-#define STACK_SEND_MAX ((UINT32_C(1) << 30) - 1) /* of leat_tcp_send */
+#define STACK_SEND_MAX ((UINT32_C(1) << 30) - 2) /* leat_tcp_send counts the SYN as well */
 
 enum conn_flag {
 	CONN_LISTENER = 0x01, /* backlog and waiting are valid, not the chunks */

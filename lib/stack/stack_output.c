@@ -51,8 +51,8 @@ static void build(struct leat_stack *s, const struct tcp_emit *m, const struct m
 {
 	const struct wire_link *link = &s->config.link;
 	uint32_t octets = leat_wire_tcp_hdr_octets(&m->seg) + m->seg.text;
-	uint32_t at = leat_wire_pkt_hdr_put(
-		f->data, link, mac, &m->tuple, WIRE_PROTO_TCP, 0, s->config.ttl, octets);
+	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = s->config.ttl, .octets = octets};
+	uint32_t at = leat_wire_pkt_hdr_put(f->data, link, mac, &m->tuple, &hdr);
 
 	f->is_tcp = true;
 	f->is_ip4 = ip_is4(m->tuple.local);

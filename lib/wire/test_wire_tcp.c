@@ -381,6 +381,9 @@ static void three_blocks_fit_beside_timestamps_and_four_alone(void **state)
 	assert_int_equal(leat_wire_tcp_hdr_octets(&s), TCP_HDR_OCTETS + 4 + 4 * 8);
 	s.sack_cnt = 0;
 	assert_int_equal(leat_wire_tcp_hdr_octets(&s), TCP_HDR_OCTETS);
+	s.sack_cnt = 2;
+	s.opts = 0;
+	assert_int_equal(leat_wire_tcp_hdr_octets(&s), TCP_HDR_OCTETS);
 }
 
 static void what_is_no_segment_is_refused_with_the_reason(void **state)

@@ -68,7 +68,7 @@ static inline bool tuple_eq(const struct tuple *a, const struct tuple *b)
 	       a->rport == b->rport && a->zone == b->zone;
 }
 
-/* ip_in_prefix says whether a and net agree in their first bits; for IPv4 bits counts from the
+/* leat_wire_ip_in_prefix says whether a and net agree in their first bits; for IPv4 bits counts from the
  * IPv4 address's own first bit. */
 bool leat_wire_ip_in_prefix(struct ip a, struct ip net, uint8_t bits);
 
@@ -81,8 +81,8 @@ bool leat_wire_ip_parse(const char *text, struct ip *a);
 /* Multicast of either version, and 255.255.255.255. */
 bool leat_wire_ip_is_group(struct ip a);
 
-/* May a name the sender of a segment?  Not 0/8, 127/8, 224/4, 240/4, ::, ::1, ff00::/8, nor an
- * IPv4-mapped address that came in IPv6.  RFC 9293 3.9.2.3, MUST-63. */
+/* May a name the sender of a segment?  Not 0/8, 127/8, 224/4, 240/4, ::, ::1, ff00::/8 (an
+ * IPv4-mapped address that came in IPv6 is for the parser to drop).  RFC 9293 3.9.2.3, MUST-63. */
 bool leat_wire_ip_may_send(struct ip a);
 
 #endif

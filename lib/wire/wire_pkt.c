@@ -97,11 +97,10 @@ static inline enum wire_verdict parse_upper(
 	struct pkt *p, const struct wire_link *link, bool to_group, bool from_own)
 {
 	bool is_icmp = p->proto == (ip_is4(p->tuple.local) ? WIRE_PROTO_ICMP : WIRE_PROTO_ICMP6);
-	bool is_nd_maybe = p->proto == WIRE_PROTO_ICMP6 && is_icmp;
 
-	if (UNLIKELY(to_group && !is_nd_maybe))
+	if (UNLIKELY(to_group && !is_icmp))
 		return WIRE_V_DROP_IP_GROUP;
-	if (UNLIKELY(is_unspecified6(p->tuple.remote) && !is_nd_maybe))
+	if (UNLIKELY(is_unspecified6(p->tuple.remote) && !is_icmp))
 		return WIRE_V_DROP_IP_SRC;
 	if (UNLIKELY(p->proto != WIRE_PROTO_TCP && !is_icmp))
 		return WIRE_V_DROP_IP_PROTO;

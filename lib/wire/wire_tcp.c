@@ -151,10 +151,12 @@ enum wire_verdict leat_wire_tcp_parse(
  *	SACK_OK | 1 1 4 2 |                      without TS
  *	SACK    | 1 1 5 2+8n | left | right | ... */
 
-/* sack_room is how many blocks of seg fit behind the other options. */
+/* sack_room is how many blocks of seg fit behind octets of other options, of which there are at
+ * most 20. */
 static uint8_t sack_room(const struct seg *seg, uint32_t octets)
 {
-	if (!(seg->opts & TCP_OPT_SACK) || octets + 4 + 8 > TCP_OPT_OCTETS_MAX)
+	DCHECK(octets <= 20);
+	if (!(seg->opts & TCP_OPT_SACK))
 		return 0;
 	return (uint8_t)u32_min(seg->sack_cnt, (TCP_OPT_OCTETS_MAX - 4 - octets) / 8);
 }

@@ -85,7 +85,8 @@ enum wire_verdict leat_wire_tcp_parse(
 uint32_t leat_wire_tcp_hdr_octets(const struct seg *seg);
 
 /* leat_wire_tcp_put writes header and options of seg at p, checksum field 0, and returns its
- * octets.  The text is the caller's. */
+ * octets.  SACK blocks for which there is no room (the fourth beside timestamps) are left out.
+ * The text is the caller's. */
 uint32_t leat_wire_tcp_put(uint8_t *p, const struct tuple *tuple, const struct seg *seg);
 
 #endif

@@ -16,6 +16,7 @@ struct run {
 	struct talk_totals totals;
 	uint32_t case_cnt, failed_cnt;
 	bool trace;
+	bool wrong; /* the scripts that follow must fail, at their last line */
 };
 
 static void report(const struct talk *t)
@@ -37,6 +38,8 @@ static bool play(struct run *run, const struct talk_file *file, struct talk_way 
 	t->way = way;
 	t->trace = run->trace;
 	bool ok = leat_talk_play(t, &run->totals);
+	if (run->wrong)
+		ok = !ok && t->at_line + 1 >= file->line_cnt;
 	if (!ok)
 		report(t);
 	free(t);
@@ -47,7 +50,8 @@ static void result(struct run *run, bool ok, const char *name, const char *how)
 {
 	run->case_cnt++;
 	run->failed_cnt += !ok;
-	printf("%s %u - %s%s\n", ok ? "ok" : "not ok", run->case_cnt, name, how);
+	printf("%s %u - %s%s%s\n", ok ? "ok" : "not ok", run->case_cnt, name, how,
+		run->wrong ? ": it fails" : "");
 	fflush(stdout);
 }
 
@@ -140,13 +144,17 @@ int main(int argc, char **argv)
 			cover = true;
 		else if (strcmp(argv[i], "--trace") == 0)
 			run.trace = true;
+		else if (strcmp(argv[i], "--wrong") == 0)
+			run.wrong = true;
 		else
 			run_path(&run, argv[i]);
 	}
 	if (argc < 2) {
-		fprintf(stderr, "usage: talk [--trace] [--cover] FILE|DIRECTORY...\n");
+		fprintf(stderr, "usage: talk [--trace] [--cover] FILE|DIRECTORY... [--wrong "
+				"FILE|DIRECTORY...]\n");
 		return 2;
 	}
+	run.wrong = false;
 	if (cover)
 		check_cover(&run);
 	printf("1..%u\n", run.case_cnt);

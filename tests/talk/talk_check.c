@@ -136,7 +136,7 @@ void leat_talk_check_home(struct talk *t)
 	}
 	if (counters->rbuf_held)
 		leat_talk_fail(t, "no text held", "%u records", counters->rbuf_held);
-	for (uint32_t i = 0; i < TCP_ST_CNT; i++) {
+	for (uint32_t i = TCP_ST_CLOSED; i < TCP_ST_CNT; i++) {
 		if (counters->present[i])
 			leat_talk_fail(t, "no record left", "%u in %s", counters->present[i],
 				leat_tcp_state_name((enum tcp_state)i));

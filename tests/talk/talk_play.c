@@ -256,28 +256,36 @@ static void play_verdict(struct talk *t, struct talk_scan *s)
 #name, offsetof(struct leat_info, name)                                            \
 	}
 
+static const struct info_number {
+	const char *name;
+	size_t offset;
+} info_numbers[] = {INFO(unread), INFO(unsent), INFO(cwnd), INFO(ssthresh), INFO(snd_wnd),
+	INFO(rcv_wnd), INFO(mss), INFO(srtt_us), INFO(rttvar_us), INFO(rto_us), INFO(rtx_cnt)};
+
+static const struct info_number *take_info_name(struct talk_scan *s)
+{
+	for (size_t i = 0; i < COUNT_OF(info_numbers); i++) {
+		if (leat_talk_take(s, info_numbers[i].name))
+			return &info_numbers[i];
+	}
+	return NULL;
+}
+
 static void play_info(struct talk *t, struct talk_scan *s)
 {
-	static const struct {
-		const char *name;
-		size_t offset;
-	} numbers[] = {INFO(unread), INFO(unsent), INFO(cwnd), INFO(ssthresh), INFO(snd_wnd),
-		INFO(rcv_wnd), INFO(mss), INFO(srtt_us), INFO(rttvar_us), INFO(rto_us),
-		INFO(rtx_cnt)};
+	const struct info_number *number;
 	struct leat_info info;
 	uint64_t want;
 	uint32_t got;
 
 	if (leat_info(t->stack, t->conn, &info) != LEAT_OK)
 		leat_talk_fail(t, NULL, "no connection to ask");
-	for (size_t i = 0; i < COUNT_OF(numbers); i++) {
-		if (!leat_talk_take(s, numbers[i].name))
-			continue;
-		memcpy(&got, (uint8_t *)&info + numbers[i].offset, sizeof(got));
+	while ((number = take_info_name(s))) {
+		memcpy(&got, (uint8_t *)&info + number->offset, sizeof(got));
 		if (!leat_talk_take_number(s, &want))
 			leat_talk_fail(t, "a number", "%s", t->text);
 		if (want != got)
-			leat_talk_fail(t, NULL, "info %s %u", numbers[i].name, got);
+			leat_talk_fail(t, NULL, "info %s %u", number->name, got);
 	}
 }
 

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "text.h"
+
+#include "wire_addr.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void leat_text_group(uint64_t value, char *text, size_t size)
+{
+	char digits[24];
+	int cnt = snprintf(digits, sizeof(digits), "%" PRIu64, value);
+	size_t at = 0;
+
+	for (int i = 0; i < cnt && at + 2 < size; i++) {
+		if (i && (cnt - i) % 3 == 0)
+			text[at++] = ',';
+		text[at++] = digits[i];
+	}
+	text[at] = '\0';
+}
+
+void leat_text_addr(const struct leat_addr *a, char *text, size_t size)
+{
+	char name[IP_TEXT_MAX];
+	struct ip ip = {0, 0};
+	uint32_t cnt = a->family == 4 ? 4 : 16;
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		ip.hi = ip.hi << 8 | ip.lo >> 56;
+		ip.lo = ip.lo << 8 | a->octet[i];
+	}
+	if (a->family == 4)
+		ip = ip_from4((uint32_t)ip.lo);
+	leat_wire_ip_text(ip, name);
+	snprintf(text, size, a->family == 4 ? "%s:%u" : "[%s]:%u", name, a->port);
+}

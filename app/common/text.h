@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_TEXT_H
+#define LEAT_TEXT_H
+
+/* text: numbers and addresses as people read them.
+ *
+ * Affinity   none; pure. */
+
+#include "leat.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TEXT_GROUP_MAX 28 /* octets of the longest grouped number, with its end */
+#define TEXT_ADDR_MAX  64
+
+/* leat_text_group writes value with its digits in groups: "1,234,567". */
+void leat_text_group(uint64_t value, char *text, size_t size);
+
+/* leat_text_addr writes "198.18.0.1:80" or "[2001:db8::1]:80". */
+void leat_text_addr(const struct leat_addr *a, char *text, size_t size);
+
+#endif

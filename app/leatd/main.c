@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_log.h"
+#include "plane.h"
+#include "run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#ifndef LEAT_VERSION
+#error "the build says which version this is"
+#endif
+
+static int usage(FILE *out)
+{
+	fputs("leatd " LEAT_VERSION ": the data plane of leat\n\n"
+	      "usage: leatd try|serve [OPTION]...\n"
+	      "       leatd EAL-OPTION... -- try|serve [OPTION]...\n\n"
+	      "The options are those of leat help try and leat help serve.\n",
+		out);
+	return out == stdout ? OPT_EXIT_OK : OPT_EXIT_USAGE;
+}
+
+enum opt_exit leat_run_start_eal(
+	const struct run_eal *from, const struct eal_want *want, struct eal *eal)
+{
+	leat_plane_block_signals();
+	if (from->argc != 0)
+		return leat_eal_start_classic(from->argc, from->argv, eal);
+	return leat_eal_start(want, eal);
+}
+
+static int parse(const struct opt_verb *verb, int argc, char **argv, void *options)
+{
+	switch (leat_opt_parse(verb, argc, argv, options, NULL, stderr)) {
+	case OPT_RESULT_OK:
+		return -1;
+	case OPT_RESULT_HELP:
+		leat_opt_help(verb, stdout);
+		return OPT_EXIT_OK;
+	case OPT_RESULT_BAD:
+		break;
+	}
+	return OPT_EXIT_USAGE;
+}
+
+/* run does the verb that argv[0] names. */
+static int run(int argc, char **argv, const struct run_eal *eal)
+{
+	int done;
+
+	if (strcmp(argv[0], "try") == 0) {
+		struct try_options o;
+
+		done = parse(&leat_opt_try, argc, argv, &o);
+		return done >= 0 ? done : (int)leat_run_try(&o, eal);
+	}
+	if (strcmp(argv[0], "serve") == 0) {
+		struct serve_options o;
+
+		done = parse(&leat_opt_serve, argc, argv, &o);
+		return done >= 0 ? done : (int)leat_run_serve(&o, eal, false);
+	}
+	return usage(stderr);
+}
+
+int main(int argc, char **argv)
+{
+	struct run_eal eal = {.argc = 0};
+	int verb = 1;
+
+	if (argc < 2)
+		return usage(stderr);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return usage(stdout);
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("leatd " LEAT_VERSION);
+		return OPT_EXIT_OK;
+	}
+	if (argv[1][0] == '-') {
+		while (verb < argc && strcmp(argv[verb], "--") != 0)
+			verb++;
+		if (verb + 1 >= argc)
+			return usage(stderr);
+		argv[verb] = NULL;
+		eal = (struct run_eal){.argc = verb, .argv = argv};
+		verb++;
+	}
+	return run(argc - verb, argv + verb, &eal);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "plane.h"
+
+#include "base_assert.h"
+#include "base_log.h"
+#include "nic_numa.h"
+
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define ASK_NAP_NS 50000
+
+static sigset_t stop_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	return set;
+}
+
+void leat_plane_block_signals(void)
+{
+	sigset_t set = stop_signals();
+
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	/* A reader that went away shows as an error of a write, not as our end. */
+	signal(SIGPIPE, SIG_IGN);
+}
+
+enum opt_exit leat_plane_open(
+	struct plane *p, const struct eal *eal, const struct nic_pool_plan *plan, int node)
+{
+	*p = (struct plane){.eal = *eal, .clock = shard_clock_start()};
+	/* Without huge pages EAL has one heap, whatever nodes there are. */
+	p->pool = leat_nic_pool_new("frames", plan, eal->huge ? node : -1);
+	for (uint32_t i = 0; i < PLANE_LCORE_MAX; i++)
+		leat_shard_loop_init(&p->loop[i], true);
+	return p->pool != NULL ? OPT_EXIT_OK : OPT_EXIT_RESOURCE;
+}
+
+enum opt_exit leat_plane_add(struct plane *p, const struct shard_config *config, uint32_t lcore_idx)
+{
+	struct plane_shard *ps = &p->shard[p->shard_cnt];
+	char text[160];
+
+	ASSERT(p->shard_cnt < SHARD_MAX);
+	lcore_idx %= p->eal.lcore_cnt;
+	size_t octets = leat_shard_footprint(config);
+	if (octets == 0) {
+		const char *why = leat_stack_config_error(&config->stack, text, sizeof(text));
+		leat_log(LOG_LV_ERROR, "shard", "%s", why != NULL ? why : "too large");
+		return OPT_EXIT_CONFIG;
+	}
+	ps->mem = leat_nic_numa_take(octets, leat_nic_numa_of_cpu(p->eal.cpu[lcore_idx]));
+	if (ps->mem == NULL)
+		return OPT_EXIT_RESOURCE;
+	ps->octets = octets;
+	ps->lcore_idx = lcore_idx;
+	ps->shard = leat_shard_new(ps->mem, config, &p->clock);
+	leat_shard_mail_init(&ps->from_control);
+	leat_shard_box(ps->shard, &ps->from_control);
+	leat_shard_loop_add(&p->loop[lcore_idx], ps->shard);
+	p->loop[lcore_idx].nap = p->loop[lcore_idx].nap && config->port->is_virtual;
+	p->loop_cnt = u32_max(p->loop_cnt, lcore_idx + 1);
+	p->stack_octets += octets;
+	p->shard_cnt++;
+	return OPT_EXIT_OK;
+}
+
+enum opt_exit leat_plane_join(struct plane *p)
+{
+	uint32_t cnt = p->shard_cnt;
+
+	p->peer_box = leat_nic_numa_take((size_t)cnt * cnt * sizeof(*p->peer_box), 0);
+	if (p->peer_box == NULL)
+		return OPT_EXIT_RESOURCE;
+	for (uint32_t from = 0; from < cnt; from++) {
+		for (uint32_t to = 0; to < cnt; to++) {
+			struct shard_mail *box = &p->peer_box[from * cnt + to];
+
+			if (from == to)
+				continue;
+			leat_shard_mail_init(box);
+			leat_shard_peer(p->shard[from].shard, box);
+			leat_shard_box(p->shard[to].shard, box);
+		}
+	}
+	return OPT_EXIT_OK;
+}
+
+static void *run_control(void *plane)
+{
+	struct plane *p = plane;
+
+	p->control(p->arg);
+	for (uint32_t i = 0; i < p->loop_cnt; i++)
+		leat_shard_loop_stop(&p->loop[i]);
+	return NULL;
+}
+
+/* start_control starts the thread on all processors of this process: the main lcore's own is
+ * taken by its shards. */
+static int start_control(struct plane *p, pthread_t *thread)
+{
+	pthread_attr_t attr;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (uint32_t i = 0; i < p->eal.lcore_cnt; i++)
+		CPU_SET(p->eal.cpu[i], &set);
+	pthread_attr_init(&attr);
+	pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+	int error = pthread_create(thread, &attr, run_control, p);
+	pthread_attr_destroy(&attr);
+	return error;
+}
+
+enum opt_exit leat_plane_run(struct plane *p, void (*control)(void *arg), void *arg)
+{
+	pthread_t thread;
+
+	p->control = control;
+	p->arg = arg;
+	p->started_at = leat_plane_now(p);
+	int error = start_control(p, &thread);
+	if (error != 0) {
+		leat_log(LOG_LV_ERROR, "leatd", "no thread for control: %s", strerror(error));
+		return OPT_EXIT_RESOURCE;
+	}
+	for (uint32_t i = 1; i < p->loop_cnt; i++) {
+		error = rte_eal_remote_launch(leat_shard_loop, &p->loop[i], p->eal.lcore[i]);
+		ASSERT(error == 0);
+	}
+	leat_shard_loop(&p->loop[0]);
+	rte_eal_mp_wait_lcore();
+	pthread_join(thread, NULL);
+	return OPT_EXIT_OK;
+}
+
+void leat_plane_shards_close(struct plane *p)
+{
+	for (uint32_t i = 0; i < p->shard_cnt; i++)
+		leat_shard_close(p->shard[i].shard);
+}
+
+void leat_plane_close(struct plane *p)
+{
+	for (uint32_t i = 0; i < p->shard_cnt; i++)
+		leat_nic_numa_free(p->shard[i].mem, p->shard[i].octets);
+	leat_nic_numa_free(p->peer_box, (size_t)p->shard_cnt * p->shard_cnt * sizeof(*p->peer_box));
+	leat_nic_pool_free(p->pool);
+	p->shard_cnt = 0;
+}
+
+uint64_t leat_plane_now(struct plane *p)
+{
+	return shard_clock_read(&p->clock);
+}
+
+uint32_t leat_plane_wait(struct plane *p, uint64_t at)
+{
+	sigset_t set = stop_signals();
+	uint64_t now = leat_plane_now(p);
+
+	while (now < at) {
+		struct timespec for_ts = {.tv_sec = (time_t)((at - now) / TIME_S),
+			.tv_nsec = (long)((at - now) % TIME_S)};
+
+		if (sigtimedwait(&set, NULL, &for_ts) > 0) {
+			p->signal_cnt++;
+			break;
+		}
+		now = leat_plane_now(p);
+	}
+	return p->signal_cnt;
+}
+
+static void post(struct plane_shard *ps, struct shard_letter letter)
+{
+	/* The box is longer than all letters that can be under way: the shard reads each turn. */
+	while (!leat_shard_mail_put(&ps->from_control, letter))
+		nanosleep(&(struct timespec){.tv_nsec = ASK_NAP_NS}, NULL);
+}
+
+void leat_plane_tell(struct plane *p, uint32_t shard_idx, enum shard_mail_kind kind)
+{
+	ASSERT(shard_idx < p->shard_cnt);
+	post(&p->shard[shard_idx], (struct shard_letter){.kind = kind});
+}
+
+void leat_plane_ask(struct plane *p, void (*also)(void *arg), void *const *arg)
+{
+	for (uint32_t i = 0; i < p->shard_cnt; i++) {
+		struct shard_ask *ask = &p->shard[i].ask;
+
+		ask->also = also;
+		ask->arg = also != NULL ? arg[i] : NULL;
+		atomic_store_explicit(&ask->answered, false, memory_order_relaxed);
+		post(&p->shard[i], (struct shard_letter){SHARD_MAIL_ASK, ask});
+	}
+	for (uint32_t i = 0; i < p->shard_cnt; i++) {
+		while (!atomic_load_explicit(&p->shard[i].ask.answered, memory_order_acquire))
+			nanosleep(&(struct timespec){.tv_nsec = ASK_NAP_NS}, NULL);
+	}
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_PLANE_H
+#define LEAT_PLANE_H
+
+/* plane: the shards of this process on their lcores, and the thread that watches them.
+ *
+ *	main lcore      shard, shard, ...  in turns     ◄── letters ──┐
+ *	other lcores    shard, shard, ...  in turns     ◄── letters ──┤ control thread:
+ *	control thread  sleeps between signals and seconds ───────────┘ prints, asks, stops
+ *
+ * Signals: SIGINT and SIGTERM are blocked in all threads and taken by the control thread, so that
+ * nothing runs in a handler.
+ *
+ * Memory     stacks from the shard's node; packet buffers from EAL; all given back by close.
+ * Affinity   setup and close: the main thread; the rest: as said at each function.
+ * Errors     enum opt_exit, after one line on stderr. */
+
+#include "nic_pool.h"
+#include "plane_eal.h"
+#include "shard_loop.h"
+
+#include <pthread.h>
+
+#define PLANE_SIGNALS_CUT 2 /* so many signals mean: at once */
+
+struct plane_shard {
+	struct shard *shard;
+	void *mem;
+	size_t octets;
+	uint32_t lcore_idx;
+	struct shard_mail from_control;
+	struct shard_ask ask;
+};
+
+struct plane {
+	struct eal eal;
+	struct shard_clock clock; /* the control thread's; all shards' have its start */
+	struct rte_mempool *pool;
+	uint32_t shard_cnt, loop_cnt, signal_cnt;
+	uint64_t started_at;
+	size_t stack_octets;
+	struct shard_mail *peer_box; /* shard_cnt * shard_cnt when joined */
+	struct plane_shard shard[SHARD_MAX];
+	struct shard_loop loop[PLANE_LCORE_MAX];
+	void (*control)(void *arg);
+	void *arg;
+};
+
+/* leat_plane_block_signals keeps SIGINT and SIGTERM for the control thread; before EAL. */
+void leat_plane_block_signals(void);
+
+/* leat_plane_open takes the started EAL and makes the pool. */
+enum opt_exit leat_plane_open(
+	struct plane *p, const struct eal *eal, const struct nic_pool_plan *plan, int node);
+
+/* leat_plane_add makes the next shard, to be turned on the lcore of index lcore_idx (modulo how
+ * many there are). */
+enum opt_exit leat_plane_add(
+	struct plane *p, const struct shard_config *config, uint32_t lcore_idx);
+
+/* leat_plane_join gives all shards boxes to each other: they share one port. */
+enum opt_exit leat_plane_join(struct plane *p);
+
+/* leat_plane_run turns all shards and runs control in its own thread, until control returns. */
+enum opt_exit leat_plane_run(struct plane *p, void (*control)(void *arg), void *arg);
+
+/* leat_plane_close frees shards and pool; ports must be closed between shards_close and this. */
+void leat_plane_shards_close(struct plane *p);
+void leat_plane_close(struct plane *p);
+
+/* For the control thread. */
+
+/* leat_plane_wait sleeps until at or a signal, and returns how many signals there were so far. */
+uint32_t leat_plane_wait(struct plane *p, uint64_t at);
+
+/* leat_plane_now is the present instant on the clock of the shards. */
+uint64_t leat_plane_now(struct plane *p);
+
+/* leat_plane_tell puts DRAIN or ABORT into the box of one shard. */
+void leat_plane_tell(struct plane *p, uint32_t shard_idx, enum shard_mail_kind kind);
+
+/* leat_plane_ask has all shards fill their ask, and waits for it.  also[i], when also is not
+ * NULL, runs on the lcore of shard i with arg[i]. */
+void leat_plane_ask(struct plane *p, void (*also)(void *arg), void *const *arg);
+
+#endif

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "plane_eal.h"
+
+#include "base_assert.h"
+#include "base_bits.h"
+#include "base_log.h"
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ARG_MAX_CNT  24
+#define ARG_OCTETS   1024
+#define HUGE_OCTETS  ((size_t)2 << 20)
+#define EAL_OVERHEAD ((size_t)48 << 20) /* what EAL and the drivers take besides */
+
+#define HUGE_DIR     "/sys/kernel/mm/hugepages/hugepages-2048kB/"
+
+/* The arguments under construction and the text of those that are not constant. */
+struct args {
+	char *argv[ARG_MAX_CNT + 1];
+	int argc;
+	char text[ARG_OCTETS];
+	size_t used;
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct args *a, const char *format, ...)
+{
+	va_list list;
+
+	ASSERT(a->argc < ARG_MAX_CNT);
+	va_start(list, format);
+	int octets = vsnprintf(a->text + a->used, sizeof(a->text) - a->used, format, list);
+	va_end(list);
+	ASSERT(octets >= 0);
+	ASSERT((size_t)octets < sizeof(a->text) - a->used);
+	a->argv[a->argc++] = a->text + a->used;
+	a->argv[a->argc] = NULL;
+	a->used += (size_t)octets + 1;
+}
+
+/* allowed_cpus lists the processors of this process; returns how many. */
+static uint32_t allowed_cpus(uint32_t *cpu, uint32_t max)
+{
+	cpu_set_t set;
+	uint32_t cnt = 0;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return 0;
+	for (uint32_t i = 0; i < CPU_SETSIZE && cnt < max; i++) {
+		if (CPU_ISSET(i, &set))
+			cpu[cnt++] = i;
+	}
+	return cnt;
+}
+
+uint32_t leat_eal_cpus(void)
+{
+	uint32_t cpu[PLANE_LCORE_MAX];
+
+	return u32_max(allowed_cpus(cpu, PLANE_LCORE_MAX), 1);
+}
+
+/* read_number reads a file that holds one number; 0 when there is no such file. */
+static uint64_t read_number(const char *path)
+{
+	unsigned long long value = 0;
+	FILE *f = fopen(path, "re");
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%llu", &value) != 1)
+		value = 0;
+	fclose(f);
+	return value;
+}
+
+uint64_t leat_eal_free_octets(void)
+{
+	unsigned long long kib = 0;
+	char line[128];
+	FILE *f = fopen("/proc/meminfo", "re");
+
+	while (f != NULL && kib == 0 && fgets(line, sizeof(line), f) != NULL) {
+		if (sscanf(line, "MemAvailable: %llu kB", &kib) != 1)
+			kib = 0;
+	}
+	if (f != NULL)
+		fclose(f);
+	return kib << 10;
+}
+
+static void add_memory(struct args *a, struct eal *eal, size_t octets)
+{
+	size_t all = align_up(octets + octets / 8 + EAL_OVERHEAD, HUGE_OCTETS);
+
+	eal->huge = read_number(HUGE_DIR "free_hugepages") * HUGE_OCTETS >= all;
+	eal->octets = all;
+	if (eal->huge) {
+		add(a, "--in-memory");
+	} else {
+		add(a, "--no-huge");
+		add(a, "-m");
+		add(a, "%zu", all >> 20);
+	}
+}
+
+static enum opt_exit add_lcores(struct args *a, struct eal *eal, uint32_t want)
+{
+	char text[PLANE_LCORE_MAX * 10] = "";
+	size_t at = 0;
+
+	eal->lcore_cnt = u32_min(allowed_cpus(eal->cpu, PLANE_LCORE_MAX), want);
+	if (eal->lcore_cnt == 0) {
+		leat_log(LOG_LV_ERROR, "eal", "cannot read which processors may be used: %s",
+			strerror(errno));
+		return OPT_EXIT_RESOURCE;
+	}
+	for (uint32_t i = 0; i < eal->lcore_cnt; i++)
+		at += (size_t)snprintf(
+			text + at, sizeof(text) - at, "%s%u@%u", i ? "," : "", i, eal->cpu[i]);
+	add(a, "--lcores");
+	add(a, "%s", text);
+	return OPT_EXIT_OK;
+}
+
+/* check_pci says of a PCI device what EAL would not: that it is absent, or held by the kernel. */
+static enum opt_exit check_pci(const char *pci)
+{
+	char path[PLANE_PATH_MAX], link[PLANE_PATH_MAX];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", pci);
+	if (access(path, F_OK) != 0) {
+		leat_log(
+			LOG_LV_ERROR, "eal", "there is no PCI device %s; lspci -D lists them", pci);
+		return OPT_EXIT_DEVICE;
+	}
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver", pci);
+	ssize_t octets = readlink(path, link, sizeof(link) - 1);
+	const char *name = "no driver";
+	if (octets > 0) {
+		link[octets] = '\0';
+		name = strrchr(link, '/') != NULL ? strrchr(link, '/') + 1 : link;
+	}
+	if (strncmp(name, "vfio", 4) == 0 || strstr(name, "uio") != NULL ||
+		strncmp(name, "mlx", 3) == 0)
+		return OPT_EXIT_OK;
+	leat_log(LOG_LV_ERROR, "eal", "%s is bound to %s; dpdk-devbind.py -b vfio-pci %s", pci,
+		name, pci);
+	return OPT_EXIT_DEVICE;
+}
+
+/* default_dir is where EAL would put its files. */
+static const char *default_dir(void)
+{
+	const char *dir = getenv("RUNTIME_DIRECTORY");
+
+	if (dir == NULL && getuid() == 0)
+		dir = "/var/run";
+	if (dir == NULL)
+		dir = getenv("XDG_RUNTIME_DIR");
+	return dir != NULL ? dir : "/tmp";
+}
+
+/* choose_dir makes sure that EAL can write its runtime directory. */
+static enum opt_exit choose_dir(struct eal *eal)
+{
+	char path[PATH_MAX];
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(path, sizeof(path), "%s/dpdk", default_dir());
+	if ((mkdir(path, 0700) == 0 || errno == EEXIST) && access(path, W_OK | X_OK) == 0)
+		return OPT_EXIT_OK;
+	snprintf(eal->private_dir, sizeof(eal->private_dir), "%s/leat-XXXXXX",
+		tmp != NULL && strlen(tmp) < 64 ? tmp : "/tmp");
+	if (mkdtemp(eal->private_dir) == NULL) {
+		leat_log(LOG_LV_ERROR, "eal", "cannot make %s: %s; set RUNTIME_DIRECTORY",
+			eal->private_dir, strerror(errno));
+		eal->private_dir[0] = '\0';
+		return OPT_EXIT_RESOURCE;
+	}
+	setenv("RUNTIME_DIRECTORY", eal->private_dir, 1);
+	return OPT_EXIT_OK;
+}
+
+/* init runs rte_eal_init, with stdout and stderr put aside when it is to be quiet: on a refusal
+ * EAL prints its usage. */
+static int init(int argc, char **argv, bool quiet)
+{
+	int out = -1, err = -1;
+	int null = quiet ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+
+	fflush(NULL);
+	if (null >= 0) {
+		out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		err = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+	}
+	int result = rte_eal_init(argc, argv);
+	if (null >= 0) {
+		fflush(NULL);
+		dup2(out, STDOUT_FILENO);
+		dup2(err, STDERR_FILENO);
+		close(out);
+		close(err);
+		close(null);
+	}
+	return result;
+}
+
+static void list_lcores(struct eal *eal)
+{
+	eal->lcore_cnt = 0;
+	eal->lcore[eal->lcore_cnt++] = rte_get_main_lcore();
+	for (uint32_t id = 0; id < RTE_MAX_LCORE && eal->lcore_cnt < PLANE_LCORE_MAX; id++) {
+		if (id != rte_get_main_lcore() && rte_lcore_is_enabled(id))
+			eal->lcore[eal->lcore_cnt++] = id;
+	}
+	for (uint32_t i = 0; i < eal->lcore_cnt; i++) {
+		int cpu = rte_lcore_to_cpu_id((int)eal->lcore[i]);
+		eal->cpu[i] = cpu < 0 ? 0 : (uint32_t)cpu;
+	}
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	/* What cannot be removed stays; the rest goes. */
+	(void)remove(path);
+	return 0;
+}
+
+static void remove_tree(const char *path)
+{
+	nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void remove_private_dir(struct eal *eal)
+{
+	if (eal->private_dir[0] != '\0')
+		remove_tree(eal->private_dir);
+	eal->private_dir[0] = '\0';
+}
+
+static enum opt_exit refused(struct eal *eal, const char *hint)
+{
+	leat_log(LOG_LV_ERROR, "eal", "DPDK did not start: %s; %s", rte_strerror(rte_errno), hint);
+	remove_private_dir(eal);
+	return rte_errno == ENOMEM ? OPT_EXIT_RESOURCE : OPT_EXIT_DEVICE;
+}
+
+enum opt_exit leat_eal_start(const struct eal_want *want, struct eal *eal)
+{
+	struct args a = {.argc = 0};
+
+	*eal = (struct eal){.huge = false};
+	enum opt_exit result = want->pci != NULL ? check_pci(want->pci) : OPT_EXIT_OK;
+	if (result == OPT_EXIT_OK)
+		result = choose_dir(eal);
+	if (result != OPT_EXIT_OK)
+		return result;
+	add(&a, "leatd");
+	add_memory(&a, eal, want->octets);
+	result = add_lcores(&a, eal, want->lcore_cnt);
+	if (result != OPT_EXIT_OK) {
+		remove_private_dir(eal);
+		return result;
+	}
+	add(&a, "--file-prefix");
+	add(&a, "%s-%d", want->name, (int)getpid());
+	if (want->pci != NULL) {
+		add(&a, "-a");
+		add(&a, "%s", want->pci);
+	} else {
+		add(&a, "--no-pci");
+	}
+	add(&a, "--log-level=*:%s",
+		want->verbose > 1 ? "debug" : (want->verbose == 1 ? "info" : "critical"));
+	if (init(a.argc, a.argv, want->verbose == 0) < 0)
+		return refused(eal, "-v shows what it says");
+	list_lcores(eal);
+	return OPT_EXIT_OK;
+}
+
+enum opt_exit leat_eal_start_classic(int argc, char **argv, struct eal *eal)
+{
+	*eal = (struct eal){.huge = rte_eal_has_hugepages() != 0};
+	enum opt_exit result = choose_dir(eal);
+	if (result != OPT_EXIT_OK)
+		return result;
+	if (init(argc, argv, false) < 0)
+		return refused(eal, "see above");
+	eal->huge = rte_eal_has_hugepages() != 0;
+	list_lcores(eal);
+	return OPT_EXIT_OK;
+}
+
+void leat_eal_stop(struct eal *eal)
+{
+	char dir[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
+	rte_eal_cleanup();
+	remove_tree(dir);
+	remove_private_dir(eal);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_PLANE_EAL_H
+#define LEAT_PLANE_EAL_H
+
+/* plane_eal: DPDK's environment, started from what is wanted instead of from options.
+ *
+ * Processors are those this process may run on.  Memory is huge pages when enough are free, else
+ * ordinary ones.  No PCI device is looked at unless one is asked for.  What EAL would say about a
+ * failure is checked before, in our own words; its own output is shown with verbose only.
+ *
+ * The runtime directory is EAL's default, or a private one where that cannot be written (uid 0 in
+ * a user namespace); what this instance left in it is removed at the end.
+ *
+ * Affinity   the main thread, once per process.
+ * Errors     enum opt_exit, after one line on stderr. */
+
+#include "opt.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PLANE_LCORE_MAX 64
+#define PLANE_PATH_MAX  128
+
+struct eal_want {
+	const char *name;   /* with the process id, the instance's file prefix */
+	uint32_t lcore_cnt; /* at most; fewer when there are fewer processors */
+	size_t octets;      /* of EAL's memory: packet buffers and rings */
+	const char *pci;    /* NULL: no PCI device */
+	uint32_t verbose;
+};
+
+struct eal {
+	bool huge;     /* huge pages are used */
+	size_t octets; /* of memory taken from the kernel, or reserved */
+	uint32_t lcore_cnt;
+	uint32_t lcore[PLANE_LCORE_MAX]; /* the first is the main lcore: this thread */
+	uint32_t cpu[PLANE_LCORE_MAX];
+	char private_dir[PLANE_PATH_MAX]; /* empty: EAL's default is used */
+};
+
+/* leat_eal_cpus is how many processors this process may use. */
+uint32_t leat_eal_cpus(void);
+
+/* leat_eal_free_octets is the memory that the kernel could give now. */
+uint64_t leat_eal_free_octets(void);
+
+/* leat_eal_start derives EAL's arguments from want. */
+enum opt_exit leat_eal_start(const struct eal_want *want, struct eal *eal);
+
+/* leat_eal_start_classic passes on the options that stand before `--`; lcores are as they say. */
+enum opt_exit leat_eal_start_classic(int argc, char **argv, struct eal *eal);
+
+/* leat_eal_stop cleans up and removes the files of this instance. */
+void leat_eal_stop(struct eal *eal);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "report.h"
+
+#include "base_bits.h"
+#include "text.h"
+
+#include <inttypes.h>
+
+/* What the ledger calls each way to end. */
+static const char *const end_text[TCP_END_CNT] = {
+	[TCP_END_TIME_WAIT] = "expired from TIME-WAIT",
+	[TCP_END_LAST_ACK] = "closed second",
+	[TCP_END_RESET] = "reset",
+	[TCP_END_REFUSED] = "refused",
+	[TCP_END_ABORTED] = "aborted",
+	[TCP_END_TIMEOUT] = "timed out",
+	[TCP_END_FW2_LIMIT] = "given up in FIN-WAIT-2",
+	[TCP_END_CLOSED] = "closed before open",
+};
+
+const char *leat_report_group(uint64_t value, char *text)
+{
+	leat_text_group(value, text, REPORT_TEXT_MAX);
+	return text;
+}
+
+void leat_report_ns(uint64_t ns, char *text, size_t size)
+{
+	static const struct {
+		uint64_t ns;
+		const char *name;
+	} unit[] = {{TIME_S, "s"}, {TIME_MS, "ms"}, {TIME_US, "us"}, {1, "ns"}};
+	uint32_t i = 0;
+
+	if (ns == 0) {
+		snprintf(text, size, "-");
+		return;
+	}
+	while (ns < unit[i].ns)
+		i++;
+	uint64_t whole = ns / unit[i].ns, tenth = ns % unit[i].ns * 10 / unit[i].ns;
+	if (whole < 20 && unit[i].ns > 1)
+		snprintf(text, size, "%" PRIu64 ".%" PRIu64 " %s", whole, tenth, unit[i].name);
+	else
+		snprintf(text, size, "%" PRIu64 " %s", whole, unit[i].name);
+}
+
+static void add_words(uint64_t *sum, const uint64_t *more, size_t octets)
+{
+	for (size_t i = 0; i < octets / sizeof(*sum); i++)
+		sum[i] += more[i];
+}
+
+STATIC_ASSERT(sizeof(struct stack_counters) % sizeof(uint64_t) == 0, "all of 64 bits");
+STATIC_ASSERT(offsetof(struct tcp_counters, present) % sizeof(uint64_t) == 0, "all of 64 bits");
+
+void leat_report_add(struct shard_counts *sum, const struct shard_counts *more)
+{
+	sum->now = u64_max(sum->now, more->now);
+	add_words(&sum->turns, &more->turns,
+		offsetof(struct shard_counts, stack) - offsetof(struct shard_counts, turns));
+	add_words(&sum->stack.frames_in, &more->stack.frames_in, sizeof(sum->stack));
+	add_words(sum->tcp.verdict, more->tcp.verdict, offsetof(struct tcp_counters, present));
+	for (uint32_t i = 0; i < TCP_ST_CNT; i++)
+		sum->tcp.present[i] += more->tcp.present[i];
+	sum->tcp.rbuf_held += more->tcp.rbuf_held;
+}
+
+uint64_t leat_report_opened(const struct shard_counts *c)
+{
+	return c->tcp.opened_active + c->tcp.opened_passive;
+}
+
+uint64_t leat_report_open(const struct shard_counts *c)
+{
+	uint64_t open = 0;
+
+	for (uint32_t i = TCP_ST_SYN_SENT; i < TCP_ST_TIME_WAIT; i++)
+		open += c->tcp.present[i];
+	return open;
+}
+
+/* term adds one summand to a line of the ledger. */
+static uint64_t term(FILE *out, uint32_t *cnt, const char *name, uint64_t value)
+{
+	char text[REPORT_TEXT_MAX];
+
+	fprintf(out, "%s%s %s", (*cnt)++ != 0 ? " + " : " = ", name,
+		leat_report_group(value, text));
+	return value;
+}
+
+static bool close_line(FILE *out, bool equal)
+{
+	fprintf(out, "   %s\n", equal ? "balanced" : "NOT BALANCED");
+	return equal;
+}
+
+bool leat_report_connections(const struct shard_counts *c, FILE *out)
+{
+	uint64_t opened = leat_report_opened(c), known = 0;
+	char text[REPORT_TEXT_MAX];
+	uint32_t cnt = 0;
+
+	fprintf(out, "opened %s", leat_report_group(opened, text));
+	for (uint32_t i = TCP_END_NONE + 1; i < TCP_END_CNT; i++) {
+		/* A reset is always told: that there was none is news. */
+		if (c->tcp.ended[i] != 0 || i == TCP_END_RESET)
+			known += term(out, &cnt, end_text[i], c->tcp.ended[i]);
+		if (i == TCP_END_TIME_WAIT && (cnt != 0 || c->tcp.present[TCP_ST_TIME_WAIT] != 0))
+			known += term(out, &cnt, "still waiting", c->tcp.present[TCP_ST_TIME_WAIT]);
+	}
+	if (leat_report_open(c) != 0)
+		known += term(out, &cnt, "still open", leat_report_open(c));
+	return close_line(out, known == opened);
+}
+
+bool leat_report_frames(const struct shard_counts *c, FILE *out)
+{
+	uint64_t received = c->rx_frames + c->mailed_in, known = 0, dropped = 0;
+	char text[REPORT_TEXT_MAX];
+	uint32_t cnt = 0;
+
+	fprintf(out, "received %s frames", leat_report_group(received, text));
+	for (uint32_t v = 0; v < WIRE_V_DROP_FIRST; v++) {
+		if (c->stack.wire[v] != 0)
+			known += term(out, &cnt, leat_wire_verdict_name((enum wire_verdict)v),
+				c->stack.wire[v]);
+	}
+	for (uint32_t v = WIRE_V_DROP_FIRST; v < WIRE_V_CNT; v++)
+		dropped += c->stack.wire[v];
+	dropped += c->rx_drop_frame_long + c->rx_drop_no_buf;
+	known += term(out, &cnt, "dropped", dropped);
+	if (c->rx_lost + c->rx_held != 0)
+		known += term(out, &cnt, "lost on the wire", c->rx_lost + c->rx_held);
+	return close_line(out, known == received);
+}
+
+void leat_report_states(const struct shard_counts *c, FILE *out)
+{
+	char text[REPORT_TEXT_MAX];
+	uint32_t cnt = 0;
+
+	fprintf(out, "connections by state\n");
+	for (uint32_t i = TCP_ST_LISTEN; i < TCP_ST_CNT; i++) {
+		if (c->tcp.present[i] == 0)
+			continue;
+		fprintf(out, "  %-20s %12s\n", leat_tcp_state_name((enum tcp_state)i),
+			leat_report_group(c->tcp.present[i], text));
+		cnt++;
+	}
+	if (cnt == 0)
+		fprintf(out, "  none\n");
+}
+
+/* drop_row writes a row when there is something to tell. */
+static uint32_t drop_row(FILE *out, const char *name, uint64_t value, const char *sentence)
+{
+	char text[REPORT_TEXT_MAX];
+
+	if (value == 0)
+		return 0;
+	fprintf(out, "  %-20s %12s  %s\n", name, leat_report_group(value, text), sentence);
+	return 1;
+}
+
+static uint32_t other_rows(const struct shard_counts *c, FILE *out)
+{
+	uint32_t cnt = 0;
+
+	cnt += drop_row(out, "accept_refused", c->stack.accept_refused,
+		"A SYN while draining, or to a full backlog: dropped.");
+	cnt += drop_row(out, "flow_refused", c->stack.flow_refused,
+		"A SYN found no room in the flow table: dropped.");
+	cnt += drop_row(out, "out_no_neigh", c->stack.out_no_neigh,
+		"A segment to send whose neighbour did not answer: dropped.");
+	cnt += drop_row(out, "tx_full", c->tx_full,
+		"The device took no more; the frames waited and were sent later.");
+	cnt += drop_row(out, "tx_no_buf", c->tx_no_buf,
+		"No buffer to write into; the frames waited and were sent later.");
+	cnt += drop_row(out, "mail_refused", c->mail_refused,
+		"A frame for all shards found the box of one full.");
+	return cnt;
+}
+
+void leat_report_drops(const struct shard_counts *c, FILE *out)
+{
+	uint32_t cnt = 0;
+
+	fprintf(out, "frames and segments not used, by reason\n");
+	for (uint32_t v = WIRE_V_DROP_FIRST; v < WIRE_V_CNT; v++) {
+		uint64_t value = c->stack.wire[v];
+
+		value += v == WIRE_V_DROP_FRAME_LONG ? c->rx_drop_frame_long : 0;
+		value += v == WIRE_V_DROP_NO_BUF ? c->rx_drop_no_buf : 0;
+		cnt += drop_row(out, leat_wire_verdict_name((enum wire_verdict)v), value,
+			leat_wire_verdict_help((enum wire_verdict)v));
+	}
+	/* The first rows of tcp_verdict.def are segments that counted. */
+	for (uint32_t v = TCP_V_SYN_AGAIN + 1; v < TCP_V_CNT; v++)
+		cnt += drop_row(out, leat_tcp_verdict_name((enum tcp_verdict)v), c->tcp.verdict[v],
+			leat_tcp_verdict_help((enum tcp_verdict)v));
+	cnt += other_rows(c, out);
+	if (cnt == 0)
+		fprintf(out, "  none\n");
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_REPORT_H
+#define LEAT_REPORT_H
+
+/* report: what shards counted, as people read it.
+ *
+ * The ledger is the promise of this product: every connection that was opened has ended in one
+ * way or is still there, and every frame that arrived ended under one name.  The lines here add
+ * up the counters themselves; they do not trust that somebody else did.
+ *
+ * Affinity   none: works on copies. */
+
+#include "shard.h"
+
+#include <stdio.h>
+
+#define REPORT_TEXT_MAX 32
+
+/* leat_report_ns writes a duration with two or three digits: "11.4 us", "38 ms"; "-" for 0. */
+void leat_report_ns(uint64_t ns, char *text, size_t size);
+
+/* leat_report_group is value with grouped digits, in text, which it returns. */
+const char *leat_report_group(uint64_t value, char *text);
+
+/* leat_report_add adds the counters of one more shard. */
+void leat_report_add(struct shard_counts *sum, const struct shard_counts *more);
+
+uint64_t leat_report_opened(const struct shard_counts *c);
+
+/* leat_report_open counts the connections that still have something to do: not those that only
+ * wait in TIME-WAIT. */
+uint64_t leat_report_open(const struct shard_counts *c);
+
+/* leat_report_connections writes "opened N = ... + ..." and says whether both sides are equal. */
+bool leat_report_connections(const struct shard_counts *c, FILE *out);
+
+/* leat_report_frames writes "received N = ... + ..." and says whether both sides are equal. */
+bool leat_report_frames(const struct shard_counts *c, FILE *out);
+
+/* leat_report_states writes a table of connections by state, empty rows left out. */
+void leat_report_states(const struct shard_counts *c, FILE *out);
+
+/* leat_report_drops writes a row for each frame or segment that was not used, by reason. */
+void leat_report_drops(const struct shard_counts *c, FILE *out);
+
+#endif

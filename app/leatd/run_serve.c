@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_assert.h"
+#include "base_log.h"
+#include "link.h"
+#include "nic_numa.h"
+#include "plane.h"
+#include "report.h"
+#include "run.h"
+#include "service.h"
+#include "text.h"
+
+#include <rte_version.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define SLOTS         1024 /* descriptors of a queue */
+#define HELD_MAX      65536
+#define LOOK_NS       (20 * TIME_MS)
+#define ABORT_NS      (2 * TIME_S)
+#define FOR_EVER_NS   (3600 * TIME_S)
+#define KERNEL_PREFIX 24
+
+struct serve_run {
+	const struct serve_options *o;
+	bool greet;
+	struct plane plane;
+	struct nic_port port;
+	struct service_set *service[SHARD_MAX];
+	void *mem[SHARD_MAX];
+	size_t mem_octets[SHARD_MAX];
+	struct shard_counts sum;
+	uint64_t began_at, finished, cut; /* connections, after the first signal */
+};
+
+static struct serve_run run;
+
+static struct stack_config stack_config(uint64_t seed)
+{
+	const struct serve_options *o = run.o;
+	uint64_t each = o->connections / o->shards + 64;
+	struct stack_config c;
+
+	leat_stack_config_default(&c);
+	c.seed = seed;
+	c.link.mtu = c.knobs.mtu = (uint16_t)o->mtu;
+	c.link.local_cnt = (uint8_t)o->address_cnt;
+	for (uint32_t i = 0; i < o->address_cnt; i++)
+		c.link.local[i] = (struct wire_local){o->address[i].ip, o->address[i].prefix_bits};
+	c.gateway4 = o->gateway4;
+	c.gateway6 = o->gateway6;
+	c.knobs.two_msl_ns = o->time_wait_ns;
+	c.tcp.tcb_max = (uint32_t)each;
+	c.tcp.rbuf_max = (uint32_t)u64_min(16 * each, HELD_MAX / o->shards);
+	c.listener_max = SERVICE_LISTEN_MAX;
+	c.neigh_max = 1024;
+	c.send_chunk_cnt = (uint32_t)u64_min(16 * each, 1 << 18);
+	return c;
+}
+
+static struct nic_pool_plan pool_plan(const struct stack_config *stack)
+{
+	uint32_t shards = (uint32_t)run.o->shards;
+
+	return (struct nic_pool_plan){.rx_slots = SLOTS * shards,
+		.tx_slots = SLOTS * shards,
+		.held = stack->tcp.rbuf_max * shards,
+		.lcore_cnt = shards,
+		.shard_cnt = shards,
+		.own = SHARD_OWN_BUFFERS,
+		.mtu = stack->link.mtu};
+}
+
+/* find_port makes or takes the device that the options name. */
+static int find_port(void)
+{
+	char args[64];
+
+	if (run.o->device != NULL)
+		return leat_nic_port_by_pci(run.o->device, &run.port);
+	if (run.o->vdev != NULL)
+		return leat_nic_port_by_vdev(run.o->vdev, &run.port);
+	snprintf(args, sizeof(args), "net_tap0,iface=%s", run.o->tap);
+	int error = leat_nic_port_by_vdev(args, &run.port);
+	if (error != 0)
+		leat_log(LOG_LV_NOTE, "leatd",
+			"a TAP interface needs CAP_NET_ADMIN: sudo, or unshare -Urn for a network "
+			"of your own");
+	return error;
+}
+
+static enum opt_exit open_port(void)
+{
+	struct nic_port_config config = {.queue_cnt = (uint16_t)run.o->shards,
+		.rx_slots = SLOTS,
+		.tx_slots = SLOTS,
+		.mtu = (uint16_t)run.o->mtu,
+		.csum = true,
+		.pool = run.plane.pool};
+
+	if (find_port() != 0)
+		return OPT_EXIT_DEVICE;
+	int error = leat_nic_port_start(&run.port, &config);
+	/* The kernel's end of the trial: gone when the device is. */
+	if (error == 0 && run.greet)
+		error = leat_link_up(run.o->tap, ip_to4(run.o->address[0].ip) - 1, KERNEL_PREFIX);
+	if (error != 0)
+		leat_nic_port_close(&run.port);
+	return error == 0 ? OPT_EXIT_OK : OPT_EXIT_DEVICE;
+}
+
+static enum opt_exit service_config_of(uint32_t shard_idx, struct service_config *c)
+{
+	const struct serve_options *o = run.o;
+	char why[160];
+
+	leat_service_config_default(c);
+	c->conn_max = (uint32_t)(o->connections / o->shards + 64);
+	c->backlog = c->conn_max;
+	c->shard_idx = shard_idx;
+	c->listen_cnt = o->listen_cnt;
+	for (uint32_t i = 0; i < o->listen_cnt; i++)
+		c->listen[i] = (struct service_listen){
+			o->listen[i].kind, {.family = 0, .port = o->listen[i].port}};
+	c->close = (enum service_close)o->close;
+	c->body_octets = o->body_octets;
+	c->greet = run.greet;
+	if (leat_service_footprint(c) != 0)
+		return OPT_EXIT_OK;
+	leat_log(LOG_LV_ERROR, "leatd", "%s", leat_service_config_error(c, why, sizeof(why)));
+	return OPT_EXIT_CONFIG;
+}
+
+/* start_service gives shard i its program. */
+static enum opt_exit start_service(uint32_t i)
+{
+	struct shard *shard = run.plane.shard[i].shard;
+	struct service_config c;
+	uint32_t at = 0;
+	enum opt_exit result = service_config_of(i, &c);
+
+	if (result != OPT_EXIT_OK)
+		return result;
+	run.mem_octets[i] = leat_service_footprint(&c);
+	run.mem[i] = leat_nic_numa_take(run.mem_octets[i], run.port.node);
+	if (run.mem[i] == NULL)
+		return OPT_EXIT_RESOURCE;
+	run.service[i] = leat_service_new(run.mem[i], &c);
+	int error = leat_service_listen(run.service[i], shard->stack, &at);
+	if (error != LEAT_OK) {
+		leat_log(LOG_LV_ERROR, "leatd", "cannot listen on port %u: %s",
+			run.o->listen[at].port, leat_error_text(error));
+		return OPT_EXIT_CONFIG;
+	}
+	leat_shard_app(shard, leat_service_app(run.service[i]));
+	return OPT_EXIT_OK;
+}
+
+static enum opt_exit add_shards(const struct stack_config *stack)
+{
+	enum opt_exit result = OPT_EXIT_OK;
+
+	for (uint32_t i = 0; i < run.o->shards && result == OPT_EXIT_OK; i++) {
+		struct shard_config shard = {.stack = *stack,
+			.port = &run.port,
+			.pool = run.plane.pool,
+			.queue = (uint16_t)i};
+
+		shard.stack.seed = stack->seed + i;
+		memcpy(shard.stack.link.mac.octet, run.port.mac, sizeof(run.port.mac));
+		result = leat_plane_add(&run.plane, &shard, i);
+		if (result == OPT_EXIT_OK)
+			result = start_service(i);
+	}
+	if (result == OPT_EXIT_OK && run.o->shards > 1)
+		result = leat_plane_join(&run.plane);
+	return result;
+}
+
+static void print_addresses(void)
+{
+	for (uint32_t i = 0; i < run.o->address_cnt; i++) {
+		char text[IP_TEXT_MAX];
+
+		leat_wire_ip_text(run.o->address[i].ip, text);
+		printf("  %s/%u", text, run.o->address[i].prefix_bits);
+	}
+	printf("\n");
+}
+
+static void print_offloads(void)
+{
+	const struct nic_port *p = &run.port;
+
+	printf("  offloads      received: IPv4 checksum by %s, TCP by %s; sent: IPv4 by %s, TCP by "
+	       "%s\n",
+		p->rx_csum_ip ? "the device" : "software",
+		p->rx_csum_l4 ? "the device" : "software",
+		p->tx_csum_ip ? "the device" : "software",
+		p->tx_csum_l4 ? "the device" : "software");
+}
+
+static void print_head(void)
+{
+	const struct serve_options *o = run.o;
+	char msl[REPORT_TEXT_MAX];
+
+	printf("leat " LEAT_VERSION ", %s, instance %s\n", rte_version(), o->name);
+	printf("  %s  %s", o->tap != NULL ? o->tap : run.port.name, run.port.driver);
+	print_addresses();
+	printf("  shards        %u on %u lcore%s, %zu MiB, %shugepages\n", run.plane.shard_cnt,
+		run.plane.loop_cnt, run.plane.loop_cnt == 1 ? "" : "s",
+		(run.plane.eal.octets + run.plane.stack_octets) >> 20,
+		run.plane.eal.huge ? "" : "no ");
+	print_offloads();
+	for (uint32_t i = 0; i < o->listen_cnt; i++)
+		printf("  listening     :%u %s\n", o->listen[i].port,
+			leat_service_kind_name(o->listen[i].kind));
+	leat_report_ns(o->time_wait_ns, msl, sizeof(msl));
+	printf("  2MSL          %s%s\n", msl,
+		o->time_wait_ns == 60 * TIME_S ? "" : " (the default is 60 s)");
+	if (run.greet)
+		printf("  kernel 198.18.0.1/24 on leat0  ═══ tap ═══  server 198.18.0.2:80\n"
+		       "try it:   curl -v http://198.18.0.2/     wrk -t1 -c64 -d5s "
+		       "http://198.18.0.2/     tcpdump -ni leat0\n");
+	printf("ready\n");
+	fflush(stdout);
+}
+
+/* look sums what all shards counted. */
+static void look(void)
+{
+	leat_plane_ask(&run.plane, NULL, NULL);
+	run.sum = (struct shard_counts){0};
+	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
+		leat_report_add(&run.sum, &run.plane.shard[i].ask.counts);
+}
+
+static void tell_all(enum shard_mail_kind kind)
+{
+	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
+		leat_plane_tell(&run.plane, i, kind);
+}
+
+/* wait_closed looks until no connection is open, until at, or until signal_max signals came. */
+static bool wait_closed(uint64_t at, uint32_t signal_max)
+{
+	look();
+	while (leat_report_open(&run.sum) != 0 && leat_plane_now(&run.plane) < at) {
+		uint64_t next = leat_plane_now(&run.plane) + LOOK_NS;
+
+		if (leat_plane_wait(&run.plane, u64_min(next, at)) >= signal_max)
+			break;
+		look();
+	}
+	return leat_report_open(&run.sum) == 0;
+}
+
+static void drain(void)
+{
+	look();
+	run.finished = leat_report_open(&run.sum);
+	printf("draining: new SYNs are dropped; %ju open; again ^C to cut\n",
+		(uintmax_t)run.finished);
+	fflush(stdout);
+	tell_all(SHARD_MAIL_DRAIN);
+	if (wait_closed(leat_plane_now(&run.plane) + run.o->grace_ns, PLANE_SIGNALS_CUT))
+		return;
+	run.cut = leat_report_open(&run.sum);
+	run.finished -= u64_min(run.cut, run.finished);
+	tell_all(SHARD_MAIL_ABORT);
+	wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
+}
+
+static void control(void *arg)
+{
+	(void)arg;
+	print_head();
+	while (leat_plane_wait(&run.plane, leat_plane_now(&run.plane) + FOR_EVER_NS) == 0)
+		;
+	drain();
+}
+
+/* check_ledger reads the last counts, when no shard turns any more. */
+static bool check_ledger(void)
+{
+	char text[160];
+	bool good = true;
+
+	run.sum = (struct shard_counts){0};
+	for (uint32_t i = 0; i < run.plane.shard_cnt; i++) {
+		struct shard *s = run.plane.shard[i].shard;
+		const char *why = leat_shard_ledger_error(s, text, sizeof(text));
+		struct shard_counts counts;
+
+		leat_shard_count(s, &counts);
+		leat_report_add(&run.sum, &counts);
+		if (why != NULL)
+			leat_log(LOG_LV_ERROR, "ledger", "shard %u: %s", i, why);
+		good &= why == NULL;
+	}
+	return good;
+}
+
+static enum opt_exit print_end(void)
+{
+	char t[3][REPORT_TEXT_MAX];
+	struct nic_port_stats stats = leat_nic_port_stats(&run.port);
+	bool good = check_ledger();
+
+	printf("          %s connections finished, %s cut; %s left in TIME-WAIT\n",
+		leat_report_group(run.finished, t[0]), leat_report_group(run.cut, t[1]),
+		leat_report_group(run.sum.tcp.present[TCP_ST_TIME_WAIT], t[2]));
+	leat_report_states(&run.sum, stdout);
+	leat_report_drops(&run.sum, stdout);
+	if (stats.rx_missed + stats.rx_no_mbuf + stats.rx_errors + stats.tx_errors != 0)
+		printf("device    missed %s, no buffer %s, errors %s\n",
+			leat_report_group(stats.rx_missed, t[0]),
+			leat_report_group(stats.rx_no_mbuf, t[1]),
+			leat_report_group(stats.rx_errors + stats.tx_errors, t[2]));
+	printf("ledger    ");
+	good &= leat_report_connections(&run.sum, stdout);
+	printf("frames    ");
+	good &= leat_report_frames(&run.sum, stdout);
+	printf("stopped.\n");
+	fflush(stdout);
+	return good ? OPT_EXIT_OK : OPT_EXIT_FAILED;
+}
+
+static enum opt_exit run_shards(const struct stack_config *stack)
+{
+	enum opt_exit result = add_shards(stack);
+
+	if (result == OPT_EXIT_OK)
+		result = leat_plane_run(&run.plane, control, NULL);
+	if (result == OPT_EXIT_OK)
+		result = print_end();
+	leat_plane_shards_close(&run.plane);
+	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
+		leat_nic_numa_free(run.mem[i], run.mem_octets[i]);
+	return result;
+}
+
+static enum opt_exit run_plane(
+	const struct eal *eal, const struct nic_pool_plan *plan, const struct stack_config *stack)
+{
+	enum opt_exit result = leat_plane_open(&run.plane, eal, plan, 0);
+
+	if (result != OPT_EXIT_OK)
+		return result;
+	result = open_port();
+	if (result == OPT_EXIT_OK) {
+		result = run_shards(stack);
+		leat_nic_port_close(&run.port);
+	}
+	leat_plane_close(&run.plane);
+	return result;
+}
+
+enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal *from, bool greet)
+{
+	struct eal eal;
+	uint64_t seed = 0;
+
+	run = (struct serve_run){.o = o, .greet = greet};
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
+		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
+			strerror(errno));
+		return OPT_EXIT_RESOURCE;
+	}
+	struct stack_config stack = stack_config(seed);
+	struct nic_pool_plan plan = pool_plan(&stack);
+	struct eal_want want = {.name = o->name,
+		.lcore_cnt = (uint32_t)o->shards,
+		.octets = leat_nic_pool_octets(&plan),
+		.pci = o->device,
+		.verbose = o->verbose};
+	enum opt_exit result = leat_run_start_eal(from, &want, &eal);
+	if (result != OPT_EXIT_OK)
+		return result;
+	result = run_plane(&eal, &plan, &stack);
+	leat_eal_stop(&eal);
+	return result;
+}

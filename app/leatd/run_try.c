@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_assert.h"
+#include "base_log.h"
+#include "load.h"
+#include "nic_numa.h"
+#include "nic_ring.h"
+#include "plane.h"
+#include "report.h"
+#include "run.h"
+#include "service.h"
+#include "try_print.h"
+
+#include <rte_version.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define RING_SLOTS      1023
+#define PORT            80
+#define SOURCE_CNT      254
+#define PREFIX_BITS     15
+#define CLIENT_FROM     UINT32_C(0xc6120001) /* 198.18.0.1, RFC 2544: the benchmark range */
+#define SERVER_ADDRESS  UINT32_C(0xc6128001) /* 198.18.128.1 */
+
+#define RATE_PLANNED    400000 /* connections a second that TIME-WAIT is planned for */
+#define RECORDS_WAITING 600000 /* at most */
+#define GRACE_NS        (10 * TIME_S)
+#define ABORT_NS        (2 * TIME_S)
+#define LOOK_NS         (20 * TIME_MS)
+
+enum try_end {
+	TRY_CLIENT,
+	TRY_SERVER,
+	TRY_END_CNT
+};
+
+struct try_run {
+	const struct try_options *o;
+	struct try_view view;
+	struct plane plane;
+	struct nic_ring wire;
+	struct load *load;
+	struct service_set *service;
+	void *mem[TRY_END_CNT]; /* of load and service */
+	size_t mem_octets[TRY_END_CNT];
+	bool cut;
+};
+
+static struct try_run run;
+
+/* plan_records decides how many connections each end can hold: those in flight, and on the side
+ * that closes first those that wait 2MSL at the planned rate, as far as memory allows. */
+static void plan_records(struct stack_config *config, enum try_end end, const struct try_options *o)
+{
+	bool closes_first = (end == TRY_SERVER) == (o->close == TRY_CLOSE_SERVER);
+	uint64_t flight = 2 * o->connections + 1024;
+	uint64_t waiting = RATE_PLANNED * o->time_wait_ns / TIME_S;
+	uint64_t body_segs = o->body_octets / 1400 + 1;
+
+	waiting = closes_first ? u64_min(waiting, RECORDS_WAITING) : 0;
+	config->tcp.tcb_max = (uint32_t)(flight + waiting);
+	config->tcp.rbuf_max =
+		(uint32_t)u64_min(o->connections * u64_min(body_segs, 48) + 4096, 65536);
+	config->send_chunk_cnt = (uint32_t)u64_min(
+		o->connections * u64_min(o->body_octets / STACK_CHUNK_OCTETS + 2, 16) + 1024,
+		1 << 20);
+}
+
+static struct stack_config stack_config(enum try_end end, const struct try_options *o)
+{
+	struct stack_config c;
+
+	leat_stack_config_default(&c);
+	c.seed = 2 * o->seed + end;
+	c.link.local_cnt = 1;
+	c.link.local[0] = (struct wire_local){
+		ip_from4(end == TRY_CLIENT ? CLIENT_FROM : SERVER_ADDRESS), PREFIX_BITS};
+	if (end == TRY_CLIENT) {
+		c.link.range_from = ip_from4(CLIENT_FROM);
+		c.link.range_to = ip_from4(CLIENT_FROM + SOURCE_CNT - 1);
+	}
+	c.neigh_max = 2 * SOURCE_CNT;
+	c.target_max = 1;
+	c.port_from = 1024;
+	c.port_to = 65535;
+	c.knobs.two_msl_ns = o->time_wait_ns;
+	plan_records(&c, end, o);
+	return c;
+}
+
+/* shrink halves the tables until the free memory carries them; false: not even the smallest. */
+static bool shrink(struct stack_config config[TRY_END_CNT], size_t pool_octets)
+{
+	uint64_t room = leat_eal_free_octets() / 4 * 3;
+
+	for (;;) {
+		uint64_t octets = pool_octets;
+
+		for (uint32_t i = 0; i < TRY_END_CNT; i++)
+			octets += leat_stack_footprint(&config[i]);
+		if (octets <= room)
+			return true;
+		if (config[TRY_SERVER].tcp.tcb_max + config[TRY_CLIENT].tcp.tcb_max < 4096)
+			break;
+		for (uint32_t i = 0; i < TRY_END_CNT; i++)
+			config[i].tcp.tcb_max = u32_max(config[i].tcp.tcb_max / 2, 1024);
+		run.view.shrunk = true;
+	}
+	leat_log(LOG_LV_ERROR, "leatd", "%ju MiB are free, the smallest trial needs more",
+		(uintmax_t)(leat_eal_free_octets() >> 20));
+	return false;
+}
+
+static struct nic_pool_plan pool_plan(const struct stack_config config[TRY_END_CNT])
+{
+	return (struct nic_pool_plan){.rx_slots = 2 * (RING_SLOTS + 1),
+		.held = config[TRY_CLIENT].tcp.rbuf_max + config[TRY_SERVER].tcp.rbuf_max,
+		.lcore_cnt = 2,
+		.shard_cnt = 2,
+		.own = SHARD_OWN_BUFFERS,
+		.mtu = config[TRY_CLIENT].link.mtu};
+}
+
+/* open_wire joins the two ends by rings. */
+static enum opt_exit open_wire(void)
+{
+	struct nic_port_config config = {.queue_cnt = 1,
+		.rx_slots = 512,
+		.tx_slots = 512,
+		.mtu = 1500,
+		.pool = run.plane.pool};
+	int error = leat_nic_ring_open(&run.wire, "wire", 1, RING_SLOTS);
+
+	if (error != 0)
+		return OPT_EXIT_DEVICE;
+	error = leat_nic_port_start(&run.wire.a, &config);
+	if (error == 0)
+		error = leat_nic_port_start(&run.wire.b, &config);
+	if (error != 0)
+		leat_nic_ring_close(&run.wire);
+	return error == 0 ? OPT_EXIT_OK : OPT_EXIT_DEVICE;
+}
+
+static enum opt_exit add_shards(struct stack_config config[TRY_END_CNT])
+{
+	const struct nic_port *port[TRY_END_CNT] = {&run.wire.a, &run.wire.b};
+	enum opt_exit result = OPT_EXIT_OK;
+
+	for (uint32_t i = 0; i < TRY_END_CNT && result == OPT_EXIT_OK; i++) {
+		struct shard_config shard = {.stack = config[i],
+			.port = port[i],
+			.pool = run.plane.pool,
+			.impair = {.seed = run.o->seed + i,
+				.loss_millionths = run.o->loss_millionths,
+				.reorder_millionths = run.o->reorder_millionths}};
+
+		memcpy(shard.stack.link.mac.octet, port[i]->mac, sizeof(port[i]->mac));
+		result = leat_plane_add(&run.plane, &shard, i);
+	}
+	return result;
+}
+
+static struct leat_addr address(uint32_t ip, uint16_t port)
+{
+	struct ip a = ip_from4(ip);
+	uint32_t v4 = ip_to4(a);
+
+	return (struct leat_addr){.family = 4,
+		.octet = {(uint8_t)(v4 >> 24), (uint8_t)(v4 >> 16), (uint8_t)(v4 >> 8),
+			(uint8_t)v4},
+		.port = port};
+}
+
+/* take gives the memory of a program, kept in run.mem until the end. */
+static void *take(enum try_end end, size_t octets)
+{
+	run.mem_octets[end] = octets;
+	run.mem[end] = leat_nic_numa_take(octets, 0);
+	return run.mem[end];
+}
+
+static enum opt_exit start_service(const struct stack_config *stack)
+{
+	struct service_config c;
+	char why[160];
+	uint32_t at;
+
+	leat_service_config_default(&c);
+	c.conn_max = (uint32_t)u64_min(stack->tcp.tcb_max, 4 * run.o->connections + 16384);
+	c.backlog = stack->tcp.tcb_max;
+	c.listen_cnt = 1;
+	c.listen[0] = (struct service_listen){SERVICE_KIND_HTTP, address(SERVER_ADDRESS, PORT)};
+	c.close = run.o->close == TRY_CLOSE_SERVER ? SERVICE_CLOSE_SERVER : SERVICE_CLOSE_CLIENT;
+	c.body_octets = run.o->body_octets;
+	if (leat_service_footprint(&c) == 0) {
+		leat_log(LOG_LV_ERROR, "leatd", "%s",
+			leat_service_config_error(&c, why, sizeof(why)));
+		return OPT_EXIT_CONFIG;
+	}
+	if (take(TRY_SERVER, leat_service_footprint(&c)) == NULL)
+		return OPT_EXIT_RESOURCE;
+	run.service = leat_service_new(run.mem[TRY_SERVER], &c);
+	struct shard *shard = run.plane.shard[TRY_SERVER].shard;
+	int error = leat_service_listen(run.service, shard->stack, &at);
+	if (error != LEAT_OK) {
+		leat_log(LOG_LV_ERROR, "leatd", "cannot listen: %s", leat_error_text(error));
+		return OPT_EXIT_CONFIG;
+	}
+	leat_shard_app(shard, leat_service_app(run.service));
+	return OPT_EXIT_OK;
+}
+
+static enum opt_exit start_load(void)
+{
+	struct load_config c;
+	char why[160];
+
+	leat_load_config_default(&c);
+	c.local = address(CLIENT_FROM, 0);
+	c.local_cnt = SOURCE_CNT;
+	c.target_cnt = 1;
+	c.target[0] = address(SERVER_ADDRESS, PORT);
+	c.conn_cnt = (uint32_t)run.o->connections;
+	c.body_octets = run.o->body_octets;
+	c.close = run.o->close == TRY_CLOSE_SERVER ? LOAD_CLOSE_SERVER : LOAD_CLOSE_CLIENT;
+	if (leat_load_footprint(&c) == 0) {
+		leat_log(LOG_LV_ERROR, "leatd", "%s", leat_load_config_error(&c, why, sizeof(why)));
+		return OPT_EXIT_CONFIG;
+	}
+	if (take(TRY_CLIENT, leat_load_footprint(&c)) == NULL)
+		return OPT_EXIT_RESOURCE;
+	run.load = leat_load_new(run.mem[TRY_CLIENT], &c);
+	leat_shard_app(run.plane.shard[TRY_CLIENT].shard, leat_load_app(run.load));
+	return OPT_EXIT_OK;
+}
+
+/* The rest runs in the control thread, except the two functions that are asked of a shard. */
+
+static void copy_load(void *arg)
+{
+	if (arg == NULL)
+		return;
+	run.view.load = *leat_load_counters(run.load);
+	run.view.connect = *leat_load_connect_hist(run.load);
+	run.view.load_done = leat_load_done(run.load);
+}
+
+static void cut_load(void *arg)
+{
+	if (arg != NULL)
+		leat_load_cut(run.load, run.plane.shard[TRY_CLIENT].shard->stack);
+}
+
+static void *const of_client[TRY_END_CNT] = {[TRY_CLIENT] = &run};
+
+/* look takes a new view of both ends. */
+static void look(void)
+{
+	leat_plane_ask(&run.plane, copy_load, of_client);
+	run.view.client = run.plane.shard[TRY_CLIENT].ask.counts;
+	run.view.server = run.plane.shard[TRY_SERVER].ask.counts;
+}
+
+static bool all_closed(void)
+{
+	return run.view.load_done && leat_report_open(&run.view.client) == 0 &&
+	       leat_report_open(&run.view.server) == 0;
+}
+
+/* wait_closed looks until everything is closed, until at, or until so many signals came. */
+static bool wait_closed(uint64_t at, uint32_t signal_max)
+{
+	look();
+	while (!all_closed() && leat_plane_now(&run.plane) < at) {
+		if (leat_plane_wait(&run.plane, leat_plane_now(&run.plane) + LOOK_NS) >= signal_max)
+			break;
+		look();
+	}
+	return all_closed();
+}
+
+static void finish(void)
+{
+	leat_plane_tell(&run.plane, TRY_CLIENT, SHARD_MAIL_DRAIN);
+	if (wait_closed(leat_plane_now(&run.plane) + GRACE_NS, PLANE_SIGNALS_CUT))
+		return;
+	run.cut = true;
+	leat_plane_ask(&run.plane, cut_load, of_client);
+	leat_plane_tell(&run.plane, TRY_CLIENT, SHARD_MAIL_ABORT);
+	leat_plane_tell(&run.plane, TRY_SERVER, SHARD_MAIL_ABORT);
+	wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
+}
+
+static void control(void *arg)
+{
+	uint64_t start = leat_plane_now(&run.plane);
+
+	(void)arg;
+	leat_try_print_head(&run.view);
+	for (uint64_t second = 1; run.o->hold || second <= run.o->seconds; second++) {
+		if (leat_plane_wait(&run.plane, start + second * TIME_S) != 0)
+			break;
+		look();
+		run.view.seconds = second;
+		leat_try_print_second(&run.view, leat_plane_now(&run.plane) - start);
+	}
+	run.view.ran_ns = leat_plane_now(&run.plane) - start;
+	look();
+	run.view.rate_completed = run.view.load.completed;
+	run.view.busy = leat_try_busiest(&run.view);
+	finish();
+}
+
+/* settle reads the last counts, when no shard turns any more, and checks every law. */
+static bool settle(void)
+{
+	char text[160];
+	bool good = true;
+
+	copy_load(&run);
+	for (uint32_t i = 0; i < TRY_END_CNT; i++) {
+		struct shard *s = run.plane.shard[i].shard;
+		const char *why = leat_shard_ledger_error(s, text, sizeof(text));
+
+		leat_shard_count(s, i == TRY_CLIENT ? &run.view.client : &run.view.server);
+		if (why != NULL)
+			leat_log(LOG_LV_ERROR, "ledger", "%s: %s",
+				i == TRY_CLIENT ? "client" : "server", why);
+		good &= why == NULL;
+	}
+	run.view.wire_to_server = leat_nic_ring_held(&run.wire, true);
+	run.view.wire_to_client = leat_nic_ring_held(&run.wire, false);
+	return good;
+}
+
+static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
+{
+	enum opt_exit result = add_shards(config);
+
+	if (result == OPT_EXIT_OK)
+		result = start_service(&config[TRY_SERVER]);
+	if (result == OPT_EXIT_OK)
+		result = start_load();
+	run.view.octets = run.plane.eal.octets + run.plane.stack_octets +
+			  run.mem_octets[TRY_CLIENT] + run.mem_octets[TRY_SERVER];
+	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
+		run.view.cpu[i] = run.plane.eal.cpu[run.plane.shard[i].lcore_idx];
+	run.view.one_lcore = run.plane.eal.lcore_cnt == 1;
+	if (result == OPT_EXIT_OK)
+		result = leat_plane_run(&run.plane, control, NULL);
+	if (result == OPT_EXIT_OK) {
+		bool good = settle();
+		good &= leat_try_print_end(&run.view);
+		result = good && run.view.load.completed > 0 ? OPT_EXIT_OK : OPT_EXIT_FAILED;
+	}
+	leat_plane_shards_close(&run.plane);
+	for (uint32_t i = 0; i < TRY_END_CNT; i++)
+		leat_nic_numa_free(run.mem[i], run.mem_octets[i]);
+	return result;
+}
+
+static enum opt_exit run_plane(
+	struct eal *eal, const struct nic_pool_plan *plan, struct stack_config config[TRY_END_CNT])
+{
+	enum opt_exit result = leat_plane_open(&run.plane, eal, plan, 0);
+
+	if (result != OPT_EXIT_OK)
+		return result;
+	result = open_wire();
+	if (result == OPT_EXIT_OK) {
+		result = run_shards(config);
+		leat_nic_ring_close(&run.wire);
+	}
+	leat_plane_close(&run.plane);
+	return result;
+}
+
+/* The server alone, behind a TAP interface whose other end is the kernel. */
+static enum opt_exit run_tap(const struct try_options *o, const struct run_eal *from)
+{
+	struct serve_options s;
+
+	leat_opt_serve.defaults(&s);
+	s.tap = "leat0";
+	s.name = "try";
+	s.address_cnt = 1;
+	s.address[0] = (struct serve_address){ip_from4(CLIENT_FROM + 1), 24};
+	s.listen_cnt = 1;
+	s.listen[0] = (struct serve_listen){PORT, SERVICE_KIND_HTTP};
+	s.body_octets = o->body_octets;
+	s.time_wait_ns = o->time_wait_ns;
+	s.close = o->close == TRY_CLOSE_SERVER ? SERVICE_CLOSE_KEEP : SERVICE_CLOSE_CLIENT;
+	s.verbose = o->verbose;
+	return leat_run_serve(&s, from, true);
+}
+
+enum opt_exit leat_run_try(const struct try_options *options, const struct run_eal *from)
+{
+	struct try_options o = *options;
+	struct stack_config config[TRY_END_CNT];
+	struct eal eal;
+
+	if (o.tap)
+		return run_tap(&o, from);
+	if (o.seed == 0 && getrandom(&o.seed, sizeof(o.seed), 0) == sizeof(o.seed))
+		o.seed %= 1000000;
+	o.seed += o.seed == 0;
+	run = (struct try_run){.o = &o, .view = {.o = &o}};
+	for (uint32_t i = 0; i < TRY_END_CNT; i++)
+		config[i] = stack_config((enum try_end)i, &o);
+	struct nic_pool_plan plan = pool_plan(config);
+	if (!shrink(config, leat_nic_pool_octets(&plan)))
+		return OPT_EXIT_RESOURCE;
+	struct eal_want want = {.name = "try",
+		.lcore_cnt = o.one_lcore ? 1 : 2,
+		.octets = leat_nic_pool_octets(&plan),
+		.verbose = o.verbose};
+	enum opt_exit result = leat_run_start_eal(from, &want, &eal);
+	if (result != OPT_EXIT_OK)
+		return result;
+	if (o.one_lcore)
+		eal.lcore_cnt = 1;
+	run.view.huge = eal.huge;
+	result = run_plane(&eal, &plan, config);
+	leat_eal_stop(&eal);
+	return result;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_TRY_PRINT_H
+#define LEAT_TRY_PRINT_H
+
+/* try_print: what `leat try` shows: a header, a line a second, the ledger.
+ *
+ * With json each is one object on one line, and nothing else stands on stdout.
+ *
+ * Affinity   the thread that holds the view. */
+
+#include "base_hist.h"
+#include "load.h"
+#include "opt_try.h"
+#include "report.h"
+
+/* What is known of both ends at one instant, and what was known a second before. */
+struct try_view {
+	const struct try_options *o;
+	bool huge, one_lcore, shrunk, load_done;
+	uint32_t cpu[2]; /* of client and server */
+	size_t octets;   /* of memory */
+	uint64_t seconds, ran_ns, rate_completed;
+	struct shard_counts client, server;
+	struct load_counters load;
+	struct hist connect;
+	uint64_t before_completed, before_ns, before_busy_ns;
+	struct hist before_connect, delta;
+	uint32_t busy; /* per cent of the busiest shard, and which, by leat_try_busiest */
+	bool busy_server;
+	uint32_t wire_to_server, wire_to_client; /* frames left on the rings */
+};
+
+void leat_try_print_head(const struct try_view *v);
+
+/* leat_try_print_second prints the view at_ns after the start and makes it the one before. */
+void leat_try_print_second(struct try_view *v, uint64_t at_ns);
+
+/* leat_try_busiest is how busy the busier shard was, in per cent of the time so far. */
+uint32_t leat_try_busiest(struct try_view *v);
+
+/* leat_try_print_end prints the ledger and says whether it balances. */
+bool leat_try_print_end(struct try_view *v);
+
+#endif

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "service_set.h"
+
+#include "base_arena.h"
+#include "base_assert.h"
+#include "base_bits.h"
+#include "base_time.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+STATIC_ASSERT(sizeof(struct service_conn) <= 128, "two cache lines a connection");
+
+/* The range of a number in the config; error texts are made from it. */
+struct bound {
+	const char *key;
+	uint64_t value, from, to;
+};
+
+void leat_service_config_default(struct service_config *config)
+{
+	*config = (struct service_config){.conn_max = 4096,
+		.backlog = 1024,
+		.close = SERVICE_CLOSE_KEEP,
+		.body_octets = 512,
+		.linger_ns = 5 * TIME_S};
+}
+
+const char *leat_service_config_error(const struct service_config *config, char *text, size_t size)
+{
+	const struct bound bound[] = {
+		{"service.conn_max", config->conn_max, 1, UINT64_C(1) << 30},
+		{"service.backlog", config->backlog, 1, UINT32_MAX},
+		{"service.listen_cnt", config->listen_cnt, 1, SERVICE_LISTEN_MAX},
+		{"service.close", config->close, 0, SERVICE_CLOSE_CNT - 1},
+		{"service.body_octets", config->body_octets, 0, SERVICE_BODY_MAX},
+		{"service.linger_ns", config->linger_ns, TIME_MS, 3600 * TIME_S},
+	};
+
+	for (uint32_t i = 0; i < COUNT_OF(bound); i++) {
+		const struct bound *b = &bound[i];
+		if (b->value >= b->from && b->value <= b->to)
+			continue;
+		snprintf(text, size,
+			"%s: %" PRIu64 " is out of range: from %" PRIu64 " to %" PRIu64, b->key,
+			b->value, b->from, b->to);
+		return text;
+	}
+	return NULL;
+}
+
+static struct service_set *cut(struct arena *a, const struct service_config *config)
+{
+	struct service_set *set = arena_take(a, 1, sizeof(*set), CACHE_LINE);
+	size_t ring_octets = leat_timer_ring_footprint(config->conn_max);
+	struct service_set at;
+
+	at.conn = arena_take(a, config->conn_max, sizeof(*at.conn), CACHE_LINE);
+	at.retry = arena_take(a, 1, ring_octets, CACHE_LINE);
+	at.linger = arena_take(a, 1, ring_octets, CACHE_LINE);
+	at.pattern = arena_take(a, 1, SERVICE_PERIOD + SERVICE_PIECE_OCTETS, CACHE_LINE);
+	at.lines = arena_take(a, 1, SERVICE_LINES_OCTETS + SERVICE_PIECE_OCTETS, CACHE_LINE);
+	for (uint32_t i = 0; i < SERVICE_READY_CNT; i++)
+		at.ready[i].data =
+			arena_take(a, 1, leat_service_http_ready_octets(config), CACHE_LINE);
+	if (!set)
+		return NULL;
+	*set = (struct service_set){.config = *config,
+		.conn = at.conn,
+		.retry = leat_timer_ring_new(at.retry, config->conn_max, SERVICE_RETRY_NS),
+		.linger = leat_timer_ring_new(at.linger, config->conn_max, config->linger_ns),
+		.pattern = at.pattern,
+		.lines = at.lines};
+	for (uint32_t i = 0; i < SERVICE_READY_CNT; i++)
+		set->ready[i].data = at.ready[i].data;
+	return set;
+}
+
+size_t leat_service_footprint(const struct service_config *config)
+{
+	struct arena a = arena_at(NULL);
+	char text[128];
+
+	if (leat_service_config_error(config, text, sizeof(text)))
+		return 0;
+	cut(&a, config);
+	return arena_used(&a);
+}
+
+/* RFC 864: the 95 printable characters in lines of 72, each line one character further. */
+static void fill_lines(uint8_t *dst, uint32_t octets)
+{
+	for (uint32_t i = 0; i < octets; i++) {
+		uint32_t line = i / SERVICE_LINE_OCTETS % 95, at = i % SERVICE_LINE_OCTETS;
+		dst[i] = at == 72 ? '\r' : at == 73 ? '\n' : (uint8_t)(' ' + (line + at) % 95);
+	}
+}
+
+static void free_conn(struct service_set *set, struct service_conn *c)
+{
+	uint32_t idx = (uint32_t)(c - set->conn);
+
+	leat_timer_ring_stop(set->retry, idx);
+	leat_timer_ring_stop(set->linger, idx);
+	c->phase = SERVICE_PH_FREE;
+	c->next_free = set->free_head;
+	set->free_head = idx;
+	set->counters.present--;
+}
+
+enum service_step leat_service_close(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c)
+{
+	leat_close(s, c->conn);
+	set->counters.finished++;
+	free_conn(set, c);
+	return SERVICE_STEP_GONE;
+}
+
+enum service_step leat_service_linger(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c)
+{
+	leat_shutdown(s, c->conn);
+	leat_timer_ring_start(set->linger, (uint32_t)(c - set->conn), leat_now(s));
+	c->phase = SERVICE_PH_LINGER;
+	return SERVICE_STEP_ON;
+}
+
+enum service_step leat_service_stall(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c)
+{
+	leat_timer_ring_start(set->retry, (uint32_t)(c - set->conn), leat_now(s));
+	return SERVICE_STEP_WAIT;
+}
+
+enum service_step leat_service_skip(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c, uint64_t *left)
+{
+	const uint8_t *data;
+
+	while (*left) {
+		int64_t n = leat_peek(s, c->conn, &data);
+		if (n == 0)
+			return leat_service_close(set, s, c);
+		if (n < 0)
+			return SERVICE_STEP_WAIT;
+		n = (int64_t)u64_min((uint64_t)n, *left);
+		leat_take(s, c->conn, (size_t)n);
+		set->counters.octets_in += (uint64_t)n;
+		*left -= (uint64_t)n;
+	}
+	return SERVICE_STEP_ON;
+}
+
+enum service_step leat_service_pour(struct service_set *set, struct leat_stack *s,
+	struct service_conn *c, const uint8_t *table, uint32_t period)
+{
+	while (c->out_at < c->out_end) {
+		uint64_t want = u64_min(c->out_end - c->out_at, SERVICE_PIECE_OCTETS);
+		int64_t n = leat_send(s, c->conn, table + c->out_at % period, want);
+		if (n <= 0)
+			return leat_service_stall(set, s, c);
+		c->out_at += (uint64_t)n;
+		set->counters.octets_out += (uint64_t)n;
+	}
+	return SERVICE_STEP_ON;
+}
+
+/* All the peer sends until it closes is of no interest. */
+static enum service_step step_skip_all(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c)
+{
+	uint64_t left = UINT64_MAX;
+
+	return leat_service_skip(set, s, c, &left);
+}
+
+static enum service_step step_wait(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c)
+{
+	return set->draining ? leat_service_linger(set, s, c) : step_skip_all(set, s, c);
+}
+
+static enum service_step step_discard(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c)
+{
+	return step_wait(set, s, c);
+}
+
+/* RFC 862.  Text is taken when it is queued again, so that a peer that does not read closes its
+ * own window. */
+static enum service_step step_echo(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c)
+{
+	const uint8_t *data;
+	int64_t n;
+
+	while ((n = leat_peek(s, c->conn, &data)) > 0) {
+		n = leat_send(s, c->conn, data, (size_t)n);
+		if (n <= 0)
+			return leat_service_stall(set, s, c);
+		leat_take(s, c->conn, (size_t)n);
+		set->counters.octets_in += (uint64_t)n;
+		set->counters.octets_out += (uint64_t)n;
+	}
+	if (n == 0)
+		return leat_service_close(set, s, c);
+	return set->draining ? leat_service_linger(set, s, c) : SERVICE_STEP_WAIT;
+}
+
+/* RFC 864: it ends when the peer closes; what is queued then still goes. */
+static enum service_step step_chargen(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c)
+{
+	if (set->draining)
+		return leat_service_linger(set, s, c);
+	if (step_skip_all(set, s, c) == SERVICE_STEP_GONE)
+		return SERVICE_STEP_GONE;
+	c->out_end = UINT64_MAX;
+	return leat_service_pour(set, s, c, set->lines, SERVICE_LINES_OCTETS);
+}
+
+static void run(struct service_set *set, struct leat_stack *s, struct service_conn *c)
+{
+	static enum service_step (*const step[SERVICE_PH_CNT])(
+		struct service_set *, struct leat_stack *, struct service_conn *) = {
+		[SERVICE_PH_REQUEST] = leat_service_http_request,
+		[SERVICE_PH_BODY] = leat_service_http_body,
+		[SERVICE_PH_HEAD] = leat_service_http_head,
+		[SERVICE_PH_STREAM] = leat_service_http_stream,
+		[SERVICE_PH_LINGER] = step_skip_all,
+		[SERVICE_PH_WAIT] = step_wait,
+		[SERVICE_PH_ECHO] = step_echo,
+		[SERVICE_PH_DISCARD] = step_discard,
+		[SERVICE_PH_CHARGEN] = step_chargen,
+	};
+
+	DCHECK(c->phase != SERVICE_PH_FREE);
+	while (step[c->phase](set, s, c) == SERVICE_STEP_ON)
+		;
+}
+
+static uint8_t first_phase(const struct service_set *set, struct leat_conn listener)
+{
+	static const uint8_t first[SERVICE_KIND_CNT] = {
+		[SERVICE_KIND_HTTP] = SERVICE_PH_REQUEST,
+		[SERVICE_KIND_ECHO] = SERVICE_PH_ECHO,
+		[SERVICE_KIND_DISCARD] = SERVICE_PH_DISCARD,
+		[SERVICE_KIND_CHARGEN] = SERVICE_PH_CHARGEN,
+	};
+
+	for (uint32_t i = 0; i < set->config.listen_cnt; i++)
+		if (set->listener[i].id == listener.id)
+			return first[set->config.listen[i].kind];
+	UNREACHABLE("the listeners of this stack are this set's");
+}
+
+/* NULL: every record is taken, and the connection was reset. */
+static struct service_conn *accept_conn(
+	struct service_set *set, struct leat_stack *s, const struct leat_event *event)
+{
+	struct service_conn *c;
+
+	set->counters.accepted++;
+	if (set->free_head == SERVICE_NONE) {
+		set->counters.no_record++;
+		set->counters.aborted++;
+		leat_abort(s, event->conn);
+		return NULL;
+	}
+	c = &set->conn[set->free_head];
+	set->free_head = c->next_free;
+	*c = (struct service_conn){.conn = event->conn, .phase = first_phase(set, event->listener)};
+	set->counters.present++;
+	leat_set_user(s, c->conn, (uint64_t)(c - set->conn) + 1);
+	leat_nodelay(s, c->conn, true); /* an answer is complete; nothing more would join it */
+	return c;
+}
+
+static void end_conn(struct service_set *set, struct leat_stack *s, struct service_conn *c,
+	const struct leat_event *event)
+{
+	if (c->phase == SERVICE_PH_LINGER && (event->bits & LEAT_PEER_CLOSED))
+		set->counters.finished++;
+	else
+		set->counters.ended++;
+	leat_release(s, c->conn);
+	free_conn(set, c);
+}
+
+static void on_event(void *arg, struct leat_stack *s, const struct leat_event *event)
+{
+	struct service_set *set = arg;
+	struct service_conn *c;
+
+	if (event->bits & LEAT_ACCEPTED) {
+		c = accept_conn(set, s, event);
+	} else {
+		uint64_t user = leat_user(s, event->conn);
+		c = user ? &set->conn[user - 1] : NULL;
+	}
+	if (!c)
+		return;
+	DCHECK(c->conn.id == event->conn.id);
+	if (event->bits & LEAT_CLOSED)
+		end_conn(set, s, c, event);
+	else
+		run(set, s, c);
+}
+
+static void on_turn(void *arg, struct leat_stack *s)
+{
+	struct service_set *set = arg;
+	uint32_t id[SERVICE_TURN_MAX], cnt;
+
+	cnt = leat_timer_ring_expire(set->retry, leat_now(s), id, SERVICE_TURN_MAX);
+	for (uint32_t i = 0; i < cnt; i++)
+		run(set, s, &set->conn[id[i]]);
+	cnt = leat_timer_ring_expire(set->linger, leat_now(s), id, SERVICE_TURN_MAX);
+	for (uint32_t i = 0; i < cnt; i++) {
+		leat_abort(s, set->conn[id[i]].conn);
+		set->counters.aborted++;
+		free_conn(set, &set->conn[id[i]]);
+	}
+}
+
+static void on_drain(void *arg, struct leat_stack *s)
+{
+	struct service_set *set = arg;
+
+	set->draining = true;
+	for (uint32_t i = 0; i < set->config.conn_max; i++)
+		if (set->conn[i].phase != SERVICE_PH_FREE)
+			run(set, s, &set->conn[i]);
+}
+
+struct service_set *leat_service_new(void *mem, const struct service_config *config)
+{
+	struct arena a = arena_at(mem);
+	struct service_set *set = cut(&a, config);
+
+	set->app = (struct leat_app){
+		.arg = set, .event = on_event, .turn = on_turn, .drain = on_drain};
+	for (uint32_t i = 0; i < config->conn_max; i++)
+		set->conn[i] = (struct service_conn){
+			.next_free = i + 1 < config->conn_max ? i + 1 : SERVICE_NONE};
+	for (uint32_t i = 0; i < SERVICE_PERIOD + SERVICE_PIECE_OCTETS; i++)
+		set->pattern[i] = service_octet(i);
+	fill_lines(set->lines, SERVICE_LINES_OCTETS + SERVICE_PIECE_OCTETS);
+	leat_service_http_ready(set);
+	return set;
+}
+
+int leat_service_listen(struct service_set *set, struct leat_stack *s, uint32_t *at)
+{
+	for (uint32_t i = 0; i < set->config.listen_cnt; i++) {
+		int error = leat_listen(
+			s, &set->config.listen[i].local, set->config.backlog, &set->listener[i]);
+		if (error != LEAT_OK) {
+			*at = i;
+			return error;
+		}
+	}
+	return LEAT_OK;
+}
+
+const struct leat_app *leat_service_app(const struct service_set *set)
+{
+	return &set->app;
+}
+
+const struct service_counters *leat_service_counters(const struct service_set *set)
+{
+	return &set->counters;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_SERVICE_SET_H
+#define LEAT_SERVICE_SET_H
+
+/* service_set: the inside of a set, for the files of this directory.
+ *
+ * A connection is in one phase; each phase has a step that does what can be done now and says
+ * whether the next step may follow at once.
+ *
+ *	http     REQUEST ─► BODY ─► HEAD ─► STREAM ─┬─► REQUEST
+ *	                                            ├─► LINGER  our FIN is sent; the peer's follows
+ *	                                            └─► WAIT    the peer is to close first
+ *	others   ECHO, DISCARD or CHARGEN until the peer closes
+ *
+ * Memory     one arena; a free list through the records. */
+
+#include "http_scan.h"
+#include "service.h"
+#include "timer_ring.h"
+
+#define SERVICE_HEAD_MAX     256 /* octets of the longest head of a response, or short body */
+#define SERVICE_PIECE_OCTETS 16384
+#define SERVICE_LINE_OCTETS  74 /* of chargen: 72 characters, CR, LF */
+#define SERVICE_LINES_OCTETS (95 * SERVICE_LINE_OCTETS)
+#define SERVICE_RETRY_NS     UINT64_C(1000000)
+#define SERVICE_TURN_MAX     32 /* expired timers answered in one turn */
+#define SERVICE_NONE         UINT32_MAX
+
+enum service_phase {
+	SERVICE_PH_FREE,
+	SERVICE_PH_REQUEST,
+	SERVICE_PH_BODY,
+	SERVICE_PH_HEAD,
+	SERVICE_PH_STREAM,
+	SERVICE_PH_LINGER,
+	SERVICE_PH_WAIT,
+	SERVICE_PH_ECHO,
+	SERVICE_PH_DISCARD,
+	SERVICE_PH_CHARGEN,
+	SERVICE_PH_CNT
+};
+
+enum service_step {
+	SERVICE_STEP_ON,   /* do the step of the phase it is in now */
+	SERVICE_STEP_WAIT, /* for an event, or for the retry timer */
+	SERVICE_STEP_GONE  /* the record is free */
+};
+
+struct service_conn {
+	struct leat_conn conn;
+	uint8_t phase; /* enum service_phase */
+	bool close;    /* after this response */
+	uint16_t status;
+	uint32_t next_free;
+	uint64_t body_left;       /* of the request, to be read and forgotten */
+	uint64_t out_at, out_end; /* of the text being sent, in octets from its start */
+	struct http_scan scan;
+};
+
+/* A response that is ready to be sent: its head and the first octets of its body. */
+struct service_ready {
+	uint8_t *data;
+	uint32_t head_octets, octets;
+};
+
+enum service_ready_kind {
+	SERVICE_READY_KEEP,
+	SERVICE_READY_KEEP_1_0, /* must say that it keeps the connection */
+	SERVICE_READY_CLOSE,
+	SERVICE_READY_CNT
+};
+
+struct service_set {
+	struct service_config config;
+	struct service_counters counters;
+	struct leat_app app;
+	struct leat_conn listener[SERVICE_LISTEN_MAX];
+	struct service_conn *conn;
+	struct timer_ring *retry, *linger;
+	uint8_t *pattern; /* SERVICE_PERIOD + SERVICE_PIECE_OCTETS of service_octet */
+	uint8_t *lines;   /* SERVICE_LINES_OCTETS + SERVICE_PIECE_OCTETS of chargen */
+	struct service_ready ready[SERVICE_READY_CNT];
+	uint32_t free_head;
+	bool draining;
+};
+
+/* leat_service_close ends a connection in order, when the peer has closed and all is read. */
+enum service_step leat_service_close(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c);
+
+/* leat_service_linger sends our FIN after what is queued and waits for the peer's. */
+enum service_step leat_service_linger(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c);
+
+/* leat_service_stall waits for room to send: for LEAT_WRITABLE, or, when nothing of this
+ * connection is under way that could be acknowledged, SERVICE_RETRY_NS. */
+enum service_step leat_service_stall(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c);
+
+/* leat_service_skip reads and forgets at most octets; *left says how many of them remain.  WAIT:
+ * nothing more now; GONE: the peer closed and so did we; ON: *left is 0. */
+enum service_step leat_service_skip(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c, uint64_t *left);
+
+/* leat_service_pour sends octets [out_at, out_end) of the text that repeats after period octets,
+ * of which table has period + SERVICE_PIECE_OCTETS.  ON: all is queued. */
+enum service_step leat_service_pour(struct service_set *set, struct leat_stack *s,
+	struct service_conn *c, const uint8_t *table, uint32_t period);
+
+/* The steps of http, by phase. */
+enum service_step leat_service_http_request(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c);
+enum service_step leat_service_http_body(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c);
+enum service_step leat_service_http_head(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c);
+enum service_step leat_service_http_stream(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c);
+
+/* leat_service_http_ready builds the responses that are ready in memory of
+ * leat_service_http_ready_octets each. */
+size_t leat_service_http_ready_octets(const struct service_config *config);
+void leat_service_http_ready(struct service_set *set);
+
+#endif
