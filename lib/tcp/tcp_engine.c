@@ -109,11 +109,6 @@ const struct tcp_counters *leat_tcp_counters(const struct tcp_engine *e)
 	return &e->cnt;
 }
 
-const struct tcp_knobs *leat_tcp_knobs(const struct tcp_engine *e)
-{
-	return &e->knobs;
-}
-
 /* The free list runs through rcv_head, as out_next and news_next may still be on their lists: a
  * record that is freed while it waits there is passed over when its turn comes. */
 struct tcb *leat_tcp_alloc(
