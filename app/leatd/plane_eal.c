@@ -24,6 +24,7 @@
 #define ARG_MAX_CNT  24
 #define ARG_OCTETS   1024
 #define HUGE_OCTETS  ((size_t)2 << 20)
+#define SMALL_OCTETS ((size_t)4 << 10)
 #define EAL_OVERHEAD ((size_t)48 << 20) /* what EAL and the drivers take besides */
 
 #define HUGE_DIR     "/sys/kernel/mm/hugepages/hugepages-2048kB/"
@@ -102,18 +103,26 @@ uint64_t leat_eal_free_octets(void)
 	return kib << 10;
 }
 
-static void add_memory(struct args *a, struct eal *eal, size_t octets)
+/* memory_for is EAL's memory for pool in pages of page_octets. */
+static size_t memory_for(const struct nic_pool_plan *pool, size_t page_octets)
 {
-	size_t all = align_up(octets + octets / 8 + EAL_OVERHEAD, HUGE_OCTETS);
+	size_t octets = leat_nic_pool_octets(pool, page_octets);
 
-	eal->huge = read_number(HUGE_DIR "free_hugepages") * HUGE_OCTETS >= all;
-	eal->octets = all;
+	return align_up(octets + octets / 16 + EAL_OVERHEAD, HUGE_OCTETS);
+}
+
+static void add_memory(struct args *a, struct eal *eal, const struct nic_pool_plan *pool)
+{
+	eal->octets = memory_for(pool, HUGE_OCTETS);
+	eal->huge = read_number(HUGE_DIR "free_hugepages") * HUGE_OCTETS >= eal->octets;
+	if (!eal->huge)
+		eal->octets = memory_for(pool, SMALL_OCTETS);
 	if (eal->huge) {
 		add(a, "--in-memory");
 	} else {
 		add(a, "--no-huge");
 		add(a, "-m");
-		add(a, "%zu", all >> 20);
+		add(a, "%zu", eal->octets >> 20);
 	}
 }
 
@@ -275,7 +284,7 @@ enum opt_exit leat_eal_start(const struct eal_want *want, struct eal *eal)
 	if (result != OPT_EXIT_OK)
 		return result;
 	add(&a, "leatd");
-	add_memory(&a, eal, want->octets);
+	add_memory(&a, eal, &want->pool);
 	result = add_lcores(&a, eal, want->lcore_cnt);
 	if (result != OPT_EXIT_OK) {
 		remove_private_dir(eal);

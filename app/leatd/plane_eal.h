@@ -14,6 +14,7 @@
  * Affinity   the main thread, once per process.
  * Errors     enum opt_exit, after one line on stderr. */
 
+#include "nic_pool.h"
 #include "opt.h"
 
 #include <stdbool.h>
@@ -24,10 +25,10 @@
 #define PLANE_PATH_MAX  128
 
 struct eal_want {
-	const char *name;   /* with the process id, the instance's file prefix */
-	uint32_t lcore_cnt; /* at most; fewer when there are fewer processors */
-	size_t octets;      /* of EAL's memory: packet buffers and rings */
-	const char *pci;    /* NULL: no PCI device */
+	const char *name;          /* with the process id, the instance's file prefix */
+	uint32_t lcore_cnt;        /* at most; fewer when there are fewer processors */
+	struct nic_pool_plan pool; /* what EAL's memory must hold */
+	const char *pci;           /* NULL: no PCI device */
 	uint32_t verbose;
 };
 

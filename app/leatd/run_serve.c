@@ -17,7 +17,7 @@
 #include <sys/random.h>
 
 #define SLOTS         1024 /* descriptors of a queue */
-#define HELD_MAX      65536
+#define HELD_MAX      32768
 #define LOOK_NS       (20 * TIME_MS)
 #define ABORT_NS      (2 * TIME_S)
 #define FOR_EVER_NS   (3600 * TIME_S)
@@ -374,7 +374,7 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 	struct nic_pool_plan plan = pool_plan(&stack);
 	struct eal_want want = {.name = o->name,
 		.lcore_cnt = (uint32_t)o->shards,
-		.octets = leat_nic_pool_octets(&plan),
+		.pool = plan,
 		.pci = o->device,
 		.verbose = o->verbose};
 	enum opt_exit result = leat_run_start_eal(from, &want, &eal);

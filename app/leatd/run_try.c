@@ -19,14 +19,15 @@
 #include <unistd.h>
 
 #define RING_SLOTS      1023
+#define PAGE_OCTETS     4096
 #define PORT            80
 #define SOURCE_CNT      254
 #define PREFIX_BITS     15
 #define CLIENT_FROM     UINT32_C(0xc6120001) /* 198.18.0.1, RFC 2544: the benchmark range */
 #define SERVER_ADDRESS  UINT32_C(0xc6128001) /* 198.18.128.1 */
 
-#define RATE_PLANNED    400000 /* connections a second that TIME-WAIT is planned for */
-#define RECORDS_WAITING 600000 /* at most */
+#define RATE_PLANNED    1000000 /* connections a second that TIME-WAIT is planned for */
+#define RECORDS_WAITING 1000000 /* at most */
 #define GRACE_NS        (10 * TIME_S)
 #define ABORT_NS        (2 * TIME_S)
 #define LOOK_NS         (20 * TIME_MS)
@@ -144,6 +145,17 @@ static enum opt_exit open_wire(void)
 	return error == 0 ? OPT_EXIT_OK : OPT_EXIT_DEVICE;
 }
 
+/* know_server tells the client the server's address on the wire: a thousand SYNs in the first turns
+ * are more than wait for an answer to one question. */
+static void know_server(void)
+{
+	struct leat_stack *stack = run.plane.shard[TRY_CLIENT].shard->stack;
+	struct mac mac;
+
+	memcpy(mac.octet, run.wire.b.mac, sizeof(mac.octet));
+	leat_inet_neigh_set(leat_stack_neigh(stack), ip_from4(SERVER_ADDRESS), mac);
+}
+
 static enum opt_exit add_shards(struct stack_config config[TRY_END_CNT])
 {
 	const struct nic_port *port[TRY_END_CNT] = {&run.wire.a, &run.wire.b};
@@ -160,6 +172,8 @@ static enum opt_exit add_shards(struct stack_config config[TRY_END_CNT])
 		memcpy(shard.stack.link.mac.octet, port[i]->mac, sizeof(port[i]->mac));
 		result = leat_plane_add(&run.plane, &shard, i);
 	}
+	if (result == OPT_EXIT_OK)
+		know_server();
 	return result;
 }
 
@@ -412,11 +426,11 @@ enum opt_exit leat_run_try(const struct try_options *options, const struct run_e
 	for (uint32_t i = 0; i < TRY_END_CNT; i++)
 		config[i] = stack_config((enum try_end)i, &o);
 	struct nic_pool_plan plan = pool_plan(config);
-	if (!shrink(config, leat_nic_pool_octets(&plan)))
+	if (!shrink(config, leat_nic_pool_octets(&plan, PAGE_OCTETS)))
 		return OPT_EXIT_RESOURCE;
 	struct eal_want want = {.name = "try",
 		.lcore_cnt = o.one_lcore ? 1 : 2,
-		.octets = leat_nic_pool_octets(&plan),
+		.pool = plan,
 		.verbose = o.verbose};
 	enum opt_exit result = leat_run_start_eal(from, &want, &eal);
 	if (result != OPT_EXIT_OK)

@@ -31,13 +31,18 @@ uint32_t leat_nic_pool_buffers(const struct nic_pool_plan *plan)
 	       plan->shard_cnt * plan->own;
 }
 
-size_t leat_nic_pool_octets(const struct nic_pool_plan *plan)
+size_t leat_nic_pool_octets(const struct nic_pool_plan *plan, size_t page_octets)
 {
+	size_t buffers = leat_nic_pool_buffers(plan);
 	size_t one = RTE_CACHE_LINE_SIZE + sizeof(struct rte_mbuf) + room_octets(plan);
 
+	ASSERT(is_pow2(page_octets));
+	if (one > page_octets)
+		one = align_up(one, page_octets);
+	size_t pages = (buffers + page_octets / one) / u64_max(page_octets / one, 1);
+	size_t octets = one > page_octets ? buffers * one : pages * page_octets;
 	/* The ring of free buffers has a power of two of slots. */
-	return leat_nic_pool_buffers(plan) * one +
-	       pow2_ceil((uint64_t)leat_nic_pool_buffers(plan) + 1) * sizeof(void *);
+	return octets + pow2_ceil(buffers + 1) * sizeof(void *);
 }
 
 struct rte_mempool *leat_nic_pool_new(const char *name, const struct nic_pool_plan *plan, int node)
@@ -48,8 +53,8 @@ struct rte_mempool *leat_nic_pool_new(const char *name, const struct nic_pool_pl
 
 	ASSERT(room_octets(plan) <= UINT16_MAX);
 	if (pool == NULL)
-		leat_log(LOG_LV_ERROR, "nic", "%s: no memory for %u packet buffers (%zu MiB): %s",
-			name, buffers, leat_nic_pool_octets(plan) >> 20, rte_strerror(rte_errno));
+		leat_log(LOG_LV_ERROR, "nic", "%s: no memory for %u packet buffers: %s", name,
+			buffers, rte_strerror(rte_errno));
 	return pool;
 }
 

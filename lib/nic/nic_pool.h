@@ -35,8 +35,9 @@ struct nic_pool_plan {
 /* leat_nic_pool_buffers is the sum above. */
 uint32_t leat_nic_pool_buffers(const struct nic_pool_plan *plan);
 
-/* leat_nic_pool_octets is about what that many buffers take of EAL's memory. */
-size_t leat_nic_pool_octets(const struct nic_pool_plan *plan);
+/* leat_nic_pool_octets is what that many buffers take of EAL's memory in pages of page_octets: a
+ * buffer lies in one page where it fits, so that a device sees it in one piece. */
+size_t leat_nic_pool_octets(const struct nic_pool_plan *plan, size_t page_octets);
 
 struct rte_mempool *leat_nic_pool_new(const char *name, const struct nic_pool_plan *plan, int node);
 

@@ -145,7 +145,7 @@ void leat_stack_abort_all(struct leat_stack *s)
 		TCP_SET(NONE) | TCP_SET(CLOSED) | TCP_SET(LISTEN) | TCP_SET(TIME_WAIT);
 
 	while (s->listener_cnt > 0)
-		leat_stack_listener_close(s, stack_tcb(s, s->listener[0].idx));
+		leat_stack_listener_close(s, stack_tcb(s, s->listener[0].idx), true);
 	for (uint32_t i = 0; i < s->config.tcp.tcb_max; i++) {
 		struct tcb *tcb = stack_tcb(s, i);
 
@@ -246,7 +246,7 @@ int leat_close(struct leat_stack *s, struct leat_conn c)
 	if (tcb == NULL)
 		return LEAT_ERR_STALE;
 	if (tcb->state == TCP_ST_LISTEN) {
-		leat_stack_listener_close(s, tcb);
+		leat_stack_listener_close(s, tcb, false);
 	} else if (tcb->state == TCP_ST_CLOSED) {
 		leat_stack_conn_free(s, tcb);
 	} else if (tcb->rcv.unread > 0 && s->io.emit_cnt == TCP_IO_EMIT_MAX) {
@@ -268,7 +268,7 @@ int leat_abort(struct leat_stack *s, struct leat_conn c)
 	if (tcb == NULL)
 		return LEAT_ERR_STALE;
 	if (tcb->state == TCP_ST_LISTEN) {
-		leat_stack_listener_close(s, tcb);
+		leat_stack_listener_close(s, tcb, true);
 	} else if (tcb->state == TCP_ST_CLOSED) {
 		leat_stack_conn_free(s, tcb);
 	} else {

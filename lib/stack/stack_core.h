@@ -169,7 +169,7 @@ uint32_t leat_stack_source_cnt(const struct wire_link *link);
 struct tcb *leat_stack_listener_find(const struct leat_stack *s, const struct tuple *tuple);
 bool leat_stack_may_accept(const struct leat_stack *s, const struct tcb *listener);
 void leat_stack_listener_remove(struct leat_stack *s, const struct tcb *tcb);
-void leat_stack_listener_close(struct leat_stack *s, struct tcb *tcb);
+void leat_stack_listener_close(struct leat_stack *s, struct tcb *tcb, bool abort);
 void leat_stack_child_done(struct leat_stack *s, const struct tcb *child);
 /* Makes a listener with a remote an ordinary record, about to be opened actively. */
 int leat_stack_listener_promote(struct leat_stack *s, struct tcb *tcb);

@@ -131,7 +131,7 @@ void leat_stack_child_done(struct leat_stack *s, const struct tcb *child)
 
 /* N102: the children that were not handed over are reset.  The listener's record stays until the
  * last of them is gone, as they refer to it. */
-void leat_stack_listener_close(struct leat_stack *s, struct tcb *tcb)
+void leat_stack_listener_close(struct leat_stack *s, struct tcb *tcb, bool abort)
 {
 	struct conn *c = stack_conn(s, tcb);
 	uint32_t left = c->waiting;
@@ -146,7 +146,10 @@ void leat_stack_listener_close(struct leat_stack *s, struct tcb *tcb)
 		leat_stack_abort_push(s, child);
 		left--;
 	}
-	(void)leat_tcp_close(s->tcp, tcb, s->now, &s->io);
+	if (abort)
+		(void)leat_tcp_abort(s->tcp, tcb, s->now, &s->io);
+	else
+		(void)leat_tcp_close(s->tcp, tcb, s->now, &s->io);
 	leat_stack_settle(s);
 	leat_stack_abort_work(s);
 }

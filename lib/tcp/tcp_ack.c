@@ -61,11 +61,12 @@ static void advance(struct tcp_call *c, struct seq ack)
 	}
 }
 
-/* RFC 5681 2: nothing new, no text, the same window, and something outstanding. */
+/* RFC 5681 2: nothing new, no text, the same window, and something outstanding.  A closed window
+ * refuses the probe's octet; that says nothing of losses. */
 static bool is_duplicate(const struct tcb *tcb, const struct seg *seg)
 {
 	return seq_eq(seg->ack, tcb->snd.una) && seg->len == 0 && seg->wnd == tcb->snd.wnd &&
-	       !seq_eq(tcb->snd.una, tcb->snd.nxt);
+	       seg->wnd > 0 && !seq_eq(tcb->snd.una, tcb->snd.nxt);
 }
 
 void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg)
@@ -108,7 +109,7 @@ void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg)
 			tcb->backoff = 0;            /* it counted probes, not losses */
 		}
 	}
-	if (acked > 0 || (was_closed && tcb->snd.wnd > 0))
+	if (acked > 0 || was_closed)
 		leat_tcp_rtx_arm(c, true);
 	leat_tcp_want_output(c->e, tcb);
 }

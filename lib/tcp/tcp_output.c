@@ -181,6 +181,7 @@ static bool emit_again(struct tcp_call *c)
 	if (tcb->flags & TCP_F_PROBE) { /* RFC 9293 3.8.6.1: one octet, or what little fits */
 		tcb->flags &= (uint16_t) ~(TCP_F_PROBE | TCP_F_RTX_ONE);
 		emit_text(c, una, text_at(tcb, una, seq_add(una, u32_max(tcb->snd.wnd, 1))));
+		tcb->flags &= (uint16_t)~TCP_F_RTT; /* a sample would end the backoff (SHLD-30) */
 		return true;
 	}
 	if (tcb->flags & TCP_F_RTX_ONE) {

@@ -18,7 +18,7 @@ STATIC_ASSERT(sizeof(struct ring_link) == 16, "four links to a cache line");
 
 struct timer_ring {
 	uint64_t lasts_for;
-	uint64_t now; /* latest instant seen; only DCHECK reads it */
+	uint64_t now; /* of the last start; only DCHECK reads it */
 	uint32_t id_max;
 	uint32_t cnt;
 	struct ring_link *link; /* of each id; the anchor is that of id_max */
@@ -105,14 +105,12 @@ uint64_t leat_timer_ring_deadline(const struct timer_ring *r, uint32_t id)
 	return r->link[id].expires_at;
 }
 
-uint32_t leat_timer_ring_expire(struct timer_ring *r, uint64_t now, uint32_t *id, uint32_t max)
+uint32_t leat_timer_ring_expire(struct timer_ring *r, uint64_t until, uint32_t *id, uint32_t max)
 {
 	uint32_t cnt = 0;
 
-	DCHECK(now >= r->now);
-	DCHECK(now != TIME_NEVER);
-	r->now = now;
-	while (cnt < max && leat_timer_ring_next(r) <= now) {
+	DCHECK(until != TIME_NEVER);
+	while (cnt < max && leat_timer_ring_next(r) <= until) {
 		id[cnt] = r->link[r->id_max].next;
 		unlink_timer(r, id[cnt++]);
 	}

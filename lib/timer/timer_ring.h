@@ -45,11 +45,10 @@ bool leat_timer_ring_runs(const struct timer_ring *r, uint32_t id);
 /* leat_timer_ring_deadline is when id expires, TIME_NEVER when it does not run. */
 uint64_t leat_timer_ring_deadline(const struct timer_ring *r, uint32_t id);
 
-/* leat_timer_ring_expire takes at most max timers that are due at now, writes their ids to
- * id[0..max) in order of deadline, and returns how many.
- *
- * Assumes now is not earlier than in any previous call.  Borrows id. */
-uint32_t leat_timer_ring_expire(struct timer_ring *r, uint64_t now, uint32_t *id, uint32_t max);
+/* leat_timer_ring_expire takes at most max timers whose deadline is not after until, writes their
+ * ids to id[0..max) in order of deadline, and returns how many.  until is now, or an earlier
+ * instant for a caller that is late and must let another timer go first.  Borrows id. */
+uint32_t leat_timer_ring_expire(struct timer_ring *r, uint64_t until, uint32_t *id, uint32_t max);
 
 /* leat_timer_ring_next is the earliest deadline, exactly; TIME_NEVER when none runs. */
 uint64_t leat_timer_ring_next(const struct timer_ring *r);

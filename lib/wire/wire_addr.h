@@ -68,8 +68,8 @@ static inline bool tuple_eq(const struct tuple *a, const struct tuple *b)
 	       a->rport == b->rport && a->zone == b->zone;
 }
 
-/* leat_wire_ip_in_prefix says whether a and net agree in their first bits; for IPv4 bits counts from the
- * IPv4 address's own first bit. */
+/* leat_wire_ip_in_prefix says whether a and net agree in their first bits; for IPv4 bits counts
+ * from the IPv4 address's own first bit. */
 bool leat_wire_ip_in_prefix(struct ip a, struct ip net, uint8_t bits);
 
 /* leat_wire_ip_text writes a as dotted quad or RFC 5952 text; text has IP_TEXT_MAX octets. */
