@@ -9,7 +9,8 @@
  * it stays valid until released, and a stale one is refused, never mistaken for its successor.
  *
  *	while (leat_next_event(stack, &ev))
- *		if (ev.bits & LEAT_READABLE) { n = leat_recv(stack, ev.conn, buf, sizeof(buf)); ... }
+ *		if (ev.bits & LEAT_READABLE)
+ *			n = leat_recv(stack, ev.conn, buf, sizeof(buf));
  *
  * Shape      one struct leat_stack per core; its connections never leave it.
  * Units      octets; ns.
@@ -62,8 +63,8 @@ struct leat_event {
 };
 
 /* Text that is made when it is sent, and again when it is sent again: fill writes octets of the
- * stream [offset, offset + octets) to dst.  It must give the same octets for the same offset, and
- * must not call the stack. */
+ * stream [offset, offset + octets) to dst.  It must give the same octets for the same offset, also
+ * after leat_close until they are acknowledged, and must not call the stack. */
 struct leat_source {
 	void (*fill)(void *arg, uint64_t offset, uint8_t *dst, uint32_t octets);
 	void *arg;
@@ -80,7 +81,8 @@ struct leat_info {
 	uint32_t srtt_us, rttvar_us, rto_us, rtx_cnt;
 };
 
-/* leat_listen listens on local (any address when family is 0).  At most backlog connections may be
+/* leat_listen listens on local (any address when family is 0, any of IPv4 when it is 0.0.0.0).  The
+ * listener that names a connection most exactly gets it.  At most backlog connections may be
  * half open or not yet taken by an event.  Gives the listener's handle.  LEAT_ERR_IN_USE when
  * another listener has it (MUST-41), LEAT_ERR_ADDRESS when it is not ours. */
 int leat_listen(struct leat_stack *s, const struct leat_addr *local, uint32_t backlog,
@@ -103,16 +105,18 @@ bool leat_next_event(struct leat_stack *s, struct leat_event *event);
  * there is none. */
 int64_t leat_send(struct leat_stack *s, struct leat_conn c, const void *data, size_t octets);
 
-/* leat_send_source queues octets that source makes.  The octets of one connection come either all
- * from leat_send or all from sources with one fill and arg. */
+/* leat_send_source queues octets that source makes, all or, with LEAT_ERR_AGAIN, none; less than
+ * 2^30 may be unacknowledged.  The octets of one connection come either all from leat_send or all
+ * from sources with one fill and arg. */
 int leat_send_source(struct leat_stack *s, struct leat_conn c, const struct leat_source *source,
 	uint64_t octets);
 
-/* leat_send_room is how many octets leat_send would take now. */
+/* leat_send_room is how many octets leat_send, or leat_send_source where that was used, would take
+ * now. */
 size_t leat_send_room(struct leat_stack *s, struct leat_conn c);
 
-/* leat_recv copies at most octets and takes them.  0: EOF, the peer closed.  LEAT_ERR_AGAIN: nothing
- * now.  LEAT_ERR_STATE: reset. */
+/* leat_recv copies at most octets (at least 1) and takes them.  0: EOF, the peer closed.
+ * LEAT_ERR_AGAIN: nothing now.  LEAT_ERR_STATE: reset. */
 int64_t leat_recv(struct leat_stack *s, struct leat_conn c, void *data, size_t octets);
 
 /* leat_peek gives the first piece of text in place, without copy, and returns as leat_recv does;

@@ -360,25 +360,60 @@ static void lf_octet(struct http_scan *h, uint8_t c)
 		head_end(h);
 }
 
-static void octet(struct http_scan *h, uint8_t c)
+/* A switch, not a table: each step is inlined. */
+static inline void octet(struct http_scan *h, uint8_t c)
 {
-	static void (*const step[])(struct http_scan *, uint8_t) = {
-		[HTTP_AT_START] = start_octet,
-		[HTTP_AT_METHOD] = method_octet,
-		[HTTP_AT_TARGET] = target_octet,
-		[HTTP_AT_TARGET_HOST] = target_octet,
-		[HTTP_AT_TARGET_REST] = target_octet,
-		[HTTP_AT_VERSION] = version_octet,
-		[HTTP_AT_STATUS] = status_octet,
-		[HTTP_AT_REASON] = reason_octet,
-		[HTTP_AT_LINE] = line_octet,
-		[HTTP_AT_NAME] = name_octet,
-		[HTTP_AT_VALUE] = value_octet,
-		[HTTP_AT_LF] = lf_octet,
-		[HTTP_AT_END_LF] = lf_octet,
-	};
+	switch (h->at) {
+	case HTTP_AT_START:
+		start_octet(h, c);
+		break;
+	case HTTP_AT_METHOD:
+		method_octet(h, c);
+		break;
+	case HTTP_AT_TARGET:
+	case HTTP_AT_TARGET_HOST:
+	case HTTP_AT_TARGET_REST:
+		target_octet(h, c);
+		break;
+	case HTTP_AT_VERSION:
+		version_octet(h, c);
+		break;
+	case HTTP_AT_STATUS:
+		status_octet(h, c);
+		break;
+	case HTTP_AT_REASON:
+		reason_octet(h, c);
+		break;
+	case HTTP_AT_LINE:
+		line_octet(h, c);
+		break;
+	case HTTP_AT_NAME:
+		name_octet(h, c);
+		break;
+	case HTTP_AT_VALUE:
+		value_octet(h, c);
+		break;
+	case HTTP_AT_LF:
+	case HTTP_AT_END_LF:
+		lf_octet(h, c);
+		break;
+	default:
+		UNREACHABLE("the scan ends at DONE and BAD");
+	}
+}
 
-	step[h->at](h, c);
+/* Octets that may be passed over at once: of a value that decides nothing, of a reason. */
+static size_t dull_octets(const struct http_scan *h, const uint8_t *data, size_t octets)
+{
+	size_t i = 0;
+
+	if (h->at != HTTP_AT_REASON &&
+		(h->at != HTTP_AT_VALUE || h->field == HTTP_FIELD_CONNECTION ||
+			h->field == HTTP_FIELD_LENGTH || h->field == HTTP_FIELD_EXPECT))
+		return 0;
+	while (i < octets && !is_control(data[i]))
+		i++;
+	return i;
 }
 
 size_t leat_http_scan(
@@ -388,6 +423,12 @@ size_t leat_http_scan(
 
 	DCHECK(h->at < HTTP_AT_DONE);
 	while (i < octets && h->at < HTTP_AT_DONE) {
+		size_t room = HTTP_HEAD_MAX - h->head_octets;
+		size_t dull = dull_octets(h, data + i, room < octets - i ? room : octets - i);
+		h->head_octets = (uint16_t)(h->head_octets + dull);
+		i += dull;
+		if (i == octets)
+			break;
 		octet(h, data[i++]);
 		if (++h->head_octets > HTTP_HEAD_MAX)
 			bad(h, 431);

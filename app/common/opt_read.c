@@ -28,14 +28,15 @@ static const struct scale scale_of[] = {
 	[OPT_KIND_PERCENT] = {"a share", "%", "%", {{"%", 10000}}},
 };
 
-/* whole.billionths, and where the text goes on. */
+/* whole.billionths, and where the text goes on; finer: digits below that were not all 0. */
 struct decimal {
 	uint64_t whole, billionths;
+	bool finer;
 	const char *rest;
 };
 
-/* At least one digit, and after a point at least one and at most nine.  A number too large for any
- * option becomes the largest. */
+/* At least one digit, and after a point at least one.  A number too large for any option becomes
+ * the largest. */
 static bool read_decimal(const char *text, struct decimal *d)
 {
 	const char *p = text;
@@ -49,8 +50,10 @@ static bool read_decimal(const char *text, struct decimal *d)
 		return false;
 	if (*p == '.') {
 		const char *point = p++;
-		for (; *p >= '0' && *p <= '9' && place; p++, place /= 10)
+		for (; *p >= '0' && *p <= '9'; p++, place /= 10) {
 			d->billionths += (uint64_t)(*p - '0') * place;
+			d->finer |= !place && *p != '0';
+		}
 		if (p == point + 1)
 			return false;
 	}
@@ -108,15 +111,18 @@ static bool say_unit(
 	return false;
 }
 
-/* whole.billionths units of size of; false when that is no whole number or too large. */
+/* whole.billionths units of size of; UINT64_MAX when that is too large.  false: a part of the
+ * smallest unit is left over. */
 static bool scale_value(const struct decimal *d, uint64_t of, uint64_t *value)
 {
-	uint64_t part;
+	__extension__ unsigned __int128 part = (unsigned __int128)d->billionths * of;
 
-	if (__builtin_mul_overflow(d->billionths, of, &part) || part % TIME_S)
+	if (d->finer || part % TIME_S)
 		return false;
-	return !__builtin_mul_overflow(d->whole, of, value) &&
-	       !__builtin_add_overflow(*value, part / TIME_S, value);
+	if (__builtin_mul_overflow(d->whole, of, value) ||
+		__builtin_add_overflow(*value, (uint64_t)(part / TIME_S), value))
+		*value = UINT64_MAX;
+	return true;
 }
 
 static bool read_quantity(
@@ -135,7 +141,12 @@ static bool read_quantity(
 		u++;
 	if (!u->name)
 		return say_unit(s, text, &d, why, size);
-	if (!scale_value(&d, u->of, value) || *value < row->from || *value > row->to)
+	if (!scale_value(&d, u->of, value)) {
+		snprintf(why, size, "`%s` has too many decimal places; for example %s", text,
+			row->fallback ? row->fallback : row->metavar);
+		return false;
+	}
+	if (*value < row->from || *value > row->to)
 		return say_range(row, text, why, size);
 	return true;
 }

@@ -65,8 +65,7 @@ struct load_counters {
 	uint64_t started; /* = completed + sum of failed + in_flight */
 	uint64_t connected;
 	uint64_t completed;
-	uint64_t
-		late_reset; /* of completed: reset after everything was exchanged and our FIN sent */
+	uint64_t late_reset; /* of completed: reset after all was exchanged and our FIN sent */
 	uint64_t failed[LOAD_FAIL_CNT];
 	uint64_t no_port;    /* connects put off: every port is taken */
 	uint64_t no_room;    /* connects put off: the stack is full, or has no such address */

@@ -104,9 +104,6 @@ const struct service_counters *leat_service_counters(const struct service_set *s
 
 const char *leat_service_kind_name(enum service_kind kind);
 
-/* leat_service_kind_parse finds the kind that name names; false: none. */
-bool leat_service_kind_parse(const char *name, enum service_kind *kind);
-
 /* service_octet is octet i of every http body. */
 static inline uint8_t service_octet(uint64_t i)
 {

@@ -10,7 +10,7 @@
  *
  *	NONE ─ask─► INCOMPLETE ─answer─► REACHABLE ─time─► STALE ─use─► PROBE ─no answer─► FAILED
  *
- * REACHABLE becomes STALE by the clock alone; only a question that waits for its answer has a timer.
+ * REACHABLE becomes STALE by the clock alone; only a question that waits for an answer has a timer.
  * A reply that nobody asked for changes no entry (N047); a request from a neighbour to us makes
  * or refreshes its entry, as it is about to be answered.  Entries that were learned so and never
  * used go first when room is needed.

@@ -81,7 +81,7 @@ static void an_echo_request_is_answered_with_its_own_data_and_length(void **stat
 		q.octets = leat_inet_icmp_output(i, out);
 		assert_int_equal(q.octets, p.octets);
 		assert_int_equal(leat_inet_icmp_output(i, out + 1500), 0);
-		/* The parser does not hand replies on; the checksums are right if it gets so far. */
+		/* The parser does not hand replies on, but takes them apart so far. */
 		assert_int_equal(leat_wire_pkt_parse(&q, &peer), WIRE_V_DROP_ICMP);
 		assert_int_equal(
 			q.l4[0], family == 4 ? WIRE_ICMP4_ECHO_REPLY : WIRE_ICMP6_ECHO_REPLY);

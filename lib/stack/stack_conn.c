@@ -249,7 +249,7 @@ int leat_close(struct leat_stack *s, struct leat_conn c)
 		leat_stack_listener_close(s, tcb, false);
 	} else if (tcb->state == TCP_ST_CLOSED) {
 		leat_stack_conn_free(s, tcb);
-	} else if (tcb->rcv.unread > 0 && s->io.emit_cnt == TCP_IO_EMIT_MAX) {
+	} else if (tcb->rbuf_cnt > 0 && s->io.emit_cnt == TCP_IO_EMIT_MAX) {
 		leat_stack_abort_push(s, tcb); /* its reset has no room now */
 	} else {
 		/* Refused when the FIN is queued already: just as well. */

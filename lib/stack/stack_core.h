@@ -72,6 +72,8 @@ struct conn {
 
 STATIC_ASSERT(sizeof(struct conn) == 64, "one line beside the four of the tcb");
 
+STATIC_ASSERT(STACK_BURST_MAX <= FLOW_BULK_MAX, "a burst is one bulk lookup");
+
 struct stack_listener {
 	struct ip local, remote;
 	uint16_t lport, rport;

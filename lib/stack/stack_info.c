@@ -3,6 +3,7 @@
 #include "stack_core.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 
 static const char *const end_name[TCP_END_CNT] = {
 	[TCP_END_NONE] = "-",
@@ -86,35 +87,60 @@ int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info)
 	return LEAT_OK;
 }
 
-static void dump_timer(FILE *out, const char *name, uint64_t at)
+#define LINE_MAX_OCTETS 1024 /* far above the longest line of a dump */
+
+struct line {
+	size_t octets;
+	char text[LINE_MAX_OCTETS];
+};
+
+__attribute__((format(printf, 2, 3))) static void add(struct line *l, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	int n = vsnprintf(l->text + l->octets, sizeof(l->text) - l->octets, format, args);
+	va_end(args);
+	DCHECK(n >= 0);
+	l->octets += (size_t)n;
+	DCHECK(l->octets < sizeof(l->text));
+}
+
+static void add_timer(struct line *l, const char *name, uint64_t at)
 {
 	if (at != TIME_NEVER)
-		fprintf(out, " %s %" PRIu64, name, at);
+		add(l, " %s %" PRIu64, name, at);
+}
+
+static void add_sequences(struct line *l, const struct tcb *tcb)
+{
+	add(l, " snd una %u nxt %u end %u wnd %u offset %" PRIu64, tcb->snd.una.v, tcb->snd.nxt.v,
+		tcb->snd.end.v, tcb->snd.wnd, tcb->una_offset);
+	add(l, " rcv nxt %u edge %u unread %u", tcb->rcv.nxt.v, tcb->rcv.edge.v, tcb->rcv.unread);
+	add(l, " cwnd %u ssthresh %u srtt %u rto %u flags %04x", tcb->cwnd, tcb->ssthresh,
+		tcb->srtt_us, tcb->rto_us, tcb->flags);
 }
 
 static void dump_conn(const struct leat_stack *s, const struct tcb *tcb, FILE *out)
 {
 	char local[IP_TEXT_MAX], remote[IP_TEXT_MAX];
+	struct line l = {.octets = 0};
 
 	leat_wire_ip_text(tcb->tuple.local, local);
 	leat_wire_ip_text(tcb->tuple.remote, remote);
-	fprintf(out, "%" PRIu32 ".%" PRIu32 " %s %s.%u %s.%u", tcb->idx, tcb->gen,
+	add(&l, "%u.%u %s %s.%u %s.%u", tcb->idx, tcb->gen,
 		leat_tcp_state_name((enum tcp_state)tcb->state), local, tcb->tuple.lport, remote,
 		tcb->tuple.rport);
-	if (tcb->state == TCP_ST_CLOSED)
-		fprintf(out, " end \"%s\"", end_name[tcb->end_why]);
-	if (tcb->state != TCP_ST_CLOSED && tcb->state != TCP_ST_LISTEN) {
-		fprintf(out, " snd una %u nxt %u end %u wnd %u offset %" PRIu64, tcb->snd.una.v,
-			tcb->snd.nxt.v, tcb->snd.end.v, tcb->snd.wnd, tcb->una_offset);
-		fprintf(out, " rcv nxt %u edge %u unread %u", tcb->rcv.nxt.v, tcb->rcv.edge.v,
-			tcb->rcv.unread);
-		fprintf(out, " cwnd %u ssthresh %u srtt %u rto %u flags %04x", tcb->cwnd,
-			tcb->ssthresh, tcb->srtt_us, tcb->rto_us, tcb->flags);
-		dump_timer(out, "rtx", tcb->rtx_at);
-		dump_timer(out, "delack", tcb->delack_at);
-		dump_timer(out, "ring", leat_tcp_ring_deadline(s->tcp, tcb));
+	if (tcb->state == TCP_ST_CLOSED) {
+		add(&l, " end \"%s\"", end_name[tcb->end_why]);
+	} else if (tcb->state != TCP_ST_LISTEN) {
+		add_sequences(&l, tcb);
+		add_timer(&l, "rtx", tcb->rtx_at);
+		add_timer(&l, "delack", tcb->delack_at);
+		add_timer(&l, "ring", leat_tcp_ring_deadline(s->tcp, tcb));
 	}
-	fputc('\n', out);
+	add(&l, "\n");
+	(void)fwrite(l.text, 1, l.octets, out);
 }
 
 void leat_stack_dump(struct leat_stack *s, FILE *out)

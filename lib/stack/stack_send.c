@@ -43,11 +43,11 @@ void leat_stack_chunks_free(struct leat_stack *s, struct conn *c)
 void leat_stack_chunks_trim(struct leat_stack *s, const struct tcb *tcb)
 {
 	struct conn *c = stack_conn(s, tcb);
-	bool all = stack_unacked(tcb) == 0;
-	uint32_t una_no = (uint32_t)(tcb->una_offset / STACK_CHUNK_OCTETS);
 
 	if ((c->flags & (CONN_LISTENER | CONN_ABORT)) || c->chunk_head == STACK_NONE)
 		return;
+	bool all = stack_unacked(tcb) == 0;
+	uint32_t una_no = (uint32_t)(tcb->una_offset / STACK_CHUNK_OCTETS);
 	while (c->chunk_head != STACK_NONE && (all || c->chunk_no != una_no)) {
 		if (c->walk == c->chunk_head)
 			c->walk = STACK_NONE;

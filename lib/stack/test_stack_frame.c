@@ -384,6 +384,30 @@ static void a_device_that_sums_gets_the_pseudo_sum(void **state)
 	net_stop(&n);
 }
 
+static void an_echo_request_is_answered_through_the_stack(void **state)
+{
+	struct net n;
+	uint8_t frame[NET_FRAME_MAX], data[3] = {1, 2, 3};
+	struct icmp_echo echo = {.id = 1, .seq = 2, .octets = 3, .data = data};
+	struct ip_hdr hdr = {.proto = WIRE_PROTO_ICMP, .ttl = 1, .octets = ICMP_HDR_OCTETS + 3};
+
+	(void)state;
+	start(&n, 13);
+	uint32_t at = leat_wire_pkt_hdr_put(
+		frame, &n.config[0].link, &n.config[1].link.mac, &from4, &hdr);
+	at += leat_wire_icmp_echo_put(frame + at, &from4, &echo);
+	assert_int_equal(net_inject(&n, 1, frame, at), WIRE_V_ICMP_ECHO);
+	net_pump(&n, 1);
+	assert_int_equal(n.cnt, 1);
+	assert_int_equal(n.flight[n.head].octets, at);
+	assert_int_equal(leat_stack_icmp(n.stack[1])->echo_answered, 1);
+	/* The other side asked nothing: it drops the answer, and answers nothing. */
+	net_run(&n, 5 * TIME_MS);
+	assert_int_equal(leat_stack_counters(n.stack[0])->wire[WIRE_V_DROP_ICMP], 1);
+	assert_int_equal(n.sent[0], 0);
+	net_stop(&n);
+}
+
 /* A day in the life, with loss: the digest of all frames and the dump of both stacks. */
 static uint64_t life(uint64_t seed, char *dump, size_t size)
 {
@@ -487,6 +511,7 @@ int main(void)
 		cmocka_unit_test(a_neighbour_that_does_not_answer_costs_counted_segments),
 		cmocka_unit_test(more_segments_than_may_wait_for_a_neighbour_are_sent_again),
 		cmocka_unit_test(a_device_that_sums_gets_the_pseudo_sum),
+		cmocka_unit_test(an_echo_request_is_answered_through_the_stack),
 		cmocka_unit_test(one_seed_makes_the_same_frames_and_the_same_dump),
 		cmocka_unit_test(an_impossible_config_is_refused_with_the_reason),
 	};

@@ -93,7 +93,8 @@ bool leat_tcp_fin_acked(const struct tcb *tcb);
 
 /* tcp_reass.c */
 enum tcp_verdict leat_tcp_reass(struct tcp_call *c, struct seg *seg);
-void leat_tcp_reass_purge(struct tcp_engine *e, struct tcb *tcb);
+/* Sends the queues home; what is in order stays when a user may still read it. */
+void leat_tcp_reass_purge(struct tcp_engine *e, struct tcb *tcb, bool may_read);
 uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb);
 
 /* tcp_output.c */

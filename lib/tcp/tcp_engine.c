@@ -109,11 +109,6 @@ const struct tcp_counters *leat_tcp_counters(const struct tcp_engine *e)
 	return &e->cnt;
 }
 
-const struct tcp_knobs *leat_tcp_knobs(const struct tcp_engine *e)
-{
-	return &e->knobs;
-}
-
 /* The free list runs through rcv_head, as out_next and news_next may still be on their lists: a
  * record that is freed while it waits there is passed over when its turn comes. */
 struct tcb *leat_tcp_alloc(
@@ -145,7 +140,7 @@ struct tcb *leat_tcp_alloc(
 void leat_tcp_free(struct tcp_engine *e, struct tcb *tcb)
 {
 	DCHECK(tcb->state == TCP_ST_CLOSED);
-	DCHECK(tcb->rbuf_cnt == 0);
+	leat_tcp_reass_purge(e, tcb, false); /* what the user left unread */
 	leat_tcp_state_freed(e, tcb);
 	tcb->news = 0;
 	tcb->gen++;
@@ -213,6 +208,7 @@ void leat_tcp_end(struct tcp_call *c, enum tcp_event event, enum tcp_end why)
 	struct tcp_engine *e = c->e;
 	struct tcb *tcb = c->tcb;
 	bool listener = tcb->state == TCP_ST_LISTEN; /* it was never counted as opened */
+	bool graceful = why == TCP_END_TIME_WAIT || why == TCP_END_LAST_ACK;
 
 	leat_tcp_step(e, tcb, event);
 	leat_timer_wheel_stop(e->wheel, tcb->idx);
@@ -221,7 +217,7 @@ void leat_tcp_end(struct tcp_call *c, enum tcp_event event, enum tcp_end why)
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
 	tcb->flags &= (uint16_t) ~(TCP_F_ACK_NOW | TCP_F_ACK_DELAY | TCP_F_PROBE | TCP_F_RTX_ONE);
 	tcb->end_why = (uint8_t)why;
-	leat_tcp_reass_purge(e, tcb);
+	leat_tcp_reass_purge(e, tcb, graceful && !(tcb->flags & TCP_F_RCV_SHUT));
 	if (!listener)
 		e->cnt.ended[why]++;
 	leat_tcp_tell(e, tcb, TCP_NEWS_CLOSED);

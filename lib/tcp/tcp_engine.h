@@ -103,7 +103,6 @@ struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx);
 const void *leat_tcp_tuples(const struct tcp_engine *e);
 
 const struct tcp_counters *leat_tcp_counters(const struct tcp_engine *e);
-const struct tcp_knobs *leat_tcp_knobs(const struct tcp_engine *e);
 
 /* leat_tcp_segment_arrives is RFC 9293 3.10.7 for one segment.  tcb is the connection or listener
  * that has the segment's tuple, or NULL.  Takes seg->buf: it comes back through io.give, at once

@@ -82,6 +82,13 @@ static enum tcp_verdict syn_again(struct tcp_call *c, struct seg *seg)
 	return TCP_V_OK;
 }
 
+/* RFC 9293 A.2: before a closed window stands a probe, or an ACK from behind its octet. */
+static bool before_closed_window(const struct tcb *tcb, const struct seg *seg)
+{
+	return seq_eq(seg->seq, tcb->rcv.nxt) ||
+	       (seg->len == 0 && seq_eq(seg->seq, seq_add(tcb->rcv.nxt, 1)));
+}
+
 /* First, check sequence number. */
 static enum tcp_verdict check_seq(struct tcp_call *c, struct seg *seg)
 {
@@ -105,8 +112,10 @@ static enum tcp_verdict check_seq(struct tcp_call *c, struct seg *seg)
 		return TCP_V_SYN_CHALLENGED;
 	}
 	/* A closed window takes no text, but still ACKs: else two of them would wait for ever. */
-	if (seq_eq(tcb->rcv.nxt, tcb->rcv.edge) && seq_eq(seg->seq, tcb->rcv.nxt)) {
-		leat_tcp_reply(c, seg);
+	if (seq_eq(tcb->rcv.nxt, tcb->rcv.edge) && before_closed_window(tcb, seg)) {
+		if (seg->len > 0)
+			leat_tcp_reply(c, seg);
+		seg->seq = tcb->rcv.nxt;
 		seg->text = 0;
 		seg->len = 0;
 		seg->flags &= (uint8_t)~TCP_FIN;

@@ -218,6 +218,15 @@ static bool emit_new(struct tcp_call *c)
 	return true;
 }
 
+/* A bare ACK stands at SND.NXT; but behind a probe's octet the peer, whose window is closed, would
+ * not look at it (RFC 9293 A.2). */
+static struct seq bare_ack_at(const struct tcb *tcb)
+{
+	struct seq edge = seq_add(tcb->snd.una, tcb->snd.wnd);
+
+	return tcp_syn_unacked(tcb) ? tcb->snd.nxt : seq_min(tcb->snd.nxt, edge);
+}
+
 /* Chooses and builds one segment; false when this connection has nothing to send now. */
 static bool emit_next(struct tcp_call *c)
 {
@@ -233,7 +242,7 @@ static bool emit_next(struct tcp_call *c)
 			return true;
 	}
 	if (tcb->flags & TCP_F_ACK_NOW && tcb->state != TCP_ST_SYN_SENT) {
-		emit(c, tcb->snd.nxt, 0, TCP_ACK);
+		emit(c, bare_ack_at(tcb), 0, TCP_ACK);
 		return true;
 	}
 	return false;

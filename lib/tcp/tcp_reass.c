@@ -177,10 +177,12 @@ static void purge(struct tcp_engine *e, struct tcb *tcb, uint32_t *head)
 	}
 }
 
-void leat_tcp_reass_purge(struct tcp_engine *e, struct tcb *tcb)
+void leat_tcp_reass_purge(struct tcp_engine *e, struct tcb *tcb, bool may_read)
 {
-	purge(e, tcb, &tcb->rcv_head);
 	purge(e, tcb, &tcb->ooo_head);
+	if (may_read)
+		return;
+	purge(e, tcb, &tcb->rcv_head);
 	tcb->rcv_tail = TCP_NONE;
 	tcb->rcv.unread = 0;
 	DCHECK(tcb->rbuf_cnt == 0);

@@ -33,32 +33,11 @@ static const char *const state_name[TCP_ST_CNT] = {
 	[TCP_ST_TIME_WAIT] = "TIME-WAIT",
 };
 
-static const char *const event_name[TCP_EV_CNT] = {
-	[TCP_EV_PASSIVE_OPEN] = "passive OPEN",
-	[TCP_EV_ACTIVE_OPEN] = "active OPEN",
-	[TCP_EV_SEND] = "SEND",
-	[TCP_EV_CLOSE] = "CLOSE",
-	[TCP_EV_ABORT] = "ABORT",
-	[TCP_EV_RCV_SYN] = "rcv SYN",
-	[TCP_EV_RCV_SYN_ACK] = "rcv SYN,ACK",
-	[TCP_EV_RCV_ACK_OF_SYN] = "rcv ACK of SYN",
-	[TCP_EV_RCV_FIN] = "rcv FIN",
-	[TCP_EV_RCV_ACK_OF_FIN] = "rcv ACK of FIN",
-	[TCP_EV_RCV_RST] = "rcv RST",
-	[TCP_EV_TWO_MSL] = "timeout 2MSL",
-	[TCP_EV_GIVE_UP] = "give up",
-};
-
 static const char *const arrow_name[TCP_ARROW_CNT] = {
 #define ARROW(from, event, to, where) [TCP_ARROW_##from##_##event] = #from " " #event " " #to,
 #include "tcp_fsm.def"
 #undef ARROW
 };
-
-enum tcp_state leat_tcp_next(enum tcp_state state, enum tcp_event event)
-{
-	return (enum tcp_state)next_state[state][event];
-}
 
 static void state_set(struct tcp_engine *e, struct tcb *tcb, uint8_t state)
 {
@@ -92,11 +71,6 @@ void leat_tcp_step(struct tcp_engine *e, struct tcb *tcb, enum tcp_event event)
 const char *leat_tcp_state_name(enum tcp_state state)
 {
 	return state < TCP_ST_CNT ? state_name[state] : "?";
-}
-
-const char *leat_tcp_event_name(enum tcp_event event)
-{
-	return event < TCP_EV_CNT ? event_name[event] : "?";
 }
 
 const char *leat_tcp_arrow_name(enum tcp_arrow arrow)

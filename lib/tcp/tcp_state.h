@@ -89,12 +89,8 @@ void leat_tcp_state_born(struct tcp_engine *e, struct tcb *tcb, enum tcp_state s
 /* leat_tcp_state_freed puts a CLOSED record back to no state. */
 void leat_tcp_state_freed(struct tcp_engine *e, struct tcb *tcb);
 
-/* leat_tcp_next is where event leads from state, TCP_ST_NONE when there is no such arrow. */
-enum tcp_state leat_tcp_next(enum tcp_state state, enum tcp_event event);
-
-/* Names as the RFC spells them ("FIN-WAIT-1", "rcv FIN"); an arrow as its row reads. */
+/* Names as the RFC spells them ("FIN-WAIT-1"); an arrow as its row reads. */
 const char *leat_tcp_state_name(enum tcp_state state);
-const char *leat_tcp_event_name(enum tcp_event event);
 const char *leat_tcp_arrow_name(enum tcp_arrow arrow);
 
 #endif

@@ -81,7 +81,8 @@ void leat_tcp_tcb_check(const struct tcp_engine *e, const struct tcb *tcb)
 	ASSERT(&e->tcb[tcb->idx] == tcb);
 	check_timers(e, tcb);
 	if (tcp_in(tcb->state, TCP_SET(CLOSED) | TCP_SET(LISTEN))) {
-		ASSERT(tcb->rbuf_cnt == 0);
+		ASSERT(tcb->state == TCP_ST_CLOSED || tcb->rbuf_cnt == 0);
+		ASSERT(tcb->ooo_head == TCP_NONE);
 		ASSERT(!(tcb->flags & (TCP_F_ACK_NOW | TCP_F_PROBE | TCP_F_RTX_ONE)));
 		return;
 	}

@@ -16,7 +16,8 @@
  *
  * What is true in each state (checked by leat_tcp_tcb_check):
  *
- *	CLOSED        no timer, no buffers, not on the output list; only `end` may be read.
+ *	CLOSED        no timer, nothing to send; text that a user has not read yet, after a
+ *	              graceful end.
  *	LISTEN        tuple.local may be any; remote may be unspecified; no timer, no buffers.
  *	SYN-SENT      SND.NXT is ISS or ISS+1; nothing of rcv is valid; retransmission timer.
  *	SYN-RECEIVED  ISS = SND.UNA; rcv is valid; retransmission timer; no text was emitted.

@@ -1,0 +1,39 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Plays every command of a transcript again and compares: output, `!` before what comes on stderr,
+# and the exit code in brackets when it is not 0.
+#   cli.sh LEAT TRANSCRIPT [--write]
+set -u
+LEAT=$1
+transcript=$2
+export LEATD=${BASH_SOURCE%/*}/leatd
+
+leat() {
+	"$LEAT" "$@"
+}
+
+play() {
+	local line code
+	while IFS= read -r line; do
+		case $line in
+		'#'*) echo "$line" ;;
+		'$ '*)
+			echo "$line"
+			{ eval "${line#$ }" 2>&1 >&3 | sed 's/^/! /'; exit "${PIPESTATUS[0]}"; } 3>&1 &
+			wait $!
+			code=$?
+			[ $code = 0 ] || echo "[$code]"
+			;;
+		esac
+	done <"$transcript"
+}
+
+if ldd "$LEAT" | grep -E 'librte|libnuma'; then
+	echo 'leat links DPDK; it must run where there is none'
+	exit 1
+fi
+if [ "${3-}" = --write ]; then
+	play >"$transcript.new" && mv "$transcript.new" "$transcript"
+else
+	diff -u "$transcript" <(play) && echo "$(grep -c '^\$ ' "$transcript") commands as before"
+fi
