@@ -351,6 +351,29 @@ static void more_segments_than_may_wait_for_a_neighbour_are_sent_again(void **st
 	net_stop(&n);
 }
 
+static void nothing_of_a_connection_leaves_after_its_reset(void **state)
+{
+	struct net n;
+	struct leat_conn conn[2];
+	uint8_t text[8000] = {0}, data[NET_FRAME_MAX];
+	struct stack_frame f = {.data = data, .room = sizeof(data)};
+
+	(void)state;
+	net_init(&n, 14);
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 4);
+	net_open(&n, 4, 80, conn);
+	assert_int_equal(leat_send(n.stack[0], conn[0], text, sizeof(text)), sizeof(text));
+	assert_int_equal(leat_stack_output(n.stack[0], n.now, &f, 1), 1);
+	assert_int_equal(f.octets, 14 + 40 + 1460);
+	assert_int_equal(leat_abort(n.stack[0], conn[0]), LEAT_OK);
+	assert_int_equal(leat_stack_output(n.stack[0], n.now, &f, 1), 1);
+	assert_int_equal(f.octets, 14 + 40);
+	assert_int_equal(data[14 + 20 + 13], TCP_RST);
+	assert_int_equal(leat_stack_output(n.stack[0], n.now, &f, 1), 0);
+	net_stop(&n);
+}
+
 static void a_device_that_sums_gets_the_pseudo_sum(void **state)
 {
 	struct net n;
@@ -510,6 +533,7 @@ int main(void)
 		cmocka_unit_test(what_is_off_the_link_goes_through_the_gateway),
 		cmocka_unit_test(a_neighbour_that_does_not_answer_costs_counted_segments),
 		cmocka_unit_test(more_segments_than_may_wait_for_a_neighbour_are_sent_again),
+		cmocka_unit_test(nothing_of_a_connection_leaves_after_its_reset),
 		cmocka_unit_test(a_device_that_sums_gets_the_pseudo_sum),
 		cmocka_unit_test(an_echo_request_is_answered_through_the_stack),
 		cmocka_unit_test(one_seed_makes_the_same_frames_and_the_same_dump),

@@ -19,6 +19,7 @@ Nothing sleeps where it can wait for an event, and no wait is without a deadline
 import atexit
 import contextlib
 import ctypes
+import fcntl
 import hashlib
 import os
 import re
@@ -30,6 +31,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 from pathlib import Path
@@ -95,6 +97,11 @@ class Tap:
     cases = failed = 0
 
     @classmethod
+    def skip(cls, name, reason):
+        cls.cases += 1
+        print(f"ok {cls.cases} - {name} # SKIP {reason}", flush=True)
+
+    @classmethod
     def say(cls, good, name, why=""):
         cls.cases += 1
         cls.failed += not good
@@ -115,6 +122,7 @@ def explain(error):
         trace = trace.tb_next
     kind = "" if isinstance(error, AssertionError) else type(error).__name__ + ": "
     lines.insert(0, f"{kind}{error}")
+    lines += getattr(error, "__notes__", [])
     for process in Process.all:
         lines += process.tail()
     return "\n".join(lines)
@@ -242,7 +250,9 @@ class Process:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, error, _):
+        if isinstance(error, Exception) and not isinstance(error, Over):
+            error.add_note("\n".join(self.tail()))
         self.end()
 
     @property
@@ -402,21 +412,32 @@ class Server(Process):
 
     def __init__(self, *options, net=None, **more):
         Server.made += 1
-        name = f"live-{os.getpid()}-{Server.made}"
-        super().__init__([leat(), "serve", "--name", name, *options], net=net, **more)
+        self.label = f"live-{os.getpid()}-{Server.made}"
+        super().__init__([leat(), "serve", "--name", self.label, *options], net=net, **more)
 
-    def __exit__(self, kind, *_):
+    def __exit__(self, kind, error, trace):
         try:
             if kind is None:
                 equal(self.stop(), 0, "exit code of leat serve")
+                self.ledger()
         finally:
-            self.end()
+            super().__exit__(kind, error, trace)
+
+    def end(self):
+        super().end()
+        for path in self.runtime_directories():  # of one that was killed
+            shutil.rmtree(path, ignore_errors=True)
 
     def stop(self, number=signal.SIGINT, seconds=WAIT_S):
-        """A signal, and the exit code that follows."""
+        """A signal, when it still runs, and the exit code that follows."""
         self.expected = True
         self.signal(number)
         return self.wait(seconds)
+
+    def runtime_directories(self):
+        """What DPDK made for this server."""
+        return [path for base in ("/var/run/dpdk", "/tmp/dpdk")
+                for path in Path(base).glob(self.label + "*")]
 
     def table(self, heading):
         """Rows of the table below heading in what it printed at its end: name to count."""
@@ -432,6 +453,13 @@ class Server(Process):
     def states(self):
         check("connections by state" in self.out, "no table of connections by state at the end")
         return self.table("connections by state")
+
+    def ledger(self):
+        """The terms of the connections' ledger; it must balance, and so must the frames'."""
+        line = next((line for line in self.lines["out"] if line.startswith("ledger")), "")
+        check(line.endswith(" balanced") and "NOT BALANCED" not in self.out, f"ledger: {line!r}")
+        terms = re.findall(r"([A-Za-z][\w -]*?) ([\d,]+)(?= [=+]|   )", line[len("ledger"):])
+        return {name: int(cnt.replace(",", "")) for name, cnt in terms}
 
     def drops(self):
         heading = "frames and segments not used, by reason"
@@ -480,6 +508,19 @@ def connect(address=OURS4, port=80, source=None, seconds=WAIT_S, options=()):
     return s
 
 
+def pour(s, data):
+    """Send all from another thread, then our FIN."""
+    def send():
+        try:
+            s.sendall(data)
+            s.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the reader sees what became of it
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    return thread
+
+
 def read_all(s):
     """All octets to EOF."""
     parts = []
@@ -526,6 +567,11 @@ def unacknowledged(s):
     """Segments of the kernel's that are not acknowledged: tcpi_unacked."""
     info = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
     return struct.unpack_from("8B4I4I", info)[12]
+
+
+def unread(s):
+    """Octets that the kernel has for us and we have not read."""
+    return struct.unpack("i", fcntl.ioctl(s, termios.FIONREAD, bytes(4)))[0]
 
 
 def writable(s, seconds):

@@ -3,7 +3,6 @@
 """echo, discard and chargen through TAP, by plain sockets of the kernel."""
 import os
 import socket
-import threading
 
 import live
 
@@ -11,22 +10,9 @@ LISTEN = ("--listen", "7:echo", "--listen", "9:discard", "--listen", "19:chargen
 CLIENTS = (("IPv4", live.OURS4), ("IPv6", live.OURS6))
 
 
-def pour(s, data):
-    """Send all from another thread, then our FIN."""
-    def send():
-        try:
-            s.sendall(data)
-            s.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # the reader sees what became of it
-    thread = threading.Thread(target=send, daemon=True)
-    thread.start()
-    return thread
-
-
 def echo_back(address, data, port=7):
     with live.connect(address, port) as s:
-        thread = pour(s, data)
+        thread = live.pour(s, data)
         got = live.read_all(s)
         thread.join(live.WAIT_S)
     live.equal((len(got), live.digest(got)), (len(data), live.digest(data)), "octets and sha256")
@@ -52,7 +38,7 @@ def echo():
         with live.case("8 connections echo 1 MB each at the same time"):
             data = [os.urandom(1 << 20) for _ in range(8)]
             sockets = [live.connect(port=7) for _ in data]
-            threads = [pour(s, d) for s, d in zip(sockets, data)]
+            threads = [live.pour(s, d) for s, d in zip(sockets, data)]
             for s, sent in zip(sockets, data):
                 live.equal(live.digest(live.read_all(s)), live.digest(sent), "sha256")
                 s.close()
@@ -66,7 +52,7 @@ def echo():
                 sent = fill(s, data)
                 live.check(sent < len(data), f"all of {sent} octets went nowhere")
                 s.settimeout(live.WAIT_S)
-                thread = pour(s, data[sent:])
+                thread = live.pour(s, data[sent:])
                 live.equal(live.digest(live.read_all(s)), live.digest(data), "sha256")
                 thread.join(live.WAIT_S)
 
@@ -91,7 +77,7 @@ def discard():
             for octets in live.SIZES:
                 with live.case(f"discard takes {octets} octets over {version}, then EOF"):
                     with live.connect(address, 9) as s:
-                        thread = pour(s, bytes(octets))
+                        thread = live.pour(s, bytes(octets))
                         live.equal(live.read_all(s), b"", "what it says")
                         thread.join(live.WAIT_S)
 

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""How `leat serve` stops: signals, drain, what it says at the end, and what a new one finds."""
+import signal
+import socket
+import time
+
+import live
+
+SMALL = (socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+LISTEN = ("--listen", "80:http", "--listen", "7:echo", "--listen", "9:discard",
+          "--listen", "19:chargen")
+
+
+def request(path):
+    return f"GET {path} HTTP/1.1\r\nHost: live\r\n\r\n".encode()
+
+
+def drained(server):
+    return server.wait_line(r"^draining")
+
+
+def idle():
+    "drain with idle connections"
+    live.new_net()
+    for number in SIGNALS:
+        with live.serve(*LISTEN, "--time-wait", "60s") as server:
+            with live.case(f"{number.name}: idle connections of every service see EOF, no reset"):
+                sockets = [live.connect(port=port) for port in (80, 80, 7, 9)]
+                sockets[1].sendall(request("/bytes/10"))
+                live.read_response(sockets[1])
+                sockets[2].sendall(b"hello")
+                live.equal(live.read_exactly(sockets[2], 5), b"hello", "echo")
+                server.signal(number)
+                for s in sockets:
+                    live.equal(s.recv(1), b"", "after the signal")
+                    s.close()
+            with live.case(f"{number.name}: it ends with 0, and says what it left"):
+                live.equal(server.wait(), 0, "exit code")
+                live.equal(server.states(), {"LISTEN": 4, "TIME-WAIT": 4}, "states")
+                live.check("stopped." in server.out, "no last line")
+            with live.case(f"{number.name}: the interface is gone"):
+                live.check("leat0" not in dict(socket.if_nameindex()).values(), "it is there")
+
+
+def under_way():
+    "drain with a download under way"
+    live.new_net()
+    for number in SIGNALS:
+        with live.serve("--time-wait", "60s") as server:
+            with live.case(f"{number.name}: a download of 10 MB under way comes whole, then EOF"):
+                with live.connect(options=[SMALL]) as s:
+                    s.sendall(request("/bytes/10485760"))
+                    begin = live.read_exactly(s, 100000)
+                    server.signal(number)
+                    drained(server)
+                    live.until(lambda: live.unread(s) > 0, "more of it")
+                    live.check(server.popen.poll() is None, "it ended before the download did")
+                    rest = live.read_all(s)
+                head, got = (begin + rest).split(b"\r\n\r\n", 1)
+                live.check(b"200 OK" in head, f"head {head!r}")
+                live.equal(live.digest(got), live.digest(live.body(10485760)), "sha256")
+                live.equal(server.wait(), 0, "exit code")
+    with live.serve("--time-wait", "60s") as server:
+        with live.case("while it drains, a new connection is neither accepted nor refused"):
+            with live.connect(options=[SMALL]) as s, live.connect() as idle_one:
+                s.sendall(request("/bytes/10485760"))
+                live.read_exactly(s, 1000)
+                server.signal(signal.SIGINT)
+                live.equal(idle_one.recv(1), b"", "of an idle connection")
+                try:
+                    live.connect(seconds=0.5).close()
+                except TimeoutError:
+                    pass
+                else:
+                    raise AssertionError("it was accepted")
+                live.read_all(s)
+            live.equal(server.wait(), 0, "exit code")
+        with live.case("the table of drops names the SYN that was not accepted"):
+            live.check(server.drops().get("accept_refused", 0) >= 1, "no row accept_refused")
+
+
+def second_signal():
+    "a second signal"
+    live.new_net()
+    for number in SIGNALS:
+        with live.serve("--time-wait", "60s") as server:
+            with live.case(f"{number.name}: a second one cuts what is under way, at once"):
+                with live.connect(options=[SMALL]) as s:
+                    s.sendall(request("/bytes/10485760"))
+                    live.read_exactly(s, 1000)
+                    server.signal(number)
+                    drained(server)
+                    began = time.monotonic()
+                    server.signal(number)
+                    live.equal(server.wait(5), 0, "exit code")
+                    took = time.monotonic() - began
+                    live.check(took < 2, f"it took {took:.1f} s")
+                    live.wait_state(s, "CLOSED")
+            with live.case(f"{number.name}: it says that one connection was cut"):
+                live.check("1 cut" in server.out, "no such line")
+                live.equal(server.ledger().get("aborted"), 1, "aborted")
+    with live.serve("--grace", "300ms") as server:
+        with live.case("when the grace is over, it cuts by itself"):
+            with live.connect(options=[SMALL]) as s:
+                s.sendall(request("/bytes/10485760"))
+                live.read_exactly(s, 1000)
+                live.equal(server.stop(), 0, "exit code")
+                live.wait_state(s, "CLOSED")
+
+
+def killed():
+    "a server that was killed"
+    live.new_net()
+    first = live.serve()
+    with live.connect() as old:
+        old.sendall(request("/bytes/1"))
+        live.read_response(old)
+        first.stop(signal.SIGKILL)
+        first.end()
+        with live.serve():
+            with live.case("after SIGKILL a new one starts at once and serves"):
+                with live.connect() as s:
+                    s.sendall(request("/bytes/10"))
+                    live.equal(live.read_response(s)[2], live.body(10), "body")
+            with live.case("the new one answers text of an old connection with a reset"):
+                old.sendall(request("/bytes/1"))
+                try:
+                    live.equal(old.recv(1), "a reset", "answer")
+                except ConnectionResetError:
+                    pass
+
+
+def leftovers():
+    "what a server leaves behind"
+    live.new_net()
+    with live.case("no runtime directory of a server that stopped is left"):
+        with live.serve() as server:
+            where = server.runtime_directories()
+            live.equal(len(where), 1, "runtime directories while it runs")
+        live.check(not where[0].exists(), f"{where[0]} is left")
+
+
+live.main([idle, under_way, second_signal, killed, leftovers], needs=live.NEEDS_TAP)

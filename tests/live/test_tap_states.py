@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""How connections end, as the kernel at the other end shows it and as our own table tells it."""
+import contextlib
+import errno
+import os
+import socket
+import time
+
+import live
+
+LISTEN = ("--listen", "80:http", "--listen", "7:echo", "--listen", "9:discard",
+          "--listen", "19:chargen")
+SMALL = (socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+ENDED = ("LISTEN", "TIME-WAIT")
+
+
+def request(path, close=False):
+    field = "Connection: close\r\n" if close else ""
+    return f"GET {path} HTTP/1.1\r\nHost: live\r\n{field}\r\n".encode()
+
+
+def only(states, time_wait=0):
+    """Our table at the end: listeners, and so many in TIME-WAIT; nothing else."""
+    live.equal({name: cnt for name, cnt in states.items() if name != "LISTEN"},
+               {"TIME-WAIT": time_wait} if time_wait else {}, "our states at the end")
+
+
+def stopped(server):
+    live.equal(server.stop(), 0, "exit code")
+    server.ledger()
+    return server.states()
+
+
+def half_close():
+    "half-close, in both directions with data flowing the other way"
+    live.new_net()
+    with live.serve(*LISTEN, "--time-wait", "1s"):
+        with live.case("the client half-closes first: FIN-WAIT-2 while 10 MB come on, then EOF"):
+            with live.connect(options=[SMALL]) as s:
+                s.sendall(request("/bytes/10485760"))
+                s.shutdown(socket.SHUT_WR)
+                live.wait_state(s, "FIN-WAIT-2")
+                _, fields, got = live.read_response(s)
+                live.equal(live.digest(got), live.digest(live.body(10485760)), "sha256")
+                live.equal(s.recv(1), b"", "after the body")
+            live.until(lambda: live.kernel_count("TIME-WAIT", 80) == 1,
+                       "the kernel's socket in TIME-WAIT")
+        with live.case("the server half-closes first: CLOSE-WAIT, and it reads on"):
+            with live.connect() as s:
+                s.sendall(request("/bytes/100", close=True))
+                live.equal(live.read_response(s)[2], live.body(100), "body")
+                live.equal(s.recv(1), b"", "after the body")
+                live.equal(live.state(s), "CLOSE-WAIT", "kernel's state")
+                s.sendall(bytes(300000))
+                live.until(lambda: live.unacknowledged(s) == 0, "all is acknowledged")
+                live.equal(live.state(s), "CLOSE-WAIT", "kernel's state")
+            live.until(lambda: live.kernel_count("LAST-ACK", 80) == 0, "LAST-ACK has ended")
+        with live.case("echo goes on in CLOSE-WAIT until all is back"):
+            data = os.urandom(200000)
+            with live.connect(port=7) as s:
+                s.sendall(data)
+                s.shutdown(socket.SHUT_WR)
+                live.equal(live.digest(live.read_all(s)), live.digest(data), "sha256")
+            live.until(lambda: live.kernel_count("TIME-WAIT", 7) == 1,
+                       "the kernel's socket in TIME-WAIT")
+
+
+@contextlib.contextmanager
+def wired(*options):
+    """A server and this test in two namespaces, with a wire between them that the test holds:
+    0 is its direction to the server, 1 from it."""
+    middle, far = live.new_net(), live.Net()
+    middle.sysctl("net.ipv6.conf.default.disable_ipv6", 1)
+    with live.Server("--tap", "leat0", *live.ADDRESSES, *options) as server:
+        server.wait_line(r"^ready")
+        live.must("ip", "link", "set", "leat0", "up")
+        live.veth_pair("near", "far", far)
+        with live.Wire("near", "leat0") as wire:
+            live.configure("far", far)
+            far.enter()
+            yield server, wire
+
+
+def simultaneous_close():
+    "a simultaneous close, with the FINs held on the wire until both are sent"
+    with wired("--time-wait", "60s") as (server, wire):
+        with live.case("both FINs cross: CLOSING at the kernel's end, then TIME-WAIT at both"):
+            with live.connect() as s:
+                s.sendall(request("/bytes/1"))
+                live.read_response(s)
+                wire.hold(1)
+                s.sendall(request("/bytes/1", close=True))
+                live.until(lambda: wire.kept_cnt(1) >= 1, "an answer with our FIN")
+                wire.hold(0)
+                s.shutdown(socket.SHUT_WR)
+                live.wait_state(s, "FIN-WAIT-1")
+                live.until(lambda: wire.kept_cnt(0) >= 1, "the kernel's FIN")
+                wire.let_go(1)
+                live.wait_state(s, "CLOSING")
+                wire.let_go(0)
+                live.until(lambda: live.kernel_count("TIME-WAIT", 80) == 1, "the kernel's TIME-WAIT")
+                live.equal(live.read_response(s)[2], live.body(1), "body")
+                live.equal(s.recv(1), b"", "after the body")
+        with live.case("both ends wait in TIME-WAIT after it"):
+            only(stopped(server), time_wait=1)
+
+
+def resets():
+    "resets, in both directions"
+    live.new_net()
+    with live.serve(*LISTEN, "--time-wait", "60s") as server:
+        for version, address in (("IPv4", live.OURS4), ("IPv6", live.OURS6)):
+            with live.case(f"a connect over {version} to a port without a listener is refused"):
+                try:
+                    live.connect(address, 81).close()
+                except ConnectionRefusedError:
+                    pass
+                else:
+                    raise AssertionError("it was accepted")
+        with live.case("the kernel resets: an open connection is gone at once"):
+            s = live.connect()
+            s.sendall(request("/bytes/1"))
+            live.read_response(s)
+            live.abort(s)
+        with live.case("the kernel resets in the middle of a download"):
+            s = live.connect(options=[SMALL])
+            s.sendall(request("/bytes/10485760"))
+            live.read_exactly(s, 20000)
+            live.abort(s)
+        with live.case("the kernel closes with unread text, which is a reset"):
+            s = live.connect(port=19)
+            live.read_exactly(s, 1000)
+            live.until(lambda: live.unread(s) > 0, "unread text")
+            s.close()
+        with live.case("the kernel resets while its own text is under way"):
+            s = live.connect(port=9)
+            s.sendall(bytes(100000))
+            live.abort(s)
+        with live.case("a new connection works after all of these"):
+            with live.connect() as s:
+                s.sendall(request("/bytes/5", close=True))
+                live.equal(live.read_response(s)[2], live.body(5), "body")
+        with live.case("nothing is left of them on our side but one TIME-WAIT of the last"):
+            only(stopped(server), time_wait=1)
+        with live.case("our ledger names the four resets, and balances"):
+            live.equal(server.ledger().get("reset"), 4, "reset")
+    with live.serve(*LISTEN, tap="leat1"):
+        with live.case("a peer that does not close after our FIN is reset when we lingered enough"):
+            with live.connect() as s:
+                s.sendall(request("/bytes/1", close=True))
+                live.read_response(s)
+                live.equal(s.recv(1), b"", "after the body")
+                live.equal(live.state(s), "CLOSE-WAIT", "kernel's state")
+                live.wait_state(s, "CLOSED")
+
+
+CONNECTIONS = 20
+
+
+def exchange(close):
+    """CONNECTIONS short exchanges; with close we wait for the server's FIN, else we close."""
+    for _ in range(CONNECTIONS):
+        with live.connect() as s:
+            s.sendall(request("/bytes/700", close=close))
+            live.equal(live.read_response(s)[2], live.body(700), "body")
+            if close:
+                live.equal(s.recv(1), b"", "after the body")
+    live.until(lambda: not [c for c in live.kernel_connections()
+                            if c[2] == 80 and c[0] not in ENDED], "all closed at the kernel's end")
+
+
+def closes_first():
+    "who closes first waits in TIME-WAIT"
+    live.new_net()
+    with live.serve("--time-wait", "60s") as server:
+        with live.case("server first: the kernel has no connection in TIME-WAIT"):
+            exchange(close=True)
+            live.equal(live.kernel_count("TIME-WAIT", 80), 0, "kernel's in TIME-WAIT")
+        with live.case(f"server first: we have all {CONNECTIONS} in TIME-WAIT"):
+            only(stopped(server), time_wait=CONNECTIONS)
+    with live.serve("--time-wait", "60s", tap="leat1") as server:
+        with live.case(f"client first: the kernel has all {CONNECTIONS} in TIME-WAIT"):
+            exchange(close=False)
+            live.equal(live.kernel_count("TIME-WAIT", 80), CONNECTIONS, "kernel's in TIME-WAIT")
+        with live.case("client first: we have none"):
+            only(stopped(server))
+    with live.serve("--time-wait", "300ms", tap="leat2") as server:
+        with live.case("server first: none of ours is left after 2MSL"):
+            exchange(close=True)
+            time.sleep(0.4)  # 2MSL is the event, and it shows nowhere
+            only(stopped(server))
+        with live.case("our ledger says that they all expired"):
+            live.equal(server.ledger().get("expired from TIME-WAIT"), CONNECTIONS, "expired")
+
+
+def from_port(port, seconds):
+    """Connect from that port: the socket, or None when nobody accepted within seconds."""
+    try:
+        return live.connect(source=port, seconds=seconds)
+    except (TimeoutError, OSError) as error:
+        if isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT:
+            return None
+        raise
+
+
+def same_tuple():
+    "a tuple rests for 2MSL"
+    port, two_msl = 40123, 3
+    live.new_net()
+    with live.serve("--time-wait", f"{two_msl}s") as server:
+        with live.connect(source=port) as s:
+            s.sendall(request("/bytes/1", close=True))
+            live.read_response(s)
+            live.equal(s.recv(1), b"", "after the body")
+        live.until(lambda: not [c for c in live.kernel_connections() if c[1] == port],
+                   "the kernel has forgotten the connection")
+        began = time.monotonic()
+        with live.case("the same tuple is not accepted while it is in TIME-WAIT"):
+            s = from_port(port, 0.9 * two_msl)
+            took = time.monotonic() - began
+            if s:
+                s.close()
+            live.check(s is None, f"accepted {took:.2f} s after the close, 2MSL is {two_msl} s")
+        time.sleep(max(0, began + two_msl + 0.1 - time.monotonic()))
+        with live.case("the same tuple is accepted after 2MSL"):
+            s = from_port(port, 1)
+            live.check(s is not None, "not accepted")
+            with s:
+                s.sendall(request("/bytes/9", close=True))
+                live.equal(live.read_response(s)[2], live.body(9), "body")
+        with live.case("only the second connection waits then"):
+            only(stopped(server), time_wait=1)
+
+
+def loses_one_in(cnt):
+    """A rule for Wire.lose: TCP frames of IPv4, each with the same chance, by a fixed sequence."""
+    seed = [12345]
+
+    def lose(_, frame):
+        seed[0] = (seed[0] * 6364136223846793005 + 1442695040888963407) % (1 << 64)
+        return frame[12:14] == b"\x08\x00" and frame[23] == 6 and (seed[0] >> 33) % cnt == 0
+    return lose
+
+
+def losses():
+    "loss on the wire between the kernel and us"
+    with wired("--listen", "80:http", "--listen", "7:echo", "--time-wait", "1s") as (_, wire):
+        wire.lose = loses_one_in(200)
+        with live.case("10 MB come down whole with 0.5 % of the frames lost both ways"):
+            with live.connect(seconds=60) as s:
+                s.sendall(request("/bytes/10485760", close=True))
+                live.equal(live.digest(live.read_response(s)[2]),
+                           live.digest(live.body(10485760)), "sha256")
+            live.check(wire.lost > 0, "nothing was lost")
+        with live.case("10 MB go up and come back whole with 0.5 % of the frames lost both ways"):
+            data = os.urandom(10485760)
+            with live.connect(port=7, seconds=60) as s:
+                thread = live.pour(s, data)
+                live.equal(live.digest(live.read_all(s)), live.digest(data), "sha256")
+                thread.join(live.WAIT_S)
+
+
+live.main([half_close, simultaneous_close, resets, closes_first, same_tuple, losses],
+          needs=live.NEEDS_TAP + (live.program("ethtool"),))

@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""`leat try`: two ends in one process, as anybody, and its ledger.  Nothing here is timed."""
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import live
+
+NOBODY = ("--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "--inh-caps=-all",
+          "--bounding-set=-all", "--no-new-privs")
+BARE = {"PATH": "/usr/bin:/bin"}  # no HOME, nothing else
+TRY_S = 40
+
+
+def begin(*options, **more):
+    return live.Process([live.leat(), "try", *options], seconds=TRY_S + 20, **more)
+
+
+def ended(process, code=0):
+    live.equal(process.wait(TRY_S), code, "exit code")
+    return process
+
+
+def check_ledger(out):
+    """The line that balances, and the arithmetic of it done once more."""
+    lines = [line for line in out.splitlines() if " opened " in line]
+    live.equal(len(lines), 2, "lines of the ledger")
+    for line in lines:
+        live.check(line.endswith(" balanced"), line)
+        cnt = [int(n.replace(",", "")) for n in re.findall(r"(?<=\s)[\d,]+(?=\s)", line)]
+        live.equal(cnt[0], sum(cnt[1:]), f"opened in `{line.strip()}`")
+        live.check(cnt[0] > 0, "nothing was opened")
+    live.check("NOT BALANCED" not in out, "something does not balance")
+
+
+def seconds_told(out):
+    return re.findall(r"^ *(\d+) s +[\d,]+ ", out, re.M)
+
+
+def plain():
+    "leat try, as who runs this test"
+    with live.case("it runs for the seconds asked, tells each, and its ledger balances"):
+        with begin("--seconds", 2) as process:
+            check_ledger(ended(process).out)
+            live.equal(seconds_told(process.out), ["1", "2"], "seconds told")
+            live.equal(process.err, "", "stderr")
+    for who in ("server", "client"):
+        with live.case(f"with the {who} closing first it balances"):
+            with begin("--seconds", 1, "--close", who, "--connections", 64) as process:
+                check_ledger(ended(process).out)
+    with live.case("with both ends on one core it balances"):
+        with begin("--seconds", 1, "--one-lcore") as process:
+            check_ledger(ended(process).out)
+            live.check("in turns" in process.out, "it does not say so")
+    with live.case("with a single processor allowed it takes turns by itself"):
+        with begin("--seconds", 1, before=("taskset", "--cpu-list",
+                                           str(min(os.sched_getaffinity(0))))) as process:
+            check_ledger(ended(process).out)
+            live.check("in turns" in process.out, "it does not say so")
+    for body in (0, 100000):
+        with live.case(f"with bodies of {body} octets it balances"):
+            with begin("--seconds", 1, "--body", body, "--connections", 64) as process:
+                check_ledger(ended(process).out)
+
+
+def bad_wire():
+    "leat try on a wire that loses and reorders"
+    for seed in (1, 7, 20261121):
+        with live.case(f"1 % lost and 1 % overtaken, seed {seed}: it balances"):
+            with begin("--seconds", 1, "--loss", "1%", "--reorder", "1%", "--seed", seed,
+                       "--one-lcore") as process:
+                check_ledger(ended(process).out)
+                live.check(f"seed {seed}" in process.out, "the seed is not told")
+                live.check("Resent" in process.out, "nothing was sent again")
+    with live.case("10 % lost, 10 % overtaken, both ends on their own core: it balances"):
+        with begin("--seconds", 1, "--loss", "10%", "--reorder", "10%",
+                   "--connections", 200) as process:
+            check_ledger(ended(process).out)
+
+
+def hold():
+    "leat try --hold"
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with live.case(f"--hold goes on until {number.name}, and then balances"):
+            with begin("--hold", "--seconds", 1, "--connections", 64) as process:
+                process.wait_line(r"^ +2 s ")
+                process.signal(number)
+                check_ledger(ended(process).out)
+    with live.case("a signal ends it before its seconds are over, in order"):
+        with begin("--seconds", 1000) as process:
+            process.wait_line(r"^ +1 s ")
+            process.signal(signal.SIGINT)
+            check_ledger(ended(process).out)
+    with live.case("two signals end it at once, and it still balances"):
+        with begin("--seconds", 1000, "--loss", "50%") as process:
+            process.wait_line(r"^ +1 s ")
+            process.signal(signal.SIGINT)
+            process.signal(signal.SIGTERM)
+            process.wait(TRY_S)
+            check_ledger(process.out)
+
+
+def as_json():
+    "leat try -j"
+    with live.case("-j gives an object a second and one at the end, and they add up"):
+        with begin("--seconds", 2, "-j", "--seed", 5, "--loss", "0.1%") as process:
+            ended(process)
+            objects = [json.loads(line) for line in process.lines["out"]]
+        *seconds, end = objects
+        live.equal([o["schema"] for o in objects],
+                   ["leat.try.second/1"] * 2 + ["leat.try/1"], "schemas")
+        live.check(seconds[0]["t"] < seconds[1]["t"], "seconds go backwards")
+        live.equal((end["balanced"], end["seed"]), (True, 5), "balanced and seed")
+        live.check(end["completed"] > 0, "nothing was completed")
+        for name in ("client", "server"):
+            side = end[name]
+            ways = ("time_wait_expired", "time_wait", "closed_second", "reset", "refused",
+                    "aborted", "timed_out", "fin_wait_2_limit", "closed_before_open", "open")
+            live.equal(side["opened"], sum(side[way] for way in ways), f"opened by the {name}")
+
+
+def as_nobody():
+    "leat try as nobody"
+    if reason := live.as_root():
+        live.Tap.skip("leat try as the user nobody", reason)
+        return
+    # The tree may lie where nobody may not go.
+    place = live.directory() / "bin"
+    place.mkdir()
+    for name in ("leat", "leatd"):
+        shutil.copy(find(name), place / name)
+    for what, options in (("", ()), (" on one core and a bad wire",
+                                     ("--one-lcore", "--loss", "1%", "--reorder", "1%"))):
+        with live.case(f"nobody, without home, rights or huge pages, runs it{what}: it balances"):
+            with live.Process([place / "leat", "try", "--seconds", 2, *options], env=BARE,
+                              seconds=TRY_S + 20, before=NOBODY) as process:
+                check_ledger(ended(process).out)
+                live.check("no root" in process.out, "it does not say so")
+                live.equal(process.err, "", "stderr")
+    with live.case("nobody is told what a TAP interface needs"):
+        with live.Process([place / "leat", "try", "--tap"], env=BARE, before=NOBODY) as process:
+            ended(process, 4)
+            live.check("CAP_NET_ADMIN" in process.err, f"stderr {process.err!r}")
+
+
+def find(name):
+    """leat, or leatd where leat would find it."""
+    leat = Path(live.leat())
+    given = os.environ.get("LEATD")
+    places = [leat] if name == "leat" else [Path(given)] if given else [
+        leat.parent / "leatd", leat.parent / "../leatd/leatd",
+        leat.parent / "../libexec/leat/leatd"]
+    return next(path for path in places if path.is_file())
+
+
+def with_tap():
+    "leat try --tap"
+    name = "curl reaches leat try --tap"
+    for need in live.NEEDS_TAP + (live.program("curl"),):
+        if reason := need():
+            live.Tap.skip(name, reason)
+            return
+    live.new_net()
+    with live.case(name):
+        with begin("--tap") as process:
+            process.wait_line(r"^ready")
+            said = live.must("curl", "--silent", "--show-error", "--max-time", 10,
+                             "http://198.18.0.2/").decode()
+            live.check(re.match(r"You reached shard 0 from 198\.18\.0\.1:\d+\. State ESTABLISHED, "
+                                r"RTT [\d,]+ us, your window [\d,]+\.\n$", said), repr(said))
+            process.signal(signal.SIGINT)
+            ended(process)
+
+
+def refusals():
+    "what leat try refuses"
+    for options, word in ((("--seconds", "0"), "--seconds"), (("--loss", "60%"), "--loss"),
+                          (("--tap", "--loss", "1%"), "--tap"), (("--sedd", "1"), "seed")):
+        with live.case(f"leat try {' '.join(options)} is refused in a sentence, exit 1"):
+            done = subprocess.run([live.leat(), "try", *options], check=False, timeout=10,
+                                  capture_output=True, text=True)
+            live.equal(done.returncode, 1, "exit code")
+            live.check(word in done.stderr and done.stderr.count("\n") == 1, repr(done.stderr))
+
+
+live.main([plain, bad_wire, hold, as_json, as_nobody, with_tap, refusals],
+          needs=(live.program("setpriv"),))
