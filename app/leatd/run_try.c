@@ -209,6 +209,7 @@ static enum opt_exit start_service(const struct stack_config *stack)
 	c.listen[0] = (struct service_listen){SERVICE_KIND_HTTP, address(SERVER_ADDRESS, PORT)};
 	c.close = run.o->close == TRY_CLOSE_SERVER ? SERVICE_CLOSE_SERVER : SERVICE_CLOSE_CLIENT;
 	c.body_octets = run.o->body_octets;
+	c.linger_ns = 60 * TIME_S; /* on a bad wire the peer's FIN may be sent many times */
 	if (leat_service_footprint(&c) == 0) {
 		leat_log(LOG_LV_ERROR, "leatd", "%s",
 			leat_service_config_error(&c, why, sizeof(why)));
