@@ -67,13 +67,6 @@ static uint32_t allowed_cpus(uint32_t *cpu, uint32_t max)
 	return cnt;
 }
 
-uint32_t leat_eal_cpus(void)
-{
-	uint32_t cpu[PLANE_LCORE_MAX];
-
-	return u32_max(allowed_cpus(cpu, PLANE_LCORE_MAX), 1);
-}
-
 /* read_number reads a file that holds one number; 0 when there is no such file. */
 static uint64_t read_number(const char *path)
 {

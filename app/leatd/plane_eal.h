@@ -41,9 +41,6 @@ struct eal {
 	char private_dir[PLANE_PATH_MAX]; /* empty: EAL's default is used */
 };
 
-/* leat_eal_cpus is how many processors this process may use. */
-uint32_t leat_eal_cpus(void);
-
 /* leat_eal_free_octets is the memory that the kernel could give now. */
 uint64_t leat_eal_free_octets(void);
 

@@ -18,6 +18,7 @@
 
 #define SLOTS         1024 /* descriptors of a queue */
 #define HELD_MAX      32768
+#define CHUNK_MAX     131072
 #define LOOK_NS       (20 * TIME_MS)
 #define ABORT_NS      (2 * TIME_S)
 #define FOR_EVER_NS   (3600 * TIME_S)
@@ -56,7 +57,7 @@ static struct stack_config stack_config(uint64_t seed)
 	c.tcp.rbuf_max = (uint32_t)u64_min(16 * each, HELD_MAX / o->shards);
 	c.listener_max = SERVICE_LISTEN_MAX;
 	c.neigh_max = 1024;
-	c.send_chunk_cnt = (uint32_t)u64_min(16 * each, 1 << 18);
+	c.send_chunk_cnt = (uint32_t)u64_min(16 * each, CHUNK_MAX / o->shards);
 	return c;
 }
 
@@ -80,14 +81,13 @@ static int find_port(void)
 
 	if (run.o->device != NULL)
 		return leat_nic_port_by_pci(run.o->device, &run.port);
-	if (run.o->vdev != NULL)
-		return leat_nic_port_by_vdev(run.o->vdev, &run.port);
-	snprintf(args, sizeof(args), "net_tap0,iface=%s", run.o->tap);
-	int error = leat_nic_port_by_vdev(args, &run.port);
+	snprintf(args, sizeof(args), "net_tap0,iface=%s", run.o->tap != NULL ? run.o->tap : "");
+	int error = leat_nic_port_by_vdev(run.o->tap != NULL ? args : run.o->vdev, &run.port);
 	if (error != 0)
-		leat_log(LOG_LV_NOTE, "leatd",
-			"a TAP interface needs CAP_NET_ADMIN: sudo, or unshare -Urn for a network "
-			"of your own");
+		leat_log(LOG_LV_NOTE, "leatd", "%s; -v shows what the driver says",
+			run.o->tap != NULL ? "a TAP interface needs CAP_NET_ADMIN: sudo, or "
+					     "unshare -Urn for a network of your own"
+					   : "no such driver, or it refused its arguments");
 	return error;
 }
 
@@ -179,6 +179,17 @@ static enum opt_exit add_shards(const struct stack_config *stack)
 	return result;
 }
 
+/* print_link tells the device, and its speed where that is a fact and not a constant. */
+static void print_link(void)
+{
+	struct nic_link link = leat_nic_port_link(&run.port);
+
+	printf("  %s  %s", run.o->tap != NULL ? run.o->tap : run.port.name, run.port.driver);
+	if (!run.port.is_virtual && link.up && link.mbps != 0)
+		printf("  %u Gb/s", link.mbps / 1000);
+	printf("  %s", link.up ? "up" : "down");
+}
+
 static void print_addresses(void)
 {
 	for (uint32_t i = 0; i < run.o->address_cnt; i++) {
@@ -208,10 +219,10 @@ static void print_head(void)
 	char msl[REPORT_TEXT_MAX];
 
 	printf("leat " LEAT_VERSION ", %s, instance %s\n", rte_version(), o->name);
-	printf("  %s  %s", o->tap != NULL ? o->tap : run.port.name, run.port.driver);
+	print_link();
 	print_addresses();
-	printf("  shards        %u on %u lcore%s, %zu MiB, %shugepages\n", run.plane.shard_cnt,
-		run.plane.loop_cnt, run.plane.loop_cnt == 1 ? "" : "s",
+	printf("  shards        %u on %u lcore%s, up to %zu MiB, %shugepages\n",
+		run.plane.shard_cnt, run.plane.loop_cnt, run.plane.loop_cnt == 1 ? "" : "s",
 		(run.plane.eal.octets + run.plane.stack_octets) >> 20,
 		run.plane.eal.huge ? "" : "no ");
 	print_offloads();

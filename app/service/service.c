@@ -123,6 +123,7 @@ enum service_step leat_service_linger(
 	leat_shutdown(s, c->conn);
 	leat_timer_ring_start(set->linger, (uint32_t)(c - set->conn), leat_now(s));
 	c->phase = SERVICE_PH_LINGER;
+	c->out_at = UINT64_MAX;
 	return SERVICE_STEP_ON;
 }
 
@@ -308,6 +309,28 @@ static void on_event(void *arg, struct leat_stack *s, const struct leat_event *e
 		run(set, s, c);
 }
 
+/* The peer did not close for linger_ns.  While it takes what we sent it has its time.  When it has
+ * all, the stack may wait for its FIN alone: a reset now would take from its user what is not read
+ * yet.  One that takes nothing is reset. */
+static void lingered(struct service_set *set, struct leat_stack *s, struct service_conn *c)
+{
+	struct leat_info info = {0};
+
+	leat_info(s, c->conn, &info);
+	if (!info.unsent && info.snd_una == info.snd_nxt) {
+		leat_close(s, c->conn);
+		set->counters.lingered++;
+		free_conn(set, c);
+	} else if (info.snd_una != c->out_at) {
+		c->out_at = info.snd_una;
+		leat_timer_ring_start(set->linger, (uint32_t)(c - set->conn), leat_now(s));
+	} else {
+		leat_abort(s, c->conn);
+		set->counters.aborted++;
+		free_conn(set, c);
+	}
+}
+
 static void on_turn(void *arg, struct leat_stack *s)
 {
 	struct service_set *set = arg;
@@ -317,11 +340,8 @@ static void on_turn(void *arg, struct leat_stack *s)
 	for (uint32_t i = 0; i < cnt; i++)
 		run(set, s, &set->conn[id[i]]);
 	cnt = leat_timer_ring_expire(set->linger, leat_now(s), id, SERVICE_TURN_MAX);
-	for (uint32_t i = 0; i < cnt; i++) {
-		leat_abort(s, set->conn[id[i]].conn);
-		set->counters.aborted++;
-		free_conn(set, &set->conn[id[i]]);
-	}
+	for (uint32_t i = 0; i < cnt; i++)
+		lingered(set, s, &set->conn[id[i]]);
 }
 
 static void on_drain(void *arg, struct leat_stack *s)

@@ -64,17 +64,18 @@ struct service_config {
 	enum service_close close;
 	uint64_t body_octets; /* of `GET /`, at most SERVICE_BODY_MAX */
 	bool greet; /* `GET /` says which shard was reached from where, instead of the body */
-	uint64_t linger_ns; /* after our FIN, how long the peer's may take before a reset */
+	uint64_t linger_ns; /* after our FIN, how long we wait for the peer's */
 };
 
 struct service_counters {
-	uint64_t accepted;              /* = finished + aborted + ended + present */
-	uint64_t finished;              /* both sides closed in order */
-	uint64_t aborted;               /* we reset it: no record, or it lingered too long */
-	uint64_t ended;                 /* the peer or a timeout ended it */
-	uint64_t no_record;             /* of aborted: conn_max was reached */
-	uint64_t responses;             /* http, with status 200 */
-	uint64_t refused;               /* http, with any other status */
+	uint64_t accepted;  /* = finished + lingered + aborted + ended + present */
+	uint64_t finished;  /* both sides closed in order */
+	uint64_t lingered;  /* all was sent, but the peer did not close for linger_ns */
+	uint64_t aborted;   /* we reset it: no record, or it took nothing for linger_ns */
+	uint64_t ended;     /* the peer or a timeout ended it */
+	uint64_t no_record; /* of aborted: conn_max was reached */
+	uint64_t responses; /* http, with status 200 */
+	uint64_t refused;   /* http, with any other status */
 	uint64_t octets_in, octets_out; /* user text */
 	uint32_t present;
 };

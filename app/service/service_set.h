@@ -52,8 +52,10 @@ struct service_conn {
 	bool close;    /* after this response */
 	uint16_t status;
 	uint32_t next_free;
-	uint64_t body_left;       /* of the request, to be read and forgotten */
-	uint64_t out_at, out_end; /* of the text being sent, in octets from its start */
+	uint64_t body_left; /* of the request, to be read and forgotten */
+	/* Of the text being sent, in octets from its start; in LINGER out_at is what was
+	 * acknowledged when it was last looked at. */
+	uint64_t out_at, out_end;
 	struct http_scan scan;
 };
 

@@ -137,7 +137,7 @@ static void bench_end(struct bench *b)
 	const struct service_counters *n = leat_service_counters(b->set);
 
 	assert_true(leat_pair_run(b->pair, all_home, b, 200 * TIME_S));
-	assert_int_equal(n->accepted, n->finished + n->aborted + n->ended);
+	assert_int_equal(n->accepted, n->finished + n->lingered + n->aborted + n->ended);
 	leat_pair_free(b->pair);
 	free(b->client.in);
 	free(b->mem);
@@ -512,7 +512,7 @@ static void server_close_leaves_time_wait_here_and_client_close_leaves_none(void
 	}
 }
 
-static void a_client_that_never_closes_is_reset_when_it_lingered(void **state)
+static void a_client_that_never_closes_is_left_to_the_stack_without_a_reset(void **state)
 {
 	struct bench b;
 
@@ -524,9 +524,42 @@ static void a_client_that_never_closes_is_reset_when_it_lingered(void **state)
 	leat_pair_run(b.pair, never, NULL, 4 * TIME_S);
 	assert_int_equal(leat_service_counters(b.set)->present, 1);
 	leat_pair_run(b.pair, never, NULL, 2 * TIME_S);
-	assert_int_equal(leat_service_counters(b.set)->aborted, 1);
-	assert_true(b.client.closed);
+	assert_int_equal(leat_service_counters(b.set)->lingered, 1);
+	leat_pair_run(b.pair, never, NULL, 100 * TIME_S);
+	assert_false(b.client.closed);
+	finish(&b);
 	bench_end(&b);
+}
+
+/* Longer than it may linger, as long as it goes on reading; not when it stops. */
+static void a_slow_reader_gets_all_and_one_that_stopped_is_reset(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	for (uint32_t stops = 0; stops < 2; stops++) {
+		bench_new(&b);
+		open_to(&b, 4, PORT_HTTP);
+		b.client.pause = true;
+		say(&b, "GET /bytes/200000 HTTP/1.0\r\n\r\n");
+		for (uint32_t i = 0; i < 100 && !b.client.eof && !b.client.closed; i++) {
+			struct client *c = &b.client;
+			leat_pair_run(b.pair, never, NULL, TIME_S / 2);
+			if (stops && i > 20)
+				continue;
+			int64_t n = leat_recv(
+				b.pair->end[0].stack, c->conn, c->in + c->in_octets, 6000);
+			c->eof = n == 0;
+			c->in_octets += n > 0 ? (size_t)n : 0;
+		}
+		assert_int_equal(b.client.eof, !stops);
+		assert_int_equal(leat_service_counters(b.set)->aborted, stops);
+		b.client.in[b.client.in_octets] = '\0';
+		if (!stops)
+			check_body(&b.client, 200000);
+		finish(&b);
+		bench_end(&b);
+	}
 }
 
 static void drain(struct bench *b)
@@ -685,7 +718,8 @@ int main(void)
 		cmocka_unit_test(a_connection_is_kept_or_closed_as_the_version_and_the_fields_say),
 		cmocka_unit_test(a_post_is_read_and_a_waiting_client_is_told_to_go_on),
 		cmocka_unit_test(server_close_leaves_time_wait_here_and_client_close_leaves_none),
-		cmocka_unit_test(a_client_that_never_closes_is_reset_when_it_lingered),
+		cmocka_unit_test(a_client_that_never_closes_is_left_to_the_stack_without_a_reset),
+		cmocka_unit_test(a_slow_reader_gets_all_and_one_that_stopped_is_reset),
 		cmocka_unit_test(drain_closes_what_is_idle_at_once),
 		cmocka_unit_test(drain_lets_a_response_under_way_finish_and_then_closes),
 		cmocka_unit_test(drain_answers_a_request_that_had_begun),

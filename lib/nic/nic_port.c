@@ -54,6 +54,7 @@ int leat_nic_port_by_id(uint16_t id, struct nic_port *p)
 /* probe makes EAL's bus look for name, unless a port has that name already. */
 static int probe(const char *bus, const char *name, const char *args, struct nic_port *p)
 {
+	const char *what = strcmp(bus, "pci") == 0 ? "find this device" : "make this device";
 	uint16_t id;
 	bool made = false;
 
@@ -62,7 +63,7 @@ static int probe(const char *bus, const char *name, const char *args, struct nic
 		if (error == 0)
 			error = rte_eth_dev_get_port_by_name(name, &id);
 		if (error != 0)
-			return refuse(p, "find this device", error);
+			return refuse(p, what, error);
 		made = true;
 	}
 	int error = leat_nic_port_by_id(id, p);

@@ -297,6 +297,37 @@ static void close_with_unread_text_resets_the_peer(void **state)
 	net_stop(&n);
 }
 
+static void unread_text_outlives_the_connection_until_its_handle_is_released(void **state)
+{
+	struct net n;
+	struct leat_conn conn[2];
+	char c;
+
+	(void)state;
+	for (uint32_t reads = 0; reads < 2; reads++) {
+		net_init(&n, 16);
+		net_start(&n);
+		net_listen(&n, 1, 4, 80, 4);
+		net_open(&n, 4, 80, conn);
+		say(&n, 0, conn[0], "read me later");
+		assert_int_equal(leat_shutdown(n.stack[0], conn[0]), LEAT_OK);
+		net_run(&n, 5 * TIME_MS);
+		assert_int_equal(leat_shutdown(n.stack[1], conn[1]), LEAT_OK);
+		net_run(&n, 5 * TIME_MS);
+		assert_string_equal(net_state(&n, 1, conn[1]), "CLOSED");
+		assert_int_equal(n.bufs_out[1], 1);
+		net_ledger(&n);
+		if (reads) {
+			hear(&n, 1, conn[1], "read me later");
+			assert_int_equal(leat_recv(n.stack[1], conn[1], &c, 1), 0);
+		}
+		assert_int_equal(leat_release(n.stack[1], conn[1]), LEAT_OK);
+		net_give(&n, 1);
+		assert_int_equal(n.bufs_out[1], 0);
+		net_stop(&n);
+	}
+}
+
 static void a_stale_handle_is_refused_and_never_mistaken_for_its_successor(void **state)
 {
 	struct net n;
@@ -488,6 +519,7 @@ int main(void)
 			a_source_is_asked_when_its_text_is_sent_and_again_when_it_was_lost),
 		cmocka_unit_test(one_direction_may_be_closed_while_the_other_goes_on),
 		cmocka_unit_test(close_with_unread_text_resets_the_peer),
+		cmocka_unit_test(unread_text_outlives_the_connection_until_its_handle_is_released),
 		cmocka_unit_test(a_stale_handle_is_refused_and_never_mistaken_for_its_successor),
 		cmocka_unit_test(time_wait_keeps_its_port_until_2msl_is_over),
 		cmocka_unit_test(the_user_is_told_once_when_a_connect_is_refused),

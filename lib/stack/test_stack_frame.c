@@ -3,7 +3,7 @@
 /* Frames made by hand, bursts, the link below, and determinism. */
 
 #include "base_be.h"
-#include "flow_table.h"
+#include "stack_core.h"
 #include "test_stack_net.h"
 
 #define ISS 7777U
@@ -351,6 +351,29 @@ static void more_segments_than_may_wait_for_a_neighbour_are_sent_again(void **st
 	net_stop(&n);
 }
 
+static void nothing_of_a_connection_leaves_after_its_reset(void **state)
+{
+	struct net n;
+	struct leat_conn conn[2];
+	uint8_t text[8000] = {0}, data[NET_FRAME_MAX];
+	struct stack_frame f = {.data = data, .room = sizeof(data)};
+
+	(void)state;
+	net_init(&n, 14);
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 4);
+	net_open(&n, 4, 80, conn);
+	assert_int_equal(leat_send(n.stack[0], conn[0], text, sizeof(text)), sizeof(text));
+	assert_int_equal(leat_stack_output(n.stack[0], n.now, &f, 1), 1);
+	assert_int_equal(f.octets, 14 + 40 + 1460);
+	assert_int_equal(leat_abort(n.stack[0], conn[0]), LEAT_OK);
+	assert_int_equal(leat_stack_output(n.stack[0], n.now, &f, 1), 1);
+	assert_int_equal(f.octets, 14 + 40);
+	assert_int_equal(data[14 + 20 + 13], TCP_RST);
+	assert_int_equal(leat_stack_output(n.stack[0], n.now, &f, 1), 0);
+	net_stop(&n);
+}
+
 static void a_device_that_sums_gets_the_pseudo_sum(void **state)
 {
 	struct net n;
@@ -405,6 +428,52 @@ static void an_echo_request_is_answered_through_the_stack(void **state)
 	net_run(&n, 5 * TIME_MS);
 	assert_int_equal(leat_stack_counters(n.stack[0])->wire[WIRE_V_DROP_ICMP], 1);
 	assert_int_equal(n.sent[0], 0);
+	net_stop(&n);
+}
+
+/* All that take the same walk through the 64 buckets of a flow table for 200 records. */
+static bool takes_the_walk(struct net *n, const struct tuple *tuple)
+{
+	uint64_t hash = leat_flow_hash(n->stack[1]->flow, tuple);
+
+	return (hash & 63) == 1 && (hash >> 48 & 31) == 1;
+}
+
+static void a_connection_that_finds_no_place_in_the_flow_table_is_dropped(void **state)
+{
+	struct net n;
+	struct tuple from = from4, t;
+	struct seg syn = {.flags = TCP_SYN, .seq = {1}, .wnd = 100};
+	struct leat_addr local = net_addr(1, 4, 0), remote = net_addr(0, 4, 5555);
+	struct leat_conn c;
+	uint32_t cnt = 0;
+
+	(void)state;
+	net_init(&n, 15);
+	n.config[1].tcp.tcb_max = 200;
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 200);
+	for (uint32_t k = 0; cnt <= 8 * FLOW_PROBE_MAX; k++) {
+		from.local = ip_from4(0x0a000001 + (k >> 16) * 3);
+		from.lport = (uint16_t)(k | 1);
+		t = (struct tuple){from.remote, from.local, 80, from.lport, 0};
+		if ((k & 1) == 0 || !takes_the_walk(&n, &t))
+			continue;
+		inject(&n, &from, &syn, "");
+		cnt++;
+	}
+	assert_int_equal(leat_stack_counters(n.stack[1])->flow_refused, 1);
+	assert_int_equal(leat_stack_tcp(n.stack[1])->verdict[TCP_V_SYN_NEW], cnt);
+	assert_int_equal(leat_stack_tcp(n.stack[1])->present[TCP_ST_SYN_RECEIVED], cnt - 1);
+	net_ledger(&n);
+	for (local.port = 32768; local.port < 60999; local.port++) {
+		t = (struct tuple){net_ip(1, 4), net_ip(0, 4), local.port, 5555, 0};
+		if (takes_the_walk(&n, &t))
+			break;
+	}
+	assert_int_equal(leat_connect(n.stack[1], &local, &remote, &c), LEAT_ERR_FULL);
+	assert_int_equal(leat_stack_counters(n.stack[1])->flow_refused, 2);
+	net_ledger(&n); /* the port is free again */
 	net_stop(&n);
 }
 
@@ -510,7 +579,9 @@ int main(void)
 		cmocka_unit_test(what_is_off_the_link_goes_through_the_gateway),
 		cmocka_unit_test(a_neighbour_that_does_not_answer_costs_counted_segments),
 		cmocka_unit_test(more_segments_than_may_wait_for_a_neighbour_are_sent_again),
+		cmocka_unit_test(nothing_of_a_connection_leaves_after_its_reset),
 		cmocka_unit_test(a_device_that_sums_gets_the_pseudo_sum),
+		cmocka_unit_test(a_connection_that_finds_no_place_in_the_flow_table_is_dropped),
 		cmocka_unit_test(an_echo_request_is_answered_through_the_stack),
 		cmocka_unit_test(one_seed_makes_the_same_frames_and_the_same_dump),
 		cmocka_unit_test(an_impossible_config_is_refused_with_the_reason),

@@ -102,7 +102,8 @@ static enum tcp_verdict check_seq(struct tcp_call *c, struct seg *seg)
 			return v;
 	}
 	if (acceptable(tcb, seg)) {
-		trim(tcb, seg);
+		if (!(seg->flags & TCP_RST)) /* its own number must be exact, RFC 5961 3 */
+			trim(tcb, seg);
 		return TCP_V_OK;
 	}
 	if (seg->flags & TCP_RST)

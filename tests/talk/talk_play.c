@@ -46,6 +46,10 @@ static void set_up(struct talk *t)
 	leat_stack_config_default(c);
 	c->seed = SEED;
 	c->tcp = (struct tcp_limits){.tcb_max = 8, .rbuf_max = 512};
+	c->listener_max = 2;
+	c->target_max = 2;
+	c->neigh_max = 8;
+	c->send_chunk_cnt = 64;
 	t->setup.iss = 99;
 	t->setup.irs = 299;
 	t->setup.peer_win = UINT16_MAX;
@@ -103,7 +107,7 @@ static void owe_nothing(struct talk *t, const char *expected)
 	leat_talk_fail(t, expected, "@%.9g > %s", (double)(sent->at - t->start) / 1e9, text);
 }
 
-static void settle(struct talk *t)
+void leat_talk_settle(struct talk *t)
 {
 	leat_talk_collect(t);
 	leat_talk_check(t);
@@ -119,7 +123,7 @@ static void fire(struct talk *t, uint64_t at)
 		cnt = leat_stack_timers(t->stack, at, 4);
 		fired += cnt;
 	} while (cnt == 4);
-	settle(t);
+	leat_talk_settle(t);
 	if (fired == 0)
 		leat_talk_fail(t, "a timer at its exact deadline", "@%.9g nothing fired",
 			(double)(at - t->start) / 1e9);
@@ -347,7 +351,7 @@ void leat_talk_line(struct talk *t, const char *line)
 	if (!leat_talk_at_end(&s))
 		leat_talk_fail(t, "the end of the line", "%s", s.at);
 	if (!t->in_burst)
-		settle(t);
+		leat_talk_settle(t);
 }
 
 /* timed plays the script's next line at its instant. */
@@ -401,7 +405,7 @@ static void leave(struct talk *t)
 	snprintf(t->text, sizeof(t->text), "the end of the script");
 	owe_nothing(t, NULL);
 	leat_stack_abort_all(t->stack);
-	settle(t);
+	leat_talk_settle(t);
 	drop_handles(t);
 	t->sent_cnt = 0;
 	while ((due = leat_stack_next_deadline(t->stack)) != TIME_NEVER) {
@@ -409,7 +413,7 @@ static void leave(struct talk *t)
 		t->sent_cnt = 0;
 	}
 	drop_handles(t);
-	settle(t);
+	leat_talk_settle(t);
 	leat_talk_check_home(t);
 }
 
@@ -435,6 +439,8 @@ bool leat_talk_play(struct talk *t, struct talk_totals *totals)
 		begin(t);
 		for (; t->at_line < t->file->line_cnt; t->at_line++)
 			timed(t);
+		if (t->last)
+			t->last(t);
 		count(t, totals);
 		leave(t);
 	}

@@ -163,6 +163,25 @@ static void call_send(struct talk *t, struct talk_scan *s)
 	returned(t, want, got);
 }
 
+/* The same octets, made when they are sent. */
+static void fill_source(void *arg, uint64_t offset, uint8_t *dst, uint32_t octets)
+{
+	struct talk *t = arg;
+	uint32_t first = leat_talk_tcb(t)->snd.iss.v - t->snd_shift + 1 + (uint32_t)offset;
+
+	for (uint32_t i = 0; i < octets; i++)
+		dst[i] = leat_talk_octet(first + i);
+}
+
+static void call_source(struct talk *t, struct talk_scan *s)
+{
+	const struct leat_source source = {.fill = fill_source, .arg = t};
+	uint32_t octets = octets_of(t, s);
+	int64_t want = wanted(t, s, LEAT_OK);
+
+	returned(t, want, leat_send_source(t->stack, subject(t), &source, octets));
+}
+
 static void check_read(struct talk *t, const uint8_t *text, int64_t octets)
 {
 	const struct tcb *tcb = leat_talk_tcb(t);
@@ -328,6 +347,7 @@ static const struct {
 	{"release", call_release},
 	{"room", call_room},
 	{"send", call_send},
+	{"source", call_source},
 	{"take", call_take},
 };
 
