@@ -246,14 +246,14 @@ def loses_one_in(cnt):
 def losses():
     "loss on the wire between the kernel and us"
     with wired("--listen", "80:http", "--listen", "7:echo", "--time-wait", "1s") as (_, wire):
-        wire.lose = loses_one_in(200)
-        with live.case("10 MB come down whole with 0.5 % of the frames lost both ways"):
+        wire.lose = loses_one_in(100)
+        with live.case("10 MB come down whole with 1 % of the frames lost both ways"):
             with live.connect(seconds=60) as s:
                 s.sendall(request("/bytes/10485760", close=True))
                 live.equal(live.digest(live.read_response(s)[2]),
                            live.digest(live.body(10485760)), "sha256")
             live.check(wire.lost > 0, "nothing was lost")
-        with live.case("10 MB go up and come back whole with 0.5 % of the frames lost both ways"):
+        with live.case("10 MB go up and come back whole with 1 % of the frames lost both ways"):
             data = os.urandom(10485760)
             with live.connect(port=7, seconds=60) as s:
                 thread = live.pour(s, data)

@@ -14,7 +14,7 @@
  * `+t` is seconds since the line before, `@t` since the start, nothing is `+0`.  What a `>` line
  * does not name is free; what is sent and no `>` line expects is a failure.  Sequence numbers are
  * those of the RFC's figures: our ISS is 99 and the peer's 299 unless an option says otherwise.
- * docs/testing.md lists the words.
+ * README.md beside this file lists the words.
  *
  * A script is played over IPv4, over IPv6 and with initial sequence numbers around the wrap; it
  * reads the same each time, because the player adds and subtracts the difference.

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""`leat serve` on the devices of DPDK that need no hardware: af_packet, memif, net_ring, and what
+it says of a device that is not there."""
+import os
+import signal
+
+import live
+
+CLIENTS = (("IPv4", live.OURS4), ("IPv6", live.OURS6))
+
+
+def get(address, octets):
+    got = live.must("curl", "--silent", "--show-error", "--globoff", "--max-time", 20,
+                    live.url(address, f"/bytes/{octets}"), seconds=25)
+    live.equal((len(got), live.digest(got)), (octets, live.digest(live.body(octets))),
+               "octets and sha256")
+
+
+def echo(address, octets):
+    data = os.urandom(octets)
+    with live.connect(address, 7) as s:
+        thread = live.pour(s, data)
+        live.equal(live.digest(live.read_all(s)), live.digest(data), "sha256")
+        thread.join(live.WAIT_S)
+
+
+def pair():
+    """Two namespaces and an Ethernet between them; the test is in the far one."""
+    near, far = live.new_net(), live.Net()
+    near.sysctl("net.ipv6.conf.default.disable_ipv6", 1)
+    live.veth_pair("near", "far", far)
+    live.configure("far", far)
+    far.enter()
+    return near, far
+
+
+def af_packet():
+    "serve on af_packet"
+    near, far = pair()
+    options = ("--listen", "80:http", "--listen", "7:echo", "--time-wait", "1s")
+    with live.Server("--vdev", "net_af_packet0,iface=near", *live.ADDRESSES, *options,
+                     net=near.name) as server:
+        server.wait_line(r"^ready")
+        for version, address in CLIENTS:
+            for octets in live.SIZES:
+                with live.case(f"af_packet: curl gets {octets} octets over {version}"):
+                    get(address, octets)
+            for octets in live.SIZES:
+                with live.case(f"af_packet: echo gives back {octets} octets over {version}"):
+                    echo(address, octets)
+        with live.case("af_packet: SIGTERM ends it in order, and the interface stays"):
+            live.equal(server.stop(signal.SIGTERM), 0, "exit code")
+            server.ledger()
+            live.must("ip", "-n", near.name, "link", "show", "near")
+    live.must("ethtool", "-K", "far", "tx", "on", net=far.name)
+    with live.Server("--vdev", "net_af_packet0,iface=near", *live.ADDRESSES,
+                     net=near.name) as server:
+        server.wait_line(r"^ready")
+        with live.case("af_packet: unfinished checksums of a peer are dropped under their name"):
+            try:
+                live.connect(seconds=0.5).close()
+            except TimeoutError:
+                pass
+            else:
+                raise AssertionError("it was accepted")
+            live.equal(server.stop(), 0, "exit code")
+            live.check(server.drops().get("drop_tcp_csum", 0) > 0,
+                       f"rows of the table: {server.drops()}")
+
+
+def on_two_shards(device, server):
+    for version, address in CLIENTS:
+        with live.case(f"{device}, two shards: 40 connections over {version} are served"):
+            for octets in range(40):
+                get(address, octets)
+        with live.case(f"{device}, two shards: 10 MB over {version} come down and are echoed"):
+            get(address, 10485760)
+            echo(address, 10485760)
+    with live.case(f"{device}, two shards: SIGINT drains both, and the ledger balances"):
+        live.equal(server.stop(), 0, "exit code")
+        server.ledger()
+
+
+def shards():
+    "serve with two shards"
+    options = ("--shards", "2", "--listen", "80:http", "--listen", "7:echo", "--time-wait", "1s")
+    near, _ = pair()
+    with live.Server("--vdev", "net_af_packet0,iface=near,qpairs=2", *live.ADDRESSES, *options,
+                     net=near.name) as server:
+        server.wait_line(r"^ready")
+        on_two_shards("af_packet", server)
+    if reason := live.tun():
+        live.Tap.skip("TAP, two shards", reason)
+        return
+    live.new_net()
+    with live.serve(*options) as server:
+        on_two_shards("TAP", server)
+
+
+def self_contained():
+    "serve on devices that reach nobody"
+    live.new_net()
+    socket = live.directory() / "memif.sock"
+    for name, device in (("memif", f"net_memif0,role=server,socket={socket}"),
+                         ("net_ring", "net_ring0"), ("net_null", "net_null0")):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with live.case(f"{name}: it is ready, and {number.name} ends it in order"):
+                with live.Server("--vdev", device, *live.ADDRESSES) as server:
+                    server.wait_line(r"^ready")
+                    live.equal(server.stop(number), 0, "exit code")
+                    server.ledger()
+
+
+def absent():
+    "what serve says of a device that is not there"
+    live.new_net()
+    for what, options in (
+            ("an interface that does not exist", ("--vdev", "net_af_packet0,iface=none")),
+            ("a driver that does not exist", ("--vdev", "net_nothing0")),
+            ("a card that does not exist", ("--device", "0000:ff:1f.7"))):
+        with live.case(f"{what}: a sentence, and exit 4"):
+            with live.Process([live.leat(), "serve", *options, *live.ADDRESSES]) as process:
+                live.equal(process.wait(), 4, "exit code")
+                live.check(1 <= len(process.lines["err"]) <= 2, repr(process.err))
+                live.equal(process.out, "", "stdout")
+
+
+live.main([af_packet, shards, self_contained, absent],
+          needs=live.NEEDS_NET + (live.program("ethtool"), live.program("curl")))
