@@ -8,8 +8,8 @@
  * each other share one CPU: on two lcores of one CPU each would spin through the other's time.
  *
  * An lcore whose ports are all virtual naps when nothing happened for SHARD_IDLE_NS, at most
- * SHARD_NAP_NS at a time and never beyond the next deadline, so that an idle instance leaves the CPU to
- * others.  Before a NIC it spins.
+ * SHARD_NAP_NS at a time and never beyond the next deadline, so that an idle instance leaves the
+ * CPU to others.  Before a NIC it spins.
  *
  * Affinity   leat_shard_loop: the lcore; stop: any thread.
  * Errors     none. */
