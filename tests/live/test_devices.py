@@ -52,7 +52,7 @@ def af_packet():
         with live.case("af_packet: SIGTERM ends it in order, and the interface stays"):
             live.equal(server.stop(signal.SIGTERM), 0, "exit code")
             server.ledger()
-            live.must("ip", "-n", near.name, "link", "show", "near")
+            live.must("ip", "link", "show", "near", net=near.name)
     live.must("ethtool", "-K", "far", "tx", "on", net=far.name)
     with live.Server("--vdev", "net_af_packet0,iface=near", *live.ADDRESSES,
                      net=near.name) as server:
