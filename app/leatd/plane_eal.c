@@ -11,14 +11,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define ARG_MAX_CNT  24
@@ -164,39 +162,6 @@ static enum opt_exit check_pci(const char *pci)
 	return OPT_EXIT_DEVICE;
 }
 
-/* default_dir is where EAL would put its files. */
-static const char *default_dir(void)
-{
-	const char *dir = getenv("RUNTIME_DIRECTORY");
-
-	if (dir == NULL && getuid() == 0)
-		dir = "/var/run";
-	if (dir == NULL)
-		dir = getenv("XDG_RUNTIME_DIR");
-	return dir != NULL ? dir : "/tmp";
-}
-
-/* choose_dir makes sure that EAL can write its runtime directory. */
-static enum opt_exit choose_dir(struct eal *eal)
-{
-	char path[PATH_MAX];
-	const char *tmp = getenv("TMPDIR");
-
-	snprintf(path, sizeof(path), "%s/dpdk", default_dir());
-	if ((mkdir(path, 0700) == 0 || errno == EEXIST) && access(path, W_OK | X_OK) == 0)
-		return OPT_EXIT_OK;
-	snprintf(eal->private_dir, sizeof(eal->private_dir), "%s/leat-XXXXXX",
-		tmp != NULL && strlen(tmp) < 64 ? tmp : "/tmp");
-	if (mkdtemp(eal->private_dir) == NULL) {
-		leat_log(LOG_LV_ERROR, "eal", "cannot make %s: %s; set RUNTIME_DIRECTORY",
-			eal->private_dir, strerror(errno));
-		eal->private_dir[0] = '\0';
-		return OPT_EXIT_RESOURCE;
-	}
-	setenv("RUNTIME_DIRECTORY", eal->private_dir, 1);
-	return OPT_EXIT_OK;
-}
-
 /* init runs rte_eal_init, with stdout and stderr put aside when it is to be quiet: on a refusal
  * EAL prints its usage. */
 static int init(int argc, char **argv, bool quiet)
@@ -237,32 +202,10 @@ static void list_lcores(struct eal *eal)
 	}
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	/* What cannot be removed stays; the rest goes. */
-	(void)remove(path);
-	return 0;
-}
-
-static void remove_tree(const char *path)
-{
-	nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static void remove_private_dir(struct eal *eal)
-{
-	if (eal->private_dir[0] != '\0')
-		remove_tree(eal->private_dir);
-	eal->private_dir[0] = '\0';
-}
-
 static enum opt_exit refused(struct eal *eal, const char *hint)
 {
 	leat_log(LOG_LV_ERROR, "eal", "DPDK did not start: %s; %s", rte_strerror(rte_errno), hint);
-	remove_private_dir(eal);
+	leat_dir_close(&eal->dir);
 	return rte_errno == ENOMEM ? OPT_EXIT_RESOURCE : OPT_EXIT_DEVICE;
 }
 
@@ -273,14 +216,14 @@ enum opt_exit leat_eal_start(const struct eal_want *want, struct eal *eal)
 	*eal = (struct eal){.huge = false};
 	enum opt_exit result = want->pci != NULL ? check_pci(want->pci) : OPT_EXIT_OK;
 	if (result == OPT_EXIT_OK)
-		result = choose_dir(eal);
+		result = leat_dir_open(&eal->dir, want->name);
 	if (result != OPT_EXIT_OK)
 		return result;
 	add(&a, "leatd");
 	add_memory(&a, eal, &want->pool);
 	result = add_lcores(&a, eal, want->lcore_cnt);
 	if (result != OPT_EXIT_OK) {
-		remove_private_dir(eal);
+		leat_dir_close(&eal->dir);
 		return result;
 	}
 	add(&a, "--file-prefix");
@@ -302,7 +245,7 @@ enum opt_exit leat_eal_start(const struct eal_want *want, struct eal *eal)
 enum opt_exit leat_eal_start_classic(int argc, char **argv, struct eal *eal)
 {
 	*eal = (struct eal){.huge = rte_eal_has_hugepages() != 0};
-	enum opt_exit result = choose_dir(eal);
+	enum opt_exit result = leat_dir_open(&eal->dir, NULL);
 	if (result != OPT_EXIT_OK)
 		return result;
 	if (init(argc, argv, false) < 0)
@@ -314,10 +257,7 @@ enum opt_exit leat_eal_start_classic(int argc, char **argv, struct eal *eal)
 
 void leat_eal_stop(struct eal *eal)
 {
-	char dir[PATH_MAX];
-
-	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
+	leat_dir_used(&eal->dir, rte_eal_get_runtime_dir());
 	rte_eal_cleanup();
-	remove_tree(dir);
-	remove_private_dir(eal);
+	leat_dir_close(&eal->dir);
 }

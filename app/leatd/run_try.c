@@ -88,6 +88,7 @@ static struct stack_config stack_config(enum try_end end, const struct try_optio
 	c.port_from = 1024;
 	c.port_to = 65535;
 	c.knobs.two_msl_ns = o->time_wait_ns;
+	c.knobs.rto_min_ns = TRY_RTO_MIN_NS;
 	plan_records(&c, end, o);
 	return c;
 }
@@ -209,6 +210,7 @@ static enum opt_exit start_service(const struct stack_config *stack)
 	c.listen[0] = (struct service_listen){SERVICE_KIND_HTTP, address(SERVER_ADDRESS, PORT)};
 	c.close = run.o->close == TRY_CLOSE_SERVER ? SERVICE_CLOSE_SERVER : SERVICE_CLOSE_CLIENT;
 	c.body_octets = run.o->body_octets;
+	c.linger_ns = 60 * TIME_S; /* on a bad wire the peer's FIN may be sent many times */
 	if (leat_service_footprint(&c) == 0) {
 		leat_log(LOG_LV_ERROR, "leatd", "%s",
 			leat_service_config_error(&c, why, sizeof(why)));

@@ -249,8 +249,11 @@ void leat_tcp_in_fin(struct tcp_call *c, const struct seg *seg)
 		tcb->flags |= TCP_F_ACK_NOW;
 		leat_tcp_want_output(e, tcb);
 	}
+	if (tcb->flags & TCP_F_FIN_HELD && seq_lt(tcb->rcv_fin, tcb->rcv.nxt))
+		tcb->flags &= (uint16_t)~TCP_F_FIN_HELD; /* text from behind it was first */
 	if (!(tcb->flags & TCP_F_FIN_HELD) || !seq_eq(tcb->rcv.nxt, tcb->rcv_fin))
 		return;
+	leat_tcp_reass_purge(e, tcb, true); /* nothing behind a FIN is text */
 	tcb->rcv.nxt = seq_add(tcb->rcv.nxt, 1);
 	tcb->rcv.edge = seq_max(tcb->rcv.edge, tcb->rcv.nxt);
 	tcb->flags |= TCP_F_ACK_NOW;
