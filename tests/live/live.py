@@ -412,11 +412,13 @@ def new_net():
     return net
 
 
-def configure(interface, net=None):
+def configure(interface, net=None, only4=False):
     """The kernel's addresses on an interface that is to reach us."""
     name = net and net.name
     must("ip", "addr", "replace", KERNEL4 + "/24", "dev", interface, net=name)
-    must("ip", "addr", "replace", KERNEL6 + "/64", "dev", interface, "nodad", net=name)
+    if not only4:
+        must("ip", "addr", "replace", KERNEL6 + "/64", "dev", interface, "nodad",
+             net=name)
     must("ip", "link", "set", interface, "up", net=name)
 
 
