@@ -22,8 +22,8 @@ struct plane_dir {
 };
 
 /* leat_dir_open makes sure that EAL can write its runtime directory, and removes from it what
- * killed instances NAME-pid left.  Name NULL: the prefix is not NAME-pid but somebody's choice, which
- * others may have chosen as well, so nothing is removed but a private directory. */
+ * killed instances NAME-pid left.  Name NULL: the prefix is somebody's choice, which others may
+ * have chosen as well, so nothing is removed but a private directory. */
 enum opt_exit leat_dir_open(struct plane_dir *d, const char *name);
 
 /* leat_dir_used tells which directory this instance has, to be removed by close unless shared. */

@@ -149,6 +149,18 @@ static void check_ledger(struct shard *s)
 	assert_null(why);
 }
 
+/* home is how many buffers the pool gives.  Its own count would hide one that came home twice. */
+static uint32_t home(const struct pair *p)
+{
+	static struct rte_mbuf *all[65536];
+	uint32_t cnt = 0;
+
+	while (cnt < COUNT_OF(all) && (all[cnt] = rte_pktmbuf_alloc(p->pool)) != NULL)
+		cnt++;
+	rte_pktmbuf_free_bulk(all, cnt);
+	return cnt;
+}
+
 /* close_pair takes everything down and looks whether all buffers are home. */
 static void close_pair(struct pair *p)
 {
@@ -161,7 +173,7 @@ static void close_pair(struct pair *p)
 		leat_shard_close(shard[i]);
 	}
 	leat_nic_ring_close(&p->wire);
-	assert_int_equal(rte_mempool_avail_count(p->pool), p->buffers);
+	assert_int_equal(home(p), p->buffers);
 	leat_nic_pool_free(p->pool);
 	for (uint32_t i = 0; i < COUNT_OF(p->mem); i++)
 		free(p->mem[i]);
