@@ -13,11 +13,12 @@
  * REACHABLE becomes STALE by the clock alone; only a question that waits for an answer has a timer.
  * A reply that nobody asked for changes no entry (N047); a request from a neighbour to us makes
  * or refreshes its entry, as it is about to be answered.  Entries that were learned so and never
- * used go first when room is needed.
+ * used, or that failed, go first when room is needed.
  *
  * Units      ns.
  * Memory     leat_inet_neigh_footprint(entry_max) octets.
  * Affinity   one lcore; no atomics.
+ * Cost       every call O(1), but timers, which is O(what it fires).
  * Errors     none at run time; what did not fit is counted.
  * RFC        826, 4861 7.2, 5227 (own address from another station: counted). */
 
