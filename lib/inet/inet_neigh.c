@@ -376,16 +376,15 @@ static void ask_again(struct inet_neigh *n, struct inet_entry *e, uint64_t now)
 	n->changed = true;
 }
 
-void leat_inet_neigh_timers(struct inet_neigh *n, uint64_t now)
+uint32_t leat_inet_neigh_timers(struct inet_neigh *n, uint64_t now, uint32_t max)
 {
-	uint32_t idx[16];
-	uint32_t cnt;
+	uint32_t idx, fired = 0;
 
-	do {
-		cnt = leat_timer_ring_expire(n->ring, now, idx, COUNT_OF(idx));
-		for (uint32_t i = 0; i < cnt; i++)
-			ask_again(n, &n->entry[idx[i]], now);
-	} while (cnt == COUNT_OF(idx));
+	while (fired < max && leat_timer_ring_expire(n->ring, now, &idx, 1) == 1) {
+		ask_again(n, &n->entry[idx], now);
+		fired++;
+	}
+	return fired;
 }
 
 uint64_t leat_inet_neigh_next_deadline(const struct inet_neigh *n)

@@ -80,7 +80,10 @@ bool leat_inet_neigh_changed(struct inet_neigh *n);
  * octets; 0: none waits. */
 uint32_t leat_inet_neigh_output(struct inet_neigh *n, uint8_t *frame);
 
-void leat_inet_neigh_timers(struct inet_neigh *n, uint64_t now);
+/* leat_inet_neigh_timers fires at most max timers that are due, in order; returns how many. */
+uint32_t leat_inet_neigh_timers(struct inet_neigh *n, uint64_t now, uint32_t max);
+
+/* leat_inet_neigh_next_deadline is the instant of the next timer, exactly; TIME_NEVER: none. */
 uint64_t leat_inet_neigh_next_deadline(const struct inet_neigh *n);
 
 const struct inet_neigh_counters *leat_inet_neigh_counters(const struct inet_neigh *n);

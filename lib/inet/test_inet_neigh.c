@@ -160,11 +160,11 @@ static void nobody_answers_three_questions_and_after_a_while_it_is_asked_again(v
 	assert_int_equal(leat_inet_neigh_find(n, ip4(2), now, &mac), INET_NEIGH_ASKING);
 	for (uint32_t i = 0; i < 3; i++) {
 		assert_int_equal(next_out(n, ip4(2), mac_a, frame, &p), WIRE_V_ARP);
-		leat_inet_neigh_timers(n, now + TIME_S - 1);
+		assert_int_equal(leat_inet_neigh_timers(n, now + TIME_S - 1, 9), 0);
 		nothing_out(n);
 		now = leat_inet_neigh_next_deadline(n);
 		assert_int_equal(now, T0 + (i + 1) * TIME_S);
-		leat_inet_neigh_timers(n, now);
+		assert_int_equal(leat_inet_neigh_timers(n, now, 9), 1);
 	}
 	nothing_out(n);
 	assert_true(leat_inet_neigh_changed(n));
@@ -199,9 +199,25 @@ static void what_is_stale_is_used_while_it_is_asked_for_in_person(void **state)
 		assert_int_equal(next_out(n, ip4(2), mac_a, frame, &p), WIRE_V_ARP);
 		assert_memory_equal(frame, mac_a.octet, 6);
 		now += TIME_S;
-		leat_inet_neigh_timers(n, now);
+		assert_int_equal(leat_inet_neigh_timers(n, now, 9), 1);
 	}
 	assert_int_equal(leat_inet_neigh_find(n, ip4(2), now, &mac), INET_NEIGH_FAILED);
+	free(n);
+}
+
+static void no_more_timers_fire_than_the_turn_has_room_for(void **state)
+{
+	struct inet_neigh *n = neigh_new(8);
+	struct mac mac;
+
+	(void)state;
+	for (uint8_t i = 2; i < 9; i++)
+		(void)leat_inet_neigh_find(n, ip4(i), T0 + i, &mac);
+	assert_int_equal(leat_inet_neigh_timers(n, T0 + 2 * TIME_S, 0), 0);
+	assert_int_equal(leat_inet_neigh_timers(n, T0 + 2 * TIME_S, 5), 5);
+	assert_int_equal(leat_inet_neigh_next_deadline(n), T0 + TIME_S + 7);
+	assert_int_equal(leat_inet_neigh_timers(n, T0 + 2 * TIME_S, 5), 2);
+	assert_int_equal(leat_inet_neigh_next_deadline(n), T0 + 3 * TIME_S);
 	free(n);
 }
 
@@ -535,6 +551,7 @@ int main(void)
 		cmocka_unit_test(
 			nobody_answers_three_questions_and_after_a_while_it_is_asked_again),
 		cmocka_unit_test(what_is_stale_is_used_while_it_is_asked_for_in_person),
+		cmocka_unit_test(no_more_timers_fire_than_the_turn_has_room_for),
 		cmocka_unit_test(what_nobody_asked_for_changes_nothing),
 		cmocka_unit_test(who_asks_for_us_is_answered_and_known),
 		cmocka_unit_test(a_solicitation_is_answered_to_the_asker_or_to_all),
