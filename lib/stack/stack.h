@@ -149,7 +149,9 @@ struct inet_neigh *leat_stack_neigh(struct leat_stack *s);
 struct tcp_engine *leat_stack_engine(struct leat_stack *s);
 
 /* leat_stack_ledger_error checks the laws of conservation (frames, segments, connections, buffers,
- * flow table against a recount of the records) and is NULL, or the law that does not hold. */
+ * flow table against a recount of the records) and is NULL, or the law that does not hold.  Moves
+ * nothing.  Assumes leat_stack_give was called until it had no more: what the connections do not
+ * hold is home. */
 const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t size);
 
 /* leat_stack_dump writes one line per connection, in order of record: stable text for tests. */
