@@ -241,16 +241,22 @@ void leat_tcp_in_fin(struct tcp_call *c, const struct seg *seg)
 
 	if (!tcp_in(tcb->state, TCP_MAY_RECEIVE_TEXT))
 		return;
-	if (seg->flags & TCP_FIN && !(tcb->flags & TCP_F_FIN_HELD)) {
-		tcb->flags |= TCP_F_FIN_HELD;
-		tcb->rcv_fin = seq_add(seg->seq, seg->len - 1);
-	}
+	struct seq fin = seq_add(seg->seq, seg->len - 1);
+
 	if (seg->flags & TCP_FIN) {
 		tcb->flags |= TCP_F_ACK_NOW;
 		leat_tcp_want_output(e, tcb);
+		if (!(tcb->flags & TCP_F_FIN_HELD)) {
+			tcb->flags |= TCP_F_FIN_HELD;
+			tcb->rcv_fin = fin;
+		}
 	}
+	/* One that turns out to stand before text which was taken is void: the first octet wins. */
+	if (tcb->flags & TCP_F_FIN_HELD && seq_gt(tcb->rcv.nxt, tcb->rcv_fin))
+		tcb->flags &= (uint16_t)~TCP_F_FIN_HELD;
 	if (!(tcb->flags & TCP_F_FIN_HELD) || !seq_eq(tcb->rcv.nxt, tcb->rcv_fin))
 		return;
+	leat_tcp_reass_purge(e, tcb, true); /* of what lies beyond the end there is none to read */
 	tcb->rcv.nxt = seq_add(tcb->rcv.nxt, 1);
 	tcb->rcv.edge = seq_max(tcb->rcv.edge, tcb->rcv.nxt);
 	tcb->flags |= TCP_F_ACK_NOW;
