@@ -4,33 +4,21 @@
 
 /* The fifth check's work: what an acceptable ACK acknowledges, and the window it carries. */
 
-#define MSS_FLOOR 48 /* a smaller offer would have us send mostly headers */
-
-void leat_tcp_mss_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg)
-{
-	bool is4 = ip_is4(tcb->tuple.remote);
-	uint32_t mss = is4 ? 536 : 1220; /* MUST-15 */
-
-	if (seg->opts & TCP_OPT_MSS)
-		mss = seg->mss;
-	mss = u32_min(mss, e->knobs.mtu - (is4 ? 40U : 60U)); /* MUST-16 */
-	tcb->snd_mss = (uint16_t)u32_max(mss, MSS_FLOOR);
-}
-
 bool leat_tcp_fin_acked(const struct tcb *tcb)
 {
 	return tcb->flags & TCP_F_FIN_QUEUED && seq_gt(tcb->snd.una, tcb->snd.end);
 }
 
-static void window_update(struct tcb *tcb, const struct seg *seg)
+static void window_update(const struct tcp_call *c, const struct seg *seg)
 {
+	struct tcb *tcb = c->tcb;
 	bool newer = seq_lt(tcb->snd.wl1, seg->seq) ||
 		     (seq_eq(tcb->snd.wl1, seg->seq) && seq_leq(tcb->snd.wl2, seg->ack));
 
 	if (!newer)
 		return;
-	tcb->snd.wnd = seg->wnd;
-	tcb->snd.wnd_max = u32_max(tcb->snd.wnd_max, seg->wnd);
+	tcb->snd.wnd = c->wnd;
+	tcb->snd.wnd_max = u32_max(tcb->snd.wnd_max, c->wnd);
 	tcb->snd.wl1 = seg->seq;
 	tcb->snd.wl2 = seg->ack;
 }
@@ -63,10 +51,12 @@ static void advance(struct tcp_call *c, struct seq ack)
 
 /* RFC 5681 2: nothing new, no text, the same window, and something outstanding.  A closed window
  * refuses the probe's octet; that says nothing of losses. */
-static bool is_duplicate(const struct tcb *tcb, const struct seg *seg)
+static bool is_duplicate(const struct tcp_call *c, const struct seg *seg)
 {
-	return seq_eq(seg->ack, tcb->snd.una) && seg->len == 0 && seg->wnd == tcb->snd.wnd &&
-	       seg->wnd > 0 && !seq_eq(tcb->snd.una, tcb->snd.nxt);
+	const struct tcb *tcb = c->tcb;
+
+	return seq_eq(seg->ack, tcb->snd.una) && seg->len == 0 && c->wnd == tcb->snd.wnd &&
+	       c->wnd > 0 && !seq_eq(tcb->snd.una, tcb->snd.nxt);
 }
 
 void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg)
@@ -79,8 +69,8 @@ void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg)
 		tcb->rto_us = u32_max(tcb->rto_us, 3000000);
 		tcb->backoff = 0;
 	}
-	tcb->snd.wnd = seg->wnd;
-	tcb->snd.wnd_max = u32_max(tcb->snd.wnd_max, seg->wnd);
+	tcb->snd.wnd = c->wnd;
+	tcb->snd.wnd_max = u32_max(tcb->snd.wnd_max, c->wnd);
 	tcb->snd.wl1 = seg->seq;
 	tcb->snd.wl2 = seg->ack;
 	leat_tcp_cc_init(c->e, tcb);
@@ -97,11 +87,11 @@ void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg)
 	if (acked > 0) {
 		advance(c, seg->ack);
 		leat_tcp_cc_acked(tcb, acked);
-	} else if (is_duplicate(tcb, seg)) {
+	} else if (is_duplicate(c, seg)) {
 		leat_tcp_cc_dup_ack(tcb);
 	}
 	if (seq_geq(seg->ack, tcb->snd.una))
-		window_update(tcb, seg);
+		window_update(c, seg);
 	if (was_closed) {
 		tcb->rtx_since = c->now; /* MUST-37: it answers, so the connection stays */
 		if (tcb->snd.wnd > 0) {

@@ -10,6 +10,7 @@
  *	tcp_input_open   CLOSED, LISTEN, SYN-SENT             3.10.7.1 to 3.10.7.3
  *	tcp_input        the eight checks                     3.10.7.4
  *	tcp_ack          SND.UNA, SND.WND, duplicate ACKs     fifth check
+ *	tcp_opt          what both ends agree on in their SYNs RFC 7323, 9293 3.7.1
  *	tcp_reass        text in order and out of order       seventh check
  *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582
  *	tcp_timeout      the timers                           3.10.8
@@ -54,7 +55,8 @@ struct tcp_call {
 	struct tcb *tcb;
 	uint64_t now;
 	struct tcp_io *io;
-	bool kept; /* the segment's buffer went into a queue */
+	uint32_t wnd; /* SEG.WND in true octets */
+	bool kept;    /* the segment's buffer went into a queue */
 };
 
 /* Is our SYN still to be acknowledged?  (SND.UNA alone comes by ISS again after 4 GiB.) */
@@ -88,8 +90,13 @@ void leat_tcp_reply(struct tcp_call *c, const struct seg *seg);
 /* tcp_ack.c */
 void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg);
 void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg);
-void leat_tcp_mss_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg);
 bool leat_tcp_fin_acked(const struct tcb *tcb);
+
+/* tcp_opt.c */
+/* What the peer's SYN offers and we do as well; sets the shifts and the MSS. */
+void leat_tcp_opts_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg);
+/* Adds the options that seg, about to be sent, must carry. */
+void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg);
 
 /* tcp_reass.c */
 enum tcp_verdict leat_tcp_reass(struct tcp_call *c, struct seg *seg);

@@ -27,6 +27,7 @@ void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 		.mtu = 1500,
 		.iw_segs = 10,
 		.ack_every = 2,
+		.wscale = true,
 		.nagle = true,
 		.rst_ends_time_wait = false,
 	};

@@ -51,11 +51,12 @@ struct tcp_knobs {
 	uint64_t fin_wait_2_ns;     /* 60 s, once the user closed both directions */
 	uint64_t delack_ns;         /* 40 ms, MUST-40 */
 	uint64_t reply_interval_ns; /* 500 ms between limited replies of one connection */
-	uint32_t rcv_buf_octets;    /* 65,535: unread and out-of-order text of one connection */
+	uint32_t rcv_buf_octets;    /* 65,535, at most 1 GiB: text of one connection that we hold */
 	uint16_t rcv_seg_max;       /* 128: segments held for one connection */
 	uint16_t mtu;               /* 1500: octets of IP packet */
 	uint16_t iw_segs;           /* 10, RFC 6928 */
 	uint8_t ack_every;          /* 2, SHLD-19; 1 acknowledges each segment */
+	bool wscale;                /* true: offer and take window scale, RFC 7323 2 */
 	bool nagle;                 /* true, SHLD-7 */
 	bool rst_ends_time_wait;    /* false: RFC 1337; true: the text of RFC 9293 3.10.7.4 */
 };

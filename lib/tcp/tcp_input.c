@@ -338,6 +338,9 @@ enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
 	struct seg cut = *seg; /* trimmed on its way through the checks */
 	enum tcp_verdict v;
 
+	c.wnd = seg->wnd;
+	if (tcb && !(seg->flags & TCP_SYN))
+		c.wnd <<= tcb->snd_scale;
 	DCHECK(io->give_cnt < TCP_IO_GIVE_MAX);
 	io->born = TCP_NONE;
 	if (!tcb || tcb->state == TCP_ST_CLOSED)

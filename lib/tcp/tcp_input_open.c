@@ -14,11 +14,13 @@ enum tcp_verdict leat_tcp_in_closed(
 }
 
 /* The peer's side of a handshake, from its SYN. */
-static void syn_learn(struct tcb *tcb, const struct seg *seg)
+static void syn_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg)
 {
+	leat_tcp_opts_learn(e, tcb, seg);
 	tcb->rcv.irs = seg->seq;
-	tcb->rcv.nxt = tcb->rcv.edge = seq_add(seg->seq, 1);
-	tcb->snd.wnd = tcb->snd.wnd_max = seg->wnd; /* never scaled in a SYN */
+	tcb->rcv.nxt = seq_add(seg->seq, 1);
+	tcb->rcv.edge = seq_add(tcb->rcv.nxt, leat_tcp_rcv_room(e, tcb));
+	tcb->snd.wnd = tcb->snd.wnd_max = seg->wnd; /* never scaled in a SYN (N139) */
 	tcb->snd.wl1 = seg->seq;
 	tcb->snd.wl2 = seg->flags & TCP_ACK ? seg->ack : tcb->snd.iss;
 }
@@ -37,9 +39,7 @@ static enum tcp_verdict child_new(
 	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = leat_tcp_isn(e, tuple, c->now);
 	tcb->snd.end = seq_add(tcb->snd.iss, 1);
 	leat_tcp_rtt_init(e, tcb);
-	syn_learn(tcb, seg);
-	tcb->rcv.edge = seq_add(tcb->rcv.nxt, leat_tcp_rcv_room(e, tcb));
-	leat_tcp_mss_learn(e, tcb, seg);
+	syn_learn(e, tcb, seg);
 	leat_tcp_step(e, tcb, TCP_EV_RCV_SYN);
 	e->cnt.opened_passive++;
 	leat_tcp_want_output(e, tcb);
@@ -69,9 +69,7 @@ static enum tcp_verdict syn_sent_answered(struct tcp_call *c, struct seg *seg)
 	struct tcp_engine *e = c->e;
 	struct tcb *tcb = c->tcb;
 
-	syn_learn(tcb, seg);
-	tcb->rcv.edge = seq_add(tcb->rcv.nxt, leat_tcp_rcv_room(e, tcb));
-	leat_tcp_mss_learn(e, tcb, seg);
+	syn_learn(e, tcb, seg);
 	if (!(seg->flags & TCP_ACK)) {
 		/* Simultaneous open, figure 7: our SYN goes again, now with an ACK. */
 		leat_tcp_step(e, tcb, TCP_EV_RCV_SYN);

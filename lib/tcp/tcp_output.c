@@ -19,19 +19,28 @@ static const uint8_t out_flags[TCP_ST_CNT] = {
 	[TCP_ST_TIME_WAIT] = TCP_ACK,
 };
 
-/* The window to offer: the promised edge, moved right when that is worth a segment (MUST-39). */
+/* The window to offer: the promised edge, moved right when that is worth a segment (MUST-39).  It
+ * never moves left (SHLD-14): what a scale cannot express is rounded up, so that the promise may
+ * grow by less than one granule beyond the buffer; rcv_seg_max bounds what is held all the same. */
 static uint16_t window(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
+	uint32_t granule = UINT32_C(1) << tcb->rcv_scale;
 	uint32_t promised = seq_from(tcb->rcv.nxt, tcb->rcv.edge);
 	uint32_t room = leat_tcp_rcv_room(c->e, tcb);
-	uint32_t worth = u32_min(tcb->snd_mss, c->e->knobs.rcv_buf_octets / 2);
+	uint32_t worth = u32_max(u32_min(tcb->snd_mss, c->e->knobs.rcv_buf_octets / 2), granule);
 
-	if (room >= promised + worth) {
-		tcb->rcv.edge = seq_add(tcb->rcv.nxt, room);
-		promised = room;
-	}
-	return (uint16_t)promised;
+	if (room >= promised + worth)
+		promised = u32_max(room & ~(granule - 1), promised);
+	promised = (promised + granule - 1) & ~(granule - 1);
+	tcb->rcv.edge = seq_add(tcb->rcv.nxt, promised);
+	return (uint16_t)(promised >> tcb->rcv_scale);
+}
+
+/* Windows in SYN segments are never scaled, whatever else they agree on (RFC 7323 2.2). */
+static uint16_t syn_window(const struct tcp_call *c)
+{
+	return (uint16_t)u32_min(leat_tcp_rcv_room(c->e, c->tcb), UINT16_MAX);
 }
 
 static struct tcp_emit *emit_take(struct tcp_call *c, const struct tuple *tuple, uint32_t tcb_idx)
@@ -92,17 +101,14 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 	out->offset = tcb->una_offset + seq_from(tcb->snd.una, pos);
 	if (flags & TCP_ACK) {
 		seg->ack = tcb->rcv.nxt;
-		seg->wnd = window(c);
+		seg->wnd = flags & TCP_SYN ? syn_window(c) : window(c);
 		tcb->ack_owed = 0;
 		tcb->flags &= (uint16_t) ~(TCP_F_ACK_NOW | TCP_F_ACK_DELAY);
 		tcb->delack_at = TIME_NEVER;
 	} else if (flags & TCP_SYN) {
-		seg->wnd = (uint16_t)leat_tcp_rcv_room(c->e, tcb);
+		seg->wnd = syn_window(c);
 	}
-	if (flags & TCP_SYN) {
-		seg->opts = TCP_OPT_MSS;
-		seg->mss = (uint16_t)(c->e->knobs.mtu - (ip_is4(tcb->tuple.remote) ? 40 : 60));
-	}
+	leat_tcp_opts_put(c, seg);
 	if (seg->len == 0)
 		return;
 	struct seq after = seq_add(pos, seg->len);

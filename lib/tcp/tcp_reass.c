@@ -10,13 +10,12 @@
  * rest again.  At most half of a connection's quota, and three quarters of all records, may be held
  * while text is out of order, so that the segment that fills a hole finds room. */
 
-#define WND_MAX 65535 /* without window scale */
-
 uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb)
 {
 	uint32_t buf = e->knobs.rcv_buf_octets;
 
-	return u32_min(buf > tcb->rcv.unread ? buf - tcb->rcv.unread : 0, WND_MAX);
+	return u32_min(buf > tcb->rcv.unread ? buf - tcb->rcv.unread : 0,
+		(uint32_t)UINT16_MAX << tcb->rcv_scale);
 }
 
 static void rbuf_home(struct tcp_engine *e, uint32_t idx)

@@ -56,6 +56,8 @@ static void check_receive(const struct tcp_engine *e, const struct tcb *tcb)
 	ASSERT(cnt == tcb->rbuf_cnt);
 	ASSERT(octets == 0 || seq_leq(to, tcb->rcv.edge));
 	ASSERT(tcb->rbuf_cnt <= e->knobs.rcv_seg_max);
+	ASSERT(tcb->agreed & TCP_OPT_WS || (tcb->snd_scale == 0 && tcb->rcv_scale == 0));
+	ASSERT(tcb->snd_scale <= TCP_WSCALE_MAX);
 }
 
 static void check_timers(const struct tcp_engine *e, const struct tcb *tcb)

@@ -72,7 +72,7 @@ enum tcp_end {
 
 struct tcp_snd {
 	struct seq una, nxt, rtx, end, wl1, wl2, iss;
-	uint32_t wnd, wnd_max;
+	uint32_t wnd, wnd_max; /* scaled: true octets (REC-1) */
 };
 
 struct tcp_rcv {
@@ -91,8 +91,10 @@ struct tcb {
 	uint16_t snd_mss; /* octets of text in a full segment (MUST-16) */
 	uint8_t state;    /* enum tcp_state */
 	uint8_t dup_acks;
-	uint8_t backoff;  /* doublings of the RTO */
-	uint8_t ack_owed; /* segments with text since our last ACK */
+	uint8_t backoff;              /* doublings of the RTO */
+	uint8_t ack_owed;             /* segments with text since our last ACK */
+	uint8_t agreed;               /* enum wire_tcp_opt: what both SYNs offered */
+	uint8_t snd_scale, rcv_scale; /* shifts of SND.WND and RCV.WND, RFC 7323 2.2 */
 	/* The second pair of lines. */
 	_Alignas(64) uint64_t una_offset; /* user octets that the peer has acknowledged */
 	uint64_t rtx_at;                  /* retransmission, persist or R2; TIME_NEVER: not armed */

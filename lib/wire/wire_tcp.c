@@ -24,8 +24,6 @@ enum opt_octets {
 	OPT_OCTETS_TS = 10,
 };
 
-#define WS_MAX             14 /* RFC 7323 2.3 */
-
 #define SEGMENT_OCTETS_MAX UINT16_MAX /* an IP packet has no more */
 
 /* take_once says whether option opt, of the length it must have, is to be believed: the first
@@ -56,8 +54,8 @@ static void parse_syn_opt(const uint8_t *p, uint8_t octets, struct seg *seg)
 		if (!take_once(seg, TCP_OPT_WS, octets == OPT_OCTETS_WS))
 			break;
 		seg->wscale = p[2];
-		if (seg->wscale > WS_MAX) {
-			seg->wscale = WS_MAX;
+		if (seg->wscale > TCP_WSCALE_MAX) {
+			seg->wscale = TCP_WSCALE_MAX;
 			seg->opt_bad_cnt++;
 		}
 		break;

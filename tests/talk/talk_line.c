@@ -164,6 +164,7 @@ static const struct option {
 	OPTION("send_buf", config.send_buf_octets),
 	OPTION("tcb_max", config.tcp.tcb_max),
 	OPTION("two_msl", config.knobs.two_msl_ns),
+	OPTION("wscale", config.knobs.wscale),
 };
 
 /* A value is on, off, a number, or a time in s or ms. */

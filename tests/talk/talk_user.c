@@ -303,23 +303,45 @@ __attribute__((format(printf, 2, 3))) static void line(struct talk *t, const cha
 	leat_talk_line(t, text);
 }
 
+/* The options of the peer's SYN: its MSS, and what the script adds between < and >. */
+static void syn_opts(struct talk *t, struct talk_scan *s, char *text, size_t size)
+{
+	const char *comma = "";
+	int octets = snprintf(text, size, "<");
+
+	if (t->setup.peer_mss) {
+		octets +=
+			snprintf(text + octets, size - (size_t)octets, "mss %u", t->setup.peer_mss);
+		comma = ", ";
+	}
+	if (leat_talk_take_char(s, '<')) {
+		size_t more = strcspn(s->at, ">");
+		octets += snprintf(
+			text + octets, size - (size_t)octets, "%s%.*s", comma, (int)more, s->at);
+		s->at += more;
+		if (!leat_talk_take_char(s, '>'))
+			leat_talk_fail(t, "<options>", "%s", t->text);
+	}
+	snprintf(text + octets, size - (size_t)octets, ">");
+}
+
 /* The handshake in the script's own words, begun by us or, if passive, by the peer. */
 static void call_established(struct talk *t, struct talk_scan *s)
 {
 	uint32_t iss = t->setup.iss, irs = t->setup.irs;
-	char mss[32] = "";
+	char opts[128];
+	bool passive = leat_talk_take(s, "passive");
 
-	if (t->setup.peer_mss)
-		snprintf(mss, sizeof(mss), "<mss %u>", t->setup.peer_mss);
-	if (leat_talk_take(s, "passive")) {
+	syn_opts(t, s, opts, sizeof(opts));
+	if (passive) {
 		line(t, "listen");
-		line(t, "< S %u:%u(0) %s", irs, irs, mss);
+		line(t, "< S %u:%u(0) %s", irs, irs, opts);
 		line(t, "> S. %u:%u(0) ack %u", iss, iss, irs + 1);
 		line(t, "< . %u:%u(0) ack %u", irs + 1, irs + 1, iss + 1);
 	} else {
 		line(t, "connect");
 		line(t, "> S %u:%u(0)", iss, iss);
-		line(t, "< S. %u:%u(0) ack %u %s", irs, irs, iss + 1, mss);
+		line(t, "< S. %u:%u(0) ack %u %s", irs, irs, iss + 1, opts);
 		line(t, "> . %u:%u(0) ack %u", iss + 1, iss + 1, irs + 1);
 	}
 	line(t, "= ESTABLISHED");

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_bits.h"
+#include "tcp_core.h"
+
+/* Options: what a SYN offers, what both offered and so hold from then on, and what each segment
+ * carries because of it.
+ *
+ *	          SYN             SYN,ACK             every other segment
+ *	MSS       always          always              never (MUST-65)
+ *	WS        offered         when it was offered shifts SND.WND and RCV.WND */
+
+#define MSS_FLOOR 48 /* a smaller offer would have us send mostly headers */
+
+static uint32_t hdr_octets(const struct tcb *tcb)
+{
+	return ip_is4(tcb->tuple.remote) ? 40 : 60;
+}
+
+static uint8_t offered(const struct tcp_engine *e)
+{
+	return e->knobs.wscale ? TCP_OPT_WS : 0;
+}
+
+/* The least shift that lets the whole receive buffer be offered. */
+static uint8_t shift_wanted(const struct tcp_engine *e)
+{
+	uint8_t shift = 0;
+
+	while (e->knobs.rcv_buf_octets >> shift > UINT16_MAX && shift < TCP_WSCALE_MAX)
+		shift++;
+	return shift;
+}
+
+/* MUST-15, MUST-16: the smaller of what the peer and the link take. */
+static void mss_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg)
+{
+	uint32_t mss = ip_is4(tcb->tuple.remote) ? 536 : 1220;
+
+	if (seg->opts & TCP_OPT_MSS)
+		mss = seg->mss;
+	mss = u32_min(mss, e->knobs.mtu - hdr_octets(tcb));
+	tcb->snd_mss = (uint16_t)u32_max(mss, MSS_FLOOR);
+}
+
+void leat_tcp_opts_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg)
+{
+	DCHECK(seg->flags & TCP_SYN);
+	tcb->agreed = seg->opts & offered(e);
+	if (tcb->agreed & TCP_OPT_WS) {
+		tcb->snd_scale = seg->wscale;
+		tcb->rcv_scale = shift_wanted(e);
+	}
+	mss_learn(e, tcb, seg);
+}
+
+void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg)
+{
+	const struct tcb *tcb = c->tcb;
+
+	if (!(seg->flags & TCP_SYN))
+		return;
+	/* MUST-14, MUST-65, MUST-67. */
+	seg->opts = TCP_OPT_MSS | (seg->flags & TCP_ACK ? tcb->agreed : offered(c->e));
+	seg->mss = (uint16_t)(c->e->knobs.mtu - hdr_octets(tcb));
+	seg->wscale = shift_wanted(c->e);
+}
