@@ -12,7 +12,8 @@
  *	tcp_ack          SND.UNA, SND.WND, duplicate ACKs     fifth check
  *	tcp_opt          what both ends agree on in their SYNs RFC 7323, 9293 3.7.1
  *	tcp_reass        text in order and out of order       seventh check
- *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582
+ *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582, 9438, 9406
+ *	tcp_sendq        what was sent: tcp_sack, tcp_rack, tcp_loss  RFC 2018, 6675, 8985, 9937
  *	tcp_timeout      the timers                           3.10.8
  *	tcp_output       what leaves
  *
@@ -27,6 +28,7 @@ struct tcp_rbuf {
 	uint32_t next;
 	struct seq seq;
 	uint32_t text;
+	uint32_t stamp; /* of the last time an octet of it arrived, while it is out of order */
 	const uint8_t *data;
 	void *buf;
 };
@@ -39,12 +41,16 @@ struct tcp_engine {
 	struct hash_key secret;
 	struct tcb *tcb;
 	struct tcp_rbuf *rbuf;
+	struct tcp_ext *ext; /* tcp_sendq.h */
+	struct tcp_srec *srec;
 	struct timer_wheel *wheel; /* retransmission, persist, delayed ACK */
 	struct timer_ring *two_msl, *fin_wait_2;
-	uint32_t tcb_free, rbuf_free;  /* heads of the free lists, TCP_NONE: empty */
+	/* Heads of the free lists, TCP_NONE: empty. */
+	uint32_t tcb_free, rbuf_free, ext_free, srec_free;
 	uint32_t out_head, out_tail;   /* connections that may have to send */
 	uint32_t news_head, news_tail; /* connections with something to tell */
 	uint32_t home_head;            /* pieces whose buffers go back */
+	uint32_t ooo_stamp;            /* counts what arrives out of order */
 	uint32_t iss_forced;
 	bool iss_is_forced;
 	struct tcp_counters cnt;
@@ -104,6 +110,14 @@ enum tcp_verdict leat_tcp_reass(struct tcp_call *c, struct seg *seg);
 void leat_tcp_reass_purge(struct tcp_engine *e, struct tcb *tcb, bool may_read);
 uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb);
 
+/* tcp_sack.c */
+/* octets of text at seq came a second time: the next ACK says so (RFC 2883). */
+void leat_tcp_dsack_note(struct tcb *tcb, struct seq seq, uint32_t octets);
+/* What of a full segment to leave to SACK blocks now. */
+uint32_t leat_tcp_sack_reserve(const struct tcb *tcb);
+/* Adds to an ACK the blocks that fit into octets of options. */
+void leat_tcp_sack_put(struct tcp_call *c, struct seg *seg, uint32_t octets);
+
 /* tcp_output.c */
 void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const struct seg *rst);
 /* The reset that answers seg when there is no connection, or an unacceptable ACK. */
@@ -124,9 +138,13 @@ uint64_t leat_tcp_rto_ns(const struct tcp_engine *e, const struct tcb *tcb); /* 
 
 /* tcp_cc.c */
 void leat_tcp_cc_init(const struct tcp_engine *e, struct tcb *tcb);
-void leat_tcp_cc_acked(struct tcb *tcb, uint32_t octets);
-void leat_tcp_cc_dup_ack(struct tcb *tcb);
-void leat_tcp_cc_timeout(struct tcb *tcb);
+/* The first text after all was acknowledged is about to leave. */
+void leat_tcp_cc_begin(struct tcp_call *c);
+/* Without records of what was sent. */
+void leat_tcp_cc_acked(struct tcp_call *c, uint32_t octets);
+void leat_tcp_cc_dup_ack(struct tcp_call *c);
+void leat_tcp_cc_timeout(struct tcp_call *c);
+uint32_t leat_tcp_cc_limited_transmit(const struct tcb *tcb); /* RFC 3042: octets beyond cwnd */
 
 /* tcp_isn.c */
 struct seq leat_tcp_isn(struct tcp_engine *e, const struct tuple *tuple, uint64_t now);
