@@ -64,15 +64,20 @@ void leat_shard_peer(struct shard *s, struct shard_mail *box)
 	s->peer[s->peer_cnt++] = box;
 }
 
-/* tell_clock begins a turn: the time since the last one was busy if that one had work. */
-static void tell_clock(struct shard *s)
+/* turn_clock begins a turn: the time since the last one was busy if that one had work. */
+static void turn_clock(struct shard *s)
 {
 	uint64_t before = s->now;
 
 	s->now = shard_clock_read(&s->clock);
 	s->busy_ns += s->worked ? s->now - before : 0;
 	s->turns++;
-	s->worked = false;
+}
+
+static void turn_rx(struct shard *s)
+{
+	leat_shard_rx(&s->rx, s->now, &s->burst);
+	s->worked = s->burst.cnt != 0;
 }
 
 /* May another shard have asked for this frame?  The device cannot know who asked for a neighbour,
@@ -99,13 +104,23 @@ static void share(struct shard *s, struct rte_mbuf *m)
 	}
 }
 
-static void parse(struct shard *s)
+static void turn_parse(struct shard *s)
 {
 	leat_stack_parse(s->stack, &s->burst);
 	for (uint32_t i = 0; s->peer_cnt != 0 && i < s->burst.cnt; i++) {
 		if (may_concern_another(&s->burst.pkt[i], s->burst.verdict[i]))
 			share(s, s->burst.pkt[i].buf);
 	}
+}
+
+static void turn_lookup(struct shard *s)
+{
+	leat_stack_lookup(s->stack, &s->burst);
+}
+
+static void turn_input(struct shard *s)
+{
+	leat_stack_input(s->stack, &s->burst, s->now);
 }
 
 static void answer(const struct shard *s, struct shard_ask *ask)
@@ -143,7 +158,7 @@ static void read_letter(struct shard *s, struct shard_letter letter)
 	}
 }
 
-static void read_mail(struct shard *s)
+static void turn_mail(struct shard *s)
 {
 	struct shard_letter letter;
 
@@ -157,7 +172,7 @@ static void read_mail(struct shard *s)
 	}
 }
 
-static void fire_timers(struct shard *s)
+static void turn_timers(struct shard *s)
 {
 	uint32_t cnt = leat_stack_timers(s->stack, s->now, SHARD_TIMER_MAX);
 
@@ -165,7 +180,7 @@ static void fire_timers(struct shard *s)
 	s->timers_put_off += cnt == SHARD_TIMER_MAX;
 }
 
-static void tell_app(struct shard *s)
+static void turn_app(struct shard *s)
 {
 	struct leat_event event;
 
@@ -194,25 +209,29 @@ static void give_back(struct shard *s)
 	} while (cnt == SHARD_GIVE_MAX);
 }
 
-static void output(struct shard *s)
+static void turn_output(struct shard *s)
 {
 	s->worked |= leat_shard_tx_output(&s->tx, s->stack, s->now) != 0;
 	give_back(s);
 }
 
+static void turn_tx(struct shard *s)
+{
+	leat_shard_tx_send(&s->tx);
+}
+
 void leat_shard_turn(struct shard *s)
 {
-	tell_clock(s);
-	leat_shard_rx(&s->rx, s->now, &s->burst);
-	s->worked = s->burst.cnt != 0;
-	parse(s);
-	leat_stack_lookup(s->stack, &s->burst);
-	leat_stack_input(s->stack, &s->burst, s->now);
-	read_mail(s);
-	fire_timers(s);
-	tell_app(s);
-	output(s);
-	leat_shard_tx_send(&s->tx);
+	turn_clock(s);
+	turn_rx(s);
+	turn_parse(s);
+	turn_lookup(s);
+	turn_input(s);
+	turn_mail(s);
+	turn_timers(s);
+	turn_app(s);
+	turn_output(s);
+	turn_tx(s);
 }
 
 uint64_t leat_shard_next_deadline(struct shard *s)
