@@ -11,6 +11,7 @@
  *	tcp_input        the eight checks                     3.10.7.4
  *	tcp_ack          SND.UNA, SND.WND, duplicate ACKs     fifth check
  *	tcp_opt          what both ends agree on in their SYNs RFC 7323, 9293 3.7.1
+ *	tcp_ts           timestamps and PAWS                  RFC 7323
  *	tcp_reass        text in order and out of order       seventh check
  *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582
  *	tcp_timeout      the timers                           3.10.8
@@ -94,9 +95,19 @@ bool leat_tcp_fin_acked(const struct tcb *tcb);
 
 /* tcp_opt.c */
 /* What the peer's SYN offers and we do as well; sets the shifts and the MSS. */
-void leat_tcp_opts_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg);
+void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct seg *seg);
 /* Adds the options that seg, about to be sent, must carry. */
 void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg);
+
+/* tcp_ts.c: RFC 7323 3 to 5 */
+/* What our TSval is now. */
+uint32_t leat_tcp_ts_val(const struct tcb *tcb, uint64_t now);
+/* PAWS, before the first check: OK, or why the segment is dropped. */
+enum tcp_verdict leat_tcp_ts_check(struct tcp_call *c, const struct seg *seg);
+/* Takes TS.Recent from an acceptable segment that began at first, before it was trimmed. */
+void leat_tcp_ts_update(const struct tcp_call *c, struct seq first, const struct seg *seg);
+/* The time since seg's TSecr left us; false when it never did. */
+bool leat_tcp_ts_echo(const struct tcp_call *c, const struct seg *seg, uint64_t *since_ns);
 
 /* tcp_reass.c */
 enum tcp_verdict leat_tcp_reass(struct tcp_call *c, struct seg *seg);
@@ -129,6 +140,7 @@ void leat_tcp_cc_dup_ack(struct tcb *tcb);
 void leat_tcp_cc_timeout(struct tcb *tcb);
 
 /* tcp_isn.c */
-struct seq leat_tcp_isn(struct tcp_engine *e, const struct tuple *tuple, uint64_t now);
+/* The initial sequence number; sets the offset of the timestamps as well. */
+struct seq leat_tcp_isn(struct tcp_engine *e, struct tcb *tcb, uint64_t now);
 
 #endif

@@ -28,6 +28,8 @@ void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 		.iw_segs = 10,
 		.ack_every = 2,
 		.wscale = true,
+		.timestamps = true,
+		.ts_required = true,
 		.nagle = true,
 		.rst_ends_time_wait = false,
 	};

@@ -57,6 +57,8 @@ struct tcp_knobs {
 	uint16_t iw_segs;           /* 10, RFC 6928 */
 	uint8_t ack_every;          /* 2, SHLD-19; 1 acknowledges each segment */
 	bool wscale;                /* true: offer and take window scale, RFC 7323 2 */
+	bool timestamps;            /* true: offer and take them, RFC 7323 3 */
+	bool ts_required;           /* true: once agreed, drop segments without (RFC 7323 3.2) */
 	bool nagle;                 /* true, SHLD-7 */
 	bool rst_ends_time_wait;    /* false: RFC 1337; true: the text of RFC 9293 3.10.7.4 */
 };

@@ -287,6 +287,7 @@ static enum tcp_verdict time_wait_arrives(struct tcp_call *c, const struct seg *
 		seq_eq(seq_add(seg->seq, seg->text), tcb->rcv_fin)) {
 		leat_timer_ring_start(c->e->two_msl, tcb->idx, c->now);
 		c->e->cnt.time_wait_restarted++;
+		leat_tcp_ts_update(c, seg->seq, seg);
 		leat_tcp_reply(c, seg);
 		return TCP_V_TIME_WAIT_FIN;
 	}
@@ -304,8 +305,12 @@ static enum tcp_verdict time_wait_arrives(struct tcp_call *c, const struct seg *
  * keeps urgent text in line with the rest. */
 static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg *seg)
 {
+	struct seq first = seg->seq;
 	enum tcp_verdict v;
 
+	v = leat_tcp_ts_check(c, seg); /* RFC 7323 5.3: before all else */
+	if (v != TCP_V_OK)
+		return v;
 	if (c->tcb->state == TCP_ST_TIME_WAIT &&
 		!(seg->flags & TCP_RST && c->e->knobs.rst_ends_time_wait))
 		return time_wait_arrives(c, seg);
@@ -323,6 +328,7 @@ static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg
 	v = check_ack(c, seg); /* fifth */
 	if (v != TCP_V_OK)
 		return v;
+	leat_tcp_ts_update(c, first, seg);
 	v = leat_tcp_in_text(c, seg); /* seventh */
 	if (v != TCP_V_OK)
 		return v;

@@ -87,9 +87,12 @@ struct tcb {
 	struct tcp_snd snd;
 	struct tcp_rcv rcv;
 	uint32_t cwnd, ssthresh;
-	uint16_t flags;   /* enum tcp_tcb_flag */
-	uint16_t snd_mss; /* octets of text in a full segment (MUST-16) */
-	uint8_t state;    /* enum tcp_state */
+	uint32_t ts_recent, ts_recent_s; /* TS.Recent, and the second it was taken in */
+	uint32_t ts_offset;              /* of our TSval from the clock */
+	struct seq last_ack;             /* Last.ACK.sent, RFC 7323 4.3 */
+	uint16_t flags;                  /* enum tcp_tcb_flag */
+	uint16_t snd_mss;                /* octets of text in a full segment (MUST-16) */
+	uint8_t state;                   /* enum tcp_state */
 	uint8_t dup_acks;
 	uint8_t backoff;              /* doublings of the RTO */
 	uint8_t ack_owed;             /* segments with text since our last ACK */

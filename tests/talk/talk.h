@@ -48,6 +48,7 @@
 #define TALK_OUR_PORT  80
 #define TALK_PEER_PORT 2000
 #define TALK_BACKLOG   16
+#define TALK_TS_FIRST  1000 /* what our timestamps are at the start, as a script has them */
 
 /* What the options of a script decide. */
 struct talk_setup {
@@ -107,6 +108,7 @@ struct talk {
 	struct talk_setup setup;
 	bool trace;
 	uint32_t snd_shift, rcv_shift; /* wire = script + shift */
+	uint32_t ts_shift;             /* of our timestamps, and the peer's echoes of them */
 	struct ip our_ip, peer_ip;
 	struct wire_link peer_link;
 

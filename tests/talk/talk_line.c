@@ -163,6 +163,8 @@ static const struct option {
 	OPTION("rto_min", config.knobs.rto_min_ns),
 	OPTION("send_buf", config.send_buf_octets),
 	OPTION("tcb_max", config.tcp.tcb_max),
+	OPTION("timestamps", config.knobs.timestamps),
+	OPTION("ts_required", config.knobs.ts_required),
 	OPTION("two_msl", config.knobs.two_msl_ns),
 	OPTION("wscale", config.knobs.wscale),
 };

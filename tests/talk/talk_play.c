@@ -50,7 +50,8 @@ static void set_up(struct talk *t)
 	c->target_max = 2;
 	c->neigh_max = 8;
 	c->send_chunk_cnt = 64;
-	c->knobs.wscale = false; /* a script that is about an option switches it on */
+	/* A script that is about an option switches it on. */
+	c->knobs.wscale = c->knobs.timestamps = false;
 	t->setup.iss = 99;
 	t->setup.irs = 299;
 	t->setup.peer_win = UINT16_MAX;

@@ -124,9 +124,11 @@ void leat_talk_seg_shift(const struct talk *t, struct seg *seg)
 	seg->seq = seq_add(seg->seq, seq_shift(seg, t->rcv_shift));
 	if (seg->flags & TCP_ACK)
 		seg->ack = seq_add(seg->ack, t->snd_shift);
+	if (seg->ts_ecr != 0)
+		seg->ts_ecr += t->ts_shift;
 }
 
-static bool opts_fit(const struct seg *want, const struct seg *seg)
+static bool opts_fit(const struct talk *t, const struct seg *want, const struct seg *seg)
 {
 	if (want->opts != seg->opts)
 		return false;
@@ -135,7 +137,7 @@ static bool opts_fit(const struct seg *want, const struct seg *seg)
 	if ((want->opts & TCP_OPT_WS) && want->wscale != seg->wscale)
 		return false;
 	return !(want->opts & TCP_OPT_TS) ||
-	       (want->ts_val == seg->ts_val && want->ts_ecr == seg->ts_ecr);
+	       (want->ts_val + t->ts_shift == seg->ts_val && want->ts_ecr == seg->ts_ecr);
 }
 
 bool leat_talk_seg_fits(const struct talk *t, const struct talk_seg *want, const struct seg *seg)
@@ -153,13 +155,16 @@ bool leat_talk_seg_fits(const struct talk *t, const struct talk_seg *want, const
 		return false;
 	if (want->given & TALK_GIVEN_UP && want->seg.up != seg->up)
 		return false;
-	return !(want->given & TALK_GIVEN_OPTS) || opts_fit(&want->seg, seg);
+	return !(want->given & TALK_GIVEN_OPTS) || opts_fit(t, &want->seg, seg);
 }
 
 void leat_talk_seg_text(const struct talk *t, const struct seg *seg, char *text, size_t size)
 {
+	struct seg shown = *seg;
+
+	shown.ts_val -= t->ts_shift;
 	leat_wire_print(
-		text, size, seg, seq_of(seq_shift(seg, t->snd_shift)), seq_of(t->rcv_shift));
+		text, size, &shown, seq_of(seq_shift(seg, t->snd_shift)), seq_of(t->rcv_shift));
 }
 
 uint8_t leat_talk_octet(uint32_t q)
