@@ -19,6 +19,7 @@
  *
  * Affinity   the shard's lcore. */
 
+#include "base_time.h"
 #include "tcp_engine.h"
 #include "timer_ring.h"
 #include "timer_wheel.h"
@@ -66,6 +67,12 @@ static inline bool tcp_syn_unacked(const struct tcb *tcb)
 	return tcb->una_offset == 0 && seq_eq(tcb->snd.una, tcb->snd.iss);
 }
 
+/* What our TSval is now: ms on the shard's clock, from a place of the tuple's own. */
+static inline uint32_t tcp_ts_val(const struct tcb *tcb, uint64_t now)
+{
+	return tcb->ts_offset + (uint32_t)(now / TIME_MS);
+}
+
 /* tcp_engine.c */
 struct tcb *leat_tcp_alloc(
 	struct tcp_engine *e, const struct tuple *tuple, enum tcp_state state, uint64_t now);
@@ -100,8 +107,6 @@ void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct
 void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg);
 
 /* tcp_ts.c: RFC 7323 3 to 5 */
-/* What our TSval is now. */
-uint32_t leat_tcp_ts_val(const struct tcb *tcb, uint64_t now);
 /* PAWS, before the first check: OK, or why the segment is dropped. */
 enum tcp_verdict leat_tcp_ts_check(struct tcp_call *c, const struct seg *seg);
 /* Takes TS.Recent from an acceptable segment that began at first, before it was trimmed. */

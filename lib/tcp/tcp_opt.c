@@ -77,7 +77,7 @@ void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg)
 		seg->wscale = shift_wanted(c->e);
 	}
 	if (seg->opts & TCP_OPT_TS) {
-		seg->ts_val = leat_tcp_ts_val(tcb, c->now);
+		seg->ts_val = tcp_ts_val(tcb, c->now);
 		seg->ts_ecr = tcb->ts_recent; /* 0 in our first SYN */
 	}
 }

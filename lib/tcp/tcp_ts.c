@@ -10,11 +10,6 @@
 
 #define TS_RECENT_FOR_S (24U * 24 * 3600)
 
-uint32_t leat_tcp_ts_val(const struct tcb *tcb, uint64_t now)
-{
-	return tcb->ts_offset + (uint32_t)(now / TIME_MS);
-}
-
 static bool is_older(const struct tcp_call *c, const struct seg *seg)
 {
 	const struct tcb *tcb = c->tcb;
@@ -51,7 +46,7 @@ void leat_tcp_ts_update(const struct tcp_call *c, struct seq first, const struct
 
 bool leat_tcp_ts_echo(const struct tcp_call *c, const struct seg *seg, uint64_t *since_ns)
 {
-	uint32_t since_ms = leat_tcp_ts_val(c->tcb, c->now) - seg->ts_ecr;
+	uint32_t since_ms = tcp_ts_val(c->tcb, c->now) - seg->ts_ecr;
 
 	*since_ns = since_ms * TIME_MS;
 	return since_ms <= (c->now - c->tcb->opened_at) / TIME_MS + 1;
