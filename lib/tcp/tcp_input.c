@@ -25,7 +25,8 @@ static bool acceptable(const struct tcb *tcb, const struct seg *seg)
 void leat_tcp_reply(struct tcp_call *c, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
-	bool exempt = seg->text > 0 || (seg->flags & TCP_FIN && !(seg->flags & TCP_SYN));
+	bool exempt =
+		(seg->text > 0 || seg->flags & TCP_FIN) && !(seg->flags & (TCP_SYN | TCP_RST));
 
 	if (!exempt) {
 		uint64_t last = tcb->challenged_at;
