@@ -112,13 +112,9 @@ static void *run_control(void *plane)
 static int start_control(struct plane *p, pthread_t *thread)
 {
 	pthread_attr_t attr;
-	cpu_set_t set;
 
-	CPU_ZERO(&set);
-	for (uint32_t i = 0; i < p->eal.lcore_cnt; i++)
-		CPU_SET(p->eal.cpu[i], &set);
 	pthread_attr_init(&attr);
-	pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+	pthread_attr_setaffinity_np(&attr, sizeof(p->eal.allowed), &p->eal.allowed);
 	int error = pthread_create(thread, &attr, run_control, p);
 	pthread_attr_destroy(&attr);
 	return error;

@@ -11,14 +11,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define ARG_MAX_CNT  24
@@ -50,21 +48,6 @@ __attribute__((format(printf, 2, 3))) static void add(struct args *a, const char
 	a->argv[a->argc++] = a->text + a->used;
 	a->argv[a->argc] = NULL;
 	a->used += (size_t)octets + 1;
-}
-
-/* allowed_cpus lists the processors of this process; returns how many. */
-static uint32_t allowed_cpus(uint32_t *cpu, uint32_t max)
-{
-	cpu_set_t set;
-	uint32_t cnt = 0;
-
-	if (sched_getaffinity(0, sizeof(set), &set) != 0)
-		return 0;
-	for (uint32_t i = 0; i < CPU_SETSIZE && cnt < max; i++) {
-		if (CPU_ISSET(i, &set))
-			cpu[cnt++] = i;
-	}
-	return cnt;
 }
 
 /* read_number reads a file that holds one number; 0 when there is no such file. */
@@ -119,23 +102,32 @@ static void add_memory(struct args *a, struct eal *eal, const struct nic_pool_pl
 	}
 }
 
-static enum opt_exit add_lcores(struct args *a, struct eal *eal, uint32_t want)
+/* read_cpus reads which processors this process may use. */
+static enum opt_exit read_cpus(struct eal *eal)
+{
+	if (sched_getaffinity(0, sizeof(eal->allowed), &eal->allowed) == 0)
+		return OPT_EXIT_OK;
+	leat_log(LOG_LV_ERROR, "eal", "cannot read which processors may be used: %s",
+		strerror(errno));
+	return OPT_EXIT_RESOURCE;
+}
+
+/* add_lcores ties one lcore to each of the first want processors. */
+static void add_lcores(struct args *a, const struct eal *eal, uint32_t want)
 {
 	char text[PLANE_LCORE_MAX * 10] = "";
+	uint32_t cnt = 0;
 	size_t at = 0;
 
-	eal->lcore_cnt = u32_min(allowed_cpus(eal->cpu, PLANE_LCORE_MAX), want);
-	if (eal->lcore_cnt == 0) {
-		leat_log(LOG_LV_ERROR, "eal", "cannot read which processors may be used: %s",
-			strerror(errno));
-		return OPT_EXIT_RESOURCE;
+	for (uint32_t cpu = 0; cpu < CPU_SETSIZE && cnt < u32_min(want, PLANE_LCORE_MAX); cpu++) {
+		if (CPU_ISSET(cpu, &eal->allowed)) {
+			at += (size_t)snprintf(
+				text + at, sizeof(text) - at, "%s%u@%u", cnt ? "," : "", cnt, cpu);
+			cnt++;
+		}
 	}
-	for (uint32_t i = 0; i < eal->lcore_cnt; i++)
-		at += (size_t)snprintf(
-			text + at, sizeof(text) - at, "%s%u@%u", i ? "," : "", i, eal->cpu[i]);
 	add(a, "--lcores");
 	add(a, "%s", text);
-	return OPT_EXIT_OK;
 }
 
 /* check_pci says of a PCI device what EAL would not: that it is absent, or held by the kernel. */
@@ -162,39 +154,6 @@ static enum opt_exit check_pci(const char *pci)
 	leat_log(LOG_LV_ERROR, "eal", "%s is bound to %s; dpdk-devbind.py -b vfio-pci %s", pci,
 		name, pci);
 	return OPT_EXIT_DEVICE;
-}
-
-/* default_dir is where EAL would put its files. */
-static const char *default_dir(void)
-{
-	const char *dir = getenv("RUNTIME_DIRECTORY");
-
-	if (dir == NULL && getuid() == 0)
-		dir = "/var/run";
-	if (dir == NULL)
-		dir = getenv("XDG_RUNTIME_DIR");
-	return dir != NULL ? dir : "/tmp";
-}
-
-/* choose_dir makes sure that EAL can write its runtime directory. */
-static enum opt_exit choose_dir(struct eal *eal)
-{
-	char path[PATH_MAX];
-	const char *tmp = getenv("TMPDIR");
-
-	snprintf(path, sizeof(path), "%s/dpdk", default_dir());
-	if ((mkdir(path, 0700) == 0 || errno == EEXIST) && access(path, W_OK | X_OK) == 0)
-		return OPT_EXIT_OK;
-	snprintf(eal->private_dir, sizeof(eal->private_dir), "%s/leat-XXXXXX",
-		tmp != NULL && strlen(tmp) < 64 ? tmp : "/tmp");
-	if (mkdtemp(eal->private_dir) == NULL) {
-		leat_log(LOG_LV_ERROR, "eal", "cannot make %s: %s; set RUNTIME_DIRECTORY",
-			eal->private_dir, strerror(errno));
-		eal->private_dir[0] = '\0';
-		return OPT_EXIT_RESOURCE;
-	}
-	setenv("RUNTIME_DIRECTORY", eal->private_dir, 1);
-	return OPT_EXIT_OK;
 }
 
 /* init runs rte_eal_init, with stdout and stderr put aside when it is to be quiet: on a refusal
@@ -232,37 +191,17 @@ static void list_lcores(struct eal *eal)
 			eal->lcore[eal->lcore_cnt++] = id;
 	}
 	for (uint32_t i = 0; i < eal->lcore_cnt; i++) {
-		int cpu = rte_lcore_to_cpu_id((int)eal->lcore[i]);
-		eal->cpu[i] = cpu < 0 ? 0 : (uint32_t)cpu;
+		const rte_cpuset_t set = rte_lcore_cpuset(eal->lcore[i]);
+
+		while (eal->cpu[i] < CPU_SETSIZE && !CPU_ISSET(eal->cpu[i], &set))
+			eal->cpu[i]++;
 	}
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-	(void)st;
-	(void)kind;
-	(void)ftw;
-	/* What cannot be removed stays; the rest goes. */
-	(void)remove(path);
-	return 0;
-}
-
-static void remove_tree(const char *path)
-{
-	nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-}
-
-static void remove_private_dir(struct eal *eal)
-{
-	if (eal->private_dir[0] != '\0')
-		remove_tree(eal->private_dir);
-	eal->private_dir[0] = '\0';
 }
 
 static enum opt_exit refused(struct eal *eal, const char *hint)
 {
 	leat_log(LOG_LV_ERROR, "eal", "DPDK did not start: %s; %s", rte_strerror(rte_errno), hint);
-	remove_private_dir(eal);
+	leat_dir_close(&eal->dir);
 	return rte_errno == ENOMEM ? OPT_EXIT_RESOURCE : OPT_EXIT_DEVICE;
 }
 
@@ -273,16 +212,14 @@ enum opt_exit leat_eal_start(const struct eal_want *want, struct eal *eal)
 	*eal = (struct eal){.huge = false};
 	enum opt_exit result = want->pci != NULL ? check_pci(want->pci) : OPT_EXIT_OK;
 	if (result == OPT_EXIT_OK)
-		result = choose_dir(eal);
+		result = read_cpus(eal);
+	if (result == OPT_EXIT_OK)
+		result = leat_dir_open(&eal->dir, want->name);
 	if (result != OPT_EXIT_OK)
 		return result;
 	add(&a, "leatd");
 	add_memory(&a, eal, &want->pool);
-	result = add_lcores(&a, eal, want->lcore_cnt);
-	if (result != OPT_EXIT_OK) {
-		remove_private_dir(eal);
-		return result;
-	}
+	add_lcores(&a, eal, want->lcore_cnt);
 	add(&a, "--file-prefix");
 	add(&a, "%s-%d", want->name, (int)getpid());
 	if (want->pci != NULL) {
@@ -301,8 +238,10 @@ enum opt_exit leat_eal_start(const struct eal_want *want, struct eal *eal)
 
 enum opt_exit leat_eal_start_classic(int argc, char **argv, struct eal *eal)
 {
-	*eal = (struct eal){.huge = rte_eal_has_hugepages() != 0};
-	enum opt_exit result = choose_dir(eal);
+	*eal = (struct eal){.huge = false};
+	enum opt_exit result = read_cpus(eal);
+	if (result == OPT_EXIT_OK)
+		result = leat_dir_open(&eal->dir, NULL);
 	if (result != OPT_EXIT_OK)
 		return result;
 	if (init(argc, argv, false) < 0)
@@ -314,10 +253,7 @@ enum opt_exit leat_eal_start_classic(int argc, char **argv, struct eal *eal)
 
 void leat_eal_stop(struct eal *eal)
 {
-	char dir[PATH_MAX];
-
-	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
+	leat_dir_used(&eal->dir, rte_eal_get_runtime_dir());
 	rte_eal_cleanup();
-	remove_tree(dir);
-	remove_private_dir(eal);
+	leat_dir_close(&eal->dir);
 }

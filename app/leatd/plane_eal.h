@@ -8,15 +8,14 @@
  * ordinary ones.  No PCI device is looked at unless one is asked for.  What EAL would say about a
  * failure is checked before, in our own words; its own output is shown with verbose only.
  *
- * The runtime directory is EAL's default, or a private one where that cannot be written (uid 0 in
- * a user namespace); what this instance left in it is removed at the end.
- *
  * Affinity   the main thread, once per process.
  * Errors     enum opt_exit, after one line on stderr. */
 
 #include "nic_pool.h"
 #include "opt.h"
+#include "plane_dir.h"
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,7 +37,8 @@ struct eal {
 	uint32_t lcore_cnt;
 	uint32_t lcore[PLANE_LCORE_MAX]; /* the first is the main lcore: this thread */
 	uint32_t cpu[PLANE_LCORE_MAX];
-	char private_dir[PLANE_PATH_MAX]; /* empty: EAL's default is used */
+	cpu_set_t allowed; /* processors of this process, before EAL tied this thread to one */
+	struct plane_dir dir;
 };
 
 /* leat_eal_free_octets is the memory that the kernel could give now. */

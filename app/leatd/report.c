@@ -5,6 +5,7 @@
 #include "text.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* What the ledger calls each way to end. */
 static const char *const end_text[TCP_END_CNT] = {
@@ -153,33 +154,55 @@ void leat_report_states(const struct shard_counts *c, FILE *out)
 		fprintf(out, "  none\n");
 }
 
-/* drop_row writes a row when there is something to tell. */
-static uint32_t drop_row(FILE *out, const char *name, uint64_t value, const char *sentence)
+/* drop_row writes a row when there is something to tell; where is the text it rests on. */
+static uint32_t drop_row(
+	FILE *out, const char *name, uint64_t value, const char *sentence, const char *where)
 {
 	char text[REPORT_TEXT_MAX];
 
 	if (value == 0)
 		return 0;
-	fprintf(out, "  %-20s %12s  %s\n", name, leat_report_group(value, text), sentence);
+	fprintf(out, "  %-20s %12s  %s", name, leat_report_group(value, text), sentence);
+	if (strcmp(where, "-") != 0)
+		fprintf(out, "  (%s)", where);
+	fprintf(out, "\n");
 	return 1;
 }
 
 static uint32_t other_rows(const struct shard_counts *c, FILE *out)
 {
+	const struct {
+		const char *name;
+		uint64_t value;
+		const char *sentence;
+	} row[] = {
+		{"accept_refused", c->stack.accept_refused,
+			"A SYN while draining, or to a full backlog: dropped."},
+		{"flow_refused", c->stack.flow_refused,
+			"A SYN found no room in the flow table: dropped."},
+		{"echo_refused", c->echo_refused,
+			"An echo request to or from a group, or from ourselves: not answered."},
+		{"echo_no_room", c->echo_no_room,
+			"An echo request while too many waited: not answered."},
+		{"neigh_refused", c->neigh_refused,
+			"An answer about a neighbour that nobody had asked for: ignored."},
+		{"neigh_unanswered", c->neigh_unanswered,
+			"A question about our address while too many waited: not answered."},
+		{"out_no_neigh", c->stack.out_no_neigh,
+			"A segment to send whose neighbour did not answer: dropped."},
+		{"rst_unsent", c->tcp.rst_unsent,
+			"A reset to send while too many waited: dropped."},
+		{"tx_full", c->tx_full,
+			"The device took no more; the frames waited and were sent later."},
+		{"tx_no_buf", c->tx_no_buf,
+			"No buffer to write into; the frames waited and were sent later."},
+		{"mail_refused", c->mail_refused,
+			"A frame for all shards found the box of one full."},
+	};
 	uint32_t cnt = 0;
 
-	cnt += drop_row(out, "accept_refused", c->stack.accept_refused,
-		"A SYN while draining, or to a full backlog: dropped.");
-	cnt += drop_row(out, "flow_refused", c->stack.flow_refused,
-		"A SYN found no room in the flow table: dropped.");
-	cnt += drop_row(out, "out_no_neigh", c->stack.out_no_neigh,
-		"A segment to send whose neighbour did not answer: dropped.");
-	cnt += drop_row(out, "tx_full", c->tx_full,
-		"The device took no more; the frames waited and were sent later.");
-	cnt += drop_row(out, "tx_no_buf", c->tx_no_buf,
-		"No buffer to write into; the frames waited and were sent later.");
-	cnt += drop_row(out, "mail_refused", c->mail_refused,
-		"A frame for all shards found the box of one full.");
+	for (uint32_t i = 0; i < COUNT_OF(row); i++)
+		cnt += drop_row(out, row[i].name, row[i].value, row[i].sentence, "-");
 	return cnt;
 }
 
@@ -194,12 +217,14 @@ void leat_report_drops(const struct shard_counts *c, FILE *out)
 		value += v == WIRE_V_DROP_FRAME_LONG ? c->rx_drop_frame_long : 0;
 		value += v == WIRE_V_DROP_NO_BUF ? c->rx_drop_no_buf : 0;
 		cnt += drop_row(out, leat_wire_verdict_name((enum wire_verdict)v), value,
-			leat_wire_verdict_help((enum wire_verdict)v));
+			leat_wire_verdict_help((enum wire_verdict)v),
+			leat_wire_verdict_where((enum wire_verdict)v));
 	}
 	/* The first rows of tcp_verdict.def are segments that counted. */
 	for (uint32_t v = TCP_V_SYN_AGAIN + 1; v < TCP_V_CNT; v++)
 		cnt += drop_row(out, leat_tcp_verdict_name((enum tcp_verdict)v), c->tcp.verdict[v],
-			leat_tcp_verdict_help((enum tcp_verdict)v));
+			leat_tcp_verdict_help((enum tcp_verdict)v),
+			leat_tcp_verdict_where((enum tcp_verdict)v));
 	cnt += other_rows(c, out);
 	if (cnt == 0)
 		fprintf(out, "  none\n");

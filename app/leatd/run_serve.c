@@ -271,12 +271,12 @@ static bool wait_closed(uint64_t at, uint32_t signal_max)
 
 static void drain(void)
 {
-	look();
+	tell_all(SHARD_MAIL_DRAIN);
+	look(); /* letters are read in order: when this is answered, all shards drain */
 	run.finished = leat_report_open(&run.sum);
 	printf("draining: new SYNs are dropped; %ju open; again ^C to cut\n",
 		(uintmax_t)run.finished);
 	fflush(stdout);
-	tell_all(SHARD_MAIL_DRAIN);
 	if (wait_closed(leat_plane_now(&run.plane) + run.o->grace_ns, PLANE_SIGNALS_CUT))
 		return;
 	run.cut = leat_report_open(&run.sum);

@@ -88,6 +88,7 @@ static struct stack_config stack_config(enum try_end end, const struct try_optio
 	c.port_from = 1024;
 	c.port_to = 65535;
 	c.knobs.two_msl_ns = o->time_wait_ns;
+	c.knobs.rto_min_ns = TRY_RTO_MIN_NS;
 	plan_records(&c, end, o);
 	return c;
 }

@@ -43,8 +43,10 @@ static void print_plan(const struct try_view *v)
 	printf(", up to %zu MiB, 2MSL %s%s\n", v->octets >> 20, msl,
 		v->o->time_wait_ns == 60 * TIME_S ? "" : " (demo; the default is 60 s)");
 	if (v->o->loss_millionths || v->o->reorder_millionths)
-		printf("  the wire loses %.3g %% and lets overtake %.3g %% of the frames\n",
-			v->o->loss_millionths / 1e4, v->o->reorder_millionths / 1e4);
+		printf("  the wire loses %.3g %% and lets overtake %.3g %% of the frames; "
+		       "RTO from %ju ms (demo; the default is 1 s)\n",
+			v->o->loss_millionths / 1e4, v->o->reorder_millionths / 1e4,
+			(uintmax_t)(TRY_RTO_MIN_NS / TIME_MS));
 	printf("  seed %" PRIu64 "%s\n", v->o->seed,
 		v->shrunk ? "; little memory is free: smaller tables" : "");
 }

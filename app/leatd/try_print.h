@@ -9,9 +9,14 @@
  * Affinity   the thread that holds the view. */
 
 #include "base_hist.h"
+#include "base_time.h"
 #include "load.h"
 #include "opt_try.h"
 #include "report.h"
+
+/* The wire is a microsecond long: the kernels' least RTO, not RFC 6298's second, so that a lost FIN
+ * comes again within the demo's 2MSL. */
+#define TRY_RTO_MIN_NS (200 * TIME_MS)
 
 /* What is known of both ends at one instant, and what was known a second before. */
 struct try_view {

@@ -64,15 +64,20 @@ void leat_shard_peer(struct shard *s, struct shard_mail *box)
 	s->peer[s->peer_cnt++] = box;
 }
 
-/* tell_clock begins a turn: the time since the last one was busy if that one had work. */
-static void tell_clock(struct shard *s)
+/* turn_clock begins a turn: the time since the last one was busy if that one had work. */
+static void turn_clock(struct shard *s)
 {
 	uint64_t before = s->now;
 
 	s->now = shard_clock_read(&s->clock);
 	s->busy_ns += s->worked ? s->now - before : 0;
 	s->turns++;
-	s->worked = false;
+}
+
+static void turn_rx(struct shard *s)
+{
+	leat_shard_rx(&s->rx, s->now, &s->burst);
+	s->worked = s->burst.cnt != 0;
 }
 
 /* May another shard have asked for this frame?  The device cannot know who asked for a neighbour,
@@ -99,13 +104,23 @@ static void share(struct shard *s, struct rte_mbuf *m)
 	}
 }
 
-static void parse(struct shard *s)
+static void turn_parse(struct shard *s)
 {
 	leat_stack_parse(s->stack, &s->burst);
 	for (uint32_t i = 0; s->peer_cnt != 0 && i < s->burst.cnt; i++) {
 		if (may_concern_another(&s->burst.pkt[i], s->burst.verdict[i]))
 			share(s, s->burst.pkt[i].buf);
 	}
+}
+
+static void turn_lookup(struct shard *s)
+{
+	leat_stack_lookup(s->stack, &s->burst);
+}
+
+static void turn_input(struct shard *s)
+{
+	leat_stack_input(s->stack, &s->burst, s->now);
 }
 
 static void answer(const struct shard *s, struct shard_ask *ask)
@@ -115,6 +130,21 @@ static void answer(const struct shard *s, struct shard_ask *ask)
 		ask->also(ask->arg);
 	/* Release: whoever sees the mark sees the answer. */
 	atomic_store_explicit(&ask->answered, true, memory_order_release);
+}
+
+/* give_back frees the buffers the stack is finished with. */
+static void give_back(struct shard *s)
+{
+	struct rte_mbuf *m[SHARD_GIVE_MAX];
+	void *buf[SHARD_GIVE_MAX];
+	uint32_t cnt;
+
+	do {
+		cnt = leat_stack_give(s->stack, buf, SHARD_GIVE_MAX);
+		for (uint32_t i = 0; i < cnt; i++)
+			m[i] = buf[i];
+		rte_pktmbuf_free_bulk(m, cnt);
+	} while (cnt == SHARD_GIVE_MAX);
 }
 
 static void read_letter(struct shard *s, struct shard_letter letter)
@@ -139,11 +169,12 @@ static void read_letter(struct shard *s, struct shard_letter letter)
 		s->mailed_in++;
 		leat_stack_inject(s->stack, rte_pktmbuf_mtod(m, const uint8_t *),
 			rte_pktmbuf_data_len(m), m, s->now);
+		give_back(s); /* many boxes hold more than the stack's list of these */
 		break;
 	}
 }
 
-static void read_mail(struct shard *s)
+static void turn_mail(struct shard *s)
 {
 	struct shard_letter letter;
 
@@ -157,7 +188,7 @@ static void read_mail(struct shard *s)
 	}
 }
 
-static void fire_timers(struct shard *s)
+static void turn_timers(struct shard *s)
 {
 	uint32_t cnt = leat_stack_timers(s->stack, s->now, SHARD_TIMER_MAX);
 
@@ -165,7 +196,7 @@ static void fire_timers(struct shard *s)
 	s->timers_put_off += cnt == SHARD_TIMER_MAX;
 }
 
-static void tell_app(struct shard *s)
+static void turn_app(struct shard *s)
 {
 	struct leat_event event;
 
@@ -179,40 +210,29 @@ static void tell_app(struct shard *s)
 		s->app.turn(s->app.arg, s->stack);
 }
 
-/* give_back frees the buffers the stack is finished with. */
-static void give_back(struct shard *s)
-{
-	struct rte_mbuf *m[SHARD_GIVE_MAX];
-	void *buf[SHARD_GIVE_MAX];
-	uint32_t cnt;
-
-	do {
-		cnt = leat_stack_give(s->stack, buf, SHARD_GIVE_MAX);
-		for (uint32_t i = 0; i < cnt; i++)
-			m[i] = buf[i];
-		rte_pktmbuf_free_bulk(m, cnt);
-	} while (cnt == SHARD_GIVE_MAX);
-}
-
-static void output(struct shard *s)
+static void turn_output(struct shard *s)
 {
 	s->worked |= leat_shard_tx_output(&s->tx, s->stack, s->now) != 0;
 	give_back(s);
 }
 
+static void turn_tx(struct shard *s)
+{
+	leat_shard_tx_send(&s->tx);
+}
+
 void leat_shard_turn(struct shard *s)
 {
-	tell_clock(s);
-	leat_shard_rx(&s->rx, s->now, &s->burst);
-	s->worked = s->burst.cnt != 0;
-	parse(s);
-	leat_stack_lookup(s->stack, &s->burst);
-	leat_stack_input(s->stack, &s->burst, s->now);
-	read_mail(s);
-	fire_timers(s);
-	tell_app(s);
-	output(s);
-	leat_shard_tx_send(&s->tx);
+	turn_clock(s);
+	turn_rx(s);
+	turn_parse(s);
+	turn_lookup(s);
+	turn_input(s);
+	turn_mail(s);
+	turn_timers(s);
+	turn_app(s);
+	turn_output(s);
+	turn_tx(s);
 }
 
 uint64_t leat_shard_next_deadline(struct shard *s)
@@ -225,6 +245,10 @@ uint64_t leat_shard_next_deadline(struct shard *s)
 
 void leat_shard_count(const struct shard *s, struct shard_counts *c)
 {
+	const struct inet_icmp_counters *icmp = leat_stack_icmp(s->stack);
+	const struct inet_neigh_counters *neigh =
+		leat_inet_neigh_counters(leat_stack_neigh(s->stack));
+
 	*c = (struct shard_counts){.now = s->now,
 		.turns = s->turns,
 		.busy_ns = s->busy_ns,
@@ -242,6 +266,10 @@ void leat_shard_count(const struct shard *s, struct shard_counts *c)
 		.mailed_out = s->mailed_out,
 		.mail_refused = s->mail_refused,
 		.timers_put_off = s->timers_put_off,
+		.echo_refused = icmp->echo_refused,
+		.echo_no_room = icmp->echo_no_room,
+		.neigh_refused = neigh->refused_unsolicited,
+		.neigh_unanswered = neigh->unanswered,
 		.stack = *leat_stack_counters(s->stack),
 		.tcp = *leat_stack_tcp(s->stack)};
 }

@@ -17,7 +17,7 @@ void leat_shard_loop_add(struct shard_loop *l, struct shard *s)
 	l->shard[l->shard_cnt++] = s;
 }
 
-/* nap_until sleeps to the next deadline of any shard.  A signal may end it early: that is how a
+/* take_nap sleeps to the next deadline of any shard.  A signal may end it early: that is how a
  * TAP device wakes us. */
 static void take_nap(struct shard_loop *l)
 {
@@ -31,24 +31,23 @@ static void take_nap(struct shard_loop *l)
 	}
 	if (for_ns < SHARD_NAP_MIN_NS)
 		return;
-	l->naps++;
 	nanosleep(&(struct timespec){.tv_nsec = (long)for_ns}, NULL);
 }
 
 int leat_shard_loop(void *loop)
 {
 	struct shard_loop *l = loop;
-	uint32_t idle_turns = 0;
+	uint64_t worked_at = 0;
 
 	while (!atomic_load_explicit(&l->stop, memory_order_acquire)) {
-		bool worked = false;
+		uint64_t now = 0;
 
 		for (uint32_t i = 0; i < l->shard_cnt; i++) {
 			leat_shard_turn(l->shard[i]);
-			worked |= l->shard[i]->worked;
+			now = l->shard[i]->now;
+			worked_at = l->shard[i]->worked ? now : worked_at;
 		}
-		idle_turns = worked ? 0 : idle_turns + 1;
-		if (l->nap && idle_turns >= SHARD_IDLE_TURNS)
+		if (l->nap && now - worked_at >= SHARD_IDLE_NS)
 			take_nap(l);
 	}
 	return 0;

@@ -7,16 +7,16 @@
  * Several shards on one lcore take turns one after the other.  That is how two ends that wait for
  * each other share one CPU: on two lcores of one CPU each would spin through the other's time.
  *
- * An lcore whose ports are all virtual naps when nothing happened for SHARD_IDLE_TURNS turns, at
- * most SHARD_NAP_NS and never beyond the next deadline, so that an idle instance leaves the CPU to
- * others.  Before a NIC it spins.
+ * An lcore whose ports are all virtual naps when nothing happened for SHARD_IDLE_NS, at most
+ * SHARD_NAP_NS at a time and never beyond the next deadline, so that an idle instance leaves the
+ * CPU to others.  Before a NIC it spins.
  *
  * Affinity   leat_shard_loop: the lcore; stop: any thread.
  * Errors     none. */
 
 #include "shard.h"
 
-#define SHARD_IDLE_TURNS 256
+#define SHARD_IDLE_NS    UINT64_C(200000)
 #define SHARD_NAP_NS     UINT64_C(100000)
 #define SHARD_NAP_MIN_NS UINT64_C(20000) /* a shorter nap would outlast the deadline */
 
@@ -24,7 +24,6 @@ struct shard_loop {
 	struct shard *shard[SHARD_MAX];
 	uint32_t shard_cnt;
 	bool nap;
-	uint64_t naps;
 	atomic_bool stop;
 };
 

@@ -67,6 +67,12 @@ const char *leat_stack_config_error(const struct stack_config *c, char *text, si
 	const struct rule rule[] = {
 		in_range("mtu", c->link.mtu, 576, 9216),
 		in_range("tcp mtu", c->knobs.mtu, 576, c->link.mtu),
+		in_range("initial window", c->knobs.iw_segs, 1, UINT16_MAX),
+		in_range("segments per ack", c->knobs.ack_every, 1, UINT8_MAX),
+		in_range("segments held", c->knobs.rcv_seg_max, 2, UINT16_MAX),
+		in_range("receive buffer", c->knobs.rcv_buf_octets, 1, UINT32_C(1) << 30),
+		in_range("first rto", c->knobs.rto_initial_ns, 1, c->knobs.rto_max_ns),
+		in_range("least rto", c->knobs.rto_min_ns, 1, c->knobs.rto_max_ns),
 		in_range("addresses", c->link.local_cnt, 0, WIRE_LOCAL_MAX),
 		in_range("connections", c->tcp.tcb_max, 1, UINT32_C(1) << 30),
 		in_range("receive records", c->tcp.rbuf_max, 1, UINT32_C(1) << 30),

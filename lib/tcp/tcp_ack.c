@@ -32,9 +32,11 @@ static uint32_t text_acked(const struct tcb *tcb, struct seq ack)
 	return seq_lt(from, to) ? seq_from(from, to) : 0;
 }
 
-static void advance(struct tcp_call *c, struct seq ack)
+static void advance(struct tcp_call *c, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
+	struct seq ack = seg->ack;
+	uint64_t since_ns;
 	uint32_t text = text_acked(tcb, ack);
 
 	tcb->una_offset += text;
@@ -46,6 +48,10 @@ static void advance(struct tcp_call *c, struct seq ack)
 	if (tcb->flags & TCP_F_RTT && seq_gt(ack, tcb->rtt_seq)) {
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
 		leat_tcp_rtt_sample(c->e, tcb, c->now - tcb->rtt_at);
+	} else if (tcb->backoff > 0 && tcb->agreed & seg->opts & TCP_OPT_TS &&
+		   leat_tcp_ts_echo(c, seg, &since_ns)) {
+		/* What was sent again has no time of its own, but its echo tells which it was. */
+		leat_tcp_rtt_sample(c->e, tcb, since_ns);
 	}
 }
 
@@ -63,8 +69,8 @@ void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
 
-	advance(c, seg->ack);
-	if (tcb->flags & TCP_F_SYN_RTX && tcb->srtt_us == 0) {
+	advance(c, seg);
+	if (tcb->flags & TCP_F_SYN_RTX) {
 		/* RFC 6298 5.7: the SYN's timer fired, so begin with 3 s. */
 		tcb->rto_us = u32_max(tcb->rto_us, 3000000);
 		tcb->backoff = 0;
@@ -97,7 +103,7 @@ void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg)
 	uint32_t acked = seq_gt(seg->ack, tcb->snd.una) ? seq_from(tcb->snd.una, seg->ack) : 0;
 
 	if (acked > 0) {
-		advance(c, seg->ack);
+		advance(c, seg);
 		if (!queue)
 			leat_tcp_cc_acked(c, acked);
 	} else if (!queue && is_duplicate(c, seg)) {

@@ -11,6 +11,7 @@
  *	tcp_input        the eight checks                     3.10.7.4
  *	tcp_ack          SND.UNA, SND.WND, duplicate ACKs     fifth check
  *	tcp_opt          what both ends agree on in their SYNs RFC 7323, 9293 3.7.1
+ *	tcp_ts           timestamps and PAWS                  RFC 7323
  *	tcp_reass        text in order and out of order       seventh check
  *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582, 9438, 9406
  *	tcp_sendq        what was sent: tcp_sack, tcp_rack, tcp_loss  RFC 2018, 6675, 8985, 9937
@@ -19,6 +20,7 @@
  *
  * Affinity   the shard's lcore. */
 
+#include "base_time.h"
 #include "tcp_engine.h"
 #include "timer_ring.h"
 #include "timer_wheel.h"
@@ -71,6 +73,12 @@ static inline bool tcp_syn_unacked(const struct tcb *tcb)
 	return tcb->una_offset == 0 && seq_eq(tcb->snd.una, tcb->snd.iss);
 }
 
+/* What our TSval is now: ms on the shard's clock, from a place of the tuple's own. */
+static inline uint32_t tcp_ts_val(const struct tcb *tcb, uint64_t now)
+{
+	return tcb->ts_offset + (uint32_t)(now / TIME_MS);
+}
+
 /* tcp_engine.c */
 struct tcb *leat_tcp_alloc(
 	struct tcp_engine *e, const struct tuple *tuple, enum tcp_state state, uint64_t now);
@@ -100,9 +108,17 @@ bool leat_tcp_fin_acked(const struct tcb *tcb);
 
 /* tcp_opt.c */
 /* What the peer's SYN offers and we do as well; sets the shifts and the MSS. */
-void leat_tcp_opts_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg);
+void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct seg *seg);
 /* Adds the options that seg, about to be sent, must carry. */
 void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg);
+
+/* tcp_ts.c: RFC 7323 3 to 5 */
+/* PAWS, before the first check: OK, or why the segment is dropped. */
+enum tcp_verdict leat_tcp_ts_check(struct tcp_call *c, const struct seg *seg);
+/* Takes TS.Recent from an acceptable segment that began at first, before it was trimmed. */
+void leat_tcp_ts_update(const struct tcp_call *c, struct seq first, const struct seg *seg);
+/* The time since seg's TSecr left us; false when it never did. */
+bool leat_tcp_ts_echo(const struct tcp_call *c, const struct seg *seg, uint64_t *since_ns);
 
 /* tcp_reass.c */
 enum tcp_verdict leat_tcp_reass(struct tcp_call *c, struct seg *seg);
@@ -115,8 +131,8 @@ uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb);
 void leat_tcp_dsack_note(struct tcb *tcb, struct seq seq, uint32_t octets);
 /* What of a full segment to leave to SACK blocks now. */
 uint32_t leat_tcp_sack_reserve(const struct tcb *tcb);
-/* Adds to an ACK the blocks that fit into octets of options. */
-void leat_tcp_sack_put(struct tcp_call *c, struct seg *seg, uint32_t octets);
+/* Adds to an ACK, which has its other options and its length, the blocks that still fit. */
+void leat_tcp_sack_put(struct tcp_call *c, struct seg *seg);
 
 /* tcp_output.c */
 void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const struct seg *rst);
@@ -147,6 +163,7 @@ void leat_tcp_cc_timeout(struct tcp_call *c);
 uint32_t leat_tcp_cc_limited_transmit(const struct tcb *tcb); /* RFC 3042: octets beyond cwnd */
 
 /* tcp_isn.c */
-struct seq leat_tcp_isn(struct tcp_engine *e, const struct tuple *tuple, uint64_t now);
+/* The initial sequence number; sets the offset of the timestamps as well. */
+struct seq leat_tcp_isn(struct tcp_engine *e, struct tcb *tcb, uint64_t now);
 
 #endif

@@ -31,6 +31,8 @@ void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 		.cc = TCP_CC_CUBIC,
 		.sack = true,
 		.wscale = true,
+		.timestamps = true,
+		.ts_required = true,
 		.nagle = true,
 		.rst_ends_time_wait = false,
 	};

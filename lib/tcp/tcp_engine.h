@@ -63,6 +63,8 @@ struct tcp_knobs {
 	uint8_t cc;                 /* TCP_CC_CUBIC; enum tcp_cc_name */
 	bool sack;                  /* true: offer and take SACK, RFC 2018 */
 	bool wscale;                /* true: offer and take window scale, RFC 7323 2 */
+	bool timestamps;            /* true: offer and take them, RFC 7323 3 */
+	bool ts_required;           /* true: once agreed, drop segments without (RFC 7323 3.2) */
 	bool nagle;                 /* true, SHLD-7 */
 	bool rst_ends_time_wait;    /* false: RFC 1337; true: the text of RFC 9293 3.10.7.4 */
 };

@@ -25,7 +25,8 @@ static bool acceptable(const struct tcb *tcb, const struct seg *seg)
 void leat_tcp_reply(struct tcp_call *c, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
-	bool exempt = seg->text > 0 || (seg->flags & TCP_FIN && !(seg->flags & TCP_SYN));
+	bool exempt =
+		(seg->text > 0 || seg->flags & TCP_FIN) && !(seg->flags & (TCP_SYN | TCP_RST));
 
 	if (!exempt) {
 		uint64_t last = tcb->challenged_at;
@@ -87,7 +88,8 @@ static enum tcp_verdict syn_again(struct tcp_call *c, struct seg *seg)
 static bool before_closed_window(const struct tcb *tcb, const struct seg *seg)
 {
 	return seq_eq(seg->seq, tcb->rcv.nxt) ||
-	       (seg->len == 0 && seq_eq(seg->seq, seq_add(tcb->rcv.nxt, 1)));
+	       (seg->len == 0 && seg->flags & TCP_ACK &&
+		       seq_eq(seg->seq, seq_add(tcb->rcv.nxt, 1)));
 }
 
 /* First, check sequence number. */
@@ -107,8 +109,8 @@ static enum tcp_verdict check_seq(struct tcp_call *c, struct seg *seg)
 			trim(tcb, seg);
 		return TCP_V_OK;
 	}
-	if (seg->flags & TCP_RST)
-		return TCP_V_RST_OUT_OF_WINDOW;
+	if (seg->flags & TCP_RST) /* MUST-66: the exact one counts before a closed window, too */
+		return seq_eq(seg->seq, tcb->rcv.nxt) ? TCP_V_OK : TCP_V_RST_OUT_OF_WINDOW;
 	if (seg->flags & TCP_SYN) {
 		leat_tcp_reply(c, seg); /* RFC 5961 4: whatever its number */
 		return TCP_V_SYN_CHALLENGED;
@@ -244,22 +246,19 @@ void leat_tcp_in_fin(struct tcp_call *c, const struct seg *seg)
 
 	if (!tcp_in(tcb->state, TCP_MAY_RECEIVE_TEXT))
 		return;
-	struct seq fin = seq_add(seg->seq, seg->len - 1);
-
+	if (seg->flags & TCP_FIN && !(tcb->flags & TCP_F_FIN_HELD)) {
+		tcb->flags |= TCP_F_FIN_HELD;
+		tcb->rcv_fin = seq_add(seg->seq, seg->len - 1);
+	}
 	if (seg->flags & TCP_FIN) {
 		tcb->flags |= TCP_F_ACK_NOW;
 		leat_tcp_want_output(e, tcb);
-		if (!(tcb->flags & TCP_F_FIN_HELD)) {
-			tcb->flags |= TCP_F_FIN_HELD;
-			tcb->rcv_fin = fin;
-		}
 	}
-	/* One that turns out to stand before text which was taken is void: the first octet wins. */
-	if (tcb->flags & TCP_F_FIN_HELD && seq_gt(tcb->rcv.nxt, tcb->rcv_fin))
-		tcb->flags &= (uint16_t)~TCP_F_FIN_HELD;
+	if (tcb->flags & TCP_F_FIN_HELD && seq_lt(tcb->rcv_fin, tcb->rcv.nxt))
+		tcb->flags &= (uint16_t)~TCP_F_FIN_HELD; /* text from behind it was first */
 	if (!(tcb->flags & TCP_F_FIN_HELD) || !seq_eq(tcb->rcv.nxt, tcb->rcv_fin))
 		return;
-	leat_tcp_reass_purge(e, tcb, true); /* of what lies beyond the end there is none to read */
+	leat_tcp_reass_purge(e, tcb, true); /* nothing behind a FIN is text */
 	tcb->rcv.nxt = seq_add(tcb->rcv.nxt, 1);
 	tcb->rcv.edge = seq_max(tcb->rcv.edge, tcb->rcv.nxt);
 	tcb->flags |= TCP_F_ACK_NOW;
@@ -286,11 +285,13 @@ static enum tcp_verdict time_wait_arrives(struct tcp_call *c, const struct seg *
 		leat_tcp_reply(c, seg);
 		return TCP_V_SYN_CHALLENGED;
 	}
-	if (!(seg->flags & TCP_ACK))
+	if (!(seg->flags & TCP_ACK) && acceptable(tcb, seg))
 		return TCP_V_NO_ACK;
-	if (seg->flags & TCP_FIN && seq_eq(seq_add(seg->seq, seg->text), tcb->rcv_fin)) {
+	if (seg->flags & TCP_ACK && seg->flags & TCP_FIN &&
+		seq_eq(seq_add(seg->seq, seg->text), tcb->rcv_fin)) {
 		leat_timer_ring_start(c->e->two_msl, tcb->idx, c->now);
 		c->e->cnt.time_wait_restarted++;
+		leat_tcp_ts_update(c, seg->seq, seg);
 		leat_tcp_reply(c, seg);
 		return TCP_V_TIME_WAIT_FIN;
 	}
@@ -308,8 +309,12 @@ static enum tcp_verdict time_wait_arrives(struct tcp_call *c, const struct seg *
  * keeps urgent text in line with the rest. */
 static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg *seg)
 {
+	struct seq first = seg->seq;
 	enum tcp_verdict v;
 
+	v = leat_tcp_ts_check(c, seg); /* RFC 7323 5.3: before all else */
+	if (v != TCP_V_OK)
+		return v;
 	if (c->tcb->state == TCP_ST_TIME_WAIT &&
 		!(seg->flags & TCP_RST && c->e->knobs.rst_ends_time_wait))
 		return time_wait_arrives(c, seg);
@@ -327,6 +332,7 @@ static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg
 	v = check_ack(c, seg); /* fifth */
 	if (v != TCP_V_OK)
 		return v;
+	leat_tcp_ts_update(c, first, seg);
 	v = leat_tcp_in_text(c, seg); /* seventh */
 	if (v != TCP_V_OK)
 		return v;

@@ -31,6 +31,7 @@ static void take_rtt(struct tcp_call *c, const struct tcp_heard *heard)
 /* Keeps what a reduction that proves needless gives back (RFC 4015 pipe_prev). */
 static void remember(struct tcp_ext *ext, const struct tcb *tcb, uint32_t flight_octets)
 {
+	ext->flags &= (uint16_t)~TCP_EXT_UNDO_RTO;
 	ext->flags |= TCP_EXT_UNDO;
 	ext->undo_from = tcb->snd.una;
 	ext->undo_cwnd = tcb->cwnd;
@@ -97,7 +98,7 @@ static bool leave(struct tcb *tcb, struct tcp_ext *ext)
 static void undo(struct tcp_call *c, struct tcp_ext *ext, const struct tcp_heard *heard)
 {
 	struct tcb *tcb = c->tcb;
-	bool loss = (ext->flags & TCP_EXT_LOSS) != 0;
+	bool timeout = (ext->flags & TCP_EXT_UNDO_RTO) != 0;
 	uint32_t iw = leat_tcp_cc_initial(c->e, tcb);
 
 	leat_tcp_sendq_find_all(c->e, ext);
@@ -109,12 +110,12 @@ static void undo(struct tcp_call *c, struct tcp_ext *ext, const struct tcp_heard
 	ext->flags &= (uint16_t) ~(TCP_EXT_LOSS | TCP_EXT_FRTO_1 | TCP_EXT_FRTO_2 | TCP_EXT_UNDO);
 	ext->undo_octets = 0;
 	ext->w_max = u32_max(ext->w_max, ext->undo_cwnd);
-	if (loss)
+	if (timeout) {
 		tcb->backoff = 0;
-	if (loss)
 		c->e->cnt.rto_undone++;
-	else
+	} else {
 		c->e->cnt.recovery_undone++;
+	}
 }
 
 /* Is there a full segment that was never sent, and room for it? */
@@ -143,6 +144,15 @@ static bool frto(const struct tcb *tcb, struct tcp_ext *ext, const struct tcp_he
 	return false;
 }
 
+/* Three ways to see that what reduced cwnd was no loss: DSACKs for all that went again (RFC 2883),
+ * an echo older than what went again (Eifel, RFC 3522), and F-RTO. */
+static bool was_needless(const struct tcb *tcb, struct tcp_ext *ext, const struct tcp_heard *heard)
+{
+	bool late = ext->flags & TCP_EXT_LOSS && frto(tcb, ext, heard);
+
+	return ext->flags & TCP_EXT_UNDO && (heard->undo || heard->eifel || late);
+}
+
 /* A probe repaired the loss of the tail: that was one (RFC 8985 7.4.2). */
 static void tail_was_lost(struct tcp_call *c, struct tcp_ext *ext, const struct tcp_heard *heard)
 {
@@ -158,18 +168,18 @@ void leat_tcp_loss_ack(struct tcp_call *c, const struct seg *seg, uint32_t acked
 {
 	struct tcb *tcb = c->tcb;
 	struct tcp_ext *ext = &c->e->ext[tcb->ext];
-	struct tcp_heard heard = {.acked = acked};
+	struct tcp_heard heard = {.acked = acked, .seg = seg};
 
 	heard.plain = acked == 0 && seg->len == 0 && !(seg->opts & TCP_OPT_SACK);
 	if (acked > 0)
 		leat_tcp_sendq_acked(c, &heard);
 	leat_tcp_sack_in(c, seg, &heard);
 	take_rtt(c, &heard);
+	if (was_needless(tcb, ext, &heard))
+		undo(c, ext, &heard);
 	bool recovered = leave(tcb, ext);
 
 	leat_tcp_rack_adapt(tcb, ext, heard.dsack, recovered);
-	if (heard.undo || (ext->flags & TCP_EXT_LOSS && frto(tcb, ext, &heard)))
-		undo(c, ext, &heard);
 	if (leat_tcp_rack_tlp_acked(tcb, ext, &heard))
 		tail_was_lost(c, ext, &heard);
 	bool more = leat_tcp_rack_detect(c, ext);
@@ -196,7 +206,7 @@ void leat_tcp_loss_reorder_due(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
 	struct tcp_ext *ext = &c->e->ext[tcb->ext];
-	struct tcp_heard nothing = {0};
+	struct tcp_heard nothing = {.seg = NULL};
 
 	c->e->cnt.reorder_fired++;
 	if (!leat_tcp_rack_detect(c, ext) || ext->flags & TCP_EXT_LOSS)
@@ -231,6 +241,7 @@ void leat_tcp_loss_rto_due(struct tcp_call *c)
 		if (!(tcb->flags & TCP_F_RECOVERY))
 			ext->flags |= TCP_EXT_FRTO_1;
 		remember(ext, tcb, before);
+		ext->flags |= TCP_EXT_UNDO_RTO;
 		tcb->ssthresh = leat_tcp_cc_reduced(c, ext, before);
 	}
 	if (reneged) {

@@ -60,7 +60,11 @@ void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const stru
 		c->e->cnt.rst_unsent++;
 		return;
 	}
-	emit_take(c, tuple, c->tcb ? c->tcb->idx : TCP_NONE)->seg = *rst;
+	struct tcp_emit *out = emit_take(c, tuple, c->tcb ? c->tcb->idx : TCP_NONE);
+
+	out->seg = *rst;
+	if (c->tcb && tcp_in(c->tcb->state, TCP_SYNCHRONIZED | TCP_SET(SYN_RECEIVED)))
+		leat_tcp_opts_put(c, &out->seg); /* RFC 7323 3.2: a reset SHOULD have them, too */
 	c->e->cnt.emitted_rst++;
 }
 
@@ -99,7 +103,7 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 	seg->len = text + (flags & TCP_SYN ? 1U : 0) + (flags & TCP_FIN ? 1U : 0);
 	out->offset = tcb->una_offset + seq_from(tcb->snd.una, pos);
 	if (flags & TCP_ACK) {
-		seg->ack = tcb->rcv.nxt;
+		seg->ack = tcb->last_ack = tcb->rcv.nxt;
 		seg->wnd = flags & TCP_SYN ? syn_window(c) : window(c);
 		tcb->ack_owed = 0;
 		tcb->flags &= (uint16_t) ~(TCP_F_ACK_NOW | TCP_F_ACK_DELAY);
@@ -109,7 +113,7 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 	}
 	leat_tcp_opts_put(c, seg);
 	if ((flags & (TCP_ACK | TCP_SYN)) == TCP_ACK)
-		leat_tcp_sack_put(c, seg, text > 0 ? tcb->snd_mss - text : TCP_OPT_OCTETS_MAX);
+		leat_tcp_sack_put(c, seg);
 	if (seg->len == 0)
 		return;
 	struct seq after = seq_add(pos, seg->len);
@@ -313,7 +317,8 @@ static bool emit_tail(struct tcp_call *c, struct tcp_ext *ext)
 	ext->flags &= (uint16_t)~TCP_EXT_TLP_SEND;
 	ext->flags |= TCP_EXT_TLP_OUT;
 	if (!sent) {
-		struct tcp_srec *last = leat_tcp_sendq_last(c->e, ext, tcb->snd_mss + 1U);
+		bool fin = seq_gt(tcb->snd.nxt, tcb->snd.end);
+		struct tcp_srec *last = leat_tcp_sendq_last(c->e, ext, tcb->snd_mss + fin);
 
 		if (last) {
 			emit_rec(c, last);

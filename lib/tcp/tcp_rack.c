@@ -17,7 +17,8 @@ static bool sent_after(uint64_t at1, struct seq end1, uint64_t at2, struct seq e
 }
 
 /* 6.2 steps 1 to 3. */
-void leat_tcp_rack_delivered(struct tcp_call *c, struct tcp_ext *ext, const struct tcp_srec *rec)
+void leat_tcp_rack_delivered(const struct tcp_call *c, struct tcp_ext *ext,
+	const struct tcp_srec *rec, const struct tcp_heard *heard)
 {
 	uint32_t rtt_us = (uint32_t)u64_min((c->now - rec->sent_at) / TIME_US, UINT32_MAX / 16);
 
@@ -29,7 +30,8 @@ void leat_tcp_rack_delivered(struct tcp_call *c, struct tcp_ext *ext, const stru
 	else if (seq_lt(rec->end, ext->fack) && rec->sent_cnt == 1)
 		ext->flags |= TCP_EXT_REORDER;
 	/* The ACK of a segment that was sent again may be that of its first copy. */
-	if (rec->sent_cnt > 1 && rtt_us < ext->min_rtt_us)
+	if (rec->sent_cnt > 1 &&
+		(rtt_us < ext->min_rtt_us || tcp_echo_before(c->tcb, heard->seg, rec->sent_at)))
 		return;
 	if (ext->rack_rtt_us != 0 &&
 		!sent_after(rec->sent_at, rec->end, ext->rack_sent_at, ext->rack_end))

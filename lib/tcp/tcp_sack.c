@@ -13,14 +13,15 @@ enum {
 
 void leat_tcp_dsack_note(struct tcb *tcb, struct seq seq, uint32_t octets)
 {
-	struct seq end = seq_add(tcb->dsack, tcb->dsack_octets);
+	struct seq end = seq_add(tcb->rcv.dsack, tcb->dsack_octets);
 
-	if (!(tcb->agreed & TCP_OPT_SACK_OK) || octets == 0)
+	if (!(tcb->agreed & TCP_OPT_SACK_OK) || !tcp_in(tcb->state, TCP_SYNCHRONIZED) ||
+		octets == 0)
 		return;
 	if (tcb->dsack_octets > 0 && seq_eq(end, seq)) /* the next of a burst */
 		octets += tcb->dsack_octets;
 	else
-		tcb->dsack = seq;
+		tcb->rcv.dsack = seq;
 	tcb->dsack_octets = (uint16_t)u32_min(octets, UINT16_MAX);
 }
 
@@ -82,19 +83,32 @@ static uint32_t runs_of(
 	return cnt;
 }
 
-void leat_tcp_sack_put(struct tcp_call *c, struct seg *seg, uint32_t octets)
+/* Octets of options that seg may still have: of the header, and of the packet. */
+static uint32_t opts_room(const struct tcb *tcb, const struct seg *seg)
+{
+	uint32_t room = TCP_OPT_OCTETS_MAX + TCP_HDR_OCTETS - leat_wire_tcp_hdr_octets(seg);
+
+	if (seg->text > 0)
+		room = u32_min(room, tcb->snd_mss > seg->text ? tcb->snd_mss - seg->text : 0);
+	return room;
+}
+
+void leat_tcp_sack_put(struct tcp_call *c, struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
 	struct run run[TCP_SACK_MAX];
-	uint32_t max, cnt;
+	uint32_t max, cnt, octets;
 
-	if (!has_news(tcb) || octets < SACK_HDR_OCTETS + SACK_OCTETS)
+	if (!has_news(tcb))
+		return;
+	octets = opts_room(tcb, seg);
+	if (octets < SACK_HDR_OCTETS + SACK_OCTETS)
 		return;
 	max = u32_min((octets - SACK_HDR_OCTETS) / SACK_OCTETS, TCP_SACK_MAX);
 	seg->sack_cnt = 0;
 	if (tcb->dsack_octets > 0) {
-		seg->sack[seg->sack_cnt].left = tcb->dsack;
-		seg->sack[seg->sack_cnt++].right = seq_add(tcb->dsack, tcb->dsack_octets);
+		seg->sack[seg->sack_cnt].left = tcb->rcv.dsack;
+		seg->sack[seg->sack_cnt++].right = seq_add(tcb->rcv.dsack, tcb->dsack_octets);
 		tcb->dsack_octets = 0;
 		c->e->cnt.dsack_told++;
 	}

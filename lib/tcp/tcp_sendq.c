@@ -266,7 +266,7 @@ static void deliver(
 		ext->lost_octets -= tcp_srec_octets(rec);
 	else
 		time_remove(c->e, ext, rec);
-	leat_tcp_rack_delivered(c, ext, rec);
+	leat_tcp_rack_delivered(c, ext, rec, heard);
 }
 
 /* The front of rec is acknowledged, the rest is not. */
@@ -288,8 +288,12 @@ void leat_tcp_sendq_acked(struct tcp_call *c, struct tcp_heard *heard)
 	struct tcp_engine *e = c->e;
 	struct tcp_ext *ext = &e->ext[c->tcb->ext];
 	struct seq una = c->tcb->snd.una;
+	const struct tcp_srec *first = &e->srec[ext->head];
 	bool lost_gone = false;
 
+	DCHECK(ext->head != TCP_NONE);
+	heard->eifel = first->sent_cnt == 2 && first->flags == 0 &&
+		       tcp_echo_before(c->tcb, heard->seg, first->sent_at);
 	while (ext->head != TCP_NONE) {
 		struct tcp_srec *rec = &e->srec[ext->head];
 

@@ -60,6 +60,7 @@ enum tcp_ext_flag {
 	TCP_EXT_EPOCH = 0x0800,       /* u.cubic is valid */
 	TCP_EXT_HYSTART = 0x1000,     /* u.hystart is valid */
 	TCP_EXT_CSS = 0x2000,         /* conservative slow start */
+	TCP_EXT_UNDO_RTO = 0x4000,    /* with UNDO: it was a timeout that reduced */
 };
 
 /* RFC 9937. */
@@ -117,6 +118,7 @@ STATIC_ASSERT(sizeof(struct tcp_ext) <= 128, "two lines");
 
 /* What one ACK told. */
 struct tcp_heard {
+	const struct seg *seg;
 	uint32_t acked;     /* sequence space that SND.UNA moved */
 	uint32_t delivered; /* octets acknowledged or SACKED for the first time */
 	uint64_t rtt_ns;    /* of the oldest of them that was sent once; 0: none */
@@ -124,7 +126,8 @@ struct tcp_heard {
 	bool dsack_tlp;     /* and that was the probe */
 	bool plain;         /* a duplicate ACK without SACK */
 	bool undo;          /* the last of what was sent again since a reduction had come before */
-	bool original; /* of what is delivered, some that were sent before the timeout and not since */
+	bool original; /* of what is delivered, some was sent before the timeout and not since */
+	bool eifel;    /* what was at SND.UNA arrived before it was sent again */
 };
 
 static inline struct tcp_ext *tcp_ext_of(const struct tcp_engine *e, const struct tcb *tcb)
@@ -149,6 +152,14 @@ static inline uint32_t tcp_srec_octets(const struct tcp_srec *rec)
 static inline uint32_t tcp_pipe(const struct tcb *tcb, const struct tcp_ext *ext)
 {
 	return seq_from(tcb->snd.una, tcb->snd.nxt) - ext->sacked_octets - ext->lost_octets;
+}
+
+/* tcp_echo_before says, where timestamps tell, that the ACK was caused by a segment that had left
+ * before the instant at. */
+static inline bool tcp_echo_before(const struct tcb *tcb, const struct seg *seg, uint64_t at)
+{
+	return tcb->agreed & seg->opts & TCP_OPT_TS &&
+	       (int32_t)(seg->ts_ecr - tcp_ts_val(tcb, at)) < 0;
 }
 
 /* leat_tcp_ext_begin gives tcb, with nothing on the way, an ext and perhaps a queue, when there is
@@ -228,7 +239,8 @@ void leat_tcp_sack_in(struct tcp_call *c, const struct seg *seg, struct tcp_hear
 
 /* tcp_rack.c */
 /* A record was delivered (RFC 8985 6.2 steps 1 to 3). */
-void leat_tcp_rack_delivered(struct tcp_call *c, struct tcp_ext *ext, const struct tcp_srec *rec);
+void leat_tcp_rack_delivered(const struct tcp_call *c, struct tcp_ext *ext,
+	const struct tcp_srec *rec, const struct tcp_heard *heard);
 /* The reordering window of steps 4 and 5, us. */
 uint32_t leat_tcp_rack_window_us(const struct tcb *tcb, const struct tcp_ext *ext);
 /* Marks what must be lost by now; true when there was any. */

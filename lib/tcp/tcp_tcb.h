@@ -84,7 +84,11 @@ struct tcp_snd {
 };
 
 struct tcp_rcv {
-	struct seq nxt, edge, irs;
+	struct seq nxt, edge;
+	union {
+		struct seq irs;   /* until the handshake is over */
+		struct seq dsack; /* then: text that came twice, to be reported (RFC 2883) */
+	};
 	uint32_t unread; /* octets of text in order that the user has not taken */
 };
 
@@ -95,10 +99,12 @@ struct tcb {
 	struct tcp_snd snd;
 	struct tcp_rcv rcv;
 	uint32_t cwnd, ssthresh;
-	uint32_t ext;     /* index of struct tcp_ext while text is on the way, TCP_NONE */
-	uint16_t flags;   /* enum tcp_tcb_flag */
-	uint16_t snd_mss; /* octets of text in a full segment (MUST-16) */
-	uint8_t state;    /* enum tcp_state */
+	uint32_t ts_recent, ts_recent_s; /* TS.Recent, and the second it was taken in */
+	uint32_t ts_offset;              /* of our TSval from the clock */
+	struct seq last_ack;             /* Last.ACK.sent, RFC 7323 4.3 */
+	uint16_t flags;                  /* enum tcp_tcb_flag */
+	uint16_t snd_mss;                /* octets of text in a full segment (MUST-16) */
+	uint8_t state;                   /* enum tcp_state */
 	uint8_t dup_acks;
 	uint8_t backoff;              /* doublings of the RTO */
 	uint8_t ack_owed;             /* segments with text since our last ACK */
@@ -123,8 +129,8 @@ struct tcb {
 	uint16_t rbuf_cnt;     /* records on the two queues */
 	uint8_t news;          /* enum tcp_news_bit, not yet told */
 	uint8_t end_why;       /* enum tcp_end */
-	struct seq dsack;      /* text that came twice, to be reported (RFC 2883) */
-	uint16_t dsack_octets; /* 0: none */
+	uint32_t ext;          /* index of struct tcp_ext while text is on the way, TCP_NONE */
+	uint16_t dsack_octets; /* at rcv.dsack; 0: none */
 	uint8_t rtx_kind;      /* enum tcp_rtx_kind: what rtx_at is for */
 };
 

@@ -24,6 +24,10 @@ enum opt_octets {
 	OPT_OCTETS_TS = 10,
 };
 
+/* What most segments of a connection with timestamps have, RFC 7323 A: two NOPs and TS. */
+#define OPT_TS_ALONE       UINT32_C(0x0101080a)
+#define HDR_OCTETS_TS      (TCP_HDR_OCTETS + 12)
+
 #define SEGMENT_OCTETS_MAX UINT16_MAX /* an IP packet has no more */
 
 /* take_once says whether option opt, of the length it must have, is to be believed: the first
@@ -137,7 +141,13 @@ enum wire_verdict leat_wire_tcp_parse(
 	seg->opts = 0;
 	seg->sack_cnt = 0;
 	seg->opt_bad_cnt = 0;
-	parse_opts(p + TCP_HDR_OCTETS, p + hdr_octets, seg);
+	if (LIKELY(hdr_octets == HDR_OCTETS_TS && be32_get(p + TCP_HDR_OCTETS) == OPT_TS_ALONE)) {
+		seg->opts = TCP_OPT_TS;
+		seg->ts_val = be32_get(p + TCP_HDR_OCTETS + 4);
+		seg->ts_ecr = be32_get(p + TCP_HDR_OCTETS + 8);
+	} else {
+		parse_opts(p + TCP_HDR_OCTETS, p + hdr_octets, seg);
+	}
 	return WIRE_V_TCP;
 }
 

@@ -21,6 +21,7 @@
  *
  *	talk.c         the runner: files, plays, TAP, the arrows and verdicts of all of them
  *	every.c        every state, every flag, every place of a segment
+ *	chance.c       conversations nobody wrote
  *	talk_line.c    reads words, numbers and times; the options at the head of a script
  *	talk_seg.c     the notation of a segment
  *	talk_play.c    one play: the clock, the lines in turn, the end
@@ -47,6 +48,7 @@
 #define TALK_OUR_PORT  80
 #define TALK_PEER_PORT 2000
 #define TALK_BACKLOG   16
+#define TALK_TS_FIRST  1000 /* what our timestamps are at the start, as a script has them */
 
 /* What the options of a script decide. */
 struct talk_setup {
@@ -106,6 +108,7 @@ struct talk {
 	struct talk_setup setup;
 	bool trace;
 	uint32_t snd_shift, rcv_shift; /* wire = script + shift */
+	uint32_t ts_shift;             /* of our timestamps, and the peer's echoes of them */
 	struct ip our_ip, peer_ip;
 	struct wire_link peer_link;
 
@@ -130,6 +133,7 @@ struct talk {
 	uint32_t sent_head, sent_cnt;
 
 	void (*last)(struct talk *t); /* NULL, or what to do after the last line */
+	bool unscripted; /* nobody knows what must be sent and returned: only the checks count */
 	sigjmp_buf failed;
 	char expected[TALK_LINE_MAX], got[TALK_LINE_MAX];
 };
@@ -205,6 +209,9 @@ const char *leat_talk_end_name(uint8_t end);
 /* leat_talk_play plays file one way; false: it failed, and t says where and how. */
 bool leat_talk_play(struct talk *t, struct talk_totals *totals);
 void leat_talk_line(struct talk *t, const char *line);
+
+/* leat_talk_go_to lets time pass, and stops at each timer on the way. */
+void leat_talk_go_to(struct talk *t, uint64_t at);
 
 /* leat_talk_settle takes what the stack sends, gives and tells, and checks what must hold. */
 void leat_talk_settle(struct talk *t);

@@ -167,6 +167,8 @@ static const struct option {
 	OPTION("send_buf", config.send_buf_octets),
 	OPTION("srec_max", config.tcp.srec_max),
 	OPTION("tcb_max", config.tcp.tcb_max),
+	OPTION("timestamps", config.knobs.timestamps),
+	OPTION("ts_required", config.knobs.ts_required),
 	OPTION("two_msl", config.knobs.two_msl_ns),
 	OPTION("wscale", config.knobs.wscale),
 };

@@ -50,8 +50,8 @@ static void set_up(struct talk *t)
 	c->target_max = 2;
 	c->neigh_max = 8;
 	c->send_chunk_cnt = 64;
-	c->knobs.wscale = false; /* a script that is about an option switches it on */
-	c->knobs.sack = false;
+	/* A script that is about an option switches it on. */
+	c->knobs.wscale = c->knobs.timestamps = c->knobs.sack = false;
 	c->knobs.cc = TCP_CC_RENO;
 	t->setup.iss = 99;
 	t->setup.irs = 299;
@@ -103,6 +103,8 @@ static void owe_nothing(struct talk *t, const char *expected)
 {
 	char text[TALK_LINE_MAX];
 
+	if (t->unscripted)
+		t->sent_cnt = 0;
 	if (t->sent_cnt == 0)
 		return;
 	const struct talk_sent *sent = &t->sent[t->sent_head];
@@ -132,8 +134,8 @@ static void fire(struct talk *t, uint64_t at)
 			(double)(at - t->start) / 1e9);
 }
 
-/* go_to steps from deadline to deadline; what one of them sends is due before the next. */
-static void go_to(struct talk *t, uint64_t at)
+/* What one deadline sends is due before the next. */
+void leat_talk_go_to(struct talk *t, uint64_t at)
 {
 	uint32_t fires = 0;
 	uint64_t due;
@@ -408,7 +410,7 @@ static void timed(struct talk *t)
 	}
 	if (!ok || at < t->now || (t->in_burst && at != t->now))
 		leat_talk_fail(t, "a time that does not go back", "%s", t->text);
-	go_to(t, at);
+	leat_talk_go_to(t, at);
 	leat_talk_at_end(&s);
 	leat_talk_line(t, s.at);
 }

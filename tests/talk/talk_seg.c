@@ -147,6 +147,8 @@ void leat_talk_seg_shift(const struct talk *t, struct seg *seg)
 		seg->sack[i].left = seq_add(seg->sack[i].left, t->snd_shift);
 		seg->sack[i].right = seq_add(seg->sack[i].right, t->snd_shift);
 	}
+	if (seg->ts_ecr != 0)
+		seg->ts_ecr += t->ts_shift;
 }
 
 static bool opts_fit(const struct talk *t, const struct seg *want, const struct seg *seg)
@@ -165,7 +167,7 @@ static bool opts_fit(const struct talk *t, const struct seg *want, const struct 
 			return false;
 	}
 	return !(want->opts & TCP_OPT_TS) ||
-	       (want->ts_val == seg->ts_val && want->ts_ecr == seg->ts_ecr);
+	       (want->ts_val + t->ts_shift == seg->ts_val && want->ts_ecr == seg->ts_ecr);
 }
 
 bool leat_talk_seg_fits(const struct talk *t, const struct talk_seg *want, const struct seg *seg)
@@ -188,8 +190,11 @@ bool leat_talk_seg_fits(const struct talk *t, const struct talk_seg *want, const
 
 void leat_talk_seg_text(const struct talk *t, const struct seg *seg, char *text, size_t size)
 {
+	struct seg shown = *seg;
+
+	shown.ts_val -= t->ts_shift;
 	leat_wire_print(
-		text, size, seg, seq_of(seq_shift(seg, t->snd_shift)), seq_of(t->rcv_shift));
+		text, size, &shown, seq_of(seq_shift(seg, t->snd_shift)), seq_of(t->rcv_shift));
 }
 
 uint8_t leat_talk_octet(uint32_t q)
