@@ -17,12 +17,15 @@ static uint32_t flight(const struct tcb *tcb)
 }
 
 /* One sample a round trip, so that RTTVAR keeps the memory RFC 6298 means it to have; the first
- * that counts ends a backoff. */
+ * that counts ends a backoff.  Only where SND.UNA moved and the timer starts again: a timeout that
+ * became shorter must not be found to be over. */
 static void take_rtt(struct tcp_call *c, const struct tcp_heard *heard)
 {
 	struct tcb *tcb = c->tcb;
 
-	if (heard->rtt_ns == 0 || (seq_lt(tcb->snd.una, tcb->rtt_seq) && tcb->backoff == 0))
+	if (heard->rtt_ns == 0 || heard->acked == 0)
+		return;
+	if (seq_lt(tcb->snd.una, tcb->rtt_seq) && tcb->backoff == 0)
 		return;
 	tcb->rtt_seq = tcb->snd.nxt;
 	leat_tcp_rtt_sample(c->e, tcb, heard->rtt_ns);
@@ -220,7 +223,8 @@ void leat_tcp_loss_tlp_due(struct tcp_call *c)
 {
 	struct tcp_ext *ext = &c->e->ext[c->tcb->ext];
 
-	ext->flags |= TCP_EXT_TLP_SEND;
+	ext->flags |= TCP_EXT_TLP_SEND | TCP_EXT_TLP_OUT;
+	ext->tlp_end = c->tcb->snd.nxt;
 	ext->rto_from = c->now; /* 7.3: "MUST re-arm the RTO timer" */
 	c->e->cnt.tlp_fired++;
 }
