@@ -74,8 +74,10 @@ static void prr(struct tcb *tcb, struct tcp_ext *ext, uint32_t delivered, bool s
 		sndcnt = u32_max(unsent, delivered) + (safe ? tcb->snd_mss : 0);
 		sndcnt = u32_min(sndcnt, tcb->ssthresh - pipe);
 	}
-	if (p->out == 0 && sndcnt == 0)
-		sndcnt = tcb->snd_mss; /* "force a fast retransmit upon entering recovery" */
+	/* "Force a fast retransmit upon entering recovery"; and where nothing is on the way no ACK
+	 * will come to allow the rest of a segment. */
+	if (p->out == 0 || pipe == 0)
+		sndcnt = u32_max(sndcnt, tcb->snd_mss);
 	tcb->cwnd = pipe + sndcnt;
 }
 
@@ -105,6 +107,7 @@ static void undo(struct tcp_call *c, struct tcp_ext *ext, const struct tcp_heard
 	uint32_t iw = leat_tcp_cc_initial(c->e, tcb);
 
 	leat_tcp_sendq_find_all(c->e, ext);
+	ext->rack_rtt_us = 0; /* it may be that of an ACK of the first copy */
 	uint32_t cwnd = u32_min(ext->undo_cwnd, tcp_pipe(tcb, ext) + u32_min(heard->acked, iw));
 
 	tcb->cwnd = u32_max(tcb->cwnd, cwnd);
