@@ -25,7 +25,8 @@ static bool acceptable(const struct tcb *tcb, const struct seg *seg)
 void leat_tcp_reply(struct tcp_call *c, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
-	bool exempt = seg->text > 0 || (seg->flags & TCP_FIN && !(seg->flags & TCP_SYN));
+	bool exempt =
+		(seg->text > 0 || seg->flags & TCP_FIN) && !(seg->flags & (TCP_SYN | TCP_RST));
 
 	if (!exempt) {
 		uint64_t last = tcb->challenged_at;
@@ -46,6 +47,7 @@ static void trim(struct tcb *tcb, struct seg *seg)
 	if (before > 0) {
 		uint32_t cut = u32_min((uint32_t)before, seg->text);
 
+		leat_tcp_dsack_note(tcb, seg->seq, cut);
 		seg->seq = tcb->rcv.nxt;
 		seg->data += cut;
 		seg->text = (uint16_t)(seg->text - cut);
@@ -123,6 +125,8 @@ static enum tcp_verdict check_seq(struct tcp_call *c, struct seg *seg)
 		seg->flags &= (uint8_t)~TCP_FIN;
 		return TCP_V_OK;
 	}
+	if (seq_leq(seq_add(seg->seq, seg->text), tcb->rcv.nxt))
+		leat_tcp_dsack_note(tcb, seg->seq, seg->text);
 	leat_tcp_reply(c, seg);
 	return TCP_V_OUT_OF_WINDOW;
 }
@@ -287,6 +291,7 @@ static enum tcp_verdict time_wait_arrives(struct tcp_call *c, const struct seg *
 		seq_eq(seq_add(seg->seq, seg->text), tcb->rcv_fin)) {
 		leat_timer_ring_start(c->e->two_msl, tcb->idx, c->now);
 		c->e->cnt.time_wait_restarted++;
+		leat_tcp_ts_update(c, seg->seq, seg);
 		leat_tcp_reply(c, seg);
 		return TCP_V_TIME_WAIT_FIN;
 	}
@@ -304,8 +309,12 @@ static enum tcp_verdict time_wait_arrives(struct tcp_call *c, const struct seg *
  * keeps urgent text in line with the rest. */
 static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg *seg)
 {
+	struct seq first = seg->seq;
 	enum tcp_verdict v;
 
+	v = leat_tcp_ts_check(c, seg); /* RFC 7323 5.3: before all else */
+	if (v != TCP_V_OK)
+		return v;
 	if (c->tcb->state == TCP_ST_TIME_WAIT &&
 		!(seg->flags & TCP_RST && c->e->knobs.rst_ends_time_wait))
 		return time_wait_arrives(c, seg);
@@ -323,6 +332,7 @@ static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg
 	v = check_ack(c, seg); /* fifth */
 	if (v != TCP_V_OK)
 		return v;
+	leat_tcp_ts_update(c, first, seg);
 	v = leat_tcp_in_text(c, seg); /* seventh */
 	if (v != TCP_V_OK)
 		return v;
@@ -337,6 +347,9 @@ enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
 	struct seg cut = *seg; /* trimmed on its way through the checks */
 	enum tcp_verdict v;
 
+	c.wnd = seg->wnd;
+	if (tcb && !(seg->flags & TCP_SYN))
+		c.wnd <<= tcb->snd_scale;
 	DCHECK(io->give_cnt < TCP_IO_GIVE_MAX);
 	io->born = TCP_NONE;
 	if (!tcb || tcb->state == TCP_ST_CLOSED)
