@@ -54,6 +54,7 @@ enum leat_event_bit {
 	LEAT_WRITABLE = 0x08,    /* the peer acknowledged; there is room again */
 	LEAT_PEER_CLOSED = 0x10, /* the peer will send no more; read what is left, then EOF */
 	LEAT_CLOSED = 0x20,      /* the connection is over; leat_info says how; release it */
+	LEAT_SLOW = 0x40,        /* R1: sent again several times without an answer (SHLD-9) */
 };
 
 struct leat_event {
@@ -144,6 +145,14 @@ int leat_release(struct leat_stack *s, struct leat_conn c);
 
 /* leat_nodelay switches Nagle's algorithm off (on: true sends at once).  RFC 9293 MUST-17. */
 int leat_nodelay(struct leat_stack *s, struct leat_conn c, bool on);
+
+/* leat_keepalive switches keep-alives on or off (MUST-24); they are off unless the stack's default
+ * says otherwise (MUST-25).  Idle time, interval and number are the stack's (MUST-27). */
+int leat_keepalive(struct leat_stack *s, struct leat_conn c, bool on);
+
+/* leat_user_timeout sets after which time without an answer the connection is given up (R2,
+ * MUST-21), its SYN included; 0: the stack's default; UINT64_MAX: never. */
+int leat_user_timeout(struct leat_stack *s, struct leat_conn c, uint64_t ns);
 
 /* A word of the program's own with each connection; 0 at first. */
 int leat_set_user(struct leat_stack *s, struct leat_conn c, uint64_t user);

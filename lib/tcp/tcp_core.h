@@ -15,6 +15,7 @@
  *	tcp_reass        text in order and out of order       seventh check
  *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582
  *	tcp_timeout      the timers                           3.10.8
+ *	tcp_keep         keep-alive                           3.8.4
  *	tcp_output       what leaves
  *
  * Affinity   the shard's lcore. */
@@ -40,6 +41,7 @@ struct tcp_engine {
 	struct tcp_knobs knobs;
 	struct hash_key secret;
 	struct tcb *tcb;
+	struct tcp_side *side; /* of tcb[i] at [i] */
 	struct tcp_rbuf *rbuf;
 	struct timer_wheel *wheel; /* retransmission, persist, delayed ACK */
 	struct timer_ring *two_msl, *fin_wait_2;
@@ -71,6 +73,11 @@ static inline bool tcp_syn_unacked(const struct tcb *tcb)
 static inline uint32_t tcp_ts_val(const struct tcb *tcb, uint64_t now)
 {
 	return tcb->ts_offset + (uint32_t)(now / TIME_MS);
+}
+
+static inline struct tcp_side *tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	return &e->side[tcb->idx];
 }
 
 /* tcp_engine.c */
@@ -131,7 +138,15 @@ void leat_tcp_send_rst(struct tcp_call *c);
 void leat_tcp_timer_sync(struct tcp_engine *e, struct tcb *tcb);
 /* Arms, keeps or stops the retransmission or persist timer by what is outstanding. */
 void leat_tcp_rtx_arm(struct tcp_call *c, bool restart);
-uint64_t leat_tcp_r2_ns(const struct tcp_engine *e, const struct tcb *tcb);
+uint64_t leat_tcp_r2_at(const struct tcp_engine *e, const struct tcb *tcb);
+
+/* tcp_keep.c */
+/* A segment of the peer's counted. */
+void leat_tcp_keep_heard(const struct tcp_call *c);
+/* Nothing is outstanding: rtx_at is for the next keep-alive, or TIME_NEVER. */
+void leat_tcp_keep_arm(const struct tcp_call *c);
+/* That instant has come; true: nobody is there any more. */
+bool leat_tcp_keep_due(struct tcp_call *c);
 
 /* tcp_rtt.c */
 void leat_tcp_rtt_init(const struct tcp_engine *e, struct tcb *tcb);

@@ -29,11 +29,12 @@ void leat_tcp_reply(struct tcp_call *c, const struct seg *seg)
 		(seg->text > 0 || seg->flags & TCP_FIN) && !(seg->flags & (TCP_SYN | TCP_RST));
 
 	if (!exempt) {
-		uint64_t last = tcb->challenged_at;
+		uint32_t now_ms = (uint32_t)(c->now / TIME_MS);
+		uint32_t since_ms = now_ms - tcb->challenged_ms;
 
-		if (last != 0 && c->now - last < c->e->knobs.reply_interval_ns)
+		if (tcb->challenged_ms != 0 && since_ms < c->e->knobs.reply_interval_ns / TIME_MS)
 			return;
-		tcb->challenged_at = u64_max(c->now, 1);
+		tcb->challenged_ms = u32_max(now_ms, 1);
 	}
 	tcb->flags |= TCP_F_ACK_NOW;
 	leat_tcp_want_output(c->e, tcb);

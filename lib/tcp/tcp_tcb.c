@@ -21,6 +21,7 @@ static void check_send(const struct tcp_engine *e, const struct tcb *tcb)
 	if (seq_eq(tcb->snd.una, tcb->snd.nxt) || tcb->flags & TCP_F_IN_OUT)
 		return;
 	ASSERT(tcb->rtx_at != TIME_NEVER); /* something is outstanding, so its timer runs */
+	ASSERT(!(tcb->opts & TCP_O_KEEP_ARMED));
 	ASSERT(leat_timer_wheel_deadline(e->wheel, tcb->idx) <= tcb->rtx_at);
 }
 
@@ -71,7 +72,9 @@ static void check_timers(const struct tcp_engine *e, const struct tcb *tcb)
 	if (tcp_in(tcb->state, TCP_SET(CLOSED) | TCP_SET(LISTEN)))
 		ASSERT(leat_timer_wheel_deadline(e->wheel, tcb->idx) == TIME_NEVER);
 	if (tcp_in(tcb->state, TCP_SET(FIN_WAIT_2) | TCP_SET(TIME_WAIT)))
-		ASSERT(tcb->rtx_at == TIME_NEVER);
+		ASSERT(tcb->rtx_at == TIME_NEVER || tcb->opts & TCP_O_KEEP_ARMED);
+	if (tcb->opts & TCP_O_KEEP_ARMED)
+		ASSERT(tcb->opts & TCP_O_KEEPALIVE);
 	ASSERT((tcb->delack_at == TIME_NEVER) || (tcb->flags & TCP_F_ACK_DELAY) != 0);
 }
 

@@ -56,6 +56,16 @@ enum tcp_tcb_flag {
 	TCP_F_FLOW = 0x8000,      /* the stack's mark: in the flow table */
 };
 
+/* What few connections have on; some of it lives in their struct tcp_side. */
+enum tcp_tcb_opt {
+	TCP_O_KEEPALIVE = 0x0001,  /* probe when idle; side.heard_at is valid (MUST-24) */
+	TCP_O_KEEP_NOW = 0x0002,   /* a keep-alive probe is due with the next output */
+	TCP_O_KEEP_ARMED = 0x0004, /* rtx_at is the keep-alive's: nothing is outstanding */
+	TCP_O_R2 = 0x0008,         /* side.r2_ms stands for the knob (MUST-21) */
+};
+
+#define TCP_O_INHERITED (TCP_O_KEEPALIVE | TCP_O_R2) /* by the children of a listener */
+
 /* How a connection ended; the ledger has a counter for each. */
 enum tcp_end {
 	TCP_END_NONE,
@@ -100,12 +110,13 @@ struct tcb {
 	uint8_t snd_scale, rcv_scale; /* shifts of SND.WND and RCV.WND, RFC 7323 2.2 */
 	/* The second pair of lines. */
 	_Alignas(64) uint64_t una_offset; /* user octets that the peer has acknowledged */
-	uint64_t rtx_at;                  /* retransmission, persist or R2; TIME_NEVER: not armed */
-	uint64_t delack_at;               /* TIME_NEVER: not armed */
+	uint64_t rtx_at;    /* retransmission, persist, R2 or keep-alive; TIME_NEVER: not armed */
+	uint64_t delack_at; /* TIME_NEVER: not armed */
 	uint64_t rtx_since; /* when the octet at SND.UNA was first sent and not acknowledged */
 	uint64_t rtt_at;
 	uint64_t opened_at;
-	uint64_t challenged_at; /* when the last limited reply was sent; 0: never */
+	uint32_t challenged_ms; /* the ms of the last limited reply; 0: never */
+	uint16_t opts;          /* enum tcp_tcb_opt */
 	uint32_t srtt_us, rttvar_us, rto_us;
 	struct seq rtt_seq, recover, rcv_fin;
 	uint32_t idx, gen;
@@ -117,7 +128,17 @@ struct tcb {
 	uint16_t rbuf_cnt; /* records on the two queues */
 	uint8_t news;      /* enum tcp_news_bit, not yet told */
 	uint8_t end_why;   /* enum tcp_end */
+	uint8_t tries;     /* timeouts since SND.UNA moved; R1 and dead gateways */
 };
+
+/* What few connections need, beside the tcb under the same index. */
+struct tcp_side {
+	uint64_t heard_at; /* when the last segment that counted arrived */
+	uint32_t r2_ms;    /* TCP_R2_NEVER: no limit */
+	uint8_t keep_cnt;  /* probes since heard_at */
+};
+
+#define TCP_R2_NEVER UINT32_MAX
 
 STATIC_ASSERT(sizeof(struct tcb) == 256, "two hot lines and two cold ones");
 STATIC_ASSERT(offsetof(struct tcb, una_offset) == 128, "the hot part is two lines");

@@ -19,9 +19,16 @@ void leat_tcp_timer_sync(struct tcp_engine *e, struct tcb *tcb)
 		leat_timer_wheel_set(e->wheel, tcb->idx, at);
 }
 
-uint64_t leat_tcp_r2_ns(const struct tcp_engine *e, const struct tcb *tcb)
+uint64_t leat_tcp_r2_at(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	return tcp_syn_unacked(tcb) ? e->knobs.r2_syn_ns : e->knobs.r2_ns;
+	uint64_t r2_ns = tcp_syn_unacked(tcb) ? e->knobs.r2_syn_ns : e->knobs.r2_ns;
+
+	if (tcb->opts & TCP_O_R2) { /* MUST-21 */
+		if (tcp_side(e, tcb)->r2_ms == TCP_R2_NEVER)
+			return TIME_NEVER;
+		r2_ns = tcp_side(e, tcb)->r2_ms * TIME_MS;
+	}
+	return tcb->rtx_since + r2_ns;
 }
 
 /* Text or FIN waits, nothing is outstanding, and the peer's window is why: probe it (MUST-36). */
@@ -36,13 +43,16 @@ void leat_tcp_rtx_arm(struct tcp_call *c, bool restart)
 	struct tcb *tcb = c->tcb;
 	bool outstanding = !seq_eq(tcb->snd.una, tcb->snd.nxt);
 
+	bool runs = tcb->rtx_at != TIME_NEVER && !(tcb->opts & TCP_O_KEEP_ARMED);
+
 	if (!outstanding && !blocked(tcb)) {
-		tcb->rtx_at = TIME_NEVER;
-	} else if (restart || tcb->rtx_at == TIME_NEVER) {
-		if (tcb->rtx_at == TIME_NEVER)
+		leat_tcp_keep_arm(c);
+	} else if (restart || !runs) {
+		if (!runs)
 			tcb->rtx_since = c->now;
-		tcb->rtx_at = u64_min(c->now + leat_tcp_rto_ns(c->e, tcb),
-			tcb->rtx_since + leat_tcp_r2_ns(c->e, tcb));
+		tcb->opts &= (uint16_t)~TCP_O_KEEP_ARMED;
+		tcb->rtx_at =
+			u64_min(c->now + leat_tcp_rto_ns(c->e, tcb), leat_tcp_r2_at(c->e, tcb));
 	}
 	leat_tcp_timer_sync(c->e, tcb);
 }
@@ -60,7 +70,12 @@ static void rtx_due(struct tcp_call *c)
 	struct tcb *tcb = c->tcb;
 	bool outstanding = !seq_eq(tcb->snd.una, tcb->snd.nxt);
 
-	if (c->now - tcb->rtx_since >= leat_tcp_r2_ns(c->e, tcb)) {
+	if (!outstanding && !blocked(tcb)) {
+		if (leat_tcp_keep_due(c))
+			give_up(c);
+		return;
+	}
+	if (c->now >= leat_tcp_r2_at(c->e, tcb)) {
 		give_up(c);
 		return;
 	}
@@ -80,6 +95,8 @@ static void rtx_due(struct tcp_call *c)
 	/* A window that is open but below a segment is no reason to wait ever longer. */
 	if ((again || tcb->snd.wnd == 0) && tcb->backoff < UINT8_MAX)
 		tcb->backoff++;
+	if (again && ++tcb->tries == c->e->knobs.r1_cnt)
+		leat_tcp_tell(c->e, tcb, TCP_NEWS_SLOW); /* SHLD-9, SHLD-10 */
 	leat_tcp_rtx_arm(c, true);
 	leat_tcp_want_output(c->e, tcb);
 }

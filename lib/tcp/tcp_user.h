@@ -58,4 +58,11 @@ void leat_tcp_shut_rcv(struct tcp_engine *e, struct tcb *tcb, uint64_t now, stru
 enum tcp_error leat_tcp_abort(
 	struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io);
 
+/* leat_tcp_keepalive switches keep-alives of this connection on or off (MUST-24). */
+void leat_tcp_keepalive(struct tcp_engine *e, struct tcb *tcb, bool on, uint64_t now);
+
+/* leat_tcp_user_timeout sets R2 of this connection, that of its SYN as well (MUST-21); 0: as the
+ * knobs have it; TIME_NEVER: no limit.  Counted in ms. */
+void leat_tcp_user_timeout(struct tcp_engine *e, struct tcb *tcb, uint64_t r2_ns, uint64_t now);
+
 #endif

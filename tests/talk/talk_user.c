@@ -300,6 +300,24 @@ static void call_nodelay(struct talk *t, struct talk_scan *s)
 	returned(t, wanted(t, s, LEAT_OK), leat_nodelay(t->stack, subject(t), true));
 }
 
+static void call_keepalive(struct talk *t, struct talk_scan *s)
+{
+	bool on = leat_talk_take(s, "on");
+
+	if (!on && !leat_talk_take(s, "off"))
+		leat_talk_fail(t, "on or off", "%s", t->text);
+	returned(t, wanted(t, s, LEAT_OK), leat_keepalive(t->stack, subject(t), on));
+}
+
+static void call_user_timeout(struct talk *t, struct talk_scan *s)
+{
+	uint64_t ns = UINT64_MAX;
+
+	if (!leat_talk_take(s, "never") && !leat_talk_take_ns(s, &ns))
+		leat_talk_fail(t, "seconds, or never", "%s", t->text);
+	returned(t, wanted(t, s, LEAT_OK), leat_user_timeout(t->stack, subject(t), ns));
+}
+
 static void call_iss(struct talk *t, struct talk_scan *s)
 {
 	uint64_t iss;
@@ -377,6 +395,7 @@ static const struct {
 	{"eof", call_eof},
 	{"established", call_established},
 	{"iss", call_iss},
+	{"keepalive", call_keepalive},
 	{"listen", call_listen},
 	{"listen-from", call_listen_from},
 	{"nodelay", call_nodelay},
@@ -388,6 +407,7 @@ static const struct {
 	{"send", call_send},
 	{"source", call_source},
 	{"take", call_take},
+	{"user-timeout", call_user_timeout},
 };
 
 bool leat_talk_call(struct talk *t, struct talk_scan *s)
