@@ -55,6 +55,7 @@ enum leat_event_bit {
 	LEAT_PEER_CLOSED = 0x10, /* the peer will send no more; read what is left, then EOF */
 	LEAT_CLOSED = 0x20,      /* the connection is over; leat_info says how; release it */
 	LEAT_SLOW = 0x40,        /* R1: sent again several times without an answer (SHLD-9) */
+	LEAT_URGENT = 0x80,      /* an urgent mark is ahead, or it moved; ask leat_urgent */
 };
 
 struct leat_event {
@@ -115,6 +116,15 @@ int leat_send_source(struct leat_stack *s, struct leat_conn c, const struct leat
 /* leat_send_room is how many octets leat_send, or leat_send_source where that was used, would take
  * now. */
 size_t leat_send_room(struct leat_stack *s, struct leat_conn c);
+
+/* leat_send_urgent sends as leat_send does and, when it took octets, puts the urgent mark behind the
+ * last of them.  New programs should not use it (RFC 6093 5, SHLD-13). */
+int64_t leat_send_urgent(
+	struct leat_stack *s, struct leat_conn c, const void *data, size_t octets);
+
+/* leat_urgent is how many octets are to be read, or yet to arrive, up to the urgent mark; 0: there
+ * is none ahead.  Urgent text stays in line with the rest (RFC 6093). */
+int64_t leat_urgent(struct leat_stack *s, struct leat_conn c);
 
 /* leat_recv copies at most octets (at least 1) and takes them.  0: EOF, the peer closed.
  * LEAT_ERR_AGAIN: nothing now.  LEAT_ERR_STATE: reset. */

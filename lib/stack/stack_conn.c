@@ -179,6 +179,7 @@ static bool event_of(
 		{TCP_NEWS_PEER_CLOSED, LEAT_PEER_CLOSED},
 		{TCP_NEWS_CLOSED, LEAT_CLOSED},
 		{TCP_NEWS_SLOW, LEAT_SLOW},
+		{TCP_NEWS_URGENT, LEAT_URGENT},
 	};
 	struct tcb *tcb = stack_tcb(s, news->tcb_idx);
 

@@ -35,3 +35,21 @@ int leat_user_timeout(struct leat_stack *s, struct leat_conn c, uint64_t ns)
 	leat_tcp_user_timeout(s->tcp, tcb, ns, s->now);
 	return LEAT_OK;
 }
+
+int64_t leat_send_urgent(struct leat_stack *s, struct leat_conn c, const void *data, size_t octets)
+{
+	int64_t sent = leat_send(s, c, data, octets);
+
+	if (sent > 0)
+		leat_tcp_urgent_mark(s->tcp, leat_stack_by_handle(s, c));
+	return sent;
+}
+
+int64_t leat_urgent(struct leat_stack *s, struct leat_conn c)
+{
+	const struct tcb *tcb = leat_stack_by_handle(s, c);
+
+	if (tcb == NULL)
+		return LEAT_ERR_STALE;
+	return leat_tcp_urgent_ahead(s->tcp, tcb);
+}

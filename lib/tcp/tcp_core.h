@@ -12,6 +12,7 @@
  *	tcp_ack          SND.UNA, SND.WND, duplicate ACKs     fifth check
  *	tcp_opt          what both ends agree on in their SYNs RFC 7323, 9293 3.7.1
  *	tcp_ts           timestamps and PAWS                  RFC 7323
+ *	tcp_urg          the urgent mark                      sixth check
  *	tcp_reass        text in order and out of order       seventh check
  *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582
  *	tcp_timeout      the timers                           3.10.8
@@ -147,6 +148,14 @@ void leat_tcp_keep_heard(const struct tcp_call *c);
 void leat_tcp_keep_arm(const struct tcp_call *c);
 /* That instant has come; true: nobody is there any more. */
 bool leat_tcp_keep_due(struct tcp_call *c);
+
+/* tcp_urg.c */
+/* Sixth: seg began at first, before it was trimmed. */
+void leat_tcp_in_urg(struct tcp_call *c, struct seq first, const struct seg *seg);
+/* The user has read on. */
+void leat_tcp_urg_read(const struct tcp_engine *e, struct tcb *tcb);
+/* Adds the mark to seg, about to be sent. */
+void leat_tcp_urg_put(const struct tcp_call *c, struct seg *seg);
 
 /* tcp_rtt.c */
 void leat_tcp_rtt_init(const struct tcp_engine *e, struct tcb *tcb);

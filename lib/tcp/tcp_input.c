@@ -303,8 +303,7 @@ static enum tcp_verdict time_wait_arrives(struct tcp_call *c, const struct seg *
 	return TCP_V_TIME_WAIT_OLD;
 }
 
-/* 3.10.7.4.  The third check (security) concerns options that are not supported; the sixth (URG)
- * keeps urgent text in line with the rest. */
+/* 3.10.7.4.  The third check (security) concerns options that are not supported. */
 static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg *seg)
 {
 	struct seq first = seg->seq;
@@ -331,7 +330,9 @@ static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg
 	if (v != TCP_V_OK)
 		return v;
 	leat_tcp_ts_update(c, first, seg);
-	v = leat_tcp_in_text(c, seg); /* seventh */
+	if (seg->flags & TCP_URG)
+		leat_tcp_in_urg(c, first, seg); /* sixth */
+	v = leat_tcp_in_text(c, seg);           /* seventh */
 	if (v != TCP_V_OK)
 		return v;
 	leat_tcp_in_fin(c, seg); /* eighth */

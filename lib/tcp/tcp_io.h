@@ -47,6 +47,7 @@ enum tcp_news_bit {
 	TCP_NEWS_PEER_CLOSED = 0x08, /* after the text that is readable comes the end */
 	TCP_NEWS_CLOSED = 0x10,      /* CLOSED; tcb->end says why */
 	TCP_NEWS_SLOW = 0x20,        /* R1: sent again several times, and no answer (SHLD-9) */
+	TCP_NEWS_URGENT = 0x40,      /* there is an urgent mark ahead, or it moved (MUST-32) */
 };
 
 struct tcp_news {

@@ -114,6 +114,8 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 		seg->wnd = syn_window(c);
 	}
 	leat_tcp_opts_put(c, seg);
+	if (tcb->opts & TCP_O_URG_SND)
+		leat_tcp_urg_put(c, seg);
 	if (seg->len == 0)
 		return;
 	struct seq after = seq_add(pos, seg->len);

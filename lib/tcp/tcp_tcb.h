@@ -62,6 +62,8 @@ enum tcp_tcb_opt {
 	TCP_O_KEEP_NOW = 0x0002,   /* a keep-alive probe is due with the next output */
 	TCP_O_KEEP_ARMED = 0x0004, /* rtx_at is the keep-alive's: nothing is outstanding */
 	TCP_O_R2 = 0x0008,         /* side.r2_ms stands for the knob (MUST-21) */
+	TCP_O_URG_RCV = 0x0010,    /* side.rcv_up lies before us */
+	TCP_O_URG_SND = 0x0020,    /* side.snd_up is not acknowledged */
 };
 
 #define TCP_O_INHERITED (TCP_O_KEEPALIVE | TCP_O_R2) /* by the children of a listener */
@@ -134,6 +136,8 @@ struct tcb {
 /* What few connections need, beside the tcb under the same index. */
 struct tcp_side {
 	uint64_t heard_at; /* when the last segment that counted arrived */
+	struct seq rcv_up; /* RCV.UP: the octet behind the urgent text (MUST-62) */
+	struct seq snd_up; /* SND.UP, likewise */
 	uint32_t r2_ms;    /* TCP_R2_NEVER: no limit */
 	uint8_t keep_cnt;  /* probes since heard_at */
 };

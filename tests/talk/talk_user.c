@@ -155,7 +155,8 @@ static void became_active(struct talk *t)
 	t->read_octets = 0;
 }
 
-static void call_send(struct talk *t, struct talk_scan *s)
+static void send_by(struct talk *t, struct talk_scan *s,
+	int64_t (*call)(struct leat_stack *, struct leat_conn, const void *, size_t))
 {
 	static uint8_t text[TALK_TEXT_MAX];
 	uint32_t octets = octets_of(t, s), first = next_octet_to_send(t);
@@ -166,10 +167,25 @@ static void call_send(struct talk *t, struct talk_scan *s)
 	if (leat_talk_take(s, "takes"))
 		want = octets_of(t, s);
 	want = wanted(t, s, want);
-	int64_t got = leat_send(t->stack, subject(t), text, octets);
+	int64_t got = call(t->stack, subject(t), text, octets);
 	if (got > 0)
 		became_active(t);
 	returned(t, want, got);
+}
+
+static void call_send(struct talk *t, struct talk_scan *s)
+{
+	send_by(t, s, leat_send);
+}
+
+static void call_send_urgent(struct talk *t, struct talk_scan *s)
+{
+	send_by(t, s, leat_send_urgent);
+}
+
+static void call_urgent(struct talk *t, struct talk_scan *s)
+{
+	returned(t, octets_of(t, s), leat_urgent(t->stack, subject(t)));
 }
 
 /* The same octets, made when they are sent. */
@@ -405,8 +421,10 @@ static const struct {
 	{"release", call_release},
 	{"room", call_room},
 	{"send", call_send},
+	{"send-urgent", call_send_urgent},
 	{"source", call_source},
 	{"take", call_take},
+	{"urgent", call_urgent},
 	{"user-timeout", call_user_timeout},
 };
 
