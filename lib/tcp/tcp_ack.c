@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_bits.h"
-#include "tcp_core.h"
+#include "tcp_sendq.h"
 
 /* The fifth check's work: what an acceptable ACK acknowledges, and the window it carries. */
 
@@ -87,29 +87,46 @@ void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg)
 	leat_tcp_want_output(c->e, tcb);
 }
 
+/* What is at SND.UNA was refused by a closed window. */
+static void go_again(struct tcp_call *c)
+{
+	struct tcp_ext *ext = tcp_sendq_of(c->e, c->tcb);
+
+	if (!ext)
+		c->tcb->snd.rtx = c->tcb->snd.una;
+	else if (ext->head != TCP_NONE && c->e->srec[ext->head].flags == 0)
+		leat_tcp_sendq_lose(c->e, ext, &c->e->srec[ext->head]);
+}
+
 void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
 	bool was_closed = tcb->snd.wnd == 0;
+	const struct tcp_ext *queue = tcp_sendq_of(c->e, tcb);
 	uint32_t acked = seq_gt(seg->ack, tcb->snd.una) ? seq_from(tcb->snd.una, seg->ack) : 0;
 
 	if (tcb->opts & TCP_O_KEEPALIVE)
 		leat_tcp_keep_heard(c);
 	if (acked > 0) {
 		advance(c, seg);
-		leat_tcp_cc_acked(tcb, acked);
-	} else if (is_duplicate(c, seg)) {
-		leat_tcp_cc_dup_ack(tcb);
+		if (!queue)
+			leat_tcp_cc_acked(c, acked);
+	} else if (!queue && is_duplicate(c, seg)) {
+		leat_tcp_cc_dup_ack(c);
 	}
+	if (queue)
+		leat_tcp_loss_ack(c, seg, acked);
 	if (seq_geq(seg->ack, tcb->snd.una))
 		window_update(c, seg);
 	if (was_closed) {
 		tcb->rtx_since = c->now; /* MUST-37: it answers, so the connection stays */
 		if (tcb->snd.wnd > 0) {
-			tcb->snd.rtx = tcb->snd.una; /* the probe's octet, in a full segment */
-			tcb->backoff = 0;            /* it counted probes, not losses */
+			go_again(c);      /* the probe's octet, in a full segment */
+			tcb->backoff = 0; /* it counted probes, not losses */
 		}
 	}
+	if (seq_eq(tcb->snd.una, tcb->snd.nxt) && seq_geq(tcb->snd.nxt, tcb->snd.end))
+		leat_tcp_ext_end(c->e, tcb);
 	if (acked > 0 || was_closed)
 		leat_tcp_rtx_arm(c, true);
 	leat_tcp_want_output(c->e, tcb);

@@ -14,7 +14,8 @@
  *	tcp_ts           timestamps and PAWS                  RFC 7323
  *	tcp_urg          the urgent mark                      sixth check
  *	tcp_reass        text in order and out of order       seventh check
- *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582
+ *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582, 9438, 9406
+ *	tcp_sendq        what was sent: tcp_sack, tcp_rack, tcp_loss  RFC 2018, 6675, 8985, 9937
  *	tcp_timeout      the timers                           3.10.8
  *	tcp_keep         keep-alive                           3.8.4
  *	tcp_output       what leaves
@@ -31,6 +32,7 @@ struct tcp_rbuf {
 	uint32_t next;
 	struct seq seq;
 	uint32_t text;
+	uint32_t stamp; /* of the last time an octet of it arrived, while it is out of order */
 	const uint8_t *data;
 	void *buf;
 };
@@ -44,12 +46,16 @@ struct tcp_engine {
 	struct tcb *tcb;
 	struct tcp_side *side; /* of tcb[i] at [i] */
 	struct tcp_rbuf *rbuf;
+	struct tcp_ext *ext; /* tcp_sendq.h */
+	struct tcp_srec *srec;
 	struct timer_wheel *wheel; /* retransmission, persist, delayed ACK */
 	struct timer_ring *two_msl, *fin_wait_2;
-	uint32_t tcb_free, rbuf_free;  /* heads of the free lists, TCP_NONE: empty */
+	/* Heads of the free lists, TCP_NONE: empty. */
+	uint32_t tcb_free, rbuf_free, ext_free, srec_free;
 	uint32_t out_head, out_tail;   /* connections that may have to send */
 	uint32_t news_head, news_tail; /* connections with something to tell */
 	uint32_t home_head;            /* pieces whose buffers go back */
+	uint32_t ooo_stamp;            /* counts what arrives out of order */
 	uint32_t iss_forced;
 	bool iss_is_forced;
 	struct tcp_counters cnt;
@@ -74,6 +80,12 @@ static inline bool tcp_syn_unacked(const struct tcb *tcb)
 static inline uint32_t tcp_ts_val(const struct tcb *tcb, uint64_t now)
 {
 	return tcb->ts_offset + (uint32_t)(now / TIME_MS);
+}
+
+/* Does the retransmission timer run, for anything but a keep-alive? */
+static inline bool tcp_rtx_runs(const struct tcb *tcb)
+{
+	return tcb->rtx_at != TIME_NEVER && tcb->rtx_kind != TCP_RTX_KEEP;
 }
 
 static inline struct tcp_side *tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
@@ -128,6 +140,14 @@ enum tcp_verdict leat_tcp_reass(struct tcp_call *c, struct seg *seg);
 void leat_tcp_reass_purge(struct tcp_engine *e, struct tcb *tcb, bool may_read);
 uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb);
 
+/* tcp_sack.c */
+/* octets of text at seq came a second time: the next ACK says so (RFC 2883). */
+void leat_tcp_dsack_note(struct tcb *tcb, struct seq seq, uint32_t octets);
+/* What of a full segment to leave to SACK blocks now. */
+uint32_t leat_tcp_sack_reserve(const struct tcb *tcb);
+/* Adds to an ACK, which has its other options and its length, the blocks that still fit. */
+void leat_tcp_sack_put(struct tcp_call *c, struct seg *seg);
+
 /* tcp_output.c */
 void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const struct seg *rst);
 /* The reset that answers seg when there is no connection, or an unacceptable ACK. */
@@ -164,9 +184,13 @@ uint64_t leat_tcp_rto_ns(const struct tcp_engine *e, const struct tcb *tcb); /* 
 
 /* tcp_cc.c */
 void leat_tcp_cc_init(const struct tcp_engine *e, struct tcb *tcb);
-void leat_tcp_cc_acked(struct tcb *tcb, uint32_t octets);
-void leat_tcp_cc_dup_ack(struct tcb *tcb);
-void leat_tcp_cc_timeout(struct tcb *tcb);
+/* The first text after all was acknowledged is about to leave. */
+void leat_tcp_cc_begin(struct tcp_call *c);
+/* Without records of what was sent. */
+void leat_tcp_cc_acked(struct tcp_call *c, uint32_t octets);
+void leat_tcp_cc_dup_ack(struct tcp_call *c);
+void leat_tcp_cc_timeout(struct tcp_call *c);
+uint32_t leat_tcp_cc_limited_transmit(const struct tcb *tcb); /* RFC 3042: octets beyond cwnd */
 
 /* tcp_isn.c */
 /* The initial sequence number; sets the offset of the timestamps as well. */

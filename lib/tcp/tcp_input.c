@@ -48,6 +48,7 @@ static void trim(struct tcb *tcb, struct seg *seg)
 	if (before > 0) {
 		uint32_t cut = u32_min((uint32_t)before, seg->text);
 
+		leat_tcp_dsack_note(tcb, seg->seq, cut);
 		seg->seq = tcb->rcv.nxt;
 		seg->data += cut;
 		seg->text = (uint16_t)(seg->text - cut);
@@ -125,6 +126,8 @@ static enum tcp_verdict check_seq(struct tcp_call *c, struct seg *seg)
 		seg->flags &= (uint8_t)~TCP_FIN;
 		return TCP_V_OK;
 	}
+	if (seq_leq(seq_add(seg->seq, seg->text), tcb->rcv.nxt))
+		leat_tcp_dsack_note(tcb, seg->seq, seg->text);
 	leat_tcp_reply(c, seg);
 	return TCP_V_OUT_OF_WINDOW;
 }

@@ -34,10 +34,7 @@ void leat_tcp_keep_arm(const struct tcp_call *c)
 	struct tcb *tcb = c->tcb;
 
 	tcb->rtx_at = due_at(c->e, tcb);
-	if (tcb->rtx_at == TIME_NEVER)
-		tcb->opts &= (uint16_t)~TCP_O_KEEP_ARMED;
-	else
-		tcb->opts |= TCP_O_KEEP_ARMED;
+	tcb->rtx_kind = TCP_RTX_KEEP;
 }
 
 bool leat_tcp_keep_due(struct tcp_call *c)
@@ -74,7 +71,6 @@ void leat_tcp_user_timeout(struct tcp_engine *e, struct tcb *tcb, uint64_t r2_ns
 {
 	struct tcp_call c = {.e = e, .tcb = tcb, .now = now};
 	uint64_t r2_ms = (r2_ns + TIME_MS - 1) / TIME_MS;
-	bool runs = tcb->rtx_at != TIME_NEVER && !(tcb->opts & TCP_O_KEEP_ARMED);
 
 	if (r2_ns > TCP_R2_NEVER * TIME_MS)
 		r2_ms = TCP_R2_NEVER;
@@ -82,7 +78,7 @@ void leat_tcp_user_timeout(struct tcp_engine *e, struct tcb *tcb, uint64_t r2_ns
 	tcb->opts &= (uint16_t)~TCP_O_R2;
 	if (r2_ns != 0)
 		tcb->opts |= TCP_O_R2;
-	if (!runs)
+	if (!tcp_rtx_runs(tcb))
 		return;
 	/* The old limit may stand too early now; one retransmission more does no harm. */
 	tcb->rtx_at = u64_min(tcb->rtx_at, u64_max(leat_tcp_r2_at(e, tcb), now));

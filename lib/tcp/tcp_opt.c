@@ -9,6 +9,7 @@
  *	          SYN             SYN,ACK             every other segment
  *	MSS       always          always              never (MUST-65)
  *	WS        offered         when it was offered shifts SND.WND and RCV.WND
+ *	SACK_OK   offered         when it was offered SACK on ACKs with news (RFC 2018 2)
  *	TS        offered         when it was offered always, resets too */
 
 #define MSS_FLOOR 48 /* a smaller offer would have us send mostly headers */
@@ -22,6 +23,7 @@ static uint32_t hdr_octets(const struct tcb *tcb)
 static uint8_t offered(const struct tcp_engine *e)
 {
 	return (uint8_t)((e->knobs.wscale ? TCP_OPT_WS : 0) |
+			 (e->knobs.sack ? TCP_OPT_SACK_OK : 0) |
 			 (e->knobs.timestamps ? TCP_OPT_TS : 0));
 }
 

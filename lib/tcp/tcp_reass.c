@@ -32,7 +32,8 @@ static uint32_t rbuf_take(struct tcp_call *c, const struct seg *seg)
 	if (idx == TCP_NONE)
 		return TCP_NONE;
 	e->rbuf_free = e->rbuf[idx].next;
-	e->rbuf[idx] = (struct tcp_rbuf){TCP_NONE, seg->seq, seg->text, seg->data, seg->buf};
+	e->rbuf[idx] = (struct tcp_rbuf){
+		TCP_NONE, seg->seq, seg->text, ++e->ooo_stamp, seg->data, seg->buf};
 	e->cnt.rbuf_held++;
 	c->tcb->rbuf_cnt++;
 	c->kept = true;
@@ -129,9 +130,13 @@ static enum tcp_verdict out_of_order(struct tcp_call *c, const struct seg *seg)
 
 	tcb->flags |= TCP_F_ACK_NOW; /* RFC 5681 4.2: a duplicate ACK at once */
 	while (*link != TCP_NONE && seq_leq(e->rbuf[*link].seq, piece.seq)) {
-		const struct tcp_rbuf *held = &e->rbuf[*link];
+		struct tcp_rbuf *held = &e->rbuf[*link];
 		int32_t over = seq_diff(seq_add(held->seq, held->text), piece.seq);
 
+		if (over > 0) {
+			held->stamp = ++e->ooo_stamp;
+			leat_tcp_dsack_note(tcb, piece.seq, u32_min((uint32_t)over, piece.text));
+		}
 		if (over >= (int32_t)piece.text)
 			return TCP_V_OK; /* all of it is held already */
 		if (over > 0) {

@@ -58,15 +58,23 @@ enum tcp_tcb_flag {
 
 /* What few connections have on; some of it lives in their struct tcp_side. */
 enum tcp_tcb_opt {
-	TCP_O_KEEPALIVE = 0x0001,  /* probe when idle; side.heard_at is valid (MUST-24) */
-	TCP_O_KEEP_NOW = 0x0002,   /* a keep-alive probe is due with the next output */
-	TCP_O_KEEP_ARMED = 0x0004, /* rtx_at is the keep-alive's: nothing is outstanding */
-	TCP_O_R2 = 0x0008,         /* side.r2_ms stands for the knob (MUST-21) */
-	TCP_O_URG_RCV = 0x0010,    /* side.rcv_up lies before us */
-	TCP_O_URG_SND = 0x0020,    /* side.snd_up is not acknowledged */
+	TCP_O_KEEPALIVE = 0x0001, /* probe when idle; side.heard_at is valid (MUST-24) */
+	TCP_O_KEEP_NOW = 0x0002,  /* a keep-alive probe is due with the next output */
+	TCP_O_R2 = 0x0004,        /* side.r2_ms stands for the knob (MUST-21) */
+	TCP_O_URG_RCV = 0x0008,   /* side.rcv_up lies before us */
+	TCP_O_URG_SND = 0x0010,   /* side.snd_up is not acknowledged */
 };
 
 #define TCP_O_INHERITED (TCP_O_KEEPALIVE | TCP_O_R2) /* by the children of a listener */
+
+/* What the one timer of the send side waits for (the instant of R2 bounds each). */
+enum tcp_rtx_kind {
+	TCP_RTX_RTO,     /* RFC 6298, and the SYN */
+	TCP_RTX_PERSIST, /* the peer's window is closed, MUST-36 */
+	TCP_RTX_KEEP,    /* nothing: the next keep-alive, side.heard_at */
+	TCP_RTX_TLP,     /* probe of the tail, RFC 8985 7.2 */
+	TCP_RTX_REORDER, /* the reordering window ends, RFC 8985 6.2 step 5 */
+};
 
 /* How a connection ended; the ledger has a counter for each. */
 enum tcp_end {
@@ -88,7 +96,11 @@ struct tcp_snd {
 };
 
 struct tcp_rcv {
-	struct seq nxt, edge, irs;
+	struct seq nxt, edge;
+	union {
+		struct seq irs;   /* until the handshake is over */
+		struct seq dsack; /* then: text that came twice, to be reported (RFC 2883) */
+	};
 	uint32_t unread; /* octets of text in order that the user has not taken */
 };
 
@@ -115,7 +127,7 @@ struct tcb {
 	uint64_t rtx_at;    /* retransmission, persist, R2 or keep-alive; TIME_NEVER: not armed */
 	uint64_t delack_at; /* TIME_NEVER: not armed */
 	uint64_t rtx_since; /* when the octet at SND.UNA was first sent and not acknowledged */
-	uint64_t rtt_at;
+	uint64_t rtt_at;    /* of rtt_seq; with a tcp_ext: when something new was sent last */
 	uint64_t opened_at;
 	uint32_t challenged_ms; /* the ms of the last limited reply; 0: never */
 	uint16_t opts;          /* enum tcp_tcb_opt */
@@ -125,12 +137,15 @@ struct tcb {
 	uint32_t rcv_head, rcv_tail; /* records of text in order, unread */
 	uint32_t ooo_head;           /* records of text out of order, by sequence */
 	uint32_t out_next, news_next;
-	uint32_t listener; /* index of the listener it came from, TCP_NONE */
-	uint32_t rtx_cnt;  /* segments sent again, for STATUS */
-	uint16_t rbuf_cnt; /* records on the two queues */
-	uint8_t news;      /* enum tcp_news_bit, not yet told */
-	uint8_t end_why;   /* enum tcp_end */
-	uint8_t tries;     /* timeouts since SND.UNA moved; R1 and dead gateways */
+	uint32_t listener;     /* index of the listener it came from, TCP_NONE */
+	uint32_t rtx_cnt;      /* segments sent again, for STATUS */
+	uint16_t rbuf_cnt;     /* records on the two queues */
+	uint8_t news;          /* enum tcp_news_bit, not yet told */
+	uint8_t end_why;       /* enum tcp_end */
+	uint32_t ext;          /* index of struct tcp_ext while text is on the way, TCP_NONE */
+	uint16_t dsack_octets; /* at rcv.dsack; 0: none */
+	uint8_t rtx_kind;      /* enum tcp_rtx_kind: what rtx_at is for */
+	uint8_t tries;         /* timeouts since SND.UNA moved; R1 and dead gateways */
 };
 
 /* What few connections need, beside the tcb under the same index. */

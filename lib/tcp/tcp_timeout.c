@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_bits.h"
 #include "base_time.h"
-#include "tcp_core.h"
+#include "tcp_sendq.h"
 
 /* Timers, RFC 9293 3.10.8 and RFC 6298.  One wheel entry per connection stands at the earlier of
  * two instants: rtx_at (retransmission, persist, and R2, whichever is next) and delack_at.  2MSL
@@ -42,17 +42,23 @@ void leat_tcp_rtx_arm(struct tcp_call *c, bool restart)
 {
 	struct tcb *tcb = c->tcb;
 	bool outstanding = !seq_eq(tcb->snd.una, tcb->snd.nxt);
+	struct tcp_ext *ext = tcp_sendq_of(c->e, tcb);
+	bool runs = tcp_rtx_runs(tcb);
 
-	bool runs = tcb->rtx_at != TIME_NEVER && !(tcb->opts & TCP_O_KEEP_ARMED);
-
+	restart |= !runs;
 	if (!outstanding && !blocked(tcb)) {
 		leat_tcp_keep_arm(c);
-	} else if (restart || !runs) {
+	} else if (restart || ext) {
+		uint64_t at = c->now + leat_tcp_rto_ns(c->e, tcb);
+
 		if (!runs)
 			tcb->rtx_since = c->now;
-		tcb->opts &= (uint16_t)~TCP_O_KEEP_ARMED;
-		tcb->rtx_at =
-			u64_min(c->now + leat_tcp_rto_ns(c->e, tcb), leat_tcp_r2_at(c->e, tcb));
+		tcb->rtx_kind = outstanding && tcb->snd.wnd > 0 ? TCP_RTX_RTO : TCP_RTX_PERSIST;
+		if (ext && restart)
+			ext->rto_from = c->now;
+		if (ext)
+			at = leat_tcp_rack_timer(c, ext, &tcb->rtx_kind);
+		tcb->rtx_at = u64_min(at, leat_tcp_r2_at(c->e, tcb));
 	}
 	leat_tcp_timer_sync(c->e, tcb);
 }
@@ -79,14 +85,26 @@ static void rtx_due(struct tcp_call *c)
 		give_up(c);
 		return;
 	}
+	if (tcb->rtx_kind == TCP_RTX_REORDER || tcb->rtx_kind == TCP_RTX_TLP) {
+		if (tcb->rtx_kind == TCP_RTX_REORDER)
+			leat_tcp_loss_reorder_due(c);
+		else
+			leat_tcp_loss_tlp_due(c);
+		leat_tcp_rtx_arm(c, false);
+		leat_tcp_want_output(c->e, tcb);
+		return;
+	}
 	bool again = tcp_syn_unacked(tcb) || (outstanding && tcb->snd.wnd > 0);
 
 	if (again) {
 		if (tcp_syn_unacked(tcb))
 			tcb->flags |= TCP_F_SYN_RTX;
+		else if (tcp_sendq_of(c->e, tcb))
+			leat_tcp_loss_rto_due(c);
 		else
-			leat_tcp_cc_timeout(tcb);
-		tcb->snd.rtx = tcb->snd.una;
+			leat_tcp_cc_timeout(c);
+		if (!tcp_sendq_of(c->e, tcb))
+			tcb->snd.rtx = tcb->snd.una;
 		c->e->cnt.rto_fired++;
 	} else {
 		tcb->flags |= TCP_F_PROBE;

@@ -136,6 +136,9 @@ void leat_talk_check_home(struct talk *t)
 	}
 	if (counters->rbuf_held)
 		leat_talk_fail(t, "no text held", "%u records", counters->rbuf_held);
+	if (counters->ext_held || counters->srec_held)
+		leat_talk_fail(t, "nothing held of what was sent", "%u connections, %u segments",
+			counters->ext_held, counters->srec_held);
 	for (uint32_t i = TCP_ST_CLOSED; i < TCP_ST_CNT; i++) {
 		if (counters->present[i])
 			leat_talk_fail(t, "no record left", "%u in %s", counters->present[i],

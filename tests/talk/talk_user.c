@@ -214,9 +214,10 @@ static void call_source(struct talk *t, struct talk_scan *s)
 static void check_read(struct talk *t, const uint8_t *text, int64_t octets)
 {
 	const struct tcb *tcb = leat_stack_by_handle(t->stack, subject(t));
-	uint32_t q = octets > 0 ? tcb->rcv.irs.v - t->rcv_shift + 1 : 0;
-
-	q += (uint32_t)t->read_octets;
+	/* With SACK the record forgets IRS after the handshake; such a script has the option's. */
+	bool forgot = octets <= 0 || tcb->agreed & TCP_OPT_SACK_OK;
+	uint32_t irs = forgot ? t->setup.irs : tcb->rcv.irs.v - t->rcv_shift;
+	uint32_t q = irs + 1 + (uint32_t)t->read_octets;
 
 	for (int64_t i = 0; i < octets; i++, q++) {
 		if (text[i] != leat_talk_octet(q))
