@@ -297,6 +297,14 @@ static struct inet_entry *entry_made(struct inet_neigh *n, struct ip hop)
 	return e;
 }
 
+void leat_inet_neigh_doubt(struct inet_neigh *n, struct ip hop)
+{
+	struct inet_entry *e = leat_inet_entry(n, hop);
+
+	if (e != NULL && e->state == INET_ST_REACHABLE)
+		e->until = 0;
+}
+
 void leat_inet_neigh_set(struct inet_neigh *n, struct ip hop, struct mac mac)
 {
 	struct inet_entry *e = entry_made(n, hop);

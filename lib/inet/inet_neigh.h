@@ -66,6 +66,10 @@ void leat_inet_neigh_nd(struct inet_neigh *n, const struct pkt *p, uint64_t now)
 enum inet_neigh_answer leat_inet_neigh_find(
 	struct inet_neigh *n, struct ip hop, uint64_t now, struct mac *mac);
 
+/* leat_inet_neigh_doubt: nothing that was sent by way of hop is answered, so its entry is asked for
+ * again when it is used next. */
+void leat_inet_neigh_doubt(struct inet_neigh *n, struct ip hop);
+
 /* leat_inet_neigh_set makes a fixed entry. */
 void leat_inet_neigh_set(struct inet_neigh *n, struct ip hop, struct mac mac);
 

@@ -175,6 +175,8 @@ static bool event_of(
 		{TCP_NEWS_WRITABLE, LEAT_WRITABLE},
 		{TCP_NEWS_PEER_CLOSED, LEAT_PEER_CLOSED},
 		{TCP_NEWS_CLOSED, LEAT_CLOSED},
+		{TCP_NEWS_SLOW, LEAT_SLOW},
+		{TCP_NEWS_URGENT, LEAT_URGENT},
 	};
 	struct tcb *tcb = stack_tcb(s, news->tcb_idx);
 
@@ -285,19 +287,6 @@ int leat_release(struct leat_stack *s, struct leat_conn c)
 		return LEAT_ERR_STATE;
 	tcb->flags &= (uint16_t)~TCP_F_USER;
 	leat_stack_conn_free(s, tcb);
-	return LEAT_OK;
-}
-
-int leat_nodelay(struct leat_stack *s, struct leat_conn c, bool on)
-{
-	struct tcb *tcb = leat_stack_by_handle(s, c);
-
-	if (tcb == NULL)
-		return LEAT_ERR_STALE;
-	if (on)
-		tcb->flags |= TCP_F_NODELAY;
-	else
-		tcb->flags &= (uint16_t)~TCP_F_NODELAY;
 	return LEAT_OK;
 }
 

@@ -12,6 +12,7 @@
  *	stack_listen   listeners and their backlog
  *	stack_send     text to send: chunks, sources
  *	stack_recv     text received
+ *	stack_opt      switches of one connection
  *	stack_info     what an operator and a test look at
  *
  * A connection is a tcb of the engine and, under the same index, a struct conn.  The record lives

@@ -12,10 +12,12 @@
  *	tcp_ack          SND.UNA, SND.WND, duplicate ACKs     fifth check
  *	tcp_opt          what both ends agree on in their SYNs RFC 7323, 9293 3.7.1
  *	tcp_ts           timestamps and PAWS                  RFC 7323
+ *	tcp_urg          the urgent mark                      sixth check
  *	tcp_reass        text in order and out of order       seventh check
  *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582, 9438, 9406
  *	tcp_sendq        what was sent: tcp_sack, tcp_rack, tcp_loss  RFC 2018, 6675, 8985, 9937
  *	tcp_timeout      the timers                           3.10.8
+ *	tcp_keep         keep-alive                           3.8.4
  *	tcp_output       what leaves
  *
  * Affinity   the shard's lcore. */
@@ -42,6 +44,7 @@ struct tcp_engine {
 	struct tcp_knobs knobs;
 	struct hash_key secret;
 	struct tcb *tcb;
+	struct tcp_side *side; /* of tcb[i] at [i] */
 	struct tcp_rbuf *rbuf;
 	struct tcp_ext *ext; /* tcp_sendq.h */
 	struct tcp_srec *srec;
@@ -77,6 +80,17 @@ static inline bool tcp_syn_unacked(const struct tcb *tcb)
 static inline uint32_t tcp_ts_val(const struct tcb *tcb, uint64_t now)
 {
 	return tcb->ts_offset + (uint32_t)(now / TIME_MS);
+}
+
+/* Does the retransmission timer run, for anything but a keep-alive? */
+static inline bool tcp_rtx_runs(const struct tcb *tcb)
+{
+	return tcb->rtx_at != TIME_NEVER && tcb->rtx_kind != TCP_RTX_KEEP;
+}
+
+static inline struct tcp_side *tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	return &e->side[tcb->idx];
 }
 
 /* tcp_engine.c */
@@ -145,7 +159,23 @@ void leat_tcp_send_rst(struct tcp_call *c);
 void leat_tcp_timer_sync(struct tcp_engine *e, struct tcb *tcb);
 /* Arms, keeps or stops the retransmission or persist timer by what is outstanding. */
 void leat_tcp_rtx_arm(struct tcp_call *c, bool restart);
-uint64_t leat_tcp_r2_ns(const struct tcp_engine *e, const struct tcb *tcb);
+uint64_t leat_tcp_r2_at(const struct tcp_engine *e, const struct tcb *tcb);
+
+/* tcp_keep.c */
+/* A segment of the peer's counted. */
+void leat_tcp_keep_heard(const struct tcp_call *c);
+/* Nothing is outstanding: rtx_at is for the next keep-alive, or TIME_NEVER. */
+void leat_tcp_keep_arm(const struct tcp_call *c);
+/* That instant has come; true: nobody is there any more. */
+bool leat_tcp_keep_due(struct tcp_call *c);
+
+/* tcp_urg.c */
+/* Sixth: seg began at first, before it was trimmed. */
+void leat_tcp_in_urg(struct tcp_call *c, struct seq first, const struct seg *seg);
+/* The user has read on. */
+void leat_tcp_urg_read(const struct tcp_engine *e, struct tcb *tcb);
+/* Adds the mark to seg, about to be sent. */
+void leat_tcp_urg_put(const struct tcp_call *c, struct seg *seg);
 
 /* tcp_rtt.c */
 void leat_tcp_rtt_init(const struct tcp_engine *e, struct tcb *tcb);

@@ -53,6 +53,8 @@ struct tcp_knobs {
 	uint64_t r2_ns;             /* 100 s, SHLD-11 */
 	uint64_t r2_syn_ns;         /* 180 s, MUST-23 */
 	uint64_t fin_wait_2_ns;     /* 60 s, once the user closed both directions */
+	uint64_t keep_idle_ns;      /* 2 h of silence before the first keep-alive, MUST-28 */
+	uint64_t keep_interval_ns;  /* 75 s between unanswered keep-alives */
 	uint64_t delack_ns;         /* 40 ms, MUST-40 */
 	uint64_t reply_interval_ns; /* 500 ms between limited replies of one connection */
 	uint32_t rcv_buf_octets;    /* 65,535, at most 1 GiB: text of one connection that we hold */
@@ -60,6 +62,9 @@ struct tcp_knobs {
 	uint16_t mtu;               /* 1500: octets of IP packet */
 	uint16_t iw_segs;           /* 10, RFC 6928 */
 	uint8_t ack_every;          /* 2, SHLD-19; 1 acknowledges each segment */
+	uint8_t r1_cnt;             /* 3 retransmissions until the user hears, SHLD-10 */
+	uint8_t keep_cnt;           /* 9 keep-alives unanswered end it; at least 2, MUST-29 */
+	bool keepalive;             /* false: of a new connection, MUST-25 */
 	uint8_t cc;                 /* TCP_CC_CUBIC; enum tcp_cc_name */
 	bool sack;                  /* true: offer and take SACK, RFC 2018 */
 	bool wscale;                /* true: offer and take window scale, RFC 7323 2 */
@@ -94,7 +99,7 @@ struct tcp_counters {
 	uint64_t emitted, emitted_rst, emitted_again; /* segments; again: retransmissions */
 	uint64_t rst_unsent;                          /* resets dropped because io.emit was full */
 	uint64_t text_ooo;                            /* segments held out of order */
-	uint64_t rto_fired, probe_fired;
+	uint64_t rto_fired, probe_fired, keep_fired;
 	uint64_t tlp_fired, reorder_fired;    /* RFC 8985 */
 	uint64_t recoveries, recovery_undone; /* fast recoveries; those that were not needed */
 	uint64_t rto_undone;                  /* timeouts that were not needed (RFC 5682, 2883) */

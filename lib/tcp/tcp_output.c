@@ -49,6 +49,7 @@ static struct tcp_emit *emit_take(struct tcp_call *c, const struct tuple *tuple,
 	emit->tuple = *tuple;
 	emit->tcb_idx = tcb_idx;
 	emit->offset = 0;
+	emit->doubt = false;
 	emit->seg = (struct seg){0};
 	c->e->cnt.emitted++;
 	return emit;
@@ -112,6 +113,8 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 		seg->wnd = syn_window(c);
 	}
 	leat_tcp_opts_put(c, seg);
+	if (tcb->opts & TCP_O_URG_SND)
+		leat_tcp_urg_put(c, seg);
 	if ((flags & (TCP_ACK | TCP_SYN)) == TCP_ACK)
 		leat_tcp_sack_put(c, seg);
 	if (seg->len == 0)
@@ -121,6 +124,7 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 	if (seq_lt(pos, tcb->snd.nxt)) { /* Karn: nothing that was sent again is timed */
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
 		tcb->rtx_cnt++;
+		out->doubt = tcb->tries >= c->e->knobs.r1_cnt; /* MUST-20 */
 		c->e->cnt.emitted_again++;
 	} else if (!(tcb->flags & TCP_F_RTT) && !tcp_sendq_of(c->e, tcb)) {
 		tcb->flags |= TCP_F_RTT;
@@ -400,6 +404,11 @@ static bool emit_next(struct tcp_call *c)
 	} else if (tcp_in(tcb->state, TCP_MAY_EMIT_TEXT)) {
 		if (emit_again(c) || emit_new(c))
 			return true;
+	}
+	if (tcb->opts & TCP_O_KEEP_NOW) { /* SHLD-12: without text */
+		tcb->opts &= (uint16_t)~TCP_O_KEEP_NOW;
+		emit(c, seq_sub(tcb->snd.nxt, 1), 0, TCP_ACK);
+		return true;
 	}
 	if (tcb->flags & TCP_F_ACK_NOW && tcb->state != TCP_ST_SYN_SENT) {
 		emit(c, bare_ack_at(tcb), 0, TCP_ACK);

@@ -229,6 +229,8 @@ static const struct {
 	{LEAT_WRITABLE, "writable"},
 	{LEAT_PEER_CLOSED, "peer-closed"},
 	{LEAT_CLOSED, "closed"},
+	{LEAT_SLOW, "slow"},
+	{LEAT_URGENT, "urgent"},
 };
 
 /* `news a b` is exactly what the user was told since the last such line. */
