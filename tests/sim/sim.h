@@ -73,6 +73,7 @@ enum sim_event_kind {
 	SIM_EVENT_FAULT_OFF,
 	SIM_EVENT_NOISE, /* fault arg sends a frame of its own */
 	SIM_EVENT_QUIET, /* the host may talk again */
+	SIM_EVENT_LISTEN,
 };
 
 struct sim_event {
@@ -105,7 +106,7 @@ struct sim_shard {
 	struct tcp_counters last;
 	uint16_t port_from, port_to;
 	struct ip addr;
-	bool app_due;
+	struct leat_conn listener;
 };
 
 struct sim_host {
@@ -116,7 +117,7 @@ struct sim_host {
 	struct mac mac;
 	uint32_t rx_out, rx_max; /* receive buffers in use, and allowed */
 	uint32_t tx_most;        /* frames the NIC takes at a time */
-	bool quiet;              /* after a restart */
+	uint64_t quiet_until;    /* after a restart; 0: it runs */
 	uint32_t lives;
 	struct flow_rss rss;
 };
@@ -124,14 +125,14 @@ struct sim_host {
 /* One end of a connection, as the program has it. */
 struct sim_end {
 	bool used, connected, eof, shut, over, dead, server, tainted;
-	bool gap_armed, closed_seen, aborted, reset;
+	bool gap_armed, closed_seen, aborted, reset, listening, refused;
 	uint8_t host, shard;
 	uint32_t flow, incarnation;
 	struct leat_conn conn;
 	struct leat_addr local, remote;
 	uint64_t serial, peer_serial;
 	uint64_t tx_done, rx_done, offered; /* offered: queued with leat_send_source */
-	uint64_t tx_next_at, rx_next_at;
+	uint64_t tx_next_at, rx_next_at, end_at;
 	uint8_t head[8];
 	const char *how; /* it ended, as leat_info said */
 	const struct sim_side *side;
@@ -271,6 +272,8 @@ struct sim_shard *leat_sim_shard(struct sim_world *w, uint32_t host, uint32_t sh
 /* sim_work.c */
 void leat_sim_work_init(struct sim_world *w);
 void leat_sim_work_listen(struct sim_world *w, uint32_t host, uint32_t shard);
+/* leat_sim_work_deaf closes the listeners of host, or resets them. */
+void leat_sim_work_deaf(struct sim_world *w, uint32_t host, bool abort);
 void leat_sim_work_event(struct sim_world *w, uint32_t host, uint32_t shard,
 	const struct leat_event *event);
 void leat_sim_work_open(struct sim_world *w, uint32_t flow);

@@ -367,8 +367,8 @@ static void restart(struct sim_world *w, uint32_t i)
 	leat_sim_host_stop(w, f->src);
 	leat_sim_work_lost(w, f->src);
 	leat_sim_watch_restart(w->watch, f->src);
-	w->host[f->src].quiet = true;
-	leat_sim_at(w, (struct sim_event){.at = w->now + (f->n ? w->msl : TIME_MS),
+	w->host[f->src].quiet_until = w->now + (f->n ? w->msl : TIME_MS);
+	leat_sim_at(w, (struct sim_event){.at = w->host[f->src].quiet_until,
 			       .kind = SIM_EVENT_QUIET,
 			       .host = f->src});
 }
@@ -388,6 +388,9 @@ void leat_sim_fault_on(struct sim_world *w, uint32_t i)
 		break;
 	case SIM_FAULT_REFUSE:
 		w->host[f->src].tx_most = f->n;
+		break;
+	case SIM_FAULT_DEAF:
+		leat_sim_work_deaf(w, f->src, f->n != 0);
 		break;
 	case SIM_FAULT_RESTART:
 		restart(w, i);
@@ -413,6 +416,8 @@ void leat_sim_fault_off(struct sim_world *w, uint32_t i)
 		w->host[f->src].rx_max = w->plan.host[f->src].buffers;
 	if (f->kind == SIM_FAULT_REFUSE)
 		w->host[f->src].tx_most = UINT32_MAX;
+	for (uint32_t s = 0; f->kind == SIM_FAULT_DEAF && s < w->plan.host[f->src].shards; s++)
+		leat_sim_work_listen(w, f->src, s);
 	while (w->fault_held[i]) { /* what was clogged comes, and not in its order */
 		struct sim_buf *b = w->fault_held[i];
 

@@ -114,6 +114,7 @@ static void shard_start(struct sim_world *w, uint32_t host, uint32_t shard)
 	s->port_to = c.port_to;
 	s->addr = leat_sim_host_addr(w, host, shard);
 	s->poll_at = s->deadline = TIME_NEVER;
+	s->listener.id = 0;
 	if (!w->plan.resolve && !w->plan.raw_ip)
 		know_neighbours(w, host, s->stack);
 	leat_sim_work_listen(w, host, shard);
@@ -127,7 +128,7 @@ void leat_sim_host_start(struct sim_world *w, uint32_t host)
 	h->plan = &w->plan.host[host];
 	h->addr = addr_of(w, host + 1);
 	h->mac = (struct mac){{2, 0, 0, 0, 0, (uint8_t)(host + 1)}};
-	h->quiet = false;
+	h->quiet_until = 0;
 	h->rx_max = h->plan->buffers;
 	h->tx_most = UINT32_MAX;
 	h->lives++;
@@ -276,7 +277,7 @@ static void enqueue(struct sim_world *w, uint32_t host, uint32_t shard, struct s
 
 void leat_sim_host_receive(struct sim_world *w, uint32_t host, struct sim_buf *b)
 {
-	if (w->host[host].quiet) {
+	if (w->host[host].quiet_until > 0) {
 		w->stats.lost++;
 		leat_sim_buf_free(w, b);
 		return;

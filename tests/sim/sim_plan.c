@@ -49,13 +49,15 @@ static void draw_config(struct prng *p, struct sim_plan *plan, struct stack_conf
 	k->fin_wait_2_ns = ONE_OF(p, 60 * TIME_S, 10 * TIME_S);
 	k->rcv_buf_octets = (uint32_t)ONE_OF(p, 65535, 65535, 65535, 16 * KB, 4000, 1000);
 	k->rcv_seg_max = (uint16_t)ONE_OF(p, 128, 128, 32, 8);
+	if (plan->style == SIM_STYLE_NONE)
+		k->rcv_seg_max = 128;
 	k->ack_every = (uint8_t)ONE_OF(p, 2, 2, 1);
 	k->iw_segs = (uint16_t)ONE_OF(p, 10, 10, 2, 1);
 	k->nagle = !one_in(p, 4);
 	c->tcp = (struct tcp_limits){.tcb_max = 96, .rbuf_max = 1024};
 	c->listener_max = 4;
 	c->target_max = 8;
-	c->neigh_max = 8;
+	c->neigh_max = 32;
 	c->send_buf_octets = (uint32_t)ONE_OF(p, 64 * KB, 64 * KB, 16 * KB, 3000);
 	c->send_chunk_cnt = 256;
 	c->port_from = SIM_CLIENT_PORT;
@@ -237,6 +239,34 @@ static void flow_both(struct prng *p, struct sim_plan *plan, struct sim_flow *f,
 	f->rport = own_port(plan, f->server, 0, i);
 }
 
+static void flow_impatient(struct prng *p, struct sim_flow *f)
+{
+	struct sim_side *s = &f->side[below(p, 2)];
+
+	if (one_in(p, 2))
+		flow_exchange(p, f);
+	else
+		flow_bulk(p, f, 50000);
+	s->end_after = 1 + leat_prng_next(p) % ONE_OF(p, TIME_US, TIME_MS, 50 * TIME_MS, TIME_S,
+					 90 * TIME_S);
+	s->end_by_abort = one_in(p, 2);
+}
+
+static void flow_late(struct prng *p, struct sim_flow *f)
+{
+	flow_exchange(p, f);
+	f->side[0].close = one_in(p, 2) ? SIM_CLOSE_FULL : SIM_CLOSE_TX;
+	f->side[1].close = SIM_CLOSE_LATE;
+}
+
+static void flow_promote(struct prng *p, struct sim_plan *plan, struct sim_flow *f, uint32_t i)
+{
+	flow_exchange(p, f);
+	f->promote = true;
+	f->side[0].early = true;
+	f->lport = own_port(plan, f->client, f->shard, i);
+}
+
 static void draw_flow(struct prng *p, struct sim_plan *plan, uint32_t i)
 {
 	struct sim_flow *f = &plan->flow[i];
@@ -252,7 +282,7 @@ static void draw_flow(struct prng *p, struct sim_plan *plan, uint32_t i)
 	f->seed = leat_prng_next(p);
 	plain_side(p, &f->side[0]);
 	plain_side(p, &f->side[1]);
-	switch (below(p, 14)) {
+	switch (below(p, 17)) {
 	case 0:
 	case 1:
 		flow_half_close(p, f);
@@ -283,6 +313,15 @@ static void draw_flow(struct prng *p, struct sim_plan *plan, uint32_t i)
 		flow_exchange(p, f);
 		f->closed_port = true;
 		f->rport = SIM_CLOSED_PORT;
+		break;
+	case 11:
+		flow_impatient(p, f);
+		break;
+	case 12:
+		flow_late(p, f);
+		break;
+	case 13:
+		flow_promote(p, plan, f, i);
 		break;
 	default:
 		flow_exchange(p, f);
@@ -429,6 +468,8 @@ static void style_famine(struct prng *p, struct sim_plan *plan)
 			plan->host[h].backlog = 1 + below(p, 3);
 	}
 	uint32_t cnt = 1 + below(p, 4);
+	if (one_in(p, 3))
+		host_fault(p, plan, SIM_FAULT_DEAF)->n = below(p, 2);
 	for (uint32_t i = 0; i < cnt; i++) {
 		bool rx = one_in(p, 2);
 		struct sim_fault *f =
@@ -461,10 +502,14 @@ static void style_flap(struct prng *p, struct sim_plan *plan)
 
 	for (uint32_t i = 0; i < cnt; i++) {
 		struct sim_fault *f = fault(p, plan, SIM_FAULT_PARTITION);
-		uint64_t length = ONE_OF(p, 50 * TIME_MS, TIME_S, 4 * TIME_S);
+		uint64_t length = ONE_OF(p, 50 * TIME_MS, TIME_S, 4 * TIME_S, plan->faults_until);
 
 		f->from = between(p, 0, plan->faults_until - length);
-		f->to = f->from + length;
+		f->to = plan->faults_until;
+		if (length < plan->faults_until)
+			f->to = f->from + length;
+		else
+			f->from = between(p, 0, plan->faults_until / 8);
 	}
 }
 
@@ -521,6 +566,22 @@ static void draw_faults(struct prng *p, struct sim_plan *plan)
 		of[plan->style](p, plan);
 }
 
+/* What a flood left half open goes away with R2 of a SYN; until then a listener may be full. */
+static void after_flood(struct sim_plan *plan)
+{
+	uint64_t wait = 0;
+
+	for (uint32_t h = 0; h < plan->host_cnt; h++)
+		wait = u64_max(wait, plan->host[h].config.knobs.r2_syn_ns);
+	for (uint32_t i = 0; i < plan->fault_cnt; i++) {
+		if (plan->fault[i].kind != SIM_FAULT_FLOOD)
+			continue;
+		plan->flow[plan->flow_cnt - 1].start += wait;
+		plan->flow[plan->flow_cnt - 2].start += wait;
+		return;
+	}
+}
+
 void leat_sim_plan_draw(struct sim_plan *plan, uint64_t seed)
 {
 	struct prng p;
@@ -545,6 +606,7 @@ void leat_sim_plan_draw(struct sim_plan *plan, uint64_t seed)
 	draw_links(&p, plan);
 	draw_flows(&p, plan);
 	draw_faults(&p, plan);
+	after_flood(plan);
 	plan->fault_mask = plan->flow_mask = UINT64_MAX;
 }
 
@@ -602,14 +664,14 @@ static const char *kind_name(enum sim_fault_kind kind)
 		"loss of a kind", "one evil packet", "duplication", "reordering", "delay spikes",
 		"corruption", "forgery", "truncation", "clog", "partition", "replay",
 		"options stripped", "blind attacker", "SYN flood", "noise", "stall", "clock jump",
-		"famine", "NIC refuses", "restart"};
+		"famine", "NIC refuses", "listeners closed", "restart"};
 
 	return name[kind];
 }
 
 static void print_side(const struct sim_side *s, FILE *out)
 {
-	static const char *const how[] = {"after writing", "after reading", "at EOF", "both", "abort"};
+	static const char *const how[] = {"after writing", "after reading", "at EOF", "both", "late", "abort"};
 
 	fprintf(out, "writes %u by %u", s->tx_octets, s->tx_chunk);
 	if (s->tx_gap > 0)

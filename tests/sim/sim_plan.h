@@ -60,6 +60,7 @@ enum sim_fault_kind {
 	SIM_FAULT_JUMP,       /* the shard's clock is ns ahead from now on */
 	SIM_FAULT_FAMINE,     /* the NIC has n buffers */
 	SIM_FAULT_REFUSE,     /* the NIC takes at most n frames to send at a time */
+	SIM_FAULT_DEAF,       /* the host closes its listeners; with n, it resets them */
 	SIM_FAULT_RESTART,    /* the host loses its memory; with n, it is quiet for an MSL */
 	SIM_FAULT_KIND_CNT
 };
@@ -94,6 +95,7 @@ enum sim_close {
 	SIM_CLOSE_RX,    /* shuts down when all is written and what it expects is read */
 	SIM_CLOSE_EOF,   /* shuts down when all is written and the peer closed */
 	SIM_CLOSE_FULL,  /* closes both directions when all is written and read */
+	SIM_CLOSE_LATE,  /* shuts down in the calm, whatever the peer does */
 	SIM_CLOSE_ABORT, /* resets when it wrote abort_at octets */
 };
 
@@ -106,6 +108,8 @@ struct sim_side {
 	uint32_t rx_pause_at; /* stops reading there until the calm; UINT32_MAX: never */
 	enum sim_close close;
 	uint32_t abort_at;
+	uint64_t end_after; /* after so long it ends it, whatever the state; 0: never */
+	bool end_by_abort;
 	bool nodelay, source, peek, early, lazy; /* lazy: keeps its handle until CLOSED */
 };
 
@@ -114,6 +118,7 @@ struct sim_flow {
 	uint8_t shard;          /* of the client */
 	bool closed_port;       /* nobody listens there */
 	bool both;              /* simultaneous open */
+	bool promote;           /* the client listens for the server, and then sends */
 	uint16_t lport;         /* 0: the stack chooses */
 	uint16_t rport;
 	uint64_t start, gap;

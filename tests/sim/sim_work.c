@@ -259,6 +259,8 @@ static void do_read(struct sim_world *w, struct sim_end *e)
 {
 	const struct sim_side *side = e->side;
 
+	if (e->listening && !e->connected)
+		return;
 	for (uint32_t steps = 0; !e->eof && !e->reset; steps++) {
 		uint32_t most = u32_min(side->rx_chunk, CHUNK_MAX);
 
@@ -344,6 +346,10 @@ static void do_write(struct sim_world *w, struct sim_end *e)
 				arm(w, e, w->now + RETRY_FOR);
 			return;
 		}
+		if (n == LEAT_ERR_IN_USE && e->listening) {
+			e->refused = true; /* the tuple rests in TIME-WAIT, or another has it */
+			return;
+		}
 		if (n == LEAT_ERR_STATE) { /* it ended, and the event is on its way */
 			e->reset = true;
 			return;
@@ -372,12 +378,33 @@ static void shut(struct sim_world *w, struct sim_end *e)
 	e->shut = true;
 }
 
+/* The program loses its patience, whatever state the connection is in. */
+static bool end_now(struct sim_world *w, struct sim_end *e)
+{
+	if (e->end_at == 0 || e->closed_seen)
+		return false;
+	if (w->now < e->end_at) {
+		arm(w, e, e->end_at);
+		return false;
+	}
+	e->shut = true; /* as far as it could */
+	if (e->side->end_by_abort) {
+		abort_it(w, e);
+	} else {
+		e->aborted = true; /* with unread text it is one */
+		close_both(w, e);
+	}
+	return true;
+}
+
 static void do_close(struct sim_world *w, struct sim_end *e)
 {
 	const struct sim_side *side = e->side;
 	bool written = e->tx_done == side->tx_octets && e->connected;
 	bool read = e->rx_done >= expected(w, e);
 
+	if (end_now(w, e))
+		return;
 	if (side->close == SIM_CLOSE_ABORT && e->tx_done >= side->abort_at && e->connected) {
 		abort_it(w, e);
 		return;
@@ -388,7 +415,8 @@ static void do_close(struct sim_world *w, struct sim_end *e)
 		return;
 	}
 	if (!e->shut && !e->reset && written &&
-		(side->close == SIM_CLOSE_TX || (side->close == SIM_CLOSE_RX && read) || e->eof))
+		(side->close == SIM_CLOSE_TX || (side->close == SIM_CLOSE_RX && read) ||
+			(e->eof && side->close != SIM_CLOSE_LATE) || w->calm))
 		shut(w, e);
 	if (e->shut && e->eof && !side->lazy && !e->closed_seen)
 		close_both(w, e);
@@ -407,6 +435,18 @@ static void release(struct sim_world *w, struct sim_end *e)
 	over(w, e);
 }
 
+static void again_later(struct sim_world *w, uint32_t flow)
+{
+	struct sim_outcome *o = &w->outcome[flow];
+
+	if (++o->tries > TRIES_MAX && !w->calm) {
+		o->left = 0;
+		return;
+	}
+	leat_sim_at(w, (struct sim_event){
+			       .at = w->now + RETRY_FOR, .kind = SIM_EVENT_FLOW, .arg = flow});
+}
+
 /* step lets one end do all it can do now. */
 static void step(struct sim_world *w, struct sim_end *e)
 {
@@ -414,6 +454,15 @@ static void step(struct sim_world *w, struct sim_end *e)
 		leat_sim_misuse(w, e);
 	do_read(w, e);
 	do_write(w, e);
+	if (e->refused) {
+		must(w, leat_close(stack_of(w, e), e->conn), LEAT_OK, "leat_close");
+		e->used = false;
+		w->ends_used--;
+		w->outcome[e->flow].left++;
+		w->outcome[e->flow].opened--;
+		again_later(w, e->flow);
+		return;
+	}
 	do_close(w, e);
 	if (e->used && e->closed_seen)
 		release(w, e);
@@ -454,25 +503,38 @@ static bool listens(const struct sim_world *w, uint32_t host)
 void leat_sim_work_listen(struct sim_world *w, uint32_t host, uint32_t shard)
 {
 	struct leat_addr local = {.port = SIM_SERVER_PORT};
-	struct leat_conn conn;
+	struct sim_shard *s = &w->host[host].shard[shard];
 
-	if (!listens(w, host))
+	if (!listens(w, host) || !s->stack || s->listener.id != 0)
 		return;
-	must(w, leat_listen(w->host[host].shard[shard].stack, &local,
-			   w->plan.host[host].backlog, &conn),
-		LEAT_OK, "leat_listen");
-}
-
-static void again_later(struct sim_world *w, uint32_t flow)
-{
-	struct sim_outcome *o = &w->outcome[flow];
-
-	if (++o->tries > TRIES_MAX && !w->calm) {
-		o->left = 0;
+	int error = leat_listen(s->stack, &local, w->plan.host[host].backlog, &s->listener);
+	if (error == LEAT_ERR_FULL) { /* no record now: later */
+		s->listener.id = 0;
+		leat_sim_at(w, (struct sim_event){.at = w->now + RETRY_FOR,
+				       .kind = SIM_EVENT_LISTEN,
+				       .host = (uint8_t)host,
+				       .shard = (uint8_t)shard});
 		return;
 	}
-	leat_sim_at(w, (struct sim_event){
-			       .at = w->now + RETRY_FOR, .kind = SIM_EVENT_FLOW, .arg = flow});
+	must(w, error, LEAT_OK, "leat_listen");
+}
+
+void leat_sim_work_deaf(struct sim_world *w, uint32_t host, bool abort)
+{
+	for (uint32_t i = 0; i < w->plan.host[host].shards; i++) {
+		struct sim_shard *s = &w->host[host].shard[i];
+		struct leat_conn listener = s->listener;
+
+		if (!s->stack || listener.id == 0)
+			continue;
+		leat_stack_set_now(s->stack, w->now + s->ahead);
+		s->listener.id = 0;
+		if (abort)
+			must(w, leat_abort(s->stack, listener), LEAT_OK, "abort of a listener");
+		else
+			must(w, leat_close(s->stack, listener), LEAT_OK, "close of a listener");
+		leat_sim_host_want(w, host, i, w->now);
+	}
 }
 
 static bool refusal_is_fair(int error)
@@ -507,7 +569,9 @@ static bool open_end(struct sim_world *w, uint32_t flow, bool first)
 		leat_tcp_iss_force(leat_stack_engine(s->stack),
 			UINT32_MAX - leat_prng_below(&w->prng, 4096));
 	struct leat_addr to = addr_out(remote, rport);
-	int error = leat_connect(s->stack, &local, &to, &e->conn);
+	e->listening = first && f->promote;
+	int error = e->listening ? leat_listen_from(s->stack, &local, &to, &e->conn)
+				 : leat_connect(s->stack, &local, &to, &e->conn);
 	if (error != LEAT_OK) {
 		e->used = false;
 		w->ends_used--;
@@ -522,6 +586,8 @@ static bool open_end(struct sim_world *w, uint32_t flow, bool first)
 	must(w, leat_set_user(s->stack, e->conn, e->serial), LEAT_OK, "leat_set_user");
 	if (e->side->nodelay)
 		must(w, leat_nodelay(s->stack, e->conn, true), LEAT_OK, "leat_nodelay");
+	if (e->side->end_after > 0)
+		e->end_at = w->now + e->side->end_after;
 	step(w, e);
 	leat_sim_host_poll(w, host, shard);
 	return true;
@@ -533,13 +599,15 @@ void leat_sim_work_open(struct sim_world *w, uint32_t flow)
 
 	if (o->left == 0)
 		return;
+	o->left--;
+	o->opened++;
 	if (!open_end(w, flow, true)) {
+		o->left++;
+		o->opened--;
 		o->refused++;
 		again_later(w, flow);
 		return;
 	}
-	o->left--;
-	o->opened++;
 	if (w->plan.flow[flow].both)
 		open_end(w, flow, false);
 }
@@ -580,6 +648,8 @@ static void accepted(struct sim_world *w, uint32_t host, uint32_t shard, struct 
 	e->side = &w->plan.flow[best->flow].side[1];
 	if (e->side->nodelay)
 		must(w, leat_nodelay(s, conn, true), LEAT_OK, "leat_nodelay");
+	if (e->side->end_after > 0)
+		e->end_at = w->now + e->side->end_after;
 }
 
 /* ---- events ---- */
@@ -687,8 +757,9 @@ static void check_outcomes(struct sim_world *w)
 		const struct sim_outcome *o = &w->outcome[i];
 		bool clean = f->start > w->plan.faults_until || w->plan.style == SIM_STYLE_NONE;
 		bool ends_well = !f->closed_port && !f->both &&
-				 f->side[0].close != SIM_CLOSE_ABORT &&
-				 f->side[1].close != SIM_CLOSE_ABORT;
+				 f->side[0].close < SIM_CLOSE_LATE &&
+				 f->side[1].close < SIM_CLOSE_LATE &&
+				 f->side[0].end_after + f->side[1].end_after == 0;
 
 		if (!(w->plan.flow_mask >> i & 1) || !ends_well)
 			continue;

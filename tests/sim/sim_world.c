@@ -217,8 +217,13 @@ static void happen(struct sim_world *w, const struct sim_event *e)
 	case SIM_EVENT_NOISE:
 		leat_sim_noise(w, e->arg);
 		break;
-	case SIM_EVENT_QUIET:
-		leat_sim_host_start(w, e->host);
+	case SIM_EVENT_QUIET: /* unless it was restarted once more in the meantime */
+		if (w->host[e->host].quiet_until == e->at)
+			leat_sim_host_start(w, e->host);
+		break;
+	case SIM_EVENT_LISTEN:
+		if (!w->silent)
+			leat_sim_work_listen(w, e->host, e->shard);
 		break;
 	}
 }
