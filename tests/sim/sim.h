@@ -136,7 +136,7 @@ struct sim_end {
 	uint8_t head[8];
 	const char *how; /* it ended, as leat_info said */
 	const struct sim_side *side;
-	struct sim_world *world;
+	struct prng prng;
 	uint32_t peer_idx; /* the end it talks to, UINT32_MAX */
 };
 

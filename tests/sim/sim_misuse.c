@@ -55,8 +55,10 @@ static void misuse_stack(struct sim_world *w, const struct sim_end *e, struct le
 		"connect from another's address");
 	any.family = 5;
 	must(w, leat_connect(s, &any, &e->remote, &c), LEAT_ERR_ARG, "an unknown family");
+	if (e->listening) /* a listener does not hold its tuple */
+		return;
 	int error = leat_connect(s, &e->local, &e->remote, &c);
-	if (error != LEAT_ERR_FULL && (!e->listening || e->connected)) /* no room for a target */
+	if (error != LEAT_ERR_FULL) /* no room for one more target */
 		must(w, error, LEAT_ERR_IN_USE, "connect on a tuple in use");
 }
 

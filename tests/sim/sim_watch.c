@@ -163,6 +163,7 @@ static struct watch_flow *find(struct watch *w, const struct watch_key *key, boo
 	if (!f)
 		abort();
 	f->key = *key;
+	f->may_lose = w->config.may_lose;
 	f->next = w->bucket[at];
 	w->bucket[at] = f;
 	w->cnt.flows++;
@@ -394,7 +395,7 @@ static const char *sent_range(const struct watch_flow *f, const struct watch_pkt
 
 	if (leat_sim_seq_diff(p->seq, f->iss) <= 0 && p->text > 0)
 		return "W23 text before the initial sequence number";
-	if (leat_sim_seq_diff(p->seq, f->nxt) > 0)
+	if (leat_sim_seq_diff(p->seq, f->nxt) > 0 && !f->may_lose)
 		return "W21 a sequence number beyond what was sent";
 	if (p->text > 0 && (!f->peer_edge_known ||
 				   leat_sim_seq_diff(text_end, f->peer_edge + 1) > 0))
@@ -412,8 +413,12 @@ static const char *sent_text(struct watch *w, struct watch_flow *f, const struct
 	const char *wrong = sent_range(f, p);
 	uint32_t end = p->seq + p->text + !!(p->flags & WATCH_FIN);
 
-	if (wrong || end == p->seq)
+	if (wrong)
 		return wrong;
+	if (leat_sim_seq_diff(p->seq, f->nxt) > 0)
+		f->nxt = f->text_from = p->seq; /* what came before was never seen */
+	if (end == p->seq)
+		return NULL;
 	w->cnt.sent_text += p->text;
 	f->quiet_run = 0;
 	if (leat_sim_seq_diff(p->seq, f->nxt) < 0)
@@ -423,7 +428,7 @@ static const char *sent_text(struct watch *w, struct watch_flow *f, const struct
 	if (p->flags & WATCH_FIN) {
 		if (f->fin_sent && f->fin != p->seq + p->text)
 			return "W23 a FIN that moved";
-		if (!f->fin_sent && leat_sim_seq_diff(p->seq + p->text, f->nxt) < 0)
+		if (!f->fin_sent && !f->may_lose && leat_sim_seq_diff(p->seq + p->text, f->nxt) < 0)
 			return "W23 a FIN before text that was sent";
 		f->fin_sent = true;
 		f->fin = p->seq + p->text;

@@ -36,7 +36,7 @@ struct watch_flow {
 	struct watch_flow *next;
 	struct watch_key key;
 	/* sent */
-	bool syn_sent, plain_syn, fin_sent, ack_sent, edge_known, ts_sent, own_ecn;
+	bool syn_sent, plain_syn, fin_sent, ack_sent, edge_known, ts_sent, own_ecn, may_lose;
 	uint8_t own_opts, own_ws;
 	uint32_t iss, una, nxt, fin, last_ack, edge, ts_last;
 	uint64_t born_at;

@@ -48,7 +48,6 @@ static struct sim_end *end_new(struct sim_world *w, uint32_t host, uint32_t shar
 		e->peer_idx = NO_PEER;
 		e->flow = NO_FLOW;
 		e->side = &stray_side;
-		e->world = w;
 		w->end_cnt = u32_max(w->end_cnt, at + 1);
 		w->ends_used++;
 		return e;
@@ -450,7 +449,7 @@ static void again_later(struct sim_world *w, uint32_t flow)
 /* step lets one end do all it can do now. */
 static void step(struct sim_world *w, struct sim_end *e)
 {
-	if (w->plan.misuse > 0 && leat_prng_chance(&w->prng, w->plan.misuse))
+	if (w->plan.misuse > 0 && leat_prng_chance(&e->prng, w->plan.misuse))
 		leat_sim_misuse(w, e);
 	do_read(w, e);
 	do_write(w, e);
@@ -564,6 +563,7 @@ static bool open_end(struct sim_world *w, uint32_t flow, bool first)
 	e->flow = flow;
 	e->side = &f->side[!first];
 	e->server = !first;
+	leat_prng_seed(&e->prng, f->seed + w->outcome[flow].opened + !first);
 	leat_stack_set_now(s->stack, w->now + s->ahead);
 	if (w->plan.iss_forced)
 		leat_tcp_iss_force(leat_stack_engine(s->stack),
@@ -646,6 +646,7 @@ static void accepted(struct sim_world *w, uint32_t host, uint32_t shard, struct 
 	}
 	e->flow = best->flow;
 	e->side = &w->plan.flow[best->flow].side[1];
+	leat_prng_seed(&e->prng, w->plan.flow[best->flow].seed + best->rx_done);
 	if (e->side->nodelay)
 		must(w, leat_nodelay(s, conn, true), LEAT_OK, "leat_nodelay");
 	if (e->side->end_after > 0)

@@ -108,6 +108,7 @@ static void watch_begin(struct sim_world *w)
 {
 	struct watch_config c = {.raw_ip = w->plan.raw_ip, .iss_forced = w->plan.iss_forced};
 
+	c.may_lose = w->plan.resolve;
 	c.host_cnt = w->plan.host_cnt;
 	for (uint32_t h = 0; h < w->plan.host_cnt; h++) {
 		struct watch_host *host = &c.host[h];
