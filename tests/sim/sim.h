@@ -132,7 +132,7 @@ struct sim_end {
 	struct leat_addr local, remote;
 	uint64_t serial, peer_serial;
 	uint64_t tx_done, rx_done, offered; /* offered: queued with leat_send_source */
-	uint64_t tx_next_at, rx_next_at, end_at;
+	uint64_t tx_next_at, rx_next_at, end_at, over_at;
 	uint8_t head[8];
 	const char *how; /* it ended, as leat_info said */
 	const struct sim_side *side;

@@ -198,12 +198,13 @@ static uint32_t steer(const struct sim_world *w, uint32_t host, const struct sim
 	uint32_t at = w->plan.raw_ip ? 0 : WIRE_ETH_OCTETS;
 	const uint8_t *ip = b->data + at;
 	uint32_t type = w->plan.raw_ip ? 0 : be16_get(b->data + 12);
+	bool by_address = w->plan.host[host].by_address;
 	struct tuple t = {0};
 
 	if (w->plan.host[host].shards == 1 || b->octets < at + 28)
 		return 0;
 	if (type == WIRE_ETHERTYPE_ARP)
-		return be16_get(ip + 6) == ARP_REPLY ? SIM_ANY : 0;
+		return be16_get(ip + 6) == ARP_REPLY || by_address ? SIM_ANY : 0;
 	if (ip[0] >> 4 == 4) {
 		if (b->octets < at + 24 || ip[9] != WIRE_PROTO_TCP)
 			return 0;
@@ -213,7 +214,7 @@ static uint32_t steer(const struct sim_world *w, uint32_t host, const struct sim
 	} else {
 		if (b->octets < at + 44)
 			return 0;
-		if (ip[6] == WIRE_PROTO_ICMP6 && ip[ICMP6_TYPE_AT] == ND_ADVERT)
+		if (ip[6] == WIRE_PROTO_ICMP6 && (ip[ICMP6_TYPE_AT] == ND_ADVERT || by_address))
 			return SIM_ANY;
 		if (ip[6] != WIRE_PROTO_TCP)
 			return 0;
