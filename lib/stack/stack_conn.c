@@ -90,16 +90,13 @@ static void gone(struct leat_stack *s, struct tcb *tcb)
 void leat_stack_settle(struct leat_stack *s)
 {
 	struct tcp_io *io = &s->io;
-	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < io->gone_cnt; i++)
 		gone(s, stack_tcb(s, io->gone[i]));
 	io->gone_cnt = 0;
-	while (kept < io->give_cnt && s->give_cnt < STACK_GIVE_MAX)
-		leat_stack_keep_buf(s, io->give[kept++]);
-	for (uint32_t i = kept; i < io->give_cnt; i++)
-		io->give[i - kept] = io->give[i];
-	io->give_cnt -= kept;
+	for (uint32_t i = 0; i < io->give_cnt; i++)
+		leat_stack_keep_buf(s, io->give[i]);
+	io->give_cnt = 0;
 }
 
 /* Aborts wait when io.emit has no room for a reset; nothing is sent for a connection in between,

@@ -74,6 +74,8 @@ struct conn {
 
 STATIC_ASSERT(sizeof(struct conn) == 64, "one line beside the four of the tcb");
 
+STATIC_ASSERT(STACK_GIVE_MAX >= TCP_IO_GIVE_MAX, "one fetch of the engine's fits");
+STATIC_ASSERT(STACK_GIVE_MAX >= STACK_BURST_MAX, "one burst fits");
 STATIC_ASSERT(STACK_BURST_MAX <= FLOW_BULK_MAX, "a burst is one bulk lookup");
 
 struct stack_listener {

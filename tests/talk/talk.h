@@ -199,6 +199,9 @@ void leat_talk_events(struct talk *t);
 /* leat_talk_check asserts all that must hold between two lines. */
 void leat_talk_check(struct talk *t);
 
+/* leat_talk_take_home takes the buffers that the stack is finished with. */
+void leat_talk_take_home(struct talk *t);
+
 /* leat_talk_check_home asserts that nothing is left when all is over. */
 void leat_talk_check_home(struct talk *t);
 

@@ -122,7 +122,7 @@ static void come_home(struct talk *t, void *buf)
 	*handle = NULL;
 }
 
-static void take_home(struct talk *t)
+void leat_talk_take_home(struct talk *t)
 {
 	void *buf[8];
 	uint32_t cnt;
@@ -187,6 +187,6 @@ void leat_talk_collect(struct talk *t)
 		for (uint32_t i = 0; i < cnt; i++)
 			take_frame(t, &frame[i]);
 	} while (cnt == COUNT_OF(room));
-	take_home(t);
+	leat_talk_take_home(t);
 	leat_talk_events(t);
 }
