@@ -8,10 +8,12 @@
  *	stack_input    a burst of frames
  *	stack_output   frames to send, and those that wait for a neighbour
  *	stack_conn     handles, the end of a connection, aborts, events
+ *	stack_icmp     errors of the network
  *	stack_open     leat_connect: source address, port, flow
  *	stack_listen   listeners and their backlog
  *	stack_send     text to send: chunks, sources
  *	stack_recv     text received
+ *	stack_opt      switches of one connection
  *	stack_info     what an operator and a test look at
  *
  * A connection is a tcb of the engine and, under the same index, a struct conn.  The record lives
@@ -72,6 +74,8 @@ struct conn {
 
 STATIC_ASSERT(sizeof(struct conn) == 64, "one line beside the four of the tcb");
 
+STATIC_ASSERT(STACK_GIVE_MAX >= TCP_IO_GIVE_MAX, "one fetch of the engine's fits");
+STATIC_ASSERT(STACK_GIVE_MAX >= STACK_BURST_MAX, "one burst fits");
 STATIC_ASSERT(STACK_BURST_MAX <= FLOW_BULK_MAX, "a burst is one bulk lookup");
 
 struct stack_listener {
@@ -155,6 +159,9 @@ struct leat_conn leat_stack_handle(const struct tcb *tcb);
 /* The record that c names, or NULL (counted). */
 struct tcb *leat_stack_by_handle(struct leat_stack *s, struct leat_conn c);
 int leat_stack_error_of(enum tcp_error error);
+
+/* stack_icmp.c */
+void leat_stack_icmp_error(struct leat_stack *s, const struct pkt *p);
 
 /* stack_open.c */
 bool leat_stack_addr_in(const struct leat_addr *addr, struct ip *ip);

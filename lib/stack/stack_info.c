@@ -60,6 +60,7 @@ int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info)
 	if (tcb == NULL)
 		return LEAT_ERR_STALE;
 	uint64_t sent = text_sent(tcb);
+	const struct tcp_side *side = leat_tcp_side(s->tcp, tcb);
 	*info = (struct leat_info){
 		.state = leat_tcp_state_name((enum tcp_state)tcb->state),
 		.end = end_name[tcb->end_why],
@@ -83,6 +84,9 @@ int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info)
 		.rttvar_us = tcb->rttvar_us,
 		.rto_us = tcb->rto_us,
 		.rtx_cnt = tcb->rtx_cnt,
+		.soft_error = leat_tcp_icmp_name((enum tcp_icmp_kind)side->soft_why),
+		.soft_error_cnt = side->soft_cnt,
+		.pmtu = side->pmtu != 0 ? side->pmtu : s->config.knobs.mtu,
 	};
 	return LEAT_OK;
 }
@@ -222,6 +226,9 @@ static const char *traffic_error(const struct leat_stack *s, char *text, size_t 
 		{"wire tcp = segments + accept refused", s->cnt.wire[WIRE_V_TCP],
 			s->cnt.segments + s->cnt.accept_refused},
 		{"segments = sum of tcp verdicts", s->cnt.segments, verdicts},
+		{"icmp errors = what became of them", s->cnt.wire[WIRE_V_ICMP_ERROR],
+			t->icmp_stray + t->icmp_soft + t->icmp_refused + t->icmp_narrowed +
+				t->icmp_ignored},
 	};
 	return broken(law, COUNT_OF(law), text, size);
 }
@@ -248,20 +255,6 @@ static const char *state_error(
 	return broken(&law, 1, text, size);
 }
 
-/* fetch_home takes what the engine is finished with, so that what it holds is text of connections;
- * false when there is more than we have room for. */
-static bool fetch_home(struct leat_stack *s)
-{
-	uint32_t before;
-
-	do {
-		before = s->give_cnt;
-		leat_tcp_give(s->tcp, &s->io);
-		leat_stack_settle(s);
-	} while (s->give_cnt != before && s->give_cnt < STACK_GIVE_MAX);
-	return s->give_cnt < STACK_GIVE_MAX;
-}
-
 const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t size)
 {
 	const struct tcp_counters *t = leat_tcp_counters(s->tcp);
@@ -271,7 +264,6 @@ const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t siz
 
 	if (error != NULL)
 		return error;
-	bool home = fetch_home(s);
 	for (uint32_t i = 0; i < s->config.tcp.tcb_max; i++)
 		recount_conn(s, stack_tcb(s, i), &r);
 	for (uint32_t i = 0; i < s->config.target_max; i++)
@@ -282,7 +274,7 @@ const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t siz
 	const struct law law[] = {
 		{"flow table entries = records marked", leat_flow_table_stats(s->flow).entry_cnt,
 			r.flows},
-		{"text held = text of connections", home ? t->rbuf_held : r.rbufs, r.rbufs},
+		{"text held = text of connections", t->rbuf_held, r.rbufs},
 		{"chunks = free + used", s->config.send_chunk_cnt, s->chunk_free_cnt + r.chunks},
 		{"ports taken = ports of connections", ports_taken(s), r.ports},
 		{"ports by target = ports of connections", targets, r.ports},

@@ -45,6 +45,7 @@ static void advance(struct tcp_call *c, const struct seg *seg)
 	tcb->snd.una = ack;
 	tcb->snd.rtx = seq_max(tcb->snd.rtx, ack);
 	tcb->rtx_since = c->now;
+	tcb->tries = 0;
 	if (tcb->flags & TCP_F_RTT && seq_gt(ack, tcb->rtt_seq)) {
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
 		leat_tcp_rtt_sample(c->e, tcb, c->now - tcb->rtt_at);
@@ -70,6 +71,8 @@ void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg)
 	struct tcb *tcb = c->tcb;
 
 	advance(c, seg);
+	if (tcb->opts & TCP_O_KEEPALIVE)
+		leat_tcp_keep_heard(c);
 	if (tcb->flags & TCP_F_SYN_RTX) {
 		/* RFC 6298 5.7: the SYN's timer fired, so begin with 3 s. */
 		tcb->rto_us = u32_max(tcb->rto_us, 3000000);
@@ -102,6 +105,8 @@ void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg)
 	const struct tcp_ext *queue = tcp_sendq_of(c->e, tcb);
 	uint32_t acked = seq_gt(seg->ack, tcb->snd.una) ? seq_from(tcb->snd.una, seg->ack) : 0;
 
+	if (tcb->opts & TCP_O_KEEPALIVE)
+		leat_tcp_keep_heard(c);
 	if (acked > 0) {
 		advance(c, seg);
 		if (!queue)

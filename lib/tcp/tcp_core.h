@@ -12,10 +12,13 @@
  *	tcp_ack          SND.UNA, SND.WND, duplicate ACKs     fifth check
  *	tcp_opt          what both ends agree on in their SYNs RFC 7323, 9293 3.7.1
  *	tcp_ts           timestamps and PAWS                  RFC 7323
+ *	tcp_urg          the urgent mark                      sixth check
+ *	tcp_icmp         errors of the network                3.9.2.2
  *	tcp_reass        text in order and out of order       seventh check
  *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582, 9438, 9406
  *	tcp_sendq        what was sent: tcp_sack, tcp_rack, tcp_loss  RFC 2018, 6675, 8985, 9937
  *	tcp_timeout      the timers                           3.10.8
+ *	tcp_keep         keep-alive                           3.8.4
  *	tcp_output       what leaves
  *
  * Affinity   the shard's lcore. */
@@ -42,6 +45,7 @@ struct tcp_engine {
 	struct tcp_knobs knobs;
 	struct hash_key secret;
 	struct tcb *tcb;
+	struct tcp_side *side; /* of tcb[i] at [i] */
 	struct tcp_rbuf *rbuf;
 	struct tcp_ext *ext; /* tcp_sendq.h */
 	struct tcp_srec *srec;
@@ -79,7 +83,21 @@ static inline uint32_t tcp_ts_val(const struct tcb *tcb, uint64_t now)
 	return tcb->ts_offset + (uint32_t)(now / TIME_MS);
 }
 
+/* Does the retransmission timer run, for anything but a keep-alive? */
+static inline bool tcp_rtx_runs(const struct tcb *tcb)
+{
+	return tcb->rtx_at != TIME_NEVER && tcb->rtx_kind != TCP_RTX_KEEP;
+}
+
+/* tcp_side is for a tcb that has it; leat_tcp_side, for reading, and leat_tcp_side_make for any. */
+static inline struct tcp_side *tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	DCHECK(tcb->opts & TCP_O_SIDE);
+	return &e->side[tcb->idx];
+}
+
 /* tcp_engine.c */
+struct tcp_side *leat_tcp_side_make(const struct tcp_engine *e, struct tcb *tcb);
 struct tcb *leat_tcp_alloc(
 	struct tcp_engine *e, const struct tuple *tuple, enum tcp_state state, uint64_t now);
 void leat_tcp_want_output(struct tcp_engine *e, struct tcb *tcb);
@@ -109,6 +127,8 @@ bool leat_tcp_fin_acked(const struct tcb *tcb);
 /* tcp_opt.c */
 /* What the peer's SYN offers and we do as well; sets the shifts and the MSS. */
 void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct seg *seg);
+/* The path takes packets of mtu octets: sets the MSS, which never grows; false: no change. */
+bool leat_tcp_mss_narrow(struct tcb *tcb, uint32_t mtu);
 /* Adds the options that seg, about to be sent, must carry. */
 void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg);
 
@@ -129,9 +149,15 @@ uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb);
 /* tcp_sack.c */
 /* octets of text at seq came a second time: the next ACK says so (RFC 2883). */
 void leat_tcp_dsack_note(struct tcb *tcb, struct seq seq, uint32_t octets);
-/* What of a full segment to leave to SACK blocks now. */
+/* Is there anything to report? */
+static inline bool tcp_sack_news(const struct tcb *tcb)
+{
+	return tcb->agreed & TCP_OPT_SACK_OK &&
+	       (tcb->ooo_head != TCP_NONE || tcb->dsack_octets > 0);
+}
+/* With news: what of a full segment to leave to the blocks. */
 uint32_t leat_tcp_sack_reserve(const struct tcb *tcb);
-/* Adds to an ACK, which has its other options and its length, the blocks that still fit. */
+/* With news: adds to an ACK, which has its other options and its length, what still fits. */
 void leat_tcp_sack_put(struct tcp_call *c, struct seg *seg);
 
 /* tcp_output.c */
@@ -145,7 +171,23 @@ void leat_tcp_send_rst(struct tcp_call *c);
 void leat_tcp_timer_sync(struct tcp_engine *e, struct tcb *tcb);
 /* Arms, keeps or stops the retransmission or persist timer by what is outstanding. */
 void leat_tcp_rtx_arm(struct tcp_call *c, bool restart);
-uint64_t leat_tcp_r2_ns(const struct tcp_engine *e, const struct tcb *tcb);
+uint64_t leat_tcp_r2_at(const struct tcp_engine *e, const struct tcb *tcb);
+
+/* tcp_keep.c */
+/* A segment of the peer's counted. */
+void leat_tcp_keep_heard(const struct tcp_call *c);
+/* Nothing is outstanding: rtx_at is for the next keep-alive, or TIME_NEVER. */
+void leat_tcp_keep_arm(const struct tcp_call *c);
+/* That instant has come; true: nobody is there any more. */
+bool leat_tcp_keep_due(struct tcp_call *c);
+
+/* tcp_urg.c */
+/* Sixth: seg began at first, before it was trimmed. */
+void leat_tcp_in_urg(struct tcp_call *c, struct seq first, const struct seg *seg);
+/* The user has read on. */
+void leat_tcp_urg_read(const struct tcp_engine *e, struct tcb *tcb);
+/* Adds the mark to seg, about to be sent. */
+void leat_tcp_urg_put(const struct tcp_call *c, struct seg *seg);
 
 /* tcp_rtt.c */
 void leat_tcp_rtt_init(const struct tcp_engine *e, struct tcb *tcb);

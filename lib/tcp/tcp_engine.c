@@ -21,6 +21,8 @@ void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 		.r2_ns = 100 * TIME_S,
 		.r2_syn_ns = 180 * TIME_S,
 		.fin_wait_2_ns = 60 * TIME_S,
+		.keep_idle_ns = 7200 * TIME_S,
+		.keep_interval_ns = 75 * TIME_S,
 		.delack_ns = 40 * TIME_MS,
 		.reply_interval_ns = 500 * TIME_MS,
 		.rcv_buf_octets = 65535,
@@ -28,8 +30,14 @@ void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 		.mtu = 1500,
 		.iw_segs = 10,
 		.ack_every = 2,
+		.r1_cnt = 3,
+		.keep_cnt = 9,
 		.cc = TCP_CC_CUBIC,
 		.sack = true,
+		.pmtu_min = 552,
+		.icmp_pmtu = true,
+		.icmp_hard = true,
+		.icmp_soft = true,
 		.wscale = true,
 		.timestamps = true,
 		.ts_required = true,
@@ -43,6 +51,7 @@ struct parts {
 	struct tcp_engine *e;
 	void *wheel, *two_msl, *fin_wait_2;
 	struct tcb *tcb;
+	struct tcp_side *side;
 	struct tcp_rbuf *rbuf;
 	struct tcp_ext *ext;
 	struct tcp_srec *srec;
@@ -57,6 +66,7 @@ static struct parts parts_cut(void *mem, const struct tcp_limits *limits)
 
 	p.e = arena_take(&a, 1, sizeof(*p.e), CACHE_LINE);
 	p.tcb = arena_take(&a, cnt, sizeof(*p.tcb), CACHE_LINE);
+	p.side = arena_take(&a, cnt, sizeof(*p.side), CACHE_LINE);
 	p.rbuf = arena_take(&a, limits->rbuf_max, sizeof(*p.rbuf), CACHE_LINE);
 	p.ext = arena_take(&a, limits->ext_max, sizeof(*p.ext), CACHE_LINE);
 	p.srec = arena_take(&a, limits->srec_max, sizeof(*p.srec), CACHE_LINE);
@@ -103,6 +113,7 @@ struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 	e->knobs = *knobs;
 	e->secret = secret;
 	e->tcb = p.tcb;
+	e->side = p.side;
 	e->rbuf = p.rbuf;
 	e->ext = p.ext;
 	e->srec = p.srec;
@@ -129,6 +140,24 @@ struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx)
 {
 	DCHECK(idx < e->limits.tcb_max);
 	return &e->tcb[idx];
+}
+
+const struct tcp_side *leat_tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	static const struct tcp_side none = {0};
+
+	return tcb->opts & TCP_O_SIDE ? &e->side[tcb->idx] : &none;
+}
+
+/* Not with each tcb: it would be one line more for every connection to write. */
+struct tcp_side *leat_tcp_side_make(const struct tcp_engine *e, struct tcb *tcb)
+{
+	struct tcp_side *side = &e->side[tcb->idx];
+
+	if (!(tcb->opts & TCP_O_SIDE))
+		*side = (struct tcp_side){0};
+	tcb->opts |= TCP_O_SIDE;
+	return side;
 }
 
 const void *leat_tcp_tuples(const struct tcp_engine *e)
@@ -163,6 +192,8 @@ struct tcb *leat_tcp_alloc(
 	tcb->flags = kept.flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS);
 	if (!e->knobs.nagle)
 		tcb->flags |= TCP_F_NODELAY;
+	if (e->knobs.keepalive)
+		tcb->opts |= TCP_O_KEEPALIVE;
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
 	tcb->rcv_head = tcb->rcv_tail = tcb->ooo_head = tcb->listener = tcb->ext = TCP_NONE;
 	tcb->opened_at = now;
@@ -248,6 +279,7 @@ void leat_tcp_end(struct tcp_call *c, enum tcp_event event, enum tcp_end why)
 	leat_timer_ring_stop(e->two_msl, tcb->idx);
 	leat_timer_ring_stop(e->fin_wait_2, tcb->idx);
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
+	tcb->opts &= (uint16_t)~TCP_O_KEEP_NOW;
 	tcb->flags &= (uint16_t) ~(TCP_F_ACK_NOW | TCP_F_ACK_DELAY | TCP_F_PROBE | TCP_F_RTX_ONE);
 	tcb->end_why = (uint8_t)why;
 	leat_tcp_ext_end(e, tcb);

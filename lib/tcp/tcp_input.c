@@ -29,11 +29,12 @@ void leat_tcp_reply(struct tcp_call *c, const struct seg *seg)
 		(seg->text > 0 || seg->flags & TCP_FIN) && !(seg->flags & (TCP_SYN | TCP_RST));
 
 	if (!exempt) {
-		uint64_t last = tcb->challenged_at;
+		uint32_t now_ms = (uint32_t)(c->now / TIME_MS);
+		uint32_t since_ms = now_ms - tcb->challenged_ms;
 
-		if (last != 0 && c->now - last < c->e->knobs.reply_interval_ns)
+		if (tcb->challenged_ms != 0 && since_ms < c->e->knobs.reply_interval_ns / TIME_MS)
 			return;
-		tcb->challenged_at = u64_max(c->now, 1);
+		tcb->challenged_ms = u32_max(now_ms, 1);
 	}
 	tcb->flags |= TCP_F_ACK_NOW;
 	leat_tcp_want_output(c->e, tcb);
@@ -305,8 +306,7 @@ static enum tcp_verdict time_wait_arrives(struct tcp_call *c, const struct seg *
 	return TCP_V_TIME_WAIT_OLD;
 }
 
-/* 3.10.7.4.  The third check (security) concerns options that are not supported; the sixth (URG)
- * keeps urgent text in line with the rest. */
+/* 3.10.7.4.  The third check (security) concerns options that are not supported. */
 static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg *seg)
 {
 	struct seq first = seg->seq;
@@ -333,7 +333,9 @@ static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg
 	if (v != TCP_V_OK)
 		return v;
 	leat_tcp_ts_update(c, first, seg);
-	v = leat_tcp_in_text(c, seg); /* seventh */
+	if (seg->flags & TCP_URG)
+		leat_tcp_in_urg(c, first, seg); /* sixth */
+	v = leat_tcp_in_text(c, seg);           /* seventh */
 	if (v != TCP_V_OK)
 		return v;
 	leat_tcp_in_fin(c, seg); /* eighth */

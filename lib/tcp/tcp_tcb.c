@@ -25,7 +25,7 @@ static void check_send(const struct tcp_engine *e, const struct tcb *tcb)
 		ASSERT(seq_lt(tcb->snd.una, tcb->snd.nxt) || seq_lt(tcb->snd.nxt, tcb->snd.end));
 	if (seq_eq(tcb->snd.una, tcb->snd.nxt) || tcb->flags & TCP_F_IN_OUT)
 		return;
-	ASSERT(tcb->rtx_at != TIME_NEVER); /* something is outstanding, so its timer runs */
+	ASSERT(tcp_rtx_runs(tcb)); /* something is outstanding, so its timer runs */
 	ASSERT(leat_timer_wheel_deadline(e->wheel, tcb->idx) <= tcb->rtx_at);
 }
 
@@ -76,7 +76,9 @@ static void check_timers(const struct tcp_engine *e, const struct tcb *tcb)
 	if (tcp_in(tcb->state, TCP_SET(CLOSED) | TCP_SET(LISTEN)))
 		ASSERT(leat_timer_wheel_deadline(e->wheel, tcb->idx) == TIME_NEVER);
 	if (tcp_in(tcb->state, TCP_SET(FIN_WAIT_2) | TCP_SET(TIME_WAIT)))
-		ASSERT(tcb->rtx_at == TIME_NEVER);
+		ASSERT(!tcp_rtx_runs(tcb));
+	if (tcb->rtx_kind == TCP_RTX_KEEP && tcb->rtx_at != TIME_NEVER)
+		ASSERT(tcb->opts & TCP_O_KEEPALIVE);
 	ASSERT((tcb->delack_at == TIME_NEVER) || (tcb->flags & TCP_F_ACK_DELAY) != 0);
 }
 

@@ -77,6 +77,8 @@ void leat_tcp_receive(struct tcp_engine *e, struct tcb *tcb, uint32_t octets)
 {
 	DCHECK(octets <= tcb->rcv.unread);
 	tcb->rcv.unread -= octets;
+	if (tcb->opts & TCP_O_URG_RCV)
+		leat_tcp_urg_read(e, tcb);
 	while (octets > 0) {
 		struct tcp_rbuf *rbuf = &e->rbuf[tcb->rcv_head];
 		uint32_t taken = u32_min(octets, rbuf->text);

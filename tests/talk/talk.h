@@ -181,6 +181,9 @@ uint8_t leat_talk_octet(uint32_t q);
 void leat_talk_arrive(struct talk *t, const struct talk_seg *seg);
 void leat_talk_input(struct talk *t);
 
+/* leat_talk_arrive_icmp adds an ICMP error about a segment of ours. */
+void leat_talk_arrive_icmp(struct talk *t, const struct icmp_error *error);
+
 /* leat_talk_collect takes what the stack sends and gives back, and what it tells. */
 void leat_talk_collect(struct talk *t);
 
@@ -194,6 +197,9 @@ void leat_talk_events(struct talk *t);
 
 /* leat_talk_check asserts all that must hold between two lines. */
 void leat_talk_check(struct talk *t);
+
+/* leat_talk_take_home takes the buffers that the stack is finished with. */
+void leat_talk_take_home(struct talk *t);
 
 /* leat_talk_check_home asserts that nothing is left when all is over. */
 void leat_talk_check_home(struct talk *t);

@@ -119,6 +119,7 @@ void leat_talk_check(struct talk *t)
 		if (record(t, i)->state != TCP_ST_NONE)
 			leat_tcp_tcb_check(leat_stack_engine(t->stack), record(t, i));
 	}
+	leat_talk_take_home(t);
 	const char *error = leat_stack_ledger_error(t->stack, text, sizeof(text));
 	if (error)
 		leat_talk_fail(t, "a ledger that balances", "%s", error);

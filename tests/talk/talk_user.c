@@ -153,7 +153,8 @@ static void became_active(struct talk *t)
 	t->listener.id = 0;
 }
 
-static void call_send(struct talk *t, struct talk_scan *s)
+static void send_by(struct talk *t, struct talk_scan *s,
+	int64_t (*call)(struct leat_stack *, struct leat_conn, const void *, size_t))
 {
 	static uint8_t text[TALK_TEXT_MAX];
 	uint32_t octets = octets_of(t, s), first = next_octet_to_send(t);
@@ -164,10 +165,25 @@ static void call_send(struct talk *t, struct talk_scan *s)
 	if (leat_talk_take(s, "takes"))
 		want = octets_of(t, s);
 	want = wanted(t, s, want);
-	int64_t got = leat_send(t->stack, subject(t), text, octets);
+	int64_t got = call(t->stack, subject(t), text, octets);
 	if (got > 0)
 		became_active(t);
 	returned(t, want, got);
+}
+
+static void call_send(struct talk *t, struct talk_scan *s)
+{
+	send_by(t, s, leat_send);
+}
+
+static void call_send_urgent(struct talk *t, struct talk_scan *s)
+{
+	send_by(t, s, leat_send_urgent);
+}
+
+static void call_urgent(struct talk *t, struct talk_scan *s)
+{
+	returned(t, octets_of(t, s), leat_urgent(t->stack, subject(t)));
 }
 
 /* The same octets, made when they are sent. */
@@ -302,6 +318,24 @@ static void call_nodelay(struct talk *t, struct talk_scan *s)
 	returned(t, wanted(t, s, LEAT_OK), leat_nodelay(t->stack, subject(t), true));
 }
 
+static void call_keepalive(struct talk *t, struct talk_scan *s)
+{
+	bool on = leat_talk_take(s, "on");
+
+	if (!on && !leat_talk_take(s, "off"))
+		leat_talk_fail(t, "on or off", "%s", t->text);
+	returned(t, wanted(t, s, LEAT_OK), leat_keepalive(t->stack, subject(t), on));
+}
+
+static void call_user_timeout(struct talk *t, struct talk_scan *s)
+{
+	uint64_t ns = UINT64_MAX;
+
+	if (!leat_talk_take(s, "never") && !leat_talk_take_ns(s, &ns))
+		leat_talk_fail(t, "seconds, or never", "%s", t->text);
+	returned(t, wanted(t, s, LEAT_OK), leat_user_timeout(t->stack, subject(t), ns));
+}
+
 static void call_iss(struct talk *t, struct talk_scan *s)
 {
 	uint64_t iss;
@@ -379,6 +413,7 @@ static const struct {
 	{"eof", call_eof},
 	{"established", call_established},
 	{"iss", call_iss},
+	{"keepalive", call_keepalive},
 	{"listen", call_listen},
 	{"listen-from", call_listen_from},
 	{"nodelay", call_nodelay},
@@ -388,8 +423,11 @@ static const struct {
 	{"release", call_release},
 	{"room", call_room},
 	{"send", call_send},
+	{"send-urgent", call_send_urgent},
 	{"source", call_source},
 	{"take", call_take},
+	{"urgent", call_urgent},
+	{"user-timeout", call_user_timeout},
 };
 
 bool leat_talk_call(struct talk *t, struct talk_scan *s)
