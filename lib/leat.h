@@ -56,6 +56,7 @@ enum leat_event_bit {
 	LEAT_CLOSED = 0x20,      /* the connection is over; leat_info says how; release it */
 	LEAT_SLOW = 0x40,        /* R1: sent again several times without an answer (SHLD-9) */
 	LEAT_URGENT = 0x80,      /* an urgent mark is ahead, or it moved; ask leat_urgent */
+	LEAT_SOFT_ERROR = 0x100, /* the network says something is wrong: leat_info (MUST-47) */
 };
 
 struct leat_event {
@@ -76,11 +77,14 @@ struct leat_info {
 	const char *state; /* "ESTABLISHED" */
 	const char *end;   /* how it ended, "-" while it lives */
 	struct leat_addr local, remote;
-	uint64_t opened_at, timer_at; /* timer_at: its next timer, UINT64_MAX: none */
+	uint64_t opened_at, timer_at;       /* timer_at: its next timer, UINT64_MAX: none */
 	uint64_t snd_una, snd_nxt, rcv_nxt; /* octets of user text acknowledged, sent, received */
 	uint32_t unread, unsent;
 	uint32_t cwnd, ssthresh, snd_wnd, rcv_wnd, mss;
 	uint32_t srtt_us, rttvar_us, rto_us, rtx_cnt;
+	const char *soft_error; /* the last ICMP error that ended nothing, "-": none */
+	uint32_t soft_error_cnt;
+	uint32_t pmtu; /* octets of IP packet that the path takes */
 };
 
 /* leat_listen listens on local (any address when family is 0, any of IPv4 when it is 0.0.0.0).  The
@@ -117,10 +121,9 @@ int leat_send_source(struct leat_stack *s, struct leat_conn c, const struct leat
  * now. */
 size_t leat_send_room(struct leat_stack *s, struct leat_conn c);
 
-/* leat_send_urgent sends as leat_send does and, when it took octets, puts the urgent mark behind the
- * last of them.  New programs should not use it (RFC 6093 5, SHLD-13). */
-int64_t leat_send_urgent(
-	struct leat_stack *s, struct leat_conn c, const void *data, size_t octets);
+/* leat_send_urgent sends as leat_send does and, when it took octets, puts the urgent mark behind
+ * the last of them.  New programs should not use it (RFC 6093 5, SHLD-13). */
+int64_t leat_send_urgent(struct leat_stack *s, struct leat_conn c, const void *data, size_t octets);
 
 /* leat_urgent is how many octets are to be read, or yet to arrive, up to the urgent mark; 0: there
  * is none ahead.  Urgent text stays in line with the rest (RFC 6093). */

@@ -60,6 +60,7 @@ int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info)
 	if (tcb == NULL)
 		return LEAT_ERR_STALE;
 	uint64_t sent = text_sent(tcb);
+	const struct tcp_side *side = leat_tcp_side(s->tcp, tcb);
 	*info = (struct leat_info){
 		.state = leat_tcp_state_name((enum tcp_state)tcb->state),
 		.end = end_name[tcb->end_why],
@@ -83,6 +84,9 @@ int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info)
 		.rttvar_us = tcb->rttvar_us,
 		.rto_us = tcb->rto_us,
 		.rtx_cnt = tcb->rtx_cnt,
+		.soft_error = leat_tcp_icmp_name((enum tcp_icmp_kind)side->soft_why),
+		.soft_error_cnt = side->soft_cnt,
+		.pmtu = side->pmtu != 0 ? side->pmtu : s->config.knobs.mtu,
 	};
 	return LEAT_OK;
 }
@@ -222,6 +226,9 @@ static const char *traffic_error(const struct leat_stack *s, char *text, size_t 
 		{"wire tcp = segments + accept refused", s->cnt.wire[WIRE_V_TCP],
 			s->cnt.segments + s->cnt.accept_refused},
 		{"segments = sum of tcp verdicts", s->cnt.segments, verdicts},
+		{"icmp errors = what became of them", s->cnt.wire[WIRE_V_ICMP_ERROR],
+			t->icmp_stray + t->icmp_soft + t->icmp_refused + t->icmp_narrowed +
+				t->icmp_ignored},
 	};
 	return broken(law, COUNT_OF(law), text, size);
 }

@@ -34,6 +34,10 @@ void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 		.keep_cnt = 9,
 		.cc = TCP_CC_CUBIC,
 		.sack = true,
+		.pmtu_min = 552,
+		.icmp_pmtu = true,
+		.icmp_hard = true,
+		.icmp_soft = true,
 		.wscale = true,
 		.timestamps = true,
 		.ts_required = true,
@@ -136,6 +140,24 @@ struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx)
 {
 	DCHECK(idx < e->limits.tcb_max);
 	return &e->tcb[idx];
+}
+
+const struct tcp_side *leat_tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	static const struct tcp_side none = {0};
+
+	return tcb->opts & TCP_O_SIDE ? &e->side[tcb->idx] : &none;
+}
+
+/* Not with each tcb: it would be one line more for every connection to write. */
+struct tcp_side *leat_tcp_side_make(const struct tcp_engine *e, struct tcb *tcb)
+{
+	struct tcp_side *side = &e->side[tcb->idx];
+
+	if (!(tcb->opts & TCP_O_SIDE))
+		*side = (struct tcp_side){0};
+	tcb->opts |= TCP_O_SIDE;
+	return side;
 }
 
 const void *leat_tcp_tuples(const struct tcp_engine *e)

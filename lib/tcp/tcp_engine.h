@@ -67,6 +67,10 @@ struct tcp_knobs {
 	bool keepalive;             /* false: of a new connection, MUST-25 */
 	uint8_t cc;                 /* TCP_CC_CUBIC; enum tcp_cc_name */
 	bool sack;                  /* true: offer and take SACK, RFC 2018 */
+	uint16_t pmtu_min;          /* 552: IPv4 paths are not believed to be narrower */
+	bool icmp_pmtu;             /* true: "too big" narrows the path, RFC 1191, 8201 */
+	bool icmp_hard;             /* true: a hard error ends a handshake, SHLD-26 */
+	bool icmp_soft;             /* true: users hear of the others, SHLD-20, SHLD-25 */
 	bool wscale;                /* true: offer and take window scale, RFC 7323 2 */
 	bool timestamps;            /* true: offer and take them, RFC 7323 3 */
 	bool ts_required;           /* true: once agreed, drop segments without (RFC 7323 3.2) */
@@ -78,6 +82,23 @@ enum tcp_cc_name {
 	TCP_CC_RENO,  /* RFC 5681 */
 	TCP_CC_CUBIC, /* RFC 9438 */
 	TCP_CC_CNT
+};
+
+/* What an ICMP error says, RFC 9293 3.9.2.2. */
+enum tcp_icmp_kind {
+	TCP_ICMP_NONE,
+	TCP_ICMP_UNREACHABLE, /* net, host, route, address: soft, MUST-56 */
+	TCP_ICMP_TIME,        /* time exceeded: soft */
+	TCP_ICMP_PARAM,       /* parameter problem: soft */
+	TCP_ICMP_REFUSED,     /* protocol, port, or prohibited for good: hard, SHLD-26 */
+	TCP_ICMP_TOO_BIG,     /* the path takes no more than mtu */
+	TCP_ICMP_CNT
+};
+
+struct tcp_icmp {
+	enum tcp_icmp_kind kind;
+	struct seq seq; /* of the segment it quotes */
+	uint32_t mtu;   /* with TOO_BIG; 0: not told */
 };
 
 /* Why a user call was refused; 0 is no error. */
@@ -97,8 +118,11 @@ struct tcp_counters {
 	uint64_t ended[TCP_END_CNT];
 	uint64_t time_wait_entered, time_wait_restarted;
 	uint64_t emitted, emitted_rst, emitted_again; /* segments; again: retransmissions */
-	uint64_t rst_unsent;                          /* resets dropped because io.emit was full */
-	uint64_t text_ooo;                            /* segments held out of order */
+	/* ICMP errors, one of these each: about nothing that is on the way; told the user; ended a
+	 * handshake; narrowed the path; without consequence. */
+	uint64_t icmp_stray, icmp_soft, icmp_refused, icmp_narrowed, icmp_ignored;
+	uint64_t rst_unsent; /* resets dropped because io.emit was full */
+	uint64_t text_ooo;   /* segments held out of order */
 	uint64_t rto_fired, probe_fired, keep_fired;
 	uint64_t tlp_fired, reorder_fired;    /* RFC 8985 */
 	uint64_t recoveries, recovery_undone; /* fast recoveries; those that were not needed */
@@ -127,6 +151,9 @@ struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 /* leat_tcp_tcb is record idx, which is less than limits.tcb_max; in state NONE when it is free. */
 struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx);
 
+/* leat_tcp_side is what tcb has beside itself. */
+const struct tcp_side *leat_tcp_side(const struct tcp_engine *e, const struct tcb *tcb);
+
 /* Where the tuples are, for the flow table: that of record i at first + i * sizeof(struct tcb). */
 const void *leat_tcp_tuples(const struct tcp_engine *e);
 
@@ -137,6 +164,12 @@ const struct tcp_counters *leat_tcp_counters(const struct tcp_engine *e);
  * or when the user has read the text.  At most one emit, one gone, one born. */
 enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
 	const struct tuple *tuple, const struct seg *seg, uint64_t now, struct tcp_io *io);
+
+/* leat_tcp_icmp_arrives is an ICMP error about a segment of ours; tcb has its tuple, or is NULL. */
+void leat_tcp_icmp_arrives(struct tcp_engine *e, struct tcb *tcb, const struct tcp_icmp *icmp,
+	uint64_t now, struct tcp_io *io);
+
+const char *leat_tcp_icmp_name(enum tcp_icmp_kind kind);
 
 /* leat_tcp_timers fires at most max (at most TCP_IO_GONE_MAX) timers that are due at now. */
 uint32_t leat_tcp_timers(struct tcp_engine *e, uint64_t now, uint32_t max, struct tcp_io *io);

@@ -50,6 +50,16 @@ static void mss_learn(const struct tcp_engine *e, struct tcb *tcb, const struct 
 	tcb->snd_mss = (uint16_t)mss;
 }
 
+bool leat_tcp_mss_narrow(struct tcb *tcb, uint32_t mtu)
+{
+	uint32_t mss = mtu - hdr_octets(tcb) - (tcb->agreed & TCP_OPT_TS ? TS_OCTETS : 0);
+
+	if (mss >= tcb->snd_mss)
+		return false;
+	tcb->snd_mss = (uint16_t)mss;
+	return true;
+}
+
 void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct seg *seg)
 {
 	const struct tcp_engine *e = c->e;

@@ -58,11 +58,12 @@ enum tcp_tcb_flag {
 
 /* What few connections have on; some of it lives in their struct tcp_side. */
 enum tcp_tcb_opt {
-	TCP_O_KEEPALIVE = 0x0001, /* probe when idle; side.heard_at is valid (MUST-24) */
-	TCP_O_KEEP_NOW = 0x0002,  /* a keep-alive probe is due with the next output */
-	TCP_O_R2 = 0x0004,        /* side.r2_ms stands for the knob (MUST-21) */
-	TCP_O_URG_RCV = 0x0008,   /* side.rcv_up lies before us */
-	TCP_O_URG_SND = 0x0010,   /* side.snd_up is not acknowledged */
+	TCP_O_SIDE = 0x0001,      /* its struct tcp_side is valid, else as if all 0 */
+	TCP_O_KEEPALIVE = 0x0002, /* probe when idle; side.heard_at is valid (MUST-24) */
+	TCP_O_KEEP_NOW = 0x0004,  /* a keep-alive probe is due with the next output */
+	TCP_O_R2 = 0x0008,        /* side.r2_ms stands for the knob (MUST-21) */
+	TCP_O_URG_RCV = 0x0010,   /* side.rcv_up lies before us */
+	TCP_O_URG_SND = 0x0020,   /* side.snd_up is not acknowledged */
 };
 
 #define TCP_O_INHERITED (TCP_O_KEEPALIVE | TCP_O_R2) /* by the children of a listener */
@@ -154,10 +155,15 @@ struct tcp_side {
 	struct seq rcv_up; /* RCV.UP: the octet behind the urgent text (MUST-62) */
 	struct seq snd_up; /* SND.UP, likewise */
 	uint32_t r2_ms;    /* TCP_R2_NEVER: no limit */
+	uint16_t pmtu;     /* of the path, when it is less than the link's; else 0 */
+	uint16_t soft_cnt; /* ICMP errors that ended nothing, up to its maximum */
+	uint8_t soft_why;  /* enum tcp_icmp_kind of the last */
 	uint8_t keep_cnt;  /* probes since heard_at */
 };
 
 #define TCP_R2_NEVER UINT32_MAX
+
+STATIC_ASSERT(sizeof(struct tcp_side) == 32, "two to a cache line");
 
 STATIC_ASSERT(sizeof(struct tcb) == 256, "two hot lines and two cold ones");
 STATIC_ASSERT(offsetof(struct tcb, una_offset) == 128, "the hot part is two lines");

@@ -181,6 +181,9 @@ uint8_t leat_talk_octet(uint32_t q);
 void leat_talk_arrive(struct talk *t, const struct talk_seg *seg);
 void leat_talk_input(struct talk *t);
 
+/* leat_talk_arrive_icmp adds an ICMP error about a segment of ours. */
+void leat_talk_arrive_icmp(struct talk *t, const struct icmp_error *error);
+
 /* leat_talk_collect takes what the stack sends and gives back, and what it tells. */
 void leat_talk_collect(struct talk *t);
 
