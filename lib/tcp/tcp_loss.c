@@ -17,12 +17,15 @@ static uint32_t flight(const struct tcb *tcb)
 }
 
 /* One sample a round trip, so that RTTVAR keeps the memory RFC 6298 means it to have; the first
- * that counts ends a backoff. */
+ * that counts ends a backoff.  Only where SND.UNA moved and the timer starts again: a timeout that
+ * became shorter must not be found to be over. */
 static void take_rtt(struct tcp_call *c, const struct tcp_heard *heard)
 {
 	struct tcb *tcb = c->tcb;
 
-	if (heard->rtt_ns == 0 || (seq_lt(tcb->snd.una, tcb->rtt_seq) && tcb->backoff == 0))
+	if (heard->rtt_ns == 0 || heard->acked == 0)
+		return;
+	if (seq_lt(tcb->snd.una, tcb->rtt_seq) && tcb->backoff == 0)
 		return;
 	tcb->rtt_seq = tcb->snd.nxt;
 	leat_tcp_rtt_sample(c->e, tcb, heard->rtt_ns);
@@ -71,8 +74,10 @@ static void prr(struct tcb *tcb, struct tcp_ext *ext, uint32_t delivered, bool s
 		sndcnt = u32_max(unsent, delivered) + (safe ? tcb->snd_mss : 0);
 		sndcnt = u32_min(sndcnt, tcb->ssthresh - pipe);
 	}
-	if (p->out == 0 && sndcnt == 0)
-		sndcnt = tcb->snd_mss; /* "force a fast retransmit upon entering recovery" */
+	/* "Force a fast retransmit upon entering recovery"; and where nothing is on the way no ACK
+	 * will come to allow the rest of a segment. */
+	if (p->out == 0 || pipe == 0)
+		sndcnt = u32_max(sndcnt, tcb->snd_mss);
 	tcb->cwnd = pipe + sndcnt;
 }
 
@@ -102,6 +107,7 @@ static void undo(struct tcp_call *c, struct tcp_ext *ext, const struct tcp_heard
 	uint32_t iw = leat_tcp_cc_initial(c->e, tcb);
 
 	leat_tcp_sendq_find_all(c->e, ext);
+	ext->rack_rtt_us = 0; /* it may be that of an ACK of the first copy */
 	uint32_t cwnd = u32_min(ext->undo_cwnd, tcp_pipe(tcb, ext) + u32_min(heard->acked, iw));
 
 	tcb->cwnd = u32_max(tcb->cwnd, cwnd);
@@ -220,7 +226,8 @@ void leat_tcp_loss_tlp_due(struct tcp_call *c)
 {
 	struct tcp_ext *ext = &c->e->ext[c->tcb->ext];
 
-	ext->flags |= TCP_EXT_TLP_SEND;
+	ext->flags |= TCP_EXT_TLP_SEND | TCP_EXT_TLP_OUT;
+	ext->tlp_end = c->tcb->snd.nxt;
 	ext->rto_from = c->now; /* 7.3: "MUST re-arm the RTO timer" */
 	c->e->cnt.tlp_fired++;
 }

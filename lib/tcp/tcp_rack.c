@@ -8,6 +8,7 @@
 #define DUP_THRESH       3
 #define REO_PERSIST      16
 #define TLP_ACK_DELAY_US 200000 /* TLP.max_ack_delay */
+#define TLP_SLACK_US     2000
 #define TLP_WITHOUT_RTT  TIME_S
 
 /* RACK_sent_after. */
@@ -109,13 +110,14 @@ static bool may_probe(const struct tcb *tcb, const struct tcp_ext *ext)
 	       ext->lost_octets == 0 && ext->newest != TCP_NONE && tcb->backoff == 0;
 }
 
+/* TLP_calc_PTO; the slack is for a peer that looks at its network now and then. */
 static uint64_t pto_ns(const struct tcb *tcb, const struct tcp_ext *ext)
 {
 	if (tcb->srtt_us == 0)
 		return TLP_WITHOUT_RTT;
-	uint64_t us = 2 * (uint64_t)tcb->srtt_us;
+	uint32_t slack_us = ext->srec_cnt == 1 ? TLP_ACK_DELAY_US : TLP_SLACK_US;
 
-	return (ext->srec_cnt == 1 ? us + TLP_ACK_DELAY_US : us) * TIME_US;
+	return (2 * (uint64_t)tcb->srtt_us + slack_us) * TIME_US;
 }
 
 uint64_t leat_tcp_rack_timer(struct tcp_call *c, const struct tcp_ext *ext, uint8_t *kind)

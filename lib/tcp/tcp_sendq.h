@@ -230,7 +230,7 @@ uint32_t leat_tcp_cc_initial(const struct tcp_engine *e, const struct tcb *tcb);
 void leat_tcp_cc_grow(struct tcp_call *c, struct tcp_ext *ext, uint32_t octets);
 uint32_t leat_tcp_cc_reduced(struct tcp_call *c, struct tcp_ext *ext, uint32_t flight);
 
-/* tcp_hystart.c: an ACK in slow start, and the round trip it measured. */
+/* An ACK in slow start, and the round trip it measured; 0: none. */
 void leat_tcp_hystart_acked(struct tcb *tcb, struct tcp_ext *ext, uint32_t rtt_us);
 
 /* tcp_sack.c */

@@ -57,7 +57,7 @@ void leat_tcp_rtx_arm(struct tcp_call *c, bool restart)
 		if (ext && restart)
 			ext->rto_from = c->now;
 		if (ext)
-			at = leat_tcp_rack_timer(c, ext, &tcb->rtx_kind);
+			at = u64_max(leat_tcp_rack_timer(c, ext, &tcb->rtx_kind), c->now);
 		tcb->rtx_at = u64_min(at, leat_tcp_r2_at(c->e, tcb));
 	}
 	leat_tcp_timer_sync(c->e, tcb);

@@ -120,7 +120,6 @@ struct talk {
 
 	struct leat_conn conn, listener;
 	uint32_t news;               /* enum leat_event_bit since the last `news` */
-	uint64_t read_octets;        /* what the user has read of the stream */
 	const char *end;             /* how the last connection that ended did so */
 	uint64_t ended[TCP_END_CNT]; /* the counters, as they were last seen */
 	const char *verdict;         /* of the last segment that arrived */

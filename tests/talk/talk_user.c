@@ -131,7 +131,6 @@ static void call_connect(struct talk *t, struct talk_scan *s)
 		if (t->conn.id)
 			leat_talk_fail(t, "release before the next", "%s", t->text);
 		t->conn = conn;
-		t->read_octets = 0;
 	}
 	returned(t, wanted(t, s, LEAT_OK), got);
 }
@@ -152,7 +151,6 @@ static void became_active(struct talk *t)
 		return;
 	t->conn = t->listener;
 	t->listener.id = 0;
-	t->read_octets = 0;
 }
 
 static void send_by(struct talk *t, struct talk_scan *s,
@@ -211,13 +209,19 @@ static void call_source(struct talk *t, struct talk_scan *s)
 	returned(t, want, got);
 }
 
-static void check_read(struct talk *t, const uint8_t *text, int64_t octets)
+/* The script's number of the octet that the user reads next. */
+static uint32_t next_read(struct talk *t)
 {
 	const struct tcb *tcb = leat_stack_by_handle(t->stack, subject(t));
-	/* With SACK the record forgets IRS after the handshake; such a script has the option's. */
-	bool forgot = octets <= 0 || tcb->agreed & TCP_OPT_SACK_OK;
-	uint32_t irs = forgot ? t->setup.irs : tcb->rcv.irs.v - t->rcv_shift;
-	uint32_t q = irs + 1 + (uint32_t)t->read_octets;
+	bool fin = tcb->flags & TCP_F_FIN_HELD && seq_gt(tcb->rcv.nxt, tcb->rcv_fin);
+
+	return tcb->rcv.nxt.v - fin - tcb->rcv.unread - t->rcv_shift;
+}
+
+/* octets at text were read, or, unless taken, only looked at. */
+static void check_read(struct talk *t, const uint8_t *text, int64_t octets, bool taken)
+{
+	uint32_t q = octets > 0 ? next_read(t) - (taken ? (uint32_t)octets : 0) : 0;
 
 	for (int64_t i = 0; i < octets; i++, q++) {
 		if (text[i] != leat_talk_octet(q))
@@ -234,8 +238,7 @@ static void call_recv(struct talk *t, struct talk_scan *s)
 	int64_t got = leat_recv(t->stack, subject(t), text, octets);
 
 	returned(t, want, got);
-	check_read(t, text, got);
-	t->read_octets += got > 0 ? (uint64_t)got : 0;
+	check_read(t, text, got, true);
 }
 
 static void call_eof(struct talk *t, struct talk_scan *s)
@@ -244,7 +247,6 @@ static void call_eof(struct talk *t, struct talk_scan *s)
 
 	int64_t got = leat_recv(t->stack, subject(t), &octet, 1);
 
-	t->read_octets += got > 0 ? 1 : 0;
 	returned(t, wanted(t, s, 0), got);
 }
 
@@ -255,7 +257,7 @@ static void call_peek(struct talk *t, struct talk_scan *s)
 	int64_t got = leat_peek(t->stack, subject(t), &text);
 
 	returned(t, wanted(t, s, octets), got);
-	check_read(t, text, got);
+	check_read(t, text, got, false);
 }
 
 static void call_take(struct talk *t, struct talk_scan *s)
@@ -264,7 +266,6 @@ static void call_take(struct talk *t, struct talk_scan *s)
 	int got = leat_take(t->stack, subject(t), octets);
 
 	returned(t, wanted(t, s, LEAT_OK), got);
-	t->read_octets += got == LEAT_OK ? octets : 0;
 }
 
 static void call_readable(struct talk *t, struct talk_scan *s)
@@ -453,6 +454,5 @@ void leat_talk_events(struct talk *t)
 		if (t->conn.id)
 			leat_talk_fail(t, "one connection at a time", "a second was accepted");
 		t->conn = event.conn;
-		t->read_octets = 0;
 	}
 }
