@@ -201,8 +201,8 @@ static bool is_ours(const struct watch *w, uint32_t host, struct watch_addr a)
 }
 
 /* RFC 9293 3.9.2.3, RFC 1122 3.2.1.3: who cannot have sent it, or whom it does not concern alone. */
-static bool is_incredible(const struct watch *w, uint32_t host, const uint8_t *frame,
-	const struct watch_pkt *p)
+static bool is_incredible(
+	const struct watch *w, uint32_t host, const uint8_t *frame, const struct watch_pkt *p)
 {
 	uint32_t a = (uint32_t)p->src.lo;
 
@@ -302,7 +302,7 @@ static const char *sent_burst(struct watch *w, const struct watch_pkt *p, struct
 	struct burst *b = &w->burst;
 	bool reset = (p->flags & WATCH_RST) != 0;
 	bool bare = p->text == 0 && !(p->flags & (WATCH_SYN | WATCH_FIN));
-	bool mine = false;
+	bool mine = false, only_resets = true;
 
 	if (!b->open || b->other)
 		return NULL;
@@ -312,6 +312,7 @@ static const char *sent_burst(struct watch *w, const struct watch_pkt *p, struct
 		if (b->arrival[i].flow != f)
 			continue;
 		mine = true;
+		only_resets &= b->arrival[i].reset;
 		if ((reset && b->arrival[i].reset) || (bare && b->arrival[i].bare_left == 0))
 			continue;
 		if (bare)
@@ -320,7 +321,8 @@ static const char *sent_burst(struct watch *w, const struct watch_pkt *p, struct
 	}
 	if (!mine)
 		return "W20 a segment of a flow that nothing arrived for";
-	return reset ? "W20 a reset in answer to a reset" : "W24 more answers than questions";
+	return reset && only_resets ? "W20 a reset in answer to a reset"
+				    : "W24 more answers than questions";
 }
 
 static const char *begin_incarnation(
@@ -383,6 +385,7 @@ static const char *sent_ack(struct watch_flow *f, const struct watch_pkt *p)
 	if (!f->edge_known || leat_sim_seq_diff(edge, f->edge) > 0) {
 		f->edge = edge;
 		f->quiet_run = 0;
+		f->bare -= f->bare > 0; /* news of the window is no mere answer */
 	}
 	f->edge_known = true;
 	return NULL;
@@ -397,8 +400,8 @@ static const char *sent_range(const struct watch_flow *f, const struct watch_pkt
 		return "W23 text before the initial sequence number";
 	if (leat_sim_seq_diff(p->seq, f->nxt) > 0 && !f->may_lose)
 		return "W21 a sequence number beyond what was sent";
-	if (p->text > 0 && (!f->peer_edge_known ||
-				   leat_sim_seq_diff(text_end, f->peer_edge + 1) > 0))
+	if (p->text > 0 &&
+		(!f->peer_edge_known || leat_sim_seq_diff(text_end, f->peer_edge + 1) > 0))
 		return "W21 text beyond the window of the peer";
 	if (p->text > 0 && p->text + p->opt_octets > (room > MSS_FLOOR ? room : MSS_FLOOR))
 		return "W21 a segment above the MSS of the peer";
@@ -484,8 +487,7 @@ static const char *sent_bare(struct watch *w, struct watch_flow *f, uint64_t now
 	return NULL;
 }
 
-static const char *sent_tcp(
-	struct watch *w, uint32_t host, uint64_t now, const struct watch_pkt *p)
+static const char *sent_tcp(struct watch *w, uint32_t host, uint64_t now, const struct watch_pkt *p)
 {
 	struct watch_key key = {host, p->src, p->dst, p->sport, p->dport};
 	struct watch_flow *f = find(w, &key, p->flags & WATCH_SYN);
@@ -521,8 +523,7 @@ const char *leat_sim_watch_sent(
 
 	w->cnt.sent++;
 	if (!wrong)
-		wrong = leat_sim_watch_form(
-			&w->config, &w->config.host[host], frame, octets, &p);
+		wrong = leat_sim_watch_form(&w->config, &w->config.host[host], frame, octets, &p);
 	if (wrong || p.kind != WATCH_TCP)
 		return wrong;
 	return sent_tcp(w, host, now, &p);

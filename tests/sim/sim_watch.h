@@ -88,9 +88,9 @@ struct watch_host {
 };
 
 struct watch_config {
-	bool raw_ip; /* frames begin with the IP header */
+	bool raw_ip;     /* frames begin with the IP header */
 	bool iss_forced; /* a test chose initial sequence numbers: W13 does not hold */
-	bool may_lose; /* text that waits for a neighbour is lost before it is seen here */
+	bool may_lose;   /* text that waits for a neighbour is lost before it is seen here */
 	uint32_t mtu;
 	uint32_t host_cnt;
 	struct watch_host host[WATCH_HOST_MAX];

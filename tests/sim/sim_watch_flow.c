@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_CAP_MIN 4096U
+#define TEXT_CAP_MIN 256U
 #define TEXT_CAP_MAX (1U << 24)
 #define ACK_NEAR     (1 << 20) /* so far behind a SYN the first ACK may be */
 #define EDGE_SLACK   65536     /* beyond what was offered nothing is taken */
@@ -35,8 +35,7 @@ bool leat_sim_flow_irs(struct watch_flow *f, uint32_t ack)
 		return true;
 	for (uint32_t i = 0; i < WATCH_SYN_MAX; i++) {
 		/* The newest first. */
-		const struct watch_syn *s =
-			&f->syn[(f->syn_cnt - 1 - i) % WATCH_SYN_MAX];
+		const struct watch_syn *s = &f->syn[(f->syn_cnt - 1 - i) % WATCH_SYN_MAX];
 		int32_t behind = leat_sim_seq_diff(ack, s->seq + 1);
 
 		if (s->used && behind >= 0 && behind < ACK_NEAR && !best)
@@ -74,8 +73,7 @@ static void range_put(struct watch_flow *f, uint32_t at, struct watch_range r)
 
 static void range_cut(struct watch_flow *f, uint32_t at, uint32_t cnt)
 {
-	memmove(&f->range[at], &f->range[at + cnt],
-		(f->range_cnt - at - cnt) * sizeof(*f->range));
+	memmove(&f->range[at], &f->range[at + cnt], (f->range_cnt - at - cnt) * sizeof(*f->range));
 	f->range_cnt -= cnt;
 }
 
@@ -89,8 +87,7 @@ void leat_sim_flow_came(struct watch_flow *f, uint32_t left, uint32_t right)
 		return;
 	if (leat_sim_seq_diff(left, f->frontier) <= 0) {
 		f->frontier = right;
-		while (f->range_cnt > 0 &&
-			leat_sim_seq_diff(f->range[0].left, f->frontier) <= 0) {
+		while (f->range_cnt > 0 && leat_sim_seq_diff(f->range[0].left, f->frontier) <= 0) {
 			if (leat_sim_seq_diff(f->range[0].right, f->frontier) > 0)
 				f->frontier = f->range[0].right;
 			range_cut(f, 0, 1);

@@ -113,7 +113,8 @@ static void over(struct sim_world *w, struct sim_end *e)
 	w->ends_used--;
 	leat_sim_digest(w, e->serial ^ e->rx_done << 20 ^ e->tx_done);
 	if (w->trace)
-		fprintf(w->trace, "%14.6f host%u   end %u of flow %d, port %u: %s%s, wrote %u, read %u\n",
+		fprintf(w->trace,
+			"%14.6f host%u   end %u of flow %d, port %u: %s%s, wrote %u, read %u\n",
 			(double)(w->now - w->plan.epoch) / 1e9, e->host, idx_of(w, e), (int)e->flow,
 			e->local.port, complete ? "complete, " : "", e->how ? e->how : "let go",
 			(uint32_t)e->tx_done, (uint32_t)e->rx_done);
@@ -261,9 +262,7 @@ static void arm(struct sim_world *w, struct sim_end *e, uint64_t at)
 	if (e->gap_armed)
 		return;
 	e->gap_armed = true;
-	leat_sim_at(w, (struct sim_event){.at = at,
-			       .kind = SIM_EVENT_END,
-			       .arg = idx_of(w, e)});
+	leat_sim_at(w, (struct sim_event){.at = at, .kind = SIM_EVENT_END, .arg = idx_of(w, e)});
 }
 
 static void do_read(struct sim_world *w, struct sim_end *e)
@@ -305,6 +304,7 @@ static void fill(void *arg, uint64_t offset, uint8_t *dst, uint32_t octets)
 static int64_t write_some(struct sim_world *w, struct sim_end *e, uint32_t octets)
 {
 	struct leat_stack *s = stack_of(w, e);
+	size_t room = leat_send_room(s, e->conn);
 	uint8_t data[CHUNK_MAX];
 
 	if (e->side->source) {
@@ -313,8 +313,14 @@ static int64_t write_some(struct sim_world *w, struct sim_end *e, uint32_t octet
 
 		return error == LEAT_OK ? (int64_t)octets : error;
 	}
+	if (room > 0 && room < octets)
+		octets = (uint32_t)room;
 	leat_sim_stream_fill(e->serial, e->tx_done, data, octets);
-	return leat_send(s, e->conn, data, octets);
+	int64_t n = leat_send(s, e->conn, data, octets);
+	if (n > 0 && room > 0 && n != octets)
+		leat_sim_fail(w, "call: there was room for %zu, but leat_send took %lld of %u",
+			room, (long long)n, octets);
+	return n;
 }
 
 static bool may_write(const struct sim_end *e)
@@ -454,8 +460,8 @@ static void again_later(struct sim_world *w, uint32_t flow)
 		o->left = 0;
 		return;
 	}
-	leat_sim_at(w, (struct sim_event){
-			       .at = w->now + RETRY_FOR, .kind = SIM_EVENT_FLOW, .arg = flow});
+	leat_sim_at(w,
+		(struct sim_event){.at = w->now + RETRY_FOR, .kind = SIM_EVENT_FLOW, .arg = flow});
 }
 
 /* step lets one end do all it can do now. */
@@ -562,7 +568,8 @@ static bool open_end(struct sim_world *w, uint32_t flow, bool first)
 	uint32_t shard = first ? f->shard : 0;
 	struct sim_shard *s = leat_sim_shard(w, host, shard);
 	uint16_t lport = first ? f->lport : f->rport, rport = first ? f->rport : f->lport;
-	struct ip remote = leat_sim_host_addr(w, first ? f->server : f->client, first ? 0 : f->shard);
+	struct ip remote =
+		leat_sim_host_addr(w, first ? f->server : f->client, first ? 0 : f->shard);
 	struct leat_addr local = addr_out(leat_sim_host_addr(w, host, shard), lport);
 	struct leat_info info;
 
@@ -579,8 +586,8 @@ static bool open_end(struct sim_world *w, uint32_t flow, bool first)
 	leat_prng_seed(&e->prng, f->seed + w->outcome[flow].opened + !first);
 	leat_stack_set_now(s->stack, w->now + s->ahead);
 	if (w->plan.iss_forced)
-		leat_tcp_iss_force(leat_stack_engine(s->stack),
-			UINT32_MAX - leat_prng_below(&w->prng, 4096));
+		leat_tcp_iss_force(
+			leat_stack_engine(s->stack), UINT32_MAX - leat_prng_below(&w->prng, 4096));
 	struct leat_addr to = addr_out(remote, rport);
 	e->listening = first && f->promote;
 	int error = e->listening ? leat_listen_from(s->stack, &local, &to, &e->conn)
@@ -762,7 +769,8 @@ void leat_sim_work_overdue(struct sim_world *w)
 		leat_stack_set_now(s->stack, w->now + s->ahead);
 		if (!w->forged && (has_live_peer(w, e) || peer_closed_well(w, e)))
 			leat_sim_fail(w,
-				"27 a connection that does not end (end %u of flow %d, port %u, wrote %llu, read %llu)",
+				"27 a connection that does not end (end %u of flow %d, port %u, "
+				"wrote %llu, read %llu)",
 				i, (int)e->flow, e->local.port, (unsigned long long)e->tx_done,
 				(unsigned long long)e->rx_done);
 		abort_it(w, e); /* as a program does that waited long enough */
@@ -777,8 +785,7 @@ static void check_outcomes(struct sim_world *w)
 		const struct sim_flow *f = &w->plan.flow[i];
 		const struct sim_outcome *o = &w->outcome[i];
 		bool clean = f->start > w->plan.faults_until || w->plan.style == SIM_STYLE_NONE;
-		bool ends_well = !f->closed_port && !f->both &&
-				 f->side[0].close < SIM_CLOSE_LATE &&
+		bool ends_well = !f->closed_port && !f->both && f->side[0].close < SIM_CLOSE_LATE &&
 				 f->side[1].close < SIM_CLOSE_LATE &&
 				 f->side[0].end_after + f->side[1].end_after == 0;
 
