@@ -13,11 +13,13 @@
  * plan (sim_plan.h), so that a seed is a run, on every machine and with every compiler: the digest
  * over all frames, events and counters says so.
  *
- *	sim_main    arguments            sim_plan   a run from a seed       sim_world  clock, queue
- *	sim_modes   many runs            sim_net    links and buffers       sim_fault  what goes wrong
- *	sim_shrink  less of a failure    sim_host   shards and NICs         sim_noise  frames of strangers
- *	sim_pcap    for tcpdump          sim_work   the programs            sim_check  inside the stacks
- *	                                 sim_misuse their mistakes          sim_watch  outside, on the wire
+ *	sim_main   arguments          sim_world  clock, queue of events
+ *	sim_modes  many runs          sim_net    links and buffers
+ *	sim_plan   a run from a seed  sim_fault  what goes wrong; sim_noise: strangers' frames
+ *	sim_shrink less of a failure  sim_host   shards and NICs
+ *	sim_pcap   for tcpdump        sim_end    the programs, with sim_open, sim_work, sim_calm
+ *	sim_check  inside the stacks  sim_misuse their mistakes
+ *	sim_watch  outside, on the wire
  *
  * A run has three parts: faults, calm (everything must come to its end), silence (nothing may
  * move).

@@ -5,8 +5,8 @@
 /* sim_watch: judges hosts by their frames alone.
  *
  * It was written from the RFCs, apart from lib/: own parser, own state per flow, no header of the
- * product.  It is told each frame that a host sent and each that reached it, in that order, and says
- * what a frame breaks.
+ * product.  It is told each frame that a host sent and each that reached it, in that order, and
+ * says what a frame breaks.
  *
  *	     arrived ──► ┌──────┐        per host and flow:
  *	                 │ host │        what came, what was sent, what was promised
