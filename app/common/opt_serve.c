@@ -387,8 +387,9 @@ const struct opt_verb leat_opt_serve = {
 	.one_line = "Serve http, echo, discard and chargen on a device",
 	.usage = "leat serve (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN [OPTION]...",
 	.prose = "^C finishes what is under way, a second one cuts.  Exit 0 when it stopped in\n"
-		 "order, 1 for a wrong option, 2 when they do not fit together, 3 without the\n"
-		 "memory or cores, 4 without the device.\n\n"
+		 "order, 1 for wrong options, 2 for options that no stack can be made of, 3\n"
+		 "without the memory or cores, 4 without the device, 5 when its counts do not\n"
+		 "add up.\n\n"
 		 "  sudo leat serve --tap leat0 --address 198.18.0.2/24\n"
 		 "  leat serve --device 3b:00.0 -a 198.51.100.10/24 -g 198.51.100.1 -l 7:echo\n",
 	.row = row,

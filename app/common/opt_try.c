@@ -124,7 +124,7 @@ const struct opt_verb leat_opt_try = {
 	.one_line = "A client and a server in one process; needs no NIC, no root, no hugepages",
 	.usage = "leat try [OPTION]...",
 	.prose = "Ends with a ledger: opened = expired + still waiting + reset.  Exit 0 when it\n"
-		 "balances and nothing failed, 5 when not.\n\n"
+		 "balances, 5 when not.  On a bad wire connections may fail; they are counted.\n\n"
 		 "  leat try --seconds 3\n"
 		 "  leat try --seed 7 --loss 1% --reorder 1%\n"
 		 "  sudo leat try --tap\n",

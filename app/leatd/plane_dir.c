@@ -91,6 +91,7 @@ enum opt_exit leat_dir_open(struct plane_dir *d, const char *name)
 	char path[BASE_MAX];
 	const char *tmp = getenv("TMPDIR");
 
+	d->shared = name == NULL;
 	snprintf(path, sizeof(path), "%s/dpdk", default_dir());
 	if ((mkdir(path, 0700) == 0 || errno == EEXIST) && access(path, W_OK | X_OK) == 0) {
 		if (name != NULL)
@@ -116,7 +117,7 @@ void leat_dir_used(struct plane_dir *d, const char *path)
 
 void leat_dir_close(struct plane_dir *d)
 {
-	if (d->used[0] != '\0')
+	if (d->used[0] != '\0' && !d->shared)
 		remove_tree(d->used);
 	if (d->own[0] != '\0')
 		remove_tree(d->own);

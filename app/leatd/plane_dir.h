@@ -18,13 +18,15 @@
 struct plane_dir {
 	char own[PLANE_DIR_MAX];  /* private, made here; empty: EAL's default is used */
 	char used[PLANE_DIR_MAX]; /* by EAL for this instance */
+	bool shared;              /* another process may use it, too */
 };
 
 /* leat_dir_open makes sure that EAL can write its runtime directory, and removes from it what
- * killed instances NAME-pid left; name NULL: nothing. */
+ * killed instances NAME-pid left.  Name NULL: the prefix is somebody's choice, which others may
+ * have chosen as well, so nothing is removed but a private directory. */
 enum opt_exit leat_dir_open(struct plane_dir *d, const char *name);
 
-/* leat_dir_used tells which directory this instance has, to be removed by close. */
+/* leat_dir_used tells which directory this instance has, to be removed by close unless shared. */
 void leat_dir_used(struct plane_dir *d, const char *path);
 
 void leat_dir_close(struct plane_dir *d);

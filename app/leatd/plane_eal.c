@@ -25,6 +25,7 @@
 #define SMALL_OCTETS ((size_t)4 << 10)
 #define EAL_OVERHEAD ((size_t)48 << 20) /* what EAL and the drivers take besides */
 
+#define GROUP_DIR    "/sys/fs/cgroup/" /* in a container, its own */
 #define HUGE_DIR     "/sys/kernel/mm/hugepages/hugepages-2048kB/"
 
 /* The arguments under construction and the text of those that are not constant. */
@@ -50,33 +51,30 @@ __attribute__((format(printf, 2, 3))) static void add(struct args *a, const char
 	a->used += (size_t)octets + 1;
 }
 
-/* allowed_cpus lists the processors of this process; returns how many. */
-static uint32_t allowed_cpus(uint32_t *cpu, uint32_t max)
-{
-	cpu_set_t set;
-	uint32_t cnt = 0;
-
-	if (sched_getaffinity(0, sizeof(set), &set) != 0)
-		return 0;
-	for (uint32_t i = 0; i < CPU_SETSIZE && cnt < max; i++) {
-		if (CPU_ISSET(i, &set))
-			cpu[cnt++] = i;
-	}
-	return cnt;
-}
-
-/* read_number reads a file that holds one number; 0 when there is no such file. */
-static uint64_t read_number(const char *path)
+/* read_number reads the number with which a file begins, after what format says; 0 when there is
+ * none. */
+__attribute__((format(scanf, 2, 0))) static uint64_t read_number(
+	const char *path, const char *format)
 {
 	unsigned long long value = 0;
 	FILE *f = fopen(path, "re");
 
 	if (f == NULL)
 		return 0;
-	if (fscanf(f, "%llu", &value) != 1)
+	if (fscanf(f, format, &value) != 1)
 		value = 0;
 	fclose(f);
 	return value;
+}
+
+/* room_octets is what the control group leaves us; all there is where it has no limit.  Its cache of
+ * files gives way. */
+static uint64_t room_octets(void)
+{
+	uint64_t limit = read_number(GROUP_DIR "memory.max", "%llu");
+	uint64_t used = read_number(GROUP_DIR "memory.stat", "anon %llu");
+
+	return limit == 0 ? UINT64_MAX : limit - u64_min(used, limit);
 }
 
 uint64_t leat_eal_free_octets(void)
@@ -91,7 +89,7 @@ uint64_t leat_eal_free_octets(void)
 	}
 	if (f != NULL)
 		fclose(f);
-	return kib << 10;
+	return u64_min(kib << 10, room_octets());
 }
 
 /* memory_for is EAL's memory for pool in pages of page_octets. */
@@ -105,7 +103,7 @@ static size_t memory_for(const struct nic_pool_plan *pool, size_t page_octets)
 static void add_memory(struct args *a, struct eal *eal, const struct nic_pool_plan *pool)
 {
 	eal->octets = memory_for(pool, HUGE_OCTETS);
-	eal->huge = read_number(HUGE_DIR "free_hugepages") * HUGE_OCTETS >= eal->octets;
+	eal->huge = read_number(HUGE_DIR "free_hugepages", "%llu") * HUGE_OCTETS >= eal->octets;
 	if (!eal->huge)
 		eal->octets = memory_for(pool, SMALL_OCTETS);
 	if (eal->huge) {
@@ -117,23 +115,32 @@ static void add_memory(struct args *a, struct eal *eal, const struct nic_pool_pl
 	}
 }
 
-static enum opt_exit add_lcores(struct args *a, struct eal *eal, uint32_t want)
+/* read_cpus reads which processors this process may use. */
+static enum opt_exit read_cpus(struct eal *eal)
+{
+	if (sched_getaffinity(0, sizeof(eal->allowed), &eal->allowed) == 0)
+		return OPT_EXIT_OK;
+	leat_log(LOG_LV_ERROR, "eal", "cannot read which processors may be used: %s",
+		strerror(errno));
+	return OPT_EXIT_RESOURCE;
+}
+
+/* add_lcores ties one lcore to each of the first want processors. */
+static void add_lcores(struct args *a, const struct eal *eal, uint32_t want)
 {
 	char text[PLANE_LCORE_MAX * 10] = "";
+	uint32_t cnt = 0;
 	size_t at = 0;
 
-	eal->lcore_cnt = u32_min(allowed_cpus(eal->cpu, PLANE_LCORE_MAX), want);
-	if (eal->lcore_cnt == 0) {
-		leat_log(LOG_LV_ERROR, "eal", "cannot read which processors may be used: %s",
-			strerror(errno));
-		return OPT_EXIT_RESOURCE;
+	for (uint32_t cpu = 0; cpu < CPU_SETSIZE && cnt < u32_min(want, PLANE_LCORE_MAX); cpu++) {
+		if (CPU_ISSET(cpu, &eal->allowed)) {
+			at += (size_t)snprintf(
+				text + at, sizeof(text) - at, "%s%u@%u", cnt ? "," : "", cnt, cpu);
+			cnt++;
+		}
 	}
-	for (uint32_t i = 0; i < eal->lcore_cnt; i++)
-		at += (size_t)snprintf(
-			text + at, sizeof(text) - at, "%s%u@%u", i ? "," : "", i, eal->cpu[i]);
 	add(a, "--lcores");
 	add(a, "%s", text);
-	return OPT_EXIT_OK;
 }
 
 /* check_pci says of a PCI device what EAL would not: that it is absent, or held by the kernel. */
@@ -197,8 +204,10 @@ static void list_lcores(struct eal *eal)
 			eal->lcore[eal->lcore_cnt++] = id;
 	}
 	for (uint32_t i = 0; i < eal->lcore_cnt; i++) {
-		int cpu = rte_lcore_to_cpu_id((int)eal->lcore[i]);
-		eal->cpu[i] = cpu < 0 ? 0 : (uint32_t)cpu;
+		const rte_cpuset_t set = rte_lcore_cpuset(eal->lcore[i]);
+
+		while (eal->cpu[i] < CPU_SETSIZE && !CPU_ISSET(eal->cpu[i], &set))
+			eal->cpu[i]++;
 	}
 }
 
@@ -216,16 +225,14 @@ enum opt_exit leat_eal_start(const struct eal_want *want, struct eal *eal)
 	*eal = (struct eal){.huge = false};
 	enum opt_exit result = want->pci != NULL ? check_pci(want->pci) : OPT_EXIT_OK;
 	if (result == OPT_EXIT_OK)
+		result = read_cpus(eal);
+	if (result == OPT_EXIT_OK)
 		result = leat_dir_open(&eal->dir, want->name);
 	if (result != OPT_EXIT_OK)
 		return result;
 	add(&a, "leatd");
 	add_memory(&a, eal, &want->pool);
-	result = add_lcores(&a, eal, want->lcore_cnt);
-	if (result != OPT_EXIT_OK) {
-		leat_dir_close(&eal->dir);
-		return result;
-	}
+	add_lcores(&a, eal, want->lcore_cnt);
 	add(&a, "--file-prefix");
 	add(&a, "%s-%d", want->name, (int)getpid());
 	if (want->pci != NULL) {
@@ -244,8 +251,10 @@ enum opt_exit leat_eal_start(const struct eal_want *want, struct eal *eal)
 
 enum opt_exit leat_eal_start_classic(int argc, char **argv, struct eal *eal)
 {
-	*eal = (struct eal){.huge = rte_eal_has_hugepages() != 0};
-	enum opt_exit result = leat_dir_open(&eal->dir, NULL);
+	*eal = (struct eal){.huge = false};
+	enum opt_exit result = read_cpus(eal);
+	if (result == OPT_EXIT_OK)
+		result = leat_dir_open(&eal->dir, NULL);
 	if (result != OPT_EXIT_OK)
 		return result;
 	if (init(argc, argv, false) < 0)

@@ -15,6 +15,7 @@
 #include "opt.h"
 #include "plane_dir.h"
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +37,7 @@ struct eal {
 	uint32_t lcore_cnt;
 	uint32_t lcore[PLANE_LCORE_MAX]; /* the first is the main lcore: this thread */
 	uint32_t cpu[PLANE_LCORE_MAX];
+	cpu_set_t allowed; /* processors of this process, before EAL tied this thread to one */
 	struct plane_dir dir;
 };
 

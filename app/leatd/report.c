@@ -171,20 +171,38 @@ static uint32_t drop_row(
 
 static uint32_t other_rows(const struct shard_counts *c, FILE *out)
 {
+	const struct {
+		const char *name;
+		uint64_t value;
+		const char *sentence;
+	} row[] = {
+		{"accept_refused", c->stack.accept_refused,
+			"A SYN while draining, or to a full backlog: dropped."},
+		{"flow_refused", c->stack.flow_refused,
+			"A SYN found no room in the flow table: dropped."},
+		{"echo_refused", c->echo_refused,
+			"An echo request to or from a group, or from ourselves: not answered."},
+		{"echo_no_room", c->echo_no_room,
+			"An echo request while too many waited: not answered."},
+		{"neigh_refused", c->neigh_refused,
+			"An answer about a neighbour that nobody had asked for: ignored."},
+		{"neigh_unanswered", c->neigh_unanswered,
+			"A question about our address while too many waited: not answered."},
+		{"out_no_neigh", c->stack.out_no_neigh,
+			"A segment to send whose neighbour did not answer: dropped."},
+		{"rst_unsent", c->tcp.rst_unsent,
+			"A reset to send while too many waited: dropped."},
+		{"tx_full", c->tx_full,
+			"The device took no more; the frames waited and were sent later."},
+		{"tx_no_buf", c->tx_no_buf,
+			"No buffer to write into; the frames waited and were sent later."},
+		{"mail_refused", c->mail_refused,
+			"A frame for all shards found the box of one full."},
+	};
 	uint32_t cnt = 0;
 
-	cnt += drop_row(out, "accept_refused", c->stack.accept_refused,
-		"A SYN while draining, or to a full backlog: dropped.", "-");
-	cnt += drop_row(out, "flow_refused", c->stack.flow_refused,
-		"A SYN found no room in the flow table: dropped.", "-");
-	cnt += drop_row(out, "out_no_neigh", c->stack.out_no_neigh,
-		"A segment to send whose neighbour did not answer: dropped.", "-");
-	cnt += drop_row(out, "tx_full", c->tx_full,
-		"The device took no more; the frames waited and were sent later.", "-");
-	cnt += drop_row(out, "tx_no_buf", c->tx_no_buf,
-		"No buffer to write into; the frames waited and were sent later.", "-");
-	cnt += drop_row(out, "mail_refused", c->mail_refused,
-		"A frame for all shards found the box of one full.", "-");
+	for (uint32_t i = 0; i < COUNT_OF(row); i++)
+		cnt += drop_row(out, row[i].name, row[i].value, row[i].sentence, "-");
 	return cnt;
 }
 

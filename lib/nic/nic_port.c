@@ -164,6 +164,18 @@ static int set_mtu_and_mac(struct nic_port *p, const struct nic_port_config *con
 	return 0;
 }
 
+/* hear_groups lets multicast in: a neighbour solicitation comes to a group of its target (RFC 4861
+ * 7.2.1), which a card filters out by default. */
+static void hear_groups(struct nic_port *p)
+{
+	int error = rte_eth_allmulticast_enable(p->id);
+
+	p->groups = error == 0;
+	if (error != 0 && !p->is_virtual)
+		leat_log(LOG_LV_WARN, "nic", "%s: multicast stays out, and so IPv6: %s", p->name,
+			strerror(-error));
+}
+
 /* check_wish compares what was asked for with what the device can do, before it is touched. */
 static int check_wish(const struct nic_port *p, const struct nic_port_config *config,
 	const struct rte_eth_dev_info *info)
@@ -211,6 +223,7 @@ int leat_nic_port_start(struct nic_port *p, const struct nic_port_config *config
 	error = rte_eth_dev_start(p->id);
 	if (error != 0)
 		return refuse(p, "start it", error);
+	hear_groups(p);
 	p->started = true;
 	p->queue_cnt = config->queue_cnt;
 	return 0;

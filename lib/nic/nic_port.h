@@ -40,6 +40,7 @@ struct nic_port {
 	bool started;
 	bool rx_csum_ip, rx_csum_l4, tx_csum_ip, tx_csum_l4; /* granted by start */
 	bool rss;                                            /* granted by start */
+	bool groups; /* multicast comes in, which IPv6 needs; granted by start */
 };
 
 struct nic_port_config {

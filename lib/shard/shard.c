@@ -132,6 +132,21 @@ static void answer(const struct shard *s, struct shard_ask *ask)
 	atomic_store_explicit(&ask->answered, true, memory_order_release);
 }
 
+/* give_back frees the buffers the stack is finished with. */
+static void give_back(struct shard *s)
+{
+	struct rte_mbuf *m[SHARD_GIVE_MAX];
+	void *buf[SHARD_GIVE_MAX];
+	uint32_t cnt;
+
+	do {
+		cnt = leat_stack_give(s->stack, buf, SHARD_GIVE_MAX);
+		for (uint32_t i = 0; i < cnt; i++)
+			m[i] = buf[i];
+		rte_pktmbuf_free_bulk(m, cnt);
+	} while (cnt == SHARD_GIVE_MAX);
+}
+
 static void read_letter(struct shard *s, struct shard_letter letter)
 {
 	struct rte_mbuf *m;
@@ -154,6 +169,7 @@ static void read_letter(struct shard *s, struct shard_letter letter)
 		s->mailed_in++;
 		leat_stack_inject(s->stack, rte_pktmbuf_mtod(m, const uint8_t *),
 			rte_pktmbuf_data_len(m), m, s->now);
+		give_back(s); /* many boxes hold more than the stack's list of these */
 		break;
 	}
 }
@@ -194,21 +210,6 @@ static void turn_app(struct shard *s)
 		s->app.turn(s->app.arg, s->stack);
 }
 
-/* give_back frees the buffers the stack is finished with. */
-static void give_back(struct shard *s)
-{
-	struct rte_mbuf *m[SHARD_GIVE_MAX];
-	void *buf[SHARD_GIVE_MAX];
-	uint32_t cnt;
-
-	do {
-		cnt = leat_stack_give(s->stack, buf, SHARD_GIVE_MAX);
-		for (uint32_t i = 0; i < cnt; i++)
-			m[i] = buf[i];
-		rte_pktmbuf_free_bulk(m, cnt);
-	} while (cnt == SHARD_GIVE_MAX);
-}
-
 static void turn_output(struct shard *s)
 {
 	s->worked |= leat_shard_tx_output(&s->tx, s->stack, s->now) != 0;
@@ -244,6 +245,10 @@ uint64_t leat_shard_next_deadline(struct shard *s)
 
 void leat_shard_count(const struct shard *s, struct shard_counts *c)
 {
+	const struct inet_icmp_counters *icmp = leat_stack_icmp(s->stack);
+	const struct inet_neigh_counters *neigh =
+		leat_inet_neigh_counters(leat_stack_neigh(s->stack));
+
 	*c = (struct shard_counts){.now = s->now,
 		.turns = s->turns,
 		.busy_ns = s->busy_ns,
@@ -261,6 +266,10 @@ void leat_shard_count(const struct shard *s, struct shard_counts *c)
 		.mailed_out = s->mailed_out,
 		.mail_refused = s->mail_refused,
 		.timers_put_off = s->timers_put_off,
+		.echo_refused = icmp->echo_refused,
+		.echo_no_room = icmp->echo_no_room,
+		.neigh_refused = neigh->refused_unsolicited,
+		.neigh_unanswered = neigh->unanswered,
 		.stack = *leat_stack_counters(s->stack),
 		.tcp = *leat_stack_tcp(s->stack)};
 }
@@ -283,6 +292,7 @@ const char *leat_shard_ledger_error(struct shard *s, char *text, size_t size)
 			(uintmax_t)c->frames_out, (uintmax_t)s->tx.frames, s->tx.queue_cnt);
 		return text;
 	}
+	give_back(s);
 	return leat_stack_ledger_error(s->stack, text, size);
 }
 

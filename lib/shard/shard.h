@@ -70,6 +70,7 @@ struct shard_counts {
 	uint64_t tx_frames, tx_queued, tx_full, tx_no_buf;
 	uint64_t mailed_in, mailed_out, mail_refused;
 	uint64_t timers_put_off; /* turns that left due timers for the next */
+	uint64_t echo_refused, echo_no_room, neigh_refused, neigh_unanswered;
 	struct stack_counters stack;
 	struct tcp_counters tcp;
 };

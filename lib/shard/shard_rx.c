@@ -16,7 +16,7 @@ STATIC_ASSERT((int)NIC_CSUM_BAD == (int)WIRE_CSUM_BAD, "one meaning, one number"
 STATIC_ASSERT((int)NIC_CSUM_GOOD == (int)WIRE_CSUM_GOOD, "one meaning, one number");
 STATIC_ASSERT((int)NIC_CSUM_NONE == (int)WIRE_CSUM_NONE, "one meaning, one number");
 
-/* receive reads the queue through the impaired wire. */
+/* receive_impaired reads the queue through the impaired wire. */
 static uint32_t receive_impaired(struct shard_rx *rx, uint64_t now, void **out)
 {
 	struct rte_mbuf *m[IMPAIRED_BURST];
@@ -49,7 +49,9 @@ static struct rte_mbuf *gather(struct shard_rx *rx, struct rte_mbuf *m)
 	if (octets != 0) {
 		one->data_len = (uint16_t)octets;
 		one->pkt_len = octets;
-		one->ol_flags = m->ol_flags;
+		/* Not the flags that say where m's octets lie: those of one lie in itself. */
+		one->ol_flags =
+			m->ol_flags & (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK);
 		rx->gathered++;
 	} else if (fits && one == NULL) {
 		rx->drop_no_buf++;

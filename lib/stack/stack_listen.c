@@ -138,6 +138,7 @@ void leat_stack_listener_close(struct leat_stack *s, struct tcb *tcb, bool abort
 
 	c->flags |= CONN_CLOSING;
 	for (uint32_t i = 0; left > 0; i++) {
+		ASSERT(i < s->config.tcp.tcb_max);
 		struct tcb *child = stack_tcb(s, i);
 
 		if (child->state == TCP_ST_NONE || child->listener != tcb->idx ||

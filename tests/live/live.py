@@ -46,6 +46,7 @@ PROCESS_S = 100  # no process of a test lives longer
 CAP_NET_ADMIN, CAP_SYS_ADMIN = 12, 21
 CLONE_NEWNET = 0x40000000
 NETNS_DIR = Path("/run/netns")
+RUNTIME_DIRS = (Path("/var/run/dpdk"), Path("/tmp/dpdk"))  # of DPDK, by who runs it
 TCP_STATES = ("NONE", "ESTABLISHED", "SYN-SENT", "SYN-RECEIVED", "FIN-WAIT-1", "FIN-WAIT-2",
               "TIME-WAIT", "CLOSED", "CLOSE-WAIT", "LAST-ACK", "LISTEN", "CLOSING")
 
@@ -60,11 +61,20 @@ def program(name):
 
 
 def rights():
-    """Network namespaces need CAP_SYS_ADMIN, interfaces CAP_NET_ADMIN."""
+    """Network namespaces need CAP_SYS_ADMIN, interfaces CAP_NET_ADMIN; and both must be of use."""
     held = int(re.search(r"CapEff:\s*(\w+)", Path("/proc/self/status").read_text())[1], 16)
     lacks = [name for name, bit in (("CAP_NET_ADMIN", CAP_NET_ADMIN),
                                     ("CAP_SYS_ADMIN", CAP_SYS_ADMIN)) if not held >> bit & 1]
-    return f"needs {' and '.join(lacks)}: run as root" if lacks else None
+    if lacks:
+        return f"needs {' and '.join(lacks)}: run as root"
+    if not shutil.which("ip"):
+        return "needs the program ip"
+    trial = f"leat-{os.getpid()}-0"
+    done = run("ip", "netns", "add", trial)
+    if done.returncode:
+        return f"needs a network namespace: {done.stderr.decode(errors='replace').strip()}"
+    run("ip", "netns", "del", trial)
+    return None
 
 
 def tun():
@@ -75,7 +85,7 @@ def as_root():
     return None if os.geteuid() == 0 else "needs root, to become somebody else"
 
 
-NEEDS_NET = (rights, program("ip"), program("nsenter"), program("setpriv"))
+NEEDS_NET = (rights, program("nsenter"), program("setpriv"))
 NEEDS_TAP = NEEDS_NET + (tun,)
 
 
@@ -212,14 +222,17 @@ def clean():
 
 def sweep():
     """Remove what runs before this one left when they were killed."""
-    for path in [*NETNS_DIR.glob("leat-*"), *Path(tempfile.gettempdir()).glob("leat-*")]:
-        owner = re.match(r"leat-(\d+)-", path.name)
-        if not owner or os.path.exists(f"/proc/{owner[1]}"):
-            continue
-        if path.parent == NETNS_DIR:
-            subprocess.run(["ip", "netns", "del", path.name], check=False, capture_output=True)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
+    places = ((NETNS_DIR, "leat"), (Path(tempfile.gettempdir()), "leat"), *(
+        (base, "live") for base in RUNTIME_DIRS))
+    for place, name in places:
+        for path in place.glob(name + "-*"):
+            owner = re.match(name + r"-(\d+)-", path.name)
+            if not owner or os.path.exists(f"/proc/{owner[1]}"):
+                continue
+            if place == NETNS_DIR:
+                run("ip", "netns", "del", path.name)
+            else:
+                shutil.rmtree(path, ignore_errors=True)
 
 
 # --- processes ------------------------------------------------------------------------------
@@ -348,7 +361,11 @@ def must(*argv, **more):
 # --- network namespaces ---------------------------------------------------------------------
 
 class Net:
-    """One network namespace; nothing in it but lo until the test adds to it."""
+    """One network namespace; nothing in it but lo until the test adds to it.
+
+    It is entered by nsenter and setns alone: `ip -n` also wants mount points of its own, which a
+    root directory without a mount cannot give.
+    """
 
     all = []
     home = None
@@ -359,13 +376,13 @@ class Net:
         self.name = f"leat-{os.getpid()}-{Net.made}"
         must("ip", "netns", "add", self.name)
         Net.all.append(self)
-        must("ip", "-n", self.name, "link", "set", "lo", "up")
+        must("ip", "link", "set", "lo", "up", net=self.name)
         self.sysctl("net.ipv6.conf.default.accept_dad", 0)
         self.sysctl("net.ipv6.conf.default.router_solicitations", 0)
 
     def sysctl(self, name, value):
-        must("nsenter", f"--net={NETNS_DIR / self.name}", "sh", "-c",
-             'echo "$2" > "/proc/sys/$1"', "sh", name.replace(".", "/"), value)
+        must("sh", "-c", 'echo "$2" > "/proc/sys/$1"', "sh", name.replace(".", "/"), value,
+             net=self.name)
 
     def enter(self):
         """From here on the sockets and programs of this test are in this namespace."""
@@ -395,12 +412,14 @@ def new_net():
     return net
 
 
-def configure(interface, net=None):
+def configure(interface, net=None, only4=False):
     """The kernel's addresses on an interface that is to reach us."""
-    where = ("-n", net.name) if net else ()
-    must("ip", *where, "addr", "replace", KERNEL4 + "/24", "dev", interface)
-    must("ip", *where, "addr", "replace", KERNEL6 + "/64", "dev", interface, "nodad")
-    must("ip", *where, "link", "set", interface, "up")
+    name = net and net.name
+    must("ip", "addr", "replace", KERNEL4 + "/24", "dev", interface, net=name)
+    if not only4:
+        must("ip", "addr", "replace", KERNEL6 + "/64", "dev", interface, "nodad",
+             net=name)
+    must("ip", "link", "set", interface, "up", net=name)
 
 
 # --- our server -----------------------------------------------------------------------------
@@ -436,8 +455,7 @@ class Server(Process):
 
     def runtime_directories(self):
         """What DPDK made for this server."""
-        return [path for base in ("/var/run/dpdk", "/tmp/dpdk")
-                for path in Path(base).glob(self.label + "*")]
+        return [path for base in RUNTIME_DIRS for path in base.glob(self.label + "*")]
 
     def table(self, heading):
         """Rows of the table below heading in what it printed at its end: name to count."""

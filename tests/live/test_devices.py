@@ -3,7 +3,9 @@
 """`leat serve` on the devices of DPDK that need no hardware: af_packet, memif, net_ring, and what
 it says of a device that is not there."""
 import os
+import re
 import signal
+from pathlib import Path
 
 import live
 
@@ -52,7 +54,7 @@ def af_packet():
         with live.case("af_packet: SIGTERM ends it in order, and the interface stays"):
             live.equal(server.stop(signal.SIGTERM), 0, "exit code")
             server.ledger()
-            live.must("ip", "-n", near.name, "link", "show", "near")
+            live.must("ip", "link", "show", "near", net=near.name)
     live.must("ethtool", "-K", "far", "tx", "on", net=far.name)
     with live.Server("--vdev", "net_af_packet0,iface=near", *live.ADDRESSES,
                      net=near.name) as server:
@@ -98,6 +100,32 @@ def shards():
         on_two_shards("TAP", server)
 
 
+def ping():
+    "ping and packets of other sizes"
+    live.new_net()
+    with live.serve("--time-wait", "1s") as server:
+        for version, address in CLIENTS:
+            for octets in (0, 56, 1400):
+                with live.case(f"ping of {octets} octets over {version} is answered, whole"):
+                    live.must("ping", "-c", 3, "-i", "0.02", "-W", 5, "-s", octets, "-p", "5a",
+                              address)
+        with live.case("a ping to a neighbour that is not ours is not answered"):
+            done = live.run("ping", "-c", 1, "-W", 1, "198.18.0.77")
+            live.equal(done.returncode, 1, "exit code of ping")
+        live.equal(server.stop(), 0, "exit code")
+    for mtu, clients in ((576, CLIENTS[:1]), (1280, CLIENTS)):
+        for version, address in clients:
+            with live.case(f"--mtu {mtu}: 10 MB over {version} come down and are echoed"):
+                addresses = live.ADDRESSES[:2] if len(clients) == 1 else live.ADDRESSES
+                with live.Server("--tap", "leat1", "--mtu", mtu, "--listen", "80:http",
+                                 "--listen", "7:echo", *addresses) as server:
+                    server.wait_line(r"^ready")
+                    live.must("ip", "link", "set", "leat1", "mtu", mtu)
+                    live.configure("leat1", only4=len(clients) == 1)
+                    get(address, 10485760)
+                    echo(address, 10485760)
+
+
 def self_contained():
     "serve on devices that reach nobody"
     live.new_net()
@@ -110,6 +138,29 @@ def self_contained():
                     server.wait_line(r"^ready")
                     live.equal(server.stop(number), 0, "exit code")
                     server.ledger()
+
+
+def memory():
+    "serve takes its memory before it is ready"
+    live.new_net()
+    device = ("--vdev", "net_null0", *live.ADDRESSES)
+    with live.case("what 200000 connections need is there when it is ready"):
+        with live.Server(*device, "--connections", 200000) as server:
+            server.wait_line(r"^ready")
+            planned = int(re.search(r"up to (\d+) MiB", server.out)[1])
+            status = Path(f"/proc/{server.pid}/status").read_text()
+            there = int(re.search(r"RssAnon:\s*(\d+) kB", status)[1]) >> 10
+            live.check(there > planned / 2, f"{there} of {planned} MiB are there")
+    with live.case("memory that is not there: exit 3 before ready, with the numbers"):
+        little = live.directory() / "meminfo"
+        little.write_text("MemAvailable: 102400 kB\n")
+        mount = f"mount --bind {little} /proc/meminfo && exec \"$@\""
+        with live.Process([live.leat(), "serve", *device],
+                          before=("unshare", "--mount", "sh", "-c", mount, "sh")) as process:
+            live.equal(process.wait(), 3, "exit code")
+            live.check(re.search(r"\d+ MiB more are needed, 100 MiB are free", process.err),
+                       repr(process.err))
+            live.equal(process.out, "", "stdout")
 
 
 def absent():
@@ -126,5 +177,7 @@ def absent():
                 live.equal(process.out, "", "stdout")
 
 
-live.main([af_packet, shards, self_contained, absent],
-          needs=live.NEEDS_NET + (live.program("ethtool"), live.program("curl")))
+live.main([af_packet, shards, ping, self_contained, memory,
+           absent],
+          needs=live.NEEDS_NET + (live.program("ethtool"), live.program("curl"),
+                               live.program("ping")))

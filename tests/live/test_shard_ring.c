@@ -77,7 +77,7 @@ static struct shard *make_shard(struct pair *p, const struct setup *u, const str
 	c.stack.link.local_cnt = 1;
 	c.stack.link.local[0] = (struct wire_local){ip_from4(ip), 15};
 	memcpy(c.stack.link.mac.octet, port->mac, sizeof(port->mac));
-	c.stack.tcp = (struct tcp_limits){4096, 2048};
+	c.stack.tcp = (struct tcp_limits){.tcb_max = 4096, .rbuf_max = 2048};
 	c.stack.send_chunk_cnt = 4096;
 	c.stack.knobs.two_msl_ns = 20 * TIME_MS;
 	c.stack.knobs.rto_initial_ns = c.stack.knobs.rto_min_ns = 20 * TIME_MS;
@@ -149,6 +149,18 @@ static void check_ledger(struct shard *s)
 	assert_null(why);
 }
 
+/* home is how many buffers the pool gives.  Its own count would hide one that came home twice. */
+static uint32_t home(const struct pair *p)
+{
+	static struct rte_mbuf *all[65536];
+	uint32_t cnt = 0;
+
+	while (cnt < COUNT_OF(all) && (all[cnt] = rte_pktmbuf_alloc(p->pool)) != NULL)
+		cnt++;
+	rte_pktmbuf_free_bulk(all, cnt);
+	return cnt;
+}
+
 /* close_pair takes everything down and looks whether all buffers are home. */
 static void close_pair(struct pair *p)
 {
@@ -161,7 +173,7 @@ static void close_pair(struct pair *p)
 		leat_shard_close(shard[i]);
 	}
 	leat_nic_ring_close(&p->wire);
-	assert_int_equal(rte_mempool_avail_count(p->pool), p->buffers);
+	assert_int_equal(home(p), p->buffers);
 	leat_nic_pool_free(p->pool);
 	for (uint32_t i = 0; i < COUNT_OF(p->mem); i++)
 		free(p->mem[i]);
@@ -408,6 +420,24 @@ static void a_frame_in_two_pieces_is_read_as_one_wherever_it_is_cut(void **state
 	close_pair(&p);
 }
 
+static void a_frame_in_pieces_that_lie_in_other_buffers_leaves_those_alone(void **state)
+{
+	uint8_t frame[256], got[256];
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 1);
+	uint32_t octets = echo_frame(&p, frame, 56);
+	struct rte_mbuf *m = piece(&p, frame, 20);
+	assert_int_equal(rte_pktmbuf_chain(m, piece(&p, frame + 20, octets - 20)), 0);
+	struct rte_mbuf *clone = rte_pktmbuf_clone(m, p.pool);
+	assert_non_null(clone);
+	rte_pktmbuf_free(m);
+	send_one(&p, clone);
+	assert_int_equal(answer(&p, got, sizeof(got)), octets);
+	close_pair(&p);
+}
+
 static void a_frame_in_too_many_or_too_long_pieces_is_dropped_by_name(void **state)
 {
 	uint8_t frame[256], got[256];
@@ -487,6 +517,41 @@ static void an_answer_about_a_neighbour_reaches_every_shard_of_the_port(void **s
 	close_pair(&p);
 }
 
+/* Each of more boxes than a port has shards of ordinary size is full of answers that nobody asked
+ * for: a turn takes its share of each, and is done with all of it. */
+static void a_flood_through_every_box_is_read_in_one_turn_and_comes_home(void **state)
+{
+	static struct shard_mail box[SHARD_MAX];
+	struct arp arp = {.op = WIRE_ARP_REPLY, .sender_ip = CLIENT, .target_ip = SERVER};
+	uint8_t frame[64] = {0};
+	struct mac src, dst;
+	struct shard_counts c;
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 1);
+	memcpy(src.octet, p.wire.a.mac, sizeof(src.octet));
+	memcpy(dst.octet, p.wire.b.mac, sizeof(dst.octet));
+	arp.sender_mac = src;
+	arp.target_mac = dst;
+	uint32_t octets = leat_wire_eth_put(frame, &dst, &src, WIRE_ETHERTYPE_ARP);
+	octets += leat_wire_arp_put(frame + octets, &arp);
+	for (uint32_t i = 0; i < SHARD_MAX; i++) {
+		leat_shard_mail_init(&box[i]);
+		leat_shard_box(p.server, &box[i]);
+		for (uint32_t k = 0; k < SHARD_LETTER_MAX; k++) {
+			struct shard_letter letter = {SHARD_MAIL_FRAME, piece(&p, frame, octets)};
+
+			assert_true(leat_shard_mail_put(&box[i], letter));
+		}
+	}
+	leat_shard_turn(p.server);
+	leat_shard_count(p.server, &c);
+	assert_int_equal(c.mailed_in, SHARD_MAX * SHARD_LETTER_MAX);
+	assert_int_equal(c.neigh_refused, SHARD_MAX * SHARD_LETTER_MAX);
+	close_pair(&p);
+}
+
 static void a_port_that_is_not_there_or_too_small_is_refused(void **state)
 {
 	const struct setup u = {.slots = 63, .queue_cnt = 1};
@@ -511,6 +576,16 @@ static void a_port_that_is_not_there_or_too_small_is_refused(void **state)
 	assert_int_equal(leat_nic_port_start(&port, &config), 0);
 	leat_nic_port_close(&port);
 	assert_int_equal(leat_nic_port_by_id(port.id, &port), -ENODEV);
+	close_pair(&p);
+}
+
+static void a_port_hears_groups(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 1);
+	assert_true(p.wire.b.groups);
 	close_pair(&p);
 }
 
@@ -567,10 +642,13 @@ int main(void)
 		cmocka_unit_test(
 			a_draining_shard_takes_no_syn_and_an_aborted_one_has_no_connection),
 		cmocka_unit_test(a_frame_in_two_pieces_is_read_as_one_wherever_it_is_cut),
+		cmocka_unit_test(a_frame_in_pieces_that_lie_in_other_buffers_leaves_those_alone),
 		cmocka_unit_test(a_frame_in_too_many_or_too_long_pieces_is_dropped_by_name),
 		cmocka_unit_test(a_frame_in_pieces_without_a_buffer_for_it_is_dropped_by_name),
 		cmocka_unit_test(an_answer_about_a_neighbour_reaches_every_shard_of_the_port),
+		cmocka_unit_test(a_flood_through_every_box_is_read_in_one_turn_and_comes_home),
 		cmocka_unit_test(a_port_that_is_not_there_or_too_small_is_refused),
+		cmocka_unit_test(a_port_hears_groups),
 		cmocka_unit_test(a_port_without_enough_queues_is_refused),
 	};
 
