@@ -466,9 +466,8 @@ uint64_t leat_sim_host_deadline(const struct sim_world *w, uint32_t host, uint32
 /* 11: exactly at its deadline a timer fires, and none is left behind. */
 static void timers(struct sim_world *w, struct sim_shard *s)
 {
-	struct tcp_engine *e = leat_stack_engine(s->stack);
 	uint64_t now = shard_now(w, s);
-	bool due = leat_tcp_next_deadline(e) <= now;
+	bool due = leat_stack_next_deadline(s->stack) <= now;
 	uint32_t fired = leat_stack_timers(s->stack, now, TIMERS_MAX);
 
 	if (due && fired == 0)

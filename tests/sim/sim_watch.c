@@ -235,14 +235,16 @@ static void arrived_syn(struct watch_flow *f, const struct watch_pkt *p)
 
 	for (uint32_t i = 0; i < WATCH_SYN_MAX; i++) {
 		s = &f->syn[i];
-		if (s->used && s->seq == p->seq && s->opts == p->opts)
+		if (s->used && s->seq == p->seq && s->opts == p->opts) {
+			s->ts_max = p->ts_val;
 			return;
+		}
 	}
 	s = &f->syn[f->syn_cnt++ % WATCH_SYN_MAX];
 	*s = (struct watch_syn){.used = true, .seq = p->seq, .opts = p->opts};
 	s->mss = p->mss;
 	s->ws = p->ws > 14 ? 14 : p->ws;
-	s->ts_val = p->ts_val;
+	s->ts_val = s->ts_max = p->ts_val;
 	s->ecn = (p->flags & (WATCH_ECE | WATCH_CWR)) != 0;
 }
 

@@ -48,8 +48,8 @@ bool leat_sim_flow_irs(struct watch_flow *f, uint32_t ack)
 	f->irs = best->seq;
 	f->frontier = best->seq + 1;
 	if (best->opts & WATCH_OPT_TS) {
-		if (!f->ts_came || watch_seq_diff(best->ts_val, f->ts_max) > 0)
-			f->ts_max = best->ts_val;
+		if (!f->ts_came || watch_seq_diff(best->ts_max, f->ts_max) > 0)
+			f->ts_max = best->ts_max;
 		f->ts_came = true;
 	}
 	for (uint32_t i = 0; i < WATCH_EARLY_MAX && i < f->early_cnt; i++)

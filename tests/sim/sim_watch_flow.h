@@ -27,7 +27,7 @@ struct watch_range {
 
 struct watch_syn {
 	bool used, ecn;
-	uint32_t seq, ts_val;
+	uint32_t seq, ts_val, ts_max;
 	uint16_t mss;
 	uint8_t opts, ws;
 };
