@@ -13,11 +13,13 @@
  * plan (sim_plan.h), so that a seed is a run, on every machine and with every compiler: the digest
  * over all frames, events and counters says so.
  *
- *	sim_main    arguments            sim_plan   a run from a seed       sim_world  clock, queue
- *	sim_modes   many runs            sim_net    links and buffers       sim_fault  what goes wrong
- *	sim_shrink  less of a failure    sim_host   shards and NICs         sim_noise  frames of strangers
- *	sim_pcap    for tcpdump          sim_work   the programs            sim_check  inside the stacks
- *	                                 sim_misuse their mistakes          sim_watch  outside, on the wire
+ *	sim_main   arguments          sim_world  clock, queue of events
+ *	sim_modes  many runs          sim_net    links and buffers
+ *	sim_plan   a run from a seed  sim_fault  what goes wrong; sim_noise: strangers' frames
+ *	sim_shrink less of a failure  sim_host   shards and NICs
+ *	sim_pcap   for tcpdump        sim_end    the programs, with sim_open, sim_work, sim_calm
+ *	sim_check  inside the stacks  sim_misuse their mistakes
+ *	sim_watch  outside, on the wire
  *
  * A run has three parts: faults, calm (everything must come to its end), silence (nothing may
  * move).
@@ -36,8 +38,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SIM_TEXT_MAX   256
-#define SIM_END_MAX    1024 /* ends of connections that programs hold at one time */
+#define SIM_TEXT_MAX    256
+#define SIM_END_MAX     1024 /* ends of connections that programs hold at one time */
 #define SIM_OUT_MAX     32
 #define SIM_SERVER_PORT 80
 #define SIM_CLOSED_PORT 81
@@ -180,7 +182,7 @@ struct sim_meddling {
 	const uint8_t *of_frame;  /* enum sim_meddle */
 	uint32_t no_buffer_at;    /* the receive buffer of this number is missing, UINT32_MAX */
 	uint32_t seen, allocated; /* how many there were */
-	bool golden; /* all flows must be complete in the end */
+	bool golden;              /* all flows must be complete in the end */
 };
 
 struct sim_world {
@@ -246,8 +248,7 @@ void leat_sim_fault_on(struct sim_world *w, uint32_t i);
 void leat_sim_fault_off(struct sim_world *w, uint32_t i);
 /* leat_sim_fault_frame lets all faults look at a frame about to travel from src to dst; *later is
  * added to its way.  NULL: it was lost, or is held. */
-struct sim_buf *leat_sim_fault_frame(
-	struct sim_world *w, struct sim_buf *b, uint64_t *later);
+struct sim_buf *leat_sim_fault_frame(struct sim_world *w, struct sim_buf *b, uint64_t *later);
 /* leat_sim_meddle does the same for a mode that picks frames by number. */
 struct sim_buf *leat_sim_meddle(struct sim_world *w, struct sim_buf *b, uint64_t *later);
 /* leat_sim_flip damages b; it does not look whole afterwards, unless forged. */
@@ -274,8 +275,8 @@ void leat_sim_work_init(struct sim_world *w);
 void leat_sim_work_listen(struct sim_world *w, uint32_t host, uint32_t shard);
 /* leat_sim_work_deaf closes the listeners of host, or resets them. */
 void leat_sim_work_deaf(struct sim_world *w, uint32_t host, bool abort);
-void leat_sim_work_event(struct sim_world *w, uint32_t host, uint32_t shard,
-	const struct leat_event *event);
+void leat_sim_work_event(
+	struct sim_world *w, uint32_t host, uint32_t shard, const struct leat_event *event);
 void leat_sim_work_open(struct sim_world *w, uint32_t flow);
 void leat_sim_work_go(struct sim_world *w, uint32_t end);
 /* leat_sim_work_lost: the host lost its memory. */

@@ -64,8 +64,8 @@ static _Noreturn void broken(const struct place *p, const struct tcb *tcb, const
 }
 
 /* 12: TIME-WAIT lasts 2MSL, unless it ends by the user or a reset that it may obey. */
-static void check_time_wait(const struct place *p, const struct tcb *tcb,
-	const struct sim_shadow *old)
+static void check_time_wait(
+	const struct place *p, const struct tcb *tcb, const struct sim_shadow *old)
 {
 	if (old->state != TCP_ST_TIME_WAIT || tcb->state == TCP_ST_TIME_WAIT)
 		return;
@@ -138,7 +138,8 @@ static void check_record(const struct place *p, struct tcb *tcb)
 			check_timer(p, tcb);
 		}
 	}
-	if (tcb->state == TCP_ST_TIME_WAIT && (old->state != TCP_ST_TIME_WAIT || old->gen != tcb->gen))
+	if (tcb->state == TCP_ST_TIME_WAIT &&
+		(old->state != TCP_ST_TIME_WAIT || old->gen != tcb->gen))
 		old->time_wait_at = p->now;
 	old->gen = tcb->gen;
 	old->state = tcb->state;

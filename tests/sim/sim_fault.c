@@ -262,8 +262,8 @@ static struct sim_buf *by_chance(
 static bool has_dice(enum sim_fault_kind kind)
 {
 	return kind == SIM_FAULT_LOSS || kind == SIM_FAULT_PICK || kind == SIM_FAULT_DUP ||
-	       kind == SIM_FAULT_REPLAY || kind == SIM_FAULT_REORDER ||
-	       kind == SIM_FAULT_CORRUPT || kind == SIM_FAULT_FORGE || kind == SIM_FAULT_CUT;
+	       kind == SIM_FAULT_REPLAY || kind == SIM_FAULT_REORDER || kind == SIM_FAULT_CORRUPT ||
+	       kind == SIM_FAULT_FORGE || kind == SIM_FAULT_CUT;
 }
 
 struct sim_buf *leat_sim_fault_frame(struct sim_world *w, struct sim_buf *b, uint64_t *later)
@@ -336,10 +336,12 @@ void leat_sim_fault_init(struct sim_world *w)
 		leat_prng_seed(&w->fault_prng[i], f->seed);
 		if (!(w->plan.fault_mask >> i & 1))
 			continue;
-		leat_sim_at(w, (struct sim_event){
-				       .at = w->now + f->from, .kind = SIM_EVENT_FAULT_ON, .arg = i});
-		leat_sim_at(w, (struct sim_event){
-				       .at = w->now + f->to, .kind = SIM_EVENT_FAULT_OFF, .arg = i});
+		leat_sim_at(
+			w, (struct sim_event){
+				   .at = w->now + f->from, .kind = SIM_EVENT_FAULT_ON, .arg = i});
+		leat_sim_at(
+			w, (struct sim_event){
+				   .at = w->now + f->to, .kind = SIM_EVENT_FAULT_OFF, .arg = i});
 	}
 }
 
@@ -398,9 +400,9 @@ void leat_sim_fault_on(struct sim_world *w, uint32_t i)
 	case SIM_FAULT_BLIND:
 	case SIM_FAULT_FLOOD:
 	case SIM_FAULT_NOISE:
-		leat_sim_at(w, (struct sim_event){.at = w->now + NOISE_FIRST,
-				       .kind = SIM_EVENT_NOISE,
-				       .arg = i});
+		leat_sim_at(
+			w, (struct sim_event){
+				   .at = w->now + NOISE_FIRST, .kind = SIM_EVENT_NOISE, .arg = i});
 		break;
 	default:
 		break;

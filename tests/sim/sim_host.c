@@ -9,17 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETA_SIZE      128
-#define TX_RETRY       (50 * TIME_US)
-#define TIMERS_MAX     4096
-#define IP4_NET        UINT32_C(0x0a000000) /* 10.0.0.0/24 */
-#define IP6_NET        UINT64_C(0xfd00000000000000)
-#define SHARD_ADDR     16 /* last octet of shard addresses: 16 * (host + 1) + shard */
-#define SHARD_SEEDS    1000003
-#define GIVE_MAX       32
-#define ARP_REPLY      2
-#define ND_ADVERT      136
-#define ICMP6_TYPE_AT  40
+#define RETA_SIZE     128
+#define TX_RETRY      (50 * TIME_US)
+#define TIMERS_MAX    4096
+#define IP4_NET       UINT32_C(0x0a000000) /* 10.0.0.0/24 */
+#define IP6_NET       UINT64_C(0xfd00000000000000)
+#define SHARD_ADDR    16 /* last octet of shard addresses: 16 * (host + 1) + shard */
+#define SHARD_SEEDS   1000003
+#define GIVE_MAX      32
+#define ARP_REPLY     2
+#define ND_ADVERT     136
+#define ICMP6_TYPE_AT 40
 
 static const uint8_t rss_key[FLOW_RSS_KEY_OCTETS] = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2,
 	0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3, 0x8f, 0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30,
@@ -54,8 +54,8 @@ static uint64_t shard_now(const struct sim_world *w, const struct sim_shard *s)
 
 /* ---- start and stop ---- */
 
-static void shard_config(const struct sim_world *w, uint32_t host, uint32_t shard,
-	struct stack_config *c)
+static void shard_config(
+	const struct sim_world *w, uint32_t host, uint32_t shard, struct stack_config *c)
 {
 	const struct sim_host_plan *plan = &w->plan.host[host];
 	uint32_t ports = (uint32_t)(plan->config.port_to - plan->config.port_from) + 1;
@@ -83,11 +83,10 @@ static void know_neighbours(struct sim_world *w, uint32_t host, struct leat_stac
 	for (uint32_t h = 0; h < w->plan.host_cnt; h++) {
 		if (h == host)
 			continue;
-		leat_inet_neigh_set(
-			leat_stack_neigh(stack), addr_of(w, h + 1), w->host[h].mac);
+		leat_inet_neigh_set(leat_stack_neigh(stack), addr_of(w, h + 1), w->host[h].mac);
 		for (uint32_t s = 0; w->plan.host[h].by_address && s < w->plan.host[h].shards; s++)
-			leat_inet_neigh_set(leat_stack_neigh(stack),
-				leat_sim_host_addr(w, h, s), w->host[h].mac);
+			leat_inet_neigh_set(leat_stack_neigh(stack), leat_sim_host_addr(w, h, s),
+				w->host[h].mac);
 	}
 }
 
@@ -354,8 +353,8 @@ static void input(struct sim_world *w, struct sim_host *h, struct sim_shard *s)
 
 /* ---- sending ---- */
 
-static void complete(const struct sim_world *w, const struct sim_host *h,
-	const struct stack_frame *f)
+static void complete(
+	const struct sim_world *w, const struct sim_host *h, const struct stack_frame *f)
 {
 	if (h->plan->csum_offload && f->is_tcp)
 		leat_sim_checksum(w, f->data, f->octets);
@@ -375,8 +374,7 @@ static void hand_over(struct sim_world *w, struct sim_host *h, struct sim_shard 
 	}
 	if (s->tx_head) {
 		w->stats.tx_refused++;
-		leat_sim_host_want(
-			w, h->idx, (uint32_t)(s - h->shard), w->now + TX_RETRY);
+		leat_sim_host_want(w, h->idx, (uint32_t)(s - h->shard), w->now + TX_RETRY);
 		return;
 	}
 	s->tx_tail = NULL;
@@ -468,9 +466,8 @@ uint64_t leat_sim_host_deadline(const struct sim_world *w, uint32_t host, uint32
 /* 11: exactly at its deadline a timer fires, and none is left behind. */
 static void timers(struct sim_world *w, struct sim_shard *s)
 {
-	struct tcp_engine *e = leat_stack_engine(s->stack);
 	uint64_t now = shard_now(w, s);
-	bool due = leat_tcp_next_deadline(e) <= now;
+	bool due = leat_stack_next_deadline(s->stack) <= now;
 	uint32_t fired = leat_stack_timers(s->stack, now, TIMERS_MAX);
 
 	if (due && fired == 0)

@@ -127,7 +127,8 @@ static int run_seeds(const struct options *o)
 		cnt++;
 		add(&all, &one);
 		if (o->smoke)
-			printf("%sok %" PRIu64 " - seed %" PRIu64 "\n", fine ? "" : "not ", cnt, seed);
+			printf("%sok %" PRIu64 " - seed %" PRIu64 "\n", fine ? "" : "not ", cnt,
+				seed);
 		else if (o->digest)
 			printf("%" PRIu64 " %016" PRIx64 "\n", seed, one.digest);
 		if (o->minutes > 0 && (uint64_t)time(NULL) >= until)
@@ -164,7 +165,8 @@ static int run_golden(const struct options *o)
 		if (!same && !r.failed)
 			printf("# got %016" PRIx64 ", not %016" PRIx64 "\n", r.digest, digest);
 		failed += !same;
-		printf("%sok %u - the digest of seed %" PRIu64 "\n", same ? "" : "not ", ++cnt, seed);
+		printf("%sok %u - the digest of seed %" PRIu64 "\n", same ? "" : "not ", ++cnt,
+			seed);
 	}
 	fclose(in);
 	printf("1..%u\n", cnt);

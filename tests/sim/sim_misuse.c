@@ -10,8 +10,8 @@ static void must(struct sim_world *w, int64_t got, int64_t want, const char *cal
 {
 	w->stats.misuses++;
 	if (got != want)
-		leat_sim_fail(w, "misuse: %s said %lld, not %lld", call, (long long)got,
-			(long long)want);
+		leat_sim_fail(
+			w, "misuse: %s said %lld, not %lld", call, (long long)got, (long long)want);
 }
 
 void leat_sim_misuse_stale(struct sim_world *w, struct sim_end *e)

@@ -12,6 +12,8 @@
 
 #define FRAMES_MAX  64
 #define SPEED_TEXT  (64U << 20)
+#define SPEED_FLOWS 16
+#define SPEED_OPENS 3000
 #define DAY_NS      (UINT64_C(86400) * TIME_S)
 #define DAYS        60
 #define FATES       4 /* delivered, lost, doubled, delayed */
@@ -45,7 +47,10 @@ static const struct script {
 		.tx = {100, 100},
 		.close = {SIM_CLOSE_TX, SIM_CLOSE_EOF},
 		.both = true},
-	{.name = "abort", .tx = {100, 100}, .close = {SIM_CLOSE_ABORT, SIM_CLOSE_EOF}, .abort_at = 50},
+	{.name = "abort",
+		.tx = {100, 100},
+		.close = {SIM_CLOSE_ABORT, SIM_CLOSE_EOF},
+		.abort_at = 50},
 };
 
 static void script_plan(struct sim_plan *plan, const struct script *s, uint64_t seed)
@@ -73,8 +78,8 @@ static void script_plan(struct sim_plan *plan, const struct script *s, uint64_t 
 }
 
 /* play runs plan with meddling; false: it failed, and why is printed. */
-static bool play(const struct sim_plan *plan, struct sim_meddling *m, const char *what,
-	const char *prefix)
+static bool play(
+	const struct sim_plan *plan, struct sim_meddling *m, const char *what, const char *prefix)
 {
 	struct sim_world *w = leat_sim_world_new(plan);
 	struct sim_result r;
@@ -117,8 +122,8 @@ static uint32_t golden(const struct sim_plan *plan, const char *name, const char
 	return u32_min(m.seen, FRAMES_MAX);
 }
 
-static bool packets_of(const struct script *s, uint64_t seed, const char *prefix, bool pairs,
-	uint32_t *runs)
+static bool packets_of(
+	const struct script *s, uint64_t seed, const char *prefix, bool pairs, uint32_t *runs)
 {
 	uint8_t fate[FRAMES_MAX] = {0};
 	struct sim_meddling m = {
@@ -154,9 +159,9 @@ int leat_sim_mode_packets(const char *prefix, bool pairs)
 			bool ok = packets_of(&script[i], seed * 3, prefix, pairs, &runs);
 
 			failed += !ok;
-			printf("%sok %u - each packet%s meddled with: %s (IPv%c)\n", ok ? "" : "not ",
-				++no, pairs ? " and each other one" : "", script[i].name,
-				seed ? '6' : '4');
+			printf("%sok %u - each packet%s meddled with: %s (IPv%c)\n",
+				ok ? "" : "not ", ++no, pairs ? " and each other one" : "",
+				script[i].name, seed ? '6' : '4');
 		}
 	}
 	printf("1..%u\n# %u runs\n", no, runs);
@@ -184,7 +189,8 @@ static bool every_of(const struct script *s, uint32_t depth, const char *prefix,
 		if (!play(&plan, &m, s->name, prefix))
 			return false;
 		/* Packets that were never sent have no fate: on to the next that was. */
-		while (m.seen < depth && no + 1 < UINT64_C(1) << 2 * depth && no >> 2 * m.seen != (no + 1) >> 2 * m.seen)
+		while (m.seen < depth && no + 1 < UINT64_C(1) << 2 * depth &&
+			no >> 2 * m.seen != (no + 1) >> 2 * m.seen)
 			break;
 	}
 	return true;
@@ -315,7 +321,7 @@ static double seconds(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
@@ -352,16 +358,28 @@ int leat_sim_mode_speed(void)
 	plan.flow[0].side[0].close = SIM_CLOSE_TX;
 	plan.flow[0].side[1].close = SIM_CLOSE_EOF;
 	speed("one bulk stream", &plan);
-	plan.flow[0].side[0].tx_octets = SPEED_TEXT / 64;
-	plan.flow[0].side[0].tx_chunk = 64;
-	plan.flow[0].side[0].nodelay = true;
-	speed("64 octets a packet", &plan);
-	plan.flow[0].side[0].tx_octets = plan.flow[0].side[1].tx_octets = 100;
-	plan.flow[0].repeat = 20000;
-	plan.flow[0].gap = TIME_US;
-	plan.host[0].config.port_to = plan.host[0].config.port_from + 50000;
-	plan.host[0].config.tcp.tcb_max = plan.host[1].config.tcp.tcb_max = 30000;
+	leat_sim_plan_small(&plan, 1);
 	plan.check_every = 1U << 20;
+	plan.link[0][1] = plan.link[1][0] = (struct sim_link){.delay = 10 * TIME_US};
+	plan.faults_until = 60 * TIME_S;
+	plan.flow_cnt = SPEED_FLOWS;
+	for (uint32_t h = 0; h < 2; h++) {
+		plan.host[h].config.tcp = (struct tcp_limits){.tcb_max = 60000, .rbuf_max = 1024};
+		plan.host[h].config.port_to = 65000;
+		plan.host[h].config.send_chunk_cnt = 128;
+		plan.host[h].ring = plan.host[h].buffers = 1024;
+		plan.host[h].backlog = 64;
+	}
+	for (uint32_t i = 0; i < SPEED_FLOWS; i++) {
+		plan.flow[i] = plan.flow[0];
+		plan.flow[i].side[0].tx_octets = plan.flow[i].side[1].tx_octets = 100;
+		plan.flow[i].side[1].tx_after_rx = 100;
+		plan.flow[i].side[0].close = SIM_CLOSE_EOF;
+		plan.flow[i].side[1].close = SIM_CLOSE_TX;
+		plan.flow[i].side[0].lazy = plan.flow[i].side[1].lazy = false;
+		plan.flow[i].repeat = SPEED_OPENS;
+		plan.flow[i].gap = TIME_US;
+	}
 	speed("short connections", &plan);
 	return 0;
 }

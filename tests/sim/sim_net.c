@@ -134,8 +134,8 @@ void leat_sim_arrive_at(struct sim_world *w, struct sim_buf *b, uint64_t at)
 		leat_sim_buf_free(w, b);
 		return;
 	}
-	leat_sim_at(w, (struct sim_event){
-			       .at = at, .kind = SIM_EVENT_FRAME, .host = b->dst, .buf = b});
+	leat_sim_at(
+		w, (struct sim_event){.at = at, .kind = SIM_EVENT_FRAME, .host = b->dst, .buf = b});
 }
 
 /* The bottleneck: a rate, and a queue that drops what it has no room for. */

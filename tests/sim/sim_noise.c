@@ -33,13 +33,12 @@ void leat_sim_checksum(const struct sim_world *w, uint8_t *frame, uint32_t octet
 		at += WIRE_IP6_OCTETS;
 	}
 	be16_put(frame + at + 16, 0);
-	be16_put(frame + at + 16,
-		leat_wire_cksum(&t, WIRE_PROTO_TCP, frame + at, octets - at));
+	be16_put(frame + at + 16, leat_wire_cksum(&t, WIRE_PROTO_TCP, frame + at, octets - at));
 }
 
 /* build writes a segment from t->local to t->remote, a host of ours. */
-static struct sim_buf *build(struct sim_world *w, uint32_t dst, const struct tuple *t,
-	const struct seg *seg)
+static struct sim_buf *build(
+	struct sim_world *w, uint32_t dst, const struct tuple *t, const struct seg *seg)
 {
 	struct wire_link link = {.raw_ip = w->plan.raw_ip, .mtu = 1500};
 	struct sim_buf *b = leat_sim_buf_take(w, SIM_OWNER_NET);
@@ -182,7 +181,6 @@ void leat_sim_noise(struct sim_world *w, uint32_t i)
 		arrive(w, stranger_syn(w, i, target(w, i)));
 	else
 		noise(w, i);
-	leat_sim_at(w, (struct sim_event){.at = w->now + TIME_S / f->n,
-			       .kind = SIM_EVENT_NOISE,
-			       .arg = i});
+	leat_sim_at(w, (struct sim_event){
+			       .at = w->now + TIME_S / f->n, .kind = SIM_EVENT_NOISE, .arg = i});
 }

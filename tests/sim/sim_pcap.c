@@ -34,7 +34,8 @@ void leat_sim_pcap_frame(struct sim_world *w, uint32_t host, const uint8_t *fram
 {
 	if (!w->pcap[host])
 		return;
-	uint32_t head[4] = {(uint32_t)(w->now / TIME_S), (uint32_t)(w->now % TIME_S), octets, octets};
+	uint32_t head[4] = {
+		(uint32_t)(w->now / TIME_S), (uint32_t)(w->now % TIME_S), octets, octets};
 
 	(void)fwrite(head, sizeof(head), 1, w->pcap[host]);
 	(void)fwrite(frame, 1, octets, w->pcap[host]);

@@ -94,8 +94,8 @@ static void draw_hosts(struct prng *p, struct sim_plan *plan)
 
 static void draw_links(struct prng *p, struct sim_plan *plan)
 {
-	uint64_t delay = ONE_OF(p, 10 * TIME_US, 100 * TIME_US, TIME_MS, 10 * TIME_MS,
-		100 * TIME_MS);
+	uint64_t delay =
+		ONE_OF(p, 10 * TIME_US, 100 * TIME_US, TIME_MS, 10 * TIME_MS, 100 * TIME_MS);
 	uint64_t rate = ONE_OF(p, 0, 0, 125000, 1250000, 12500000);
 	uint32_t queue = (uint32_t)ONE_OF(p, 20000, 64000, 256000);
 	bool jitter = one_in(p, 2);
@@ -104,8 +104,7 @@ static void draw_links(struct prng *p, struct sim_plan *plan)
 		for (uint32_t b = 0; b < plan->host_cnt; b++) {
 			uint64_t d = delay + between(p, 0, delay / 4);
 
-			plan->link[a][b] =
-				(struct sim_link){d, jitter ? d / 2 : 0, rate, queue};
+			plan->link[a][b] = (struct sim_link){d, jitter ? d / 2 : 0, rate, queue};
 		}
 	}
 }
@@ -247,8 +246,8 @@ static void flow_impatient(struct prng *p, struct sim_flow *f)
 		flow_exchange(p, f);
 	else
 		flow_bulk(p, f, 50000);
-	s->end_after = 1 + leat_prng_next(p) % ONE_OF(p, TIME_US, TIME_MS, 50 * TIME_MS, TIME_S,
-					 90 * TIME_S);
+	s->end_after = 1 + leat_prng_next(p) %
+				   ONE_OF(p, TIME_US, TIME_MS, 50 * TIME_MS, TIME_S, 90 * TIME_S);
 	s->end_by_abort = one_in(p, 2);
 }
 
@@ -379,8 +378,7 @@ static struct sim_fault *fault(struct prng *p, struct sim_plan *plan, enum sim_f
 	return f;
 }
 
-static struct sim_fault *host_fault(
-	struct prng *p, struct sim_plan *plan, enum sim_fault_kind kind)
+static struct sim_fault *host_fault(struct prng *p, struct sim_plan *plan, enum sim_fault_kind kind)
 {
 	struct sim_fault *f = fault(p, plan, kind);
 
@@ -418,8 +416,8 @@ static void style_mild(struct prng *p, struct sim_plan *plan)
 static void style_harsh(struct prng *p, struct sim_plan *plan)
 {
 	static const enum sim_fault_kind kind[] = {SIM_FAULT_LOSS, SIM_FAULT_BURST_LOSS,
-		SIM_FAULT_EVERY, SIM_FAULT_PICK, SIM_FAULT_DUP, SIM_FAULT_REORDER,
-		SIM_FAULT_SPIKE, SIM_FAULT_CORRUPT, SIM_FAULT_CUT, SIM_FAULT_REPLAY};
+		SIM_FAULT_EVERY, SIM_FAULT_PICK, SIM_FAULT_DUP, SIM_FAULT_REORDER, SIM_FAULT_SPIKE,
+		SIM_FAULT_CORRUPT, SIM_FAULT_CUT, SIM_FAULT_REPLAY};
 	uint32_t cnt = 2 + below(p, 6);
 
 	for (uint32_t i = 0; i < cnt; i++)
@@ -472,8 +470,7 @@ static void style_famine(struct prng *p, struct sim_plan *plan)
 		host_fault(p, plan, SIM_FAULT_DEAF)->n = below(p, 2);
 	for (uint32_t i = 0; i < cnt; i++) {
 		bool rx = one_in(p, 2);
-		struct sim_fault *f =
-			host_fault(p, plan, rx ? SIM_FAULT_FAMINE : SIM_FAULT_REFUSE);
+		struct sim_fault *f = host_fault(p, plan, rx ? SIM_FAULT_FAMINE : SIM_FAULT_REFUSE);
 
 		f->n = rx ? below(p, 8) : 1 + below(p, 3);
 	}
@@ -490,8 +487,7 @@ static void style_stall(struct prng *p, struct sim_plan *plan)
 
 		f->from = between(p, 0, plan->faults_until - length);
 		f->to = f->from + length;
-		f->shard = one_in(p, 2) ? SIM_ANY
-					: (uint8_t)below(p, plan->host[f->src].shards);
+		f->shard = one_in(p, 2) ? SIM_ANY : (uint8_t)below(p, plan->host[f->src].shards);
 		f->ns = ONE_OF(p, TIME_MS, 500 * TIME_MS, 5 * TIME_S);
 	}
 }
@@ -671,7 +667,8 @@ static const char *kind_name(enum sim_fault_kind kind)
 
 static void print_side(const struct sim_side *s, FILE *out)
 {
-	static const char *const how[] = {"after writing", "after reading", "at EOF", "both", "late", "abort"};
+	static const char *const how[] = {
+		"after writing", "after reading", "at EOF", "both", "late", "abort"};
 
 	fprintf(out, "writes %u by %u", s->tx_octets, s->tx_chunk);
 	if (s->tx_gap > 0)
@@ -698,8 +695,8 @@ void leat_sim_plan_print(const struct sim_plan *plan, FILE *out)
 	for (uint32_t i = 0; i < plan->host_cnt; i++) {
 		const struct sim_host_plan *h = &plan->host[i];
 
-		fprintf(out, "#   host %u: %u shards, mtu %u, %u records, %u pieces, %u chunks\n", i,
-			h->shards, h->config.link.mtu, h->config.tcp.tcb_max,
+		fprintf(out, "#   host %u: %u shards, mtu %u, %u records, %u pieces, %u chunks\n",
+			i, h->shards, h->config.link.mtu, h->config.tcp.tcb_max,
 			h->config.tcp.rbuf_max, h->config.send_chunk_cnt);
 	}
 	for (uint32_t i = 0; i < plan->fault_cnt; i++) {
@@ -707,8 +704,9 @@ void leat_sim_plan_print(const struct sim_plan *plan, FILE *out)
 
 		if (!(plan->fault_mask >> i & 1))
 			continue;
-		fprintf(out, "#   fault %u: %s from %g to %g s, src %d dst %d p %u q %u n %u %g ms\n",
-			i, kind_name(f->kind), (double)f->from / 1e9, (double)f->to / 1e9,
+		fprintf(out,
+			"#   fault %u: %s from %g to %g s, src %d dst %d p %u q %u n %u %g ms\n", i,
+			kind_name(f->kind), (double)f->from / 1e9, (double)f->to / 1e9,
 			f->src == SIM_ANY ? -1 : f->src, f->dst == SIM_ANY ? -1 : f->dst, f->p,
 			f->q, f->n, (double)f->ns / 1e6);
 	}
@@ -717,8 +715,9 @@ void leat_sim_plan_print(const struct sim_plan *plan, FILE *out)
 
 		if (!(plan->flow_mask >> i & 1))
 			continue;
-		fprintf(out, "#   flow %u: host %u.%u to %u:%u%s, %u times from %g s\n#     client ",
-			i, f->client, f->shard, f->server, f->rport, f->both ? " and back" : "",
+		fprintf(out,
+			"#   flow %u: host %u.%u to %u:%u%s, %u times from %g s\n#     client ", i,
+			f->client, f->shard, f->server, f->rport, f->both ? " and back" : "",
 			f->repeat, (double)f->start / 1e9);
 		print_side(&f->side[0], out);
 		fprintf(out, "\n#     server ");

@@ -79,11 +79,11 @@ enum sim_pick {
 
 struct sim_fault {
 	enum sim_fault_kind kind;
-	uint64_t from, to;      /* when */
-	uint8_t src, dst;       /* hosts, SIM_ANY */
-	uint8_t shard;          /* of src, SIM_ANY */
-	uint32_t flow_part;     /* 0: all; else only flows whose hash has this bit among 4 */
-	uint32_t p, q;          /* millionths, or counts */
+	uint64_t from, to;  /* when */
+	uint8_t src, dst;   /* hosts, SIM_ANY */
+	uint8_t shard;      /* of src, SIM_ANY */
+	uint32_t flow_part; /* 0: all; else only flows whose hash has this bit among 4 */
+	uint32_t p, q;      /* millionths, or counts */
 	uint32_t n;
 	uint64_t ns;
 	uint64_t seed;

@@ -25,8 +25,8 @@ static bool fails_alike(const struct sim_plan *plan, const char *why, struct sim
 }
 
 /* One round over the bits of a mask; true when one of them could go. */
-static bool drop_bits(struct sim_plan *plan, uint64_t *mask, uint32_t cnt, const char *why,
-	uint32_t *runs)
+static bool drop_bits(
+	struct sim_plan *plan, uint64_t *mask, uint32_t cnt, const char *why, uint32_t *runs)
 {
 	struct sim_result result;
 	bool dropped = false;

@@ -25,6 +25,13 @@ void leat_sim_stream_fill(uint64_t serial, uint64_t offset, uint8_t *dst, uint32
 	while (octets > 0) {
 		uint32_t at = (uint32_t)(offset % 8), piece = u32_min(8 - at, octets);
 
+		if (piece == 8) {
+			be64_put(dst, word_at(serial, offset / 8));
+			dst += 8;
+			offset += 8;
+			octets -= 8;
+			continue;
+		}
 		be64_put(word, word_at(serial, offset / 8));
 		memcpy(dst, word + at, piece);
 		dst += piece;

@@ -200,9 +200,9 @@ static bool is_ours(const struct watch *w, uint32_t host, struct watch_addr a)
 	return false;
 }
 
-/* RFC 9293 3.9.2.3, RFC 1122 3.2.1.3: who cannot have sent it, or whom it does not concern alone. */
-static bool is_incredible(const struct watch *w, uint32_t host, const uint8_t *frame,
-	const struct watch_pkt *p)
+/* RFC 9293 3.9.2.3, RFC 1122 3.2.1.3: who cannot have sent it, or to more than us. */
+static bool is_incredible(
+	const struct watch *w, uint32_t host, const uint8_t *frame, const struct watch_pkt *p)
 {
 	uint32_t a = (uint32_t)p->src.lo;
 
@@ -235,26 +235,28 @@ static void arrived_syn(struct watch_flow *f, const struct watch_pkt *p)
 
 	for (uint32_t i = 0; i < WATCH_SYN_MAX; i++) {
 		s = &f->syn[i];
-		if (s->used && s->seq == p->seq && s->opts == p->opts)
+		if (s->used && s->seq == p->seq && s->opts == p->opts) {
+			s->ts_max = p->ts_val;
 			return;
+		}
 	}
 	s = &f->syn[f->syn_cnt++ % WATCH_SYN_MAX];
 	*s = (struct watch_syn){.used = true, .seq = p->seq, .opts = p->opts};
 	s->mss = p->mss;
 	s->ws = p->ws > 14 ? 14 : p->ws;
-	s->ts_val = p->ts_val;
+	s->ts_val = s->ts_max = p->ts_val;
 	s->ecn = (p->flags & (WATCH_ECE | WATCH_CWR)) != 0;
 }
 
 static void arrived_ack(struct watch_flow *f, const struct watch_pkt *p)
 {
-	if (!f->syn_sent || !(p->flags & WATCH_ACK) || leat_sim_seq_diff(p->ack, f->nxt) > 0 ||
-		leat_sim_seq_diff(p->ack, f->iss) <= 0)
+	if (!f->syn_sent || !(p->flags & WATCH_ACK) || watch_seq_diff(p->ack, f->nxt) > 0 ||
+		watch_seq_diff(p->ack, f->iss) <= 0)
 		return;
-	if (leat_sim_seq_diff(p->ack, f->una) > 0)
+	if (watch_seq_diff(p->ack, f->una) > 0)
 		f->una = p->ack;
 	uint32_t edge = p->ack + ((uint32_t)p->wnd << leat_sim_flow_peer_shift(f, p));
-	if (!f->peer_edge_known || leat_sim_seq_diff(edge, f->peer_edge) > 0)
+	if (!f->peer_edge_known || watch_seq_diff(edge, f->peer_edge) > 0)
 		f->peer_edge = edge;
 	f->peer_edge_known = true;
 }
@@ -284,7 +286,7 @@ void leat_sim_watch_arrived(
 	if (p.flags & WATCH_RST)
 		return;
 	if (p.opts & WATCH_OPT_TS) {
-		if (!f->ts_came || leat_sim_seq_diff(p.ts_val, f->ts_max) > 0)
+		if (!f->ts_came || watch_seq_diff(p.ts_val, f->ts_max) > 0)
 			f->ts_max = p.ts_val;
 		f->ts_came = true;
 	}
@@ -302,7 +304,7 @@ static const char *sent_burst(struct watch *w, const struct watch_pkt *p, struct
 	struct burst *b = &w->burst;
 	bool reset = (p->flags & WATCH_RST) != 0;
 	bool bare = p->text == 0 && !(p->flags & (WATCH_SYN | WATCH_FIN));
-	bool mine = false;
+	bool mine = false, only_resets = true;
 
 	if (!b->open || b->other)
 		return NULL;
@@ -312,6 +314,7 @@ static const char *sent_burst(struct watch *w, const struct watch_pkt *p, struct
 		if (b->arrival[i].flow != f)
 			continue;
 		mine = true;
+		only_resets &= b->arrival[i].reset;
 		if ((reset && b->arrival[i].reset) || (bare && b->arrival[i].bare_left == 0))
 			continue;
 		if (bare)
@@ -320,7 +323,8 @@ static const char *sent_burst(struct watch *w, const struct watch_pkt *p, struct
 	}
 	if (!mine)
 		return "W20 a segment of a flow that nothing arrived for";
-	return reset ? "W20 a reset in answer to a reset" : "W24 more answers than questions";
+	return reset && only_resets ? "W20 a reset in answer to a reset"
+				    : "W24 more answers than questions";
 }
 
 static const char *begin_incarnation(
@@ -330,7 +334,7 @@ static const char *begin_incarnation(
 	bool slow = f->nxt - f->iss < clock;
 
 	if (f->syn_sent && !w->config.iss_forced && now - f->born_at < ISS_CLOCK_MAX && slow &&
-		leat_sim_seq_diff(p->seq, f->nxt) < 0)
+		watch_seq_diff(p->seq, f->nxt) < 0)
 		return "W13 a new incarnation begins before the end of the old one";
 	leat_sim_flow_begin(f, p, now);
 	w->cnt.incarnations++;
@@ -366,9 +370,9 @@ static const char *sent_ack(struct watch_flow *f, const struct watch_pkt *p)
 {
 	if (!f->irs_known && !leat_sim_flow_irs(f, p->ack))
 		return "W22 acknowledges a handshake that never came";
-	if (leat_sim_seq_diff(p->ack, f->frontier) > 0)
+	if (watch_seq_diff(p->ack, f->frontier) > 0)
 		return "W22 acknowledges octets that never came";
-	if (f->ack_sent && leat_sim_seq_diff(p->ack, f->last_ack) < 0)
+	if (f->ack_sent && watch_seq_diff(p->ack, f->last_ack) < 0)
 		return "W22 an acknowledgment number that goes back";
 	if (!f->ack_sent || p->ack != f->last_ack)
 		f->quiet_run = 0;
@@ -378,11 +382,12 @@ static const char *sent_ack(struct watch_flow *f, const struct watch_pkt *p)
 	uint32_t shift = p->flags & WATCH_SYN ? 0 : leat_sim_flow_own_shift(f);
 	uint32_t edge = p->ack + ((uint32_t)p->wnd << shift);
 	uint32_t slack = (1U << shift) - 1; /* RFC 7323 2.4: what the scale rounds off */
-	if (f->edge_known && leat_sim_seq_diff(edge + slack, f->edge) < 0)
+	if (f->edge_known && watch_seq_diff(edge + slack, f->edge) < 0)
 		return "W6 the right edge of the window moves left";
-	if (!f->edge_known || leat_sim_seq_diff(edge, f->edge) > 0) {
+	if (!f->edge_known || watch_seq_diff(edge, f->edge) > 0) {
 		f->edge = edge;
 		f->quiet_run = 0;
+		f->bare -= f->bare > 0; /* news of the window is no mere answer */
 	}
 	f->edge_known = true;
 	return NULL;
@@ -393,17 +398,16 @@ static const char *sent_range(const struct watch_flow *f, const struct watch_pkt
 	uint32_t text_end = p->seq + p->text;
 	uint32_t room = leat_sim_flow_peer_mss(f);
 
-	if (leat_sim_seq_diff(p->seq, f->iss) <= 0 && p->text > 0)
+	if (watch_seq_diff(p->seq, f->iss) <= 0 && p->text > 0)
 		return "W23 text before the initial sequence number";
-	if (leat_sim_seq_diff(p->seq, f->nxt) > 0 && !f->may_lose)
+	if (watch_seq_diff(p->seq, f->nxt) > 0 && !f->may_lose)
 		return "W21 a sequence number beyond what was sent";
-	if (p->text > 0 && (!f->peer_edge_known ||
-				   leat_sim_seq_diff(text_end, f->peer_edge + 1) > 0))
+	if (p->text > 0 && (!f->peer_edge_known || watch_seq_diff(text_end, f->peer_edge + 1) > 0))
 		return "W21 text beyond the window of the peer";
 	if (p->text > 0 && p->text + p->opt_octets > (room > MSS_FLOOR ? room : MSS_FLOOR))
 		return "W21 a segment above the MSS of the peer";
 	if (p->flags & WATCH_FIN && f->peer_edge_known &&
-		leat_sim_seq_diff(text_end, f->peer_edge + 1) > 0)
+		watch_seq_diff(text_end, f->peer_edge + 1) > 0)
 		return "W21 a FIN far beyond the window of the peer";
 	return NULL;
 }
@@ -415,20 +419,20 @@ static const char *sent_text(struct watch *w, struct watch_flow *f, const struct
 
 	if (wrong)
 		return wrong;
-	if (leat_sim_seq_diff(p->seq, f->nxt) > 0)
+	if (watch_seq_diff(p->seq, f->nxt) > 0)
 		f->nxt = f->text_from = p->seq; /* what came before was never seen */
 	if (end == p->seq)
 		return NULL;
 	w->cnt.sent_text += p->text;
 	f->quiet_run = 0;
-	if (leat_sim_seq_diff(p->seq, f->nxt) < 0)
+	if (watch_seq_diff(p->seq, f->nxt) < 0)
 		w->cnt.sent_again++;
-	if (f->fin_sent && leat_sim_seq_diff(p->seq + p->text, f->fin) > 0)
+	if (f->fin_sent && watch_seq_diff(p->seq + p->text, f->fin) > 0)
 		return "W23 text behind the FIN";
 	if (p->flags & WATCH_FIN) {
 		if (f->fin_sent && f->fin != p->seq + p->text)
 			return "W23 a FIN that moved";
-		if (!f->fin_sent && !f->may_lose && leat_sim_seq_diff(p->seq + p->text, f->nxt) < 0)
+		if (!f->fin_sent && !f->may_lose && watch_seq_diff(p->seq + p->text, f->nxt) < 0)
 			return "W23 a FIN before text that was sent";
 		f->fin_sent = true;
 		f->fin = p->seq + p->text;
@@ -436,7 +440,7 @@ static const char *sent_text(struct watch *w, struct watch_flow *f, const struct
 	}
 	if (!leat_sim_flow_text(f, p))
 		return "W23 other octets than before at the same sequence number";
-	if (leat_sim_seq_diff(end, f->nxt) > 0)
+	if (watch_seq_diff(end, f->nxt) > 0)
 		f->nxt = end;
 	return NULL;
 }
@@ -451,13 +455,13 @@ static const char *sent_options(struct watch_flow *f, const struct watch_pkt *p)
 		return agreed & WATCH_OPT_TS ? "W25 no timestamp, though agreed"
 					     : "W25 a timestamp that was not agreed";
 	if (p->opts & WATCH_OPT_TS) {
-		if (f->ts_sent && leat_sim_seq_diff(p->ts_val, f->ts_last) < 0)
+		if (f->ts_sent && watch_seq_diff(p->ts_val, f->ts_last) < 0)
 			return "W25 a timestamp that goes back";
 		f->ts_sent = true;
 		f->ts_last = p->ts_val;
 		if (p->flags & WATCH_ACK && f->ts_came &&
-			(leat_sim_seq_diff(p->ts_ecr, f->ts_max) > 0 ||
-				leat_sim_seq_diff(p->ts_ecr, f->peer.ts_val) < 0))
+			(watch_seq_diff(p->ts_ecr, f->ts_max) > 0 ||
+				watch_seq_diff(p->ts_ecr, f->peer.ts_val) < 0))
 			return "W25 echoes a timestamp that never came";
 	}
 	if (p->flags & (WATCH_ECE | WATCH_CWR) && !(p->flags & WATCH_SYN) &&
@@ -484,8 +488,7 @@ static const char *sent_bare(struct watch *w, struct watch_flow *f, uint64_t now
 	return NULL;
 }
 
-static const char *sent_tcp(
-	struct watch *w, uint32_t host, uint64_t now, const struct watch_pkt *p)
+static const char *sent_tcp(struct watch *w, uint32_t host, uint64_t now, const struct watch_pkt *p)
 {
 	struct watch_key key = {host, p->src, p->dst, p->sport, p->dport};
 	struct watch_flow *f = find(w, &key, p->flags & WATCH_SYN);
@@ -521,8 +524,7 @@ const char *leat_sim_watch_sent(
 
 	w->cnt.sent++;
 	if (!wrong)
-		wrong = leat_sim_watch_form(
-			&w->config, &w->config.host[host], frame, octets, &p);
+		wrong = leat_sim_watch_form(&w->config, &w->config.host[host], frame, octets, &p);
 	if (wrong || p.kind != WATCH_TCP)
 		return wrong;
 	return sent_tcp(w, host, now, &p);

@@ -5,8 +5,8 @@
 /* sim_watch: judges hosts by their frames alone.
  *
  * It was written from the RFCs, apart from lib/: own parser, own state per flow, no header of the
- * product.  It is told each frame that a host sent and each that reached it, in that order, and says
- * what a frame breaks.
+ * product.  It is told each frame that a host sent and each that reached it, in that order, and
+ * says what a frame breaks.
  *
  *	     arrived ──► ┌──────┐        per host and flow:
  *	                 │ host │        what came, what was sent, what was promised
@@ -88,9 +88,9 @@ struct watch_host {
 };
 
 struct watch_config {
-	bool raw_ip; /* frames begin with the IP header */
+	bool raw_ip;     /* frames begin with the IP header */
 	bool iss_forced; /* a test chose initial sequence numbers: W13 does not hold */
-	bool may_lose; /* text that waits for a neighbour is lost before it is seen here */
+	bool may_lose;   /* text that waits for a neighbour is lost before it is seen here */
 	uint32_t mtu;
 	uint32_t host_cnt;
 	struct watch_host host[WATCH_HOST_MAX];

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_CAP_MIN 4096U
+#define TEXT_CAP_MIN 256U
 #define TEXT_CAP_MAX (1U << 24)
 #define ACK_NEAR     (1 << 20) /* so far behind a SYN the first ACK may be */
 #define EDGE_SLACK   65536     /* beyond what was offered nothing is taken */
@@ -31,13 +31,12 @@ bool leat_sim_flow_irs(struct watch_flow *f, uint32_t ack)
 {
 	const struct watch_syn *best = NULL;
 
-	if (f->irs_known && leat_sim_seq_diff(ack, f->irs) > 0)
+	if (f->irs_known && watch_seq_diff(ack, f->irs) > 0)
 		return true;
 	for (uint32_t i = 0; i < WATCH_SYN_MAX; i++) {
 		/* The newest first. */
-		const struct watch_syn *s =
-			&f->syn[(f->syn_cnt - 1 - i) % WATCH_SYN_MAX];
-		int32_t behind = leat_sim_seq_diff(ack, s->seq + 1);
+		const struct watch_syn *s = &f->syn[(f->syn_cnt - 1 - i) % WATCH_SYN_MAX];
+		int32_t behind = watch_seq_diff(ack, s->seq + 1);
 
 		if (s->used && behind >= 0 && behind < ACK_NEAR && !best)
 			best = s;
@@ -49,8 +48,8 @@ bool leat_sim_flow_irs(struct watch_flow *f, uint32_t ack)
 	f->irs = best->seq;
 	f->frontier = best->seq + 1;
 	if (best->opts & WATCH_OPT_TS) {
-		if (!f->ts_came || leat_sim_seq_diff(best->ts_val, f->ts_max) > 0)
-			f->ts_max = best->ts_val;
+		if (!f->ts_came || watch_seq_diff(best->ts_max, f->ts_max) > 0)
+			f->ts_max = best->ts_max;
 		f->ts_came = true;
 	}
 	for (uint32_t i = 0; i < WATCH_EARLY_MAX && i < f->early_cnt; i++)
@@ -74,8 +73,7 @@ static void range_put(struct watch_flow *f, uint32_t at, struct watch_range r)
 
 static void range_cut(struct watch_flow *f, uint32_t at, uint32_t cnt)
 {
-	memmove(&f->range[at], &f->range[at + cnt],
-		(f->range_cnt - at - cnt) * sizeof(*f->range));
+	memmove(&f->range[at], &f->range[at + cnt], (f->range_cnt - at - cnt) * sizeof(*f->range));
 	f->range_cnt -= cnt;
 }
 
@@ -83,27 +81,26 @@ void leat_sim_flow_came(struct watch_flow *f, uint32_t left, uint32_t right)
 {
 	uint32_t at = 0, end;
 
-	if (leat_sim_seq_diff(right, f->frontier) <= 0)
+	if (watch_seq_diff(right, f->frontier) <= 0)
 		return;
-	if (f->edge_known && leat_sim_seq_diff(left, f->edge + EDGE_SLACK) > 0)
+	if (f->edge_known && watch_seq_diff(left, f->edge + EDGE_SLACK) > 0)
 		return;
-	if (leat_sim_seq_diff(left, f->frontier) <= 0) {
+	if (watch_seq_diff(left, f->frontier) <= 0) {
 		f->frontier = right;
-		while (f->range_cnt > 0 &&
-			leat_sim_seq_diff(f->range[0].left, f->frontier) <= 0) {
-			if (leat_sim_seq_diff(f->range[0].right, f->frontier) > 0)
+		while (f->range_cnt > 0 && watch_seq_diff(f->range[0].left, f->frontier) <= 0) {
+			if (watch_seq_diff(f->range[0].right, f->frontier) > 0)
 				f->frontier = f->range[0].right;
 			range_cut(f, 0, 1);
 		}
 		return;
 	}
-	while (at < f->range_cnt && leat_sim_seq_diff(f->range[at].right, left) < 0)
+	while (at < f->range_cnt && watch_seq_diff(f->range[at].right, left) < 0)
 		at++;
-	for (end = at; end < f->range_cnt && leat_sim_seq_diff(f->range[end].left, right) <= 0;
+	for (end = at; end < f->range_cnt && watch_seq_diff(f->range[end].left, right) <= 0;
 		end++) {
-		if (leat_sim_seq_diff(f->range[end].left, left) < 0)
+		if (watch_seq_diff(f->range[end].left, left) < 0)
 			left = f->range[end].left;
-		if (leat_sim_seq_diff(f->range[end].right, right) > 0)
+		if (watch_seq_diff(f->range[end].right, right) > 0)
 			right = f->range[end].right;
 	}
 	range_cut(f, at, end - at);
@@ -168,17 +165,17 @@ bool leat_sim_flow_text(struct watch_flow *f, const struct watch_pkt *p)
 		return true;
 	text_room(f, end);
 	/* What is older than the ring cannot be compared. */
-	int32_t behind = leat_sim_seq_diff(f->nxt, f->text_from + f->text_cap);
+	int32_t behind = watch_seq_diff(f->nxt, f->text_from + f->text_cap);
 	if (behind > 0)
 		f->text_from += (uint32_t)behind;
-	int32_t lost = leat_sim_seq_diff(f->text_from, seq);
+	int32_t lost = watch_seq_diff(f->text_from, seq);
 	if (lost > 0) {
 		if ((uint32_t)lost >= p->text)
 			return true;
 		seq += (uint32_t)lost;
 		data += lost;
 	}
-	int32_t old = leat_sim_seq_diff(f->nxt, seq);
+	int32_t old = watch_seq_diff(f->nxt, seq);
 	if (old > 0) {
 		uint32_t n = (uint32_t)old < end - seq ? (uint32_t)old : end - seq;
 
@@ -188,7 +185,7 @@ bool leat_sim_flow_text(struct watch_flow *f, const struct watch_pkt *p)
 		data += n;
 	}
 	text_put(f, seq, data, end - seq);
-	int32_t over = leat_sim_seq_diff(end, f->text_from + f->text_cap);
+	int32_t over = watch_seq_diff(end, f->text_from + f->text_cap);
 	if (over > 0)
 		f->text_from += (uint32_t)over;
 	return true;
@@ -196,11 +193,11 @@ bool leat_sim_flow_text(struct watch_flow *f, const struct watch_pkt *p)
 
 static bool came(const struct watch_flow *f, uint32_t left, uint32_t right)
 {
-	if (leat_sim_seq_diff(right, f->frontier) <= 0)
-		return leat_sim_seq_diff(left, f->irs) > 0;
+	if (watch_seq_diff(right, f->frontier) <= 0)
+		return watch_seq_diff(left, f->irs) > 0;
 	for (uint32_t i = 0; i < f->range_cnt; i++)
-		if (leat_sim_seq_diff(f->range[i].left, left) <= 0 &&
-			leat_sim_seq_diff(right, f->range[i].right) <= 0)
+		if (watch_seq_diff(f->range[i].left, left) <= 0 &&
+			watch_seq_diff(right, f->range[i].right) <= 0)
 			return true;
 	/* The frontier may have moved over its left part since. */
 	return false;
@@ -214,22 +211,22 @@ const char *leat_sim_flow_sack(const struct watch_flow *f, const struct watch_pk
 	for (uint32_t i = 0; i < p->sack_cnt; i++) {
 		uint32_t left = p->sack[i][0], right = p->sack[i][1];
 
-		if (leat_sim_seq_diff(right, left) <= 0)
+		if (watch_seq_diff(right, left) <= 0)
 			return "W25 an empty SACK block";
 		if (!came(f, left, right))
 			return "W25 a SACK block of octets that never came";
 	}
-	bool inside = p->sack_cnt > 1 && leat_sim_seq_diff(p->sack[1][0], p->sack[0][0]) <= 0 &&
-		      leat_sim_seq_diff(p->sack[0][1], p->sack[1][1]) <= 0;
-	if (leat_sim_seq_diff(p->sack[0][1], p->ack) <= 0 || inside)
+	bool inside = p->sack_cnt > 1 && watch_seq_diff(p->sack[1][0], p->sack[0][0]) <= 0 &&
+		      watch_seq_diff(p->sack[0][1], p->sack[1][1]) <= 0;
+	if (watch_seq_diff(p->sack[0][1], p->ack) <= 0 || inside)
 		first = 1;
 	for (uint32_t i = first; i < p->sack_cnt; i++) {
 		/* The block and its hole: what touches ACK would have been acknowledged. */
-		if (leat_sim_seq_diff(p->sack[i][0], p->ack) <= 0)
+		if (watch_seq_diff(p->sack[i][0], p->ack) <= 0)
 			return "W25 a SACK block that is not beyond the ACK";
 		for (uint32_t k = first; k < i; k++)
-			if (leat_sim_seq_diff(p->sack[i][0], p->sack[k][1]) < 0 &&
-				leat_sim_seq_diff(p->sack[k][0], p->sack[i][1]) < 0)
+			if (watch_seq_diff(p->sack[i][0], p->sack[k][1]) < 0 &&
+				watch_seq_diff(p->sack[k][0], p->sack[i][1]) < 0)
 				return "W25 SACK blocks that overlap";
 	}
 	return NULL;

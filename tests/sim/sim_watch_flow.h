@@ -27,7 +27,7 @@ struct watch_range {
 
 struct watch_syn {
 	bool used, ecn;
-	uint32_t seq, ts_val;
+	uint32_t seq, ts_val, ts_max;
 	uint16_t mss;
 	uint8_t opts, ws;
 };
@@ -59,7 +59,7 @@ struct watch_flow {
 };
 
 /* RFC 9293 3.4: the way from b to a, negative when a is before b. */
-static inline int32_t leat_sim_seq_diff(uint32_t a, uint32_t b)
+static inline int32_t watch_seq_diff(uint32_t a, uint32_t b)
 {
 	return (int32_t)(a - b);
 }

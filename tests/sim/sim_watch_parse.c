@@ -62,8 +62,8 @@ static bool sums_up(uint64_t total)
 
 static uint64_t sum_word(uint32_t word)
 {
-	uint8_t octet[4] = {(uint8_t)(word >> 24), (uint8_t)(word >> 16), (uint8_t)(word >> 8),
-		(uint8_t)word};
+	uint8_t octet[4] = {
+		(uint8_t)(word >> 24), (uint8_t)(word >> 16), (uint8_t)(word >> 8), (uint8_t)word};
 
 	return sum(octet, sizeof(octet));
 }
@@ -285,8 +285,7 @@ static const char *form_tcp(const struct watch_pkt *p)
 		return "W19 PSH without text";
 	if (!(f & WATCH_ACK) && p->ack != 0)
 		return "W19 an acknowledgment number without ACK";
-	if (!(f & WATCH_SYN) &&
-		p->opts & (WATCH_OPT_MSS | WATCH_OPT_WS | WATCH_OPT_SACK_OK))
+	if (!(f & WATCH_SYN) && p->opts & (WATCH_OPT_MSS | WATCH_OPT_WS | WATCH_OPT_SACK_OK))
 		return "W25 an option that only a SYN may carry";
 	if ((f & WATCH_SYN) && p->opts & WATCH_OPT_SACK)
 		return "W25 SACK blocks on a SYN";
