@@ -2,7 +2,11 @@
 #ifndef LEAT_OPT_SERVE_H
 #define LEAT_OPT_SERVE_H
 
-/* opt_serve: the options of `leat serve`, read by leat and again by leatd. */
+/* opt_serve: the options of `leat serve`, read by leat and again by leatd.
+ *
+ * Units      ns, octets.
+ * Memory     texts point into argv, or into the struct itself (device_text): it is not copied.
+ * Errors     a sentence that names the option, its value and what would do (opt.h). */
 
 #include "opt.h"
 #include "service.h"

@@ -5,7 +5,10 @@
 /* opt_try: the options of `leat try`, read by leat and again by leatd.
  *
  *	struct try_options o;
- *	switch (leat_opt_parse(&leat_opt_try, argc, argv, &o, stderr)) ... */
+ *	switch (leat_opt_parse(&leat_opt_try, argc, argv, &o, stderr)) ...
+ *
+ * Units      ns, octets, millionths.
+ * Errors     a sentence that names the option, its value and what would do (opt.h). */
 
 #include "opt.h"
 

@@ -180,12 +180,9 @@ static enum opt_exit add_shards(struct stack_config config[TRY_END_CNT])
 
 static struct leat_addr address(uint32_t ip, uint16_t port)
 {
-	struct ip a = ip_from4(ip);
-	uint32_t v4 = ip_to4(a);
-
 	return (struct leat_addr){.family = 4,
-		.octet = {(uint8_t)(v4 >> 24), (uint8_t)(v4 >> 16), (uint8_t)(v4 >> 8),
-			(uint8_t)v4},
+		.octet = {(uint8_t)(ip >> 24), (uint8_t)(ip >> 16), (uint8_t)(ip >> 8),
+			(uint8_t)ip},
 		.port = port};
 }
 

@@ -60,14 +60,19 @@ static int probe(const char *bus, const char *name, const char *args, struct nic
 
 	if (rte_eth_dev_get_port_by_name(name, &id) != 0) {
 		int error = rte_eal_hotplug_add(bus, name, args);
+		made = error == 0;
 		if (error == 0)
 			error = rte_eth_dev_get_port_by_name(name, &id);
-		if (error != 0)
+		if (error != 0) {
+			if (made)
+				(void)rte_eal_hotplug_remove(bus, name);
 			return refuse(p, what, error);
-		made = true;
+		}
 	}
 	int error = leat_nic_port_by_id(id, p);
-	p->remove = made;
+	if (error != 0 && made)
+		(void)rte_eal_hotplug_remove(bus, name);
+	p->remove = error == 0 && made;
 	return error;
 }
 
