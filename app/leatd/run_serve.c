@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_assert.h"
 #include "base_log.h"
+#include "device.h"
 #include "link.h"
 #include "nic_numa.h"
 #include "plane.h"
@@ -74,23 +75,6 @@ static struct nic_pool_plan pool_plan(const struct stack_config *stack)
 		.mtu = stack->link.mtu};
 }
 
-/* find_port makes or takes the device that the options name. */
-static int find_port(void)
-{
-	char args[64];
-
-	if (run.o->device != NULL)
-		return leat_nic_port_by_pci(run.o->device, &run.port);
-	snprintf(args, sizeof(args), "net_tap0,iface=%s", run.o->tap != NULL ? run.o->tap : "");
-	int error = leat_nic_port_by_vdev(run.o->tap != NULL ? args : run.o->vdev, &run.port);
-	if (error != 0)
-		leat_log(LOG_LV_NOTE, "leatd", "%s; -v shows what the driver says",
-			run.o->tap != NULL ? "a TAP interface needs CAP_NET_ADMIN: sudo, or "
-					     "unshare -Urn for a network of your own"
-					   : "no such driver, or it refused its arguments");
-	return error;
-}
-
 static enum opt_exit open_port(void)
 {
 	struct nic_port_config config = {.queue_cnt = (uint16_t)run.o->shards,
@@ -99,16 +83,15 @@ static enum opt_exit open_port(void)
 		.mtu = (uint16_t)run.o->mtu,
 		.csum = true,
 		.pool = run.plane.pool};
+	enum opt_exit result = leat_device_open(run.o, &run.port, &config);
 
-	if (find_port() != 0)
-		return OPT_EXIT_DEVICE;
-	int error = leat_nic_port_start(&run.port, &config);
 	/* The kernel's end of the trial: gone when the device is. */
-	if (error == 0 && run.greet)
-		error = leat_link_up(run.o->tap, ip_to4(run.o->address[0].ip) - 1, KERNEL_PREFIX);
-	if (error != 0)
+	if (result == OPT_EXIT_OK && run.greet &&
+		leat_link_up(run.o->tap, ip_to4(run.o->address[0].ip) - 1, KERNEL_PREFIX) != 0) {
 		leat_nic_port_close(&run.port);
-	return error == 0 ? OPT_EXIT_OK : OPT_EXIT_DEVICE;
+		result = OPT_EXIT_DEVICE;
+	}
+	return result;
 }
 
 static enum opt_exit service_config_of(uint32_t shard_idx, struct service_config *c)
@@ -236,6 +219,8 @@ static void print_head(void)
 		printf("  kernel 198.18.0.1/24 on leat0  ═══ tap ═══  server 198.18.0.2:80\n"
 		       "try it:   curl -v http://198.18.0.2/     wrk -t1 -c64 -d5s "
 		       "http://198.18.0.2/     tcpdump -ni leat0\n");
+	else
+		leat_device_next(o, &run.port, stdout);
 	printf("ready\n");
 	fflush(stdout);
 }
@@ -376,6 +361,9 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 	uint64_t seed = 0;
 
 	run = (struct serve_run){.o = o, .greet = greet};
+	enum opt_exit result = leat_device_check(o);
+	if (result != OPT_EXIT_OK)
+		return result;
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
 		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
 			strerror(errno));
@@ -388,7 +376,7 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 		.pool = plan,
 		.pci = o->device,
 		.verbose = o->verbose};
-	enum opt_exit result = leat_run_start_eal(from, &want, &eal);
+	result = leat_run_start_eal(from, &want, &eal);
 	if (result != OPT_EXIT_OK)
 		return result;
 	result = run_plane(&eal, &plan, &stack);

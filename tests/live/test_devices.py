@@ -163,21 +163,52 @@ def memory():
             live.equal(process.out, "", "stdout")
 
 
+def refused(what, options, *words, before=()):
+    """It ends with 4 after a sentence or two with all these words."""
+    with live.case(f"{what}: a sentence, and exit 4"):
+        with live.Process([live.leat(), "serve", *options, *live.ADDRESSES],
+                          before=before) as process:
+            live.equal(process.wait(), 4, "exit code")
+            live.check(1 <= len(process.lines["err"]) <= 2, repr(process.err))
+            live.equal(process.out, "", "stdout")
+            for word in words:
+                live.check(word in process.err, f"no `{word}` in {process.err!r}")
+
+
 def absent():
-    "what serve says of a device that is not there"
+    "what serve says of a device that cannot be had"
+    net, _ = pair()
+    net.enter()
+    refused("an interface that does not exist", ("--vdev", "net_af_packet0,iface=none"),
+            "there is no interface none")
+    refused("af_packet on no interface", ("--vdev", "net_af_packet0"), "iface=")
+    refused("a driver that does not exist", ("--vdev", "net_nothing0"), "no such driver")
+    refused("a card that does not exist", ("--device", "0000:ff:1f.7"), "no PCI device")
+    refused("a memif whose server is not there",
+            ("--vdev", f"net_memif0,socket={live.directory() / 'none.sock'}"), "role=server")
+    for name, right, options in (
+            ("TAP", "net_admin", ("--tap", "leat0")),
+            ("af_packet", "net_raw", ("--vdev", "net_af_packet0,iface=near"))):
+        refused(f"{name} without its right", options, f"CAP_{right.upper()}",
+                before=("setpriv", f"--bounding-set=-{right}", f"--inh-caps=-{right}"))
+    for name, options in (("TAP", ("--tap", "leat0")),
+                          ("af_packet", ("--vdev", "net_af_packet0,iface=near")),
+                          ("memif", ("--vdev", "net_memif0,role=server,socket="
+                                     f"{live.directory() / 'mtu.sock'}"))):
+        refused(f"{name} with a larger mtu than it takes", (*options, "--mtu", 9000),
+                "takes an mtu from", "9000 was asked for")
+
+
+def taken():
+    "a name that is in use"
     live.new_net()
-    for what, options in (
-            ("an interface that does not exist", ("--vdev", "net_af_packet0,iface=none")),
-            ("a driver that does not exist", ("--vdev", "net_nothing0")),
-            ("a card that does not exist", ("--device", "0000:ff:1f.7"))):
-        with live.case(f"{what}: a sentence, and exit 4"):
-            with live.Process([live.leat(), "serve", *options, *live.ADDRESSES]) as process:
-                live.equal(process.wait(), 4, "exit code")
-                live.check(1 <= len(process.lines["err"]) <= 2, repr(process.err))
-                live.equal(process.out, "", "stdout")
+    with live.serve("--time-wait", "1s") as server:
+        refused("--tap with the name of another server's", ("--tap", "leat0"), "leat0 exists")
+        with live.case("the other one serves on"):
+            get(live.OURS4, 1000)
+            live.check(server.popen.poll() is None, "it ended")
 
 
-live.main([af_packet, shards, ping, self_contained, memory,
-           absent],
+live.main([af_packet, shards, ping, self_contained, memory, absent, taken],
           needs=live.NEEDS_NET + (live.program("ethtool"), live.program("curl"),
                                live.program("ping")))
