@@ -7,6 +7,8 @@
 #include <linux/capability.h>
 #include <net/if.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define AF_PACKET_DRIVER "net_af_packet"
@@ -131,6 +133,23 @@ enum opt_exit leat_device_open(
 bool leat_device_may_not_finish(const struct nic_port *port)
 {
 	return is_driver(port->driver, AF_PACKET_DRIVER);
+}
+
+bool leat_device_is_up(const struct serve_options *o, const struct nic_port *port)
+{
+	bool up = leat_nic_port_link(port).up;
+	struct ifreq ifr = {.ifr_flags = 0};
+
+	if (!is_driver(o->vdev, AF_PACKET_DRIVER) ||
+		!vdev_argument(o->vdev, "iface", ifr.ifr_name, sizeof(ifr.ifr_name)))
+		return up;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return up;
+	if (ioctl(fd, SIOCGIFFLAGS, &ifr) == 0)
+		up = (ifr.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+	close(fd);
+	return up;
 }
 
 /* kernel_address picks for the kernel the first host of our prefix that we are not: the network's

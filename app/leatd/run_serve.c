@@ -5,6 +5,7 @@
 #include "link.h"
 #include "nic_numa.h"
 #include "plane.h"
+#include "prepare.h"
 #include "report.h"
 #include "run.h"
 #include "service.h"
@@ -170,7 +171,7 @@ static void print_link(void)
 	printf("  %s  %s", run.o->tap != NULL ? run.o->tap : run.port.name, run.port.driver);
 	if (!run.port.is_virtual && link.up && link.mbps != 0)
 		printf("  %u Gb/s", link.mbps / 1000);
-	printf("  %s", link.up ? "up" : "down");
+	printf("  %s", leat_device_is_up(run.o, &run.port) ? "up" : "down");
 }
 
 static void print_addresses(void)
@@ -272,10 +273,13 @@ static void drain(void)
 
 static void control(void *arg)
 {
+	uint64_t at = leat_plane_now(&run.plane) + run.o->seconds * TIME_S;
+
 	(void)arg;
 	print_head();
-	while (leat_plane_wait(&run.plane, leat_plane_now(&run.plane) + FOR_EVER_NS) == 0)
-		;
+	while (leat_plane_wait(&run.plane, run.o->seconds != 0 ? at : at + FOR_EVER_NS) == 0 &&
+		run.o->seconds == 0)
+		at = leat_plane_now(&run.plane);
 	drain();
 }
 
@@ -300,6 +304,25 @@ static bool check_ledger(void)
 	return good;
 }
 
+/* print_notes explains counts that have one cause as a rule. */
+static void print_notes(void)
+{
+	const uint64_t *verdict = run.sum.tcp.verdict;
+	char text[REPORT_TEXT_MAX];
+
+	if (run.sum.stack.wire[WIRE_V_DROP_TCP_CSUM] != 0 && leat_device_may_not_finish(&run.port))
+		printf("note      drop_tcp_csum: a kernel on this machine leaves checksums to a "
+		       "card "
+		       "that its frames do not pass; ethtool -K ITS-INTERFACE tx off\n");
+	if (verdict[TCP_V_SYN_CHALLENGED] != 0 &&
+		run.sum.tcp.ended[TCP_END_TIME_WAIT] + run.sum.tcp.present[TCP_ST_TIME_WAIT] != 0)
+		printf("note      syn_challenged: %s SYNs came from ports whose last connection is "
+		       "open or in TIME-WAIT here; a shorter --time-wait frees them sooner, "
+		       "--close "
+		       "client leaves TIME-WAIT to the client\n",
+			leat_report_group(verdict[TCP_V_SYN_CHALLENGED], text));
+}
+
 static enum opt_exit print_end(void)
 {
 	char t[3][REPORT_TEXT_MAX];
@@ -320,8 +343,9 @@ static enum opt_exit print_end(void)
 	good &= leat_report_connections(&run.sum, stdout);
 	printf("frames    ");
 	good &= leat_report_frames(&run.sum, stdout);
+	print_notes();
 	printf("stopped.\n");
-	fflush(stdout);
+	good &= leat_report_written();
 	return good ? OPT_EXIT_OK : OPT_EXIT_FAILED;
 }
 
@@ -329,6 +353,7 @@ static enum opt_exit run_shards(const struct stack_config *stack)
 {
 	enum opt_exit result = add_shards(stack);
 
+	leat_prepare_end();
 	if (result == OPT_EXIT_OK)
 		result = leat_plane_run(&run.plane, control, NULL);
 	if (result == OPT_EXIT_OK)
@@ -339,18 +364,34 @@ static enum opt_exit run_shards(const struct stack_config *stack)
 	return result;
 }
 
-static enum opt_exit run_plane(
-	const struct eal *eal, const struct nic_pool_plan *plan, const struct stack_config *stack)
+/* run_port lives from the device's start to its close. */
+static enum opt_exit run_port(const struct stack_config *stack)
 {
-	enum opt_exit result = leat_plane_open(&run.plane, eal, plan, true);
+	enum opt_exit result = open_port();
+
+	if (result != OPT_EXIT_OK) {
+		leat_prepare_end();
+		return result;
+	}
+	result = run_shards(stack);
+	leat_nic_port_close(&run.port);
+	return result;
+}
+
+static enum opt_exit run_plane(
+	struct eal *eal, const struct nic_pool_plan *plan, const struct stack_config *stack)
+{
+	size_t octets = eal->octets + leat_stack_footprint(stack) * run.o->shards;
+	enum opt_exit result = leat_prepare_begin(eal, octets);
 
 	if (result != OPT_EXIT_OK)
 		return result;
-	result = open_port();
-	if (result == OPT_EXIT_OK) {
-		result = run_shards(stack);
-		leat_nic_port_close(&run.port);
+	result = leat_plane_open(&run.plane, eal, plan, true);
+	if (result != OPT_EXIT_OK) {
+		leat_prepare_end();
+		return result;
 	}
+	result = run_port(stack);
 	leat_plane_close(&run.plane);
 	return result;
 }

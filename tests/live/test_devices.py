@@ -69,6 +69,16 @@ def af_packet():
             live.equal(server.stop(), 0, "exit code")
             live.check(server.drops().get("drop_tcp_csum", 0) > 0,
                        f"rows of the table: {server.drops()}")
+        with live.case("af_packet: what to do about it is said at the start and at the end"):
+            live.check(re.search(r"^next .*ethtool -K", server.out, re.M), server.out)
+            live.check(re.search(r"^note .*drop_tcp_csum.*ethtool -K", server.out, re.M),
+                       server.out)
+    live.must("ip", "link", "set", "far", "down", net=far.name)
+    with live.Server("--vdev", "net_af_packet0,iface=near", *live.ADDRESSES,
+                     net=near.name) as server:
+        with live.case("af_packet: a link that is down is not called up"):
+            server.wait_line(r"net_af_packet  down  198")
+            server.wait_line(r"^ready")
 
 
 def on_two_shards(device, server):
@@ -163,6 +173,39 @@ def memory():
             live.equal(process.out, "", "stdout")
 
 
+def signalled():
+    "a signal before serve is ready"
+    live.new_net()
+    with live.case("much memory is told of, and SIGTERM then ends it at once, with no files left"):
+        with live.Server("--vdev", "net_null0", *live.ADDRESSES, "--connections",
+                         2000000) as server:
+            live.until(lambda: "preparing" in server.err, "a line about the memory")
+            server.signal(signal.SIGTERM)
+            live.equal(server.wait(2), 0, "exit code")
+            live.check("^ready" not in server.out, server.out)
+            live.equal(server.runtime_directories(), [], "runtime directories")
+
+
+def next_typed():
+    "what serve proposes to type"
+    for address, command in (("198.18.0.1/24", ["curl", "http://198.18.0.1/"]),
+                             ("fd00:18::2/64", ["curl", "-g", "http://[fd00:18::2]/"])):
+        net = live.new_net()
+        net.sysctl("net.ipv6.conf.default.accept_dad", 0)
+        with live.case(f"behind TAP, {address}: the commands it prints reach it"):
+            with live.Process([live.leat(), "serve", "--tap", "leat0", "-a", address,
+                               "--body", 5]) as server:
+                server.wait_line(r"^ready")
+                lines = server.lines["out"]
+                at = next(i for i, line in enumerate(lines) if line.startswith("next"))
+                live.must("sh", "-c", lines[at][len("next"):])
+                live.equal(lines[at + 1].split(), command, "command")
+                live.equal(live.must("sh", "-c", lines[at + 1] + " -sS --max-time 10"),
+                           live.body(5), "body")
+                server.signal(signal.SIGINT)
+                live.equal(server.wait(), 0, "exit code")
+
+
 def refused(what, options, *words, before=()):
     """It ends with 4 after a sentence or two with all these words."""
     with live.case(f"{what}: a sentence, and exit 4"):
@@ -209,6 +252,7 @@ def taken():
             live.check(server.popen.poll() is None, "it ended")
 
 
-live.main([af_packet, shards, ping, self_contained, memory, absent, taken],
+live.main([af_packet, shards, ping, self_contained, memory, absent, taken, signalled,
+           next_typed],
           needs=live.NEEDS_NET + (live.program("ethtool"), live.program("curl"),
                                live.program("ping")))
