@@ -54,6 +54,8 @@ enum leat_event_bit {
 	LEAT_WRITABLE = 0x08,    /* the peer acknowledged; there is room again */
 	LEAT_PEER_CLOSED = 0x10, /* the peer will send no more; read what is left, then EOF */
 	LEAT_CLOSED = 0x20,      /* the connection is over; leat_info says how; release it */
+	LEAT_SLOW = 0x40,        /* R1: sent again several times without an answer (SHLD-9) */
+	LEAT_URGENT = 0x80,      /* an urgent mark is ahead, or it moved; ask leat_urgent */
 };
 
 struct leat_event {
@@ -115,6 +117,15 @@ int leat_send_source(struct leat_stack *s, struct leat_conn c, const struct leat
  * now. */
 size_t leat_send_room(struct leat_stack *s, struct leat_conn c);
 
+/* leat_send_urgent sends as leat_send does and, when it took octets, puts the urgent mark behind the
+ * last of them.  New programs should not use it (RFC 6093 5, SHLD-13). */
+int64_t leat_send_urgent(
+	struct leat_stack *s, struct leat_conn c, const void *data, size_t octets);
+
+/* leat_urgent is how many octets are to be read, or yet to arrive, up to the urgent mark; 0: there
+ * is none ahead.  Urgent text stays in line with the rest (RFC 6093). */
+int64_t leat_urgent(struct leat_stack *s, struct leat_conn c);
+
 /* leat_recv copies at most octets (at least 1) and takes them.  0: EOF, the peer closed.
  * LEAT_ERR_AGAIN: nothing now.  LEAT_ERR_STATE: reset. */
 int64_t leat_recv(struct leat_stack *s, struct leat_conn c, void *data, size_t octets);
@@ -144,6 +155,14 @@ int leat_release(struct leat_stack *s, struct leat_conn c);
 
 /* leat_nodelay switches Nagle's algorithm off (on: true sends at once).  RFC 9293 MUST-17. */
 int leat_nodelay(struct leat_stack *s, struct leat_conn c, bool on);
+
+/* leat_keepalive switches keep-alives on or off (MUST-24); they are off unless the stack's default
+ * says otherwise (MUST-25).  Idle time, interval and number are the stack's (MUST-27). */
+int leat_keepalive(struct leat_stack *s, struct leat_conn c, bool on);
+
+/* leat_user_timeout sets after which time without an answer the connection is given up (R2,
+ * MUST-21), its SYN included; 0: the stack's default; UINT64_MAX: never. */
+int leat_user_timeout(struct leat_stack *s, struct leat_conn c, uint64_t ns);
 
 /* A word of the program's own with each connection; 0 at first. */
 int leat_set_user(struct leat_stack *s, struct leat_conn c, uint64_t user);

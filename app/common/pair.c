@@ -161,8 +161,10 @@ static void check(struct pair *p)
 {
 	char text[160];
 
-	for (uint32_t i = 0; i < 2; i++)
+	for (uint32_t i = 0; i < 2; i++) {
+		give(p, &p->end[i]);
 		ASSERT(leat_stack_ledger_error(p->end[i].stack, text, sizeof(text)) == NULL);
+	}
 }
 
 static uint64_t next_at(const struct pair *p, const struct pair_end *end)

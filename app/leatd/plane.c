@@ -37,14 +37,32 @@ void leat_plane_block_signals(void)
 }
 
 enum opt_exit leat_plane_open(
-	struct plane *p, const struct eal *eal, const struct nic_pool_plan *plan, int node)
+	struct plane *p, const struct eal *eal, const struct nic_pool_plan *plan, bool touch)
 {
-	*p = (struct plane){.eal = *eal, .clock = shard_clock_start()};
+	*p = (struct plane){.eal = *eal, .clock = shard_clock_start(), .touch = touch};
 	/* Without huge pages EAL has one heap, whatever nodes there are. */
-	p->pool = leat_nic_pool_new("frames", plan, eal->huge ? node : -1);
+	p->pool = leat_nic_pool_new("frames", plan, eal->huge ? 0 : -1);
 	for (uint32_t i = 0; i < PLANE_LCORE_MAX; i++)
 		leat_shard_loop_init(&p->loop[i], true);
 	return p->pool != NULL ? OPT_EXIT_OK : OPT_EXIT_RESOURCE;
+}
+
+void *leat_plane_take(const struct plane *p, size_t octets, int node)
+{
+	uint64_t room = leat_eal_free_octets();
+
+	/* The kernel would rather end a process, perhaps another one, than refuse. */
+	if (p->touch && octets > room) {
+		leat_log(LOG_LV_ERROR, "leatd",
+			"%zu MiB more are needed, %ju MiB are free; fewer --connections?",
+			octets >> 20, (uintmax_t)(room >> 20));
+		return NULL;
+	}
+	void *mem = leat_nic_numa_take(octets, node);
+	if (mem == NULL || !p->touch || leat_nic_numa_touch(mem, octets))
+		return mem;
+	leat_nic_numa_free(mem, octets);
+	return NULL;
 }
 
 enum opt_exit leat_plane_add(struct plane *p, const struct shard_config *config, uint32_t lcore_idx)
@@ -60,7 +78,7 @@ enum opt_exit leat_plane_add(struct plane *p, const struct shard_config *config,
 		leat_log(LOG_LV_ERROR, "shard", "%s", why != NULL ? why : "too large");
 		return OPT_EXIT_CONFIG;
 	}
-	ps->mem = leat_nic_numa_take(octets, leat_nic_numa_of_cpu(p->eal.cpu[lcore_idx]));
+	ps->mem = leat_plane_take(p, octets, leat_nic_numa_of_cpu(p->eal.cpu[lcore_idx]));
 	if (ps->mem == NULL)
 		return OPT_EXIT_RESOURCE;
 	ps->octets = octets;
@@ -80,7 +98,7 @@ enum opt_exit leat_plane_join(struct plane *p)
 {
 	uint32_t cnt = p->shard_cnt;
 
-	p->peer_box = leat_nic_numa_take((size_t)cnt * cnt * sizeof(*p->peer_box), 0);
+	p->peer_box = leat_plane_take(p, (size_t)cnt * cnt * sizeof(*p->peer_box), 0);
 	if (p->peer_box == NULL)
 		return OPT_EXIT_RESOURCE;
 	for (uint32_t from = 0; from < cnt; from++) {

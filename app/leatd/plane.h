@@ -36,6 +36,7 @@ struct plane {
 	struct eal eal;
 	struct shard_clock clock; /* the control thread's; all shards' have its start */
 	struct rte_mempool *pool;
+	bool touch;
 	uint32_t shard_cnt, loop_cnt, signal_cnt;
 	uint64_t started_at;
 	size_t stack_octets;
@@ -49,9 +50,13 @@ struct plane {
 /* leat_plane_block_signals keeps SIGINT and SIGTERM for the control thread; before EAL. */
 void leat_plane_block_signals(void);
 
-/* leat_plane_open takes the started EAL and makes the pool. */
+/* leat_plane_open takes the started EAL and makes the pool.  touch: memory is taken at once and not
+ * when it is first used, so that what is not there shows at the start. */
 enum opt_exit leat_plane_open(
-	struct plane *p, const struct eal *eal, const struct nic_pool_plan *plan, int node);
+	struct plane *p, const struct eal *eal, const struct nic_pool_plan *plan, bool touch);
+
+/* leat_plane_take gives octets on node, for leat_nic_numa_free; NULL after one line on stderr. */
+void *leat_plane_take(const struct plane *p, size_t octets, int node);
 
 /* leat_plane_add makes the next shard, to be turned on the lcore of index lcore_idx (modulo how
  * many there are). */

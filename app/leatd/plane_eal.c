@@ -25,6 +25,7 @@
 #define SMALL_OCTETS ((size_t)4 << 10)
 #define EAL_OVERHEAD ((size_t)48 << 20) /* what EAL and the drivers take besides */
 
+#define GROUP_DIR    "/sys/fs/cgroup/" /* in a container, its own */
 #define HUGE_DIR     "/sys/kernel/mm/hugepages/hugepages-2048kB/"
 
 /* The arguments under construction and the text of those that are not constant. */
@@ -50,18 +51,30 @@ __attribute__((format(printf, 2, 3))) static void add(struct args *a, const char
 	a->used += (size_t)octets + 1;
 }
 
-/* read_number reads a file that holds one number; 0 when there is no such file. */
-static uint64_t read_number(const char *path)
+/* read_number reads the number with which a file begins, after what format says; 0 when there is
+ * none. */
+__attribute__((format(scanf, 2, 0))) static uint64_t read_number(
+	const char *path, const char *format)
 {
 	unsigned long long value = 0;
 	FILE *f = fopen(path, "re");
 
 	if (f == NULL)
 		return 0;
-	if (fscanf(f, "%llu", &value) != 1)
+	if (fscanf(f, format, &value) != 1)
 		value = 0;
 	fclose(f);
 	return value;
+}
+
+/* room_octets is what the control group leaves us; all there is where it has no limit.  Its cache of
+ * files gives way. */
+static uint64_t room_octets(void)
+{
+	uint64_t limit = read_number(GROUP_DIR "memory.max", "%llu");
+	uint64_t used = read_number(GROUP_DIR "memory.stat", "anon %llu");
+
+	return limit == 0 ? UINT64_MAX : limit - u64_min(used, limit);
 }
 
 uint64_t leat_eal_free_octets(void)
@@ -76,7 +89,7 @@ uint64_t leat_eal_free_octets(void)
 	}
 	if (f != NULL)
 		fclose(f);
-	return kib << 10;
+	return u64_min(kib << 10, room_octets());
 }
 
 /* memory_for is EAL's memory for pool in pages of page_octets. */
@@ -90,7 +103,7 @@ static size_t memory_for(const struct nic_pool_plan *pool, size_t page_octets)
 static void add_memory(struct args *a, struct eal *eal, const struct nic_pool_plan *pool)
 {
 	eal->octets = memory_for(pool, HUGE_OCTETS);
-	eal->huge = read_number(HUGE_DIR "free_hugepages") * HUGE_OCTETS >= eal->octets;
+	eal->huge = read_number(HUGE_DIR "free_hugepages", "%llu") * HUGE_OCTETS >= eal->octets;
 	if (!eal->huge)
 		eal->octets = memory_for(pool, SMALL_OCTETS);
 	if (eal->huge) {

@@ -144,7 +144,7 @@ static enum opt_exit start_service(uint32_t i)
 	if (result != OPT_EXIT_OK)
 		return result;
 	run.mem_octets[i] = leat_service_footprint(&c);
-	run.mem[i] = leat_nic_numa_take(run.mem_octets[i], run.port.node);
+	run.mem[i] = leat_plane_take(&run.plane, run.mem_octets[i], run.port.node);
 	if (run.mem[i] == NULL)
 		return OPT_EXIT_RESOURCE;
 	run.service[i] = leat_service_new(run.mem[i], &c);
@@ -357,7 +357,7 @@ static enum opt_exit run_shards(const struct stack_config *stack)
 static enum opt_exit run_plane(
 	const struct eal *eal, const struct nic_pool_plan *plan, const struct stack_config *stack)
 {
-	enum opt_exit result = leat_plane_open(&run.plane, eal, plan, 0);
+	enum opt_exit result = leat_plane_open(&run.plane, eal, plan, true);
 
 	if (result != OPT_EXIT_OK)
 		return result;

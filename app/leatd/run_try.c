@@ -193,7 +193,7 @@ static struct leat_addr address(uint32_t ip, uint16_t port)
 static void *take(enum try_end end, size_t octets)
 {
 	run.mem_octets[end] = octets;
-	run.mem[end] = leat_nic_numa_take(octets, 0);
+	run.mem[end] = leat_plane_take(&run.plane, octets, 0);
 	return run.mem[end];
 }
 
@@ -381,7 +381,7 @@ static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
 static enum opt_exit run_plane(
 	struct eal *eal, const struct nic_pool_plan *plan, struct stack_config config[TRY_END_CNT])
 {
-	enum opt_exit result = leat_plane_open(&run.plane, eal, plan, 0);
+	enum opt_exit result = leat_plane_open(&run.plane, eal, plan, false);
 
 	if (result != OPT_EXIT_OK)
 		return result;

@@ -14,7 +14,10 @@ static struct inet_neigh *cut(struct arena *a, uint32_t entry_max)
 	struct inet_entry *entry = arena_take(a, entry_max, sizeof(*entry), CACHE_LINE);
 	uint32_t *bucket = arena_take(a, pow2_ceil(entry_max), sizeof(*bucket), CACHE_LINE);
 	uint32_t *ask = arena_take(a, entry_max, sizeof(*ask), CACHE_LINE);
-	uint8_t *ring = arena_take(a, leat_timer_ring_footprint(entry_max), 1, CACHE_LINE);
+	size_t ring_octets = leat_timer_ring_footprint(entry_max);
+	uint8_t *ring = arena_take(a, ring_octets, 1, CACHE_LINE);
+	uint8_t *spare = arena_take(a, ring_octets, 1, CACHE_LINE);
+	uint8_t *used = arena_take(a, ring_octets, 1, CACHE_LINE);
 
 	if (n == NULL)
 		return NULL;
@@ -23,6 +26,8 @@ static struct inet_neigh *cut(struct arena *a, uint32_t entry_max)
 	n->bucket = bucket;
 	n->ask = ask;
 	n->ring = leat_timer_ring_new(ring, entry_max, INET_ASK_EVERY);
+	n->spare = leat_timer_ring_new(spare, entry_max, 0);
+	n->used = leat_timer_ring_new(used, entry_max, 0);
 	return n;
 }
 
@@ -121,18 +126,32 @@ struct inet_entry *leat_inet_entry(struct inet_neigh *n, struct ip ip)
 	return NULL;
 }
 
-/* A question that is on its way is not given up: it ends by itself, and giving up one for the
- * next would only make more questions. */
-static bool may_evict(const struct inet_entry *e)
-{
-	return !e->keep && e->state != INET_ST_INCOMPLETE && e->state != INET_ST_FIXED;
-}
-
-static void evict(struct inet_neigh *n, struct inet_entry *e)
+/* rank puts e last in an order of giving up, or, with NULL, in none: a question that is on its way
+ * ends by itself, and giving up one for the next would only make more questions. */
+static void rank(struct inet_neigh *n, const struct inet_entry *e, struct timer_ring *order)
 {
 	uint32_t idx = idx_of(n, e);
+
+	leat_timer_ring_stop(n->spare, idx);
+	leat_timer_ring_stop(n->used, idx);
+	if (order != NULL && !e->keep && e->state != INET_ST_FIXED)
+		leat_timer_ring_start(order, idx, ++n->ranked);
+}
+
+static void rank_used(struct inet_neigh *n, const struct inet_entry *e)
+{
+	/* The one used last, mostly: it stays where it is. */
+	if (leat_timer_ring_deadline(n->used, idx_of(n, e)) != n->ranked)
+		rank(n, e, n->used);
+}
+
+static void evict(struct inet_neigh *n, uint32_t idx)
+{
+	struct inet_entry *e = &n->entry[idx];
 	uint32_t *at = bucket_of(n, e->ip);
 
+	DCHECK(!e->keep);
+	DCHECK(e->state != INET_ST_INCOMPLETE);
 	while (*at != idx)
 		at = &n->entry[*at].next;
 	*at = e->next;
@@ -145,25 +164,20 @@ static void evict(struct inet_neigh *n, struct inet_entry *e)
 	n->cnt.evicted++;
 }
 
-static void evict_oldest(struct inet_neigh *n)
+static void evict_one(struct inet_neigh *n)
 {
-	struct inet_entry *oldest = NULL;
+	uint32_t idx;
 
-	for (uint32_t i = 0; i < n->entry_max; i++) {
-		struct inet_entry *e = &n->entry[i];
-
-		if (may_evict(e) && (oldest == NULL || e->used_at < oldest->used_at))
-			oldest = e;
-	}
-	if (oldest != NULL)
-		evict(n, oldest);
+	if (leat_timer_ring_expire(n->spare, n->ranked, &idx, 1) == 1 ||
+		leat_timer_ring_expire(n->used, n->ranked, &idx, 1) == 1)
+		evict(n, idx);
 }
 
 /* entry_new makes an entry in state NONE; NULL when none can be given up for it. */
 static struct inet_entry *entry_new(struct inet_neigh *n, struct ip ip)
 {
 	if (n->free == INET_NONE)
-		evict_oldest(n);
+		evict_one(n);
 	if (n->free == INET_NONE) {
 		n->cnt.no_room++;
 		return NULL;
@@ -199,6 +213,8 @@ static void ask_first(
 {
 	e->state = (uint8_t)state;
 	e->asks = 0;
+	if (state == INET_ST_INCOMPLETE)
+		rank(n, e, NULL);
 	ask(n, e, now);
 }
 
@@ -213,7 +229,6 @@ enum inet_neigh_answer leat_inet_neigh_find(
 		e = entry_new(n, hop);
 	if (e == NULL)
 		return INET_NEIGH_FAILED;
-	e->used_at = now;
 	if (e->state == INET_ST_INCOMPLETE)
 		return INET_NEIGH_ASKING;
 	if (e->state == INET_ST_FAILED && now < e->until)
@@ -225,6 +240,7 @@ enum inet_neigh_answer leat_inet_neigh_find(
 	/* RFC 4861 7.3.3: what is stale is used while it is being verified. */
 	if (e->state == INET_ST_STALE || (e->state == INET_ST_REACHABLE && now >= e->until))
 		ask_first(n, e, INET_ST_PROBE, now);
+	rank_used(n, e);
 	*mac = e->mac;
 	return INET_NEIGH_FOUND;
 }
@@ -252,6 +268,10 @@ void leat_inet_learn(struct inet_neigh *n, struct ip ip, struct mac mac)
 	if (usable && inet_mac_eq(e->mac, mac))
 		return;
 	n->cnt.learned++;
+	if (e->state == INET_ST_INCOMPLETE)
+		rank(n, e, n->used);
+	else if (!usable)
+		rank(n, e, n->spare);
 	set_mac(n, e, mac, INET_ST_STALE);
 }
 
@@ -261,6 +281,8 @@ void leat_inet_confirm(
 	uint64_t ms = INET_REACHABLE_FOR / TIME_MS;
 
 	DCHECK(inet_is_asking(e));
+	if (e->state == INET_ST_INCOMPLETE)
+		rank(n, e, n->used);
 	set_mac(n, e, mac, reachable ? INET_ST_REACHABLE : INET_ST_STALE);
 	e->until = now + (ms / 2 + leat_prng_below(&n->prng, (uint32_t)ms)) * TIME_MS;
 }
@@ -275,14 +297,28 @@ static struct inet_entry *entry_made(struct inet_neigh *n, struct ip hop)
 	return e;
 }
 
+void leat_inet_neigh_doubt(struct inet_neigh *n, struct ip hop)
+{
+	struct inet_entry *e = leat_inet_entry(n, hop);
+
+	if (e != NULL && e->state == INET_ST_REACHABLE)
+		e->until = 0;
+}
+
 void leat_inet_neigh_set(struct inet_neigh *n, struct ip hop, struct mac mac)
 {
-	set_mac(n, entry_made(n, hop), mac, INET_ST_FIXED);
+	struct inet_entry *e = entry_made(n, hop);
+
+	set_mac(n, e, mac, INET_ST_FIXED);
+	rank(n, e, NULL);
 }
 
 void leat_inet_neigh_keep(struct inet_neigh *n, struct ip hop)
 {
-	entry_made(n, hop)->keep = true;
+	struct inet_entry *e = entry_made(n, hop);
+
+	e->keep = true;
+	rank(n, e, NULL);
 }
 
 bool leat_inet_neigh_changed(struct inet_neigh *n)
@@ -343,20 +379,20 @@ static void ask_again(struct inet_neigh *n, struct inet_entry *e, uint64_t now)
 	}
 	e->state = INET_ST_FAILED;
 	e->until = now + INET_FAILED_FOR;
+	rank(n, e, n->spare);
 	n->cnt.failed++;
 	n->changed = true;
 }
 
-void leat_inet_neigh_timers(struct inet_neigh *n, uint64_t now)
+uint32_t leat_inet_neigh_timers(struct inet_neigh *n, uint64_t now, uint32_t max)
 {
-	uint32_t idx[16];
-	uint32_t cnt;
+	uint32_t idx, fired = 0;
 
-	do {
-		cnt = leat_timer_ring_expire(n->ring, now, idx, COUNT_OF(idx));
-		for (uint32_t i = 0; i < cnt; i++)
-			ask_again(n, &n->entry[idx[i]], now);
-	} while (cnt == COUNT_OF(idx));
+	while (fired < max && leat_timer_ring_expire(n->ring, now, &idx, 1) == 1) {
+		ask_again(n, &n->entry[idx], now);
+		fired++;
+	}
+	return fired;
 }
 
 uint64_t leat_inet_neigh_next_deadline(const struct inet_neigh *n)

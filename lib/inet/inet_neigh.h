@@ -13,11 +13,12 @@
  * REACHABLE becomes STALE by the clock alone; only a question that waits for an answer has a timer.
  * A reply that nobody asked for changes no entry (N047); a request from a neighbour to us makes
  * or refreshes its entry, as it is about to be answered.  Entries that were learned so and never
- * used go first when room is needed.
+ * used, or that failed, go first when room is needed.
  *
  * Units      ns.
  * Memory     leat_inet_neigh_footprint(entry_max) octets.
  * Affinity   one lcore; no atomics.
+ * Cost       every call O(1), but timers, which is O(what it fires).
  * Errors     none at run time; what did not fit is counted.
  * RFC        826, 4861 7.2, 5227 (own address from another station: counted). */
 
@@ -65,6 +66,10 @@ void leat_inet_neigh_nd(struct inet_neigh *n, const struct pkt *p, uint64_t now)
 enum inet_neigh_answer leat_inet_neigh_find(
 	struct inet_neigh *n, struct ip hop, uint64_t now, struct mac *mac);
 
+/* leat_inet_neigh_doubt: nothing that was sent by way of hop is answered, so its entry is asked for
+ * again when it is used next. */
+void leat_inet_neigh_doubt(struct inet_neigh *n, struct ip hop);
+
 /* leat_inet_neigh_set makes a fixed entry. */
 void leat_inet_neigh_set(struct inet_neigh *n, struct ip hop, struct mac mac);
 
@@ -79,7 +84,10 @@ bool leat_inet_neigh_changed(struct inet_neigh *n);
  * octets; 0: none waits. */
 uint32_t leat_inet_neigh_output(struct inet_neigh *n, uint8_t *frame);
 
-void leat_inet_neigh_timers(struct inet_neigh *n, uint64_t now);
+/* leat_inet_neigh_timers fires at most max timers that are due, in order; returns how many. */
+uint32_t leat_inet_neigh_timers(struct inet_neigh *n, uint64_t now, uint32_t max);
+
+/* leat_inet_neigh_next_deadline is the instant of the next timer, exactly; TIME_NEVER: none. */
 uint64_t leat_inet_neigh_next_deadline(const struct inet_neigh *n);
 
 const struct inet_neigh_counters *leat_inet_neigh_counters(const struct inet_neigh *n);

@@ -6,7 +6,8 @@
  * includes it.
  *
  * Chained buckets under a keyed hash.  Questions wait in a ring of entry indexes, each entry at
- * most once; answers in a small ring of their own.
+ * most once; answers in a small ring of their own.  An entry that may be given up is in one of two
+ * orders, so that a flood of neighbours costs O(1) for each.
  *
  * Affinity   one lcore. */
 
@@ -36,9 +37,8 @@ enum inet_state {
 
 struct inet_entry {
 	struct ip ip;
-	uint64_t used_at; /* 0: never, only learned */
-	uint64_t until;   /* REACHABLE: then STALE; FAILED: then asked for again */
-	uint32_t next;    /* in its bucket, or free */
+	uint64_t until; /* REACHABLE: then STALE; FAILED: then asked for again */
+	uint32_t next;  /* in its bucket, or free */
 	struct mac mac;
 	uint8_t state; /* enum inet_state */
 	uint8_t asks;  /* questions of this round */
@@ -59,6 +59,11 @@ struct inet_neigh {
 	struct prng prng;
 	struct inet_entry *entry;
 	struct timer_ring *ring; /* INCOMPLETE and PROBE: the question's INET_ASK_EVERY */
+	/* Who is given up when room is needed: of each the front first, and spare before used.
+	 * Their instants are no times but values of ranked. */
+	struct timer_ring *spare; /* learned and never used, or failed */
+	struct timer_ring *used;  /* the one used longest ago in front */
+	uint64_t ranked;
 	uint32_t *bucket;
 	uint32_t *ask;
 	uint32_t entry_max, bucket_mask, free;

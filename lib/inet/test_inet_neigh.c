@@ -2,13 +2,16 @@
 
 /* Conversations of ARP and neighbour discovery with one table. */
 
+#include "base_prng.h"
 #include "base_time.h"
 #include "inet_neigh.h"
+#include "inet_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -157,11 +160,11 @@ static void nobody_answers_three_questions_and_after_a_while_it_is_asked_again(v
 	assert_int_equal(leat_inet_neigh_find(n, ip4(2), now, &mac), INET_NEIGH_ASKING);
 	for (uint32_t i = 0; i < 3; i++) {
 		assert_int_equal(next_out(n, ip4(2), mac_a, frame, &p), WIRE_V_ARP);
-		leat_inet_neigh_timers(n, now + TIME_S - 1);
+		assert_int_equal(leat_inet_neigh_timers(n, now + TIME_S - 1, 9), 0);
 		nothing_out(n);
 		now = leat_inet_neigh_next_deadline(n);
 		assert_int_equal(now, T0 + (i + 1) * TIME_S);
-		leat_inet_neigh_timers(n, now);
+		assert_int_equal(leat_inet_neigh_timers(n, now, 9), 1);
 	}
 	nothing_out(n);
 	assert_true(leat_inet_neigh_changed(n));
@@ -196,9 +199,25 @@ static void what_is_stale_is_used_while_it_is_asked_for_in_person(void **state)
 		assert_int_equal(next_out(n, ip4(2), mac_a, frame, &p), WIRE_V_ARP);
 		assert_memory_equal(frame, mac_a.octet, 6);
 		now += TIME_S;
-		leat_inet_neigh_timers(n, now);
+		assert_int_equal(leat_inet_neigh_timers(n, now, 9), 1);
 	}
 	assert_int_equal(leat_inet_neigh_find(n, ip4(2), now, &mac), INET_NEIGH_FAILED);
+	free(n);
+}
+
+static void no_more_timers_fire_than_the_turn_has_room_for(void **state)
+{
+	struct inet_neigh *n = neigh_new(8);
+	struct mac mac;
+
+	(void)state;
+	for (uint8_t i = 2; i < 9; i++)
+		(void)leat_inet_neigh_find(n, ip4(i), T0 + i, &mac);
+	assert_int_equal(leat_inet_neigh_timers(n, T0 + 2 * TIME_S, 0), 0);
+	assert_int_equal(leat_inet_neigh_timers(n, T0 + 2 * TIME_S, 5), 5);
+	assert_int_equal(leat_inet_neigh_next_deadline(n), T0 + TIME_S + 7);
+	assert_int_equal(leat_inet_neigh_timers(n, T0 + 2 * TIME_S, 5), 2);
+	assert_int_equal(leat_inet_neigh_next_deadline(n), T0 + 3 * TIME_S);
 	free(n);
 }
 
@@ -444,6 +463,78 @@ static void the_table_agrees_with_a_naive_model(void **state)
 	free(n);
 }
 
+/* What is learned and used at random in a table that is always full, against a list of stamps. */
+static void who_is_given_up_agrees_with_a_naive_model(void **state)
+{
+	struct inet_neigh *n = neigh_new(16);
+	uint64_t stamp[256] = {
+		0}; /* 0: not in the table; those used are above those only learned */
+	uint8_t frame[INET_FRAME_MAX];
+	struct mac mac;
+	struct prng prng;
+	uint32_t cnt = 0;
+
+	(void)state;
+	leat_prng_seed(&prng, 7);
+	for (uint64_t i = 1; i < 20000; i++) {
+		uint32_t host = 2 + leat_prng_below(&prng, 30);
+
+		if (stamp[host] == 0) {
+			uint32_t oldest = 0;
+
+			for (uint32_t k = 2; k < 32 && cnt == 16; k++)
+				if (stamp[k] != 0 && (oldest == 0 || stamp[k] < stamp[oldest]))
+					oldest = k;
+			stamp[oldest] = 0;
+			cnt += cnt < 16;
+			stamp[host] = i;
+			arp(n, WIRE_ARP_REQUEST, ip4((uint8_t)host), mac_a, ip4(1), T0);
+			(void)leat_inet_neigh_output(n, frame);
+		} else if (leat_prng_below(&prng, 2) == 0) {
+			stamp[host] = i + (UINT64_C(1) << 32);
+			assert_int_equal(leat_inet_neigh_find(n, ip4((uint8_t)host), T0, &mac),
+				INET_NEIGH_FOUND);
+			arp(n, WIRE_ARP_REPLY, ip4((uint8_t)host), mac_a, ip4(1), T0);
+		}
+		for (uint32_t k = 2; k < 32; k++)
+			assert_int_equal(
+				leat_inet_entry(n, ip4((uint8_t)k)) != NULL, stamp[k] != 0);
+	}
+	assert_true(leat_inet_neigh_counters(n)->evicted > 1000);
+	free(n);
+}
+
+#define FLOOD 20000
+
+/* What it costs, in clock ticks, to hear of FLOOD neighbours more than a table has room for. */
+static clock_t flood_cost(uint32_t entry_max)
+{
+	struct inet_neigh *n = neigh_new(entry_max);
+	struct icmp_nd ask = {.solicitation = true, .has_ll = true, .ll = mac_a, .target = ip6(1)};
+	struct ip from = {UINT64_C(0xfe80) << 48, 2};
+	uint8_t frame[INET_FRAME_MAX];
+	clock_t began = 0;
+
+	for (uint32_t i = 0; i < entry_max + FLOOD; i++, from.lo++) {
+		if (i == entry_max)
+			began = clock();
+		nd(n, &ask, from, mac_a, T0);
+		(void)leat_inet_neigh_output(n, frame);
+	}
+	clock_t cost = clock() - began;
+	assert_int_equal(leat_inet_neigh_counters(n)->evicted, FLOOD);
+	free(n);
+	return cost;
+}
+
+/* The bound is generous: cache misses are a factor of some ten, a walk over all entries one of
+ * some thousand. */
+static void a_flood_costs_no_more_in_a_large_table(void **state)
+{
+	(void)state;
+	assert_in_range(flood_cost(1 << 16), 0, 100 * (flood_cost(16) + 1));
+}
+
 static void impossible_limits_have_no_footprint(void **state)
 {
 	(void)state;
@@ -460,6 +551,7 @@ int main(void)
 		cmocka_unit_test(
 			nobody_answers_three_questions_and_after_a_while_it_is_asked_again),
 		cmocka_unit_test(what_is_stale_is_used_while_it_is_asked_for_in_person),
+		cmocka_unit_test(no_more_timers_fire_than_the_turn_has_room_for),
 		cmocka_unit_test(what_nobody_asked_for_changes_nothing),
 		cmocka_unit_test(who_asks_for_us_is_answered_and_known),
 		cmocka_unit_test(a_solicitation_is_answered_to_the_asker_or_to_all),
@@ -467,6 +559,8 @@ int main(void)
 		cmocka_unit_test(a_full_table_gives_up_what_was_used_longest_ago),
 		cmocka_unit_test(a_flood_of_questions_does_not_push_out_neighbours_in_use),
 		cmocka_unit_test(the_table_agrees_with_a_naive_model),
+		cmocka_unit_test(who_is_given_up_agrees_with_a_naive_model),
+		cmocka_unit_test(a_flood_costs_no_more_in_a_large_table),
 		cmocka_unit_test(impossible_limits_have_no_footprint),
 	};
 

@@ -12,7 +12,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define HUGE_OCTETS ((size_t)2 << 20)
+#define HUGE_OCTETS  ((size_t)2 << 20)
+#define SMALL_OCTETS ((size_t)4 << 10)
 
 uint32_t leat_nic_numa_nodes(void)
 {
@@ -70,6 +71,24 @@ void *leat_nic_numa_take(size_t octets, int node)
 	if (leat_nic_numa_nodes() > 1)
 		bind_to(mem, octets, node);
 	return mem;
+}
+
+bool leat_nic_numa_touch(void *mem, size_t octets)
+{
+	uint8_t *page = mem;
+
+	octets = align_up(octets, HUGE_OCTETS);
+	if (madvise(mem, octets, MADV_POPULATE_WRITE) == 0)
+		return true;
+	if (errno != EINVAL) {
+		leat_log(LOG_LV_ERROR, "nic", "no %zu MiB for a stack: %s", octets >> 20,
+			strerror(errno));
+		return false;
+	}
+	/* A kernel before 5.14 does not know the advice. */
+	for (size_t at = 0; at < octets; at += SMALL_OCTETS)
+		page[at] = 0;
+	return true;
 }
 
 void leat_nic_numa_free(void *mem, size_t octets)

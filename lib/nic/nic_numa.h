@@ -9,10 +9,11 @@
  * node where there is more than one.
  *
  * Units      octets.
- * Memory     zeroed, aligned to 2 MiB, until free.
+ * Memory     zeroed, aligned to 2 MiB, until free; promised only, until it is touched.
  * Affinity   boot.
  * Errors     NULL and one line in the log. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,10 @@ int leat_nic_numa_of_cpu(uint32_t cpu);
 
 /* leat_nic_numa_take gives octets on node. */
 void *leat_nic_numa_take(size_t octets, int node);
+
+/* leat_nic_numa_touch makes the kernel give all pages of what _take gave now, and not one by one
+ * when they are first written.  False: it has not as many. */
+bool leat_nic_numa_touch(void *mem, size_t octets);
 
 /* leat_nic_numa_free takes back what _take gave for the same octets. */
 void leat_nic_numa_free(void *mem, size_t octets);

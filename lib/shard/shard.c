@@ -292,6 +292,7 @@ const char *leat_shard_ledger_error(struct shard *s, char *text, size_t size)
 			(uintmax_t)c->frames_out, (uintmax_t)s->tx.frames, s->tx.queue_cnt);
 		return text;
 	}
+	give_back(s);
 	return leat_stack_ledger_error(s->stack, text, size);
 }
 

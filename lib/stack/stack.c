@@ -79,6 +79,7 @@ const char *leat_stack_config_error(const struct stack_config *c, char *text, si
 		in_range("listeners", c->listener_max, 1, UINT32_C(1) << 16),
 		in_range("targets", c->target_max, 1, UINT32_C(1) << 16),
 		in_range("neighbours", c->neigh_max, 4, UINT32_C(1) << 20),
+		in_range("receive buffer", c->knobs.rcv_buf_octets, 1, UINT32_C(1) << 30),
 		in_range("send buffer", c->send_buf_octets, 1, STACK_SEND_MAX),
 		in_range("send chunks", c->send_chunk_cnt, 1, UINT32_C(1) << 30),
 		in_range("first port", c->port_from, 1, c->port_to),
@@ -229,19 +230,29 @@ void leat_stack_refuse(struct leat_stack *s, bool refuse)
 	s->refuse = refuse;
 }
 
+/* fire fires timers of the module whose turn it is by deadline: one of them, or, when the other has
+ * none due, at most max. */
+static uint32_t fire(struct leat_stack *s, uint32_t max)
+{
+	uint64_t neigh = leat_inet_neigh_next_deadline(s->neigh);
+	uint64_t tcp = leat_tcp_next_deadline(s->tcp);
+
+	if (u64_max(neigh, tcp) <= s->now)
+		max = 1;
+	if (neigh <= tcp)
+		return leat_inet_neigh_timers(s->neigh, s->now, max);
+	uint32_t cnt = leat_tcp_timers(s->tcp, s->now, u32_min(max, TCP_IO_GONE_MAX), &s->io);
+	leat_stack_settle(s);
+	return cnt;
+}
+
 uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max)
 {
 	uint32_t fired = 0;
-	uint32_t cnt, most;
 
 	leat_stack_set_now(s, now);
-	leat_inet_neigh_timers(s->neigh, now);
-	do {
-		most = u32_min(max - fired, TCP_IO_GONE_MAX);
-		cnt = leat_tcp_timers(s->tcp, now, most, &s->io);
-		leat_stack_settle(s);
-		fired += cnt;
-	} while (cnt == most && fired < max);
+	while (fired < max && leat_stack_next_deadline(s) <= now)
+		fired += fire(s, max - fired);
 	return fired;
 }
 

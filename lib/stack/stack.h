@@ -116,7 +116,8 @@ void leat_stack_input(struct leat_stack *s, struct stack_burst *b, uint64_t now)
 enum wire_verdict leat_stack_inject(
 	struct leat_stack *s, const uint8_t *frame, uint32_t octets, void *buf, uint64_t now);
 
-/* leat_stack_timers fires at most max timers that are due; returns how many. */
+/* leat_stack_timers fires at most max timers that are due, TCP's and the neighbours' in one order of
+ * deadline; returns how many. */
 uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max);
 
 /* leat_stack_next_deadline is the instant of the next timer, exactly; TIME_NEVER: none. */
@@ -148,7 +149,9 @@ struct inet_neigh *leat_stack_neigh(struct leat_stack *s);
 struct tcp_engine *leat_stack_engine(struct leat_stack *s);
 
 /* leat_stack_ledger_error checks the laws of conservation (frames, segments, connections, buffers,
- * flow table against a recount of the records) and is NULL, or the law that does not hold. */
+ * flow table against a recount of the records) and is NULL, or the law that does not hold.  Moves
+ * nothing.  Assumes leat_stack_give was called until it had no more: what the connections do not
+ * hold is home. */
 const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t size);
 
 /* leat_stack_dump writes one line per connection, in order of record: stable text for tests. */

@@ -90,16 +90,13 @@ static void gone(struct leat_stack *s, struct tcb *tcb)
 void leat_stack_settle(struct leat_stack *s)
 {
 	struct tcp_io *io = &s->io;
-	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < io->gone_cnt; i++)
 		gone(s, stack_tcb(s, io->gone[i]));
 	io->gone_cnt = 0;
-	while (kept < io->give_cnt && s->give_cnt < STACK_GIVE_MAX)
-		leat_stack_keep_buf(s, io->give[kept++]);
-	for (uint32_t i = kept; i < io->give_cnt; i++)
-		io->give[i - kept] = io->give[i];
-	io->give_cnt -= kept;
+	for (uint32_t i = 0; i < io->give_cnt; i++)
+		leat_stack_keep_buf(s, io->give[i]);
+	io->give_cnt = 0;
 }
 
 /* Aborts wait when io.emit has no room for a reset; nothing is sent for a connection in between,
@@ -178,6 +175,8 @@ static bool event_of(
 		{TCP_NEWS_WRITABLE, LEAT_WRITABLE},
 		{TCP_NEWS_PEER_CLOSED, LEAT_PEER_CLOSED},
 		{TCP_NEWS_CLOSED, LEAT_CLOSED},
+		{TCP_NEWS_SLOW, LEAT_SLOW},
+		{TCP_NEWS_URGENT, LEAT_URGENT},
 	};
 	struct tcb *tcb = stack_tcb(s, news->tcb_idx);
 
@@ -288,19 +287,6 @@ int leat_release(struct leat_stack *s, struct leat_conn c)
 		return LEAT_ERR_STATE;
 	tcb->flags &= (uint16_t)~TCP_F_USER;
 	leat_stack_conn_free(s, tcb);
-	return LEAT_OK;
-}
-
-int leat_nodelay(struct leat_stack *s, struct leat_conn c, bool on)
-{
-	struct tcb *tcb = leat_stack_by_handle(s, c);
-
-	if (tcb == NULL)
-		return LEAT_ERR_STALE;
-	if (on)
-		tcb->flags |= TCP_F_NODELAY;
-	else
-		tcb->flags &= (uint16_t)~TCP_F_NODELAY;
 	return LEAT_OK;
 }
 

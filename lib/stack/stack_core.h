@@ -12,6 +12,7 @@
  *	stack_listen   listeners and their backlog
  *	stack_send     text to send: chunks, sources
  *	stack_recv     text received
+ *	stack_opt      switches of one connection
  *	stack_info     what an operator and a test look at
  *
  * A connection is a tcb of the engine and, under the same index, a struct conn.  The record lives
@@ -72,6 +73,8 @@ struct conn {
 
 STATIC_ASSERT(sizeof(struct conn) == 64, "one line beside the four of the tcb");
 
+STATIC_ASSERT(STACK_GIVE_MAX >= TCP_IO_GIVE_MAX, "one fetch of the engine's fits");
+STATIC_ASSERT(STACK_GIVE_MAX >= STACK_BURST_MAX, "one burst fits");
 STATIC_ASSERT(STACK_BURST_MAX <= FLOW_BULK_MAX, "a burst is one bulk lookup");
 
 struct stack_listener {

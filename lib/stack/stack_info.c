@@ -248,20 +248,6 @@ static const char *state_error(
 	return broken(&law, 1, text, size);
 }
 
-/* fetch_home takes what the engine is finished with, so that what it holds is text of connections;
- * false when there is more than we have room for. */
-static bool fetch_home(struct leat_stack *s)
-{
-	uint32_t before;
-
-	do {
-		before = s->give_cnt;
-		leat_tcp_give(s->tcp, &s->io);
-		leat_stack_settle(s);
-	} while (s->give_cnt != before && s->give_cnt < STACK_GIVE_MAX);
-	return s->give_cnt < STACK_GIVE_MAX;
-}
-
 const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t size)
 {
 	const struct tcp_counters *t = leat_tcp_counters(s->tcp);
@@ -271,7 +257,6 @@ const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t siz
 
 	if (error != NULL)
 		return error;
-	bool home = fetch_home(s);
 	for (uint32_t i = 0; i < s->config.tcp.tcb_max; i++)
 		recount_conn(s, stack_tcb(s, i), &r);
 	for (uint32_t i = 0; i < s->config.target_max; i++)
@@ -282,7 +267,7 @@ const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t siz
 	const struct law law[] = {
 		{"flow table entries = records marked", leat_flow_table_stats(s->flow).entry_cnt,
 			r.flows},
-		{"text held = text of connections", home ? t->rbuf_held : r.rbufs, r.rbufs},
+		{"text held = text of connections", t->rbuf_held, r.rbufs},
 		{"chunks = free + used", s->config.send_chunk_cnt, s->chunk_free_cnt + r.chunks},
 		{"ports taken = ports of connections", ports_taken(s), r.ports},
 		{"ports by target = ports of connections", targets, r.ports},

@@ -20,8 +20,11 @@ static enum where_to resolve(struct leat_stack *s, const struct tcp_emit *m, str
 
 	if (s->config.link.raw_ip)
 		return TO_WIRE;
-	if (leat_stack_next_hop(s, m->tuple.remote, &hop))
+	if (leat_stack_next_hop(s, m->tuple.remote, &hop)) {
+		if (m->doubt) /* dead gateway: ask for it anew (RFC 1122 3.3.1.4) */
+			leat_inet_neigh_doubt(s->neigh, hop);
 		answer = leat_inet_neigh_find(s->neigh, hop, s->now, mac);
+	}
 	if (answer == INET_NEIGH_FOUND)
 		return TO_WIRE;
 	if (m->tcb_idx != TCP_NONE && (s->conn[m->tcb_idx].flags & CONN_MAC) &&

@@ -2,6 +2,7 @@
 
 /* Connections between two stacks: open, talk, close, and what stays behind. */
 
+#include "stack_core.h"
 #include "test_stack_net.h"
 
 static const int family[] = {4, 6};
@@ -328,6 +329,44 @@ static void unread_text_outlives_the_connection_until_its_handle_is_released(voi
 	}
 }
 
+/* The list of buffers to give back is short.  A recount that filled it would leave no room for the
+ * bursts that follow. */
+static void a_recount_moves_no_buffer(void **state)
+{
+	struct leat_conn conn[2];
+	char text[128];
+	struct net n;
+	void *buf[512];
+
+	(void)state;
+	net_init(&n, 31);
+	n.config[1].knobs.rcv_seg_max = 1000;
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 4);
+	net_open(&n, 4, 80, conn);
+	for (uint32_t i = 0; i < 300; i++) {
+		say(&n, 0, conn[0], "x");
+		net_run(&n, 50 * TIME_MS); /* past Nagle's and the delayed ACK */
+	}
+	assert_int_equal(n.bufs_out[1], 300);
+	assert_int_equal(leat_abort(n.stack[1], conn[1]), LEAT_OK);
+	assert_string_equal(leat_stack_ledger_error(n.stack[1], text, sizeof(text)),
+		"text held = text of connections: 300 is not 0");
+	for (uint32_t i = 0; i < STACK_GIVE_MAX; i++) {
+		uint8_t *frame = malloc(64);
+
+		assert_non_null(frame);
+		memset(frame, 0, 64);
+		leat_stack_inject(n.stack[1], frame, 64, frame, n.now);
+	}
+	uint32_t cnt = leat_stack_give(n.stack[1], buf, 512);
+	assert_int_equal(cnt, 512);
+	for (uint32_t i = 0; i < cnt; i++)
+		free(buf[i]);
+	n.bufs_out[1] -= cnt - STACK_GIVE_MAX;
+	net_stop(&n);
+}
+
 static void a_stale_handle_is_refused_and_never_mistaken_for_its_successor(void **state)
 {
 	struct net n;
@@ -520,6 +559,7 @@ int main(void)
 		cmocka_unit_test(one_direction_may_be_closed_while_the_other_goes_on),
 		cmocka_unit_test(close_with_unread_text_resets_the_peer),
 		cmocka_unit_test(unread_text_outlives_the_connection_until_its_handle_is_released),
+		cmocka_unit_test(a_recount_moves_no_buffer),
 		cmocka_unit_test(a_stale_handle_is_refused_and_never_mistaken_for_its_successor),
 		cmocka_unit_test(time_wait_keeps_its_port_until_2msl_is_over),
 		cmocka_unit_test(the_user_is_told_once_when_a_connect_is_refused),

@@ -365,10 +365,10 @@ static void nothing_of_a_connection_leaves_after_its_reset(void **state)
 	net_open(&n, 4, 80, conn);
 	assert_int_equal(leat_send(n.stack[0], conn[0], text, sizeof(text)), sizeof(text));
 	assert_int_equal(leat_stack_output(n.stack[0], n.now, &f, 1), 1);
-	assert_int_equal(f.octets, 14 + 40 + 1460);
+	assert_int_equal(f.octets, 14 + 20 + 1480);
 	assert_int_equal(leat_abort(n.stack[0], conn[0]), LEAT_OK);
 	assert_int_equal(leat_stack_output(n.stack[0], n.now, &f, 1), 1);
-	assert_int_equal(f.octets, 14 + 40);
+	assert_int_equal(f.octets, 14 + 20 + 32); /* its timestamp, too */
 	assert_int_equal(data[14 + 20 + 13], TCP_RST);
 	assert_int_equal(leat_stack_output(n.stack[0], n.now, &f, 1), 0);
 	net_stop(&n);
@@ -570,6 +570,36 @@ static void an_impossible_config_is_refused_with_the_reason(void **state)
 	assert_string_equal(text, "mtu is 100, but must be from 576 to 9216");
 }
 
+/* MUST-20: "reachability to the first hop is doubted" beyond R1, while its entry is still fresh. */
+static void a_silent_next_hop_is_asked_for_again(void **state)
+{
+	struct net n;
+	struct leat_conn conn[2];
+
+	(void)state;
+	net_init(&n, 31);
+	n.config[0].knobs.r1_cnt = 2;
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 4);
+	net_open(&n, 4, 80, conn);
+	net_no_events(&n, 0);
+	const struct inet_neigh_counters *cnt =
+		leat_inet_neigh_counters(leat_stack_neigh(n.stack[0]));
+	n.cut = true;
+	assert_int_equal(leat_send(n.stack[0], conn[0], "x", 1), 1);
+	uint64_t asked = cnt->asked;
+	net_run(&n, 2500 * TIME_MS); /* sent again once */
+	assert_int_equal(cnt->asked, asked);
+	net_silent(&n, 0);
+	net_run(&n, TIME_S);
+	assert_int_equal(cnt->asked, asked + 1);
+	net_event(&n, 0, LEAT_SLOW);
+	n.cut = false;
+	net_run(&n, 5 * TIME_S);
+	assert_int_equal(leat_readable(n.stack[1], conn[1]), 1);
+	net_stop(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -591,6 +621,7 @@ int main(void)
 		cmocka_unit_test(an_echo_request_is_answered_through_the_stack),
 		cmocka_unit_test(one_seed_makes_the_same_frames_and_the_same_dump),
 		cmocka_unit_test(an_impossible_config_is_refused_with_the_reason),
+		cmocka_unit_test(a_silent_next_hop_is_asked_for_again),
 	};
 
 	return cmocka_run_group_tests_name("stack_frame", tests, NULL, NULL);

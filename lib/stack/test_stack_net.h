@@ -95,18 +95,6 @@ static inline void net_start(struct net *n)
 	}
 }
 
-static inline void net_ledger(struct net *n)
-{
-	char text[128];
-
-	for (uint32_t i = 0; i < 2; i++) {
-		const char *error = leat_stack_ledger_error(n->stack[i], text, sizeof(text));
-
-		if (error != NULL)
-			fail_msg("stack %u: %s", i, error);
-	}
-}
-
 static inline void net_give(struct net *n, uint32_t i)
 {
 	void *buf[4];
@@ -118,6 +106,19 @@ static inline void net_give(struct net *n, uint32_t i)
 			free(buf[k]);
 		n->bufs_out[i] -= cnt;
 	} while (cnt == 4);
+}
+
+static inline void net_ledger(struct net *n)
+{
+	char text[128];
+
+	for (uint32_t i = 0; i < 2; i++) {
+		net_give(n, i);
+		const char *error = leat_stack_ledger_error(n->stack[i], text, sizeof(text));
+
+		if (error != NULL)
+			fail_msg("stack %u: %s", i, error);
+	}
 }
 
 static inline void net_stop(struct net *n)

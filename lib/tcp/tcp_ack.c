@@ -1,36 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_bits.h"
-#include "tcp_core.h"
+#include "tcp_sendq.h"
 
 /* The fifth check's work: what an acceptable ACK acknowledges, and the window it carries. */
-
-#define MSS_FLOOR 48 /* a smaller offer would have us send mostly headers */
-
-void leat_tcp_mss_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg)
-{
-	bool is4 = ip_is4(tcb->tuple.remote);
-	uint32_t mss = is4 ? 536 : 1220; /* MUST-15 */
-
-	if (seg->opts & TCP_OPT_MSS)
-		mss = seg->mss;
-	mss = u32_min(mss, e->knobs.mtu - (is4 ? 40U : 60U)); /* MUST-16 */
-	tcb->snd_mss = (uint16_t)u32_max(mss, MSS_FLOOR);
-}
 
 bool leat_tcp_fin_acked(const struct tcb *tcb)
 {
 	return tcb->flags & TCP_F_FIN_QUEUED && seq_gt(tcb->snd.una, tcb->snd.end);
 }
 
-static void window_update(struct tcb *tcb, const struct seg *seg)
+static void window_update(const struct tcp_call *c, const struct seg *seg)
 {
+	struct tcb *tcb = c->tcb;
 	bool newer = seq_lt(tcb->snd.wl1, seg->seq) ||
 		     (seq_eq(tcb->snd.wl1, seg->seq) && seq_leq(tcb->snd.wl2, seg->ack));
 
 	if (!newer)
 		return;
-	tcb->snd.wnd = seg->wnd;
-	tcb->snd.wnd_max = u32_max(tcb->snd.wnd_max, seg->wnd);
+	tcb->snd.wnd = c->wnd;
+	tcb->snd.wnd_max = u32_max(tcb->snd.wnd_max, c->wnd);
 	tcb->snd.wl1 = seg->seq;
 	tcb->snd.wl2 = seg->ack;
 }
@@ -44,9 +32,11 @@ static uint32_t text_acked(const struct tcb *tcb, struct seq ack)
 	return seq_lt(from, to) ? seq_from(from, to) : 0;
 }
 
-static void advance(struct tcp_call *c, struct seq ack)
+static void advance(struct tcp_call *c, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
+	struct seq ack = seg->ack;
+	uint64_t since_ns;
 	uint32_t text = text_acked(tcb, ack);
 
 	tcb->una_offset += text;
@@ -55,32 +45,41 @@ static void advance(struct tcp_call *c, struct seq ack)
 	tcb->snd.una = ack;
 	tcb->snd.rtx = seq_max(tcb->snd.rtx, ack);
 	tcb->rtx_since = c->now;
+	tcb->tries = 0;
 	if (tcb->flags & TCP_F_RTT && seq_gt(ack, tcb->rtt_seq)) {
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
 		leat_tcp_rtt_sample(c->e, tcb, c->now - tcb->rtt_at);
+	} else if (tcb->backoff > 0 && tcb->agreed & seg->opts & TCP_OPT_TS &&
+		   leat_tcp_ts_echo(c, seg, &since_ns)) {
+		/* What was sent again has no time of its own, but its echo tells which it was. */
+		leat_tcp_rtt_sample(c->e, tcb, since_ns);
 	}
 }
 
 /* RFC 5681 2: nothing new, no text, the same window, and something outstanding.  A closed window
  * refuses the probe's octet; that says nothing of losses. */
-static bool is_duplicate(const struct tcb *tcb, const struct seg *seg)
+static bool is_duplicate(const struct tcp_call *c, const struct seg *seg)
 {
-	return seq_eq(seg->ack, tcb->snd.una) && seg->len == 0 && seg->wnd == tcb->snd.wnd &&
-	       seg->wnd > 0 && !seq_eq(tcb->snd.una, tcb->snd.nxt);
+	const struct tcb *tcb = c->tcb;
+
+	return seq_eq(seg->ack, tcb->snd.una) && seg->len == 0 && c->wnd == tcb->snd.wnd &&
+	       c->wnd > 0 && !seq_eq(tcb->snd.una, tcb->snd.nxt);
 }
 
 void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
 
-	advance(c, seg->ack);
-	if (tcb->flags & TCP_F_SYN_RTX && tcb->srtt_us == 0) {
+	advance(c, seg);
+	if (tcb->opts & TCP_O_KEEPALIVE)
+		leat_tcp_keep_heard(c);
+	if (tcb->flags & TCP_F_SYN_RTX) {
 		/* RFC 6298 5.7: the SYN's timer fired, so begin with 3 s. */
 		tcb->rto_us = u32_max(tcb->rto_us, 3000000);
 		tcb->backoff = 0;
 	}
-	tcb->snd.wnd = seg->wnd;
-	tcb->snd.wnd_max = u32_max(tcb->snd.wnd_max, seg->wnd);
+	tcb->snd.wnd = c->wnd;
+	tcb->snd.wnd_max = u32_max(tcb->snd.wnd_max, c->wnd);
 	tcb->snd.wl1 = seg->seq;
 	tcb->snd.wl2 = seg->ack;
 	leat_tcp_cc_init(c->e, tcb);
@@ -88,27 +87,46 @@ void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg)
 	leat_tcp_want_output(c->e, tcb);
 }
 
+/* What is at SND.UNA was refused by a closed window. */
+static void go_again(struct tcp_call *c)
+{
+	struct tcp_ext *ext = tcp_sendq_of(c->e, c->tcb);
+
+	if (!ext)
+		c->tcb->snd.rtx = c->tcb->snd.una;
+	else if (ext->head != TCP_NONE && c->e->srec[ext->head].flags == 0)
+		leat_tcp_sendq_lose(c->e, ext, &c->e->srec[ext->head]);
+}
+
 void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
 	bool was_closed = tcb->snd.wnd == 0;
+	const struct tcp_ext *queue = tcp_sendq_of(c->e, tcb);
 	uint32_t acked = seq_gt(seg->ack, tcb->snd.una) ? seq_from(tcb->snd.una, seg->ack) : 0;
 
+	if (tcb->opts & TCP_O_KEEPALIVE)
+		leat_tcp_keep_heard(c);
 	if (acked > 0) {
-		advance(c, seg->ack);
-		leat_tcp_cc_acked(tcb, acked);
-	} else if (is_duplicate(tcb, seg)) {
-		leat_tcp_cc_dup_ack(tcb);
+		advance(c, seg);
+		if (!queue)
+			leat_tcp_cc_acked(c, acked);
+	} else if (!queue && is_duplicate(c, seg)) {
+		leat_tcp_cc_dup_ack(c);
 	}
+	if (queue)
+		leat_tcp_loss_ack(c, seg, acked);
 	if (seq_geq(seg->ack, tcb->snd.una))
-		window_update(tcb, seg);
+		window_update(c, seg);
 	if (was_closed) {
 		tcb->rtx_since = c->now; /* MUST-37: it answers, so the connection stays */
 		if (tcb->snd.wnd > 0) {
-			tcb->snd.rtx = tcb->snd.una; /* the probe's octet, in a full segment */
-			tcb->backoff = 0;            /* it counted probes, not losses */
+			go_again(c);      /* the probe's octet, in a full segment */
+			tcb->backoff = 0; /* it counted probes, not losses */
 		}
 	}
+	if (seq_eq(tcb->snd.una, tcb->snd.nxt) && seq_geq(tcb->snd.nxt, tcb->snd.end))
+		leat_tcp_ext_end(c->e, tcb);
 	if (acked > 0 || was_closed)
 		leat_tcp_rtx_arm(c, true);
 	leat_tcp_want_output(c->e, tcb);

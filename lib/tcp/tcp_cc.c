@@ -1,37 +1,86 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_bits.h"
-#include "tcp_core.h"
+#include "tcp_sendq.h"
 
-/* NewReno: RFC 5681 and 6582, counting octets (RFC 3465, L = 2), initial window of RFC 6928. */
+/* What all congestion controls share: initial and restart window, slow start counting octets (RFC
+ * 3465, L = 2), and growth only while cwnd is the limit; and NewReno (RFC 5681, 6582) for
+ * connections without records of what they sent. */
 
 #define DUP_ACKS_FAST 3
-#define CWND_MAX      (UINT32_C(1) << 30)
+
+static const struct tcp_cc_ops *const cc_ops[TCP_CC_CNT] = {
+	[TCP_CC_RENO] = &leat_tcp_cc_reno,
+	[TCP_CC_CUBIC] = &leat_tcp_cc_cubic,
+};
+
+static const struct tcp_cc_ops *ops_of(const struct tcp_engine *e, const struct tcp_ext *ext)
+{
+	return ext ? cc_ops[e->knobs.cc] : &leat_tcp_cc_reno;
+}
 
 static uint32_t flight(const struct tcb *tcb)
 {
 	return seq_from(tcb->snd.una, tcb->snd.nxt);
 }
 
-static uint32_t half_flight(const struct tcb *tcb)
+/* RFC 6928 (1): at most 10 segments, and 14,600 octets unless two segments are more. */
+uint32_t leat_tcp_cc_initial(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	return u32_max(flight(tcb) / 2, 2U * tcb->snd_mss); /* RFC 5681 (4) */
+	uint32_t segs = e->knobs.iw_segs;
+	uint32_t mss = tcb->snd_mss;
+
+	return u32_min(segs * mss, u32_max(2 * mss, segs * 1460));
 }
 
 void leat_tcp_cc_init(const struct tcp_engine *e, struct tcb *tcb)
 {
-	/* RFC 6928 (1): at most 10 segments, and 14,600 octets unless two segments are more. */
-	uint32_t segs = e->knobs.iw_segs;
-	uint32_t mss = tcb->snd_mss;
-
-	tcb->cwnd = u32_min(segs * mss, u32_max(2 * mss, segs * 1460));
+	tcb->cwnd = leat_tcp_cc_initial(e, tcb);
 	if (tcb->flags & TCP_F_SYN_RTX)
-		tcb->cwnd = mss; /* RFC 5681 3.1: a SYN was lost */
-	tcb->ssthresh = CWND_MAX;
+		tcb->cwnd = tcb->snd_mss; /* RFC 5681 3.1: a SYN was lost */
+	tcb->ssthresh = TCP_CWND_MAX;
 	tcb->recover = tcb->snd.iss;
 }
 
-void leat_tcp_cc_acked(struct tcb *tcb, uint32_t octets)
+void leat_tcp_cc_begin(struct tcp_call *c)
 {
+	struct tcb *tcb = c->tcb;
+
+	DCHECK(seq_eq(tcb->snd.una, tcb->snd.nxt));
+	if (c->now - tcb->rtt_at > leat_tcp_rto_ns(c->e, tcb)) /* RFC 5681 4.1 */
+		tcb->cwnd = u32_min(tcb->cwnd, leat_tcp_cc_initial(c->e, tcb));
+}
+
+void leat_tcp_cc_grow(struct tcp_call *c, struct tcp_ext *ext, uint32_t octets)
+{
+	struct tcb *tcb = c->tcb;
+	uint32_t mss = tcb->snd_mss;
+
+	if (ext && !(ext->flags & TCP_EXT_LIMITED)) { /* what was not used proves nothing */
+		ext->flags &= (uint16_t)~TCP_EXT_EPOCH;
+		return;
+	}
+	if (tcb->cwnd < tcb->ssthresh) {
+		uint32_t more = u32_min(octets, 2 * mss);
+
+		tcb->cwnd += ext && ext->flags & TCP_EXT_CSS ? more / 4 : more; /* RFC 9406 4.2 */
+	} else {
+		ops_of(c->e, ext)->avoid(c, ext, octets);
+	}
+	tcb->cwnd = u32_min(tcb->cwnd, TCP_CWND_MAX);
+}
+
+uint32_t leat_tcp_cc_reduced(struct tcp_call *c, struct tcp_ext *ext, uint32_t flight_octets)
+{
+	uint32_t ssthresh = ops_of(c->e, ext)->reduce(c, ext, flight_octets);
+
+	if (ext)
+		ext->flags &= (uint16_t) ~(TCP_EXT_EPOCH | TCP_EXT_HYSTART | TCP_EXT_CSS);
+	return u32_max(ssthresh, 2U * c->tcb->snd_mss); /* RFC 5681 (4) */
+}
+
+void leat_tcp_cc_acked(struct tcp_call *c, uint32_t octets)
+{
+	struct tcb *tcb = c->tcb;
 	uint32_t mss = tcb->snd_mss;
 
 	tcb->dup_acks = 0;
@@ -49,16 +98,13 @@ void leat_tcp_cc_acked(struct tcb *tcb, uint32_t octets)
 	}
 	/* Drag the mark along, so that it cannot come to lie half the circle behind. */
 	tcb->recover = seq_max(tcb->recover, seq_sub(tcb->snd.una, 1));
-	if (tcb->cwnd < tcb->ssthresh)
-		tcb->cwnd += u32_min(octets, 2 * mss);
-	else
-		tcb->cwnd +=
-			u32_max((uint32_t)((uint64_t)mss * u32_min(octets, mss) / tcb->cwnd), 1);
-	tcb->cwnd = u32_min(tcb->cwnd, CWND_MAX);
+	leat_tcp_cc_grow(c, tcp_ext_of(c->e, tcb), octets);
 }
 
-void leat_tcp_cc_dup_ack(struct tcb *tcb)
+void leat_tcp_cc_dup_ack(struct tcp_call *c)
 {
+	struct tcb *tcb = c->tcb;
+
 	if (tcb->flags & TCP_F_RECOVERY) {
 		/* Each one says that a segment left the network; no more than are in it. */
 		if (tcb->cwnd < tcb->ssthresh + flight(tcb))
@@ -70,16 +116,28 @@ void leat_tcp_cc_dup_ack(struct tcb *tcb)
 	/* RFC 6582 3.2 (2): not for the leftovers of an earlier recovery or timeout. */
 	if (tcb->dup_acks != DUP_ACKS_FAST || !seq_gt(tcb->snd.una, tcb->recover))
 		return;
-	tcb->ssthresh = half_flight(tcb);
+	tcb->ssthresh =
+		leat_tcp_cc_reduced(c, tcp_ext_of(c->e, tcb), u32_min(flight(tcb), tcb->cwnd));
 	tcb->cwnd = tcb->ssthresh + DUP_ACKS_FAST * (uint32_t)tcb->snd_mss;
 	tcb->recover = tcb->snd.nxt;
 	tcb->flags |= TCP_F_RECOVERY | TCP_F_RTX_ONE;
+	c->e->cnt.recoveries++;
 }
 
-void leat_tcp_cc_timeout(struct tcb *tcb)
+uint32_t leat_tcp_cc_limited_transmit(const struct tcb *tcb)
 {
+	bool early = tcb->dup_acks > 0 && tcb->dup_acks < DUP_ACKS_FAST;
+
+	return early && !(tcb->flags & TCP_F_RECOVERY) ? tcb->dup_acks * (uint32_t)tcb->snd_mss : 0;
+}
+
+void leat_tcp_cc_timeout(struct tcp_call *c)
+{
+	struct tcb *tcb = c->tcb;
+
 	if (tcb->backoff == 0)
-		tcb->ssthresh = half_flight(tcb);
+		tcb->ssthresh = leat_tcp_cc_reduced(
+			c, tcp_ext_of(c->e, tcb), u32_min(flight(tcb), tcb->cwnd));
 	tcb->cwnd = tcb->snd_mss;
 	tcb->recover = tcb->snd.nxt;
 	tcb->dup_acks = 0;

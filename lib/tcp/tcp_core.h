@@ -10,13 +10,19 @@
  *	tcp_input_open   CLOSED, LISTEN, SYN-SENT             3.10.7.1 to 3.10.7.3
  *	tcp_input        the eight checks                     3.10.7.4
  *	tcp_ack          SND.UNA, SND.WND, duplicate ACKs     fifth check
+ *	tcp_opt          what both ends agree on in their SYNs RFC 7323, 9293 3.7.1
+ *	tcp_ts           timestamps and PAWS                  RFC 7323
+ *	tcp_urg          the urgent mark                      sixth check
  *	tcp_reass        text in order and out of order       seventh check
- *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582
+ *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582, 9438, 9406
+ *	tcp_sendq        what was sent: tcp_sack, tcp_rack, tcp_loss  RFC 2018, 6675, 8985, 9937
  *	tcp_timeout      the timers                           3.10.8
+ *	tcp_keep         keep-alive                           3.8.4
  *	tcp_output       what leaves
  *
  * Affinity   the shard's lcore. */
 
+#include "base_time.h"
 #include "tcp_engine.h"
 #include "timer_ring.h"
 #include "timer_wheel.h"
@@ -26,6 +32,7 @@ struct tcp_rbuf {
 	uint32_t next;
 	struct seq seq;
 	uint32_t text;
+	uint32_t stamp; /* of the last time an octet of it arrived, while it is out of order */
 	const uint8_t *data;
 	void *buf;
 };
@@ -37,13 +44,18 @@ struct tcp_engine {
 	struct tcp_knobs knobs;
 	struct hash_key secret;
 	struct tcb *tcb;
+	struct tcp_side *side; /* of tcb[i] at [i] */
 	struct tcp_rbuf *rbuf;
+	struct tcp_ext *ext; /* tcp_sendq.h */
+	struct tcp_srec *srec;
 	struct timer_wheel *wheel; /* retransmission, persist, delayed ACK */
 	struct timer_ring *two_msl, *fin_wait_2;
-	uint32_t tcb_free, rbuf_free;  /* heads of the free lists, TCP_NONE: empty */
+	/* Heads of the free lists, TCP_NONE: empty. */
+	uint32_t tcb_free, rbuf_free, ext_free, srec_free;
 	uint32_t out_head, out_tail;   /* connections that may have to send */
 	uint32_t news_head, news_tail; /* connections with something to tell */
 	uint32_t home_head;            /* pieces whose buffers go back */
+	uint32_t ooo_stamp;            /* counts what arrives out of order */
 	uint32_t iss_forced;
 	bool iss_is_forced;
 	struct tcp_counters cnt;
@@ -54,13 +66,31 @@ struct tcp_call {
 	struct tcb *tcb;
 	uint64_t now;
 	struct tcp_io *io;
-	bool kept; /* the segment's buffer went into a queue */
+	uint32_t wnd; /* SEG.WND in true octets */
+	bool kept;    /* the segment's buffer went into a queue */
 };
 
 /* Is our SYN still to be acknowledged?  (SND.UNA alone comes by ISS again after 4 GiB.) */
 static inline bool tcp_syn_unacked(const struct tcb *tcb)
 {
 	return tcb->una_offset == 0 && seq_eq(tcb->snd.una, tcb->snd.iss);
+}
+
+/* What our TSval is now: ms on the shard's clock, from a place of the tuple's own. */
+static inline uint32_t tcp_ts_val(const struct tcb *tcb, uint64_t now)
+{
+	return tcb->ts_offset + (uint32_t)(now / TIME_MS);
+}
+
+/* Does the retransmission timer run, for anything but a keep-alive? */
+static inline bool tcp_rtx_runs(const struct tcb *tcb)
+{
+	return tcb->rtx_at != TIME_NEVER && tcb->rtx_kind != TCP_RTX_KEEP;
+}
+
+static inline struct tcp_side *tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	return &e->side[tcb->idx];
 }
 
 /* tcp_engine.c */
@@ -88,14 +118,35 @@ void leat_tcp_reply(struct tcp_call *c, const struct seg *seg);
 /* tcp_ack.c */
 void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg);
 void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg);
-void leat_tcp_mss_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg);
 bool leat_tcp_fin_acked(const struct tcb *tcb);
+
+/* tcp_opt.c */
+/* What the peer's SYN offers and we do as well; sets the shifts and the MSS. */
+void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct seg *seg);
+/* Adds the options that seg, about to be sent, must carry. */
+void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg);
+
+/* tcp_ts.c: RFC 7323 3 to 5 */
+/* PAWS, before the first check: OK, or why the segment is dropped. */
+enum tcp_verdict leat_tcp_ts_check(struct tcp_call *c, const struct seg *seg);
+/* Takes TS.Recent from an acceptable segment that began at first, before it was trimmed. */
+void leat_tcp_ts_update(const struct tcp_call *c, struct seq first, const struct seg *seg);
+/* The time since seg's TSecr left us; false when it never did. */
+bool leat_tcp_ts_echo(const struct tcp_call *c, const struct seg *seg, uint64_t *since_ns);
 
 /* tcp_reass.c */
 enum tcp_verdict leat_tcp_reass(struct tcp_call *c, struct seg *seg);
 /* Sends the queues home; what is in order stays when a user may still read it. */
 void leat_tcp_reass_purge(struct tcp_engine *e, struct tcb *tcb, bool may_read);
 uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb);
+
+/* tcp_sack.c */
+/* octets of text at seq came a second time: the next ACK says so (RFC 2883). */
+void leat_tcp_dsack_note(struct tcb *tcb, struct seq seq, uint32_t octets);
+/* What of a full segment to leave to SACK blocks now. */
+uint32_t leat_tcp_sack_reserve(const struct tcb *tcb);
+/* Adds to an ACK, which has its other options and its length, the blocks that still fit. */
+void leat_tcp_sack_put(struct tcp_call *c, struct seg *seg);
 
 /* tcp_output.c */
 void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const struct seg *rst);
@@ -108,7 +159,23 @@ void leat_tcp_send_rst(struct tcp_call *c);
 void leat_tcp_timer_sync(struct tcp_engine *e, struct tcb *tcb);
 /* Arms, keeps or stops the retransmission or persist timer by what is outstanding. */
 void leat_tcp_rtx_arm(struct tcp_call *c, bool restart);
-uint64_t leat_tcp_r2_ns(const struct tcp_engine *e, const struct tcb *tcb);
+uint64_t leat_tcp_r2_at(const struct tcp_engine *e, const struct tcb *tcb);
+
+/* tcp_keep.c */
+/* A segment of the peer's counted. */
+void leat_tcp_keep_heard(const struct tcp_call *c);
+/* Nothing is outstanding: rtx_at is for the next keep-alive, or TIME_NEVER. */
+void leat_tcp_keep_arm(const struct tcp_call *c);
+/* That instant has come; true: nobody is there any more. */
+bool leat_tcp_keep_due(struct tcp_call *c);
+
+/* tcp_urg.c */
+/* Sixth: seg began at first, before it was trimmed. */
+void leat_tcp_in_urg(struct tcp_call *c, struct seq first, const struct seg *seg);
+/* The user has read on. */
+void leat_tcp_urg_read(const struct tcp_engine *e, struct tcb *tcb);
+/* Adds the mark to seg, about to be sent. */
+void leat_tcp_urg_put(const struct tcp_call *c, struct seg *seg);
 
 /* tcp_rtt.c */
 void leat_tcp_rtt_init(const struct tcp_engine *e, struct tcb *tcb);
@@ -117,11 +184,16 @@ uint64_t leat_tcp_rto_ns(const struct tcp_engine *e, const struct tcb *tcb); /* 
 
 /* tcp_cc.c */
 void leat_tcp_cc_init(const struct tcp_engine *e, struct tcb *tcb);
-void leat_tcp_cc_acked(struct tcb *tcb, uint32_t octets);
-void leat_tcp_cc_dup_ack(struct tcb *tcb);
-void leat_tcp_cc_timeout(struct tcb *tcb);
+/* The first text after all was acknowledged is about to leave. */
+void leat_tcp_cc_begin(struct tcp_call *c);
+/* Without records of what was sent. */
+void leat_tcp_cc_acked(struct tcp_call *c, uint32_t octets);
+void leat_tcp_cc_dup_ack(struct tcp_call *c);
+void leat_tcp_cc_timeout(struct tcp_call *c);
+uint32_t leat_tcp_cc_limited_transmit(const struct tcb *tcb); /* RFC 3042: octets beyond cwnd */
 
 /* tcp_isn.c */
-struct seq leat_tcp_isn(struct tcp_engine *e, const struct tuple *tuple, uint64_t now);
+/* The initial sequence number; sets the offset of the timestamps as well. */
+struct seq leat_tcp_isn(struct tcp_engine *e, struct tcb *tcb, uint64_t now);
 
 #endif

@@ -3,12 +3,13 @@
 
 #include "base_arena.h"
 #include "base_time.h"
-#include "tcp_core.h"
+#include "tcp_sendq.h"
 
 #include <string.h>
 
-#define TCB_MAX_LIMIT  (UINT32_C(1) << 29)
-#define RBUF_MAX_LIMIT (UINT32_C(1) << 29)
+#define TCB_MAX_LIMIT   (UINT32_C(1) << 29)
+#define RBUF_MAX_LIMIT  (UINT32_C(1) << 29)
+#define EXT_MAX_DEFAULT (UINT32_C(1) << 17)
 
 void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 {
@@ -20,6 +21,8 @@ void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 		.r2_ns = 100 * TIME_S,
 		.r2_syn_ns = 180 * TIME_S,
 		.fin_wait_2_ns = 60 * TIME_S,
+		.keep_idle_ns = 7200 * TIME_S,
+		.keep_interval_ns = 75 * TIME_S,
 		.delack_ns = 40 * TIME_MS,
 		.reply_interval_ns = 500 * TIME_MS,
 		.rcv_buf_octets = 65535,
@@ -27,6 +30,13 @@ void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 		.mtu = 1500,
 		.iw_segs = 10,
 		.ack_every = 2,
+		.r1_cnt = 3,
+		.keep_cnt = 9,
+		.cc = TCP_CC_CUBIC,
+		.sack = true,
+		.wscale = true,
+		.timestamps = true,
+		.ts_required = true,
 		.nagle = true,
 		.rst_ends_time_wait = false,
 	};
@@ -37,7 +47,10 @@ struct parts {
 	struct tcp_engine *e;
 	void *wheel, *two_msl, *fin_wait_2;
 	struct tcb *tcb;
+	struct tcp_side *side;
 	struct tcp_rbuf *rbuf;
+	struct tcp_ext *ext;
+	struct tcp_srec *srec;
 	size_t octets;
 };
 
@@ -49,7 +62,10 @@ static struct parts parts_cut(void *mem, const struct tcp_limits *limits)
 
 	p.e = arena_take(&a, 1, sizeof(*p.e), CACHE_LINE);
 	p.tcb = arena_take(&a, cnt, sizeof(*p.tcb), CACHE_LINE);
+	p.side = arena_take(&a, cnt, sizeof(*p.side), CACHE_LINE);
 	p.rbuf = arena_take(&a, limits->rbuf_max, sizeof(*p.rbuf), CACHE_LINE);
+	p.ext = arena_take(&a, limits->ext_max, sizeof(*p.ext), CACHE_LINE);
+	p.srec = arena_take(&a, limits->srec_max, sizeof(*p.srec), CACHE_LINE);
 	p.wheel = arena_take(&a, 1, leat_timer_wheel_footprint(cnt), CACHE_LINE);
 	p.two_msl = arena_take(&a, 1, leat_timer_ring_footprint(cnt), CACHE_LINE);
 	p.fin_wait_2 = arena_take(&a, 1, leat_timer_ring_footprint(cnt), CACHE_LINE);
@@ -57,26 +73,46 @@ static struct parts parts_cut(void *mem, const struct tcp_limits *limits)
 	return p;
 }
 
+/* The limits with those that were left to us. */
+static struct tcp_limits limits_full(const struct tcp_limits *limits)
+{
+	struct tcp_limits full = *limits;
+
+	if (full.ext_max == 0)
+		full.ext_max = u32_min(u32_max(full.tcb_max / 4, 64), EXT_MAX_DEFAULT);
+	if (full.srec_max == 0)
+		full.srec_max = u32_min(u32_max(8 * full.ext_max, 4096), 4 * EXT_MAX_DEFAULT);
+	return full;
+}
+
 size_t leat_tcp_footprint(const struct tcp_limits *limits)
 {
 	if (limits->tcb_max == 0 || limits->tcb_max > TCB_MAX_LIMIT || limits->rbuf_max == 0 ||
-		limits->rbuf_max > RBUF_MAX_LIMIT)
+		limits->rbuf_max > RBUF_MAX_LIMIT || limits->ext_max > TCB_MAX_LIMIT ||
+		limits->srec_max > RBUF_MAX_LIMIT)
 		return 0;
-	return parts_cut(NULL, limits).octets;
+	struct tcp_limits full = limits_full(limits);
+
+	return parts_cut(NULL, &full).octets;
 }
 
 struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 	const struct tcp_knobs *knobs, struct hash_key secret, uint64_t now)
 {
-	struct parts p = parts_cut(mem, limits);
+	struct tcp_limits full = limits_full(limits);
+	struct parts p = parts_cut(mem, &full);
 	struct tcp_engine *e = p.e;
 
+	DCHECK(knobs->cc < TCP_CC_CNT);
 	memset(e, 0, sizeof(*e));
-	e->limits = *limits;
+	e->limits = full;
 	e->knobs = *knobs;
 	e->secret = secret;
 	e->tcb = p.tcb;
+	e->side = p.side;
 	e->rbuf = p.rbuf;
+	e->ext = p.ext;
+	e->srec = p.srec;
 	e->wheel = leat_timer_wheel_new(p.wheel, limits->tcb_max, now);
 	e->two_msl = leat_timer_ring_new(p.two_msl, limits->tcb_max, knobs->two_msl_ns);
 	e->fin_wait_2 = leat_timer_ring_new(p.fin_wait_2, limits->tcb_max, knobs->fin_wait_2_ns);
@@ -88,6 +124,10 @@ struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 	}
 	for (uint32_t i = 0; i < limits->rbuf_max; i++)
 		e->rbuf[i].next = i + 1 < limits->rbuf_max ? i + 1 : TCP_NONE;
+	for (uint32_t i = 0; i < full.ext_max; i++)
+		e->ext[i].head = i + 1 < full.ext_max ? i + 1 : TCP_NONE;
+	for (uint32_t i = 0; i < full.srec_max; i++)
+		e->srec[i].next = i + 1 < full.srec_max ? i + 1 : TCP_NONE;
 	e->cnt.present[TCP_ST_NONE] = limits->tcb_max;
 	return e;
 }
@@ -130,8 +170,10 @@ struct tcb *leat_tcp_alloc(
 	tcb->flags = kept.flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS);
 	if (!e->knobs.nagle)
 		tcb->flags |= TCP_F_NODELAY;
+	if (e->knobs.keepalive)
+		tcb->opts |= TCP_O_KEEPALIVE;
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
-	tcb->rcv_head = tcb->rcv_tail = tcb->ooo_head = tcb->listener = TCP_NONE;
+	tcb->rcv_head = tcb->rcv_tail = tcb->ooo_head = tcb->listener = tcb->ext = TCP_NONE;
 	tcb->opened_at = now;
 	leat_tcp_state_born(e, tcb, state);
 	return tcb;
@@ -215,8 +257,10 @@ void leat_tcp_end(struct tcp_call *c, enum tcp_event event, enum tcp_end why)
 	leat_timer_ring_stop(e->two_msl, tcb->idx);
 	leat_timer_ring_stop(e->fin_wait_2, tcb->idx);
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
+	tcb->opts &= (uint16_t)~TCP_O_KEEP_NOW;
 	tcb->flags &= (uint16_t) ~(TCP_F_ACK_NOW | TCP_F_ACK_DELAY | TCP_F_PROBE | TCP_F_RTX_ONE);
 	tcb->end_why = (uint8_t)why;
+	leat_tcp_ext_end(e, tcb);
 	leat_tcp_reass_purge(e, tcb, graceful && !(tcb->flags & TCP_F_RCV_SHUT));
 	if (!listener)
 		e->cnt.ended[why]++;

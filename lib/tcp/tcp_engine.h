@@ -38,6 +38,10 @@
 struct tcp_limits {
 	uint32_t tcb_max;  /* records: connections in any state, listeners, handles not released */
 	uint32_t rbuf_max; /* received segments held for users or reassembly, all connections */
+	uint32_t ext_max;  /* connections with text on the way that have more than NewReno; 0: a
+			    * quarter of tcb_max, at least 64, at most 131,072 */
+	uint32_t srec_max; /* segments sent and not acknowledged, all connections; 0: 8 x ext_max,
+			    * at least 4,096, at most 524,288 */
 };
 
 /* Durations in ns, sizes in octets.  leat_tcp_knobs_default has the RFC's values. */
@@ -49,15 +53,31 @@ struct tcp_knobs {
 	uint64_t r2_ns;             /* 100 s, SHLD-11 */
 	uint64_t r2_syn_ns;         /* 180 s, MUST-23 */
 	uint64_t fin_wait_2_ns;     /* 60 s, once the user closed both directions */
+	uint64_t keep_idle_ns;      /* 2 h of silence before the first keep-alive, MUST-28 */
+	uint64_t keep_interval_ns;  /* 75 s between unanswered keep-alives */
 	uint64_t delack_ns;         /* 40 ms, MUST-40 */
 	uint64_t reply_interval_ns; /* 500 ms between limited replies of one connection */
-	uint32_t rcv_buf_octets;    /* 65,535: unread and out-of-order text of one connection */
+	uint32_t rcv_buf_octets;    /* 65,535, at most 1 GiB: text of one connection that we hold */
 	uint16_t rcv_seg_max;       /* 128: segments held for one connection */
 	uint16_t mtu;               /* 1500: octets of IP packet */
 	uint16_t iw_segs;           /* 10, RFC 6928 */
 	uint8_t ack_every;          /* 2, SHLD-19; 1 acknowledges each segment */
+	uint8_t r1_cnt;             /* 3 retransmissions until the user hears, SHLD-10 */
+	uint8_t keep_cnt;           /* 9 keep-alives unanswered end it; at least 2, MUST-29 */
+	bool keepalive;             /* false: of a new connection, MUST-25 */
+	uint8_t cc;                 /* TCP_CC_CUBIC; enum tcp_cc_name */
+	bool sack;                  /* true: offer and take SACK, RFC 2018 */
+	bool wscale;                /* true: offer and take window scale, RFC 7323 2 */
+	bool timestamps;            /* true: offer and take them, RFC 7323 3 */
+	bool ts_required;           /* true: once agreed, drop segments without (RFC 7323 3.2) */
 	bool nagle;                 /* true, SHLD-7 */
 	bool rst_ends_time_wait;    /* false: RFC 1337; true: the text of RFC 9293 3.10.7.4 */
+};
+
+enum tcp_cc_name {
+	TCP_CC_RENO,  /* RFC 5681 */
+	TCP_CC_CUBIC, /* RFC 9438 */
+	TCP_CC_CNT
 };
 
 /* Why a user call was refused; 0 is no error. */
@@ -79,9 +99,17 @@ struct tcp_counters {
 	uint64_t emitted, emitted_rst, emitted_again; /* segments; again: retransmissions */
 	uint64_t rst_unsent;                          /* resets dropped because io.emit was full */
 	uint64_t text_ooo;                            /* segments held out of order */
-	uint64_t rto_fired, probe_fired;
-	uint32_t present[TCP_ST_CNT]; /* records in each state */
-	uint32_t rbuf_held;           /* records of text on any queue */
+	uint64_t rto_fired, probe_fired, keep_fired;
+	uint64_t tlp_fired, reorder_fired;    /* RFC 8985 */
+	uint64_t recoveries, recovery_undone; /* fast recoveries; those that were not needed */
+	uint64_t rto_undone;                  /* timeouts that were not needed (RFC 5682, 2883) */
+	uint64_t sack_bad, dsack_heard;       /* blocks that cannot be; reports of duplicates */
+	uint64_t dsack_told;                  /* duplicates that we reported */
+	uint64_t reneged;                     /* timeouts at which SACKed text had to go again */
+	uint64_t ext_none, srec_none;         /* a pool was empty: plain NewReno; not sent now */
+	uint32_t present[TCP_ST_CNT];         /* records in each state */
+	uint32_t rbuf_held;                   /* records of text on any queue */
+	uint32_t ext_held, srec_held;         /* in use */
 };
 
 struct tcp_engine;

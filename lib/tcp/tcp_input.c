@@ -25,14 +25,16 @@ static bool acceptable(const struct tcb *tcb, const struct seg *seg)
 void leat_tcp_reply(struct tcp_call *c, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
-	bool exempt = seg->text > 0 || (seg->flags & TCP_FIN && !(seg->flags & TCP_SYN));
+	bool exempt =
+		(seg->text > 0 || seg->flags & TCP_FIN) && !(seg->flags & (TCP_SYN | TCP_RST));
 
 	if (!exempt) {
-		uint64_t last = tcb->challenged_at;
+		uint32_t now_ms = (uint32_t)(c->now / TIME_MS);
+		uint32_t since_ms = now_ms - tcb->challenged_ms;
 
-		if (last != 0 && c->now - last < c->e->knobs.reply_interval_ns)
+		if (tcb->challenged_ms != 0 && since_ms < c->e->knobs.reply_interval_ns / TIME_MS)
 			return;
-		tcb->challenged_at = u64_max(c->now, 1);
+		tcb->challenged_ms = u32_max(now_ms, 1);
 	}
 	tcb->flags |= TCP_F_ACK_NOW;
 	leat_tcp_want_output(c->e, tcb);
@@ -46,6 +48,7 @@ static void trim(struct tcb *tcb, struct seg *seg)
 	if (before > 0) {
 		uint32_t cut = u32_min((uint32_t)before, seg->text);
 
+		leat_tcp_dsack_note(tcb, seg->seq, cut);
 		seg->seq = tcb->rcv.nxt;
 		seg->data += cut;
 		seg->text = (uint16_t)(seg->text - cut);
@@ -123,6 +126,8 @@ static enum tcp_verdict check_seq(struct tcp_call *c, struct seg *seg)
 		seg->flags &= (uint8_t)~TCP_FIN;
 		return TCP_V_OK;
 	}
+	if (seq_leq(seq_add(seg->seq, seg->text), tcb->rcv.nxt))
+		leat_tcp_dsack_note(tcb, seg->seq, seg->text);
 	leat_tcp_reply(c, seg);
 	return TCP_V_OUT_OF_WINDOW;
 }
@@ -287,6 +292,7 @@ static enum tcp_verdict time_wait_arrives(struct tcp_call *c, const struct seg *
 		seq_eq(seq_add(seg->seq, seg->text), tcb->rcv_fin)) {
 		leat_timer_ring_start(c->e->two_msl, tcb->idx, c->now);
 		c->e->cnt.time_wait_restarted++;
+		leat_tcp_ts_update(c, seg->seq, seg);
 		leat_tcp_reply(c, seg);
 		return TCP_V_TIME_WAIT_FIN;
 	}
@@ -300,12 +306,15 @@ static enum tcp_verdict time_wait_arrives(struct tcp_call *c, const struct seg *
 	return TCP_V_TIME_WAIT_OLD;
 }
 
-/* 3.10.7.4.  The third check (security) concerns options that are not supported; the sixth (URG)
- * keeps urgent text in line with the rest. */
+/* 3.10.7.4.  The third check (security) concerns options that are not supported. */
 static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg *seg)
 {
+	struct seq first = seg->seq;
 	enum tcp_verdict v;
 
+	v = leat_tcp_ts_check(c, seg); /* RFC 7323 5.3: before all else */
+	if (v != TCP_V_OK)
+		return v;
 	if (c->tcb->state == TCP_ST_TIME_WAIT &&
 		!(seg->flags & TCP_RST && c->e->knobs.rst_ends_time_wait))
 		return time_wait_arrives(c, seg);
@@ -323,7 +332,10 @@ static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg
 	v = check_ack(c, seg); /* fifth */
 	if (v != TCP_V_OK)
 		return v;
-	v = leat_tcp_in_text(c, seg); /* seventh */
+	leat_tcp_ts_update(c, first, seg);
+	if (seg->flags & TCP_URG)
+		leat_tcp_in_urg(c, first, seg); /* sixth */
+	v = leat_tcp_in_text(c, seg);           /* seventh */
 	if (v != TCP_V_OK)
 		return v;
 	leat_tcp_in_fin(c, seg); /* eighth */
@@ -337,6 +349,9 @@ enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
 	struct seg cut = *seg; /* trimmed on its way through the checks */
 	enum tcp_verdict v;
 
+	c.wnd = seg->wnd;
+	if (tcb && !(seg->flags & TCP_SYN))
+		c.wnd <<= tcb->snd_scale;
 	DCHECK(io->give_cnt < TCP_IO_GIVE_MAX);
 	io->born = TCP_NONE;
 	if (!tcb || tcb->state == TCP_ST_CLOSED)

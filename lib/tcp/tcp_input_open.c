@@ -14,11 +14,13 @@ enum tcp_verdict leat_tcp_in_closed(
 }
 
 /* The peer's side of a handshake, from its SYN. */
-static void syn_learn(struct tcb *tcb, const struct seg *seg)
+static void syn_learn(const struct tcp_call *c, struct tcb *tcb, const struct seg *seg)
 {
+	leat_tcp_opts_learn(c, tcb, seg);
 	tcb->rcv.irs = seg->seq;
-	tcb->rcv.nxt = tcb->rcv.edge = seq_add(seg->seq, 1);
-	tcb->snd.wnd = tcb->snd.wnd_max = seg->wnd; /* never scaled in a SYN */
+	tcb->rcv.nxt = tcb->last_ack = seq_add(seg->seq, 1);
+	tcb->rcv.edge = seq_add(tcb->rcv.nxt, leat_tcp_rcv_room(c->e, tcb));
+	tcb->snd.wnd = tcb->snd.wnd_max = seg->wnd; /* never scaled in a SYN (N139) */
 	tcb->snd.wl1 = seg->seq;
 	tcb->snd.wl2 = seg->flags & TCP_ACK ? seg->ack : tcb->snd.iss;
 }
@@ -33,13 +35,14 @@ static enum tcp_verdict child_new(
 	if (!tcb)
 		return TCP_V_NO_TCB;
 	tcb->flags |= TCP_F_PASSIVE | (listener->flags & TCP_F_NODELAY);
+	tcb->opts = (tcb->opts & (uint16_t)~TCP_O_KEEPALIVE) | (listener->opts & TCP_O_INHERITED);
+	if (tcb->opts & TCP_O_R2)
+		tcp_side(e, tcb)->r2_ms = tcp_side(e, listener)->r2_ms;
 	tcb->listener = listener->idx;
-	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = leat_tcp_isn(e, tuple, c->now);
+	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = leat_tcp_isn(e, tcb, c->now);
 	tcb->snd.end = seq_add(tcb->snd.iss, 1);
 	leat_tcp_rtt_init(e, tcb);
-	syn_learn(tcb, seg);
-	tcb->rcv.edge = seq_add(tcb->rcv.nxt, leat_tcp_rcv_room(e, tcb));
-	leat_tcp_mss_learn(e, tcb, seg);
+	syn_learn(c, tcb, seg);
 	leat_tcp_step(e, tcb, TCP_EV_RCV_SYN);
 	e->cnt.opened_passive++;
 	leat_tcp_want_output(e, tcb);
@@ -69,9 +72,7 @@ static enum tcp_verdict syn_sent_answered(struct tcp_call *c, struct seg *seg)
 	struct tcp_engine *e = c->e;
 	struct tcb *tcb = c->tcb;
 
-	syn_learn(tcb, seg);
-	tcb->rcv.edge = seq_add(tcb->rcv.nxt, leat_tcp_rcv_room(e, tcb));
-	leat_tcp_mss_learn(e, tcb, seg);
+	syn_learn(c, tcb, seg);
 	if (!(seg->flags & TCP_ACK)) {
 		/* Simultaneous open, figure 7: our SYN goes again, now with an ACK. */
 		leat_tcp_step(e, tcb, TCP_EV_RCV_SYN);
@@ -100,6 +101,7 @@ enum tcp_verdict leat_tcp_in_syn_sent(struct tcp_call *c, struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
 	bool ack_ok = false;
+	uint64_t since_ns;
 
 	if (seg->flags & TCP_ACK) { /* first */
 		ack_ok = seq_lt(tcb->snd.una, seg->ack) && seq_leq(seg->ack, tcb->snd.nxt);
@@ -118,5 +120,8 @@ enum tcp_verdict leat_tcp_in_syn_sent(struct tcp_call *c, struct seg *seg)
 	}
 	if (!(seg->flags & TCP_SYN)) /* fourth and fifth */
 		return TCP_V_SYN_SENT_IGNORED;
+	if (ack_ok && c->e->knobs.timestamps && seg->opts & TCP_OPT_TS && seg->ts_ecr != 0 &&
+		!leat_tcp_ts_echo(c, seg, &since_ns))
+		return TCP_V_TS_ECHO; /* it answers another connection's SYN (N136) */
 	return syn_sent_answered(c, seg);
 }

@@ -21,6 +21,7 @@
 #include "base_assert.h"
 #include "wire_tcp.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define TCP_NONE        UINT32_MAX
@@ -36,6 +37,7 @@ struct tcp_emit {
 	struct seg seg;
 	uint64_t offset;
 	uint32_t tcb_idx; /* TCP_NONE: a reset that belongs to no connection */
+	bool doubt;       /* beyond R1: the next hop may be dead (MUST-20) */
 };
 
 enum tcp_news_bit {
@@ -44,6 +46,8 @@ enum tcp_news_bit {
 	TCP_NEWS_WRITABLE = 0x04,    /* the peer acknowledged text of ours */
 	TCP_NEWS_PEER_CLOSED = 0x08, /* after the text that is readable comes the end */
 	TCP_NEWS_CLOSED = 0x10,      /* CLOSED; tcb->end says why */
+	TCP_NEWS_SLOW = 0x20,        /* R1: sent again several times, and no answer (SHLD-9) */
+	TCP_NEWS_URGENT = 0x40,      /* there is an urgent mark ahead, or it moved (MUST-32) */
 };
 
 struct tcp_news {

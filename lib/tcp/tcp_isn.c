@@ -2,17 +2,20 @@
 #include "tcp_core.h"
 
 /* RFC 6528: ISN = M + F(localip, localport, remoteip, remoteport, secret), where M ticks every
- * 4 us (MUST-8) and F cannot be computed from outside (MUST-9, SHLD-1). */
-struct seq leat_tcp_isn(struct tcp_engine *e, const struct tuple *tuple, uint64_t now)
+ * 4 us (MUST-8) and F cannot be computed from outside (MUST-9, SHLD-1).  The other half of the
+ * same hash is where the timestamps of the tuple begin (RFC 7323 5.4): unrelated to those of any
+ * other, and the same for its next incarnation, so that they never go back (RFC 6191). */
+struct seq leat_tcp_isn(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
 {
 	uint64_t word[TUPLE_WORDS];
 
+	__builtin_memcpy(word, &tcb->tuple, sizeof(word));
+	uint64_t f = leat_hash_sip24(&e->secret, word, TUPLE_WORDS);
+	tcb->ts_offset = (uint32_t)(f >> 32);
 	if (e->iss_is_forced) {
 		e->iss_is_forced = false;
 		return seq_of(e->iss_forced);
 	}
-	__builtin_memcpy(word, tuple, sizeof(word));
-	uint64_t f = leat_hash_sip24(&e->secret, word, TUPLE_WORDS);
 	return seq_of((uint32_t)f + (uint32_t)(now / 4000));
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "base_bits.h"
 #include "base_time.h"
-#include "tcp_core.h"
+#include "tcp_sendq.h"
 
 /* What leaves, and when.  One segment at a time is chosen for a connection: first what must go
  * again, then what is new as far as the windows allow, at last a bare ACK if one is still owed. */
@@ -19,19 +18,28 @@ static const uint8_t out_flags[TCP_ST_CNT] = {
 	[TCP_ST_TIME_WAIT] = TCP_ACK,
 };
 
-/* The window to offer: the promised edge, moved right when that is worth a segment (MUST-39). */
+/* The window to offer: the promised edge, moved right when that is worth a segment (MUST-39).  It
+ * never moves left (SHLD-14): what a scale cannot express is rounded up, so that the promise may
+ * grow by less than one granule beyond the buffer; rcv_seg_max bounds what is held all the same. */
 static uint16_t window(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
+	uint32_t granule = UINT32_C(1) << tcb->rcv_scale;
 	uint32_t promised = seq_from(tcb->rcv.nxt, tcb->rcv.edge);
 	uint32_t room = leat_tcp_rcv_room(c->e, tcb);
-	uint32_t worth = u32_min(tcb->snd_mss, c->e->knobs.rcv_buf_octets / 2);
+	uint32_t worth = u32_max(u32_min(tcb->snd_mss, c->e->knobs.rcv_buf_octets / 2), granule);
 
-	if (room >= promised + worth) {
-		tcb->rcv.edge = seq_add(tcb->rcv.nxt, room);
-		promised = room;
-	}
-	return (uint16_t)promised;
+	if (room >= promised + worth)
+		promised = u32_max(room & ~(granule - 1), promised);
+	promised = (promised + granule - 1) & ~(granule - 1);
+	tcb->rcv.edge = seq_add(tcb->rcv.nxt, promised);
+	return (uint16_t)(promised >> tcb->rcv_scale);
+}
+
+/* Windows in SYN segments are never scaled, whatever else they agree on (RFC 7323 2.2). */
+static uint16_t syn_window(const struct tcp_call *c)
+{
+	return (uint16_t)u32_min(leat_tcp_rcv_room(c->e, c->tcb), UINT16_MAX);
 }
 
 static struct tcp_emit *emit_take(struct tcp_call *c, const struct tuple *tuple, uint32_t tcb_idx)
@@ -41,6 +49,7 @@ static struct tcp_emit *emit_take(struct tcp_call *c, const struct tuple *tuple,
 	emit->tuple = *tuple;
 	emit->tcb_idx = tcb_idx;
 	emit->offset = 0;
+	emit->doubt = false;
 	emit->seg = (struct seg){0};
 	c->e->cnt.emitted++;
 	return emit;
@@ -52,7 +61,11 @@ void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const stru
 		c->e->cnt.rst_unsent++;
 		return;
 	}
-	emit_take(c, tuple, c->tcb ? c->tcb->idx : TCP_NONE)->seg = *rst;
+	struct tcp_emit *out = emit_take(c, tuple, c->tcb ? c->tcb->idx : TCP_NONE);
+
+	out->seg = *rst;
+	if (c->tcb && tcp_in(c->tcb->state, TCP_SYNCHRONIZED | TCP_SET(SYN_RECEIVED)))
+		leat_tcp_opts_put(c, &out->seg); /* RFC 7323 3.2: a reset SHOULD have them, too */
 	c->e->cnt.emitted_rst++;
 }
 
@@ -91,18 +104,19 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 	seg->len = text + (flags & TCP_SYN ? 1U : 0) + (flags & TCP_FIN ? 1U : 0);
 	out->offset = tcb->una_offset + seq_from(tcb->snd.una, pos);
 	if (flags & TCP_ACK) {
-		seg->ack = tcb->rcv.nxt;
-		seg->wnd = window(c);
+		seg->ack = tcb->last_ack = tcb->rcv.nxt;
+		seg->wnd = flags & TCP_SYN ? syn_window(c) : window(c);
 		tcb->ack_owed = 0;
 		tcb->flags &= (uint16_t) ~(TCP_F_ACK_NOW | TCP_F_ACK_DELAY);
 		tcb->delack_at = TIME_NEVER;
 	} else if (flags & TCP_SYN) {
-		seg->wnd = (uint16_t)leat_tcp_rcv_room(c->e, tcb);
+		seg->wnd = syn_window(c);
 	}
-	if (flags & TCP_SYN) {
-		seg->opts = TCP_OPT_MSS;
-		seg->mss = (uint16_t)(c->e->knobs.mtu - (ip_is4(tcb->tuple.remote) ? 40 : 60));
-	}
+	leat_tcp_opts_put(c, seg);
+	if (tcb->opts & TCP_O_URG_SND)
+		leat_tcp_urg_put(c, seg);
+	if ((flags & (TCP_ACK | TCP_SYN)) == TCP_ACK)
+		leat_tcp_sack_put(c, seg);
 	if (seg->len == 0)
 		return;
 	struct seq after = seq_add(pos, seg->len);
@@ -110,8 +124,9 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 	if (seq_lt(pos, tcb->snd.nxt)) { /* Karn: nothing that was sent again is timed */
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
 		tcb->rtx_cnt++;
+		out->doubt = tcb->tries >= c->e->knobs.r1_cnt; /* MUST-20 */
 		c->e->cnt.emitted_again++;
-	} else if (!(tcb->flags & TCP_F_RTT)) {
+	} else if (!(tcb->flags & TCP_F_RTT) && !tcp_sendq_of(c->e, tcb)) {
 		tcb->flags |= TCP_F_RTT;
 		tcb->rtt_seq = pos;
 		tcb->rtt_at = c->now;
@@ -119,7 +134,7 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 	if (seq_eq(pos, tcb->snd.rtx))
 		tcb->snd.rtx = after;
 	tcb->snd.nxt = seq_max(tcb->snd.nxt, after);
-	tcb->snd.rtx = seq_min(tcb->snd.rtx, tcb->snd.nxt);
+	tcb->snd.rtx = tcp_sendq_of(c->e, tcb) ? tcb->snd.nxt : seq_min(tcb->snd.rtx, tcb->snd.nxt);
 }
 
 /* Octets of text at pos that one segment may carry, up to the edge. */
@@ -148,11 +163,11 @@ static void emit_text(struct tcp_call *c, struct seq pos, uint32_t text)
 
 /* Sender's silly window avoidance and Nagle, RFC 9293 3.8.6.2.1: a full segment, or the last text
  * there is while nothing is outstanding or FIN follows, or half of the largest window. */
-static bool worth_sending(const struct tcb *tcb, struct seq pos, uint32_t text)
+static bool worth_sending(const struct tcb *tcb, struct seq pos, uint32_t text, uint32_t full)
 {
 	bool last = seq_eq(seq_add(pos, text), tcb->snd.end);
 
-	if (text == tcb->snd_mss)
+	if (text == full)
 		return true;
 	if (last && (tcb->flags & (TCP_F_NODELAY | TCP_F_FIN_QUEUED) ||
 			    seq_eq(tcb->snd.una, tcb->snd.nxt)))
@@ -172,18 +187,63 @@ static bool emit_syn(struct tcp_call *c)
 	return true;
 }
 
-/* What was sent and must go again; only one segment at SND.UNA in fast recovery and probes. */
-static bool emit_again(struct tcp_call *c)
+/* Text is to leave while nothing is on the way. */
+static void flight_begin(struct tcp_call *c)
+{
+	struct tcb *tcb = c->tcb;
+
+	if (!seq_eq(tcb->snd.una, tcb->snd.nxt) || !seq_lt(tcb->snd.nxt, tcb->snd.end))
+		return;
+	leat_tcp_cc_begin(c);
+	if (tcb->ext == TCP_NONE)
+		leat_tcp_ext_begin(c->e, tcb, c->now);
+}
+
+/* Something new, at SND.NXT; with records, one more. */
+static bool emit_fresh(struct tcp_call *c, uint32_t text)
+{
+	struct tcp_ext *queue = tcp_sendq_of(c->e, c->tcb);
+	struct seq pos = c->tcb->snd.nxt;
+
+	if (queue && !leat_tcp_sendq_room(c->e, queue))
+		return false;
+	emit_text(c, pos, text);
+	if (queue)
+		leat_tcp_sendq_sent(c, pos, seq_from(pos, c->tcb->snd.nxt));
+	return true;
+}
+
+/* RFC 9293 3.8.6.1: into a closed window one octet, or what little fits. */
+static bool emit_window_probe(struct tcp_call *c)
+{
+	struct tcb *tcb = c->tcb;
+	struct seq una = tcb->snd.una;
+	uint32_t text = text_at(tcb, una, seq_add(una, u32_max(tcb->snd.wnd, 1)));
+
+	tcb->flags &= (uint16_t) ~(TCP_F_PROBE | TCP_F_RTX_ONE);
+	flight_begin(c);
+	struct tcp_ext *queue = tcp_sendq_of(c->e, tcb);
+
+	if (seq_eq(una, tcb->snd.nxt)) {
+		if (!emit_fresh(c, text))
+			return false;
+		if (queue)
+			c->e->srec[queue->tail].sent_cnt = UINT8_MAX;
+	} else {
+		if (queue) /* no more than was sent: the record stays as it is */
+			text = u32_min(text, seq_from(una, tcb->snd.nxt));
+		emit_text(c, una, text);
+	}
+	tcb->flags &= (uint16_t)~TCP_F_RTT; /* a sample would end the backoff (SHLD-30) */
+	return true;
+}
+
+/* Without records: what was sent and must go again; only one segment at SND.UNA in recovery. */
+static bool emit_back(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
 	struct seq una = tcb->snd.una;
 
-	if (tcb->flags & TCP_F_PROBE) { /* RFC 9293 3.8.6.1: one octet, or what little fits */
-		tcb->flags &= (uint16_t) ~(TCP_F_PROBE | TCP_F_RTX_ONE);
-		emit_text(c, una, text_at(tcb, una, seq_add(una, u32_max(tcb->snd.wnd, 1))));
-		tcb->flags &= (uint16_t)~TCP_F_RTT; /* a sample would end the backoff (SHLD-30) */
-		return true;
-	}
 	if (tcb->flags & TCP_F_RTX_ONE) {
 		tcb->flags &= (uint16_t)~TCP_F_RTX_ONE;
 		if (seq_lt(una, tcb->snd.nxt)) {
@@ -204,18 +264,122 @@ static bool emit_again(struct tcp_call *c)
 	return true;
 }
 
+/* Sends rec again as it is. */
+static void emit_rec(struct tcp_call *c, struct tcp_srec *rec)
+{
+	struct tcb *tcb = c->tcb;
+	struct seq text_end = seq_min(rec->end, tcb->snd.end);
+	uint32_t text = seq_lt(rec->seq, text_end) ? seq_from(rec->seq, text_end) : 0;
+	uint8_t flags = out_flags[tcb->state];
+
+	if (text > 0 && seq_eq(text_end, tcb->snd.end))
+		flags |= TCP_PSH;
+	if (seq_gt(rec->end, tcb->snd.end))
+		flags |= TCP_FIN;
+	emit(c, rec->seq, text, flags);
+	leat_tcp_sendq_again(c, rec);
+}
+
+/* The first record that is LOST, when the network and the peer's window have room for it; as long
+ * as a segment may be, with what follows it. */
+static bool emit_lost(struct tcp_call *c, struct tcp_ext *ext)
+{
+	struct tcb *tcb = c->tcb;
+
+	if (ext->lost == TCP_NONE || ext->flags & TCP_EXT_FRTO_2)
+		return false;
+	struct tcp_srec *rec = &c->e->srec[ext->lost];
+	struct seq edge = seq_add(tcb->snd.una, u32_max(tcb->snd.wnd, 1));
+	uint32_t pipe = tcp_pipe(tcb, ext), text = text_at(tcb, rec->seq, edge);
+	bool to_end = seq_eq(seq_add(rec->seq, text), tcb->snd.end);
+
+	if (text == 0 && !to_end)
+		return false;
+	if (pipe + u32_min(text, tcp_srec_octets(rec)) > tcb->cwnd) {
+		ext->flags |= TCP_EXT_LIMITED;
+		return false;
+	}
+	if (!leat_tcp_sendq_fit(c->e, ext, rec, text + to_end))
+		return false;
+	/* The last one may take along what was not sent before. */
+	uint32_t octets = text + (to_end && tcb->flags & TCP_F_FIN_QUEUED);
+	uint32_t had = tcp_srec_octets(rec);
+
+	if (rec->next == TCP_NONE && had < octets && pipe + octets <= tcb->cwnd)
+		leat_tcp_sendq_extend(c->e, ext, octets - had);
+	emit_rec(c, rec);
+	return true;
+}
+
+/* RFC 8985 7.3: new text if there is any and the window lets it, else the last segment again. */
+static bool emit_tail(struct tcp_call *c, struct tcp_ext *ext)
+{
+	struct tcb *tcb = c->tcb;
+	uint32_t text = text_at(tcb, tcb->snd.nxt, seq_add(tcb->snd.una, tcb->snd.wnd));
+	bool sent = text > 0 && emit_fresh(c, text);
+
+	ext->flags &= (uint16_t)~TCP_EXT_TLP_SEND;
+	ext->flags |= TCP_EXT_TLP_OUT;
+	if (!sent) {
+		bool fin = seq_gt(tcb->snd.nxt, tcb->snd.end);
+		struct tcp_srec *last = leat_tcp_sendq_last(c->e, ext, tcb->snd_mss + fin);
+
+		if (last) {
+			emit_rec(c, last);
+			ext->flags |= TCP_EXT_TLP_AGAIN;
+			sent = true;
+		}
+	}
+	ext->tlp_end = tcb->snd.nxt;
+	return sent;
+}
+
+static bool emit_again(struct tcp_call *c)
+{
+	struct tcp_ext *queue = tcp_sendq_of(c->e, c->tcb);
+
+	if (c->tcb->flags & TCP_F_PROBE)
+		return emit_window_probe(c);
+	if (!queue)
+		return emit_back(c);
+	if (queue->flags & TCP_EXT_TLP_SEND && emit_tail(c, queue))
+		return true;
+	return emit_lost(c, queue);
+}
+
+/* Up to where cwnd lets new text go. */
+static struct seq cwnd_edge(const struct tcp_call *c)
+{
+	const struct tcb *tcb = c->tcb;
+	const struct tcp_ext *queue = tcp_sendq_of(c->e, tcb);
+
+	if (!queue)
+		return seq_add(tcb->snd.una, tcb->cwnd + leat_tcp_cc_limited_transmit(tcb));
+	uint32_t pipe = tcp_pipe(tcb, queue);
+
+	return seq_add(tcb->snd.nxt, tcb->cwnd > pipe ? tcb->cwnd - pipe : 0);
+}
+
 static bool emit_new(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
-	struct seq pos = tcb->snd.nxt;
-	struct seq edge = seq_add(tcb->snd.una, u32_min(tcb->cwnd, tcb->snd.wnd));
-	bool fin_due = tcb->flags & TCP_F_FIN_QUEUED && seq_eq(pos, tcb->snd.end);
-	uint32_t text = text_at(tcb, pos, edge);
 
-	if (!fin_due && (text == 0 || !worth_sending(tcb, pos, text)))
-		return false;
-	emit_text(c, pos, text);
-	return true;
+	flight_begin(c);
+	struct seq pos = tcb->snd.nxt, cwnd = cwnd_edge(c);
+	struct seq may = seq_min(seq_add(tcb->snd.una, tcb->snd.wnd), tcb->snd.end);
+	bool fin_due = tcb->flags & TCP_F_FIN_QUEUED && seq_eq(pos, tcb->snd.end);
+	uint32_t full = tcb->snd_mss - leat_tcp_sack_reserve(tcb);
+	uint32_t text = u32_min(text_at(tcb, pos, seq_min(cwnd, may)), full);
+
+	if (fin_due || (text > 0 && worth_sending(tcb, pos, text, full)))
+		return emit_fresh(c, text);
+	struct tcp_ext *ext = tcp_ext_of(c->e, tcb);
+
+	if (ext && seq_lt(cwnd, may))
+		ext->flags |= TCP_EXT_LIMITED;
+	else if (ext && ext->lost_octets == 0)
+		ext->flags &= (uint16_t)~TCP_EXT_LIMITED;
+	return false;
 }
 
 /* A bare ACK stands at SND.NXT; but behind a probe's octet the peer, whose window is closed, would
@@ -240,6 +404,11 @@ static bool emit_next(struct tcp_call *c)
 	} else if (tcp_in(tcb->state, TCP_MAY_EMIT_TEXT)) {
 		if (emit_again(c) || emit_new(c))
 			return true;
+	}
+	if (tcb->opts & TCP_O_KEEP_NOW) { /* SHLD-12: without text */
+		tcb->opts &= (uint16_t)~TCP_O_KEEP_NOW;
+		emit(c, seq_sub(tcb->snd.nxt, 1), 0, TCP_ACK);
+		return true;
 	}
 	if (tcb->flags & TCP_F_ACK_NOW && tcb->state != TCP_ST_SYN_SENT) {
 		emit(c, bare_ack_at(tcb), 0, TCP_ACK);

@@ -10,13 +10,12 @@
  * rest again.  At most half of a connection's quota, and three quarters of all records, may be held
  * while text is out of order, so that the segment that fills a hole finds room. */
 
-#define WND_MAX 65535 /* without window scale */
-
 uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb)
 {
 	uint32_t buf = e->knobs.rcv_buf_octets;
 
-	return u32_min(buf > tcb->rcv.unread ? buf - tcb->rcv.unread : 0, WND_MAX);
+	return u32_min(buf > tcb->rcv.unread ? buf - tcb->rcv.unread : 0,
+		(uint32_t)UINT16_MAX << tcb->rcv_scale);
 }
 
 static void rbuf_home(struct tcp_engine *e, uint32_t idx)
@@ -33,7 +32,8 @@ static uint32_t rbuf_take(struct tcp_call *c, const struct seg *seg)
 	if (idx == TCP_NONE)
 		return TCP_NONE;
 	e->rbuf_free = e->rbuf[idx].next;
-	e->rbuf[idx] = (struct tcp_rbuf){TCP_NONE, seg->seq, seg->text, seg->data, seg->buf};
+	e->rbuf[idx] = (struct tcp_rbuf){
+		TCP_NONE, seg->seq, seg->text, ++e->ooo_stamp, seg->data, seg->buf};
 	e->cnt.rbuf_held++;
 	c->tcb->rbuf_cnt++;
 	c->kept = true;
@@ -130,9 +130,13 @@ static enum tcp_verdict out_of_order(struct tcp_call *c, const struct seg *seg)
 
 	tcb->flags |= TCP_F_ACK_NOW; /* RFC 5681 4.2: a duplicate ACK at once */
 	while (*link != TCP_NONE && seq_leq(e->rbuf[*link].seq, piece.seq)) {
-		const struct tcp_rbuf *held = &e->rbuf[*link];
+		struct tcp_rbuf *held = &e->rbuf[*link];
 		int32_t over = seq_diff(seq_add(held->seq, held->text), piece.seq);
 
+		if (over > 0) {
+			held->stamp = ++e->ooo_stamp;
+			leat_tcp_dsack_note(tcb, piece.seq, u32_min((uint32_t)over, piece.text));
+		}
 		if (over >= (int32_t)piece.text)
 			return TCP_V_OK; /* all of it is held already */
 		if (over > 0) {

@@ -2,7 +2,7 @@
 #include "tcp_tcb.h"
 
 #include "base_time.h"
-#include "tcp_core.h"
+#include "tcp_sendq.h"
 
 /* The sentences of tcp_tcb.h, asserted. */
 
@@ -18,9 +18,14 @@ static void check_send(const struct tcp_engine *e, const struct tcb *tcb)
 		!tcp_in(tcb->state, TCP_SET(SYN_SENT) | TCP_SET(SYN_RECEIVED) |
 					    TCP_SET(ESTABLISHED) | TCP_SET(CLOSE_WAIT)));
 	ASSERT(tcb->backoff == 0 || tcb->rto_us > 0);
+	leat_tcp_sendq_check(e, tcb);
+	ASSERT(tcb->rtx_kind <= TCP_RTX_REORDER);
+	ASSERT(tcb->rtx_at == TIME_NEVER || tcb->rtx_kind < TCP_RTX_TLP || tcp_sendq_of(e, tcb));
+	if (tcb->ext != TCP_NONE) /* an idle connection has none */
+		ASSERT(seq_lt(tcb->snd.una, tcb->snd.nxt) || seq_lt(tcb->snd.nxt, tcb->snd.end));
 	if (seq_eq(tcb->snd.una, tcb->snd.nxt) || tcb->flags & TCP_F_IN_OUT)
 		return;
-	ASSERT(tcb->rtx_at != TIME_NEVER); /* something is outstanding, so its timer runs */
+	ASSERT(tcp_rtx_runs(tcb)); /* something is outstanding, so its timer runs */
 	ASSERT(leat_timer_wheel_deadline(e->wheel, tcb->idx) <= tcb->rtx_at);
 }
 
@@ -56,6 +61,8 @@ static void check_receive(const struct tcp_engine *e, const struct tcb *tcb)
 	ASSERT(cnt == tcb->rbuf_cnt);
 	ASSERT(octets == 0 || seq_leq(to, tcb->rcv.edge));
 	ASSERT(tcb->rbuf_cnt <= e->knobs.rcv_seg_max);
+	ASSERT(tcb->agreed & TCP_OPT_WS || (tcb->snd_scale == 0 && tcb->rcv_scale == 0));
+	ASSERT(tcb->snd_scale <= TCP_WSCALE_MAX);
 }
 
 static void check_timers(const struct tcp_engine *e, const struct tcb *tcb)
@@ -69,7 +76,9 @@ static void check_timers(const struct tcp_engine *e, const struct tcb *tcb)
 	if (tcp_in(tcb->state, TCP_SET(CLOSED) | TCP_SET(LISTEN)))
 		ASSERT(leat_timer_wheel_deadline(e->wheel, tcb->idx) == TIME_NEVER);
 	if (tcp_in(tcb->state, TCP_SET(FIN_WAIT_2) | TCP_SET(TIME_WAIT)))
-		ASSERT(tcb->rtx_at == TIME_NEVER);
+		ASSERT(!tcp_rtx_runs(tcb));
+	if (tcb->rtx_kind == TCP_RTX_KEEP && tcb->rtx_at != TIME_NEVER)
+		ASSERT(tcb->opts & TCP_O_KEEPALIVE);
 	ASSERT((tcb->delack_at == TIME_NEVER) || (tcb->flags & TCP_F_ACK_DELAY) != 0);
 }
 
@@ -83,6 +92,7 @@ void leat_tcp_tcb_check(const struct tcp_engine *e, const struct tcb *tcb)
 	if (tcp_in(tcb->state, TCP_SET(CLOSED) | TCP_SET(LISTEN))) {
 		ASSERT(tcb->state == TCP_ST_CLOSED || tcb->rbuf_cnt == 0);
 		ASSERT(tcb->ooo_head == TCP_NONE);
+		ASSERT(tcb->ext == TCP_NONE);
 		ASSERT(!(tcb->flags & (TCP_F_ACK_NOW | TCP_F_PROBE | TCP_F_RTX_ONE)));
 		return;
 	}

@@ -56,6 +56,26 @@ enum tcp_tcb_flag {
 	TCP_F_FLOW = 0x8000,      /* the stack's mark: in the flow table */
 };
 
+/* What few connections have on; some of it lives in their struct tcp_side. */
+enum tcp_tcb_opt {
+	TCP_O_KEEPALIVE = 0x0001, /* probe when idle; side.heard_at is valid (MUST-24) */
+	TCP_O_KEEP_NOW = 0x0002,  /* a keep-alive probe is due with the next output */
+	TCP_O_R2 = 0x0004,        /* side.r2_ms stands for the knob (MUST-21) */
+	TCP_O_URG_RCV = 0x0008,   /* side.rcv_up lies before us */
+	TCP_O_URG_SND = 0x0010,   /* side.snd_up is not acknowledged */
+};
+
+#define TCP_O_INHERITED (TCP_O_KEEPALIVE | TCP_O_R2) /* by the children of a listener */
+
+/* What the one timer of the send side waits for (the instant of R2 bounds each). */
+enum tcp_rtx_kind {
+	TCP_RTX_RTO,     /* RFC 6298, and the SYN */
+	TCP_RTX_PERSIST, /* the peer's window is closed, MUST-36 */
+	TCP_RTX_KEEP,    /* nothing: the next keep-alive, side.heard_at */
+	TCP_RTX_TLP,     /* probe of the tail, RFC 8985 7.2 */
+	TCP_RTX_REORDER, /* the reordering window ends, RFC 8985 6.2 step 5 */
+};
+
 /* How a connection ended; the ledger has a counter for each. */
 enum tcp_end {
 	TCP_END_NONE,
@@ -72,11 +92,15 @@ enum tcp_end {
 
 struct tcp_snd {
 	struct seq una, nxt, rtx, end, wl1, wl2, iss;
-	uint32_t wnd, wnd_max;
+	uint32_t wnd, wnd_max; /* scaled: true octets (REC-1) */
 };
 
 struct tcp_rcv {
-	struct seq nxt, edge, irs;
+	struct seq nxt, edge;
+	union {
+		struct seq irs;   /* until the handshake is over */
+		struct seq dsack; /* then: text that came twice, to be reported (RFC 2883) */
+	};
 	uint32_t unread; /* octets of text in order that the user has not taken */
 };
 
@@ -87,32 +111,53 @@ struct tcb {
 	struct tcp_snd snd;
 	struct tcp_rcv rcv;
 	uint32_t cwnd, ssthresh;
-	uint16_t flags;   /* enum tcp_tcb_flag */
-	uint16_t snd_mss; /* octets of text in a full segment (MUST-16) */
-	uint8_t state;    /* enum tcp_state */
+	uint32_t ts_recent, ts_recent_s; /* TS.Recent, and the second it was taken in */
+	uint32_t ts_offset;              /* of our TSval from the clock */
+	struct seq last_ack;             /* Last.ACK.sent, RFC 7323 4.3 */
+	uint16_t flags;                  /* enum tcp_tcb_flag */
+	uint16_t snd_mss;                /* octets of text in a full segment (MUST-16) */
+	uint8_t state;                   /* enum tcp_state */
 	uint8_t dup_acks;
-	uint8_t backoff;  /* doublings of the RTO */
-	uint8_t ack_owed; /* segments with text since our last ACK */
+	uint8_t backoff;              /* doublings of the RTO */
+	uint8_t ack_owed;             /* segments with text since our last ACK */
+	uint8_t agreed;               /* enum wire_tcp_opt: what both SYNs offered */
+	uint8_t snd_scale, rcv_scale; /* shifts of SND.WND and RCV.WND, RFC 7323 2.2 */
 	/* The second pair of lines. */
 	_Alignas(64) uint64_t una_offset; /* user octets that the peer has acknowledged */
-	uint64_t rtx_at;                  /* retransmission, persist or R2; TIME_NEVER: not armed */
-	uint64_t delack_at;               /* TIME_NEVER: not armed */
+	uint64_t rtx_at;    /* retransmission, persist, R2 or keep-alive; TIME_NEVER: not armed */
+	uint64_t delack_at; /* TIME_NEVER: not armed */
 	uint64_t rtx_since; /* when the octet at SND.UNA was first sent and not acknowledged */
-	uint64_t rtt_at;
+	uint64_t rtt_at;    /* of rtt_seq; with a tcp_ext: when something new was sent last */
 	uint64_t opened_at;
-	uint64_t challenged_at; /* when the last limited reply was sent; 0: never */
+	uint32_t challenged_ms; /* the ms of the last limited reply; 0: never */
+	uint16_t opts;          /* enum tcp_tcb_opt */
 	uint32_t srtt_us, rttvar_us, rto_us;
 	struct seq rtt_seq, recover, rcv_fin;
 	uint32_t idx, gen;
 	uint32_t rcv_head, rcv_tail; /* records of text in order, unread */
 	uint32_t ooo_head;           /* records of text out of order, by sequence */
 	uint32_t out_next, news_next;
-	uint32_t listener; /* index of the listener it came from, TCP_NONE */
-	uint32_t rtx_cnt;  /* segments sent again, for STATUS */
-	uint16_t rbuf_cnt; /* records on the two queues */
-	uint8_t news;      /* enum tcp_news_bit, not yet told */
-	uint8_t end_why;   /* enum tcp_end */
+	uint32_t listener;     /* index of the listener it came from, TCP_NONE */
+	uint32_t rtx_cnt;      /* segments sent again, for STATUS */
+	uint16_t rbuf_cnt;     /* records on the two queues */
+	uint8_t news;          /* enum tcp_news_bit, not yet told */
+	uint8_t end_why;       /* enum tcp_end */
+	uint32_t ext;          /* index of struct tcp_ext while text is on the way, TCP_NONE */
+	uint16_t dsack_octets; /* at rcv.dsack; 0: none */
+	uint8_t rtx_kind;      /* enum tcp_rtx_kind: what rtx_at is for */
+	uint8_t tries;         /* timeouts since SND.UNA moved; R1 and dead gateways */
 };
+
+/* What few connections need, beside the tcb under the same index. */
+struct tcp_side {
+	uint64_t heard_at; /* when the last segment that counted arrived */
+	struct seq rcv_up; /* RCV.UP: the octet behind the urgent text (MUST-62) */
+	struct seq snd_up; /* SND.UP, likewise */
+	uint32_t r2_ms;    /* TCP_R2_NEVER: no limit */
+	uint8_t keep_cnt;  /* probes since heard_at */
+};
+
+#define TCP_R2_NEVER UINT32_MAX
 
 STATIC_ASSERT(sizeof(struct tcb) == 256, "two hot lines and two cold ones");
 STATIC_ASSERT(offsetof(struct tcb, una_offset) == 128, "the hot part is two lines");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_bits.h"
 #include "base_time.h"
-#include "tcp_core.h"
+#include "tcp_sendq.h"
 
 /* Timers, RFC 9293 3.10.8 and RFC 6298.  One wheel entry per connection stands at the earlier of
  * two instants: rtx_at (retransmission, persist, and R2, whichever is next) and delack_at.  2MSL
@@ -19,9 +19,16 @@ void leat_tcp_timer_sync(struct tcp_engine *e, struct tcb *tcb)
 		leat_timer_wheel_set(e->wheel, tcb->idx, at);
 }
 
-uint64_t leat_tcp_r2_ns(const struct tcp_engine *e, const struct tcb *tcb)
+uint64_t leat_tcp_r2_at(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	return tcp_syn_unacked(tcb) ? e->knobs.r2_syn_ns : e->knobs.r2_ns;
+	uint64_t r2_ns = tcp_syn_unacked(tcb) ? e->knobs.r2_syn_ns : e->knobs.r2_ns;
+
+	if (tcb->opts & TCP_O_R2) { /* MUST-21 */
+		if (tcp_side(e, tcb)->r2_ms == TCP_R2_NEVER)
+			return TIME_NEVER;
+		r2_ns = tcp_side(e, tcb)->r2_ms * TIME_MS;
+	}
+	return tcb->rtx_since + r2_ns;
 }
 
 /* Text or FIN waits, nothing is outstanding, and the peer's window is why: probe it (MUST-36). */
@@ -35,14 +42,23 @@ void leat_tcp_rtx_arm(struct tcp_call *c, bool restart)
 {
 	struct tcb *tcb = c->tcb;
 	bool outstanding = !seq_eq(tcb->snd.una, tcb->snd.nxt);
+	struct tcp_ext *ext = tcp_sendq_of(c->e, tcb);
+	bool runs = tcp_rtx_runs(tcb);
 
+	restart |= !runs;
 	if (!outstanding && !blocked(tcb)) {
-		tcb->rtx_at = TIME_NEVER;
-	} else if (restart || tcb->rtx_at == TIME_NEVER) {
-		if (tcb->rtx_at == TIME_NEVER)
+		leat_tcp_keep_arm(c);
+	} else if (restart || ext) {
+		uint64_t at = c->now + leat_tcp_rto_ns(c->e, tcb);
+
+		if (!runs)
 			tcb->rtx_since = c->now;
-		tcb->rtx_at = u64_min(c->now + leat_tcp_rto_ns(c->e, tcb),
-			tcb->rtx_since + leat_tcp_r2_ns(c->e, tcb));
+		tcb->rtx_kind = outstanding && tcb->snd.wnd > 0 ? TCP_RTX_RTO : TCP_RTX_PERSIST;
+		if (ext && restart)
+			ext->rto_from = c->now;
+		if (ext)
+			at = u64_max(leat_tcp_rack_timer(c, ext, &tcb->rtx_kind), c->now);
+		tcb->rtx_at = u64_min(at, leat_tcp_r2_at(c->e, tcb));
 	}
 	leat_tcp_timer_sync(c->e, tcb);
 }
@@ -60,8 +76,22 @@ static void rtx_due(struct tcp_call *c)
 	struct tcb *tcb = c->tcb;
 	bool outstanding = !seq_eq(tcb->snd.una, tcb->snd.nxt);
 
-	if (c->now - tcb->rtx_since >= leat_tcp_r2_ns(c->e, tcb)) {
+	if (!outstanding && !blocked(tcb)) {
+		if (leat_tcp_keep_due(c))
+			give_up(c);
+		return;
+	}
+	if (c->now >= leat_tcp_r2_at(c->e, tcb)) {
 		give_up(c);
+		return;
+	}
+	if (tcb->rtx_kind == TCP_RTX_REORDER || tcb->rtx_kind == TCP_RTX_TLP) {
+		if (tcb->rtx_kind == TCP_RTX_REORDER)
+			leat_tcp_loss_reorder_due(c);
+		else
+			leat_tcp_loss_tlp_due(c);
+		leat_tcp_rtx_arm(c, false);
+		leat_tcp_want_output(c->e, tcb);
 		return;
 	}
 	bool again = tcp_syn_unacked(tcb) || (outstanding && tcb->snd.wnd > 0);
@@ -69,9 +99,12 @@ static void rtx_due(struct tcp_call *c)
 	if (again) {
 		if (tcp_syn_unacked(tcb))
 			tcb->flags |= TCP_F_SYN_RTX;
+		else if (tcp_sendq_of(c->e, tcb))
+			leat_tcp_loss_rto_due(c);
 		else
-			leat_tcp_cc_timeout(tcb);
-		tcb->snd.rtx = tcb->snd.una;
+			leat_tcp_cc_timeout(c);
+		if (!tcp_sendq_of(c->e, tcb))
+			tcb->snd.rtx = tcb->snd.una;
 		c->e->cnt.rto_fired++;
 	} else {
 		tcb->flags |= TCP_F_PROBE;
@@ -80,6 +113,8 @@ static void rtx_due(struct tcp_call *c)
 	/* A window that is open but below a segment is no reason to wait ever longer. */
 	if ((again || tcb->snd.wnd == 0) && tcb->backoff < UINT8_MAX)
 		tcb->backoff++;
+	if (again && ++tcb->tries == c->e->knobs.r1_cnt)
+		leat_tcp_tell(c->e, tcb, TCP_NEWS_SLOW); /* SHLD-9, SHLD-10 */
 	leat_tcp_rtx_arm(c, true);
 	leat_tcp_want_output(c->e, tcb);
 }

@@ -9,7 +9,7 @@
 /* The send half of OPEN: what the eleven states have in common once a SYN is to leave. */
 static void syn_prepare(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
 {
-	struct seq iss = leat_tcp_isn(e, &tcb->tuple, now);
+	struct seq iss = leat_tcp_isn(e, tcb, now);
 
 	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = iss;
 	tcb->snd.end = seq_add(iss, 1);
@@ -77,6 +77,8 @@ void leat_tcp_receive(struct tcp_engine *e, struct tcb *tcb, uint32_t octets)
 {
 	DCHECK(octets <= tcb->rcv.unread);
 	tcb->rcv.unread -= octets;
+	if (tcb->opts & TCP_O_URG_RCV)
+		leat_tcp_urg_read(e, tcb);
 	while (octets > 0) {
 		struct tcp_rbuf *rbuf = &e->rbuf[tcb->rcv_head];
 		uint32_t taken = u32_min(octets, rbuf->text);
@@ -100,7 +102,8 @@ void leat_tcp_receive(struct tcp_engine *e, struct tcb *tcb, uint32_t octets)
 		return;
 	uint32_t promised = seq_from(tcb->rcv.nxt, tcb->rcv.edge);
 	uint32_t room = leat_tcp_rcv_room(e, tcb);
-	uint32_t worth = u32_min(2U * tcb->snd_mss, e->knobs.rcv_buf_octets / 2);
+	uint32_t worth = u32_max(u32_min(2U * tcb->snd_mss, e->knobs.rcv_buf_octets / 2),
+		UINT32_C(1) << tcb->rcv_scale);
 
 	if (room > promised && room - promised >= worth) {
 		tcb->flags |= TCP_F_ACK_NOW;

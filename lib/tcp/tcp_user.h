@@ -58,4 +58,18 @@ void leat_tcp_shut_rcv(struct tcp_engine *e, struct tcb *tcb, uint64_t now, stru
 enum tcp_error leat_tcp_abort(
 	struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io);
 
+/* leat_tcp_urgent_ahead is the octets from where the user reads to the urgent mark; 0: there is
+ * none ahead (MUST-33). */
+uint32_t leat_tcp_urgent_ahead(const struct tcp_engine *e, const struct tcb *tcb);
+
+/* leat_tcp_urgent_mark makes the text sent so far urgent, to its last octet. */
+void leat_tcp_urgent_mark(struct tcp_engine *e, struct tcb *tcb);
+
+/* leat_tcp_keepalive switches keep-alives of this connection on or off (MUST-24). */
+void leat_tcp_keepalive(struct tcp_engine *e, struct tcb *tcb, bool on, uint64_t now);
+
+/* leat_tcp_user_timeout sets R2 of this connection, that of its SYN as well (MUST-21); 0: as the
+ * knobs have it; TIME_NEVER: no limit.  Counted in ms. */
+void leat_tcp_user_timeout(struct tcp_engine *e, struct tcb *tcb, uint64_t r2_ns, uint64_t now);
+
 #endif

@@ -216,11 +216,10 @@ static inline void assert_seg_equal(const struct seg *a, const struct seg *b)
 }
 
 /* Which of the two files of tests must reach v: test_wire_ip those on options and extension
- * headers, test_wire_pkt the others.  Two are given not by the parser but by who receives. */
+ * headers, test_wire_pkt the others.  One is given not by the parser but by who receives. */
 static inline bool verdict_is_tested_here(enum wire_verdict v, bool in_test_wire_ip)
 {
 	switch (v) {
-	case WIRE_V_DROP_WRONG_SHARD:
 	case WIRE_V_DROP_NO_BUF:
 		return false;
 	case WIRE_V_DROP_IP_OPTION:

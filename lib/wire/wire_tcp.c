@@ -24,7 +24,9 @@ enum opt_octets {
 	OPT_OCTETS_TS = 10,
 };
 
-#define WS_MAX             14 /* RFC 7323 2.3 */
+/* What most segments of a connection with timestamps have, RFC 7323 A: two NOPs and TS. */
+#define OPT_TS_ALONE       UINT32_C(0x0101080a)
+#define HDR_OCTETS_TS      (TCP_HDR_OCTETS + 12)
 
 #define SEGMENT_OCTETS_MAX UINT16_MAX /* an IP packet has no more */
 
@@ -56,8 +58,8 @@ static void parse_syn_opt(const uint8_t *p, uint8_t octets, struct seg *seg)
 		if (!take_once(seg, TCP_OPT_WS, octets == OPT_OCTETS_WS))
 			break;
 		seg->wscale = p[2];
-		if (seg->wscale > WS_MAX) {
-			seg->wscale = WS_MAX;
+		if (seg->wscale > TCP_WSCALE_MAX) {
+			seg->wscale = TCP_WSCALE_MAX;
 			seg->opt_bad_cnt++;
 		}
 		break;
@@ -139,7 +141,13 @@ enum wire_verdict leat_wire_tcp_parse(
 	seg->opts = 0;
 	seg->sack_cnt = 0;
 	seg->opt_bad_cnt = 0;
-	parse_opts(p + TCP_HDR_OCTETS, p + hdr_octets, seg);
+	if (LIKELY(hdr_octets == HDR_OCTETS_TS && be32_get(p + TCP_HDR_OCTETS) == OPT_TS_ALONE)) {
+		seg->opts = TCP_OPT_TS;
+		seg->ts_val = be32_get(p + TCP_HDR_OCTETS + 4);
+		seg->ts_ecr = be32_get(p + TCP_HDR_OCTETS + 8);
+	} else {
+		parse_opts(p + TCP_HDR_OCTETS, p + hdr_octets, seg);
+	}
 	return WIRE_V_TCP;
 }
 

@@ -51,6 +51,7 @@ enum wire_tcp_opt {
 #define TCP_HDR_OCTETS     20
 #define TCP_OPT_OCTETS_MAX 40
 #define TCP_SACK_MAX       4
+#define TCP_WSCALE_MAX     14 /* RFC 7323 2.3 */
 
 struct seg_sack {
 	struct seq left, right;

@@ -3,7 +3,9 @@
 """`leat serve` on the devices of DPDK that need no hardware: af_packet, memif, net_ring, and what
 it says of a device that is not there."""
 import os
+import re
 import signal
+from pathlib import Path
 
 import live
 
@@ -138,6 +140,29 @@ def self_contained():
                     server.ledger()
 
 
+def memory():
+    "serve takes its memory before it is ready"
+    live.new_net()
+    device = ("--vdev", "net_null0", *live.ADDRESSES)
+    with live.case("what 200000 connections need is there when it is ready"):
+        with live.Server(*device, "--connections", 200000) as server:
+            server.wait_line(r"^ready")
+            planned = int(re.search(r"up to (\d+) MiB", server.out)[1])
+            status = Path(f"/proc/{server.pid}/status").read_text()
+            there = int(re.search(r"RssAnon:\s*(\d+) kB", status)[1]) >> 10
+            live.check(there > planned / 2, f"{there} of {planned} MiB are there")
+    with live.case("memory that is not there: exit 3 before ready, with the numbers"):
+        little = live.directory() / "meminfo"
+        little.write_text("MemAvailable: 102400 kB\n")
+        mount = f"mount --bind {little} /proc/meminfo && exec \"$@\""
+        with live.Process([live.leat(), "serve", *device],
+                          before=("unshare", "--mount", "sh", "-c", mount, "sh")) as process:
+            live.equal(process.wait(), 3, "exit code")
+            live.check(re.search(r"\d+ MiB more are needed, 100 MiB are free", process.err),
+                       repr(process.err))
+            live.equal(process.out, "", "stdout")
+
+
 def absent():
     "what serve says of a device that is not there"
     live.new_net()
@@ -152,6 +177,7 @@ def absent():
                 live.equal(process.out, "", "stdout")
 
 
-live.main([af_packet, shards, ping, self_contained, absent],
+live.main([af_packet, shards, ping, self_contained, memory,
+           absent],
           needs=live.NEEDS_NET + (live.program("ethtool"), live.program("curl"),
                                live.program("ping")))

@@ -77,7 +77,7 @@ static struct shard *make_shard(struct pair *p, const struct setup *u, const str
 	c.stack.link.local_cnt = 1;
 	c.stack.link.local[0] = (struct wire_local){ip_from4(ip), 15};
 	memcpy(c.stack.link.mac.octet, port->mac, sizeof(port->mac));
-	c.stack.tcp = (struct tcp_limits){4096, 2048};
+	c.stack.tcp = (struct tcp_limits){.tcb_max = 4096, .rbuf_max = 2048};
 	c.stack.send_chunk_cnt = 4096;
 	c.stack.knobs.two_msl_ns = 20 * TIME_MS;
 	c.stack.knobs.rto_initial_ns = c.stack.knobs.rto_min_ns = 20 * TIME_MS;

@@ -95,6 +95,27 @@ static uint32_t some_ack(const struct edges *e)
 	}
 }
 
+/* SACK blocks, most of them about text that is on the way (N126). */
+static void some_sack(const struct edges *e, char *text, size_t size)
+{
+	uint32_t cnt = leat_prng_below(&dice, 5), way = e->snd_nxt - e->una + 1;
+	size_t at = 0;
+
+	text[0] = '\0';
+	if (cnt == 0 || !one_in(2))
+		return;
+	at += (size_t)snprintf(text, size, "<sack");
+	while (cnt-- > 0) {
+		uint32_t left = e->una + leat_prng_below(&dice, way);
+		uint32_t right = one_in(2) ? e->snd_nxt : left + leat_prng_below(&dice, 3000);
+
+		if (one_in(10))
+			left -= leat_prng_below(&dice, 5000);
+		at += (size_t)snprintf(text + at, size - at, " %u:%u", left, right);
+	}
+	snprintf(text + at, size - at, ">");
+}
+
 static void segment(struct talk *t)
 {
 	static const char *const flags[] = {".", ".", ".", ".", ".", "P.", "P.", "P.", "P.", "F.",
@@ -102,17 +123,19 @@ static void segment(struct talk *t)
 	static const char *const resets[] = {"R", "R.", "RP.", "SR"};
 	static const uint32_t texts[] = {0, 1, 10, 10, 20, 100, 1460};
 	static const uint32_t windows[] = {0, 0, 1, 100, 1000, 2000, 65535, 65535, 65535};
-	static const char *const options[] = {"", "", "<mss 1460>", "<mss 1>", "<mss 500>"};
+	static const char *const options[] = {"", "<mss 1460>", "<mss 1>", "<mss 500>", "<sackok>",
+		"<sackok>", "<mss 100, sackok>"};
 	struct edges e = edges_of(t);
 	const char *flag = one_in(40) ? ONE_OF(resets) : ONE_OF(flags);
 	uint32_t text = strchr(flag, 'P') ? ONE_OF(texts) : 0;
 	uint32_t seq = strchr(flag, 'S') && one_in(2) ? t->setup.irs : some_seq(&e);
-	char ack[32] = "";
+	char ack[32] = "", sack[128];
 
 	if (strchr(flag, '.'))
 		snprintf(ack, sizeof(ack), "ack %u", some_ack(&e));
+	some_sack(&e, sack, sizeof(sack));
 	say(t, "< %s %u:%u(%u) %s win %u %s", flag, seq, seq + text, text, ack, ONE_OF(windows),
-		strchr(flag, 'S') ? ONE_OF(options) : "");
+		strchr(flag, 'S') ? ONE_OF(options) : sack);
 }
 
 static void user(struct talk *t)
@@ -178,7 +201,9 @@ static void some_options(struct talk_file *file)
 	static const char *const options[] = {"option rcv_buf 100", "option rcv_buf 3000",
 		"option rcv_seg_max 4", "option rbuf_max 3", "option tcb_max 2", "option nagle off",
 		"option r2 5s", "option rst_ends_time_wait on", "option send_buf 2000",
-		"option two_msl 1s", "option ack_every 1"};
+		"option two_msl 1s", "option ack_every 1", "option sack on", "option sack on",
+		"option sack on", "option cc cubic", "option ext_max 1", "option srec_max 5",
+		"option rto_min 20ms"};
 
 	for (size_t i = 0; i < COUNT_OF(options); i++) {
 		if (one_in(6))

@@ -48,6 +48,7 @@
 #define TALK_OUR_PORT  80
 #define TALK_PEER_PORT 2000
 #define TALK_BACKLOG   16
+#define TALK_TS_FIRST  1000 /* what our timestamps are at the start, as a script has them */
 
 /* What the options of a script decide. */
 struct talk_setup {
@@ -107,6 +108,7 @@ struct talk {
 	struct talk_setup setup;
 	bool trace;
 	uint32_t snd_shift, rcv_shift; /* wire = script + shift */
+	uint32_t ts_shift;             /* of our timestamps, and the peer's echoes of them */
 	struct ip our_ip, peer_ip;
 	struct wire_link peer_link;
 
@@ -118,7 +120,6 @@ struct talk {
 
 	struct leat_conn conn, listener;
 	uint32_t news;               /* enum leat_event_bit since the last `news` */
-	uint64_t read_octets;        /* what the user has read of the stream */
 	const char *end;             /* how the last connection that ended did so */
 	uint64_t ended[TCP_END_CNT]; /* the counters, as they were last seen */
 	const char *verdict;         /* of the last segment that arrived */
@@ -193,6 +194,9 @@ void leat_talk_events(struct talk *t);
 
 /* leat_talk_check asserts all that must hold between two lines. */
 void leat_talk_check(struct talk *t);
+
+/* leat_talk_take_home takes the buffers that the stack is finished with. */
+void leat_talk_take_home(struct talk *t);
 
 /* leat_talk_check_home asserts that nothing is left when all is over. */
 void leat_talk_check_home(struct talk *t);

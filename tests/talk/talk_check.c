@@ -119,6 +119,7 @@ void leat_talk_check(struct talk *t)
 		if (record(t, i)->state != TCP_ST_NONE)
 			leat_tcp_tcb_check(leat_stack_engine(t->stack), record(t, i));
 	}
+	leat_talk_take_home(t);
 	const char *error = leat_stack_ledger_error(t->stack, text, sizeof(text));
 	if (error)
 		leat_talk_fail(t, "a ledger that balances", "%s", error);
@@ -136,6 +137,9 @@ void leat_talk_check_home(struct talk *t)
 	}
 	if (counters->rbuf_held)
 		leat_talk_fail(t, "no text held", "%u records", counters->rbuf_held);
+	if (counters->ext_held || counters->srec_held)
+		leat_talk_fail(t, "nothing held of what was sent", "%u connections, %u segments",
+			counters->ext_held, counters->srec_held);
 	for (uint32_t i = TCP_ST_CLOSED; i < TCP_ST_CNT; i++) {
 		if (counters->present[i])
 			leat_talk_fail(t, "no record left", "%u in %s", counters->present[i],

@@ -142,15 +142,22 @@ static const struct option {
 	size_t offset, size;
 } options[] = {
 	OPTION("ack_every", config.knobs.ack_every),
+	OPTION("cc", config.knobs.cc),
 	OPTION("delack", config.knobs.delack_ns),
+	OPTION("ext_max", config.tcp.ext_max),
 	OPTION("fin_wait_2", config.knobs.fin_wait_2_ns),
 	OPTION("irs", irs),
 	OPTION("iss", iss),
+	OPTION("keep_cnt", config.knobs.keep_cnt),
+	OPTION("keep_idle", config.knobs.keep_idle_ns),
+	OPTION("keep_interval", config.knobs.keep_interval_ns),
+	OPTION("keepalive", config.knobs.keepalive),
 	OPTION("iw_segs", config.knobs.iw_segs),
 	OPTION("mtu", mtu),
 	OPTION("nagle", config.knobs.nagle),
 	OPTION("peer_mss", peer_mss),
 	OPTION("peer_win", peer_win),
+	OPTION("r1_cnt", config.knobs.r1_cnt),
 	OPTION("r2", config.knobs.r2_ns),
 	OPTION("r2_syn", config.knobs.r2_syn_ns),
 	OPTION("rbuf_max", config.tcp.rbuf_max),
@@ -161,18 +168,26 @@ static const struct option {
 	OPTION("rto_initial", config.knobs.rto_initial_ns),
 	OPTION("rto_max", config.knobs.rto_max_ns),
 	OPTION("rto_min", config.knobs.rto_min_ns),
+	OPTION("sack", config.knobs.sack),
 	OPTION("send_buf", config.send_buf_octets),
+	OPTION("srec_max", config.tcp.srec_max),
 	OPTION("tcb_max", config.tcp.tcb_max),
+	OPTION("timestamps", config.knobs.timestamps),
+	OPTION("ts_required", config.knobs.ts_required),
 	OPTION("two_msl", config.knobs.two_msl_ns),
+	OPTION("wscale", config.knobs.wscale),
 };
 
-/* A value is on, off, a number, or a time in s or ms. */
+/* A value is on, off, a congestion control, a number, or a time in s or ms. */
 static bool take_value(struct talk_scan *s, uint64_t *value)
 {
 	struct talk_scan plain = *s;
 
 	*value = leat_talk_take(s, "on");
 	if (*value || leat_talk_take(s, "off"))
+		return true;
+	*value = leat_talk_take(s, "cubic") ? TCP_CC_CUBIC : TCP_CC_RENO;
+	if (*value == TCP_CC_CUBIC || leat_talk_take(s, "reno"))
 		return true;
 	if (leat_talk_take_number(&plain, value) && leat_talk_at_end(&plain)) {
 		*s = plain;

@@ -50,6 +50,9 @@ static void set_up(struct talk *t)
 	c->target_max = 2;
 	c->neigh_max = 8;
 	c->send_chunk_cnt = 64;
+	/* A script that is about an option switches it on. */
+	c->knobs.wscale = c->knobs.timestamps = c->knobs.sack = false;
+	c->knobs.cc = TCP_CC_RENO;
 	t->setup.iss = 99;
 	t->setup.irs = 299;
 	t->setup.peer_win = UINT16_MAX;
@@ -226,6 +229,8 @@ static const struct {
 	{LEAT_WRITABLE, "writable"},
 	{LEAT_PEER_CLOSED, "peer-closed"},
 	{LEAT_CLOSED, "closed"},
+	{LEAT_SLOW, "slow"},
+	{LEAT_URGENT, "urgent"},
 };
 
 /* `news a b` is exactly what the user was told since the last such line. */
@@ -295,6 +300,38 @@ static void play_info(struct talk *t, struct talk_scan *s)
 	}
 }
 
+#define COUNT(name)                                                                                \
+	{                                                                                          \
+#name, offsetof(struct tcp_counters, name)                                         \
+	}
+
+static const struct count_number {
+	const char *name;
+	size_t offset;
+} count_numbers[] = {COUNT(emitted_again), COUNT(text_ooo), COUNT(rto_fired), COUNT(probe_fired),
+	COUNT(tlp_fired), COUNT(reorder_fired), COUNT(recoveries), COUNT(recovery_undone),
+	COUNT(rto_undone), COUNT(sack_bad), COUNT(dsack_heard), COUNT(dsack_told), COUNT(reneged),
+	COUNT(ext_none), COUNT(srec_none)};
+
+/* `counter name n ..` is what the engine has counted since the start. */
+static void play_counter(struct talk *t, struct talk_scan *s)
+{
+	const struct tcp_counters *counters = leat_stack_tcp(t->stack);
+	uint64_t want, got;
+
+	for (size_t i = 0; i < COUNT_OF(count_numbers); i++) {
+		if (!leat_talk_take(s, count_numbers[i].name))
+			continue;
+		memcpy(&got, (const uint8_t *)counters + count_numbers[i].offset, sizeof(got));
+		if (!leat_talk_take_number(s, &want))
+			leat_talk_fail(t, "a number", "%s", t->text);
+		if (want != got)
+			leat_talk_fail(t, NULL, "counter %s %llu", count_numbers[i].name,
+				(unsigned long long)got);
+		i = (size_t)-1; /* the next name may be any */
+	}
+}
+
 static bool play_look(struct talk *t, struct talk_scan *s)
 {
 	if (leat_talk_take_char(s, '='))
@@ -307,6 +344,8 @@ static bool play_look(struct talk *t, struct talk_scan *s)
 		play_verdict(t, s);
 	else if (leat_talk_take(s, "info"))
 		play_info(t, s);
+	else if (leat_talk_take(s, "counter"))
+		play_counter(t, s);
 	else
 		return false;
 	return true;

@@ -50,6 +50,22 @@ static bool take_seq(struct talk_scan *s, struct talk_seg *seg)
 	return true;
 }
 
+/* left:right .., at most TCP_SACK_MAX. */
+static bool take_sack(struct talk_scan *s, struct seg *seg)
+{
+	uint64_t left, right;
+
+	seg->opts |= TCP_OPT_SACK;
+	while (leat_talk_take_number(s, &left)) {
+		if (seg->sack_cnt == TCP_SACK_MAX || !leat_talk_take_char(s, ':') ||
+			!leat_talk_take_number(s, &right))
+			return false;
+		seg->sack[seg->sack_cnt].left = seq_of((uint32_t)left);
+		seg->sack[seg->sack_cnt++].right = seq_of((uint32_t)right);
+	}
+	return seg->sack_cnt > 0;
+}
+
 static bool take_opts(struct talk_scan *s, struct talk_seg *seg)
 {
 	uint64_t a, b;
@@ -63,6 +79,9 @@ static bool take_opts(struct talk_scan *s, struct talk_seg *seg)
 			seg->seg.wscale = (uint8_t)a;
 		} else if (leat_talk_take(s, "sackok")) {
 			seg->seg.opts |= TCP_OPT_SACK_OK;
+		} else if (leat_talk_take(s, "sack")) {
+			if (!take_sack(s, &seg->seg))
+				return false;
 		} else if (leat_talk_take(s, "ts") && leat_talk_take_number(s, &a) &&
 			   leat_talk_take_number(s, &b)) {
 			seg->seg.opts |= TCP_OPT_TS;
@@ -124,9 +143,15 @@ void leat_talk_seg_shift(const struct talk *t, struct seg *seg)
 	seg->seq = seq_add(seg->seq, seq_shift(seg, t->rcv_shift));
 	if (seg->flags & TCP_ACK)
 		seg->ack = seq_add(seg->ack, t->snd_shift);
+	for (uint32_t i = 0; i < seg->sack_cnt; i++) {
+		seg->sack[i].left = seq_add(seg->sack[i].left, t->snd_shift);
+		seg->sack[i].right = seq_add(seg->sack[i].right, t->snd_shift);
+	}
+	if (seg->ts_ecr != 0)
+		seg->ts_ecr += t->ts_shift;
 }
 
-static bool opts_fit(const struct seg *want, const struct seg *seg)
+static bool opts_fit(const struct talk *t, const struct seg *want, const struct seg *seg)
 {
 	if (want->opts != seg->opts)
 		return false;
@@ -134,8 +159,15 @@ static bool opts_fit(const struct seg *want, const struct seg *seg)
 		return false;
 	if ((want->opts & TCP_OPT_WS) && want->wscale != seg->wscale)
 		return false;
+	if ((want->opts & TCP_OPT_SACK) && want->sack_cnt != seg->sack_cnt)
+		return false;
+	for (uint32_t i = 0; i < want->sack_cnt; i++) {
+		if (!seq_eq(seq_add(want->sack[i].left, t->rcv_shift), seg->sack[i].left) ||
+			!seq_eq(seq_add(want->sack[i].right, t->rcv_shift), seg->sack[i].right))
+			return false;
+	}
 	return !(want->opts & TCP_OPT_TS) ||
-	       (want->ts_val == seg->ts_val && want->ts_ecr == seg->ts_ecr);
+	       (want->ts_val + t->ts_shift == seg->ts_val && want->ts_ecr == seg->ts_ecr);
 }
 
 bool leat_talk_seg_fits(const struct talk *t, const struct talk_seg *want, const struct seg *seg)
@@ -153,13 +185,16 @@ bool leat_talk_seg_fits(const struct talk *t, const struct talk_seg *want, const
 		return false;
 	if (want->given & TALK_GIVEN_UP && want->seg.up != seg->up)
 		return false;
-	return !(want->given & TALK_GIVEN_OPTS) || opts_fit(&want->seg, seg);
+	return !(want->given & TALK_GIVEN_OPTS) || opts_fit(t, &want->seg, seg);
 }
 
 void leat_talk_seg_text(const struct talk *t, const struct seg *seg, char *text, size_t size)
 {
+	struct seg shown = *seg;
+
+	shown.ts_val -= t->ts_shift;
 	leat_wire_print(
-		text, size, seg, seq_of(seq_shift(seg, t->snd_shift)), seq_of(t->rcv_shift));
+		text, size, &shown, seq_of(seq_shift(seg, t->snd_shift)), seq_of(t->rcv_shift));
 }
 
 uint8_t leat_talk_octet(uint32_t q)

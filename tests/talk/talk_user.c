@@ -131,7 +131,6 @@ static void call_connect(struct talk *t, struct talk_scan *s)
 		if (t->conn.id)
 			leat_talk_fail(t, "release before the next", "%s", t->text);
 		t->conn = conn;
-		t->read_octets = 0;
 	}
 	returned(t, wanted(t, s, LEAT_OK), got);
 }
@@ -152,10 +151,10 @@ static void became_active(struct talk *t)
 		return;
 	t->conn = t->listener;
 	t->listener.id = 0;
-	t->read_octets = 0;
 }
 
-static void call_send(struct talk *t, struct talk_scan *s)
+static void send_by(struct talk *t, struct talk_scan *s,
+	int64_t (*call)(struct leat_stack *, struct leat_conn, const void *, size_t))
 {
 	static uint8_t text[TALK_TEXT_MAX];
 	uint32_t octets = octets_of(t, s), first = next_octet_to_send(t);
@@ -166,10 +165,25 @@ static void call_send(struct talk *t, struct talk_scan *s)
 	if (leat_talk_take(s, "takes"))
 		want = octets_of(t, s);
 	want = wanted(t, s, want);
-	int64_t got = leat_send(t->stack, subject(t), text, octets);
+	int64_t got = call(t->stack, subject(t), text, octets);
 	if (got > 0)
 		became_active(t);
 	returned(t, want, got);
+}
+
+static void call_send(struct talk *t, struct talk_scan *s)
+{
+	send_by(t, s, leat_send);
+}
+
+static void call_send_urgent(struct talk *t, struct talk_scan *s)
+{
+	send_by(t, s, leat_send_urgent);
+}
+
+static void call_urgent(struct talk *t, struct talk_scan *s)
+{
+	returned(t, octets_of(t, s), leat_urgent(t->stack, subject(t)));
 }
 
 /* The same octets, made when they are sent. */
@@ -195,12 +209,19 @@ static void call_source(struct talk *t, struct talk_scan *s)
 	returned(t, want, got);
 }
 
-static void check_read(struct talk *t, const uint8_t *text, int64_t octets)
+/* The script's number of the octet that the user reads next. */
+static uint32_t next_read(struct talk *t)
 {
 	const struct tcb *tcb = leat_stack_by_handle(t->stack, subject(t));
-	uint32_t q = octets > 0 ? tcb->rcv.irs.v - t->rcv_shift + 1 : 0;
+	bool fin = tcb->flags & TCP_F_FIN_HELD && seq_gt(tcb->rcv.nxt, tcb->rcv_fin);
 
-	q += (uint32_t)t->read_octets;
+	return tcb->rcv.nxt.v - fin - tcb->rcv.unread - t->rcv_shift;
+}
+
+/* octets at text were read, or, unless taken, only looked at. */
+static void check_read(struct talk *t, const uint8_t *text, int64_t octets, bool taken)
+{
+	uint32_t q = octets > 0 ? next_read(t) - (taken ? (uint32_t)octets : 0) : 0;
 
 	for (int64_t i = 0; i < octets; i++, q++) {
 		if (text[i] != leat_talk_octet(q))
@@ -217,8 +238,7 @@ static void call_recv(struct talk *t, struct talk_scan *s)
 	int64_t got = leat_recv(t->stack, subject(t), text, octets);
 
 	returned(t, want, got);
-	check_read(t, text, got);
-	t->read_octets += got > 0 ? (uint64_t)got : 0;
+	check_read(t, text, got, true);
 }
 
 static void call_eof(struct talk *t, struct talk_scan *s)
@@ -227,7 +247,6 @@ static void call_eof(struct talk *t, struct talk_scan *s)
 
 	int64_t got = leat_recv(t->stack, subject(t), &octet, 1);
 
-	t->read_octets += got > 0 ? 1 : 0;
 	returned(t, wanted(t, s, 0), got);
 }
 
@@ -238,7 +257,7 @@ static void call_peek(struct talk *t, struct talk_scan *s)
 	int64_t got = leat_peek(t->stack, subject(t), &text);
 
 	returned(t, wanted(t, s, octets), got);
-	check_read(t, text, got);
+	check_read(t, text, got, false);
 }
 
 static void call_take(struct talk *t, struct talk_scan *s)
@@ -247,7 +266,6 @@ static void call_take(struct talk *t, struct talk_scan *s)
 	int got = leat_take(t->stack, subject(t), octets);
 
 	returned(t, wanted(t, s, LEAT_OK), got);
-	t->read_octets += got == LEAT_OK ? octets : 0;
 }
 
 static void call_readable(struct talk *t, struct talk_scan *s)
@@ -300,6 +318,24 @@ static void call_nodelay(struct talk *t, struct talk_scan *s)
 	returned(t, wanted(t, s, LEAT_OK), leat_nodelay(t->stack, subject(t), true));
 }
 
+static void call_keepalive(struct talk *t, struct talk_scan *s)
+{
+	bool on = leat_talk_take(s, "on");
+
+	if (!on && !leat_talk_take(s, "off"))
+		leat_talk_fail(t, "on or off", "%s", t->text);
+	returned(t, wanted(t, s, LEAT_OK), leat_keepalive(t->stack, subject(t), on));
+}
+
+static void call_user_timeout(struct talk *t, struct talk_scan *s)
+{
+	uint64_t ns = UINT64_MAX;
+
+	if (!leat_talk_take(s, "never") && !leat_talk_take_ns(s, &ns))
+		leat_talk_fail(t, "seconds, or never", "%s", t->text);
+	returned(t, wanted(t, s, LEAT_OK), leat_user_timeout(t->stack, subject(t), ns));
+}
+
 static void call_iss(struct talk *t, struct talk_scan *s)
 {
 	uint64_t iss;
@@ -320,23 +356,45 @@ __attribute__((format(printf, 2, 3))) static void line(struct talk *t, const cha
 	leat_talk_line(t, text);
 }
 
+/* The options of the peer's SYN: its MSS, and what the script adds between < and >. */
+static void syn_opts(struct talk *t, struct talk_scan *s, char *text, size_t size)
+{
+	const char *comma = "";
+	int octets = snprintf(text, size, "<");
+
+	if (t->setup.peer_mss) {
+		octets +=
+			snprintf(text + octets, size - (size_t)octets, "mss %u", t->setup.peer_mss);
+		comma = ", ";
+	}
+	if (leat_talk_take_char(s, '<')) {
+		size_t more = strcspn(s->at, ">");
+		octets += snprintf(
+			text + octets, size - (size_t)octets, "%s%.*s", comma, (int)more, s->at);
+		s->at += more;
+		if (!leat_talk_take_char(s, '>'))
+			leat_talk_fail(t, "<options>", "%s", t->text);
+	}
+	snprintf(text + octets, size - (size_t)octets, ">");
+}
+
 /* The handshake in the script's own words, begun by us or, if passive, by the peer. */
 static void call_established(struct talk *t, struct talk_scan *s)
 {
 	uint32_t iss = t->setup.iss, irs = t->setup.irs;
-	char mss[32] = "";
+	char opts[128];
+	bool passive = leat_talk_take(s, "passive");
 
-	if (t->setup.peer_mss)
-		snprintf(mss, sizeof(mss), "<mss %u>", t->setup.peer_mss);
-	if (leat_talk_take(s, "passive")) {
+	syn_opts(t, s, opts, sizeof(opts));
+	if (passive) {
 		line(t, "listen");
-		line(t, "< S %u:%u(0) %s", irs, irs, mss);
+		line(t, "< S %u:%u(0) %s", irs, irs, opts);
 		line(t, "> S. %u:%u(0) ack %u", iss, iss, irs + 1);
 		line(t, "< . %u:%u(0) ack %u", irs + 1, irs + 1, iss + 1);
 	} else {
 		line(t, "connect");
 		line(t, "> S %u:%u(0)", iss, iss);
-		line(t, "< S. %u:%u(0) ack %u %s", irs, irs, iss + 1, mss);
+		line(t, "< S. %u:%u(0) ack %u %s", irs, irs, iss + 1, opts);
 		line(t, "> . %u:%u(0) ack %u", iss + 1, iss + 1, irs + 1);
 	}
 	line(t, "= ESTABLISHED");
@@ -355,6 +413,7 @@ static const struct {
 	{"eof", call_eof},
 	{"established", call_established},
 	{"iss", call_iss},
+	{"keepalive", call_keepalive},
 	{"listen", call_listen},
 	{"listen-from", call_listen_from},
 	{"nodelay", call_nodelay},
@@ -364,8 +423,11 @@ static const struct {
 	{"release", call_release},
 	{"room", call_room},
 	{"send", call_send},
+	{"send-urgent", call_send_urgent},
 	{"source", call_source},
 	{"take", call_take},
+	{"urgent", call_urgent},
+	{"user-timeout", call_user_timeout},
 };
 
 bool leat_talk_call(struct talk *t, struct talk_scan *s)
@@ -392,6 +454,5 @@ void leat_talk_events(struct talk *t)
 		if (t->conn.id)
 			leat_talk_fail(t, "one connection at a time", "a second was accepted");
 		t->conn = event.conn;
-		t->read_octets = 0;
 	}
 }

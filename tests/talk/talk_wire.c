@@ -3,6 +3,7 @@
 
 #include "base_be.h"
 #include "base_bits.h"
+#include "base_time.h"
 #include "wire_cksum.h"
 
 #include <stdio.h>
@@ -89,7 +90,7 @@ static void come_home(struct talk *t, void *buf)
 	*handle = NULL;
 }
 
-static void take_home(struct talk *t)
+void leat_talk_take_home(struct talk *t)
 {
 	void *buf[8];
 	uint32_t cnt;
@@ -142,8 +143,11 @@ void leat_talk_collect(struct talk *t)
 {
 	static uint8_t room[4][HDR_OCTETS_MAX + UINT16_MAX];
 	struct stack_frame frame[COUNT_OF(room)];
+	const struct tcb *tcb = leat_talk_tcb(t);
 	uint32_t cnt;
 
+	if (tcb)
+		t->ts_shift = tcb->ts_offset + (uint32_t)(t->start / TIME_MS) - TALK_TS_FIRST;
 	do {
 		for (size_t i = 0; i < COUNT_OF(room); i++)
 			frame[i] = (struct stack_frame){.data = room[i], .room = sizeof(room[i])};
@@ -151,6 +155,6 @@ void leat_talk_collect(struct talk *t)
 		for (uint32_t i = 0; i < cnt; i++)
 			take_frame(t, &frame[i]);
 	} while (cnt == COUNT_OF(room));
-	take_home(t);
+	leat_talk_take_home(t);
 	leat_talk_events(t);
 }

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stack_core.h"
+
+/* What a user may switch for one connection, or for those that a listener is going to have. */
+
+int leat_nodelay(struct leat_stack *s, struct leat_conn c, bool on)
+{
+	struct tcb *tcb = leat_stack_by_handle(s, c);
+
+	if (tcb == NULL)
+		return LEAT_ERR_STALE;
+	if (on)
+		tcb->flags |= TCP_F_NODELAY;
+	else
+		tcb->flags &= (uint16_t)~TCP_F_NODELAY;
+	return LEAT_OK;
+}
+
+int leat_keepalive(struct leat_stack *s, struct leat_conn c, bool on)
+{
+	struct tcb *tcb = leat_stack_by_handle(s, c);
+
+	if (tcb == NULL)
+		return LEAT_ERR_STALE;
+	leat_tcp_keepalive(s->tcp, tcb, on, s->now);
+	return LEAT_OK;
+}
+
+int leat_user_timeout(struct leat_stack *s, struct leat_conn c, uint64_t ns)
+{
+	struct tcb *tcb = leat_stack_by_handle(s, c);
+
+	if (tcb == NULL)
+		return LEAT_ERR_STALE;
+	leat_tcp_user_timeout(s->tcp, tcb, ns, s->now);
+	return LEAT_OK;
+}
+
+int64_t leat_send_urgent(struct leat_stack *s, struct leat_conn c, const void *data, size_t octets)
+{
+	int64_t sent = leat_send(s, c, data, octets);
+
+	if (sent > 0)
+		leat_tcp_urgent_mark(s->tcp, leat_stack_by_handle(s, c));
+	return sent;
+}
+
+int64_t leat_urgent(struct leat_stack *s, struct leat_conn c)
+{
+	const struct tcb *tcb = leat_stack_by_handle(s, c);
+
+	if (tcb == NULL)
+		return LEAT_ERR_STALE;
+	return leat_tcp_urgent_ahead(s->tcp, tcb);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_bits.h"
+#include "base_time.h"
+#include "tcp_core.h"
+
+/* Options: what a SYN offers, what both offered and so hold from then on, and what each segment
+ * carries because of it.
+ *
+ *	          SYN             SYN,ACK             every other segment
+ *	MSS       always          always              never (MUST-65)
+ *	WS        offered         when it was offered shifts SND.WND and RCV.WND
+ *	SACK_OK   offered         when it was offered SACK on ACKs with news (RFC 2018 2)
+ *	TS        offered         when it was offered always, resets too */
+
+#define MSS_FLOOR 48 /* a smaller offer would have us send mostly headers */
+#define TS_OCTETS 12 /* of each segment, with two NOPs */
+
+static uint32_t hdr_octets(const struct tcb *tcb)
+{
+	return ip_is4(tcb->tuple.remote) ? 40 : 60;
+}
+
+static uint8_t offered(const struct tcp_engine *e)
+{
+	return (uint8_t)((e->knobs.wscale ? TCP_OPT_WS : 0) |
+			 (e->knobs.sack ? TCP_OPT_SACK_OK : 0) |
+			 (e->knobs.timestamps ? TCP_OPT_TS : 0));
+}
+
+/* The least shift that lets the whole receive buffer be offered. */
+static uint8_t shift_wanted(const struct tcp_engine *e)
+{
+	uint8_t shift = 0;
+
+	while (e->knobs.rcv_buf_octets >> shift > UINT16_MAX && shift < TCP_WSCALE_MAX)
+		shift++;
+	return shift;
+}
+
+/* MUST-15, MUST-16: the smaller of what the peer and the link take, less the options that each
+ * segment carries. */
+static void mss_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg)
+{
+	uint32_t mss = ip_is4(tcb->tuple.remote) ? 536 : 1220;
+
+	if (seg->opts & TCP_OPT_MSS)
+		mss = seg->mss;
+	mss = u32_min(mss, e->knobs.mtu - hdr_octets(tcb));
+	mss = u32_max(mss, MSS_FLOOR) - (tcb->agreed & TCP_OPT_TS ? TS_OCTETS : 0);
+	tcb->snd_mss = (uint16_t)mss;
+}
+
+void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct seg *seg)
+{
+	const struct tcp_engine *e = c->e;
+
+	DCHECK(seg->flags & TCP_SYN);
+	tcb->agreed = seg->opts & offered(e);
+	if (tcb->agreed & TCP_OPT_WS) {
+		tcb->snd_scale = seg->wscale;
+		tcb->rcv_scale = shift_wanted(e);
+	}
+	if (tcb->agreed & TCP_OPT_TS) {
+		tcb->ts_recent = seg->ts_val;
+		tcb->ts_recent_s = (uint32_t)(c->now / TIME_S);
+	}
+	mss_learn(e, tcb, seg);
+}
+
+void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg)
+{
+	const struct tcb *tcb = c->tcb;
+
+	if (!(seg->flags & TCP_SYN)) {
+		seg->opts = tcb->agreed & TCP_OPT_TS;
+	} else { /* MUST-14, MUST-65, MUST-67 */
+		seg->opts = TCP_OPT_MSS | (seg->flags & TCP_ACK ? tcb->agreed : offered(c->e));
+		seg->mss = (uint16_t)(c->e->knobs.mtu - hdr_octets(tcb));
+		seg->wscale = shift_wanted(c->e);
+	}
+	if (seg->opts & TCP_OPT_TS) {
+		seg->ts_val = tcp_ts_val(tcb, c->now);
+		seg->ts_ecr = tcb->ts_recent; /* 0 in our first SYN */
+	}
+}
