@@ -429,9 +429,9 @@ class Server(Process):
 
     made = 0
 
-    def __init__(self, *options, net=None, **more):
+    def __init__(self, *options, net=None, label=None, **more):
         Server.made += 1
-        self.label = f"live-{os.getpid()}-{Server.made}"
+        self.label = label or f"live-{os.getpid()}-{Server.made}"
         super().__init__([leat(), "serve", "--name", self.label, *options], net=net, **more)
 
     def __exit__(self, kind, error, trace):

@@ -4,6 +4,7 @@
 import contextlib
 import errno
 import os
+import re
 import socket
 import time
 
@@ -242,6 +243,9 @@ def same_tuple():
                 live.equal(live.read_response(s)[2], live.body(9), "body")
         with live.case("only the second connection waits then"):
             only(stopped(server), time_wait=1)
+        with live.case("the SYN that was challenged, and what helps, is said at the end"):
+            live.check(re.search(r"^note .*syn_challenged.*--time-wait.*--close client",
+                                 server.out, re.M), server.out)
 
 
 def loses_one_in(cnt):
