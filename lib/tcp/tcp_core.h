@@ -151,9 +151,15 @@ uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb);
 /* tcp_sack.c */
 /* octets of text at seq came a second time: the next ACK says so (RFC 2883). */
 void leat_tcp_dsack_note(struct tcb *tcb, struct seq seq, uint32_t octets);
-/* What of a full segment to leave to SACK blocks now. */
+/* Is there anything to report? */
+static inline bool tcp_sack_news(const struct tcb *tcb)
+{
+	return tcb->agreed & TCP_OPT_SACK_OK &&
+	       (tcb->ooo_head != TCP_NONE || tcb->dsack_octets > 0);
+}
+/* With news: what of a full segment to leave to the blocks. */
 uint32_t leat_tcp_sack_reserve(const struct tcb *tcb);
-/* Adds to an ACK, which has its other options and its length, the blocks that still fit. */
+/* With news: adds to an ACK, which has its other options and its length, what still fits. */
 void leat_tcp_sack_put(struct tcp_call *c, struct seg *seg);
 
 /* tcp_output.c */

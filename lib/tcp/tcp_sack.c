@@ -25,15 +25,9 @@ void leat_tcp_dsack_note(struct tcb *tcb, struct seq seq, uint32_t octets)
 	tcb->dsack_octets = (uint16_t)u32_min(octets, UINT16_MAX);
 }
 
-static bool has_news(const struct tcb *tcb)
-{
-	return tcb->agreed & TCP_OPT_SACK_OK &&
-	       (tcb->ooo_head != TCP_NONE || tcb->dsack_octets > 0);
-}
-
 uint32_t leat_tcp_sack_reserve(const struct tcb *tcb)
 {
-	return has_news(tcb) && tcb->snd_mss > 4 * RESERVED ? RESERVED : 0;
+	return tcb->snd_mss > 4 * RESERVED ? RESERVED : 0;
 }
 
 /* A block of text that is held out of order, and when an octet of it arrived last. */
@@ -99,8 +93,6 @@ void leat_tcp_sack_put(struct tcp_call *c, struct seg *seg)
 	struct run run[TCP_SACK_MAX];
 	uint32_t max, cnt, octets;
 
-	if (!has_news(tcb))
-		return;
 	octets = opts_room(tcb, seg);
 	if (octets < SACK_HDR_OCTETS + SACK_OCTETS)
 		return;

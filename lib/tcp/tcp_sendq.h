@@ -174,7 +174,7 @@ bool leat_tcp_sendq_room(struct tcp_engine *e, const struct tcp_ext *ext);
 void leat_tcp_sendq_sent(struct tcp_call *c, struct seq pos, uint32_t octets);
 
 /* leat_tcp_sendq_fit makes rec, which is LOST, octets long, by splitting it or by what is LOST
- * behind it; it may stay shorter.  False when it is too long and there is no record for the rest. */
+ * behind it; it may stay shorter.  False: it is too long, and there is no record for the rest. */
 bool leat_tcp_sendq_fit(
 	struct tcp_engine *e, struct tcp_ext *ext, struct tcp_srec *rec, uint32_t octets);
 

@@ -38,28 +38,39 @@ static bool blocked(const struct tcb *tcb)
 	       seq_lt(tcb->snd.nxt, tcb->snd.end);
 }
 
+/* With records the timer is looked at again after each output and each ACK, for its kind may have
+ * changed; without, it stands where it was until it is to start anew. */
+static void begin_rtx(struct tcp_call *c, bool restart, bool outstanding)
+{
+	struct tcb *tcb = c->tcb;
+	struct tcp_ext *ext = tcp_sendq_of(c->e, tcb);
+	uint64_t at;
+
+	if (!restart && !ext)
+		return;
+	if (!tcp_rtx_runs(tcb))
+		tcb->rtx_since = c->now;
+	if (ext) {
+		if (restart)
+			ext->rto_from = c->now;
+		at = u64_max(leat_tcp_rack_timer(c, ext, &tcb->rtx_kind), c->now);
+	} else {
+		tcb->rtx_kind = outstanding && tcb->snd.wnd > 0 ? TCP_RTX_RTO : TCP_RTX_PERSIST;
+		at = c->now + leat_tcp_rto_ns(c->e, tcb);
+	}
+	tcb->rtx_at = u64_min(at, leat_tcp_r2_at(c->e, tcb));
+}
+
 void leat_tcp_rtx_arm(struct tcp_call *c, bool restart)
 {
 	struct tcb *tcb = c->tcb;
 	bool outstanding = !seq_eq(tcb->snd.una, tcb->snd.nxt);
-	struct tcp_ext *ext = tcp_sendq_of(c->e, tcb);
 	bool runs = tcp_rtx_runs(tcb);
 
-	restart |= !runs;
-	if (!outstanding && !blocked(tcb)) {
+	if (!outstanding && !blocked(tcb))
 		leat_tcp_keep_arm(c);
-	} else if (restart || ext) {
-		uint64_t at = c->now + leat_tcp_rto_ns(c->e, tcb);
-
-		if (!runs)
-			tcb->rtx_since = c->now;
-		tcb->rtx_kind = outstanding && tcb->snd.wnd > 0 ? TCP_RTX_RTO : TCP_RTX_PERSIST;
-		if (ext && restart)
-			ext->rto_from = c->now;
-		if (ext)
-			at = u64_max(leat_tcp_rack_timer(c, ext, &tcb->rtx_kind), c->now);
-		tcb->rtx_at = u64_min(at, leat_tcp_r2_at(c->e, tcb));
-	}
+	else if (restart || !runs || tcb->ext != TCP_NONE)
+		begin_rtx(c, restart || !runs, outstanding);
 	leat_tcp_timer_sync(c->e, tcb);
 }
 

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "sim.h"
+
+#include "base_bits.h"
+#include "sim_modes.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+#define SMOKE_SEEDS 200
+
+static const char usage[] =
+	"usage: sim [MODE] [options]\n"
+	"  --smoke               the first 200 seeds, each twice when it is a tenth one; TAP\n"
+	"  --seed N              one seed\n"
+	"  --seeds A..B          these\n"
+	"  --minutes M           from --seeds A.. on for so long\n"
+	"  --digest              print the digest of each seed\n"
+	"  --golden FILE         compare the digests with FILE, lines `seed digest`\n"
+	"  --faults M --flows M  what of the plan is played, as bits\n"
+	"  --trace               each frame as a line\n"
+	"  --out PREFIX          where captures of failures go\n"
+	"  --packets             each packet of golden runs lost, doubled, delayed, damaged\n"
+	"  --pairs               the same for all pairs\n"
+	"  --every DEPTH         all fates of the first DEPTH packets\n"
+	"  --starve              each buffer missing once, each table small\n"
+	"  --long                60 days\n"
+	"  --speed               packets a second\n";
+
+struct options {
+	uint64_t from, to, faults, flows;
+	uint32_t minutes;
+	bool digest, trace, smoke;
+	const char *golden, *prefix;
+};
+
+static uint64_t current_seed; /* for the last words under a sanitizer */
+
+#if defined(__SANITIZE_ADDRESS__)
+static void last_words(void)
+{
+	fprintf(stderr, "sim: it was seed %" PRIu64 "\n", current_seed);
+}
+#endif
+
+static void run_seed(const struct options *o, uint64_t seed, struct sim_result *result)
+{
+	struct sim_plan plan;
+
+	leat_sim_plan_draw(&plan, seed);
+	plan.fault_mask = o->faults;
+	plan.flow_mask = o->flows;
+	current_seed = seed;
+	struct sim_world *w = leat_sim_world_new(&plan);
+	if (o->trace)
+		w->trace = stdout;
+	leat_sim_world_run(w, result);
+	leat_sim_world_free(w);
+	if (!result->failed)
+		return;
+	printf("# seed %" PRIu64 " fails: %s\n", seed, result->why);
+	fflush(stdout);
+	if (o->trace)
+		return;
+	leat_sim_shrink(&plan, result);
+	leat_sim_report(&plan, o->prefix);
+}
+
+static bool seed_is_fine(const struct options *o, uint64_t seed, struct sim_result *result)
+{
+	struct sim_result again;
+
+	run_seed(o, seed, result);
+	if (result->failed || !o->smoke || seed % 10 != 0)
+		return !result->failed;
+	run_seed(o, seed, &again);
+	if (again.digest == result->digest)
+		return true;
+	printf("# seed %" PRIu64 " is not the same a second time\n", seed);
+	return false;
+}
+
+static void add(struct sim_result *all, const struct sim_result *one)
+{
+	for (uint32_t i = 0; i < TCP_ARROW_CNT; i++)
+		all->arrow[i] += one->arrow[i];
+	for (uint32_t i = 0; i < TCP_V_CNT; i++)
+		all->verdict[i] += one->verdict[i];
+	for (uint32_t i = 0; i < WIRE_V_CNT; i++)
+		all->wire[i] += one->wire[i];
+	all->stats.frames += one->stats.frames;
+	all->stats.octets += one->stats.octets;
+	all->stats.connects += one->stats.connects;
+	all->stats.steps += one->stats.steps;
+	all->stats.lost += one->stats.lost;
+	all->stats.misuses += one->stats.misuses;
+	all->ended_at += one->ended_at;
+}
+
+/* d.6: what the seeds together reached. */
+static void print_cover(const struct sim_result *all)
+{
+	for (uint32_t i = 0; i < TCP_ARROW_CNT; i++)
+		if (all->arrow[i] == 0)
+			printf("# arrow not walked: %s\n", leat_tcp_arrow_name((enum tcp_arrow)i));
+	for (uint32_t i = 0; i < TCP_V_CNT; i++)
+		if (all->verdict[i] == 0)
+			printf("# verdict not reached: %s\n",
+				leat_tcp_verdict_name((enum tcp_verdict)i));
+}
+
+static int run_seeds(const struct options *o)
+{
+	struct sim_result one, all = {0};
+	uint64_t until = (uint64_t)time(NULL) + o->minutes * 60, failed = 0, cnt = 0;
+
+	for (uint64_t seed = o->from; seed <= o->to; seed++) {
+		bool fine = seed_is_fine(o, seed, &one);
+
+		failed += !fine;
+		cnt++;
+		add(&all, &one);
+		if (o->smoke)
+			printf("%sok %" PRIu64 " - seed %" PRIu64 "\n", fine ? "" : "not ", cnt,
+				seed);
+		else if (o->digest)
+			printf("%" PRIu64 " %016" PRIx64 "\n", seed, one.digest);
+		if (o->minutes > 0 && (uint64_t)time(NULL) >= until)
+			break;
+	}
+	if (o->smoke)
+		printf("1..%" PRIu64 "\n", cnt);
+	if (!o->digest && !o->trace)
+		printf("# %" PRIu64 " seeds, %" PRIu64 " failed, %" PRIu64 " packets, %" PRIu64
+		       " connections, %" PRIu64 " octets, %.0f s of virtual time\n",
+			cnt, failed, all.stats.frames, all.stats.connects, all.stats.octets,
+			(double)all.ended_at / 1e9);
+	if (cnt >= SMOKE_SEEDS)
+		print_cover(&all);
+	return failed > 0;
+}
+
+/* The committed list: the same on every machine, with every compiler. */
+static int run_golden(const struct options *o)
+{
+	FILE *in = fopen(o->golden, "r");
+	uint64_t seed, digest;
+	uint32_t cnt = 0, failed = 0;
+
+	if (!in) {
+		perror(o->golden);
+		return 2;
+	}
+	while (fscanf(in, "%" SCNu64 " %" SCNx64, &seed, &digest) == 2) {
+		struct sim_result r;
+
+		run_seed(o, seed, &r);
+		bool same = !r.failed && r.digest == digest;
+		if (!same && !r.failed)
+			printf("# got %016" PRIx64 ", not %016" PRIx64 "\n", r.digest, digest);
+		failed += !same;
+		printf("%sok %u - the digest of seed %" PRIu64 "\n", same ? "" : "not ", ++cnt,
+			seed);
+	}
+	fclose(in);
+	printf("1..%u\n", cnt);
+	return failed > 0;
+}
+
+static bool number(const char *text, uint64_t *n)
+{
+	char *end;
+
+	*n = strtoull(text, &end, 0);
+	return end != text && *end == '\0';
+}
+
+static bool range(const char *text, struct options *o)
+{
+	char *end;
+
+	o->from = strtoull(text, &end, 0);
+	if (end == text || strncmp(end, "..", 2) != 0)
+		return false;
+	if (end[2] == '\0')
+		o->to = UINT64_MAX - 1;
+	return end[2] == '\0' || number(end + 2, &o->to);
+}
+
+/* An option with a value; false: it is none, or the value is wrong. */
+static bool take(struct options *o, const char *name, const char *value)
+{
+	uint64_t n = 0;
+
+	if (strcmp(name, "--seeds") == 0)
+		return range(value, o);
+	if (strcmp(name, "--golden") == 0 || strcmp(name, "--out") == 0) {
+		*(name[2] == 'g' ? &o->golden : &o->prefix) = value;
+		return true;
+	}
+	if (!number(value, &n))
+		return false;
+	if (strcmp(name, "--seed") == 0)
+		o->from = o->to = n;
+	else if (strcmp(name, "--minutes") == 0)
+		o->minutes = (uint32_t)n;
+	else if (strcmp(name, "--faults") == 0)
+		o->faults = n;
+	else if (strcmp(name, "--flows") == 0)
+		o->flows = n;
+	else
+		return false;
+	return true;
+}
+
+static int mode(int argc, char **argv, const char *prefix)
+{
+	uint64_t depth = 0;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--packets") == 0)
+			return leat_sim_mode_packets(prefix, false);
+		if (strcmp(argv[i], "--pairs") == 0)
+			return leat_sim_mode_packets(prefix, true);
+		if (strcmp(argv[i], "--starve") == 0)
+			return leat_sim_mode_starve(prefix);
+		if (strcmp(argv[i], "--long") == 0)
+			return leat_sim_mode_long(prefix);
+		if (strcmp(argv[i], "--speed") == 0)
+			return leat_sim_mode_speed();
+		if (strcmp(argv[i], "--every") == 0 && i + 1 < argc && number(argv[i + 1], &depth))
+			return leat_sim_mode_every(prefix, (uint32_t)depth);
+	}
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.faults = UINT64_MAX, .flows = UINT64_MAX, .prefix = "sim"};
+
+#if defined(__SANITIZE_ADDRESS__)
+	__sanitizer_set_death_callback(last_words);
+#endif
+	int done = mode(argc, argv, o.prefix);
+	if (done >= 0)
+		return done;
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--smoke") == 0) {
+			o.smoke = true;
+			o.from = 0;
+			o.to = SMOKE_SEEDS - 1;
+		} else if (strcmp(argv[i], "--digest") == 0) {
+			o.digest = true;
+		} else if (strcmp(argv[i], "--trace") == 0) {
+			o.trace = true;
+		} else if (i + 1 < argc && take(&o, argv[i], argv[i + 1])) {
+			i++;
+		} else {
+			fputs(usage, stderr);
+			return 2;
+		}
+	}
+	return o.golden ? run_golden(&o) : run_seeds(&o);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_SIM_MODES_H
+#define LEAT_SIM_MODES_H
+
+/* sim_modes: many runs that differ in one thing.  Each returns the exit code, and prints TAP; the
+ * captures of a failure begin with prefix.
+ *
+ * See        sim.h. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Each packet of a few golden runs is lost, doubled at once or late, delayed, damaged, cut; with
+ * pairs, each two of them. */
+int leat_sim_mode_packets(const char *prefix, bool pairs);
+
+/* All fates of the first depth packets: delivered, lost, doubled, delayed past the next. */
+int leat_sim_mode_every(const char *prefix, uint32_t depth);
+
+/* Each receive buffer missing once; each table as small as it can be. */
+int leat_sim_mode_starve(const char *prefix);
+
+/* 60 virtual days, with a packet a day. */
+int leat_sim_mode_long(const char *prefix);
+
+/* Packets a second of one core, and of what. */
+int leat_sim_mode_speed(void);
+
+#endif
