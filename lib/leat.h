@@ -167,6 +167,11 @@ int leat_keepalive(struct leat_stack *s, struct leat_conn c, bool on);
  * MUST-21), its SYN included; 0: the stack's default; UINT64_MAX: never. */
 int leat_user_timeout(struct leat_stack *s, struct leat_conn c, uint64_t ns);
 
+/* leat_dscp sets the DSCP, 0 to 63, of what the connection sends, or of the connections that a
+ * listener is going to have (MUST-48).  It may change any time (SHLD-21), but one path is not
+ * another: better before anything is sent (SHLD-23). */
+int leat_dscp(struct leat_stack *s, struct leat_conn c, uint8_t dscp);
+
 /* A word of the program's own with each connection; 0 at first. */
 int leat_set_user(struct leat_stack *s, struct leat_conn c, uint64_t user);
 uint64_t leat_user(struct leat_stack *s, struct leat_conn c);

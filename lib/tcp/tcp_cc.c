@@ -126,6 +126,8 @@ void leat_tcp_cc_grow(struct tcp_call *c, struct tcp_ext *ext, uint32_t octets)
 	struct tcb *tcb = c->tcb;
 	uint32_t mss = tcb->snd_mss;
 
+	if (c->ece)
+		return;                               /* RFC 3168 6.1.2 */
 	if (ext && !(ext->flags & TCP_EXT_LIMITED)) { /* what was not used proves nothing */
 		ext->flags &= (uint16_t)~TCP_EXT_EPOCH;
 		return;

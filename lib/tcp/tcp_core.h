@@ -13,6 +13,7 @@
  *	tcp_opt          what both ends agree on in their SYNs RFC 7323, 9293 3.7.1
  *	tcp_ts           timestamps and PAWS                  RFC 7323
  *	tcp_urg          the urgent mark                      sixth check
+ *	tcp_ecn          congestion that routers mark         RFC 3168
  *	tcp_icmp         errors of the network                3.9.2.2
  *	tcp_reass        text in order and out of order       seventh check
  *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582, 9438, 9406
@@ -68,6 +69,7 @@ struct tcp_call {
 	uint64_t now;
 	struct tcp_io *io;
 	uint32_t wnd; /* SEG.WND in true octets */
+	bool ece;     /* SEG says that our text met congestion */
 	bool kept;    /* the segment's buffer went into a queue */
 };
 
@@ -172,6 +174,16 @@ void leat_tcp_timer_sync(struct tcp_engine *e, struct tcb *tcb);
 /* Arms, keeps or stops the retransmission or persist timer by what is outstanding. */
 void leat_tcp_rtx_arm(struct tcp_call *c, bool restart);
 uint64_t leat_tcp_r2_at(const struct tcp_engine *e, const struct tcb *tcb);
+
+/* tcp_ecn.c: RFC 3168 6.1 */
+/* What the peer's SYN says of ECN. */
+void leat_tcp_ecn_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg);
+/* Adds ECN flags to a SYN of ours. */
+uint8_t leat_tcp_ecn_syn_flags(const struct tcp_engine *e, const struct tcb *tcb, uint8_t flags);
+/* Takes the marks of an acceptable segment. */
+void leat_tcp_ecn_in(struct tcp_call *c, const struct seg *seg);
+/* Adds marks to seg, which is no SYN; fresh: its text leaves for the first time. */
+void leat_tcp_ecn_put(const struct tcp_call *c, struct seg *seg, bool fresh);
 
 /* tcp_keep.c */
 /* A segment of the peer's counted. */

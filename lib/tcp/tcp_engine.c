@@ -30,6 +30,7 @@ void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 		.mtu = 1500,
 		.iw_segs = 10,
 		.ack_every = 2,
+		.ecn = TCP_ECN_PASSIVE,
 		.r1_cnt = 3,
 		.keep_cnt = 9,
 		.cc = TCP_CC_CUBIC,
@@ -194,6 +195,7 @@ struct tcb *leat_tcp_alloc(
 		tcb->flags |= TCP_F_NODELAY;
 	if (e->knobs.keepalive)
 		tcb->opts |= TCP_O_KEEPALIVE;
+	tcb->tos = (uint8_t)(e->knobs.dscp << 2);
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
 	tcb->rcv_head = tcb->rcv_tail = tcb->ooo_head = tcb->listener = tcb->ext = TCP_NONE;
 	tcb->opened_at = now;

@@ -44,6 +44,13 @@ struct tcp_limits {
 			    * at least 4,096, at most 524,288 */
 };
 
+/* RFC 3168 6.1.1; as in most kernels, a listener does what it is asked for. */
+enum tcp_ecn {
+	TCP_ECN_OFF,
+	TCP_ECN_PASSIVE, /* when the peer asks */
+	TCP_ECN_ACTIVE,  /* ask, too */
+};
+
 /* Durations in ns, sizes in octets.  leat_tcp_knobs_default has the RFC's values. */
 struct tcp_knobs {
 	uint64_t two_msl_ns;        /* 60 s: MSL of 30 s, as is usual; RFC 9293 3.4.2 says 2 min */
@@ -62,6 +69,8 @@ struct tcp_knobs {
 	uint16_t mtu;               /* 1500: octets of IP packet */
 	uint16_t iw_segs;           /* 10, RFC 6928 */
 	uint8_t ack_every;          /* 2, SHLD-19; 1 acknowledges each segment */
+	uint8_t ecn;                /* TCP_ECN_PASSIVE; enum tcp_ecn, SHLD-8 */
+	uint8_t dscp;               /* 0: of a new connection, MUST-48 */
 	uint8_t r1_cnt;             /* 3 retransmissions until the user hears, SHLD-10 */
 	uint8_t keep_cnt;           /* 9 keep-alives unanswered end it; at least 2, MUST-29 */
 	bool keepalive;             /* false: of a new connection, MUST-25 */
@@ -118,6 +127,7 @@ struct tcp_counters {
 	uint64_t ended[TCP_END_CNT];
 	uint64_t time_wait_entered, time_wait_restarted;
 	uint64_t emitted, emitted_rst, emitted_again; /* segments; again: retransmissions */
+	uint64_t ecn_ce_seen, ecn_cut;                /* segments marked CE; reductions for ECE */
 	/* ICMP errors, one of these each: about nothing that is on the way; told the user; ended a
 	 * handshake; narrowed the path; without consequence. */
 	uint64_t icmp_stray, icmp_soft, icmp_refused, icmp_narrowed, icmp_ignored;

@@ -329,9 +329,12 @@ static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg
 	v = check_syn(c, seg); /* fourth */
 	if (v != TCP_V_OK)
 		return v;
+	c->ece = seg->flags & TCP_ECE && c->tcb->agreed & TCP_AGREED_ECN;
 	v = check_ack(c, seg); /* fifth */
 	if (v != TCP_V_OK)
 		return v;
+	if (c->tcb->agreed & TCP_AGREED_ECN)
+		leat_tcp_ecn_in(c, seg);
 	leat_tcp_ts_update(c, first, seg);
 	if (seg->flags & TCP_URG)
 		leat_tcp_in_urg(c, first, seg); /* sixth */

@@ -74,6 +74,7 @@ void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct
 		tcb->ts_recent = seg->ts_val;
 		tcb->ts_recent_s = (uint32_t)(c->now / TIME_S);
 	}
+	leat_tcp_ecn_learn(e, tcb, seg);
 	mss_learn(e, tcb, seg);
 }
 
@@ -84,7 +85,8 @@ void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg)
 	if (!(seg->flags & TCP_SYN)) {
 		seg->opts = tcb->agreed & TCP_OPT_TS;
 	} else { /* MUST-14, MUST-65, MUST-67 */
-		seg->opts = TCP_OPT_MSS | (seg->flags & TCP_ACK ? tcb->agreed : offered(c->e));
+		seg->opts = TCP_OPT_MSS |
+			    (seg->flags & TCP_ACK ? tcb->agreed & offered(c->e) : offered(c->e));
 		seg->mss = (uint16_t)(c->e->knobs.mtu - hdr_octets(tcb));
 		seg->wscale = shift_wanted(c->e);
 	}

@@ -64,6 +64,7 @@ void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const stru
 	struct tcp_emit *out = emit_take(c, tuple, c->tcb ? c->tcb->idx : TCP_NONE);
 
 	out->seg = *rst;
+	out->seg.tos = c->tcb ? c->tcb->tos : 0;
 	if (c->tcb && tcp_in(c->tcb->state, TCP_SYNCHRONIZED | TCP_SET(SYN_RECEIVED)))
 		leat_tcp_opts_put(c, &out->seg); /* RFC 7323 3.2: a reset SHOULD have them, too */
 	c->e->cnt.emitted_rst++;
@@ -112,6 +113,11 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 	} else if (flags & TCP_SYN) {
 		seg->wnd = syn_window(c);
 	}
+	seg->tos = tcb->tos;
+	if (flags & TCP_SYN)
+		seg->flags |= leat_tcp_ecn_syn_flags(c->e, tcb, flags);
+	else if (tcb->agreed & TCP_AGREED_ECN)
+		leat_tcp_ecn_put(c, seg, text > 0 && seq_eq(pos, tcb->snd.nxt));
 	leat_tcp_opts_put(c, seg);
 	if (tcb->opts & TCP_O_URG_SND)
 		leat_tcp_urg_put(c, seg);

@@ -81,6 +81,7 @@ struct talk_seg {
 	struct seg seg;
 	uint32_t given; /* enum talk_given */
 	bool junk;      /* its text is not what the stream has there */
+	bool ae;        /* with the flag before CWR, of AccECN (RFC 9768) */
 };
 
 enum talk_given {
@@ -89,6 +90,8 @@ enum talk_given {
 	TALK_GIVEN_WIN = 0x04,
 	TALK_GIVEN_OPTS = 0x08,
 	TALK_GIVEN_UP = 0x10,
+	TALK_GIVEN_ECN = 0x20,
+	TALK_GIVEN_DSCP = 0x40,
 };
 
 struct talk_sent {

@@ -144,6 +144,8 @@ static const struct option {
 	OPTION("ack_every", config.knobs.ack_every),
 	OPTION("cc", config.knobs.cc),
 	OPTION("delack", config.knobs.delack_ns),
+	OPTION("dscp", config.knobs.dscp),
+	OPTION("ecn", config.knobs.ecn),
 	OPTION("ext_max", config.tcp.ext_max),
 	OPTION("fin_wait_2", config.knobs.fin_wait_2_ns),
 	OPTION("icmp_hard", config.knobs.icmp_hard),

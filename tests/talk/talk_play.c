@@ -355,11 +355,12 @@ static void play_info(struct talk *t, struct talk_scan *s)
 static const struct count_number {
 	const char *name;
 	size_t offset;
-} count_numbers[] = {COUNT(icmp_stray), COUNT(icmp_soft), COUNT(icmp_refused), COUNT(icmp_narrowed),
-	COUNT(icmp_ignored), COUNT(keep_fired), COUNT(emitted_again), COUNT(text_ooo),
-	COUNT(rto_fired), COUNT(probe_fired), COUNT(tlp_fired), COUNT(reorder_fired),
-	COUNT(recoveries), COUNT(recovery_undone), COUNT(rto_undone), COUNT(sack_bad),
-	COUNT(dsack_heard), COUNT(dsack_told), COUNT(reneged), COUNT(ext_none), COUNT(srec_none)};
+} count_numbers[] = {COUNT(ecn_ce_seen), COUNT(ecn_cut), COUNT(icmp_stray), COUNT(icmp_soft),
+	COUNT(icmp_refused), COUNT(icmp_narrowed), COUNT(icmp_ignored), COUNT(keep_fired),
+	COUNT(emitted_again), COUNT(text_ooo), COUNT(rto_fired), COUNT(probe_fired),
+	COUNT(tlp_fired), COUNT(reorder_fired), COUNT(recoveries), COUNT(recovery_undone),
+	COUNT(rto_undone), COUNT(sack_bad), COUNT(dsack_heard), COUNT(dsack_told), COUNT(reneged),
+	COUNT(ext_none), COUNT(srec_none)};
 
 /* `counter name n ..` is what the engine has counted since the start. */
 static void play_counter(struct talk *t, struct talk_scan *s)

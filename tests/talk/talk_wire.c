@@ -28,11 +28,13 @@ static uint32_t build(const struct talk *t, const struct talk_seg *from, uint8_t
 	leat_talk_seg_shift(t, &seg);
 	uint32_t hdr_octets = leat_wire_tcp_hdr_octets(&seg);
 	uint32_t l4_octets = hdr_octets + seg.text;
-	const struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = PEER_TTL, .octets = l4_octets};
+	const struct ip_hdr hdr = {
+		.proto = WIRE_PROTO_TCP, .tos = seg.tos, .ttl = PEER_TTL, .octets = l4_octets};
 	uint32_t l3_octets = leat_wire_pkt_hdr_put(p, &t->peer_link, NULL, &tuple, &hdr);
 	uint8_t *l4 = p + l3_octets;
 
 	leat_wire_tcp_put(l4, &tuple, &seg);
+	l4[12] |= from->ae;
 	uint32_t first = from->seg.seq.v + !!(seg.flags & TCP_SYN);
 	fill(l4 + hdr_octets, first, seg.text, from->junk);
 	be16_put(l4 + 16, leat_wire_cksum(&tuple, WIRE_PROTO_TCP, l4, l4_octets));
