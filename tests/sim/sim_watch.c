@@ -11,6 +11,7 @@
 #define MSS_FLOOR      48 /* a peer that offers less gets more, or it would be all headers */
 #define QUIET_ACKS_MAX 100
 #define QUIET_NS       (UINT64_C(10) * 1000000000)
+#define TS_COMPARE_NS  (UINT64_C(20) * 86400 * 1000000000) /* half a turn of their circle */
 #define ISS_TICK_NS    4000
 #define ISS_CLOCK_MAX  (UINT64_C(7200) * 1000000000) /* less than half a turn of the ISN clock */
 
@@ -271,7 +272,6 @@ void leat_sim_watch_arrived(
 	struct watch_pkt p;
 	const char *wrong = leat_sim_watch_parse(frame, octets, w->config.raw_ip, &p);
 
-	(void)now;
 	w->cnt.arrived++;
 	if (wrong || (p.kind == WATCH_TCP && is_incredible(w, host, frame, &p))) {
 		w->cnt.arrived_bad++;
@@ -291,9 +291,11 @@ void leat_sim_watch_arrived(
 		return;
 	bool other = p.flags & WATCH_SYN && f->irs_known && p.seq != f->irs;
 	if (p.opts & WATCH_OPT_TS && !other) {
-		if (!f->ts_came || watch_seq_diff(p.ts_val, f->ts_max) > 0)
+		if (!f->ts_came || watch_seq_diff(p.ts_val, f->ts_max) > 0 ||
+			now - f->ts_came_at > TS_COMPARE_NS)
 			f->ts_max = p.ts_val;
 		f->ts_came = true;
+		f->ts_came_at = now;
 	}
 	if (p.flags & WATCH_SYN)
 		arrived_syn(f, &p);
@@ -450,7 +452,7 @@ static const char *sent_text(struct watch *w, struct watch_flow *f, const struct
 	return NULL;
 }
 
-static const char *sent_options(struct watch_flow *f, const struct watch_pkt *p)
+static const char *sent_options(struct watch_flow *f, const struct watch_pkt *p, uint64_t now)
 {
 	uint8_t agreed = f->own_opts & f->peer.opts, maybe = f->own_opts & f->peer_maybe;
 
@@ -461,13 +463,15 @@ static const char *sent_options(struct watch_flow *f, const struct watch_pkt *p)
 	if (p->opts & ~maybe & WATCH_OPT_TS)
 		return "W25 a timestamp that was not agreed";
 	if (p->opts & WATCH_OPT_TS) {
-		if (f->ts_sent && watch_seq_diff(p->ts_val, f->ts_last) < 0)
+		if (f->ts_sent && watch_seq_diff(p->ts_val, f->ts_last) < 0 &&
+			now - f->ts_sent_at < TS_COMPARE_NS)
 			return "W25 a timestamp that goes back";
 		f->ts_sent = true;
+		f->ts_sent_at = now;
 		f->ts_last = p->ts_val;
 		if (p->flags & WATCH_ACK && f->ts_came && !f->forged &&
 			(watch_seq_diff(p->ts_ecr, f->ts_max) > 0 ||
-				(f->peer.opts & WATCH_OPT_TS &&
+				(f->peer.opts & WATCH_OPT_TS && now - f->born_at < TS_COMPARE_NS &&
 					watch_seq_diff(p->ts_ecr, f->peer.ts_val) < 0)))
 			return "W25 echoes a timestamp that never came";
 	}
@@ -516,7 +520,7 @@ static const char *sent_tcp(struct watch *w, uint32_t host, uint64_t now, const 
 	if (!wrong && !(p->flags & WATCH_SYN))
 		wrong = sent_text(w, f, p);
 	if (!wrong)
-		wrong = sent_options(f, p);
+		wrong = sent_options(f, p, now);
 	if (!wrong && p->text == 0 && !(p->flags & (WATCH_SYN | WATCH_FIN)))
 		wrong = sent_bare(w, f, now);
 	w->cnt.sent_sack += (p->opts & WATCH_OPT_SACK) != 0;

@@ -40,7 +40,7 @@ struct watch_flow {
 		forged;
 	uint8_t own_opts, own_ws;
 	uint32_t iss, una, nxt, fin, last_ack, edge, ts_last;
-	uint64_t born_at;
+	uint64_t born_at, ts_sent_at, ts_came_at;
 	uint8_t *text; /* ring of text_cap octets; that of sequence number q at q % text_cap */
 	uint32_t text_cap;
 	uint32_t text_from; /* the first octet that is in the ring */
