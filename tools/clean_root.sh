@@ -35,7 +35,7 @@ git -C "$tree" archive HEAD | tar -C "$root/leat" -xf -
 
 # Mounts of its own, which end with it.  / must be a mount point for `ip netns` to work.
 # shellcheck disable=SC2016
-unshare --mount sh -euc 'mount --bind "$0" "$0"; exec chroot "$0" env -i HOME=/root TERM=dumb \
+unshare --mount sh -euc 'mount --bind "$0" "$0"; exec chroot "$0" env -i HOME=/ TERM=dumb \
 	PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -euc "
 		mount -t proc proc /proc
 		mount -t sysfs sys /sys

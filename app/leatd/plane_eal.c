@@ -51,8 +51,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct args *a, const char
 	a->used += (size_t)octets + 1;
 }
 
-/* read_number reads the number with which a file begins, after what format says; 0 when there is
- * none. */
+/* read_number reads the number with which a file begins, after what format says; 0: none. */
 __attribute__((format(scanf, 2, 0))) static uint64_t read_number(
 	const char *path, const char *format)
 {
@@ -67,8 +66,8 @@ __attribute__((format(scanf, 2, 0))) static uint64_t read_number(
 	return value;
 }
 
-/* room_octets is what the control group leaves us; all there is where it has no limit.  Its cache of
- * files gives way. */
+/* room_octets is what the control group leaves us, whose cache of files gives way; all there is
+ * where it has no limit. */
 static uint64_t room_octets(void)
 {
 	uint64_t limit = read_number(GROUP_DIR "memory.max", "%llu");
