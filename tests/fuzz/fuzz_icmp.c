@@ -98,7 +98,8 @@ static void set_up(struct bench *b, bool is6)
 	b->our = is6 ? (struct ip){UINT64_C(0xfd00) << 48, 1} : ip_from4(OUR_IP4);
 	b->peer = is6 ? (struct ip){UINT64_C(0xfd00) << 48, 2} : ip_from4(PEER_IP4);
 	leat_stack_config_default(&c);
-	c.tcp = (struct tcp_limits){.tcb_max = CONN_CNT, .rbuf_max = 4};
+	c.tcp = (struct tcp_limits){
+		.tcb_max = CONN_CNT, .rbuf_max = 4, .ext_max = CONN_CNT, .srec_max = 8};
 	c.listener_max = c.target_max = 1;
 	c.neigh_max = 4;
 	c.send_chunk_cnt = 4;

@@ -141,7 +141,7 @@ static void op_read(struct both *b, struct fuzz_in *in)
 static void set_up(struct both *b, uint8_t how)
 {
 	static const uint32_t isn[] = {0, UINT32_MAX, UINT32_MAX - 1000, UINT32_C(0x7fffffff)};
-	struct tcp_limits limits = {.tcb_max = 2, .rbuf_max = 256};
+	struct tcp_limits limits = {.tcb_max = 2, .rbuf_max = 256, .ext_max = 1, .srec_max = 8};
 	struct tcp_knobs knobs;
 
 	memset(b, 0, sizeof(*b));

@@ -14,6 +14,7 @@
 
 #define TCB_MAX   4
 #define RBUF_MAX  16
+#define SREC_MAX  32
 #define STEPS_MAX 24
 #define EMIT_MAX  256 /* segments after one event; more would never end */
 #define TEXT_MAX  1460
@@ -195,7 +196,8 @@ static void read_text(struct bench *b, uint32_t most)
 
 static void set_up(struct bench *b)
 {
-	const struct tcp_limits limits = {.tcb_max = TCB_MAX, .rbuf_max = RBUF_MAX};
+	const struct tcp_limits limits = {
+		.tcb_max = TCB_MAX, .rbuf_max = RBUF_MAX, .ext_max = 2, .srec_max = SREC_MAX};
 	uint8_t how = fuzz_u8(&b->in);
 
 	leat_tcp_knobs_default(&b->knobs);

@@ -22,7 +22,13 @@ static void configure(struct session *s, struct fuzz_in *in)
 
 	s->family6 = how & 1;
 	leat_stack_config_default(c);
-	c->tcp = (struct tcp_limits){.tcb_max = how & 2 ? 3 : 8, .rbuf_max = how & 4 ? 4 : 64};
+	c->tcp = (struct tcp_limits){.tcb_max = how & 2 ? 3 : 8,
+		.rbuf_max = how & 4 ? 4 : 64,
+		.ext_max = more & 8 ? 1 : 8,
+		.srec_max = more & 16 ? 4 : 64};
+	c->knobs.sack = !(more & 32);
+	c->knobs.timestamps = !(more & 64);
+	c->knobs.wscale = !(more & 128);
 	c->knobs.rcv_buf_octets = how & 8 ? 600 : 65535;
 	c->knobs.rcv_seg_max = how & 16 ? 2 : 64;
 	c->knobs.nagle = !(how & 32);
