@@ -215,7 +215,12 @@ struct leat_app {
 	void (*drain)(void *arg, struct leat_stack *s);
 };
 
-/* leat_next_conn walks all connections with a handle: begin with *cursor = 0; false: no more. */
+/* leat_next_conn walks what a program holds a handle of, in order of record: listeners, connections
+ * that it opened, and those that it was told of with LEAT_ACCEPTED, also when they are CLOSED and
+ * not released.  Not walked: half-open ones, those that wait to be accepted, and those that were
+ * closed or released and now wait in TIME-WAIT or for the peer's FIN.  Begin with *cursor = 0;
+ * false: no more.  The walk may be interleaved with other calls; what is opened meanwhile may be
+ * missed. */
 bool leat_next_conn(struct leat_stack *s, uint32_t *cursor, struct leat_conn *conn);
 
 #endif
