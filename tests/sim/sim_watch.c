@@ -471,7 +471,7 @@ static const char *sent_options(struct watch_flow *f, const struct watch_pkt *p,
 		f->ts_sent = true;
 		f->ts_sent_at = now;
 		f->ts_last = p->ts_val;
-		if (p->flags & WATCH_ACK && f->ts_came && !f->forged &&
+		if (p->flags & WATCH_ACK && f->ts_came && !f->forged && !f->ambiguous &&
 			(watch_seq_diff(p->ts_ecr, f->ts_max) > 0 ||
 				(f->peer.opts & WATCH_OPT_TS && now - f->born_at < TS_COMPARE_NS &&
 					watch_seq_diff(p->ts_ecr, f->peer.ts_val) < 0)))
