@@ -73,15 +73,35 @@ struct leat_source {
 	void *arg;
 };
 
+/* A timer of a connection: "rto", "persist", "keepalive", "tlp" (probe of the tail), "reorder",
+ * "r2" (the limit of the one that runs), "delack", "2msl", "fin-wait-2". */
+struct leat_timer {
+	const char *name; /* NULL: none */
+	uint64_t at;
+};
+
+#define LEAT_TIMER_MAX 3
+
+/* All of RFC 9293 3.10.6 STATUS, and what is known besides. */
 struct leat_info {
 	const char *state; /* "ESTABLISHED" */
 	const char *end;   /* how it ended, "-" while it lives */
 	struct leat_addr local, remote;
-	uint64_t opened_at, timer_at;       /* timer_at: its next timer, UINT64_MAX: none */
+	uint64_t opened_at;
+	struct leat_timer timer[LEAT_TIMER_MAX]; /* those that are armed, the next first */
 	uint64_t snd_una, snd_nxt, rcv_nxt; /* octets of user text acknowledged, sent, received */
 	uint32_t unread, unsent;
 	uint32_t cwnd, ssthresh, snd_wnd, rcv_wnd, mss;
 	uint32_t srtt_us, rttvar_us, rto_us, rtx_cnt;
+	const char *cc;    /* congestion control: "cubic" */
+	const char *phase; /* "open", "recovery" or "loss" (a timeout is being repaired) */
+	uint32_t in_flight, sacked, lost; /* of the octets sent and not acknowledged */
+	uint32_t held;                    /* segments received, unread or out of order */
+	uint32_t min_rtt_us;              /* of this flight; 0: not known */
+	uint32_t adv_mss, backoff;        /* what we offered; doublings of the RTO */
+	uint32_t urgent;                  /* as leat_urgent */
+	uint8_t snd_wscale, rcv_wscale, dscp;
+	bool wscale_on, sack_on, timestamps_on, ecn_on, keepalive_on, nodelay_on;
 	const char *soft_error; /* the last ICMP error that ended nothing, "-": none */
 	uint32_t soft_error_cnt;
 	uint32_t pmtu; /* octets of IP packet that the path takes */

@@ -22,7 +22,8 @@ enum opt_exit leat_device_check(const struct serve_options *o);
 enum opt_exit leat_device_open(
 	const struct serve_options *o, struct nic_port *port, const struct nic_port_config *config);
 
-/* leat_device_is_up says whether frames pass; af_packet calls itself up whatever its interface is. */
+/* leat_device_is_up says whether frames pass; af_packet calls itself up whatever its interface
+ * is. */
 bool leat_device_is_up(const struct serve_options *o, const struct nic_port *port);
 
 /* leat_device_next writes what to type on the kernel's side of the device to reach us. */

@@ -124,8 +124,8 @@ bool leat_report_frames(const struct shard_counts *c, FILE *out)
 	char text[REPORT_TEXT_MAX];
 	uint32_t cnt = 0;
 
-	/* What was lost on the wire was sent to it, and not received. */
-	fprintf(out, "%s %s frames", c->rx_lost + c->rx_held != 0 ? "sent to it" : "received",
+	/* What was lost on the wire was sent, and not received. */
+	fprintf(out, "%s %s frames", c->rx_lost + c->rx_held != 0 ? "was sent" : "received",
 		leat_report_group(received, text));
 	for (uint32_t v = 0; v < WIRE_V_DROP_FIRST; v++) {
 		if (c->stack.wire[v] != 0)

@@ -34,7 +34,8 @@ uint64_t leat_report_open(const struct shard_counts *c);
 /* leat_report_connections writes "opened N = ... + ..." and says whether both sides are equal. */
 bool leat_report_connections(const struct shard_counts *c, FILE *out);
 
-/* leat_report_frames writes "received N = ... + ...", or "sent to it N" on a wire that loses, and says whether both sides are equal. */
+/* leat_report_frames writes "received N = ... + ...", or "was sent N" on a wire that loses, and
+ * says whether both sides are equal. */
 bool leat_report_frames(const struct shard_counts *c, FILE *out);
 
 /* leat_report_states writes a table of connections by state, empty rows left out. */

@@ -148,10 +148,11 @@ static bool print_wire(const struct try_view *v, FILE *out)
 
 	group(v->client.tx_frames, sent);
 	group(v->server.rx_frames + v->wire_to_server, got);
-	fprintf(out, "  Wire     client sent %s = reached the server %s; ", sent, got);
+	fprintf(out, "  Wire     client sent %s = received or lost before the server %s; ", sent,
+		got);
 	group(v->server.tx_frames, sent);
 	group(v->client.rx_frames + v->wire_to_client, got);
-	fprintf(out, "server sent %s = reached the client %s   %s\n", sent, got,
+	fprintf(out, "server sent %s = received or lost before the client %s   %s\n", sent, got,
 		equal ? "balanced" : "NOT BALANCED");
 	return equal;
 }

@@ -181,8 +181,8 @@ static void hear_groups(struct nic_port *p)
 			strerror(-error));
 }
 
-/* mtu_most is the largest mtu that the device takes: many name none, but the longest frame, and ethdev
- * then counts a header and a check sequence besides the packet. */
+/* mtu_most is the largest mtu that the device takes: many name none, but the longest frame, and
+ * ethdev then counts a header and a check sequence besides the packet. */
 static uint32_t mtu_most(const struct rte_eth_dev_info *info)
 {
 	const uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;

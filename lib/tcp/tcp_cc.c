@@ -23,6 +23,11 @@ static const struct tcp_cc_ops *ops_of(const struct tcp_engine *e, const struct 
 	return ext ? cc_ops[e->knobs.cc] : &leat_tcp_cc_reno;
 }
 
+const char *leat_tcp_cc_name(const struct tcp_engine *e)
+{
+	return cc_ops[e->knobs.cc]->name;
+}
+
 static uint32_t flight(const struct tcb *tcb)
 {
 	return seq_from(tcb->snd.una, tcb->snd.nxt);

@@ -129,6 +129,8 @@ bool leat_tcp_fin_acked(const struct tcb *tcb);
 /* tcp_opt.c */
 /* What the peer's SYN offers and we do as well; sets the shifts and the MSS. */
 void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct seg *seg);
+/* What we offer in our SYN (MUST-67). */
+uint16_t leat_tcp_adv_mss(const struct tcp_engine *e, const struct tcb *tcb);
 /* The path takes packets of mtu octets: sets the MSS, which never grows; false: no change. */
 bool leat_tcp_mss_narrow(struct tcb *tcb, uint32_t mtu);
 /* Adds the options that seg, about to be sent, must carry. */

@@ -196,6 +196,7 @@ struct tcb *leat_tcp_alloc(
 	if (e->knobs.keepalive)
 		tcb->opts |= TCP_O_KEEPALIVE;
 	tcb->tos = (uint8_t)(e->knobs.dscp << 2);
+	tcb->quick = e->knobs.quick_acks;
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
 	tcb->rcv_head = tcb->rcv_tail = tcb->ooo_head = tcb->listener = tcb->ext = TCP_NONE;
 	tcb->opened_at = now;

@@ -62,7 +62,7 @@ struct tcp_knobs {
 	uint64_t fin_wait_2_ns;     /* 60 s, once the user closed both directions */
 	uint64_t keep_idle_ns;      /* 2 h of silence before the first keep-alive, MUST-28 */
 	uint64_t keep_interval_ns;  /* 75 s between unanswered keep-alives */
-	uint64_t delack_ns;         /* 40 ms, MUST-40 */
+	uint64_t delack_ns;         /* 40 ms, below 500 ms (MUST-40); 0: no delay */
 	uint64_t reply_interval_ns; /* 500 ms between limited replies of one connection */
 	uint32_t rcv_buf_octets;    /* 65,535, at most 1 GiB: text of one connection that we hold */
 	uint16_t rcv_seg_max;       /* 128: segments held for one connection */
@@ -71,11 +71,16 @@ struct tcp_knobs {
 	uint8_t ack_every;          /* 2, SHLD-19; 1 acknowledges each segment */
 	uint8_t ecn;                /* TCP_ECN_PASSIVE; enum tcp_ecn, SHLD-8 */
 	uint8_t dscp;               /* 0: of a new connection, MUST-48 */
+	uint8_t quick_acks;         /* 0: first segments that are acknowledged at once */
+	uint8_t syn_tries;          /* 0: how often a SYN goes again is up to r2_syn_ns alone */
+	uint8_t syn_ack_tries;      /* 0: likewise a SYN,ACK */
+	uint8_t rtx_tries;          /* 0: likewise text and FIN, and r2_ns */
 	uint8_t r1_cnt;             /* 3 retransmissions until the user hears, SHLD-10 */
 	uint8_t keep_cnt;           /* 9 keep-alives unanswered end it; at least 2, MUST-29 */
 	bool keepalive;             /* false: of a new connection, MUST-25 */
 	uint8_t cc;                 /* TCP_CC_CUBIC; enum tcp_cc_name */
 	bool sack;                  /* true: offer and take SACK, RFC 2018 */
+	uint16_t adv_mss;           /* 0: what mtu allows; else at most this is offered */
 	uint16_t pmtu_min;          /* 552: IPv4 paths are not believed to be narrower */
 	bool icmp_pmtu;             /* true: "too big" narrows the path, RFC 1191, 8201 */
 	bool icmp_hard;             /* true: a hard error ends a handshake, SHLD-26 */

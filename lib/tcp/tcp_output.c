@@ -39,7 +39,11 @@ static uint16_t window(struct tcp_call *c)
 /* Windows in SYN segments are never scaled, whatever else they agree on (RFC 7323 2.2). */
 static uint16_t syn_window(const struct tcp_call *c)
 {
-	return (uint16_t)u32_min(leat_tcp_rcv_room(c->e, c->tcb), UINT16_MAX);
+	const struct tcb *tcb = c->tcb;
+	bool first = tcb->state == TCP_ST_SYN_SENT;
+	uint32_t wnd = first ? leat_tcp_rcv_room(c->e, tcb) : seq_from(tcb->rcv.nxt, tcb->rcv.edge);
+
+	return (uint16_t)u32_min(wnd, UINT16_MAX);
 }
 
 static struct tcp_emit *emit_take(struct tcp_call *c, const struct tuple *tuple, uint32_t tcb_idx)

@@ -226,6 +226,7 @@ struct tcp_cc_ops {
 
 extern const struct tcp_cc_ops leat_tcp_cc_reno, leat_tcp_cc_cubic;
 
+const char *leat_tcp_cc_name(const struct tcp_engine *e);
 uint32_t leat_tcp_cc_initial(const struct tcp_engine *e, const struct tcb *tcb);
 void leat_tcp_cc_grow(struct tcp_call *c, struct tcp_ext *ext, uint32_t octets);
 uint32_t leat_tcp_cc_reduced(struct tcp_call *c, struct tcp_ext *ext, uint32_t flight);

@@ -138,6 +138,7 @@ struct tcb {
 	uint64_t opened_at;
 	uint32_t challenged_ms; /* the ms of the last limited reply; 0: never */
 	uint16_t opts;          /* enum tcp_tcb_opt */
+	uint8_t quick;          /* segments with text that are still acknowledged at once */
 	uint32_t srtt_us, rttvar_us, rto_us;
 	struct seq rtt_seq, recover, rcv_fin;
 	uint32_t idx, gen;

@@ -82,6 +82,17 @@ static void give_up(struct tcp_call *c)
 	leat_tcp_end(c, TCP_EV_GIVE_UP, TCP_END_TIMEOUT);
 }
 
+/* The knobs may limit how often something goes again, besides R2. */
+static bool tries_over(const struct tcp_call *c)
+{
+	const struct tcp_knobs *k = &c->e->knobs;
+	uint8_t most = k->rtx_tries;
+
+	if (tcp_syn_unacked(c->tcb))
+		most = c->tcb->state == TCP_ST_SYN_SENT ? k->syn_tries : k->syn_ack_tries;
+	return most != 0 && c->tcb->tries >= most;
+}
+
 static void rtx_due(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
@@ -105,6 +116,10 @@ static void rtx_due(struct tcp_call *c)
 		leat_tcp_want_output(c->e, tcb);
 		return;
 	}
+	if (tries_over(c)) {
+		give_up(c);
+		return;
+	}
 	bool again = tcp_syn_unacked(tcb) || (outstanding && tcb->snd.wnd > 0);
 
 	if (again) {
@@ -124,7 +139,7 @@ static void rtx_due(struct tcp_call *c)
 	/* A window that is open but below a segment is no reason to wait ever longer. */
 	if ((again || tcb->snd.wnd == 0) && tcb->backoff < UINT8_MAX)
 		tcb->backoff++;
-	if (again && ++tcb->tries == c->e->knobs.r1_cnt)
+	if (again && tcb->tries < UINT8_MAX && ++tcb->tries == c->e->knobs.r1_cnt)
 		leat_tcp_tell(c->e, tcb, TCP_NEWS_SLOW); /* SHLD-9, SHLD-10 */
 	leat_tcp_rtx_arm(c, true);
 	leat_tcp_want_output(c->e, tcb);

@@ -74,11 +74,11 @@ def next_lines():
             check_ledger(ended(process).out)
             live.check(re.search(r"^  ./run try --seed 7 --loss 1% .*bad wire", process.out, re.M),
                        process.out)
-    with live.case("it does not propose what it did, and says sent of what was lost"):
+    with live.case("it does not propose what it did, and says sent, not received, of what was lost"):
         with begin("--seconds", 1, "--loss", "1%", "--connections", 50, env=env) as process:
             check_ledger(ended(process).out)
             live.check("the same on a bad wire" not in process.out, process.out)
-            live.check(re.search(r"Frames +server sent to it [\d,]+ frames", process.out),
+            live.check(re.search(r"Frames +server was sent [\d,]+ frames", process.out),
                        process.out)
     with live.case("a report that cannot be written is no success: exit 5, and a sentence"):
         with begin("--seconds", 1, before=("sh", "-c", 'exec "$@" >/dev/full', "sh")) as process:

@@ -96,14 +96,19 @@ static void check_windows(const struct place *p, const struct tcb *tcb)
 {
 	uint32_t flight = seq_from(tcb->snd.una, tcb->snd.nxt);
 	uint32_t promised = seq_from(tcb->rcv.nxt, tcb->rcv.edge);
-	uint32_t buf = p->config->knobs.rcv_buf_octets;
+	/* What is offered is a multiple of the granule of its scale, rounded up with each piece. */
+	uint32_t slack = ((1U << tcb->rcv_scale) - 1) * (tcb->rbuf_cnt + 1U);
+	uint32_t buf = p->config->knobs.rcv_buf_octets + slack;
 
 	if (!synchronized(tcb->state))
 		return;
 	if (flight > tcb->snd.wnd_max + 2)
 		broken(p, tcb, "5 more in flight than the peer ever offered");
 	if (tcb->rcv.unread > buf || promised > buf - tcb->rcv.unread)
-		broken(p, tcb, "6 more offered than there is room for");
+		leat_sim_fail(p->w,
+			"6 more offered than there is room for (host %u, %u to 2^%u, %u of %u "
+			"unread)",
+			p->host, promised, tcb->rcv_scale, tcb->rcv.unread, buf);
 }
 
 /* 10: exactly what is outstanding, or held back by a window, has a timer. */
@@ -120,7 +125,7 @@ static void check_timer(const struct place *p, const struct tcb *tcb)
 	if (!outstanding && queued && tcp_in(tcb->state, TCP_MAY_EMIT_TEXT) &&
 		tcb->rtx_at == TIME_NEVER)
 		broken(p, tcb, "10 text is held back without a timer");
-	if (!outstanding && !queued && tcb->rtx_at != TIME_NEVER)
+	if (!outstanding && !queued && tcb->rtx_at != TIME_NEVER && tcb->rtx_kind != TCP_RTX_KEEP)
 		broken(p, tcb, "10 a timer without a cause");
 }
 

@@ -82,6 +82,20 @@ static bool refusal_is_fair(int error)
 	return error == LEAT_ERR_FULL || error == LEAT_ERR_NO_PORT || error == LEAT_ERR_IN_USE;
 }
 
+static void set_options(struct sim_world *w, const struct sim_end *e)
+{
+	struct leat_stack *s = leat_sim_end_stack(w, e);
+	const struct sim_side *side = e->side;
+
+	if (side->nodelay)
+		leat_sim_must(w, leat_nodelay(s, e->conn, true), LEAT_OK, "leat_nodelay");
+	if (side->keepalive)
+		leat_sim_must(w, leat_keepalive(s, e->conn, true), LEAT_OK, "leat_keepalive");
+	if (side->user_timeout > 0)
+		leat_sim_must(w, leat_user_timeout(s, e->conn, side->user_timeout), LEAT_OK,
+			"leat_user_timeout");
+}
+
 /* One end of flow begins to connect; false: not now. */
 static bool open_end(struct sim_world *w, uint32_t flow, bool first)
 {
@@ -126,8 +140,7 @@ static bool open_end(struct sim_world *w, uint32_t flow, bool first)
 	e->local = info.local;
 	e->remote = info.remote;
 	leat_sim_must(w, leat_set_user(s->stack, e->conn, e->serial), LEAT_OK, "leat_set_user");
-	if (e->side->nodelay)
-		leat_sim_must(w, leat_nodelay(s->stack, e->conn, true), LEAT_OK, "leat_nodelay");
+	set_options(w, e);
 	if (e->side->end_after > 0)
 		e->end_at = w->now + e->side->end_after;
 	leat_sim_end_step(w, e);
@@ -194,8 +207,7 @@ void leat_sim_open_accepted(
 	e->flow = best->flow;
 	e->side = &w->plan.flow[best->flow].side[1];
 	leat_prng_seed(&e->prng, w->plan.flow[best->flow].seed + best->rx_done);
-	if (e->side->nodelay)
-		leat_sim_must(w, leat_nodelay(s, conn, true), LEAT_OK, "leat_nodelay");
+	set_options(w, e);
 	if (e->side->end_after > 0)
 		e->end_at = w->now + e->side->end_after;
 }

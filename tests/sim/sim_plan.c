@@ -10,6 +10,7 @@
 
 #define NEVER_RX UINT32_MAX
 #define KB       1024U
+#define MB       (1024U * 1024)
 
 /* ---- dice ---- */
 
@@ -47,19 +48,28 @@ static void draw_config(struct prng *p, struct sim_plan *plan, struct stack_conf
 	k->r2_ns = ONE_OF(p, 100 * TIME_S, 100 * TIME_S, 30 * TIME_S);
 	k->delack_ns = ONE_OF(p, 40 * TIME_MS, 40 * TIME_MS, 200 * TIME_MS, TIME_MS);
 	k->fin_wait_2_ns = ONE_OF(p, 60 * TIME_S, 10 * TIME_S);
-	k->rcv_buf_octets = (uint32_t)ONE_OF(p, 65535, 65535, 65535, 16 * KB, 4000, 1000);
+	k->rcv_buf_octets =
+		(uint32_t)ONE_OF(p, 65535, 65535, 65535, 256 * KB, MB, 16 * KB, 4000, 1000);
 	k->rcv_seg_max = (uint16_t)ONE_OF(p, 128, 128, 32, 8);
-	if (plan->style == SIM_STYLE_NONE)
-		k->rcv_seg_max = 128;
+	if (plan->style == SIM_STYLE_NONE) /* a reader that rests must not lose its connection */
+		k->rcv_seg_max = (uint16_t)u32_max(128, k->rcv_buf_octets / 400);
 	k->ack_every = (uint8_t)ONE_OF(p, 2, 2, 1);
 	k->iw_segs = (uint16_t)ONE_OF(p, 10, 10, 2, 1);
 	k->nagle = !one_in(p, 4);
-	c->tcp = (struct tcp_limits){.tcb_max = 96, .rbuf_max = 1024};
+	k->sack = !one_in(p, 4);
+	k->wscale = !one_in(p, 4);
+	k->timestamps = !one_in(p, 4);
+	k->ts_required = !one_in(p, 4);
+	k->cc = one_in(p, 3) ? TCP_CC_RENO : TCP_CC_CUBIC;
+	k->keepalive = one_in(p, 8);
+	k->keep_idle_ns = ONE_OF(p, 7200 * TIME_S, 10 * TIME_S, 2 * TIME_S);
+	k->keep_interval_ns = ONE_OF(p, 75 * TIME_S, 5 * TIME_S);
+	c->tcp = (struct tcp_limits){.tcb_max = 96, .rbuf_max = 4096};
 	c->listener_max = 4;
 	c->target_max = 8;
 	c->neigh_max = 32;
-	c->send_buf_octets = (uint32_t)ONE_OF(p, 64 * KB, 64 * KB, 16 * KB, 3000);
-	c->send_chunk_cnt = 256;
+	c->send_buf_octets = (uint32_t)ONE_OF(p, 64 * KB, 64 * KB, MB, 16 * KB, 3000);
+	c->send_chunk_cnt = 768;
 	c->port_from = SIM_CLIENT_PORT;
 	c->port_to = SIM_CLIENT_PORT + 1023;
 }
@@ -134,6 +144,8 @@ static void plain_side(struct prng *p, struct sim_side *s)
 	s->source = one_in(p, 4);
 	s->peek = one_in(p, 4);
 	s->lazy = one_in(p, 2);
+	s->urgent = !s->source && one_in(p, 8);
+	s->keepalive = one_in(p, 8);
 }
 
 static uint32_t size(struct prng *p, uint32_t most)
@@ -281,6 +293,8 @@ static void draw_flow(struct prng *p, struct sim_plan *plan, uint32_t i)
 	f->seed = leat_prng_next(p);
 	plain_side(p, &f->side[0]);
 	plain_side(p, &f->side[1]);
+	if (plan->style != SIM_STYLE_NONE && one_in(p, 6))
+		f->side[below(p, 2)].user_timeout = ONE_OF(p, TIME_S, 10 * TIME_S, UINT64_MAX);
 	switch (below(p, 17)) {
 	case 0:
 	case 1:
@@ -458,6 +472,10 @@ static void style_famine(struct prng *p, struct sim_plan *plan)
 			c->tcp.tcb_max = 4 + below(p, 12);
 		if (one_in(p, 2))
 			c->tcp.rbuf_max = 4 + below(p, 28);
+		if (one_in(p, 2))
+			c->tcp.ext_max = 1 + below(p, 6);
+		if (one_in(p, 2))
+			c->tcp.srec_max = 2 + below(p, 30);
 		if (one_in(p, 2))
 			c->send_chunk_cnt = 2 + below(p, 10);
 		if (one_in(p, 4))

@@ -110,6 +110,8 @@ struct sim_side {
 	uint32_t abort_at;
 	uint64_t end_after; /* after so long it ends it, whatever the state; 0: never */
 	bool end_by_abort;
+	uint64_t user_timeout; /* 0: that of the stack */
+	bool urgent, keepalive;
 	bool nodelay, source, peek, early, lazy; /* lazy: keeps its handle until CLOSED */
 };
 

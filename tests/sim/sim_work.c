@@ -117,6 +117,8 @@ static void do_read(struct sim_world *w, struct sim_end *e)
 
 	if (e->listening && !e->connected)
 		return;
+	if (e->connected && leat_urgent(leat_sim_end_stack(w, e), e->conn) < 0)
+		leat_sim_fail(w, "call: leat_urgent knows no connection");
 	for (uint32_t steps = 0; !e->eof && !e->reset; steps++) {
 		uint32_t most = u32_min(side->rx_chunk, CHUNK_MAX);
 
@@ -162,7 +164,8 @@ static int64_t write_some(struct sim_world *w, struct sim_end *e, uint32_t octet
 	if (room > 0 && room < octets)
 		octets = (uint32_t)room;
 	leat_sim_stream_fill(e->serial, e->tx_done, data, octets);
-	int64_t n = leat_send(s, e->conn, data, octets);
+	int64_t n = e->side->urgent && octets > 1 ? leat_send_urgent(s, e->conn, data, octets)
+						  : leat_send(s, e->conn, data, octets);
 	if (n > 0 && room > 0 && n != octets)
 		leat_sim_fail(w, "call: there was room for %zu, but leat_send took %lld of %u",
 			room, (long long)n, octets);
