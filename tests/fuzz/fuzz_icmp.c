@@ -10,7 +10,8 @@
  * whom it came from; an error is answered by nothing, leaves the state and the numbers of every
  * connection alone (RFC 5927 4), and all of a connection that it does not quote.
  *
- *	octet 0   bit 0: IPv6; bit 1: an error that quotes a segment, else as it comes
+ *	octet 0   bit 0: IPv6; bit 1: an error that quotes a segment, else as it comes; the
+ *             rest: our TTL
  *	then      type, code, four octets; of a quote: whose, how far SEQ is off, how much of it */
 
 #define OUR_IP4   UINT32_C(0x0a000001)
@@ -23,6 +24,7 @@ struct bench {
 	struct ip our, peer;
 	struct tcb was[CONN_CNT];
 	uint64_t now;
+	uint8_t ttl;              /* of all that we send (MUST-49) */
 	uint32_t frames;          /* sent since the message */
 	uint8_t frame[FRAME_MAX]; /* the last one */
 	uint32_t octets;
@@ -38,6 +40,7 @@ static void pump(struct bench *b)
 		memcpy(b->frame, room, f.octets);
 		b->octets = f.octets;
 		ASSERT(++b->frames <= 8);
+		ASSERT(room[ip_is4(b->our) ? 8 : 7] == b->ttl);
 		f = (struct stack_frame){.data = room, .room = sizeof(room)};
 	}
 	while (leat_stack_give(b->s, &buf, 1) == 1)
@@ -89,12 +92,14 @@ static void open_connection(struct bench *b, uint32_t i)
 	pump(b);
 }
 
-static void set_up(struct bench *b, bool is6)
+static void set_up(struct bench *b, uint8_t how)
 {
+	bool is6 = how & 1;
 	struct stack_config c;
 
 	memset(b, 0, sizeof(*b));
 	b->now = 1000 * TIME_S;
+	b->ttl = how >> 2 ? how >> 2 : 64;
 	b->our = is6 ? (struct ip){UINT64_C(0xfd00) << 48, 1} : ip_from4(OUR_IP4);
 	b->peer = is6 ? (struct ip){UINT64_C(0xfd00) << 48, 2} : ip_from4(PEER_IP4);
 	leat_stack_config_default(&c);
@@ -102,6 +107,7 @@ static void set_up(struct bench *b, bool is6)
 		.tcb_max = CONN_CNT, .rbuf_max = 4, .ext_max = CONN_CNT, .srec_max = 8};
 	c.listener_max = c.target_max = 1;
 	c.neigh_max = 4;
+	c.ttl = b->ttl;
 	c.send_chunk_cnt = 4;
 	c.port_from = 50000;
 	c.port_to = 50003;
@@ -185,7 +191,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t how = fuzz_u8(&in), packet[FRAME_MAX];
 	char text[256];
 
-	set_up(&b, how & 1);
+	set_up(&b, how);
 	uint32_t octets = put_message(&b, &in, how, packet);
 	link = (struct wire_link){.raw_ip = true, .mtu = 1500, .local_cnt = 1};
 	link.local[0] = (struct wire_local){b.our, how & 1 ? 64 : 24};

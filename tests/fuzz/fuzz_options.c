@@ -95,6 +95,18 @@ static void check(const uint8_t *hdr, const struct found *f, const struct seg *s
 	ASSERT(!f->at[4] || seg->ts_ecr == number(hdr + f->at[4] + 6, 4));
 }
 
+/* Behind the end of options, and nowhere else, we pad with zeros (MUST-69). */
+static void check_padding(const uint8_t *hdr, uint32_t octets)
+{
+	uint32_t at = TCP_HDR_OCTETS;
+
+	while (at < octets && hdr[at] != 0)
+		at += hdr[at] == 1 ? 1 : hdr[at + 1];
+	for (; at < octets; at++)
+		ASSERT(hdr[at] == 0);
+	ASSERT(at == octets && octets % 4 == 0);
+}
+
 static void check_again(const struct seg *seg)
 {
 	const struct tuple tuple = {.lport = 1, .rport = 2};
@@ -107,6 +119,7 @@ static void check_again(const struct seg *seg)
 	ASSERT(hdr != NULL);
 	ASSERT(octets <= TCP_HDR_OCTETS + TCP_OPT_OCTETS_MAX);
 	ASSERT(leat_wire_tcp_put(hdr, &tuple, seg) == octets);
+	check_padding(hdr, octets);
 	ASSERT(leat_wire_tcp_parse(hdr, octets, &t, &again) == WIRE_V_TCP);
 	ASSERT(again.opts == seg->opts && again.opt_bad_cnt == 0);
 	ASSERT(!(seg->opts & TCP_OPT_MSS) || again.mss == seg->mss);
