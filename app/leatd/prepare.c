@@ -3,8 +3,6 @@
 
 #include "base_log.h"
 
-#include <rte_eal.h>
-
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,7 +25,6 @@ static void *take_signal(void *arg)
 	if (sigwait(&set, &number) != 0)
 		return NULL;
 	/* The main thread may be deep in the kernel: nothing but EAL's files is put in order. */
-	leat_dir_used(&eal->dir, rte_eal_get_runtime_dir());
 	leat_dir_close(&eal->dir);
 	leat_log(LOG_LV_NOTE, "leatd", "stopped before it was ready");
 	fflush(NULL);

@@ -57,6 +57,22 @@ static inline uint8_t *fuzz_copy(const void *from, size_t octets)
 	return to;
 }
 
+/* fuzz_mem is memory for an object that takes octets, kept from one input to the next. */
+static inline void *fuzz_mem(size_t octets)
+{
+	static uint8_t *mem;
+	static size_t room;
+
+	ASSERT(octets > 0);
+	if (octets > room) {
+		free(mem);
+		room = (octets + 63) / 64 * 64;
+		mem = aligned_alloc(64, room);
+		ASSERT(mem != NULL);
+	}
+	return mem;
+}
+
 /* fuzz_near is a number that lies at an edge of a circle of 2^32, seen from 0, as code says: far,
  * a window away, beside, or anywhere (then it takes two octets more). */
 static inline uint32_t fuzz_near(struct fuzz_in *in, uint8_t code, uint32_t window)

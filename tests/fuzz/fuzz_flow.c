@@ -77,15 +77,13 @@ static void check(const struct both *b)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static _Alignas(64) uint8_t mem[1 << 12];
 	static struct both b;
 	struct fuzz_in in = {data, size};
 
 	memset(&b, 0, sizeof(b));
-	ASSERT(leat_flow_table_footprint(ENTRY_MAX) <= sizeof(mem));
 	struct hash_key key = {fuzz_u16(&in), fuzz_u16(&in)};
-	b.t = leat_flow_table_new(
-		mem, ENTRY_MAX, key, (struct flow_records){b.record, sizeof(b.record[0])});
+	b.t = leat_flow_table_new(fuzz_mem(leat_flow_table_footprint(ENTRY_MAX)), ENTRY_MAX, key,
+		(struct flow_records){b.record, sizeof(b.record[0])});
 	for (uint32_t i = 0; i < ENTRY_MAX; i++)
 		b.tuple_of[i] = TUPLE_CNT;
 	for (uint32_t i = 0; i < TUPLE_CNT; i++) {

@@ -91,7 +91,6 @@ static void open_connection(struct bench *b, uint32_t i)
 
 static void set_up(struct bench *b, bool is6)
 {
-	static uint8_t *mem;
 	struct stack_config c;
 
 	memset(b, 0, sizeof(*b));
@@ -107,10 +106,7 @@ static void set_up(struct bench *b, bool is6)
 	c.port_to = 50003;
 	c.link = (struct wire_link){.raw_ip = true, .mtu = 1500, .local_cnt = 1};
 	c.link.local[0] = (struct wire_local){b->our, is6 ? 64 : 24};
-	if (!mem)
-		mem = aligned_alloc(64, align_up(leat_stack_footprint(&c), 64) + 4096);
-	ASSERT(mem != NULL);
-	b->s = leat_stack_new(mem, &c, b->now);
+	b->s = leat_stack_new(fuzz_mem(leat_stack_footprint(&c)), &c, b->now);
 	for (uint32_t i = 0; i < CONN_CNT; i++)
 		open_connection(b, i);
 	for (uint32_t i = 0; i < CONN_CNT; i++)

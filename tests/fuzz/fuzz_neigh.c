@@ -198,7 +198,6 @@ static void op_time(struct bench *b, struct fuzz_in *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static _Alignas(64) uint8_t mem[1 << 14];
 	static struct bench b;
 	struct fuzz_in in = {data, size};
 
@@ -207,8 +206,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	b.link = (struct wire_link){.mac = {{2, 0, 0, 0, 0, 0xaa}}, .mtu = 1500, .local_cnt = 2};
 	b.link.local[0] = (struct wire_local){address(false, OURS), 24};
 	b.link.local[1] = (struct wire_local){address(true, OURS), 64};
-	ASSERT(leat_inet_neigh_footprint(ENTRY_MAX) <= sizeof(mem));
-	b.n = leat_inet_neigh_new(mem, ENTRY_MAX, &b.link, 1);
+	b.n = leat_inet_neigh_new(
+		fuzz_mem(leat_inet_neigh_footprint(ENTRY_MAX)), ENTRY_MAX, &b.link, 1);
 	leat_inet_neigh_set(b.n, address(false, FIXED), (struct mac){{2, 0, 0, 0, 0, 0xee}});
 	for (uint32_t i = 0; i < OPS_MAX && in.left > 0; i++) {
 		uint8_t op = fuzz_u8(&in);

@@ -140,9 +140,8 @@ static void op_read(struct both *b, struct fuzz_in *in)
 
 static void set_up(struct both *b, uint8_t how)
 {
-	static _Alignas(64) uint8_t mem[1 << 16];
 	static const uint32_t isn[] = {0, UINT32_MAX, UINT32_MAX - 1000, UINT32_C(0x7fffffff)};
-	struct tcp_limits limits = {2, 256};
+	struct tcp_limits limits = {.tcb_max = 2, .rbuf_max = 256};
 	struct tcp_knobs knobs;
 
 	memset(b, 0, sizeof(*b));
@@ -154,10 +153,10 @@ static void set_up(struct both *b, uint8_t how)
 	knobs.rcv_seg_max = b->ample ? 255 : 4;
 	if (how & 8 && !b->ample)
 		limits.rbuf_max = 3;
-	ASSERT(leat_tcp_footprint(&limits) <= sizeof(mem));
 	b->io.born = TCP_NONE;
 	b->tuple = (struct tuple){ip_from4(1), ip_from4(2), 80, 2000, 0};
-	b->e = leat_tcp_new(mem, &limits, &knobs, (struct hash_key){1, 2}, 1000 * TIME_S);
+	b->e = leat_tcp_new(fuzz_mem(leat_tcp_footprint(&limits)), &limits, &knobs,
+		(struct hash_key){1, 2}, 1000 * TIME_S);
 	b->tcb = leat_tcp_open_active(b->e, &b->tuple, 1000 * TIME_S);
 	b->first = seq_of(isn[how % 4] + 1);
 	take_lists(b);

@@ -25,11 +25,14 @@ struct bench {
 	struct tuple tuple;
 	struct tcb *tcb; /* NULL: CLOSED */
 	uint64_t now;
-	uint32_t buf_cnt;   /* buffers the engine has */
-	uint64_t read;      /* octets the user has read */
-	struct seq edge;    /* the right edge that we last told the peer */
-	bool told;          /* edge is valid */
-	bool plain;         /* no option that the model does not know */
+	uint32_t buf_cnt; /* buffers the engine has */
+	struct seq irs;   /* of the SYN of the peer that counted */
+	uint64_t read;    /* octets the user has read */
+	struct seq edge;  /* the right edge that we last told the peer */
+	bool told;        /* edge is valid */
+	bool plain;       /* no option that the model does not know */
+	bool ts;          /* the peer offered timestamps, so it sends them */
+	uint32_t ts_val, ts_ecr;
 	bool has_text;      /* what was last emitted carried text or FIN */
 	uint32_t emit_cnt;  /* since the last event */
 	uint8_t emit_flags; /* of the last one */
@@ -49,6 +52,8 @@ static void take_emits(struct bench *b)
 
 		ASSERT(++b->emit_cnt <= EMIT_MAX);
 		b->emit_flags = seg->flags;
+		if (seg->opts & TCP_OPT_TS)
+			b->ts_ecr = seg->ts_val;
 		b->has_text = seg->text > 0 || seg->flags & TCP_FIN;
 		if (seg->flags & TCP_RST || !b->tcb || b->io.emit[i].tcb_idx != b->tcb->idx)
 			continue;
@@ -82,7 +87,6 @@ static void take_lists(struct bench *b)
 	if (b->io.born != TCP_NONE) {
 		b->tcb = leat_tcp_tcb(b->e, b->io.born);
 		b->told = false;
-		b->read = 0;
 		b->io.born = TCP_NONE;
 	}
 	do {
@@ -137,11 +141,25 @@ static enum tcp_verdict arrive(struct bench *b, struct seg seg)
 	seg.buf = data;
 	b->buf_cnt++;
 	event(b);
-	enum tcp_verdict v =
-		leat_tcp_segment_arrives(b->e, find(b), &b->tuple, &seg, b->now, &b->io);
+	struct tcb *tcb = find(b);
+	bool opens = tcb && tcp_in(tcb->state, TCP_SET(LISTEN) | TCP_SET(SYN_SENT));
+	enum tcp_verdict v = leat_tcp_segment_arrives(b->e, tcb, &b->tuple, &seg, b->now, &b->io);
 	ASSERT(v < TCP_V_CNT);
+	if (opens && (v == TCP_V_SYN_NEW || v == TCP_V_SYN_ANSWERED)) {
+		b->irs = seg.seq;
+		b->read = 0;
+	}
 	take_lists(b);
 	return v;
+}
+
+static void add_ts(struct bench *b, struct seg *seg)
+{
+	if (!b->ts)
+		return;
+	seg->opts |= TCP_OPT_TS;
+	seg->ts_val = b->ts_val++;
+	seg->ts_ecr = b->ts_ecr;
 }
 
 static void arrive_plain(struct bench *b, uint8_t flags, uint32_t seq, uint32_t ack)
@@ -153,8 +171,9 @@ static void arrive_plain(struct bench *b, uint8_t flags, uint32_t seq, uint32_t 
 		seg.opts = opts & (TCP_OPT_MSS | TCP_OPT_WS | TCP_OPT_SACK_OK | TCP_OPT_TS);
 		seg.wscale = opts >> 5;
 		seg.mss = 536;
-		seg.ts_val = 1000;
+		b->ts = seg.opts & TCP_OPT_TS;
 	}
+	add_ts(b, &seg);
 	arrive(b, seg);
 }
 
@@ -166,7 +185,7 @@ static void read_text(struct bench *b, uint32_t most)
 	while (b->tcb && most > 0 && (octets = leat_tcp_peek(b->e, b->tcb, &data)) > 0) {
 		octets = u32_min(octets, most);
 		for (uint32_t i = 0; i < octets; i++)
-			ASSERT(data[i] == octet((uint32_t)(b->tcb->rcv.irs.v + 1 + b->read + i)));
+			ASSERT(data[i] == octet((uint32_t)(b->irs.v + 1 + b->read + i)));
 		leat_tcp_receive(b->e, b->tcb, octets);
 		b->read += octets;
 		most -= octets;
@@ -174,9 +193,9 @@ static void read_text(struct bench *b, uint32_t most)
 	take_lists(b);
 }
 
-static void set_up(struct bench *b, void *mem)
+static void set_up(struct bench *b)
 {
-	const struct tcp_limits limits = {TCB_MAX, RBUF_MAX};
+	const struct tcp_limits limits = {.tcb_max = TCB_MAX, .rbuf_max = RBUF_MAX};
 	uint8_t how = fuzz_u8(&b->in);
 
 	leat_tcp_knobs_default(&b->knobs);
@@ -187,11 +206,13 @@ static void set_up(struct bench *b, void *mem)
 	b->knobs.rst_ends_time_wait = (how & 0x30) == 0x30;
 	b->plain = !(how & 0x40);
 	b->now = 1000 * TIME_S;
+	b->ts_val = 1000;
 	b->io.born = TCP_NONE;
 	b->tuple = (struct tuple){ip_from4(0x0a000001), ip_from4(0x0a000002), 80, 2000, 0};
 	if (how & 0x80)
 		b->tuple.local = b->tuple.remote = (struct ip){UINT64_C(0xfd00) << 48, 1};
-	b->e = leat_tcp_new(mem, &limits, &b->knobs, (struct hash_key){1, 2}, b->now);
+	b->e = leat_tcp_new(fuzz_mem(leat_tcp_footprint(&limits)), &limits, &b->knobs,
+		(struct hash_key){1, 2}, b->now);
 }
 
 /* The handshake, from either side. */
@@ -382,11 +403,15 @@ static void step_segment(struct bench *b)
 	seg.ack = seq_add(base, fuzz_near(&b->in, places >> 4, was.snd.wnd_max));
 	if (more & 0x80) {
 		seg.opts = fuzz_u8(&b->in) & (TCP_OPT_TS | TCP_OPT_SACK);
-		seg.ts_val = 1000 + fuzz_near(&b->in, fuzz_u8(&b->in), 1);
+		seg.ts_val = b->ts_val + fuzz_near(&b->in, fuzz_u8(&b->in), 1);
 		seg.sack_cnt = seg.opts & TCP_OPT_SACK ? 1 : 0;
 		seg.sack[0].left = seq_add(was.snd.una, fuzz_near(&b->in, fuzz_u8(&b->in), 536));
 		seg.sack[0].right = seq_add(was.snd.nxt, fuzz_near(&b->in, fuzz_u8(&b->in), 536));
 	}
+	if (!(more & 0x80))
+		add_ts(b, &seg);
+	if (seg.flags & TCP_SYN && seg.opts)
+		b->plain = false;
 	bool plain = tcb && is_plain(b, &was, &seg);
 	uint64_t before = verdict_sum(b);
 	arrive(b, seg);
@@ -473,15 +498,12 @@ static void finish(struct bench *b)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct tcp_limits limits = {TCB_MAX, RBUF_MAX};
-	static _Alignas(64) uint8_t mem[1 << 16];
 	static struct bench b;
 
-	ASSERT(leat_tcp_footprint(&limits) <= sizeof(mem));
 	memset(&b, 0, offsetof(struct bench, io));
 	b.in = (struct fuzz_in){data, size};
 	b.io.emit_cnt = b.io.give_cnt = b.io.news_cnt = b.io.gone_cnt = 0;
-	set_up(&b, mem);
+	set_up(&b);
 	come_to(&b, (enum tcp_state)(TCP_ST_CLOSED + fuzz_u8(&b.in) % (TCP_ST_CNT - 1)));
 	for (uint32_t i = 0; i < STEPS_MAX && b.in.left > 0; i++) {
 		uint8_t op = fuzz_u8(&b.in);

@@ -110,13 +110,11 @@ static void op(struct both *b, struct fuzz_in *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static _Alignas(64) uint8_t mem[1 << 16];
 	struct fuzz_in in = {data, size};
 	struct both b = {.now = (uint64_t)fuzz_u16(&in) << 40};
 
-	ASSERT(leat_timer_wheel_footprint(ID_MAX) <= sizeof(mem));
 	memset(b.at, 0xff, sizeof(b.at));
-	b.w = leat_timer_wheel_new(mem, ID_MAX, b.now);
+	b.w = leat_timer_wheel_new(fuzz_mem(leat_timer_wheel_footprint(ID_MAX)), ID_MAX, b.now);
 	for (uint32_t i = 0; i < OPS_MAX && in.left > 0; i++) {
 		op(&b, &in);
 		check(&b);

@@ -67,12 +67,20 @@ static void next_incarnation(struct sim_world *w, const struct sim_end *e)
 			       .arg = e->flow});
 }
 
+/* With the text of RFC 9293 3.10.7.4 in force, a reset may end TIME-WAIT: all was said by then. */
+static bool ended_well(const struct sim_world *w, const struct sim_end *e)
+{
+	const struct tcp_knobs *k = &w->plan.host[e->host].config.knobs;
+
+	return leat_sim_graceful(e->how) || (e->eof && e->shut && k->rst_ends_time_wait);
+}
+
 /* over: the program is done with it; what it learned stays in the slot until it is used again. */
 void leat_sim_end_over(struct sim_world *w, struct sim_end *e)
 {
 	bool complete = e->tx_done == e->side->tx_octets &&
-			e->rx_done == leat_sim_end_expected(w, e) && leat_sim_graceful(e->how) &&
-			!e->dead && !e->aborted;
+			e->rx_done == leat_sim_end_expected(w, e) && ended_well(w, e) && !e->dead &&
+			!e->aborted;
 
 	if (!e->used)
 		return;

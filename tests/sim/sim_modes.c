@@ -251,7 +251,7 @@ static bool starve_tables(const struct script *s, const char *prefix, uint32_t *
 			c->tcp.tcb_max = 2 + no % 4;
 			c->tcp.rbuf_max = 1 + no / 4 % 4;
 			c->send_chunk_cnt = 1 + no / 16 % 4;
-			c->knobs.rcv_seg_max = (uint16_t)(1 + no / 4 % 4);
+			c->knobs.rcv_seg_max = (uint16_t)(2 + no / 4 % 4);
 			plan.host[h].backlog = 1 + no % 2;
 		}
 		plan.flow_cnt = 3;

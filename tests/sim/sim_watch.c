@@ -11,6 +11,7 @@
 #define MSS_FLOOR      48 /* a peer that offers less gets more, or it would be all headers */
 #define QUIET_ACKS_MAX 100
 #define QUIET_NS       (UINT64_C(10) * 1000000000)
+#define TS_COMPARE_NS  (UINT64_C(20) * 86400 * 1000000000) /* half a turn of their circle */
 #define ISS_TICK_NS    4000
 #define ISS_CLOCK_MAX  (UINT64_C(7200) * 1000000000) /* less than half a turn of the ISN clock */
 
@@ -164,6 +165,7 @@ static struct watch_flow *find(struct watch *w, const struct watch_key *key, boo
 		abort();
 	f->key = *key;
 	f->may_lose = w->config.may_lose;
+	f->forged = w->config.forged;
 	f->next = w->bucket[at];
 	w->bucket[at] = f;
 	w->cnt.flows++;
@@ -236,7 +238,10 @@ static void arrived_syn(struct watch_flow *f, const struct watch_pkt *p)
 	for (uint32_t i = 0; i < WATCH_SYN_MAX; i++) {
 		s = &f->syn[i];
 		if (s->used && s->seq == p->seq && s->opts == p->opts) {
-			s->ts_max = p->ts_val;
+			if (watch_seq_diff(p->ts_val, s->ts_max) > 0)
+				s->ts_max = p->ts_val;
+			if (watch_seq_diff(p->ts_val, s->ts_val) < 0)
+				s->ts_val = p->ts_val;
 			return;
 		}
 	}
@@ -267,7 +272,6 @@ void leat_sim_watch_arrived(
 	struct watch_pkt p;
 	const char *wrong = leat_sim_watch_parse(frame, octets, w->config.raw_ip, &p);
 
-	(void)now;
 	w->cnt.arrived++;
 	if (wrong || (p.kind == WATCH_TCP && is_incredible(w, host, frame, &p))) {
 		w->cnt.arrived_bad++;
@@ -285,10 +289,13 @@ void leat_sim_watch_arrived(
 	arrived_burst(w, host, &p, f);
 	if (p.flags & WATCH_RST)
 		return;
-	if (p.opts & WATCH_OPT_TS) {
-		if (!f->ts_came || watch_seq_diff(p.ts_val, f->ts_max) > 0)
+	bool other = p.flags & WATCH_SYN && f->irs_known && p.seq != f->irs;
+	if (p.opts & WATCH_OPT_TS && !other) {
+		if (!f->ts_came || watch_seq_diff(p.ts_val, f->ts_max) > 0 ||
+			now - f->ts_came_at > TS_COMPARE_NS)
 			f->ts_max = p.ts_val;
 		f->ts_came = true;
+		f->ts_came_at = now;
 	}
 	if (p.flags & WATCH_SYN)
 		arrived_syn(f, &p);
@@ -361,7 +368,7 @@ static const char *sent_syn(
 	}
 	if (!leat_sim_flow_irs(f, p->ack))
 		return "W22 a SYN-ACK for a SYN that never came";
-	if (!f->plain_syn && p->opts & negotiated & ~f->peer.opts)
+	if (!f->plain_syn && p->opts & negotiated & ~f->peer_maybe)
 		return "W25 a SYN-ACK with an option that the SYN did not offer";
 	return NULL;
 }
@@ -445,23 +452,27 @@ static const char *sent_text(struct watch *w, struct watch_flow *f, const struct
 	return NULL;
 }
 
-static const char *sent_options(struct watch_flow *f, const struct watch_pkt *p)
+static const char *sent_options(struct watch_flow *f, const struct watch_pkt *p, uint64_t now)
 {
-	uint8_t agreed = f->own_opts & f->peer.opts;
+	uint8_t agreed = f->own_opts & f->peer.opts, maybe = f->own_opts & f->peer_maybe;
 
 	if (p->flags & WATCH_SYN)
-		agreed = f->own_opts; /* of its own SYN */
-	if (!(p->flags & WATCH_SYN) && !(agreed & WATCH_OPT_TS) != !(p->opts & WATCH_OPT_TS))
-		return agreed & WATCH_OPT_TS ? "W25 no timestamp, though agreed"
-					     : "W25 a timestamp that was not agreed";
+		agreed = maybe = f->own_opts; /* of its own SYN */
+	if (!(p->flags & WATCH_SYN) && agreed & ~p->opts & WATCH_OPT_TS)
+		return "W25 no timestamp, though agreed";
+	if (p->opts & ~maybe & WATCH_OPT_TS)
+		return "W25 a timestamp that was not agreed";
 	if (p->opts & WATCH_OPT_TS) {
-		if (f->ts_sent && watch_seq_diff(p->ts_val, f->ts_last) < 0)
+		if (f->ts_sent && watch_seq_diff(p->ts_val, f->ts_last) < 0 &&
+			now - f->ts_sent_at < TS_COMPARE_NS)
 			return "W25 a timestamp that goes back";
 		f->ts_sent = true;
+		f->ts_sent_at = now;
 		f->ts_last = p->ts_val;
-		if (p->flags & WATCH_ACK && f->ts_came &&
+		if (p->flags & WATCH_ACK && f->ts_came && !f->forged &&
 			(watch_seq_diff(p->ts_ecr, f->ts_max) > 0 ||
-				watch_seq_diff(p->ts_ecr, f->peer.ts_val) < 0))
+				(f->peer.opts & WATCH_OPT_TS && now - f->born_at < TS_COMPARE_NS &&
+					watch_seq_diff(p->ts_ecr, f->peer.ts_val) < 0)))
 			return "W25 echoes a timestamp that never came";
 	}
 	if (p->flags & (WATCH_ECE | WATCH_CWR) && !(p->flags & WATCH_SYN) &&
@@ -469,7 +480,7 @@ static const char *sent_options(struct watch_flow *f, const struct watch_pkt *p)
 		return "W25 ECN that was not agreed";
 	if (!(p->opts & WATCH_OPT_SACK))
 		return NULL;
-	if (!(agreed & WATCH_OPT_SACK_OK))
+	if (!(maybe & WATCH_OPT_SACK_OK))
 		return "W25 SACK that was not agreed";
 	return leat_sim_flow_sack(f, p);
 }
@@ -509,7 +520,7 @@ static const char *sent_tcp(struct watch *w, uint32_t host, uint64_t now, const 
 	if (!wrong && !(p->flags & WATCH_SYN))
 		wrong = sent_text(w, f, p);
 	if (!wrong)
-		wrong = sent_options(f, p);
+		wrong = sent_options(f, p, now);
 	if (!wrong && p->text == 0 && !(p->flags & (WATCH_SYN | WATCH_FIN)))
 		wrong = sent_bare(w, f, now);
 	w->cnt.sent_sack += (p->opts & WATCH_OPT_SACK) != 0;

@@ -91,6 +91,7 @@ struct watch_config {
 	bool raw_ip;     /* frames begin with the IP header */
 	bool iss_forced; /* a test chose initial sequence numbers: W13 does not hold */
 	bool may_lose;   /* text that waits for a neighbour is lost before it is seen here */
+	bool forged;     /* somebody on the path rewrites segments: no word on echoed timestamps */
 	uint32_t mtu;
 	uint32_t host_cnt;
 	struct watch_host host[WATCH_HOST_MAX];

@@ -45,6 +45,13 @@ bool leat_sim_flow_irs(struct watch_flow *f, uint32_t ack)
 		return false;
 	f->irs_known = true;
 	f->peer = *best;
+	f->peer_maybe = best->opts;
+	for (uint32_t i = 0; i < WATCH_SYN_MAX; i++) {
+		if (!f->syn[i].used || f->syn[i].seq != best->seq)
+			continue;
+		f->peer.opts &= f->syn[i].opts;
+		f->peer_maybe |= f->syn[i].opts;
+	}
 	f->irs = best->seq;
 	f->frontier = best->seq + 1;
 	if (best->opts & WATCH_OPT_TS) {

@@ -27,7 +27,7 @@ struct watch_range {
 
 struct watch_syn {
 	bool used, ecn;
-	uint32_t seq, ts_val, ts_max;
+	uint32_t seq, ts_val, ts_max; /* the least and the latest of its copies */
 	uint16_t mss;
 	uint8_t opts, ws;
 };
@@ -36,16 +36,18 @@ struct watch_flow {
 	struct watch_flow *next;
 	struct watch_key key;
 	/* sent */
-	bool syn_sent, plain_syn, fin_sent, ack_sent, edge_known, ts_sent, own_ecn, may_lose;
+	bool syn_sent, plain_syn, fin_sent, ack_sent, edge_known, ts_sent, own_ecn, may_lose,
+		forged;
 	uint8_t own_opts, own_ws;
 	uint32_t iss, una, nxt, fin, last_ack, edge, ts_last;
-	uint64_t born_at;
+	uint64_t born_at, ts_sent_at, ts_came_at;
 	uint8_t *text; /* ring of text_cap octets; that of sequence number q at q % text_cap */
 	uint32_t text_cap;
 	uint32_t text_from; /* the first octet that is in the ring */
 	/* came */
 	bool irs_known, peer_edge_known, ts_came;
 	struct watch_syn syn[WATCH_SYN_MAX], peer;
+	uint8_t peer_maybe; /* options that some copy of its SYN had; peer.opts: all copies */
 	uint32_t syn_cnt;
 	uint32_t irs, frontier, peer_edge, ts_max;
 	struct watch_range *range; /* beyond the frontier, in order, apart */
