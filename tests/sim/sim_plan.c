@@ -550,7 +550,7 @@ static void style_restart(struct prng *p, struct sim_plan *plan)
 static void style_hostile(struct prng *p, struct sim_plan *plan)
 {
 	static const enum sim_fault_kind stranger[] = {
-		SIM_FAULT_BLIND, SIM_FAULT_FLOOD, SIM_FAULT_NOISE};
+		SIM_FAULT_SPY, SIM_FAULT_BLIND, SIM_FAULT_FLOOD, SIM_FAULT_NOISE};
 	uint32_t cnt = 1 + below(p, 3);
 
 	for (uint32_t i = 0; i < cnt; i++) {
@@ -681,8 +681,8 @@ static const char *kind_name(enum sim_fault_kind kind)
 	static const char *const name[SIM_FAULT_KIND_CNT] = {"loss", "burst loss", "each n-th lost",
 		"loss of a kind", "one evil packet", "duplication", "reordering", "delay spikes",
 		"corruption", "forgery", "truncation", "clog", "partition", "replay",
-		"options stripped", "blind attacker", "SYN flood", "noise", "stall", "clock jump",
-		"famine", "NIC refuses", "listeners closed", "restart"};
+		"options stripped", "blind attacker", "spy", "SYN flood", "noise", "stall",
+		"clock jump", "famine", "NIC refuses", "listeners closed", "restart"};
 
 	return name[kind];
 }

@@ -22,6 +22,7 @@ void leat_sim_flow_begin(struct watch_flow *f, const struct watch_pkt *p, uint64
 	f->text_from = p->seq + 1;
 	f->irs_known = f->peer_edge_known = f->ts_came = false;
 	f->range_cnt = 0;
+	f->owed = f->peer_fin = false;
 	f->bare = f->arrived = 0;
 	f->arrived++; /* a SYN-ACK's cause came before */
 	f->quiet_run = 0;
