@@ -173,6 +173,15 @@ static struct watch_flow *find(struct watch *w, const struct watch_key *key, boo
 	return f;
 }
 
+bool leat_sim_watch_did_reset(struct watch *w, uint32_t host, const struct watch_socket *local,
+	const struct watch_socket *remote)
+{
+	struct watch_key key = {host, local->addr, remote->addr, local->port, remote->port};
+	const struct watch_flow *f = find(w, &key, false);
+
+	return f && f->did_reset;
+}
+
 /* ---- what came ---- */
 
 static void arrived_burst(
@@ -519,8 +528,10 @@ static const char *sent_tcp(struct watch *w, uint32_t host, uint64_t now, const 
 		return wrong;
 	if (p->flags & WATCH_RST) {
 		w->cnt.sent_rst++;
-		if (f)
+		if (f) {
 			f->owed = false;
+			f->did_reset = true;
+		}
 		return NULL;
 	}
 	if (f && f->owed && w->config.prompt && !(p->flags & WATCH_SYN) &&

@@ -40,6 +40,11 @@ struct watch_addr {
 	uint64_t hi, lo; /* IPv4: as ::ffff:a.b.c.d */
 };
 
+struct watch_socket {
+	struct watch_addr addr;
+	uint16_t port;
+};
+
 enum watch_flag {
 	WATCH_FIN = 0x01,
 	WATCH_SYN = 0x02,
@@ -124,6 +129,10 @@ void leat_sim_watch_burst_end(struct watch *w);
 
 /* leat_sim_watch_restart: host lost its memory; what it sends next belongs to a new life. */
 void leat_sim_watch_restart(struct watch *w, uint32_t host);
+
+/* leat_sim_watch_did_reset: did host ever send a reset from local to remote? */
+bool leat_sim_watch_did_reset(struct watch *w, uint32_t host, const struct watch_socket *local,
+	const struct watch_socket *remote);
 
 const struct watch_counters *leat_sim_watch_counters(const struct watch *w);
 

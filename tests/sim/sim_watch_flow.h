@@ -56,6 +56,7 @@ struct watch_flow {
 	struct watch_range early[WATCH_EARLY_MAX];
 	uint32_t early_cnt;
 	/* both */
+	bool did_reset;      /* in any incarnation */
 	bool owed, peer_fin; /* an ACK, since owed_since */
 	uint64_t owed_since;
 	uint64_t arrived, bare;
