@@ -83,6 +83,8 @@ static void range_put(struct watch_flow *f, uint32_t at, struct watch_range r)
 
 static void range_cut(struct watch_flow *f, uint32_t at, uint32_t cnt)
 {
+	if (cnt == 0)
+		return;
 	memmove(&f->range[at], &f->range[at + cnt], (f->range_cnt - at - cnt) * sizeof(*f->range));
 	f->range_cnt -= cnt;
 }
