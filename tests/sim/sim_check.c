@@ -67,13 +67,15 @@ static _Noreturn void broken(const struct place *p, const struct tcb *tcb, const
 static void check_time_wait(
 	const struct place *p, const struct tcb *tcb, const struct sim_shadow *old)
 {
-	if (old->state != TCP_ST_TIME_WAIT || tcb->state == TCP_ST_TIME_WAIT)
+	/* A record that was freed still tells how it ended, until it serves another. */
+	bool told = tcb->gen == old->gen || (tcb->state == TCP_ST_NONE && tcb->gen == old->gen + 1);
+
+	if (old->state != TCP_ST_TIME_WAIT || !told || tcb->state == TCP_ST_TIME_WAIT)
 		return;
-	if (tcb->gen == old->gen && tcb->end_why == TCP_END_TIME_WAIT &&
+	if (tcb->end_why == TCP_END_TIME_WAIT &&
 		p->now < old->time_wait_at + p->config->knobs.two_msl_ns)
 		broken(p, tcb, "12 TIME-WAIT ended before 2MSL");
-	if (tcb->gen == old->gen && tcb->end_why == TCP_END_RESET &&
-		!p->config->knobs.rst_ends_time_wait)
+	if (tcb->end_why == TCP_END_RESET && !p->config->knobs.rst_ends_time_wait)
 		broken(p, tcb, "12 a reset ended TIME-WAIT");
 }
 

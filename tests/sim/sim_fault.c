@@ -398,6 +398,7 @@ void leat_sim_fault_on(struct sim_world *w, uint32_t i)
 		restart(w, i);
 		break;
 	case SIM_FAULT_BLIND:
+	case SIM_FAULT_SPY:
 	case SIM_FAULT_FLOOD:
 	case SIM_FAULT_NOISE:
 		leat_sim_at(

@@ -4,6 +4,7 @@
 #include "base_be.h"
 #include "base_bits.h"
 #include "base_time.h"
+#include "tcp_tcb.h"
 #include "wire_cksum.h"
 
 #include <string.h>
@@ -104,6 +105,78 @@ static void blind(struct sim_world *w, uint32_t i)
 	arrive(w, build(w, e->host, &t, &seg));
 }
 
+/* The record behind an end; NULL: it is gone, or not yet synchronized. */
+static const struct tcb *record_of(struct sim_world *w, const struct sim_end *e)
+{
+	const struct sim_shard *s = &w->host[e->host].shard[e->shard];
+	uint32_t idx = (uint32_t)e->conn.id - 1;
+
+	if (!s->stack || !e->used || idx >= w->plan.host[e->host].config.tcp.tcb_max)
+		return NULL;
+	const struct tcb *tcb = leat_tcp_tcb(leat_stack_engine(s->stack), idx);
+	bool same = tcb->gen == e->conn.id >> 32 && tcp_in(tcb->state, TCP_SYNCHRONIZED);
+	return same && tcb->state != TCP_ST_TIME_WAIT ? tcb : NULL;
+}
+
+/* RFC 5961: what a segment must not do although it is near the truth.  False: no such now. */
+static bool spoil(struct prng *prng, const struct tcb *tcb, struct seg *seg)
+{
+	uint32_t wnd = seq_from(tcb->rcv.nxt, tcb->rcv.edge);
+
+	seg->seq = tcb->rcv.nxt;
+	seg->ack = tcb->snd.nxt;
+	seg->flags = TCP_ACK;
+	switch (leat_prng_below(prng, 5)) {
+	case 0: /* a reset in the window, but not exact */
+		if (wnd < 2)
+			return false;
+		seg->flags = TCP_RST;
+		seg->seq = seq_add(tcb->rcv.nxt, 1 + leat_prng_below(prng, wnd - 1));
+		return true;
+	case 1: /* a reset outside the window */
+		seg->flags = TCP_RST | TCP_ACK;
+		seg->seq = seq_sub(tcb->rcv.nxt, 1 + leat_prng_below(prng, 1000));
+		return true;
+	case 2: /* a SYN anywhere */
+		seg->flags = leat_prng_below(prng, 2) ? TCP_SYN : TCP_SYN | TCP_ACK;
+		seg->seq = seq_add(tcb->rcv.nxt, leat_prng_below(prng, 1000));
+		return true;
+	case 3: /* text and FIN with an ACK of what was never sent */
+		seg->flags |= leat_prng_below(prng, 2) ? TCP_FIN | TCP_PSH : TCP_PSH;
+		seg->ack = seq_add(tcb->snd.nxt, 1 + leat_prng_below(prng, 1U << 20));
+		break;
+	default: /* and with one that is far too old */
+		seg->flags |= TCP_PSH;
+		seg->ack = seq_sub(
+			tcb->snd.una, tcb->snd.wnd_max + 1 + leat_prng_below(prng, 1U << 20));
+		break;
+	}
+	seg->text = (uint16_t)(1 + leat_prng_below(prng, GUESS_TEXT_MAX));
+	return true;
+}
+
+static void spy(struct sim_world *w, uint32_t i)
+{
+	struct prng *prng = &w->fault_prng[i];
+	struct seg seg = {.wnd = 1000};
+	struct tuple t = {0};
+
+	if (w->end_cnt == 0)
+		return;
+	const struct sim_end *e = &w->end[leat_prng_below(prng, w->end_cnt)];
+	const struct tcb *tcb = record_of(w, e);
+	if (!tcb || !spoil(prng, tcb, &seg))
+		return;
+	t = (struct tuple){.local = tcb->tuple.remote, .remote = tcb->tuple.local};
+	t.lport = tcb->tuple.rport;
+	t.rport = tcb->tuple.lport;
+	if (tcb->agreed & TCP_OPT_TS) {
+		seg.opts = TCP_OPT_TS;
+		seg.ts_val = tcb->ts_recent;
+	}
+	arrive(w, build(w, e->host, &t, &seg));
+}
+
 static struct sim_buf *stranger_syn(struct sim_world *w, uint32_t i, uint32_t dst)
 {
 	struct prng *prng = &w->fault_prng[i];
@@ -177,6 +250,8 @@ void leat_sim_noise(struct sim_world *w, uint32_t i)
 		return;
 	if (f->kind == SIM_FAULT_BLIND)
 		blind(w, i);
+	else if (f->kind == SIM_FAULT_SPY)
+		spy(w, i);
 	else if (f->kind == SIM_FAULT_FLOOD)
 		arrive(w, stranger_syn(w, i, target(w, i)));
 	else

@@ -258,8 +258,8 @@ static void flow_impatient(struct prng *p, struct sim_flow *f)
 		flow_exchange(p, f);
 	else
 		flow_bulk(p, f, 50000);
-	s->end_after = 1 + leat_prng_next(p) %
-				   ONE_OF(p, TIME_US, TIME_MS, 50 * TIME_MS, TIME_S, 90 * TIME_S);
+	uint64_t most = ONE_OF(p, TIME_US, TIME_MS, 50 * TIME_MS, TIME_S, 90 * TIME_S);
+	s->end_after = between(p, 1, most);
 	s->end_by_abort = one_in(p, 2);
 }
 
@@ -293,8 +293,11 @@ static void draw_flow(struct prng *p, struct sim_plan *plan, uint32_t i)
 	f->seed = leat_prng_next(p);
 	plain_side(p, &f->side[0]);
 	plain_side(p, &f->side[1]);
-	if (plan->style != SIM_STYLE_NONE && one_in(p, 6))
-		f->side[below(p, 2)].user_timeout = ONE_OF(p, TIME_S, 10 * TIME_S, UINT64_MAX);
+	if (plan->style != SIM_STYLE_NONE && one_in(p, 6)) {
+		struct sim_side *s = &f->side[below(p, 2)];
+
+		s->user_timeout = ONE_OF(p, TIME_S, 10 * TIME_S, UINT64_MAX);
+	}
 	switch (below(p, 17)) {
 	case 0:
 	case 1:
@@ -488,8 +491,11 @@ static void style_famine(struct prng *p, struct sim_plan *plan)
 			plan->host[h].backlog = 1 + below(p, 3);
 	}
 	uint32_t cnt = 1 + below(p, 4);
-	if (one_in(p, 3))
-		host_fault(p, plan, SIM_FAULT_DEAF)->n = below(p, 2);
+	if (one_in(p, 3)) {
+		struct sim_fault *f = host_fault(p, plan, SIM_FAULT_DEAF);
+
+		f->n = below(p, 2);
+	}
 	for (uint32_t i = 0; i < cnt; i++) {
 		bool rx = one_in(p, 2);
 		struct sim_fault *f = host_fault(p, plan, rx ? SIM_FAULT_FAMINE : SIM_FAULT_REFUSE);
@@ -550,7 +556,7 @@ static void style_restart(struct prng *p, struct sim_plan *plan)
 static void style_hostile(struct prng *p, struct sim_plan *plan)
 {
 	static const enum sim_fault_kind stranger[] = {
-		SIM_FAULT_BLIND, SIM_FAULT_FLOOD, SIM_FAULT_NOISE};
+		SIM_FAULT_SPY, SIM_FAULT_BLIND, SIM_FAULT_FLOOD, SIM_FAULT_NOISE};
 	uint32_t cnt = 1 + below(p, 3);
 
 	for (uint32_t i = 0; i < cnt; i++) {
@@ -558,8 +564,11 @@ static void style_hostile(struct prng *p, struct sim_plan *plan)
 
 		f->n = (uint32_t)ONE_OF(p, 10, 100, 300);
 	}
-	if (one_in(p, 2))
-		fault(p, plan, SIM_FAULT_STRIP)->n = (uint32_t)leat_prng_next(p);
+	if (one_in(p, 2)) {
+		struct sim_fault *f = fault(p, plan, SIM_FAULT_STRIP);
+
+		f->n = (uint32_t)leat_prng_next(p);
+	}
 	if (one_in(p, 2))
 		chance(p, plan, SIM_FAULT_REPLAY, 30000);
 	if (one_in(p, 3))
@@ -681,8 +690,8 @@ static const char *kind_name(enum sim_fault_kind kind)
 	static const char *const name[SIM_FAULT_KIND_CNT] = {"loss", "burst loss", "each n-th lost",
 		"loss of a kind", "one evil packet", "duplication", "reordering", "delay spikes",
 		"corruption", "forgery", "truncation", "clog", "partition", "replay",
-		"options stripped", "blind attacker", "SYN flood", "noise", "stall", "clock jump",
-		"famine", "NIC refuses", "listeners closed", "restart"};
+		"options stripped", "blind attacker", "spy", "SYN flood", "noise", "stall",
+		"clock jump", "famine", "NIC refuses", "listeners closed", "restart"};
 
 	return name[kind];
 }

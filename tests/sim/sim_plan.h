@@ -54,6 +54,7 @@ enum sim_fault_kind {
 	SIM_FAULT_REPLAY,     /* p are kept and sent again later, up to the MSL */
 	SIM_FAULT_STRIP,      /* options of SYNs are overwritten with NOPs, those in n */
 	SIM_FAULT_BLIND,      /* n segments a second with guessed numbers */
+	SIM_FAULT_SPY,        /* n segments a second that know all numbers, and must not count */
 	SIM_FAULT_FLOOD,      /* n SYNs a second from addresses of nobody */
 	SIM_FAULT_NOISE,      /* n frames a second that nobody may answer */
 	SIM_FAULT_STALL,      /* the shard does not run */

@@ -12,6 +12,7 @@
 #define QUIET_ACKS_MAX 100
 #define QUIET_NS       (UINT64_C(10) * 1000000000)
 #define TS_COMPARE_NS  (UINT64_C(20) * 86400 * 1000000000) /* half a turn of their circle */
+#define ACK_WITHIN_NS  UINT64_C(500000000)
 #define ISS_TICK_NS    4000
 #define ISS_CLOCK_MAX  (UINT64_C(7200) * 1000000000) /* less than half a turn of the ISN clock */
 
@@ -172,6 +173,15 @@ static struct watch_flow *find(struct watch *w, const struct watch_key *key, boo
 	return f;
 }
 
+bool leat_sim_watch_did_reset(struct watch *w, uint32_t host, const struct watch_socket *local,
+	const struct watch_socket *remote)
+{
+	struct watch_key key = {host, local->addr, remote->addr, local->port, remote->port};
+	const struct watch_flow *f = find(w, &key, false);
+
+	return f && f->did_reset;
+}
+
 /* ---- what came ---- */
 
 static void arrived_burst(
@@ -217,13 +227,20 @@ static bool is_incredible(
 	return p->src.hi >> 56 == 0xff || (p->src.hi == 0 && p->src.lo <= 1);
 }
 
-static void arrived_text(struct watch_flow *f, const struct watch_pkt *p)
+static void arrived_text(struct watch_flow *f, const struct watch_pkt *p, uint64_t now)
 {
 	uint32_t from = p->seq + !!(p->flags & WATCH_SYN);
 	uint32_t octets = p->text + !!(p->flags & WATCH_FIN);
 
 	if (octets == 0)
 		return;
+	bool fresh = f->irs_known && watch_seq_diff(from + octets, f->frontier) > 0 &&
+		     f->edge_known && watch_seq_diff(from, f->edge) < 0;
+	if (fresh && p->text > 0 && !f->owed && !f->peer_fin) {
+		f->owed = true;
+		f->owed_since = now;
+	}
+	f->peer_fin |= (p->flags & WATCH_FIN) != 0;
 	if (f->irs_known)
 		leat_sim_flow_came(f, from, from + octets);
 	else
@@ -300,7 +317,7 @@ void leat_sim_watch_arrived(
 	if (p.flags & WATCH_SYN)
 		arrived_syn(f, &p);
 	arrived_ack(f, &p);
-	arrived_text(f, &p);
+	arrived_text(f, &p, now);
 }
 
 /* ---- what was sent ---- */
@@ -511,8 +528,17 @@ static const char *sent_tcp(struct watch *w, uint32_t host, uint64_t now, const 
 		return wrong;
 	if (p->flags & WATCH_RST) {
 		w->cnt.sent_rst++;
+		if (f) {
+			f->owed = false;
+			f->did_reset = true;
+		}
 		return NULL;
 	}
+	if (f && f->owed && w->config.prompt && !(p->flags & WATCH_SYN) &&
+		now - f->owed_since > ACK_WITHIN_NS)
+		return "W40 text that waited for more than half a second for its ACK";
+	if (f)
+		f->owed = false;
 	if (!f || (!f->syn_sent && !(p->flags & WATCH_SYN)))
 		return "W20 a segment of a connection that never began";
 	if (p->flags & WATCH_SYN)

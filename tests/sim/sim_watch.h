@@ -21,6 +21,7 @@
  *	W23  a sequence number always carries the same octet; FIN stays where it was
  *	W24  no more answers than questions
  *	W25  options as negotiated; timestamps never go back; SACK blocks name what came
+ *	W40  text is acknowledged within half a second (MUST-40)
  *	W6   the right edge offered never moves left
  *	W13  a new incarnation begins beyond the last sequence number of the old one
  *
@@ -37,6 +38,11 @@
 
 struct watch_addr {
 	uint64_t hi, lo; /* IPv4: as ::ffff:a.b.c.d */
+};
+
+struct watch_socket {
+	struct watch_addr addr;
+	uint16_t port;
 };
 
 enum watch_flag {
@@ -92,6 +98,7 @@ struct watch_config {
 	bool iss_forced; /* a test chose initial sequence numbers: W13 does not hold */
 	bool may_lose;   /* text that waits for a neighbour is lost before it is seen here */
 	bool forged;     /* somebody on the path rewrites segments: no word on echoed timestamps */
+	bool prompt;     /* hosts always run, and have what they need: ACKs come within 0.5 s */
 	uint32_t mtu;
 	uint32_t host_cnt;
 	struct watch_host host[WATCH_HOST_MAX];
@@ -122,6 +129,10 @@ void leat_sim_watch_burst_end(struct watch *w);
 
 /* leat_sim_watch_restart: host lost its memory; what it sends next belongs to a new life. */
 void leat_sim_watch_restart(struct watch *w, uint32_t host);
+
+/* leat_sim_watch_did_reset: did host ever send a reset from local to remote? */
+bool leat_sim_watch_did_reset(struct watch *w, uint32_t host, const struct watch_socket *local,
+	const struct watch_socket *remote);
 
 const struct watch_counters *leat_sim_watch_counters(const struct watch *w);
 

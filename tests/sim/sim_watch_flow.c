@@ -22,6 +22,7 @@ void leat_sim_flow_begin(struct watch_flow *f, const struct watch_pkt *p, uint64
 	f->text_from = p->seq + 1;
 	f->irs_known = f->peer_edge_known = f->ts_came = false;
 	f->range_cnt = 0;
+	f->owed = f->peer_fin = false;
 	f->bare = f->arrived = 0;
 	f->arrived++; /* a SYN-ACK's cause came before */
 	f->quiet_run = 0;
@@ -82,6 +83,8 @@ static void range_put(struct watch_flow *f, uint32_t at, struct watch_range r)
 
 static void range_cut(struct watch_flow *f, uint32_t at, uint32_t cnt)
 {
+	if (cnt == 0)
+		return;
 	memmove(&f->range[at], &f->range[at + cnt], (f->range_cnt - at - cnt) * sizeof(*f->range));
 	f->range_cnt -= cnt;
 }

@@ -56,6 +56,9 @@ struct watch_flow {
 	struct watch_range early[WATCH_EARLY_MAX];
 	uint32_t early_cnt;
 	/* both */
+	bool did_reset;      /* in any incarnation */
+	bool owed, peer_fin; /* an ACK, since owed_since */
+	uint64_t owed_since;
 	uint64_t arrived, bare;
 	uint64_t quiet_since;
 	uint32_t quiet_run;

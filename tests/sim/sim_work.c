@@ -288,12 +288,42 @@ static void do_close(struct sim_world *w, struct sim_end *e)
 		leat_sim_end_close(w, e);
 }
 
+static struct watch_socket socket_of(const struct leat_addr *a)
+{
+	struct watch_socket s = {.port = a->port};
+
+	if (a->family == 4) {
+		s.addr.lo = UINT64_C(0xffff00000000) | be32_get(a->octet);
+	} else {
+		s.addr.hi = be64_get(a->octet);
+		s.addr.lo = be64_get(a->octet + 8);
+	}
+	return s;
+}
+
+/* 33: nobody but the peer resets a connection. */
+static void check_reset(struct sim_world *w, const struct sim_end *e)
+{
+	struct watch_socket here = socket_of(&e->local), there = socket_of(&e->remote);
+	bool reset = strcmp(e->how, "reset by peer") == 0 || strcmp(e->how, "refused") == 0;
+	bool did = false;
+
+	if (!reset || w->forged || w->plan.style == SIM_STYLE_RESTART)
+		return;
+	for (uint32_t h = 0; h < w->plan.host_cnt; h++)
+		did |= h != e->host && leat_sim_watch_did_reset(w->watch, h, &there, &here);
+	if (!did)
+		leat_sim_fail(w, "33 a connection %s, but its peer sent no reset (end %u)", e->how,
+			sim_end_idx(w, e));
+}
+
 static void release(struct sim_world *w, struct sim_end *e)
 {
 	struct leat_info info;
 
 	leat_sim_must(w, leat_info(leat_sim_end_stack(w, e), e->conn, &info), LEAT_OK, "leat_info");
 	e->how = info.end;
+	check_reset(w, e);
 	if (info.unread > 0 && leat_sim_graceful(info.end) && !e->reset && !e->eof)
 		return; /* there is more to read first */
 	leat_sim_must(w, leat_release(leat_sim_end_stack(w, e), e->conn), LEAT_OK, "leat_release");

@@ -116,6 +116,8 @@ static void watch_begin(struct sim_world *w)
 	struct watch_config c = {.raw_ip = w->plan.raw_ip, .iss_forced = w->plan.iss_forced};
 
 	c.may_lose = w->plan.resolve;
+	c.prompt = !w->plan.resolve &&
+		   (w->plan.style < SIM_STYLE_FAMINE || w->plan.style == SIM_STYLE_FLAP);
 	for (uint32_t i = 0; i < w->plan.fault_cnt; i++)
 		c.forged |= w->plan.fault[i].kind == SIM_FAULT_FORGE;
 	c.host_cnt = w->plan.host_cnt;
