@@ -41,13 +41,16 @@ static void congestion(struct tcp_call *c)
 	struct tcp_ext *ext = tcp_ext_of(c->e, tcb);
 	struct tcp_side *side = leat_tcp_side_make(c->e, tcb);
 
-	if (tcb->opts & TCP_O_ECN_CUT || seq_eq(tcb->snd.una, tcb->snd.nxt))
+	if (tcb->opts & TCP_O_ECN_CUT)
 		return;
 	tcb->opts |= TCP_O_CWR | TCP_O_ECN_CUT;
 	side->ecn_high = tcb->snd.nxt;
 	if (tcb->flags & TCP_F_RECOVERY || (ext && ext->flags & TCP_EXT_LOSS))
 		return;
+	/* With the last ACK nothing is on the way any more; then it is what might have been. */
 	uint32_t flight = seq_from(tcb->snd.una, tcb->snd.nxt);
+	if (flight == 0)
+		flight = tcb->cwnd;
 	tcb->ssthresh = leat_tcp_cc_reduced(c, ext, u32_min(flight, tcb->cwnd));
 	tcb->cwnd = u32_min(tcb->cwnd, tcb->ssthresh);
 	c->e->cnt.ecn_cut++;
@@ -65,7 +68,7 @@ void leat_tcp_ecn_in(struct tcp_call *c, const struct seg *seg)
 		tcb->opts |= TCP_O_ECE;
 		c->e->cnt.ecn_ce_seen++;
 	}
-	if (tcb->opts & TCP_O_ECN_CUT && seq_geq(tcb->snd.una, tcp_side(c->e, tcb)->ecn_high))
+	if (tcb->opts & TCP_O_ECN_CUT && seq_gt(tcb->snd.una, tcp_side(c->e, tcb)->ecn_high))
 		tcb->opts &= (uint16_t)~TCP_O_ECN_CUT;
 	if (c->ece)
 		congestion(c);

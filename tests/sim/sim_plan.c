@@ -465,6 +465,10 @@ static void style_evil(struct prng *p, struct sim_plan *plan)
 
 static void style_famine(struct prng *p, struct sim_plan *plan)
 {
+	/* Text queued before the handshake could hold all chunks while the handshake waits for a
+	 * record that is held by one who waits for a chunk. */
+	for (uint32_t i = 0; i < plan->flow_cnt; i++)
+		plan->flow[i].side[0].early = plan->flow[i].promote = false;
 	for (uint32_t h = 0; h < plan->host_cnt; h++) {
 		struct stack_config *c = &plan->host[h].config;
 

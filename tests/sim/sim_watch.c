@@ -389,7 +389,7 @@ static const char *sent_ack(struct watch_flow *f, const struct watch_pkt *p)
 	uint32_t shift = p->flags & WATCH_SYN ? 0 : leat_sim_flow_own_shift(f);
 	uint32_t edge = p->ack + ((uint32_t)p->wnd << shift);
 	uint32_t slack = (1U << shift) - 1; /* RFC 7323 2.4: what the scale rounds off */
-	if (f->edge_known && watch_seq_diff(edge + slack, f->edge) < 0)
+	if (f->edge_known && !f->ambiguous && watch_seq_diff(edge + slack, f->edge) < 0)
 		return "W6 the right edge of the window moves left";
 	if (!f->edge_known || watch_seq_diff(edge, f->edge) > 0) {
 		f->edge = edge;
@@ -409,6 +409,8 @@ static const char *sent_range(const struct watch_flow *f, const struct watch_pkt
 		return "W23 text before the initial sequence number";
 	if (watch_seq_diff(p->seq, f->nxt) > 0 && !f->may_lose)
 		return "W21 a sequence number beyond what was sent";
+	if (f->ambiguous)
+		return NULL;
 	if (p->text > 0 && (!f->peer_edge_known || watch_seq_diff(text_end, f->peer_edge + 1) > 0))
 		return "W21 text beyond the window of the peer";
 	if (p->text > 0 && p->text + p->opt_octets > (room > MSS_FLOOR ? room : MSS_FLOOR))
@@ -469,7 +471,7 @@ static const char *sent_options(struct watch_flow *f, const struct watch_pkt *p,
 		f->ts_sent = true;
 		f->ts_sent_at = now;
 		f->ts_last = p->ts_val;
-		if (p->flags & WATCH_ACK && f->ts_came && !f->forged &&
+		if (p->flags & WATCH_ACK && f->ts_came && !f->forged && !f->ambiguous &&
 			(watch_seq_diff(p->ts_ecr, f->ts_max) > 0 ||
 				(f->peer.opts & WATCH_OPT_TS && now - f->born_at < TS_COMPARE_NS &&
 					watch_seq_diff(p->ts_ecr, f->peer.ts_val) < 0)))

@@ -46,9 +46,11 @@ bool leat_sim_flow_irs(struct watch_flow *f, uint32_t ack)
 	f->irs_known = true;
 	f->peer = *best;
 	f->peer_maybe = best->opts;
+	f->ambiguous = false;
 	for (uint32_t i = 0; i < WATCH_SYN_MAX; i++) {
 		if (!f->syn[i].used || f->syn[i].seq != best->seq)
 			continue;
+		f->ambiguous |= f->syn[i].opts != best->opts;
 		f->peer.opts &= f->syn[i].opts;
 		f->peer_maybe |= f->syn[i].opts;
 	}

@@ -38,6 +38,7 @@ struct watch_flow {
 	/* sent */
 	bool syn_sent, plain_syn, fin_sent, ack_sent, edge_known, ts_sent, own_ecn, may_lose,
 		forged;
+	bool ambiguous; /* copies of the peer's SYN differ: nobody can tell which one counts */
 	uint8_t own_opts, own_ws;
 	uint32_t iss, una, nxt, fin, last_ack, edge, ts_last;
 	uint64_t born_at, ts_sent_at, ts_came_at;

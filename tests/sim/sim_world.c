@@ -358,6 +358,28 @@ static void sum_up(struct sim_world *w, struct sim_result *r)
 	r->digest = w->digest;
 }
 
+/* The state of all there is, as it was when it failed. */
+static void dump(struct sim_world *w)
+{
+	for (uint32_t h = 0; h < w->plan.host_cnt; h++) {
+		for (uint32_t i = 0; i < w->plan.host[h].shards; i++) {
+			fprintf(w->trace, "host %u, shard %u:\n", h, i);
+			if (w->host[h].shard[i].stack)
+				leat_stack_dump(w->host[h].shard[i].stack, w->trace);
+		}
+	}
+	for (uint32_t i = 0; i < w->end_cnt; i++) {
+		const struct sim_end *e = &w->end[i];
+
+		if (e->used)
+			fprintf(w->trace,
+				"end %u of flow %d at host %u, ports %u and %u: wrote %u, read "
+				"%u\n",
+				i, (int)e->flow, e->host, e->local.port, e->remote.port,
+				(uint32_t)e->tx_done, (uint32_t)e->rx_done);
+	}
+}
+
 void leat_sim_world_run(struct sim_world *w, struct sim_result *result)
 {
 	struct sigaction act = {.sa_handler = on_abort}, old;
@@ -372,6 +394,8 @@ void leat_sim_world_run(struct sim_world *w, struct sim_result *result)
 		snprintf(w->why, sizeof(w->why), "an assertion of the product, see stderr");
 	sigaction(SIGABRT, &old, NULL);
 	result->failed = failed != 0;
+	if (result->failed && w->trace)
+		dump(w);
 	memcpy(result->why, w->why, sizeof(result->why));
 	result->ended_at = w->now - w->plan.epoch;
 	result->stats = w->stats;
