@@ -16,7 +16,7 @@ keep=false
 [[ ${1:-} != --keep ]] || { keep=true && shift; }
 target=${1:-}
 if ! grep -qx -- "$target" <<<"$targets"; then
-	echo "usage: tools/fuzz.sh [--keep] TARGET [SECONDS], TARGET one of" $targets >&2
+	echo "usage: tools/fuzz.sh [--keep] TARGET [SECONDS], TARGET one of ${targets//$'\n'/ }" >&2
 	exit 2
 fi
 

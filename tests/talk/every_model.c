@@ -125,16 +125,22 @@ static void closed_window(struct model *m)
 {
 	enum tcp_state state = m->at->state;
 	bool here = m->seg.seq == m->at->rcv_nxt, behind = m->seg.seq == m->at->rcv_nxt + 1;
-	bool looked_at = m->len == 0 && (here || (behind && m->seg.flags & TCP_ACK));
+	bool looked_at = here || (behind && m->len == 0 && m->seg.flags & TCP_ACK);
+	bool bare = m->len == 0;
 
-	if (m->seg.flags & TCP_RST) /* MUST-66, with whatever it carries (SHLD-2) */
+	if (m->seg.flags & TCP_RST) { /* MUST-66, with whatever it carries (SHLD-2) */
 		expect(m, here ? TCP_ST_CLOSED : state, EVERY_REPLY_NONE);
-	else if (!looked_at)
+		return;
+	}
+	if (!looked_at || m->seg.flags & TCP_SYN) {
 		expect(m, state, EVERY_REPLY_ACK);
-	else if (m->seg.flags & TCP_ACK && ack_out_of_range(m))
-		expect(m, state, EVERY_REPLY_ACK);
-	else
-		expect(m, m->seg.flags & TCP_ACK ? acked(m) : state, EVERY_REPLY_NONE);
+		return;
+	}
+	if (m->seg.flags & TCP_ACK && ack_out_of_range(m))
+		bare = false;
+	else if (m->seg.flags & TCP_ACK)
+		state = acked(m);
+	expect(m, state, bare || state == TCP_ST_CLOSED ? EVERY_REPLY_NONE : EVERY_REPLY_ACK);
 }
 
 /* RFC 1337: in TIME-WAIT only the FIN again does anything. */
