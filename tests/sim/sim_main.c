@@ -31,6 +31,8 @@ static const char usage[] =
 	"  --every DEPTH         all fates of the first DEPTH packets\n"
 	"  --starve              each buffer missing once, each table small\n"
 	"  --long                60 days\n"
+	"  --floor               goodput through a bottleneck, by loss and round trip\n"
+	"  --strangers           what a stranger sees, with and without others\n"
 	"  --speed               packets a second\n";
 
 struct options {
@@ -232,6 +234,10 @@ static int mode(int argc, char **argv, const char *prefix)
 			return leat_sim_mode_starve(prefix);
 		if (strcmp(argv[i], "--long") == 0)
 			return leat_sim_mode_long(prefix);
+		if (strcmp(argv[i], "--floor") == 0)
+			return leat_sim_mode_floor();
+		if (strcmp(argv[i], "--strangers") == 0)
+			return leat_sim_mode_strangers();
 		if (strcmp(argv[i], "--speed") == 0)
 			return leat_sim_mode_speed();
 		if (strcmp(argv[i], "--every") == 0 && i + 1 < argc && number(argv[i + 1], &depth))

@@ -401,6 +401,8 @@ void leat_sim_world_run(struct sim_world *w, struct sim_result *result)
 	memcpy(result->why, w->why, sizeof(result->why));
 	result->ended_at = w->now - w->plan.epoch;
 	result->stats = w->stats;
+	result->last_at = w->last_at;
+	result->strangers = w->strangers;
 	if (!result->failed)
 		sum_up(w, result);
 }
