@@ -56,6 +56,7 @@ enum leat_event_bit {
 	LEAT_CLOSED = 0x20,      /* the connection is over; leat_info says how; release it */
 	LEAT_SLOW = 0x40,        /* R1: sent again several times without an answer (SHLD-9) */
 	LEAT_URGENT = 0x80,      /* an urgent mark is ahead, or it moved; ask leat_urgent */
+	LEAT_SOFT_ERROR = 0x100, /* the network says something is wrong: leat_info (MUST-47) */
 };
 
 struct leat_event {
@@ -72,15 +73,38 @@ struct leat_source {
 	void *arg;
 };
 
+/* A timer of a connection: "rto", "persist", "keepalive", "tlp" (probe of the tail), "reorder",
+ * "r2" (the limit of the one that runs), "delack", "2msl", "fin-wait-2". */
+struct leat_timer {
+	const char *name; /* NULL: none */
+	uint64_t at;
+};
+
+#define LEAT_TIMER_MAX 3
+
+/* All of RFC 9293 3.10.6 STATUS, and what is known besides. */
 struct leat_info {
 	const char *state; /* "ESTABLISHED" */
 	const char *end;   /* how it ended, "-" while it lives */
 	struct leat_addr local, remote;
-	uint64_t opened_at, timer_at; /* timer_at: its next timer, UINT64_MAX: none */
+	uint64_t opened_at;
+	struct leat_timer timer[LEAT_TIMER_MAX]; /* those that are armed, the next first */
 	uint64_t snd_una, snd_nxt, rcv_nxt; /* octets of user text acknowledged, sent, received */
 	uint32_t unread, unsent;
 	uint32_t cwnd, ssthresh, snd_wnd, rcv_wnd, mss;
 	uint32_t srtt_us, rttvar_us, rto_us, rtx_cnt;
+	const char *cc;    /* congestion control: "cubic" */
+	const char *phase; /* "open", "recovery" or "loss" (a timeout is being repaired) */
+	uint32_t in_flight, sacked, lost; /* of the octets sent and not acknowledged */
+	uint32_t held;                    /* segments received, unread or out of order */
+	uint32_t min_rtt_us;              /* of this flight; 0: not known */
+	uint32_t adv_mss, backoff;        /* what we offered; doublings of the RTO */
+	uint32_t urgent;                  /* as leat_urgent */
+	uint8_t snd_wscale, rcv_wscale, dscp;
+	bool wscale_on, sack_on, timestamps_on, ecn_on, keepalive_on, nodelay_on;
+	const char *soft_error; /* the last ICMP error that ended nothing, "-": none */
+	uint32_t soft_error_cnt;
+	uint32_t pmtu; /* octets of IP packet that the path takes */
 };
 
 /* leat_listen listens on local (any address when family is 0, any of IPv4 when it is 0.0.0.0).  The
@@ -117,10 +141,9 @@ int leat_send_source(struct leat_stack *s, struct leat_conn c, const struct leat
  * now. */
 size_t leat_send_room(struct leat_stack *s, struct leat_conn c);
 
-/* leat_send_urgent sends as leat_send does and, when it took octets, puts the urgent mark behind the
- * last of them.  New programs should not use it (RFC 6093 5, SHLD-13). */
-int64_t leat_send_urgent(
-	struct leat_stack *s, struct leat_conn c, const void *data, size_t octets);
+/* leat_send_urgent sends as leat_send does and, when it took octets, puts the urgent mark behind
+ * the last of them.  New programs should not use it (RFC 6093 5, SHLD-13). */
+int64_t leat_send_urgent(struct leat_stack *s, struct leat_conn c, const void *data, size_t octets);
 
 /* leat_urgent is how many octets are to be read, or yet to arrive, up to the urgent mark; 0: there
  * is none ahead.  Urgent text stays in line with the rest (RFC 6093). */
@@ -164,6 +187,11 @@ int leat_keepalive(struct leat_stack *s, struct leat_conn c, bool on);
  * MUST-21), its SYN included; 0: the stack's default; UINT64_MAX: never. */
 int leat_user_timeout(struct leat_stack *s, struct leat_conn c, uint64_t ns);
 
+/* leat_dscp sets the DSCP, 0 to 63, of what the connection sends, or of the connections that a
+ * listener is going to have (MUST-48).  It may change any time (SHLD-21), but one path is not
+ * another: better before anything is sent (SHLD-23). */
+int leat_dscp(struct leat_stack *s, struct leat_conn c, uint8_t dscp);
+
 /* A word of the program's own with each connection; 0 at first. */
 int leat_set_user(struct leat_stack *s, struct leat_conn c, uint64_t user);
 uint64_t leat_user(struct leat_stack *s, struct leat_conn c);
@@ -187,7 +215,12 @@ struct leat_app {
 	void (*drain)(void *arg, struct leat_stack *s);
 };
 
-/* leat_next_conn walks all connections with a handle: begin with *cursor = 0; false: no more. */
+/* leat_next_conn walks what a program holds a handle of, in order of record: listeners, connections
+ * that it opened, and those that it was told of with LEAT_ACCEPTED, also when they are CLOSED and
+ * not released.  Not walked: half-open ones, those that wait to be accepted, and those that were
+ * closed or released and now wait in TIME-WAIT or for the peer's FIN.  Begin with *cursor = 0;
+ * false: no more.  The walk may be interleaved with other calls; what is opened meanwhile may be
+ * missed. */
 bool leat_next_conn(struct leat_stack *s, uint32_t *cursor, struct leat_conn *conn);
 
 #endif

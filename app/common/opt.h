@@ -62,13 +62,14 @@ struct opt_row {
 struct opt_verb {
 	const char *name;     /* "try" */
 	const char *one_line; /* for `leat --help` */
-	const char *usage;    /* "leat try [OPTION]..." */
-	const char *prose;    /* below the options in `leat help try` */
+	const char *usage;    /* "@ try [OPTION]..."; @: as leat is called */
+	const char *prose;    /* below the options in `leat help try`; @ as above */
 	const struct opt_row *row;
 	uint32_t row_cnt;
-	/* Fills the defaults.  check: NULL, or looks at the options together, as read does. */
+	/* Fills the defaults.  check looks at the options together, as read does; bit i of given:
+	 * row i was given. */
 	void (*defaults)(void *options);
-	bool (*check)(void *options, char *why, size_t size);
+	bool (*check)(void *options, uint64_t given, char *why, size_t size);
 };
 
 /* A command line for execv: argv ends with NULL. */

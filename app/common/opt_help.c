@@ -2,6 +2,7 @@
 #include "opt.h"
 
 #include "base_bits.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -69,16 +70,27 @@ static void put_row(const struct opt_row *row, FILE *out)
 	fputc('\n', out);
 }
 
+/* put_prose writes text, and for each @ how leat is called. */
+static void put_prose(FILE *out, const char *text)
+{
+	for (const char *at; (at = strchr(text, '@')) != NULL; text = at + 1)
+		fprintf(out, "%.*s%s", (int)(at - text), text, leat_text_call());
+	fputs(text, out);
+}
+
 void leat_opt_help(const struct opt_verb *verb, FILE *out)
 {
 	static const struct opt_row help = {
 		.name = "help", .letter = 'h', .sentence = "print this and end"};
 
-	fprintf(out, "usage: %s\n\n%s.\n\n", verb->usage, verb->one_line);
+	fputs("usage: ", out);
+	put_prose(out, verb->usage);
+	fprintf(out, "\n\n%s.\n\n", verb->one_line);
 	for (uint32_t i = 0; i < verb->row_cnt; i++)
 		put_row(&verb->row[i], out);
 	put_row(&help, out);
-	fprintf(out, "\n%s", verb->prose);
+	fputc('\n', out);
+	put_prose(out, verb->prose);
 }
 
 /* The least number of octets to add, drop, change or swap with their neighbour to make b of a. */

@@ -5,6 +5,8 @@
 #include "base_time.h"
 #include "text.h"
 
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct unit {
@@ -96,18 +98,48 @@ static bool say_range(const struct opt_row *row, const char *text, char *why, si
 	return false;
 }
 
-static bool say_unit(
-	const struct scale *s, const char *text, const struct decimal *d, char *why, size_t size)
+/* The unit that begins most like text; NULL when none does, or text is no word. */
+static const char *meant_unit(const struct scale *s, const char *text)
 {
+	const char *best = NULL;
+	size_t best_octets = 0;
+
+	if (text[strcspn(text, "0123456789")])
+		return NULL;
+	for (const struct unit *u = s->unit; u->name; u++) {
+		size_t n = 0;
+		while (u->name[n] && tolower((uint8_t)u->name[n]) == tolower((uint8_t)text[n]))
+			n++;
+		if (n > best_octets) {
+			best = u->name;
+			best_octets = n;
+		}
+	}
+	return best || strchr(s->all, ',') ? best : s->propose;
+}
+
+/* Wrong words after a number. */
+static bool say_unit(const struct opt_row *row, const char *text, const struct decimal *d,
+	char *why, size_t size)
+{
+	const struct scale *s = &scale_of[row->kind];
+	const char *unit = *d->rest ? meant_unit(s, d->rest) : s->propose;
+	const char *one_of = strchr(s->all, ',') ? "one of " : "";
 	int digits = (int)(d->rest - text);
 
 	if (!*d->rest)
-		snprintf(why, size, "`%s` needs a unit: %s%s?", text, text, s->propose);
+		snprintf(why, size, "`%s` needs a unit: %s%s?", text, text, unit);
+	else if (d->rest[0] == 'x' && !*s->all)
+		snprintf(why, size, "`%s` is not a decimal number: %llu?", text,
+			strtoull(text, NULL, 16));
 	else if (!*s->all)
 		snprintf(why, size, "`%s` is not %s: %.*s?", text, s->what, digits, text);
+	else if (unit)
+		snprintf(why, size, "`%s`: the unit is %s%s: %.*s%s?", text, one_of, s->all, digits,
+			text, unit);
 	else
-		snprintf(why, size, "`%s`: the unit is %s%s: %.*s%s?", text,
-			strchr(s->all, ',') ? "one of " : "", s->all, digits, text, s->propose);
+		snprintf(why, size, "`%s`: a number, and the unit is %s%s; for example %s", text,
+			one_of, s->all, row->fallback ? row->fallback : row->metavar);
 	return false;
 }
 
@@ -132,6 +164,8 @@ static bool read_quantity(
 	const struct unit *u = s->unit;
 	struct decimal d;
 
+	if (*text == '-' && read_decimal(text + 1, &d))
+		return say_range(row, text, why, size);
 	if (!read_decimal(text, &d)) {
 		snprintf(why, size, "`%s` is not %s; for example %s", text, s->what,
 			row->fallback ? row->fallback : row->metavar);
@@ -140,7 +174,7 @@ static bool read_quantity(
 	while (u->name && strcmp(u->name, d.rest) != 0)
 		u++;
 	if (!u->name)
-		return say_unit(s, text, &d, why, size);
+		return say_unit(row, text, &d, why, size);
 	if (!scale_value(&d, u->of, value)) {
 		snprintf(why, size, "`%s` has too many decimal places; for example %s", text,
 			row->fallback ? row->fallback : row->metavar);

@@ -248,7 +248,7 @@ static const struct opt_row row[] = {
 		.fallback = "keep",
 		.words = close_words,
 		.sentence = "who closes http first: keep (as the request asks), server (after each "
-			    "response), client (never the server)"},
+			    "response, then TIME-WAIT is here), client (never the server)"},
 	{.name = "time-wait",
 		.kind = OPT_KIND_DURATION,
 		.at = AT(time_wait_ns),
@@ -256,7 +256,9 @@ static const struct opt_row row[] = {
 		.to = 240 * TIME_S,
 		.metavar = "T",
 		.fallback = "60s",
-		.sentence = "2MSL: how long a connection that we closed first stays in TIME-WAIT"},
+		.sentence =
+			"2MSL: how long a connection that we closed first stays in TIME-WAIT, its "
+			"client's port unusable to it"},
 	{.name = "connections",
 		.letter = 'c',
 		.kind = OPT_KIND_NUMBER,
@@ -324,13 +326,40 @@ static bool on_link(const struct serve_options *o, struct ip ip)
 	return false;
 }
 
+/* In a prefix of IPv4 that has more than two addresses the first and the last are not a host's (RFC
+ * 1122 3.2.1.3, RFC 3021). */
+static const char *no_host(struct ip ip, const struct serve_address *of)
+{
+	uint32_t mask;
+
+	if (!ip_is4(ip) || !ip_is4(of->ip) || of->prefix_bits > 30)
+		return NULL;
+	mask = UINT32_MAX >> of->prefix_bits;
+	if (!leat_wire_ip_in_prefix(ip, of->ip, of->prefix_bits))
+		return NULL;
+	if ((ip_to4(ip) & mask) == 0)
+		return "the number of its network";
+	return (ip_to4(ip) & mask) == mask ? "the broadcast address of its network" : NULL;
+}
+
 static bool check_gateway(const struct serve_options *o, struct ip ip, char *why, size_t size)
 {
 	char text[IP_TEXT_MAX];
 
-	if (ip_is_any(ip) || on_link(o, ip))
+	if (ip_is_any(ip))
 		return true;
 	leat_wire_ip_text(ip, text);
+	for (uint32_t i = 0; i < o->address_cnt; i++) {
+		const char *what = no_host(ip, &o->address[i]);
+		if (ip_eq(ip, o->address[i].ip))
+			what = "our own --address";
+		if (what) {
+			snprintf(why, size, "--gateway: `%s` is %s; give the router's", text, what);
+			return false;
+		}
+	}
+	if (on_link(o, ip))
+		return true;
 	snprintf(why, size, "--gateway: `%s` is in the prefix of no --address; give one it shares",
 		text);
 	return false;
@@ -345,7 +374,13 @@ static bool check_addresses(const struct serve_options *o, char *why, size_t siz
 		return false;
 	}
 	for (uint32_t i = 0; i < o->address_cnt; i++) {
+		const char *what = no_host(o->address[i].ip, &o->address[i]);
 		leat_wire_ip_text(o->address[i].ip, text);
+		if (what) {
+			snprintf(why, size, "--address: `%s/%u` is %s; give one of its hosts", text,
+				o->address[i].prefix_bits, what);
+			return false;
+		}
 		for (uint32_t k = 0; k < i; k++) {
 			if (ip_eq(o->address[i].ip, o->address[k].ip)) {
 				snprintf(why, size, "--address: `%s` is given twice; leave one out",
@@ -362,9 +397,11 @@ static bool check_addresses(const struct serve_options *o, char *why, size_t siz
 	return true;
 }
 
-static bool check(void *options, char *why, size_t size)
+static bool check(void *options, uint64_t given, char *why, size_t size)
 {
 	struct serve_options *o = options;
+
+	(void)given;
 	int devices = (o->tap != NULL) + (o->vdev != NULL) + (o->device != NULL);
 
 	if (devices != 1) {
@@ -385,13 +422,22 @@ static bool check(void *options, char *why, size_t size)
 const struct opt_verb leat_opt_serve = {
 	.name = "serve",
 	.one_line = "Serve http, echo, discard and chargen on a device",
-	.usage = "leat serve (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN [OPTION]...",
-	.prose = "^C finishes what is under way, a second one cuts.  Exit 0 when it stopped in\n"
-		 "order, 1 for wrong options, 2 for options that no stack can be made of, 3\n"
-		 "without the memory or cores, 4 without the device, 5 when its counts do not\n"
-		 "add up.\n\n"
-		 "  sudo leat serve --tap leat0 --address 198.18.0.2/24\n"
-		 "  leat serve --device 3b:00.0 -a 198.51.100.10/24 -g 198.51.100.1 -l 7:echo\n",
+	.usage = "@ serve (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN [OPTION]...",
+	.prose =
+		"http gives --body octets for / and N octets for /bytes/N; octet i of a body is\n"
+		"the character \"!\" + i % 89.  echo gives back, discard takes, chargen gives.\n\n"
+		"Over a veth pair, net_af_packet0,iface=ONE-END, the kernel at the other end\n"
+		"leaves TCP checksums to a card that is not there, and its segments are dropped\n"
+		"as drop_tcp_csum until: ethtool -K OTHER-END tx off\n\n"
+		"With --close server our end waits 2MSL.  A client that comes again from the same\n"
+		"port before that gets a challenge and no connection (syn_challenged): shorten\n"
+		"--time-wait, or let the client close with --close client.\n\n"
+		"^C finishes what is under way, a second one cuts.  Exit 0 when it stopped in\n"
+		"order, 1 for wrong options, 2 for options that no stack can be made of, 3\n"
+		"without the memory or cores, 4 without the device, 5 when its counts do not\n"
+		"add up.\n\n"
+		"  sudo @ serve --tap leat0 --address 198.18.0.2/24\n"
+		"  @ serve --device 3b:00.0 -a 198.51.100.10/24 -g 198.51.100.1 -l 7:echo\n",
 	.row = row,
 	.row_cnt = COUNT_OF(row),
 	.defaults = defaults,

@@ -2,7 +2,11 @@
 #ifndef LEAT_OPT_SERVE_H
 #define LEAT_OPT_SERVE_H
 
-/* opt_serve: the options of `leat serve`, read by leat and again by leatd. */
+/* opt_serve: the options of `leat serve`, read by leat and again by leatd.
+ *
+ * Units      ns, octets.
+ * Memory     texts point into argv, or into the struct itself (device_text): it is not copied.
+ * Errors     a sentence that names the option, its value and what would do (opt.h). */
 
 #include "opt.h"
 #include "service.h"
@@ -31,6 +35,7 @@ struct serve_options {
 	struct serve_listen listen[SERVICE_LISTEN_MAX];
 	uint32_t listen_cnt; /* at least 1; no port twice */
 	uint64_t body_octets, time_wait_ns, grace_ns;
+	uint64_t seconds; /* drain after so many, 0: only after ^C; set by try --tap */
 	uint64_t mtu, shards;
 	uint64_t connections; /* at one time, all shards */
 	uint32_t close;       /* enum service_close */

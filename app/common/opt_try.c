@@ -4,6 +4,8 @@
 #include "base_bits.h"
 #include "base_time.h"
 
+#include <string.h>
+
 static const char *const close_words[] = {"server", "client", NULL};
 
 #define AT(member) offsetof(struct try_options, member)
@@ -17,7 +19,7 @@ static const struct opt_row row[] = {
 		.to = 86400,
 		.metavar = "N",
 		.fallback = "10",
-		.sentence = "end after N seconds of load"},
+		.sentence = "end after N seconds of load, or with --tap of service"},
 	{.name = "hold",
 		.kind = OPT_KIND_FLAG,
 		.at = AT(hold),
@@ -44,7 +46,8 @@ static const struct opt_row row[] = {
 		.metavar = "WHO",
 		.fallback = "server",
 		.words = close_words,
-		.sentence = "who closes first, and so waits 2MSL: server or client"},
+		.sentence = "who closes first, and so waits 2MSL: server or client; with --tap as "
+			    "the request asks, unless it is given"},
 	{.name = "time-wait",
 		.kind = OPT_KIND_DURATION,
 		.at = AT(time_wait_ns),
@@ -106,28 +109,64 @@ static void defaults(void *options)
 		.close = TRY_CLOSE_SERVER};
 }
 
-/* With --tap there is no wire of ours to lose frames on. */
-static bool check(void *options, char *why, size_t size)
-{
-	const struct try_options *o = options;
+/* What --tap leaves without an object, and why. */
+static const struct {
+	const char *name, *why;
+} not_with_tap[] = {
+	{"loss", "has no wire to act on"},
+	{"reorder", "has no wire to act on"},
+	{"seed", "has no wire to act on"},
+	{"connections", "has no client to act on"},
+	{"one-lcore", "has one end to drive anyhow"},
+	{"hold", "is what it does anyhow"},
+	{"json", "has no load to tell of"},
+	{"body", "has a greeting for a body, and /bytes/N for other lengths"},
+};
 
-	if (o->tap && (o->loss_millionths || o->reorder_millionths)) {
-		snprintf(why, size, "--%s has no wire to act on with --tap; leave one of them out",
-			o->loss_millionths ? "loss" : "reorder");
+static bool was_given(uint64_t given, const char *name)
+{
+	for (uint32_t i = 0; i < COUNT_OF(row); i++)
+		if (strcmp(row[i].name, name) == 0)
+			return (given >> i & 1) != 0;
+	return false;
+}
+
+static bool check(void *options, uint64_t given, char *why, size_t size)
+{
+	struct try_options *o = options;
+
+	for (uint32_t i = 0; o->tap && i < COUNT_OF(not_with_tap); i++) {
+		if (was_given(given, not_with_tap[i].name)) {
+			snprintf(why, size, "--%s with --tap %s; leave one of them out",
+				not_with_tap[i].name, not_with_tap[i].why);
+			return false;
+		}
+	}
+	if (o->hold && was_given(given, "seconds")) {
+		snprintf(why, size,
+			"--hold goes on until ^C, --seconds ends; leave one of them out");
 		return false;
 	}
+	if (o->hold || (o->tap && !was_given(given, "seconds")))
+		o->seconds = 0;
+	if (o->tap && !was_given(given, "close"))
+		o->close = TRY_CLOSE_REQUEST;
 	return true;
 }
 
 const struct opt_verb leat_opt_try = {
 	.name = "try",
 	.one_line = "A client and a server in one process; needs no NIC, no root, no hugepages",
-	.usage = "leat try [OPTION]...",
-	.prose = "Ends with a ledger: opened = expired + still waiting + reset.  Exit 0 when it\n"
-		 "balances, 5 when not.  On a bad wire connections may fail; they are counted.\n\n"
-		 "  leat try --seconds 3\n"
-		 "  leat try --seed 7 --loss 1% --reorder 1%\n"
-		 "  sudo leat try --tap\n",
+	.usage = "@ try [OPTION]...",
+	.prose = "Ends with a ledger: opened = expired + still waiting + reset.  On a bad wire\n"
+		 "connections may fail; they are counted, and the ledger balances all the same.\n\n"
+		 "Exit 0 when it balances and a connection was completed, 1 for wrong options,\n"
+		 "2 for options that no stack can be made of, 3 without the memory or cores, 4\n"
+		 "without the device (--tap), 5 when counts do not add up, nothing was completed\n"
+		 "or the report could not be written.\n\n"
+		 "  @ try --seconds 3\n"
+		 "  @ try --seed 7 --loss 1% --reorder 1%\n"
+		 "  sudo @ try --tap\n",
 	.row = row,
 	.row_cnt = COUNT_OF(row),
 	.defaults = defaults,

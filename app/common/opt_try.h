@@ -5,7 +5,10 @@
 /* opt_try: the options of `leat try`, read by leat and again by leatd.
  *
  *	struct try_options o;
- *	switch (leat_opt_parse(&leat_opt_try, argc, argv, &o, stderr)) ... */
+ *	switch (leat_opt_parse(&leat_opt_try, argc, argv, &o, stderr)) ...
+ *
+ * Units      ns, octets, millionths.
+ * Errors     a sentence that names the option, its value and what would do (opt.h). */
 
 #include "opt.h"
 
@@ -13,10 +16,11 @@
 enum try_close {
 	TRY_CLOSE_SERVER,
 	TRY_CLOSE_CLIENT,
+	TRY_CLOSE_REQUEST, /* with tap, when none was given: as the request asks */
 };
 
 struct try_options {
-	uint64_t seconds;      /* of load; with hold: without meaning */
+	uint64_t seconds;      /* of load; 0: until ^C */
 	uint64_t seed;         /* 0: not given, choose one and print it */
 	uint64_t connections;  /* held in flight */
 	uint64_t time_wait_ns; /* 2MSL */

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 void leat_text_group(uint64_t value, char *text, size_t size)
 {
@@ -34,4 +35,11 @@ void leat_text_addr(const struct leat_addr *a, char *text, size_t size)
 		ip = ip_from4((uint32_t)ip.lo);
 	leat_wire_ip_text(ip, name);
 	snprintf(text, size, a->family == 4 ? "%s:%u" : "[%s]:%u", name, a->port);
+}
+
+const char *leat_text_call(void)
+{
+	const char *call = getenv("LEAT_CALL");
+
+	return call != NULL && *call != '\0' ? call : "leat";
 }

@@ -20,4 +20,7 @@ void leat_text_group(uint64_t value, char *text, size_t size);
 /* leat_text_addr writes "198.18.0.1:80" or "[2001:db8::1]:80". */
 void leat_text_addr(const struct leat_addr *a, char *text, size_t size);
 
+/* leat_text_call is what people type to call leat here: LEAT_CALL of the environment, or "leat". */
+const char *leat_text_call(void);
+
 #endif

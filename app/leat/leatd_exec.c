@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "leatd_exec.h"
 
+#include "text.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -52,8 +54,10 @@ static bool find(char *path, size_t size)
 				return true;
 		}
 	}
-	fprintf(stderr, "leat: leatd, the data plane, is not beside leat; name it: "
-			"LEATD=/path/to/leatd leat ...\n");
+	fprintf(stderr,
+		"leat: leatd, the data plane, is not beside leat; name it: "
+		"LEATD=/path/to/leatd %s ...\n",
+		leat_text_call());
 	return false;
 }
 
@@ -72,7 +76,7 @@ int leat_leatd_exec(const char *verb, const struct opt_line *line)
 		argv[argc++] = line->argv[i];
 	argv[argc] = NULL;
 	execv(path, argv);
-	fprintf(stderr, "leat: cannot run %s: %s; name another: LEATD=/path/to/leatd leat %s\n",
-		path, strerror(errno), verb);
+	fprintf(stderr, "leat: cannot run %s: %s; name another: LEATD=/path/to/leatd %s %s\n", path,
+		strerror(errno), leat_text_call(), verb);
 	return OPT_EXIT_RESOURCE;
 }

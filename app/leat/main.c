@@ -3,6 +3,7 @@
 #include "leatd_exec.h"
 #include "opt_serve.h"
 #include "opt_try.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -42,12 +43,14 @@ static int unknown_verb(const char *name)
 	names[i] = NULL;
 	near = leat_opt_nearest(name + strspn(name, "-"), names);
 	if (*name == '-' && (!near || find_verb(near)))
-		fprintf(stderr, "leat: %s: options come after a verb: leat try %s?\n", name, name);
+		fprintf(stderr, "leat: %s: options come after a verb: %s try %s?\n", name,
+			leat_text_call(), name);
 	else if (near)
-		fprintf(stderr, "leat: there is no `%s`; did you mean leat %s%s?\n", name,
-			*name == '-' ? "--" : "", near);
+		fprintf(stderr, "leat: there is no `%s`; did you mean %s %s%s?\n", name,
+			leat_text_call(), *name == '-' ? "--" : "", near);
 	else
-		fprintf(stderr, "leat: there is no `%s`; leat help lists what there is\n", name);
+		fprintf(stderr, "leat: there is no `%s`; %s help lists what there is\n", name,
+			leat_text_call());
 	return OPT_EXIT_USAGE;
 }
 
@@ -67,13 +70,15 @@ static int help(const char *name)
 	}
 	if (name)
 		return unknown_verb(name);
-	puts("leat " LEAT_VERSION ": a TCP endpoint on DPDK\n\n"
-	     "usage: leat VERB [OPTION]...\n");
+	printf("leat " LEAT_VERSION ": a TCP endpoint on DPDK\n\n"
+	       "usage: %s VERB [OPTION]...\n\n",
+		leat_text_call());
 	for (size_t i = 0; i < VERB_CNT; i++)
 		printf("  %-9s %s\n", verbs[i].opt->name, verbs[i].opt->one_line);
-	puts("  help      options of a verb: leat help try\n"
-	     "  version   print the version\n\n"
-	     "Begin with: leat try");
+	printf("  help      options of a verb: %s help try\n"
+	       "  version   print the version\n\n"
+	       "Begin with: %s try\n",
+		leat_text_call(), leat_text_call());
 	return OPT_EXIT_OK;
 }
 

@@ -8,14 +8,15 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define BASE_MAX  (PATH_MAX + 8)            /* of the directory with all instances */
+#define TRIES     64                        /* numbers of instances, from the process id on */
 #define ENTRY_MAX (BASE_MAX + NAME_MAX + 2) /* of one instance */
 
 /* default_dir is where EAL would put its files. */
@@ -45,23 +46,40 @@ static void remove_tree(const char *path)
 	nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* is_abandoned says whether path, the directory of process pid, is of an instance that was killed:
- * no such process, and nobody holds EAL's lock on its config. */
-static bool is_abandoned(const char *path, int pid)
+/* lock_dir locks the instance's directory path as long as the result is open; -1: somebody else
+ * holds it, or there is none, or, without create, no lock in it: then it is none of ours. */
+static int lock_dir(const char *path, bool create)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	char config[ENTRY_MAX + 8];
-	bool held = false;
+	char file[ENTRY_MAX + 8];
+	struct stat st;
 
-	if (pid <= 0 || kill(pid, 0) == 0 || errno != ESRCH)
-		return false;
-	snprintf(config, sizeof(config), "%s/config", path);
-	int fd = open(config, O_RDWR | O_CLOEXEC);
-	if (fd >= 0) {
-		held = fcntl(fd, F_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
-		close(fd);
+	snprintf(file, sizeof(file), "%s/lock", path);
+	int fd = open(file, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
+	if (fd < 0)
+		return -1;
+	/* Whoever held it before us may have removed it before it let go. */
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink != 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* take_dir makes and locks the directory of an instance of name in base. */
+static bool take_dir(struct plane_dir *d, const char *base, const char *name)
+{
+	for (int number = (int)getpid(), end = number + TRIES; number < end; number++) {
+		snprintf(d->prefix, sizeof(d->prefix), "%s-%d", name, number);
+		if (snprintf(d->used, sizeof(d->used), "%s/%s", base, d->prefix) >=
+			(int)sizeof(d->used))
+			break;
+		if (mkdir(d->used, 0700) != 0 && errno != EEXIST)
+			break;
+		d->lock = lock_dir(d->used, true);
+		if (d->lock >= 0)
+			return true;
 	}
-	return !held;
+	d->used[0] = '\0';
+	return false;
 }
 
 /* sweep removes from dir what killed instances of this name left there. */
@@ -79,8 +97,11 @@ static void sweep(const char *dir, const char *name)
 			dash[1 + strspn(dash + 1, "0123456789")] != '\0')
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
-		if (is_abandoned(path, atoi(dash + 1)))
-			remove_tree(path);
+		int lock = lock_dir(path, false);
+		if (lock < 0)
+			continue;
+		remove_tree(path);
+		close(lock);
 	}
 	if (d != NULL)
 		closedir(d);
@@ -91,13 +112,17 @@ enum opt_exit leat_dir_open(struct plane_dir *d, const char *name)
 	char path[BASE_MAX];
 	const char *tmp = getenv("TMPDIR");
 
-	d->shared = name == NULL;
+	*d = (struct plane_dir){.lock = -1};
 	snprintf(path, sizeof(path), "%s/dpdk", default_dir());
 	if ((mkdir(path, 0700) == 0 || errno == EEXIST) && access(path, W_OK | X_OK) == 0) {
-		if (name != NULL)
-			sweep(path, name);
-		return OPT_EXIT_OK;
+		if (name == NULL)
+			return OPT_EXIT_OK;
+		sweep(path, name);
+		if (take_dir(d, path, name))
+			return OPT_EXIT_OK;
 	}
+	snprintf(
+		d->prefix, sizeof(d->prefix), "%s-%d", name != NULL ? name : "leat", (int)getpid());
 	snprintf(d->own, sizeof(d->own), "%s/leat-XXXXXX",
 		tmp != NULL && strlen(tmp) < 64 ? tmp : "/tmp");
 	if (mkdtemp(d->own) == NULL) {
@@ -110,16 +135,13 @@ enum opt_exit leat_dir_open(struct plane_dir *d, const char *name)
 	return OPT_EXIT_OK;
 }
 
-void leat_dir_used(struct plane_dir *d, const char *path)
-{
-	snprintf(d->used, sizeof(d->used), "%s", path);
-}
-
 void leat_dir_close(struct plane_dir *d)
 {
-	if (d->used[0] != '\0' && !d->shared)
+	if (d->used[0] != '\0')
 		remove_tree(d->used);
 	if (d->own[0] != '\0')
 		remove_tree(d->own);
-	*d = (struct plane_dir){.own = ""};
+	if (d->lock >= 0)
+		close(d->lock);
+	*d = (struct plane_dir){.lock = -1};
 }

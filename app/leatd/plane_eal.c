@@ -67,8 +67,8 @@ __attribute__((format(scanf, 2, 0))) static uint64_t read_number(
 	return value;
 }
 
-/* room_octets is what the control group leaves us; all there is where it has no limit.  Its cache of
- * files gives way. */
+/* room_octets is what the control group leaves us; all there is where it has no limit.  Its cache
+ * of files gives way. */
 static uint64_t room_octets(void)
 {
 	uint64_t limit = read_number(GROUP_DIR "memory.max", "%llu");
@@ -234,7 +234,7 @@ enum opt_exit leat_eal_start(const struct eal_want *want, struct eal *eal)
 	add_memory(&a, eal, &want->pool);
 	add_lcores(&a, eal, want->lcore_cnt);
 	add(&a, "--file-prefix");
-	add(&a, "%s-%d", want->name, (int)getpid());
+	add(&a, "%s", eal->dir.prefix);
 	if (want->pci != NULL) {
 		add(&a, "-a");
 		add(&a, "%s", want->pci);
@@ -266,7 +266,6 @@ enum opt_exit leat_eal_start_classic(int argc, char **argv, struct eal *eal)
 
 void leat_eal_stop(struct eal *eal)
 {
-	leat_dir_used(&eal->dir, rte_eal_get_runtime_dir());
 	rte_eal_cleanup();
 	leat_dir_close(&eal->dir);
 }

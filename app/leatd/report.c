@@ -2,8 +2,10 @@
 #include "report.h"
 
 #include "base_bits.h"
+#include "base_log.h"
 #include "text.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -122,7 +124,9 @@ bool leat_report_frames(const struct shard_counts *c, FILE *out)
 	char text[REPORT_TEXT_MAX];
 	uint32_t cnt = 0;
 
-	fprintf(out, "received %s frames", leat_report_group(received, text));
+	/* What was lost on the wire was sent, and not received. */
+	fprintf(out, "%s %s frames", c->rx_lost + c->rx_held != 0 ? "was sent" : "received",
+		leat_report_group(received, text));
 	for (uint32_t v = 0; v < WIRE_V_DROP_FIRST; v++) {
 		if (c->stack.wire[v] != 0)
 			known += term(out, &cnt, leat_wire_verdict_name((enum wire_verdict)v),
@@ -142,7 +146,7 @@ void leat_report_states(const struct shard_counts *c, FILE *out)
 	char text[REPORT_TEXT_MAX];
 	uint32_t cnt = 0;
 
-	fprintf(out, "connections by state\n");
+	fprintf(out, "connections by state when it stopped\n");
 	for (uint32_t i = TCP_ST_LISTEN; i < TCP_ST_CNT; i++) {
 		if (c->tcp.present[i] == 0)
 			continue;
@@ -152,6 +156,16 @@ void leat_report_states(const struct shard_counts *c, FILE *out)
 	}
 	if (cnt == 0)
 		fprintf(out, "  none\n");
+}
+
+bool leat_report_written(void)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return true;
+	leat_log(LOG_LV_ERROR, "leatd", "the report could not be written%s%s",
+		errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
+	return false;
 }
 
 /* drop_row writes a row when there is something to tell; where is the text it rests on. */
@@ -196,6 +210,14 @@ static uint32_t other_rows(const struct shard_counts *c, FILE *out)
 			"The device took no more; the frames waited and were sent later."},
 		{"tx_no_buf", c->tx_no_buf,
 			"No buffer to write into; the frames waited and were sent later."},
+		{"rx_gathered", c->rx_gathered,
+			"A frame in several buffers; it was copied into one and used."},
+		{"timers_put_off", c->timers_put_off,
+			"A turn with more timers due than it may fire; the next one did."},
+		{"events_used_up", c->events_used_up,
+			"A turn that told the program as many events as it may."},
+		{"letters_used_up", c->letters_used_up,
+			"A turn that read as many letters of a box as it may."},
 		{"mail_refused", c->mail_refused,
 			"A frame for all shards found the box of one full."},
 	};

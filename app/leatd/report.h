@@ -34,11 +34,16 @@ uint64_t leat_report_open(const struct shard_counts *c);
 /* leat_report_connections writes "opened N = ... + ..." and says whether both sides are equal. */
 bool leat_report_connections(const struct shard_counts *c, FILE *out);
 
-/* leat_report_frames writes "received N = ... + ..." and says whether both sides are equal. */
+/* leat_report_frames writes "received N = ... + ...", or "was sent N" on a wire that loses, and
+ * says whether both sides are equal. */
 bool leat_report_frames(const struct shard_counts *c, FILE *out);
 
 /* leat_report_states writes a table of connections by state, empty rows left out. */
 void leat_report_states(const struct shard_counts *c, FILE *out);
+
+/* leat_report_written flushes stdout; false, after one line on stderr, when not all of what was
+ * printed could be written. */
+bool leat_report_written(void);
 
 /* leat_report_drops writes a row for each frame or segment that was not used, by reason. */
 void leat_report_drops(const struct shard_counts *c, FILE *out);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_assert.h"
 #include "base_log.h"
+#include "device.h"
 #include "link.h"
 #include "nic_numa.h"
 #include "plane.h"
+#include "prepare.h"
 #include "report.h"
 #include "run.h"
 #include "service.h"
@@ -74,23 +76,6 @@ static struct nic_pool_plan pool_plan(const struct stack_config *stack)
 		.mtu = stack->link.mtu};
 }
 
-/* find_port makes or takes the device that the options name. */
-static int find_port(void)
-{
-	char args[64];
-
-	if (run.o->device != NULL)
-		return leat_nic_port_by_pci(run.o->device, &run.port);
-	snprintf(args, sizeof(args), "net_tap0,iface=%s", run.o->tap != NULL ? run.o->tap : "");
-	int error = leat_nic_port_by_vdev(run.o->tap != NULL ? args : run.o->vdev, &run.port);
-	if (error != 0)
-		leat_log(LOG_LV_NOTE, "leatd", "%s; -v shows what the driver says",
-			run.o->tap != NULL ? "a TAP interface needs CAP_NET_ADMIN: sudo, or "
-					     "unshare -Urn for a network of your own"
-					   : "no such driver, or it refused its arguments");
-	return error;
-}
-
 static enum opt_exit open_port(void)
 {
 	struct nic_port_config config = {.queue_cnt = (uint16_t)run.o->shards,
@@ -99,16 +84,15 @@ static enum opt_exit open_port(void)
 		.mtu = (uint16_t)run.o->mtu,
 		.csum = true,
 		.pool = run.plane.pool};
+	enum opt_exit result = leat_device_open(run.o, &run.port, &config);
 
-	if (find_port() != 0)
-		return OPT_EXIT_DEVICE;
-	int error = leat_nic_port_start(&run.port, &config);
 	/* The kernel's end of the trial: gone when the device is. */
-	if (error == 0 && run.greet)
-		error = leat_link_up(run.o->tap, ip_to4(run.o->address[0].ip) - 1, KERNEL_PREFIX);
-	if (error != 0)
+	if (result == OPT_EXIT_OK && run.greet &&
+		leat_link_up(run.o->tap, ip_to4(run.o->address[0].ip) - 1, KERNEL_PREFIX) != 0) {
 		leat_nic_port_close(&run.port);
-	return error == 0 ? OPT_EXIT_OK : OPT_EXIT_DEVICE;
+		result = OPT_EXIT_DEVICE;
+	}
+	return result;
 }
 
 static enum opt_exit service_config_of(uint32_t shard_idx, struct service_config *c)
@@ -187,7 +171,7 @@ static void print_link(void)
 	printf("  %s  %s", run.o->tap != NULL ? run.o->tap : run.port.name, run.port.driver);
 	if (!run.port.is_virtual && link.up && link.mbps != 0)
 		printf("  %u Gb/s", link.mbps / 1000);
-	printf("  %s", link.up ? "up" : "down");
+	printf("  %s", leat_device_is_up(run.o, &run.port) ? "up" : "down");
 }
 
 static void print_addresses(void)
@@ -236,6 +220,8 @@ static void print_head(void)
 		printf("  kernel 198.18.0.1/24 on leat0  ═══ tap ═══  server 198.18.0.2:80\n"
 		       "try it:   curl -v http://198.18.0.2/     wrk -t1 -c64 -d5s "
 		       "http://198.18.0.2/     tcpdump -ni leat0\n");
+	else
+		leat_device_next(o, &run.port, stdout);
 	printf("ready\n");
 	fflush(stdout);
 }
@@ -287,10 +273,13 @@ static void drain(void)
 
 static void control(void *arg)
 {
+	uint64_t at = leat_plane_now(&run.plane) + run.o->seconds * TIME_S;
+
 	(void)arg;
 	print_head();
-	while (leat_plane_wait(&run.plane, leat_plane_now(&run.plane) + FOR_EVER_NS) == 0)
-		;
+	while (leat_plane_wait(&run.plane, run.o->seconds != 0 ? at : at + FOR_EVER_NS) == 0 &&
+		run.o->seconds == 0)
+		at = leat_plane_now(&run.plane);
 	drain();
 }
 
@@ -315,6 +304,25 @@ static bool check_ledger(void)
 	return good;
 }
 
+/* print_notes explains counts that have one cause as a rule. */
+static void print_notes(void)
+{
+	const uint64_t *verdict = run.sum.tcp.verdict;
+	char text[REPORT_TEXT_MAX];
+
+	if (run.sum.stack.wire[WIRE_V_DROP_TCP_CSUM] != 0 && leat_device_may_not_finish(&run.port))
+		printf("note      drop_tcp_csum: a kernel on this machine leaves checksums to a "
+		       "card "
+		       "that its frames do not pass; ethtool -K ITS-INTERFACE tx off\n");
+	if (verdict[TCP_V_SYN_CHALLENGED] != 0 &&
+		run.sum.tcp.ended[TCP_END_TIME_WAIT] + run.sum.tcp.present[TCP_ST_TIME_WAIT] != 0)
+		printf("note      syn_challenged: %s SYNs came from ports whose last connection is "
+		       "open or in TIME-WAIT here; a shorter --time-wait frees them sooner, "
+		       "--close "
+		       "client leaves TIME-WAIT to the client\n",
+			leat_report_group(verdict[TCP_V_SYN_CHALLENGED], text));
+}
+
 static enum opt_exit print_end(void)
 {
 	char t[3][REPORT_TEXT_MAX];
@@ -335,8 +343,9 @@ static enum opt_exit print_end(void)
 	good &= leat_report_connections(&run.sum, stdout);
 	printf("frames    ");
 	good &= leat_report_frames(&run.sum, stdout);
+	print_notes();
 	printf("stopped.\n");
-	fflush(stdout);
+	good &= leat_report_written();
 	return good ? OPT_EXIT_OK : OPT_EXIT_FAILED;
 }
 
@@ -344,6 +353,7 @@ static enum opt_exit run_shards(const struct stack_config *stack)
 {
 	enum opt_exit result = add_shards(stack);
 
+	leat_prepare_end();
 	if (result == OPT_EXIT_OK)
 		result = leat_plane_run(&run.plane, control, NULL);
 	if (result == OPT_EXIT_OK)
@@ -354,18 +364,34 @@ static enum opt_exit run_shards(const struct stack_config *stack)
 	return result;
 }
 
-static enum opt_exit run_plane(
-	const struct eal *eal, const struct nic_pool_plan *plan, const struct stack_config *stack)
+/* run_port lives from the device's start to its close. */
+static enum opt_exit run_port(const struct stack_config *stack)
 {
-	enum opt_exit result = leat_plane_open(&run.plane, eal, plan, true);
+	enum opt_exit result = open_port();
+
+	if (result != OPT_EXIT_OK) {
+		leat_prepare_end();
+		return result;
+	}
+	result = run_shards(stack);
+	leat_nic_port_close(&run.port);
+	return result;
+}
+
+static enum opt_exit run_plane(
+	struct eal *eal, const struct nic_pool_plan *plan, const struct stack_config *stack)
+{
+	size_t octets = eal->octets + leat_stack_footprint(stack) * run.o->shards;
+	enum opt_exit result = leat_prepare_begin(eal, octets);
 
 	if (result != OPT_EXIT_OK)
 		return result;
-	result = open_port();
-	if (result == OPT_EXIT_OK) {
-		result = run_shards(stack);
-		leat_nic_port_close(&run.port);
+	result = leat_plane_open(&run.plane, eal, plan, true);
+	if (result != OPT_EXIT_OK) {
+		leat_prepare_end();
+		return result;
 	}
+	result = run_port(stack);
 	leat_plane_close(&run.plane);
 	return result;
 }
@@ -376,6 +402,9 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 	uint64_t seed = 0;
 
 	run = (struct serve_run){.o = o, .greet = greet};
+	enum opt_exit result = leat_device_check(o);
+	if (result != OPT_EXIT_OK)
+		return result;
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
 		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
 			strerror(errno));
@@ -388,7 +417,7 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 		.pool = plan,
 		.pci = o->device,
 		.verbose = o->verbose};
-	enum opt_exit result = leat_run_start_eal(from, &want, &eal);
+	result = leat_run_start_eal(from, &want, &eal);
 	if (result != OPT_EXIT_OK)
 		return result;
 	result = run_plane(&eal, &plan, &stack);

@@ -29,6 +29,7 @@
 #define RATE_PLANNED    1000000 /* connections a second that TIME-WAIT is planned for */
 #define RECORDS_WAITING 1000000 /* at most */
 #define GRACE_NS        (10 * TIME_S)
+#define TELL_NS         TIME_S /* a drain that takes longer is told */
 #define ABORT_NS        (2 * TIME_S)
 #define LOOK_NS         (20 * TIME_MS)
 
@@ -180,12 +181,9 @@ static enum opt_exit add_shards(struct stack_config config[TRY_END_CNT])
 
 static struct leat_addr address(uint32_t ip, uint16_t port)
 {
-	struct ip a = ip_from4(ip);
-	uint32_t v4 = ip_to4(a);
-
 	return (struct leat_addr){.family = 4,
-		.octet = {(uint8_t)(v4 >> 24), (uint8_t)(v4 >> 16), (uint8_t)(v4 >> 8),
-			(uint8_t)v4},
+		.octet = {(uint8_t)(ip >> 24), (uint8_t)(ip >> 16), (uint8_t)(ip >> 8),
+			(uint8_t)ip},
 		.port = port};
 }
 
@@ -300,8 +298,13 @@ static bool wait_closed(uint64_t at, uint32_t signal_max)
 
 static void finish(void)
 {
+	uint64_t at = leat_plane_now(&run.plane);
+
 	leat_plane_tell(&run.plane, TRY_CLIENT, SHARD_MAIL_DRAIN);
-	if (wait_closed(leat_plane_now(&run.plane) + GRACE_NS, PLANE_SIGNALS_CUT))
+	if (wait_closed(at + TELL_NS, PLANE_SIGNALS_CUT))
+		return;
+	leat_try_print_drain(&run.view);
+	if (wait_closed(at + GRACE_NS, PLANE_SIGNALS_CUT))
 		return;
 	run.cut = true;
 	leat_plane_ask(&run.plane, cut_load, of_client);
@@ -316,7 +319,7 @@ static void control(void *arg)
 
 	(void)arg;
 	leat_try_print_head(&run.view);
-	for (uint64_t second = 1; run.o->hold || second <= run.o->seconds; second++) {
+	for (uint64_t second = 1; run.o->seconds == 0 || second <= run.o->seconds; second++) {
 		if (leat_plane_wait(&run.plane, start + second * TIME_S) != 0)
 			break;
 		look();
@@ -408,7 +411,10 @@ static enum opt_exit run_tap(const struct try_options *o, const struct run_eal *
 	s.listen[0] = (struct serve_listen){PORT, SERVICE_KIND_HTTP};
 	s.body_octets = o->body_octets;
 	s.time_wait_ns = o->time_wait_ns;
-	s.close = o->close == TRY_CLOSE_SERVER ? SERVICE_CLOSE_KEEP : SERVICE_CLOSE_CLIENT;
+	s.seconds = o->seconds;
+	s.close = o->close == TRY_CLOSE_SERVER   ? SERVICE_CLOSE_SERVER
+		  : o->close == TRY_CLOSE_CLIENT ? SERVICE_CLOSE_CLIENT
+						 : SERVICE_CLOSE_KEEP;
 	s.verbose = o->verbose;
 	return leat_run_serve(&s, from, true);
 }

@@ -2,6 +2,7 @@
 #include "try_print.h"
 
 #include "base_bits.h"
+#include "text.h"
 
 #include <rte_version.h>
 
@@ -49,6 +50,18 @@ static void print_plan(const struct try_view *v)
 			(uintmax_t)(TRY_RTO_MIN_NS / TIME_MS));
 	printf("  seed %" PRIu64 "%s\n", v->o->seed,
 		v->shrunk ? "; little memory is free: smaller tables" : "");
+}
+
+void leat_try_print_drain(const struct try_view *v)
+{
+	char text[2][REPORT_TEXT_MAX];
+
+	if (v->o->json)
+		return;
+	printf("  draining: %s connections are open at the client, %s at the server\n",
+		leat_report_group(leat_report_open(&v->client), text[0]),
+		leat_report_group(leat_report_open(&v->server), text[1]));
+	fflush(stdout);
 }
 
 void leat_try_print_head(const struct try_view *v)
@@ -135,10 +148,11 @@ static bool print_wire(const struct try_view *v, FILE *out)
 
 	group(v->client.tx_frames, sent);
 	group(v->server.rx_frames + v->wire_to_server, got);
-	fprintf(out, "  Wire     client sent %s = server received %s; ", sent, got);
+	fprintf(out, "  Wire     client sent %s = received or lost before the server %s; ", sent,
+		got);
 	group(v->server.tx_frames, sent);
 	group(v->client.rx_frames + v->wire_to_client, got);
-	fprintf(out, "server sent %s = client received %s   %s\n", sent, got,
+	fprintf(out, "server sent %s = received or lost before the client %s   %s\n", sent, got,
 		equal ? "balanced" : "NOT BALANCED");
 	return equal;
 }
@@ -173,6 +187,10 @@ static void print_failures(const struct try_view *v)
 	}
 	if (cnt != 0)
 		printf("\n");
+	if (v->client.tcp.ended[TCP_END_RESET] + v->server.tcp.ended[TCP_END_RESET] != 0)
+		printf("  Reset    a reset counts as failed when the client got it before the "
+		       "whole "
+		       "response; after that nothing is missing\n");
 	if (v->server.tcp.verdict[TCP_V_NO_TCB] != 0) {
 		group(v->server.tcp.verdict[TCP_V_NO_TCB], text);
 		printf("  Full     the server refused %s SYNs: all records wait in TIME-WAIT; a "
@@ -223,6 +241,23 @@ static void print_limit(const struct try_view *v)
 			v->cpu[v->busy_server], v->busy_server ? "server" : "client", v->busy);
 }
 
+static void print_hint(const char *before, const char *command, const char *what)
+{
+	int at = printf("  %s%s %s", before, leat_text_call(), command);
+
+	printf("%*s%s\n", at < 45 ? 46 - at : 2, "", what);
+}
+
+/* print_next proposes what was not just done. */
+static void print_next(const struct try_view *v)
+{
+	printf("\nNext\n");
+	if (v->o->loss_millionths + v->o->reorder_millionths == 0)
+		print_hint("", "try --seed 7 --loss 1% --reorder 1%", "the same on a bad wire");
+	print_hint(geteuid() == 0 ? "" : "sudo ", "try --tap", "reach the server with curl");
+	print_hint("", "help serve", "serve on a device");
+}
+
 static bool print_end_text(const struct try_view *v)
 {
 	printf("\n");
@@ -231,10 +266,7 @@ static bool print_end_text(const struct try_view *v)
 	print_resent(v);
 	print_failures(v);
 	print_limit(v);
-	printf("\nNext\n"
-	       "  leat try --seed 7 --loss 1%% --reorder 1%%   the same on a bad wire\n"
-	       "  sudo leat try --tap                        reach the server with curl\n"
-	       "  leat help serve                            serve on a device\n");
+	print_next(v);
 	return good;
 }
 
@@ -283,6 +315,5 @@ bool leat_try_print_end(struct try_view *v)
 {
 	bool good = v->o->json ? print_end_json(v) : print_end_text(v);
 
-	fflush(stdout);
-	return good;
+	return leat_report_written() && good;
 }

@@ -40,6 +40,9 @@ void leat_try_print_head(const struct try_view *v);
 /* leat_try_print_second prints the view at_ns after the start and makes it the one before. */
 void leat_try_print_second(struct try_view *v, uint64_t at_ns);
 
+/* leat_try_print_drain says what is still open a while after the load ended. */
+void leat_try_print_drain(const struct try_view *v);
+
 /* leat_try_busiest is how busy the busier shard was, in per cent of the time so far. */
 uint32_t leat_try_busiest(struct try_view *v);
 

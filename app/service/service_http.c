@@ -39,6 +39,33 @@ static const char *reason_of(uint16_t status)
 	}
 }
 
+/* What would have been good instead. */
+static const char *cure_of(uint16_t status)
+{
+	switch (status) {
+	case 404:
+		return "there is / and /bytes/N";
+	case 411:
+		return "POST needs a Content-Length";
+	case 414:
+		return "the first line may have 4096 octets up to the end of the target";
+	case 417:
+		return "only 100-continue can be expected";
+	case 431:
+		return "the head of a request may have 8192 octets";
+	case 501:
+		return "there is GET, HEAD and POST, and no transfer coding";
+	case 505:
+		return "there is HTTP/1.0 and HTTP/1.1";
+	default:
+		return "a request is METHOD TARGET HTTP/1.1, fields of which one is Host, and an "
+		       "empty line";
+	}
+}
+
+STATIC_ASSERT(HTTP_TARGET_MAX == 4096, "as cure_of says");
+STATIC_ASSERT(HTTP_HEAD_MAX == 8192, "as cure_of says");
+
 static const char *connection_field(bool close, uint8_t minor)
 {
 	if (close)
@@ -198,8 +225,8 @@ static void make_text_answer(
 	if (c->status == 200)
 		octets = put_greeting(set, s, c->conn, body);
 	else
-		octets = snprintf(body, sizeof(body), "%u %s; there is / and /bytes/N\n", c->status,
-			reason_of(c->status));
+		octets = snprintf(body, sizeof(body), "%u %s; %s\n", c->status,
+			reason_of(c->status), cure_of(c->status));
 	head = put_head(a->text, SERVICE_HEAD_MAX, c->status,
 		connection_field(c->close, c->scan.minor), (uint64_t)octets);
 	a->octets = (size_t)head;

@@ -461,6 +461,31 @@ static void a_connection_is_kept_or_closed_as_the_version_and_the_fields_say(voi
 	bench_end(&b);
 }
 
+static void a_refusal_says_what_would_have_been_good(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} row[] = {
+		{"GET /none HTTP/1.1\r\nHost: a\r\n\r\n", "; there is / and /bytes/N\n"},
+		{"GET / HTTP/1.1\r\n\r\n", "fields of which one is Host"},
+		{"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "; there is HTTP/1.0 and HTTP/1.1\n"},
+		{"POST / HTTP/1.1\r\nHost: a\r\n\r\n", "; POST needs a Content-Length\n"},
+	};
+	struct bench b;
+
+	(void)state;
+	bench_new(&b);
+	for (size_t i = 0; i < COUNT_OF(row); i++) {
+		open_to(&b, 4, PORT_HTTP);
+		say(&b, row[i].text);
+		wait_for(&b, 100);
+		leat_pair_run(b.pair, never, NULL, 10 * TIME_MS);
+		assert_int_equal(count(&b.client, row[i].want), 1);
+		finish(&b);
+	}
+	bench_end(&b);
+}
+
 static void a_post_is_read_and_a_waiting_client_is_told_to_go_on(void **state)
 {
 	static char out[200000];
@@ -716,6 +741,7 @@ int main(void)
 		cmocka_unit_test(pipelined_requests_are_answered_in_order),
 		cmocka_unit_test(thousands_of_pipelined_requests_wait_for_room),
 		cmocka_unit_test(a_connection_is_kept_or_closed_as_the_version_and_the_fields_say),
+		cmocka_unit_test(a_refusal_says_what_would_have_been_good),
 		cmocka_unit_test(a_post_is_read_and_a_waiting_client_is_told_to_go_on),
 		cmocka_unit_test(server_close_leaves_time_wait_here_and_client_close_leaves_none),
 		cmocka_unit_test(a_client_that_never_closes_is_left_to_the_stack_without_a_reset),

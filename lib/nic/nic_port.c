@@ -60,14 +60,19 @@ static int probe(const char *bus, const char *name, const char *args, struct nic
 
 	if (rte_eth_dev_get_port_by_name(name, &id) != 0) {
 		int error = rte_eal_hotplug_add(bus, name, args);
+		made = error == 0;
 		if (error == 0)
 			error = rte_eth_dev_get_port_by_name(name, &id);
-		if (error != 0)
+		if (error != 0) {
+			if (made)
+				(void)rte_eal_hotplug_remove(bus, name);
 			return refuse(p, what, error);
-		made = true;
+		}
 	}
 	int error = leat_nic_port_by_id(id, p);
-	p->remove = made;
+	if (error != 0 && made)
+		(void)rte_eal_hotplug_remove(bus, name);
+	p->remove = error == 0 && made;
 	return error;
 }
 
@@ -176,6 +181,17 @@ static void hear_groups(struct nic_port *p)
 			strerror(-error));
 }
 
+/* mtu_most is the largest mtu that the device takes: many name none, but the longest frame, and
+ * ethdev then counts a header and a check sequence besides the packet. */
+static uint32_t mtu_most(const struct rte_eth_dev_info *info)
+{
+	const uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+
+	if (info->max_mtu != UINT16_MAX || info->max_rx_pktlen <= overhead)
+		return info->max_mtu;
+	return u32_min(info->max_mtu, info->max_rx_pktlen - overhead);
+}
+
 /* check_wish compares what was asked for with what the device can do, before it is touched. */
 static int check_wish(const struct nic_port *p, const struct nic_port_config *config,
 	const struct rte_eth_dev_info *info)
@@ -188,9 +204,11 @@ static int check_wish(const struct nic_port *p, const struct nic_port_config *co
 			queue_max, config->queue_cnt);
 		return -ERANGE;
 	}
-	if (config->mtu < info->min_mtu || config->mtu > info->max_mtu) {
-		leat_log(LOG_LV_ERROR, "nic", "%s: mtu %u is not between %u and %u", p->name,
-			config->mtu, info->min_mtu, info->max_mtu);
+	uint32_t mtu_max = mtu_most(info);
+	if (config->mtu < info->min_mtu || config->mtu > mtu_max) {
+		leat_log(LOG_LV_ERROR, "nic",
+			"%s: the device takes an mtu from %u to %u, %u was asked for", p->name,
+			info->min_mtu, mtu_max, config->mtu);
 		return -ERANGE;
 	}
 	return 0;

@@ -179,12 +179,15 @@ static void turn_mail(struct shard *s)
 	struct shard_letter letter;
 
 	for (uint32_t i = 0; i < s->box_cnt; i++) {
-		for (uint32_t n = 0; n < SHARD_LETTER_MAX; n++) {
+		uint32_t n = 0;
+
+		for (; n < SHARD_LETTER_MAX; n++) {
 			if (!leat_shard_mail_take(s->box[i], &letter))
 				break;
 			read_letter(s, letter);
 			s->worked = true;
 		}
+		s->letters_used_up += n == SHARD_LETTER_MAX;
 	}
 }
 
@@ -193,19 +196,21 @@ static void turn_timers(struct shard *s)
 	uint32_t cnt = leat_stack_timers(s->stack, s->now, SHARD_TIMER_MAX);
 
 	s->worked |= cnt != 0;
-	s->timers_put_off += cnt == SHARD_TIMER_MAX;
+	s->timers_put_off += cnt == SHARD_TIMER_MAX && leat_stack_next_deadline(s->stack) <= s->now;
 }
 
 static void turn_app(struct shard *s)
 {
 	struct leat_event event;
+	uint32_t n = 0;
 
 	leat_stack_set_now(s->stack, s->now);
-	for (uint32_t n = 0; n < SHARD_EVENT_MAX && leat_next_event(s->stack, &event); n++) {
+	for (; n < SHARD_EVENT_MAX && leat_next_event(s->stack, &event); n++) {
 		s->worked = true;
 		if (s->app.event != NULL)
 			s->app.event(s->app.arg, s->stack, &event);
 	}
+	s->events_used_up += n == SHARD_EVENT_MAX;
 	if (s->app.turn != NULL)
 		s->app.turn(s->app.arg, s->stack);
 }
@@ -255,6 +260,7 @@ void leat_shard_count(const struct shard *s, struct shard_counts *c)
 		.rx_frames = s->rx.frames,
 		.rx_drop_frame_long = s->rx.drop_frame_long,
 		.rx_drop_no_buf = s->rx.drop_no_buf,
+		.rx_gathered = s->rx.gathered,
 		.rx_lost = s->rx.impair.lost_cnt,
 		.rx_held = s->rx.impair.held_cnt,
 		.rx_reordered = s->rx.impair.reordered_cnt,
@@ -266,6 +272,8 @@ void leat_shard_count(const struct shard *s, struct shard_counts *c)
 		.mailed_out = s->mailed_out,
 		.mail_refused = s->mail_refused,
 		.timers_put_off = s->timers_put_off,
+		.events_used_up = s->events_used_up,
+		.letters_used_up = s->letters_used_up,
 		.echo_refused = icmp->echo_refused,
 		.echo_no_room = icmp->echo_no_room,
 		.neigh_refused = neigh->refused_unsolicited,

@@ -67,9 +67,12 @@ struct shard_config {
 struct shard_counts {
 	uint64_t now, turns, busy_ns;
 	uint64_t rx_frames, rx_drop_frame_long, rx_drop_no_buf, rx_lost, rx_held, rx_reordered;
+	uint64_t rx_gathered; /* frames in several buffers, copied into one */
 	uint64_t tx_frames, tx_queued, tx_full, tx_no_buf;
 	uint64_t mailed_in, mailed_out, mail_refused;
-	uint64_t timers_put_off; /* turns that left due timers for the next */
+	uint64_t timers_put_off;  /* turns that left due timers for the next */
+	uint64_t events_used_up;  /* turns that told as many events as they may */
+	uint64_t letters_used_up; /* boxes of which a turn read as many letters as it may */
 	uint64_t echo_refused, echo_no_room, neigh_refused, neigh_unanswered;
 	struct stack_counters stack;
 	struct tcp_counters tcp;
@@ -89,7 +92,8 @@ struct shard {
 	uint64_t now;
 	bool worked; /* the last turn had something to do */
 	uint64_t turns, busy_ns;
-	uint64_t mailed_in, mailed_out, mail_refused, timers_put_off;
+	uint64_t mailed_in, mailed_out, mail_refused;
+	uint64_t timers_put_off, events_used_up, letters_used_up;
 	struct leat_stack *stack;
 	struct leat_app app;
 	struct shard_rx rx;

@@ -13,7 +13,8 @@
  * Shape      a burst of STACK_BURST_MAX; half of it while the wire is impaired, which may hold
  *            back the other half.
  * Memory     a frame handed to the stack is the stack's until leat_stack_give.
- * Affinity   the shard's lcore. */
+ * Affinity   the shard's lcore.
+ * Errors     none; what is dropped is counted by name. */
 
 #include "nic_port.h"
 #include "shard_impair.h"

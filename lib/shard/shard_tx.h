@@ -16,7 +16,8 @@
  *
  * Shape      a queue of SHARD_TX_QUEUE frames.
  * Memory     takes buffers from the pool, gives them to the device.
- * Affinity   the shard's lcore. */
+ * Affinity   the shard's lcore.
+ * Errors     none; a full device and an empty pool are counted (full, no_buf), and tried again. */
 
 #include "nic_port.h"
 #include "stack.h"

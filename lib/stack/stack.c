@@ -62,33 +62,9 @@ static struct rule in_range(const char *key, uint64_t value, uint64_t least, uin
 	return (struct rule){value >= least && value <= most, key, value, least, most};
 }
 
-const char *leat_stack_config_error(const struct stack_config *c, char *text, size_t size)
+static const char *broken(const struct rule *rule, uint32_t cnt, char *text, size_t size)
 {
-	const struct rule rule[] = {
-		in_range("mtu", c->link.mtu, 576, 9216),
-		in_range("tcp mtu", c->knobs.mtu, 576, c->link.mtu),
-		in_range("initial window", c->knobs.iw_segs, 1, UINT16_MAX),
-		in_range("segments per ack", c->knobs.ack_every, 1, UINT8_MAX),
-		in_range("segments held", c->knobs.rcv_seg_max, 2, UINT16_MAX),
-		in_range("receive buffer", c->knobs.rcv_buf_octets, 1, UINT32_C(1) << 30),
-		in_range("first rto", c->knobs.rto_initial_ns, 1, c->knobs.rto_max_ns),
-		in_range("least rto", c->knobs.rto_min_ns, 1, c->knobs.rto_max_ns),
-		in_range("addresses", c->link.local_cnt, 0, WIRE_LOCAL_MAX),
-		in_range("connections", c->tcp.tcb_max, 1, UINT32_C(1) << 30),
-		in_range("receive records", c->tcp.rbuf_max, 1, UINT32_C(1) << 30),
-		in_range("listeners", c->listener_max, 1, UINT32_C(1) << 16),
-		in_range("targets", c->target_max, 1, UINT32_C(1) << 16),
-		in_range("neighbours", c->neigh_max, 4, UINT32_C(1) << 20),
-		in_range("receive buffer", c->knobs.rcv_buf_octets, 1, UINT32_C(1) << 30),
-		in_range("send buffer", c->send_buf_octets, 1, STACK_SEND_MAX),
-		in_range("send chunks", c->send_chunk_cnt, 1, UINT32_C(1) << 30),
-		in_range("first port", c->port_from, 1, c->port_to),
-		in_range("ttl", c->ttl, 1, 255),
-	};
-
-	for (uint32_t i = 0; i < COUNT_OF(rule); i++) {
-		const struct rule *r = &rule[i];
-
+	for (const struct rule *r = rule; r < rule + cnt; r++) {
 		if (r->ok)
 			continue;
 		snprintf(text, size, "%s is %llu, but must be from %llu to %llu", r->key,
@@ -96,6 +72,57 @@ const char *leat_stack_config_error(const struct stack_config *c, char *text, si
 			(unsigned long long)r->most);
 		return text;
 	}
+	return NULL;
+}
+
+static const char *knob_error(const struct stack_config *c, char *text, size_t size)
+{
+	const struct tcp_knobs *k = &c->knobs;
+	const struct rule rule[] = {
+		in_range("tcp mtu", k->mtu, 576, c->link.mtu),
+		in_range("initial window", k->iw_segs, 1, UINT16_MAX),
+		in_range("segments per ack", k->ack_every, 1, UINT8_MAX),
+		in_range("segments held", k->rcv_seg_max, 2, UINT16_MAX),
+		in_range("receive buffer", k->rcv_buf_octets, 1, UINT32_C(1) << 30),
+		in_range("first rto", k->rto_initial_ns, 1, k->rto_max_ns),
+		in_range("least rto", k->rto_min_ns, 1, k->rto_max_ns),
+		in_range("mss to offer", k->adv_mss, 0, k->mtu - 40U),
+		in_range("least path mtu", k->pmtu_min, 68, UINT16_MAX),
+		in_range("ack delay", k->delack_ns, 0, TIME_S / 2 - 1),        /* MUST-40 */
+		in_range("keep-alives", k->keep_cnt, 2, UINT8_MAX),            /* MUST-29 */
+		in_range("retransmissions until r1", k->r1_cnt, 3, UINT8_MAX), /* SHLD-10 */
+		in_range("keep-alive idle time", k->keep_idle_ns, TIME_MS, UINT64_MAX / 4),
+		in_range("keep-alive interval", k->keep_interval_ns, TIME_MS, UINT64_MAX / 1024),
+		in_range("dscp", k->dscp, 0, 63),
+		in_range("ecn", k->ecn, TCP_ECN_OFF, TCP_ECN_ACTIVE),
+		in_range("congestion control", k->cc, 0, TCP_CC_CNT - 1),
+	};
+
+	return broken(rule, COUNT_OF(rule), text, size);
+}
+
+const char *leat_stack_config_error(const struct stack_config *c, char *text, size_t size)
+{
+	const struct rule rule[] = {
+		in_range("mtu", c->link.mtu, 576, 9216),
+		in_range("addresses", c->link.local_cnt, 0, WIRE_LOCAL_MAX),
+		in_range("connections", c->tcp.tcb_max, 1, UINT32_C(1) << 30),
+		in_range("receive records", c->tcp.rbuf_max, 1, UINT32_C(1) << 30),
+		in_range("listeners", c->listener_max, 1, UINT32_C(1) << 16),
+		in_range("targets", c->target_max, 1, UINT32_C(1) << 16),
+		in_range("neighbours", c->neigh_max, 4, UINT32_C(1) << 20),
+		in_range("send buffer", c->send_buf_octets, 1, STACK_SEND_MAX),
+		in_range("send chunks", c->send_chunk_cnt, 1, UINT32_C(1) << 30),
+		in_range("first port", c->port_from, 1, c->port_to),
+		in_range("ttl", c->ttl, 1, 255),
+	};
+
+	const char *error = broken(rule, COUNT_OF(rule), text, size);
+
+	if (error == NULL)
+		error = knob_error(c, text, size);
+	if (error != NULL)
+		return error;
 	if (!prefixes_ok(&c->link))
 		return "an address is unspecified, or its prefix longer than an address";
 	if (!range_ok(&c->link))

@@ -116,8 +116,8 @@ void leat_stack_input(struct leat_stack *s, struct stack_burst *b, uint64_t now)
 enum wire_verdict leat_stack_inject(
 	struct leat_stack *s, const uint8_t *frame, uint32_t octets, void *buf, uint64_t now);
 
-/* leat_stack_timers fires at most max timers that are due, TCP's and the neighbours' in one order of
- * deadline; returns how many. */
+/* leat_stack_timers fires at most max timers that are due, TCP's and the neighbours' in one order
+ * of deadline; returns how many. */
 uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max);
 
 /* leat_stack_next_deadline is the instant of the next timer, exactly; TIME_NEVER: none. */

@@ -170,13 +170,14 @@ static bool accept(struct leat_stack *s, struct tcb *tcb, struct leat_event *eve
 static bool event_of(
 	struct leat_stack *s, const struct tcp_news *news, uint32_t gen, struct leat_event *event)
 {
-	static const uint8_t same[][2] = {
+	static const uint16_t same[][2] = {
 		{TCP_NEWS_READABLE, LEAT_READABLE},
 		{TCP_NEWS_WRITABLE, LEAT_WRITABLE},
 		{TCP_NEWS_PEER_CLOSED, LEAT_PEER_CLOSED},
 		{TCP_NEWS_CLOSED, LEAT_CLOSED},
 		{TCP_NEWS_SLOW, LEAT_SLOW},
 		{TCP_NEWS_URGENT, LEAT_URGENT},
+		{TCP_NEWS_SOFT, LEAT_SOFT_ERROR},
 	};
 	struct tcb *tcb = stack_tcb(s, news->tcb_idx);
 

@@ -8,6 +8,7 @@
  *	stack_input    a burst of frames
  *	stack_output   frames to send, and those that wait for a neighbour
  *	stack_conn     handles, the end of a connection, aborts, events
+ *	stack_icmp     errors of the network
  *	stack_open     leat_connect: source address, port, flow
  *	stack_listen   listeners and their backlog
  *	stack_send     text to send: chunks, sources
@@ -158,6 +159,9 @@ struct leat_conn leat_stack_handle(const struct tcb *tcb);
 /* The record that c names, or NULL (counted). */
 struct tcb *leat_stack_by_handle(struct leat_stack *s, struct leat_conn c);
 int leat_stack_error_of(enum tcp_error error);
+
+/* stack_icmp.c */
+void leat_stack_icmp_error(struct leat_stack *s, const struct pkt *p);
 
 /* stack_open.c */
 bool leat_stack_addr_in(const struct leat_addr *addr, struct ip *ip);

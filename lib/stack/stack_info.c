@@ -36,11 +36,29 @@ const char *leat_error_text(int error)
 	return text[-error];
 }
 
-static uint64_t next_timer(const struct leat_stack *s, const struct tcb *tcb)
+/* timers lists those that are armed, the next first. */
+static void timers(const struct leat_stack *s, const struct tcb *tcb,
+	const struct tcp_status *status, struct leat_timer timer[LEAT_TIMER_MAX])
 {
-	uint64_t at = leat_tcp_ring_deadline(s->tcp, tcb);
+	const struct leat_timer all[LEAT_TIMER_MAX] = {
+		{status->rtx_name, tcb->rtx_at},
+		{"delack", tcb->delack_at},
+		{status->ring_name, leat_tcp_ring_deadline(s->tcp, tcb)},
+	};
+	uint32_t cnt = 0;
 
-	return u64_min(at, u64_min(tcb->rtx_at, tcb->delack_at));
+	for (uint32_t i = 0; i < LEAT_TIMER_MAX; i++) {
+		uint32_t at = cnt;
+
+		if (all[i].at == TIME_NEVER)
+			continue;
+		for (; at > 0 && timer[at - 1].at > all[i].at; at--)
+			timer[at] = timer[at - 1];
+		timer[at] = all[i];
+		cnt++;
+	}
+	for (; cnt < LEAT_TIMER_MAX; cnt++)
+		timer[cnt] = (struct leat_timer){NULL, TIME_NEVER};
 }
 
 /* Octets of text from UNA to NXT: SYN and FIN are no text. */
@@ -53,37 +71,79 @@ static uint64_t text_sent(const struct tcb *tcb)
 	return tcb->una_offset + unacked - u32_min(unsent, unacked);
 }
 
+static void info_send(const struct tcb *tcb, struct leat_info *info)
+{
+	uint64_t sent = text_sent(tcb);
+
+	info->snd_una = tcb->una_offset;
+	info->snd_nxt = sent;
+	info->unsent = (uint32_t)(tcb->una_offset + stack_unacked(tcb) - sent);
+	info->cwnd = tcb->cwnd;
+	info->ssthresh = tcb->ssthresh;
+	info->snd_wnd = tcb->snd.wnd;
+	info->mss = tcb->snd_mss;
+	info->srtt_us = tcb->srtt_us;
+	info->rttvar_us = tcb->rttvar_us;
+	info->rto_us = tcb->rto_us;
+	info->rtx_cnt = tcb->rtx_cnt;
+	info->backoff = tcb->backoff;
+}
+
+static void info_agreed(const struct tcb *tcb, struct leat_info *info)
+{
+	info->wscale_on = (tcb->agreed & TCP_OPT_WS) != 0;
+	info->sack_on = (tcb->agreed & TCP_OPT_SACK_OK) != 0;
+	info->timestamps_on = (tcb->agreed & TCP_OPT_TS) != 0;
+	info->ecn_on = (tcb->agreed & TCP_AGREED_ECN) != 0;
+	info->keepalive_on = (tcb->opts & TCP_O_KEEPALIVE) != 0;
+	info->nodelay_on = (tcb->flags & TCP_F_NODELAY) != 0;
+	info->snd_wscale = tcb->snd_scale;
+	info->rcv_wscale = tcb->rcv_scale;
+	info->dscp = tcb->tos >> 2;
+}
+
+static void info_status(const struct leat_stack *s, const struct tcb *tcb, struct leat_info *info)
+{
+	const struct tcp_side *side = leat_tcp_side(s->tcp, tcb);
+	struct tcp_status status;
+
+	leat_tcp_status(s->tcp, tcb, &status);
+	timers(s, tcb, &status, info->timer);
+	info->cc = status.cc;
+	info->phase = status.phase;
+	info->in_flight = status.in_flight;
+	info->sacked = status.sacked;
+	info->lost = status.lost;
+	info->min_rtt_us = status.min_rtt_us;
+	info->adv_mss = status.adv_mss;
+	info->soft_error = leat_tcp_icmp_name((enum tcp_icmp_kind)side->soft_why);
+	info->soft_error_cnt = side->soft_cnt;
+	info->pmtu = side->pmtu != 0 ? side->pmtu : s->config.knobs.mtu;
+}
+
 int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info)
 {
 	const struct tcb *tcb = leat_stack_by_handle(s, c);
 
 	if (tcb == NULL)
 		return LEAT_ERR_STALE;
-	uint64_t sent = text_sent(tcb);
 	*info = (struct leat_info){
 		.state = leat_tcp_state_name((enum tcp_state)tcb->state),
 		.end = end_name[tcb->end_why],
 		.local = leat_stack_addr_out(tcb->tuple.local, tcb->tuple.lport),
 		.remote = leat_stack_addr_out(tcb->tuple.remote, tcb->tuple.rport),
 		.opened_at = tcb->opened_at,
-		.timer_at = next_timer(s, tcb),
-		.snd_una = tcb->una_offset,
-		.snd_nxt = sent,
 		.rcv_nxt = stack_conn(s, tcb)->taken + tcb->rcv.unread,
-		.unread = tcb->rcv.unread,
-		.unsent = (uint32_t)(tcb->una_offset + stack_unacked(tcb) - sent),
-		.cwnd = tcb->cwnd,
-		.ssthresh = tcb->ssthresh,
-		.snd_wnd = tcb->snd.wnd,
 		.rcv_wnd = seq_lt(tcb->rcv.nxt, tcb->rcv.edge)
 				   ? seq_from(tcb->rcv.nxt, tcb->rcv.edge)
 				   : 0,
-		.mss = tcb->snd_mss,
-		.srtt_us = tcb->srtt_us,
-		.rttvar_us = tcb->rttvar_us,
-		.rto_us = tcb->rto_us,
-		.rtx_cnt = tcb->rtx_cnt,
+		.unread = tcb->rcv.unread,
+		.held = tcb->rbuf_cnt,
+		.urgent = leat_tcp_urgent_ahead(s->tcp, tcb),
 	};
+	info_send(tcb, info);
+	info_agreed(tcb, info);
+	info_status(s, tcb, info);
 	return LEAT_OK;
 }
 
@@ -106,10 +166,15 @@ __attribute__((format(printf, 2, 3))) static void add(struct line *l, const char
 	DCHECK(l->octets < sizeof(l->text));
 }
 
-static void add_timer(struct line *l, const char *name, uint64_t at)
+static void add_timers(struct line *l, const struct leat_stack *s, const struct tcb *tcb)
 {
-	if (at != TIME_NEVER)
-		add(l, " %s %" PRIu64, name, at);
+	struct leat_timer timer[LEAT_TIMER_MAX];
+	struct tcp_status status;
+
+	leat_tcp_status(s->tcp, tcb, &status);
+	timers(s, tcb, &status, timer);
+	for (uint32_t i = 0; i < LEAT_TIMER_MAX && timer[i].name != NULL; i++)
+		add(l, " %s %" PRIu64, timer[i].name, timer[i].at);
 }
 
 static void add_sequences(struct line *l, const struct tcb *tcb)
@@ -135,9 +200,7 @@ static void dump_conn(const struct leat_stack *s, const struct tcb *tcb, FILE *o
 		add(&l, " end \"%s\"", end_name[tcb->end_why]);
 	} else if (tcb->state != TCP_ST_LISTEN) {
 		add_sequences(&l, tcb);
-		add_timer(&l, "rtx", tcb->rtx_at);
-		add_timer(&l, "delack", tcb->delack_at);
-		add_timer(&l, "ring", leat_tcp_ring_deadline(s->tcp, tcb));
+		add_timers(&l, s, tcb);
 	}
 	add(&l, "\n");
 	(void)fwrite(l.text, 1, l.octets, out);
@@ -222,6 +285,9 @@ static const char *traffic_error(const struct leat_stack *s, char *text, size_t 
 		{"wire tcp = segments + accept refused", s->cnt.wire[WIRE_V_TCP],
 			s->cnt.segments + s->cnt.accept_refused},
 		{"segments = sum of tcp verdicts", s->cnt.segments, verdicts},
+		{"icmp errors = what became of them", s->cnt.wire[WIRE_V_ICMP_ERROR],
+			t->icmp_stray + t->icmp_soft + t->icmp_refused + t->icmp_narrowed +
+				t->icmp_ignored},
 	};
 	return broken(law, COUNT_OF(law), text, size);
 }

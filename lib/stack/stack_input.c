@@ -121,7 +121,7 @@ void leat_stack_input(struct leat_stack *s, struct stack_burst *b, uint64_t now)
 		else if (b->verdict[i] == WIRE_V_ICMP_ECHO)
 			leat_inet_icmp_echo(s->icmp, p);
 		else if (b->verdict[i] == WIRE_V_ICMP_ERROR)
-			leat_inet_icmp_error(s->icmp, p);
+			leat_stack_icmp_error(s, p);
 		leat_stack_keep_buf(s, p->buf);
 	}
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "stack_core.h"
 
+#define DSCP_MAX 63
+
 /* What a user may switch for one connection, or for those that a listener is going to have. */
 
 int leat_nodelay(struct leat_stack *s, struct leat_conn c, bool on)
@@ -33,6 +35,18 @@ int leat_user_timeout(struct leat_stack *s, struct leat_conn c, uint64_t ns)
 	if (tcb == NULL)
 		return LEAT_ERR_STALE;
 	leat_tcp_user_timeout(s->tcp, tcb, ns, s->now);
+	return LEAT_OK;
+}
+
+int leat_dscp(struct leat_stack *s, struct leat_conn c, uint8_t dscp)
+{
+	struct tcb *tcb = leat_stack_by_handle(s, c);
+
+	if (tcb == NULL)
+		return LEAT_ERR_STALE;
+	if (dscp > DSCP_MAX)
+		return LEAT_ERR_ARG;
+	tcb->tos = (uint8_t)(dscp << 2);
 	return LEAT_OK;
 }
 

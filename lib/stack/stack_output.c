@@ -54,7 +54,13 @@ static void build(struct leat_stack *s, const struct tcp_emit *m, const struct m
 {
 	const struct wire_link *link = &s->config.link;
 	uint32_t octets = leat_wire_tcp_hdr_octets(&m->seg) + m->seg.text;
-	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = s->config.ttl, .octets = octets};
+	/* MUST-49, SHLD-22: hop limit from the configuration, DSCP as the user gave it. */
+	struct ip_hdr hdr = {
+		.proto = WIRE_PROTO_TCP,
+		.tos = m->seg.tos,
+		.ttl = s->config.ttl,
+		.octets = octets,
+	};
 	uint32_t at = leat_wire_pkt_hdr_put(f->data, link, mac, &m->tuple, &hdr);
 
 	f->is_tcp = true;

@@ -547,6 +547,54 @@ static void a_range_of_addresses_is_used_in_turn(void **state)
 	net_stop(&n);
 }
 
+static void info_shows_what_was_agreed_and_which_timers_run(void **state)
+{
+	struct net n;
+	struct leat_conn conn[2];
+	struct leat_info info;
+
+	(void)state;
+	net_init(&n, 41);
+	n.config[1].knobs.timestamps = false;
+	n.config[0].knobs.rcv_buf_octets = 1 << 20;
+	n.config[0].knobs.ecn = TCP_ECN_ACTIVE;
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 4);
+	net_open(&n, 4, 80, conn);
+	assert_int_equal(leat_keepalive(n.stack[0], conn[0], true), LEAT_OK);
+	assert_int_equal(leat_info(n.stack[0], conn[0], &info), LEAT_OK);
+	assert_true(info.wscale_on && info.sack_on && info.ecn_on && info.keepalive_on);
+	assert_false(info.timestamps_on || info.nodelay_on);
+	assert_int_equal(info.rcv_wscale, 5);
+	assert_int_equal(info.snd_wscale, 0);
+	assert_int_equal(info.adv_mss, 1460);
+	assert_string_equal(info.cc, "cubic");
+	assert_string_equal(info.phase, "open");
+	assert_string_equal(info.soft_error, "-");
+	assert_string_equal(info.timer[0].name, "keepalive");
+	assert_true(info.timer[0].at > n.now + 7199 * TIME_S);
+	assert_null(info.timer[1].name);
+	assert_int_equal(leat_send(n.stack[1], conn[1], "x", 1), 1);
+	net_run(&n, TIME_MS); /* one way */
+	assert_int_equal(leat_send(n.stack[0], conn[0], "yz", 2), 2);
+	n.cut = true;
+	assert_int_equal(leat_info(n.stack[0], conn[0], &info), LEAT_OK);
+	assert_string_equal(info.timer[0].name, "delack");
+	assert_int_equal(info.timer[0].at, n.now + n.config[0].knobs.delack_ns);
+	assert_int_equal(info.held, 1);
+	net_pump(&n, 0);
+	assert_int_equal(leat_info(n.stack[0], conn[0], &info), LEAT_OK);
+	assert_int_equal(info.in_flight, 2);
+	assert_string_equal(info.timer[0].name, "tlp");
+	assert_null(info.timer[1].name);
+	net_run(&n, 10 * TIME_S);
+	assert_int_equal(leat_info(n.stack[0], conn[0], &info), LEAT_OK);
+	assert_string_equal(info.phase, "loss");
+	assert_string_equal(info.timer[0].name, "rto");
+	assert_true(info.backoff >= 3);
+	net_stop(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -565,6 +613,7 @@ int main(void)
 		cmocka_unit_test(the_user_is_told_once_when_a_connect_is_refused),
 		cmocka_unit_test(a_connect_is_refused_where_it_cannot_go),
 		cmocka_unit_test(a_range_of_addresses_is_used_in_turn),
+		cmocka_unit_test(info_shows_what_was_agreed_and_which_timers_run),
 	};
 
 	return cmocka_run_group_tests_name("stack_conn", tests, NULL, NULL);

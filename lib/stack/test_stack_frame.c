@@ -534,7 +534,7 @@ static void one_seed_makes_the_same_frames_and_the_same_dump(void **state)
 static void an_impossible_config_is_refused_with_the_reason(void **state)
 {
 	struct net n;
-	struct stack_config bad[18];
+	struct stack_config bad[26];
 	char text[128];
 
 	(void)state;
@@ -560,6 +560,14 @@ static void an_impossible_config_is_refused_with_the_reason(void **state)
 	bad[15].knobs.rcv_buf_octets = 0;
 	bad[16].knobs.rto_initial_ns = bad[16].knobs.rto_max_ns + 1;
 	bad[17].knobs.rto_min_ns = bad[17].knobs.rto_max_ns + 1;
+	bad[18].knobs.adv_mss = 1461;
+	bad[19].knobs.delack_ns = TIME_S / 2;
+	bad[20].knobs.keep_cnt = 1;
+	bad[21].knobs.r1_cnt = 2;
+	bad[22].knobs.dscp = 64;
+	bad[23].knobs.ecn = TCP_ECN_ACTIVE + 1;
+	bad[24].knobs.cc = TCP_CC_CNT;
+	bad[25].knobs.rcv_buf_octets = (UINT32_C(1) << 30) + 1;
 	assert_null(leat_stack_config_error(&n.config[0], text, sizeof(text)));
 	for (uint32_t i = 0; i < COUNT_OF(bad); i++) {
 		if (leat_stack_config_error(&bad[i], text, sizeof(text)) == NULL)
@@ -578,7 +586,6 @@ static void a_silent_next_hop_is_asked_for_again(void **state)
 
 	(void)state;
 	net_init(&n, 31);
-	n.config[0].knobs.r1_cnt = 2;
 	net_start(&n);
 	net_listen(&n, 1, 4, 80, 4);
 	net_open(&n, 4, 80, conn);
@@ -588,14 +595,14 @@ static void a_silent_next_hop_is_asked_for_again(void **state)
 	n.cut = true;
 	assert_int_equal(leat_send(n.stack[0], conn[0], "x", 1), 1);
 	uint64_t asked = cnt->asked;
-	net_run(&n, 2500 * TIME_MS); /* sent again once */
+	net_run(&n, 6500 * TIME_MS); /* sent again after 1 and 2 s */
 	assert_int_equal(cnt->asked, asked);
 	net_silent(&n, 0);
-	net_run(&n, TIME_S);
+	net_run(&n, TIME_S); /* and 4 s */
 	assert_int_equal(cnt->asked, asked + 1);
 	net_event(&n, 0, LEAT_SLOW);
 	n.cut = false;
-	net_run(&n, 5 * TIME_S);
+	net_run(&n, 9 * TIME_S);
 	assert_int_equal(leat_readable(n.stack[1], conn[1]), 1);
 	net_stop(&n);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* What determinism asks of time: one order of deadlines, and instants far apart. */
+/* What determinism asks: one order of deadlines, instants far apart, frames of bounded length, a
+ * stable dump; and nothing at all of a broken segment. */
 
 #include "base_bits.h"
 #include "test_stack_net.h"
@@ -38,10 +39,171 @@ static void neighbours_and_connections_share_one_order_and_one_budget(void **sta
 	net_stop(&n);
 }
 
+/* Both ends' records as text. */
+static void dump_of(struct net *n, char *text, size_t size)
+{
+	FILE *out = fmemopen(text, size, "w");
+
+	assert_non_null(out);
+	leat_stack_dump(n->stack[0], out);
+	leat_stack_dump(n->stack[1], out);
+	fclose(out);
+}
+
+static void time_may_jump_by_days(void **state)
+{
+	const uint64_t day = 86400 * TIME_S;
+	struct leat_conn conn[2];
+	struct net n;
+	char text[8];
+
+	(void)state;
+	net_init(&n, 9);
+	n.now = 3;
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 4);
+	net_open(&n, 4, 80, conn);
+	for (uint32_t i = 0; i < 5; i++) {
+		n.now += (i * 40 + 1) * day + i;
+		leat_stack_set_now(n.stack[0], n.now);
+		leat_stack_set_now(n.stack[1], n.now);
+		assert_int_equal(leat_send(n.stack[0], conn[0], "day", 3), 3);
+		net_run(&n, TIME_S);
+		assert_int_equal(leat_recv(n.stack[1], conn[1], text, sizeof(text)), 3);
+		assert_string_equal(net_state(&n, 0, conn[0]), "ESTABLISHED");
+		net_ledger(&n);
+	}
+	/* A timer that is late by days fires once, and at once. */
+	n.cut = true;
+	assert_int_equal(leat_send(n.stack[0], conn[0], "lost", 4), 4);
+	net_pump(&n, 0);
+	n.now += 30 * day;
+	assert_int_equal(leat_stack_timers(n.stack[0], n.now, 64), 1);
+	assert_true(leat_stack_next_deadline(n.stack[0]) > n.now);
+	net_stop(&n);
+}
+
+static void nothing_is_longer_than_the_mtu(void **state)
+{
+	static const uint16_t mtu[] = {576, 1280, 1499, 1500};
+	static uint8_t text[20000], room[NET_OUT_MAX][NET_FRAME_MAX];
+	struct stack_frame f[NET_OUT_MAX];
+
+	(void)state;
+	for (uint32_t m = 0; m < COUNT_OF(mtu); m++) {
+		for (int fam = mtu[m] < 1280 ? 4 : 6; fam >= 4; fam -= 2) {
+			uint32_t longest = 0, cnt;
+			struct leat_conn conn[2];
+			struct net n;
+
+			net_init(&n, m);
+			n.config[0].link.mtu = n.config[0].knobs.mtu = mtu[m];
+			net_start(&n);
+			net_listen(&n, 1, fam, 80, 4);
+			net_open(&n, fam, 80, conn);
+			assert_int_equal(
+				leat_send(n.stack[0], conn[0], text, sizeof(text)), sizeof(text));
+			do {
+				for (uint32_t k = 0; k < NET_OUT_MAX; k++)
+					f[k] = (struct stack_frame){
+						.data = room[k], .room = NET_FRAME_MAX};
+				cnt = leat_stack_output(n.stack[0], n.now, f, NET_OUT_MAX);
+				for (uint32_t k = 0; k < cnt; k++) {
+					longest = u32_max(longest, f[k].octets);
+					net_transmit(&n, 0, &f[k]);
+				}
+			} while (cnt == NET_OUT_MAX);
+			assert_int_equal(longest, mtu[m] + WIRE_ETH_OCTETS); /* and full */
+			net_run(&n, TIME_S);
+			net_stop(&n);
+		}
+	}
+}
+
+static const char golden[] =
+	"0.0 FIN-WAIT-2 10.0.0.1.46940 10.0.0.2.80"
+	" snd una 3300528531 nxt 3300528531 end 3300528530 wnd 65529 offset 5"
+	" rcv nxt 1475318571 edge 1475384106 unread 0"
+	" cwnd 14480 ssthresh 1073741824 srtt 4375 rto 1000000 flags 8086"
+	" fin-wait-2 1060027000000\n"
+	"0.0 LISTEN 10.0.0.2.80 ::.0\n"
+	"1.0 CLOSE-WAIT 10.0.0.2.80 10.0.0.1.46940"
+	" snd una 1475318571 nxt 1475318571 end 1475318571 wnd 65535 offset 0"
+	" rcv nxt 3300528531 edge 3300594060 unread 5"
+	" cwnd 14480 ssthresh 1073741824 srtt 2000 rto 1000000 flags c089\n";
+
+/* The text is for tests and people: what is in it, and its order, is a promise. */
+static void a_dump_is_this_text(void **state)
+{
+	struct leat_conn conn[2];
+	char text[4096];
+	struct net n;
+
+	(void)state;
+	net_init(&n, 2);
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 4);
+	net_open(&n, 4, 80, conn);
+	assert_int_equal(leat_send(n.stack[0], conn[0], "hello", 5), 5);
+	net_run(&n, 5 * TIME_MS);
+	assert_int_equal(leat_close(n.stack[0], conn[0]), LEAT_OK);
+	net_run(&n, 5 * TIME_MS);
+	dump_of(&n, text, sizeof(text));
+	assert_string_equal(text, golden);
+	net_stop(&n);
+}
+
+/* N013: each single bit of a segment, of which the checksum tells that it was flipped. */
+static void a_wrong_checksum_changes_no_octet_of_a_connection(void **state)
+{
+	struct tuple from = {.local = net_ip(0, 4), .remote = net_ip(1, 4), .rport = 80};
+	static char before[4096], after[4096];
+	struct leat_conn conn[2];
+	uint8_t frame[NET_FRAME_MAX];
+	struct leat_info info;
+	struct net n;
+
+	(void)state;
+	net_init(&n, 4);
+	n.config[0].knobs.timestamps = n.config[1].knobs.timestamps = false;
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 4);
+	net_open(&n, 4, 80, conn);
+	net_run(&n, TIME_S);
+	net_no_events(&n, 1);
+	assert_int_equal(leat_info(n.stack[0], conn[0], &info), LEAT_OK);
+	from.lport = info.local.port;
+	const struct tcb *tcb = leat_tcp_tcb(leat_stack_engine(n.stack[1]), 1);
+	struct tcb was = *tcb;
+	struct seg seg = {.seq = tcb->rcv.nxt, .ack = tcb->snd.nxt, .flags = TCP_ACK, .text = 4};
+	uint32_t octets = net_frame(&n, frame, &from, &seg, "text");
+	uint64_t sent = n.sent[1];
+	dump_of(&n, before, sizeof(before));
+	for (uint32_t bit = (WIRE_ETH_OCTETS + 20) * 8; bit < octets * 8; bit++) {
+		frame[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		enum wire_verdict v = net_inject(&n, 1, frame, octets);
+		frame[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_true(v == WIRE_V_DROP_TCP_CSUM || v == WIRE_V_DROP_TCP_DOFF);
+		assert_memory_equal(tcb, &was, sizeof(was));
+	}
+	net_pump(&n, 1);
+	dump_of(&n, after, sizeof(after));
+	assert_string_equal(before, after);
+	assert_int_equal(n.sent[1], sent);
+	net_silent(&n, 1);
+	assert_int_equal(net_inject(&n, 1, frame, octets), WIRE_V_TCP); /* it was the bit */
+	assert_memory_not_equal(tcb, &was, sizeof(was));
+	net_stop(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(neighbours_and_connections_share_one_order_and_one_budget),
+		cmocka_unit_test(time_may_jump_by_days),
+		cmocka_unit_test(nothing_is_longer_than_the_mtu),
+		cmocka_unit_test(a_dump_is_this_text),
+		cmocka_unit_test(a_wrong_checksum_changes_no_octet_of_a_connection),
 	};
 
 	return cmocka_run_group_tests_name("stack_time", tests, NULL, NULL);

@@ -9,10 +9,12 @@ bool leat_tcp_fin_acked(const struct tcb *tcb)
 	return tcb->flags & TCP_F_FIN_QUEUED && seq_gt(tcb->snd.una, tcb->snd.end);
 }
 
-static void window_update(const struct tcp_call *c, const struct seg *seg)
+/* An ACK that moved SND.UNA brings its window along, also on text that is older than the last we
+ * saw: SND.UNA + the window of before would lie beyond what was ever offered. */
+static void window_update(const struct tcp_call *c, const struct seg *seg, bool advanced)
 {
 	struct tcb *tcb = c->tcb;
-	bool newer = seq_lt(tcb->snd.wl1, seg->seq) ||
+	bool newer = advanced || seq_lt(tcb->snd.wl1, seg->seq) ||
 		     (seq_eq(tcb->snd.wl1, seg->seq) && seq_leq(tcb->snd.wl2, seg->ack));
 
 	if (!newer)
@@ -117,7 +119,7 @@ void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg)
 	if (queue)
 		leat_tcp_loss_ack(c, seg, acked);
 	if (seq_geq(seg->ack, tcb->snd.una))
-		window_update(c, seg);
+		window_update(c, seg, acked > 0);
 	if (was_closed) {
 		tcb->rtx_since = c->now; /* MUST-37: it answers, so the connection stays */
 		if (tcb->snd.wnd > 0) {

@@ -6,7 +6,12 @@
  * 3465, L = 2), and growth only while cwnd is the limit; and NewReno (RFC 5681, 6582) for
  * connections without records of what they sent. */
 
-#define DUP_ACKS_FAST 3
+#define DUP_ACKS_FAST   3
+#define HYSTART_MIN_US  4000
+#define HYSTART_MAX_US  16000
+#define HYSTART_DIVISOR 8
+#define HYSTART_SAMPLES 8
+#define HYSTART_ROUNDS  5
 
 static const struct tcp_cc_ops *const cc_ops[TCP_CC_CNT] = {
 	[TCP_CC_RENO] = &leat_tcp_cc_reno,
@@ -16,6 +21,11 @@ static const struct tcp_cc_ops *const cc_ops[TCP_CC_CNT] = {
 static const struct tcp_cc_ops *ops_of(const struct tcp_engine *e, const struct tcp_ext *ext)
 {
 	return ext ? cc_ops[e->knobs.cc] : &leat_tcp_cc_reno;
+}
+
+const char *leat_tcp_cc_name(const struct tcp_engine *e)
+{
+	return cc_ops[e->knobs.cc]->name;
 }
 
 static uint32_t flight(const struct tcb *tcb)
@@ -50,11 +60,79 @@ void leat_tcp_cc_begin(struct tcp_call *c)
 		tcb->cwnd = u32_min(tcb->cwnd, leat_tcp_cc_initial(c->e, tcb));
 }
 
+/* HyStart++, RFC 9406: the first slow start ends when round trips begin to take longer, before it
+ * fills the queue and loses half of it.
+ *
+ *	slow start ──RTT rises──► conservative slow start ──5 rounds──► congestion avoidance
+ *	     ▲                            │
+ *	     └──────RTT falls back────────┘ */
+static void round_begin(const struct tcb *tcb, struct tcp_hystart *h)
+{
+	h->round_end = tcb->snd.nxt;
+	h->last_us = h->now_us;
+	h->now_us = UINT32_MAX;
+	h->sample_cnt = 0;
+}
+
+static bool rises(const struct tcp_hystart *h)
+{
+	if (h->sample_cnt < HYSTART_SAMPLES || h->now_us == UINT32_MAX || h->last_us == UINT32_MAX)
+		return false;
+	uint32_t thresh =
+		u32_min(u32_max(h->last_us / HYSTART_DIVISOR, HYSTART_MIN_US), HYSTART_MAX_US);
+
+	return h->now_us >= h->last_us + thresh;
+}
+
+/* 4.3: a round of conservative slow start has an ACK. */
+static void conservative(struct tcb *tcb, struct tcp_ext *ext, struct tcp_hystart *h, bool ended)
+{
+	if (h->sample_cnt >= HYSTART_SAMPLES && h->now_us < h->base_us) {
+		ext->flags &= (uint16_t)~TCP_EXT_CSS; /* it was a jitter */
+		h->base_us = UINT32_MAX;
+	} else if (ended && ++h->css_rounds >= HYSTART_ROUNDS) {
+		tcb->ssthresh = tcb->cwnd;
+		ext->flags &= (uint16_t) ~(TCP_EXT_CSS | TCP_EXT_HYSTART);
+	}
+}
+
+void leat_tcp_hystart_acked(struct tcb *tcb, struct tcp_ext *ext, uint32_t rtt_us)
+{
+	struct tcp_hystart *h = &ext->u.hystart;
+
+	if (tcb->ssthresh != TCP_CWND_MAX || ext->flags & TCP_EXT_LOSS)
+		return; /* 4.3: "only for the initial slow start" */
+	if (!(ext->flags & TCP_EXT_HYSTART)) {
+		ext->flags |= TCP_EXT_HYSTART;
+		h->now_us = h->base_us = UINT32_MAX;
+		h->css_rounds = 0;
+		round_begin(tcb, h);
+	}
+	bool ended = seq_geq(tcb->snd.una, h->round_end);
+
+	if (rtt_us > 0) {
+		h->now_us = u32_min(h->now_us, rtt_us);
+		if (h->sample_cnt < UINT8_MAX)
+			h->sample_cnt++;
+	}
+	if (ext->flags & TCP_EXT_CSS) {
+		conservative(tcb, ext, h, ended);
+	} else if (rises(h)) {
+		ext->flags |= TCP_EXT_CSS;
+		h->base_us = h->now_us;
+		h->css_rounds = 0;
+	}
+	if (ended)
+		round_begin(tcb, h);
+}
+
 void leat_tcp_cc_grow(struct tcp_call *c, struct tcp_ext *ext, uint32_t octets)
 {
 	struct tcb *tcb = c->tcb;
 	uint32_t mss = tcb->snd_mss;
 
+	if (c->ece)
+		return;                               /* RFC 3168 6.1.2 */
 	if (ext && !(ext->flags & TCP_EXT_LIMITED)) { /* what was not used proves nothing */
 		ext->flags &= (uint16_t)~TCP_EXT_EPOCH;
 		return;

@@ -78,7 +78,7 @@ static void avoid(struct tcp_call *c, struct tcp_ext *ext, uint32_t octets)
 	struct tcb *tcb = c->tcb;
 	struct tcp_cubic *u = &ext->u.cubic;
 
-	octets = u32_min(octets, 2U * tcb->snd_mss);
+	octets = u32_min(octets, tcb->cwnd);
 	if (!(ext->flags & TCP_EXT_EPOCH))
 		epoch_begin(c, ext);
 	reno_friendly(tcb, ext, u, octets);

@@ -13,6 +13,8 @@
  *	tcp_opt          what both ends agree on in their SYNs RFC 7323, 9293 3.7.1
  *	tcp_ts           timestamps and PAWS                  RFC 7323
  *	tcp_urg          the urgent mark                      sixth check
+ *	tcp_ecn          congestion that routers mark         RFC 3168
+ *	tcp_icmp         errors of the network                3.9.2.2
  *	tcp_reass        text in order and out of order       seventh check
  *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582, 9438, 9406
  *	tcp_sendq        what was sent: tcp_sack, tcp_rack, tcp_loss  RFC 2018, 6675, 8985, 9937
@@ -67,6 +69,7 @@ struct tcp_call {
 	uint64_t now;
 	struct tcp_io *io;
 	uint32_t wnd; /* SEG.WND in true octets */
+	bool ece;     /* SEG says that our text met congestion */
 	bool kept;    /* the segment's buffer went into a queue */
 };
 
@@ -88,12 +91,15 @@ static inline bool tcp_rtx_runs(const struct tcb *tcb)
 	return tcb->rtx_at != TIME_NEVER && tcb->rtx_kind != TCP_RTX_KEEP;
 }
 
+/* tcp_side is for a tcb that has it; leat_tcp_side, for reading, and leat_tcp_side_make for any. */
 static inline struct tcp_side *tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
 {
+	DCHECK(tcb->opts & TCP_O_SIDE);
 	return &e->side[tcb->idx];
 }
 
 /* tcp_engine.c */
+struct tcp_side *leat_tcp_side_make(const struct tcp_engine *e, struct tcb *tcb);
 struct tcb *leat_tcp_alloc(
 	struct tcp_engine *e, const struct tuple *tuple, enum tcp_state state, uint64_t now);
 void leat_tcp_want_output(struct tcp_engine *e, struct tcb *tcb);
@@ -123,6 +129,10 @@ bool leat_tcp_fin_acked(const struct tcb *tcb);
 /* tcp_opt.c */
 /* What the peer's SYN offers and we do as well; sets the shifts and the MSS. */
 void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct seg *seg);
+/* What we offer in our SYN (MUST-67). */
+uint16_t leat_tcp_adv_mss(const struct tcp_engine *e, const struct tcb *tcb);
+/* The path takes packets of mtu octets: sets the MSS, which never grows; false: no change. */
+bool leat_tcp_mss_narrow(struct tcb *tcb, uint32_t mtu);
 /* Adds the options that seg, about to be sent, must carry. */
 void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg);
 
@@ -143,9 +153,15 @@ uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb);
 /* tcp_sack.c */
 /* octets of text at seq came a second time: the next ACK says so (RFC 2883). */
 void leat_tcp_dsack_note(struct tcb *tcb, struct seq seq, uint32_t octets);
-/* What of a full segment to leave to SACK blocks now. */
+/* Is there anything to report? */
+static inline bool tcp_sack_news(const struct tcb *tcb)
+{
+	return tcb->agreed & TCP_OPT_SACK_OK &&
+	       (tcb->ooo_head != TCP_NONE || tcb->dsack_octets > 0);
+}
+/* With news: what of a full segment to leave to the blocks. */
 uint32_t leat_tcp_sack_reserve(const struct tcb *tcb);
-/* Adds to an ACK, which has its other options and its length, the blocks that still fit. */
+/* With news: adds to an ACK, which has its other options and its length, what still fits. */
 void leat_tcp_sack_put(struct tcp_call *c, struct seg *seg);
 
 /* tcp_output.c */
@@ -160,6 +176,16 @@ void leat_tcp_timer_sync(struct tcp_engine *e, struct tcb *tcb);
 /* Arms, keeps or stops the retransmission or persist timer by what is outstanding. */
 void leat_tcp_rtx_arm(struct tcp_call *c, bool restart);
 uint64_t leat_tcp_r2_at(const struct tcp_engine *e, const struct tcb *tcb);
+
+/* tcp_ecn.c: RFC 3168 6.1 */
+/* What the peer's SYN says of ECN. */
+void leat_tcp_ecn_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg);
+/* Adds ECN flags to a SYN of ours. */
+uint8_t leat_tcp_ecn_syn_flags(const struct tcp_engine *e, const struct tcb *tcb, uint8_t flags);
+/* Takes the marks of an acceptable segment. */
+void leat_tcp_ecn_in(struct tcp_call *c, const struct seg *seg);
+/* Adds marks to seg, which is no SYN; fresh: its text leaves for the first time. */
+void leat_tcp_ecn_put(const struct tcp_call *c, struct seg *seg, bool fresh);
 
 /* tcp_keep.c */
 /* A segment of the peer's counted. */

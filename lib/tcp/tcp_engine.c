@@ -30,10 +30,15 @@ void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 		.mtu = 1500,
 		.iw_segs = 10,
 		.ack_every = 2,
+		.ecn = TCP_ECN_PASSIVE,
 		.r1_cnt = 3,
 		.keep_cnt = 9,
 		.cc = TCP_CC_CUBIC,
 		.sack = true,
+		.pmtu_min = 552,
+		.icmp_pmtu = true,
+		.icmp_hard = true,
+		.icmp_soft = true,
 		.wscale = true,
 		.timestamps = true,
 		.ts_required = true,
@@ -138,6 +143,24 @@ struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx)
 	return &e->tcb[idx];
 }
 
+const struct tcp_side *leat_tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	static const struct tcp_side none = {0};
+
+	return tcb->opts & TCP_O_SIDE ? &e->side[tcb->idx] : &none;
+}
+
+/* Not with each tcb: it would be one line more for every connection to write. */
+struct tcp_side *leat_tcp_side_make(const struct tcp_engine *e, struct tcb *tcb)
+{
+	struct tcp_side *side = &e->side[tcb->idx];
+
+	if (!(tcb->opts & TCP_O_SIDE))
+		*side = (struct tcp_side){0};
+	tcb->opts |= TCP_O_SIDE;
+	return side;
+}
+
 const void *leat_tcp_tuples(const struct tcp_engine *e)
 {
 	STATIC_ASSERT(offsetof(struct tcb, tuple) == 0, "the tuple is the record's first member");
@@ -172,6 +195,8 @@ struct tcb *leat_tcp_alloc(
 		tcb->flags |= TCP_F_NODELAY;
 	if (e->knobs.keepalive)
 		tcb->opts |= TCP_O_KEEPALIVE;
+	tcb->tos = (uint8_t)(e->knobs.dscp << 2);
+	tcb->quick = e->knobs.quick_acks;
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
 	tcb->rcv_head = tcb->rcv_tail = tcb->ooo_head = tcb->listener = tcb->ext = TCP_NONE;
 	tcb->opened_at = now;

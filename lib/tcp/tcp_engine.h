@@ -44,6 +44,13 @@ struct tcp_limits {
 			    * at least 4,096, at most 524,288 */
 };
 
+/* RFC 3168 6.1.1; as in most kernels, a listener does what it is asked for. */
+enum tcp_ecn {
+	TCP_ECN_OFF,
+	TCP_ECN_PASSIVE, /* when the peer asks */
+	TCP_ECN_ACTIVE,  /* ask, too */
+};
+
 /* Durations in ns, sizes in octets.  leat_tcp_knobs_default has the RFC's values. */
 struct tcp_knobs {
 	uint64_t two_msl_ns;        /* 60 s: MSL of 30 s, as is usual; RFC 9293 3.4.2 says 2 min */
@@ -55,18 +62,29 @@ struct tcp_knobs {
 	uint64_t fin_wait_2_ns;     /* 60 s, once the user closed both directions */
 	uint64_t keep_idle_ns;      /* 2 h of silence before the first keep-alive, MUST-28 */
 	uint64_t keep_interval_ns;  /* 75 s between unanswered keep-alives */
-	uint64_t delack_ns;         /* 40 ms, MUST-40 */
+	uint64_t delack_ns;         /* 40 ms, below 500 ms (MUST-40); 0: no delay */
 	uint64_t reply_interval_ns; /* 500 ms between limited replies of one connection */
 	uint32_t rcv_buf_octets;    /* 65,535, at most 1 GiB: text of one connection that we hold */
 	uint16_t rcv_seg_max;       /* 128: segments held for one connection */
 	uint16_t mtu;               /* 1500: octets of IP packet */
 	uint16_t iw_segs;           /* 10, RFC 6928 */
 	uint8_t ack_every;          /* 2, SHLD-19; 1 acknowledges each segment */
+	uint8_t ecn;                /* TCP_ECN_PASSIVE; enum tcp_ecn, SHLD-8 */
+	uint8_t dscp;               /* 0: of a new connection, MUST-48 */
+	uint8_t quick_acks;         /* 0: first segments that are acknowledged at once */
+	uint8_t syn_tries;          /* 0: how often a SYN goes again is up to r2_syn_ns alone */
+	uint8_t syn_ack_tries;      /* 0: likewise a SYN,ACK */
+	uint8_t rtx_tries;          /* 0: likewise text and FIN, and r2_ns */
 	uint8_t r1_cnt;             /* 3 retransmissions until the user hears, SHLD-10 */
 	uint8_t keep_cnt;           /* 9 keep-alives unanswered end it; at least 2, MUST-29 */
 	bool keepalive;             /* false: of a new connection, MUST-25 */
 	uint8_t cc;                 /* TCP_CC_CUBIC; enum tcp_cc_name */
 	bool sack;                  /* true: offer and take SACK, RFC 2018 */
+	uint16_t adv_mss;           /* 0: what mtu allows; else at most this is offered */
+	uint16_t pmtu_min;          /* 552: IPv4 paths are not believed to be narrower */
+	bool icmp_pmtu;             /* true: "too big" narrows the path, RFC 1191, 8201 */
+	bool icmp_hard;             /* true: a hard error ends a handshake, SHLD-26 */
+	bool icmp_soft;             /* true: users hear of the others, SHLD-20, SHLD-25 */
 	bool wscale;                /* true: offer and take window scale, RFC 7323 2 */
 	bool timestamps;            /* true: offer and take them, RFC 7323 3 */
 	bool ts_required;           /* true: once agreed, drop segments without (RFC 7323 3.2) */
@@ -78,6 +96,23 @@ enum tcp_cc_name {
 	TCP_CC_RENO,  /* RFC 5681 */
 	TCP_CC_CUBIC, /* RFC 9438 */
 	TCP_CC_CNT
+};
+
+/* What an ICMP error says, RFC 9293 3.9.2.2. */
+enum tcp_icmp_kind {
+	TCP_ICMP_NONE,
+	TCP_ICMP_UNREACHABLE, /* net, host, route, address: soft, MUST-56 */
+	TCP_ICMP_TIME,        /* time exceeded: soft */
+	TCP_ICMP_PARAM,       /* parameter problem: soft */
+	TCP_ICMP_REFUSED,     /* protocol, port, or prohibited for good: hard, SHLD-26 */
+	TCP_ICMP_TOO_BIG,     /* the path takes no more than mtu */
+	TCP_ICMP_CNT
+};
+
+struct tcp_icmp {
+	enum tcp_icmp_kind kind;
+	struct seq seq; /* of the segment it quotes */
+	uint32_t mtu;   /* with TOO_BIG; 0: not told */
 };
 
 /* Why a user call was refused; 0 is no error. */
@@ -97,8 +132,12 @@ struct tcp_counters {
 	uint64_t ended[TCP_END_CNT];
 	uint64_t time_wait_entered, time_wait_restarted;
 	uint64_t emitted, emitted_rst, emitted_again; /* segments; again: retransmissions */
-	uint64_t rst_unsent;                          /* resets dropped because io.emit was full */
-	uint64_t text_ooo;                            /* segments held out of order */
+	uint64_t ecn_ce_seen, ecn_cut;                /* segments marked CE; reductions for ECE */
+	/* ICMP errors, one of these each: about nothing that is on the way; told the user; ended a
+	 * handshake; narrowed the path; without consequence. */
+	uint64_t icmp_stray, icmp_soft, icmp_refused, icmp_narrowed, icmp_ignored;
+	uint64_t rst_unsent; /* resets dropped because io.emit was full */
+	uint64_t text_ooo;   /* segments held out of order */
 	uint64_t rto_fired, probe_fired, keep_fired;
 	uint64_t tlp_fired, reorder_fired;    /* RFC 8985 */
 	uint64_t recoveries, recovery_undone; /* fast recoveries; those that were not needed */
@@ -127,6 +166,9 @@ struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 /* leat_tcp_tcb is record idx, which is less than limits.tcb_max; in state NONE when it is free. */
 struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx);
 
+/* leat_tcp_side is what tcb has beside itself. */
+const struct tcp_side *leat_tcp_side(const struct tcp_engine *e, const struct tcb *tcb);
+
 /* Where the tuples are, for the flow table: that of record i at first + i * sizeof(struct tcb). */
 const void *leat_tcp_tuples(const struct tcp_engine *e);
 
@@ -137,6 +179,12 @@ const struct tcp_counters *leat_tcp_counters(const struct tcp_engine *e);
  * or when the user has read the text.  At most one emit, one gone, one born. */
 enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
 	const struct tuple *tuple, const struct seg *seg, uint64_t now, struct tcp_io *io);
+
+/* leat_tcp_icmp_arrives is an ICMP error about a segment of ours; tcb has its tuple, or is NULL. */
+void leat_tcp_icmp_arrives(struct tcp_engine *e, struct tcb *tcb, const struct tcp_icmp *icmp,
+	uint64_t now, struct tcp_io *io);
+
+const char *leat_tcp_icmp_name(enum tcp_icmp_kind kind);
 
 /* leat_tcp_timers fires at most max (at most TCP_IO_GONE_MAX) timers that are due at now. */
 uint32_t leat_tcp_timers(struct tcp_engine *e, uint64_t now, uint32_t max, struct tcp_io *io);

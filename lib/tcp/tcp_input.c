@@ -93,6 +93,14 @@ static bool before_closed_window(const struct tcb *tcb, const struct seg *seg)
 		       seq_eq(seg->seq, seq_add(tcb->rcv.nxt, 1)));
 }
 
+/* Does seg acknowledge what a peer of this connection may?  A stranger's guess does not, and must
+ * not have us report his octets as the peer's (RFC 2883, RFC 5961 5). */
+static bool knows_us(const struct tcb *tcb, const struct seg *seg)
+{
+	return seg->flags & TCP_ACK && seq_leq(seg->ack, tcb->snd.nxt) &&
+	       seq_geq(seg->ack, seq_sub(tcb->snd.una, tcb->snd.wnd_max));
+}
+
 /* First, check sequence number. */
 static enum tcp_verdict check_seq(struct tcp_call *c, struct seg *seg)
 {
@@ -126,7 +134,7 @@ static enum tcp_verdict check_seq(struct tcp_call *c, struct seg *seg)
 		seg->flags &= (uint8_t)~TCP_FIN;
 		return TCP_V_OK;
 	}
-	if (seq_leq(seq_add(seg->seq, seg->text), tcb->rcv.nxt))
+	if (seq_leq(seq_add(seg->seq, seg->text), tcb->rcv.nxt) && knows_us(tcb, seg))
 		leat_tcp_dsack_note(tcb, seg->seq, seg->text);
 	leat_tcp_reply(c, seg);
 	return TCP_V_OUT_OF_WINDOW;
@@ -329,9 +337,12 @@ static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg
 	v = check_syn(c, seg); /* fourth */
 	if (v != TCP_V_OK)
 		return v;
+	c->ece = seg->flags & TCP_ECE && c->tcb->agreed & TCP_AGREED_ECN;
 	v = check_ack(c, seg); /* fifth */
 	if (v != TCP_V_OK)
 		return v;
+	if (c->tcb->agreed & TCP_AGREED_ECN)
+		leat_tcp_ecn_in(c, seg);
 	leat_tcp_ts_update(c, first, seg);
 	if (seg->flags & TCP_URG)
 		leat_tcp_in_urg(c, first, seg); /* sixth */

@@ -37,7 +37,8 @@ static enum tcp_verdict child_new(
 	tcb->flags |= TCP_F_PASSIVE | (listener->flags & TCP_F_NODELAY);
 	tcb->opts = (tcb->opts & (uint16_t)~TCP_O_KEEPALIVE) | (listener->opts & TCP_O_INHERITED);
 	if (tcb->opts & TCP_O_R2)
-		tcp_side(e, tcb)->r2_ms = tcp_side(e, listener)->r2_ms;
+		leat_tcp_side_make(e, tcb)->r2_ms = tcp_side(e, listener)->r2_ms;
+	tcb->tos = listener->tos;
 	tcb->listener = listener->idx;
 	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = leat_tcp_isn(e, tcb, c->now);
 	tcb->snd.end = seq_add(tcb->snd.iss, 1);

@@ -48,6 +48,7 @@ enum tcp_news_bit {
 	TCP_NEWS_CLOSED = 0x10,      /* CLOSED; tcb->end says why */
 	TCP_NEWS_SLOW = 0x20,        /* R1: sent again several times, and no answer (SHLD-9) */
 	TCP_NEWS_URGENT = 0x40,      /* there is an urgent mark ahead, or it moved (MUST-32) */
+	TCP_NEWS_SOFT = 0x80,        /* an ICMP error that ends nothing (MUST-47, SHLD-25) */
 };
 
 struct tcp_news {

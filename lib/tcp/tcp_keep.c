@@ -14,16 +14,16 @@
 
 static uint64_t due_at(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	const struct tcp_side *side = tcp_side(e, tcb);
-
 	if (!(tcb->opts & TCP_O_KEEPALIVE) || !tcp_in(tcb->state, MAY_PROBE))
 		return TIME_NEVER;
+	const struct tcp_side *side = tcp_side(e, tcb);
+
 	return side->heard_at + e->knobs.keep_idle_ns + side->keep_cnt * e->knobs.keep_interval_ns;
 }
 
 void leat_tcp_keep_heard(const struct tcp_call *c)
 {
-	struct tcp_side *side = tcp_side(c->e, c->tcb);
+	struct tcp_side *side = leat_tcp_side_make(c->e, c->tcb);
 
 	side->heard_at = c->now;
 	side->keep_cnt = 0;
@@ -41,7 +41,7 @@ bool leat_tcp_keep_due(struct tcp_call *c)
 {
 	struct tcp_engine *e = c->e;
 	struct tcb *tcb = c->tcb;
-	struct tcp_side *side = tcp_side(e, tcb);
+	struct tcp_side *side = leat_tcp_side_make(e, tcb);
 
 	if (due_at(e, tcb) <= c->now) {
 		if (side->keep_cnt >= e->knobs.keep_cnt)
@@ -74,7 +74,7 @@ void leat_tcp_user_timeout(struct tcp_engine *e, struct tcb *tcb, uint64_t r2_ns
 
 	if (r2_ns > TCP_R2_NEVER * TIME_MS)
 		r2_ms = TCP_R2_NEVER;
-	tcp_side(e, tcb)->r2_ms = (uint32_t)r2_ms;
+	leat_tcp_side_make(e, tcb)->r2_ms = (uint32_t)r2_ms;
 	tcb->opts &= (uint16_t)~TCP_O_R2;
 	if (r2_ns != 0)
 		tcb->opts |= TCP_O_R2;

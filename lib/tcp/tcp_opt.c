@@ -50,6 +50,25 @@ static void mss_learn(const struct tcp_engine *e, struct tcb *tcb, const struct 
 	tcb->snd_mss = (uint16_t)mss;
 }
 
+uint16_t leat_tcp_adv_mss(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	uint32_t mss = e->knobs.mtu - hdr_octets(tcb);
+
+	if (e->knobs.adv_mss != 0)
+		mss = u32_min(mss, e->knobs.adv_mss);
+	return (uint16_t)mss;
+}
+
+bool leat_tcp_mss_narrow(struct tcb *tcb, uint32_t mtu)
+{
+	uint32_t mss = mtu - hdr_octets(tcb) - (tcb->agreed & TCP_OPT_TS ? TS_OCTETS : 0);
+
+	if (mss >= tcb->snd_mss)
+		return false;
+	tcb->snd_mss = (uint16_t)mss;
+	return true;
+}
+
 void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct seg *seg)
 {
 	const struct tcp_engine *e = c->e;
@@ -64,6 +83,7 @@ void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct
 		tcb->ts_recent = seg->ts_val;
 		tcb->ts_recent_s = (uint32_t)(c->now / TIME_S);
 	}
+	leat_tcp_ecn_learn(e, tcb, seg);
 	mss_learn(e, tcb, seg);
 }
 
@@ -74,8 +94,9 @@ void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg)
 	if (!(seg->flags & TCP_SYN)) {
 		seg->opts = tcb->agreed & TCP_OPT_TS;
 	} else { /* MUST-14, MUST-65, MUST-67 */
-		seg->opts = TCP_OPT_MSS | (seg->flags & TCP_ACK ? tcb->agreed : offered(c->e));
-		seg->mss = (uint16_t)(c->e->knobs.mtu - hdr_octets(tcb));
+		seg->opts = TCP_OPT_MSS |
+			    (seg->flags & TCP_ACK ? tcb->agreed & offered(c->e) : offered(c->e));
+		seg->mss = leat_tcp_adv_mss(c->e, tcb);
 		seg->wscale = shift_wanted(c->e);
 	}
 	if (seg->opts & TCP_OPT_TS) {

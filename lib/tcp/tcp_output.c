@@ -39,7 +39,11 @@ static uint16_t window(struct tcp_call *c)
 /* Windows in SYN segments are never scaled, whatever else they agree on (RFC 7323 2.2). */
 static uint16_t syn_window(const struct tcp_call *c)
 {
-	return (uint16_t)u32_min(leat_tcp_rcv_room(c->e, c->tcb), UINT16_MAX);
+	const struct tcb *tcb = c->tcb;
+	bool first = tcb->state == TCP_ST_SYN_SENT;
+	uint32_t wnd = first ? leat_tcp_rcv_room(c->e, tcb) : seq_from(tcb->rcv.nxt, tcb->rcv.edge);
+
+	return (uint16_t)u32_min(wnd, UINT16_MAX);
 }
 
 static struct tcp_emit *emit_take(struct tcp_call *c, const struct tuple *tuple, uint32_t tcb_idx)
@@ -64,6 +68,7 @@ void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const stru
 	struct tcp_emit *out = emit_take(c, tuple, c->tcb ? c->tcb->idx : TCP_NONE);
 
 	out->seg = *rst;
+	out->seg.tos = c->tcb ? c->tcb->tos : 0;
 	if (c->tcb && tcp_in(c->tcb->state, TCP_SYNCHRONIZED | TCP_SET(SYN_RECEIVED)))
 		leat_tcp_opts_put(c, &out->seg); /* RFC 7323 3.2: a reset SHOULD have them, too */
 	c->e->cnt.emitted_rst++;
@@ -112,13 +117,19 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 	} else if (flags & TCP_SYN) {
 		seg->wnd = syn_window(c);
 	}
+	seg->tos = tcb->tos;
+	if (flags & TCP_SYN)
+		seg->flags |= leat_tcp_ecn_syn_flags(c->e, tcb, flags);
+	else if (tcb->agreed & TCP_AGREED_ECN)
+		leat_tcp_ecn_put(c, seg, text > 0 && seq_eq(pos, tcb->snd.nxt));
 	leat_tcp_opts_put(c, seg);
 	if (tcb->opts & TCP_O_URG_SND)
 		leat_tcp_urg_put(c, seg);
-	if ((flags & (TCP_ACK | TCP_SYN)) == TCP_ACK)
+	if (tcp_sack_news(tcb) && (flags & (TCP_ACK | TCP_SYN)) == TCP_ACK)
 		leat_tcp_sack_put(c, seg);
 	if (seg->len == 0)
 		return;
+	bool queue = tcp_sendq_of(c->e, tcb) != NULL;
 	struct seq after = seq_add(pos, seg->len);
 
 	if (seq_lt(pos, tcb->snd.nxt)) { /* Karn: nothing that was sent again is timed */
@@ -126,7 +137,7 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 		tcb->rtx_cnt++;
 		out->doubt = tcb->tries >= c->e->knobs.r1_cnt; /* MUST-20 */
 		c->e->cnt.emitted_again++;
-	} else if (!(tcb->flags & TCP_F_RTT) && !tcp_sendq_of(c->e, tcb)) {
+	} else if (!(tcb->flags & TCP_F_RTT) && !queue) {
 		tcb->flags |= TCP_F_RTT;
 		tcb->rtt_seq = pos;
 		tcb->rtt_at = c->now;
@@ -134,7 +145,7 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 	if (seq_eq(pos, tcb->snd.rtx))
 		tcb->snd.rtx = after;
 	tcb->snd.nxt = seq_max(tcb->snd.nxt, after);
-	tcb->snd.rtx = tcp_sendq_of(c->e, tcb) ? tcb->snd.nxt : seq_min(tcb->snd.rtx, tcb->snd.nxt);
+	tcb->snd.rtx = queue ? tcb->snd.nxt : seq_min(tcb->snd.rtx, tcb->snd.nxt);
 }
 
 /* Octets of text at pos that one segment may carry, up to the edge. */
@@ -360,25 +371,37 @@ static struct seq cwnd_edge(const struct tcp_call *c)
 	return seq_add(tcb->snd.nxt, tcb->cwnd > pipe ? tcb->cwnd - pipe : 0);
 }
 
-static bool emit_new(struct tcp_call *c)
+/* The output is over; was it for cwnd? */
+static void note_limit(struct tcp_call *c, bool limited)
 {
-	struct tcb *tcb = c->tcb;
+	struct tcp_ext *ext = tcp_ext_of(c->e, c->tcb);
 
-	flight_begin(c);
-	struct seq pos = tcb->snd.nxt, cwnd = cwnd_edge(c);
-	struct seq may = seq_min(seq_add(tcb->snd.una, tcb->snd.wnd), tcb->snd.end);
-	bool fin_due = tcb->flags & TCP_F_FIN_QUEUED && seq_eq(pos, tcb->snd.end);
-	uint32_t full = tcb->snd_mss - leat_tcp_sack_reserve(tcb);
-	uint32_t text = u32_min(text_at(tcb, pos, seq_min(cwnd, may)), full);
-
-	if (fin_due || (text > 0 && worth_sending(tcb, pos, text, full)))
-		return emit_fresh(c, text);
-	struct tcp_ext *ext = tcp_ext_of(c->e, tcb);
-
-	if (ext && seq_lt(cwnd, may))
+	if (ext && limited)
 		ext->flags |= TCP_EXT_LIMITED;
 	else if (ext && ext->lost_octets == 0)
 		ext->flags &= (uint16_t)~TCP_EXT_LIMITED;
+}
+
+static bool emit_new(struct tcp_call *c)
+{
+	struct tcb *tcb = c->tcb;
+	struct seq pos = tcb->snd.nxt;
+	bool fin_due = tcb->flags & TCP_F_FIN_QUEUED && seq_eq(pos, tcb->snd.end);
+
+	if (!seq_lt(pos, tcb->snd.end)) {
+		if (!fin_due)
+			note_limit(c, false);
+		return fin_due && emit_fresh(c, 0);
+	}
+	flight_begin(c);
+	struct seq cwnd = cwnd_edge(c);
+	struct seq may = seq_min(seq_add(tcb->snd.una, tcb->snd.wnd), tcb->snd.end);
+	uint32_t full = tcb->snd_mss - (tcp_sack_news(tcb) ? leat_tcp_sack_reserve(tcb) : 0);
+	uint32_t text = u32_min(text_at(tcb, pos, seq_min(cwnd, may)), full);
+
+	if (text > 0 && worth_sending(tcb, pos, text, full))
+		return emit_fresh(c, text);
+	note_limit(c, seq_lt(cwnd, may));
 	return false;
 }
 

@@ -105,7 +105,12 @@ static enum tcp_verdict in_order(struct tcp_call *c, struct seg *seg)
 	append(e, tcb, idx);
 	drain(e, tcb);
 	leat_tcp_tell(e, tcb, TCP_NEWS_READABLE);
-	if (filled_hole || ++tcb->ack_owed >= e->knobs.ack_every) {
+	bool quick = tcb->quick > 0;
+
+	if (quick)
+		tcb->quick--;
+	if (filled_hole || quick || e->knobs.delack_ns == 0 ||
+		++tcb->ack_owed >= e->knobs.ack_every) {
 		tcb->flags |= TCP_F_ACK_NOW; /* RFC 5681 4.2, SHLD-19 */
 	} else if (!(tcb->flags & TCP_F_ACK_DELAY)) {
 		tcb->flags |= TCP_F_ACK_DELAY; /* SHLD-18 */

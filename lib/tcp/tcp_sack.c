@@ -25,15 +25,9 @@ void leat_tcp_dsack_note(struct tcb *tcb, struct seq seq, uint32_t octets)
 	tcb->dsack_octets = (uint16_t)u32_min(octets, UINT16_MAX);
 }
 
-static bool has_news(const struct tcb *tcb)
-{
-	return tcb->agreed & TCP_OPT_SACK_OK &&
-	       (tcb->ooo_head != TCP_NONE || tcb->dsack_octets > 0);
-}
-
 uint32_t leat_tcp_sack_reserve(const struct tcb *tcb)
 {
-	return has_news(tcb) && tcb->snd_mss > 4 * RESERVED ? RESERVED : 0;
+	return tcb->snd_mss > 4 * RESERVED ? RESERVED : 0;
 }
 
 /* A block of text that is held out of order, and when an octet of it arrived last. */
@@ -83,6 +77,21 @@ static uint32_t runs_of(
 	return cnt;
 }
 
+/* RFC 2883 4.2: what came twice, out of a larger block that is held, is followed by that block. */
+static void enclosing_first(struct run *run, uint32_t cnt, struct seq twice)
+{
+	for (uint32_t i = 1; i < cnt; i++) {
+		struct run held = run[i];
+
+		if (seq_gt(held.block.left, twice) || seq_geq(twice, held.block.right))
+			continue;
+		for (; i > 0; i--)
+			run[i] = run[i - 1];
+		run[0] = held;
+		return;
+	}
+}
+
 /* Octets of options that seg may still have: of the header, and of the packet. */
 static uint32_t opts_room(const struct tcb *tcb, const struct seg *seg)
 {
@@ -99,8 +108,6 @@ void leat_tcp_sack_put(struct tcp_call *c, struct seg *seg)
 	struct run run[TCP_SACK_MAX];
 	uint32_t max, cnt, octets;
 
-	if (!has_news(tcb))
-		return;
 	octets = opts_room(tcb, seg);
 	if (octets < SACK_HDR_OCTETS + SACK_OCTETS)
 		return;
@@ -113,6 +120,8 @@ void leat_tcp_sack_put(struct tcp_call *c, struct seg *seg)
 		c->e->cnt.dsack_told++;
 	}
 	cnt = runs_of(c->e, tcb, run, max - seg->sack_cnt);
+	if (seg->sack_cnt > 0)
+		enclosing_first(run, cnt, seg->sack[0].left);
 	for (uint32_t i = 0; i < cnt; i++)
 		seg->sack[seg->sack_cnt++] = run[i].block;
 	if (seg->sack_cnt > 0)

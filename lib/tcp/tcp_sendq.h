@@ -174,7 +174,7 @@ bool leat_tcp_sendq_room(struct tcp_engine *e, const struct tcp_ext *ext);
 void leat_tcp_sendq_sent(struct tcp_call *c, struct seq pos, uint32_t octets);
 
 /* leat_tcp_sendq_fit makes rec, which is LOST, octets long, by splitting it or by what is LOST
- * behind it; it may stay shorter.  False when it is too long and there is no record for the rest. */
+ * behind it; it may stay shorter.  False: it is too long, and there is no record for the rest. */
 bool leat_tcp_sendq_fit(
 	struct tcp_engine *e, struct tcp_ext *ext, struct tcp_srec *rec, uint32_t octets);
 
@@ -226,11 +226,12 @@ struct tcp_cc_ops {
 
 extern const struct tcp_cc_ops leat_tcp_cc_reno, leat_tcp_cc_cubic;
 
+const char *leat_tcp_cc_name(const struct tcp_engine *e);
 uint32_t leat_tcp_cc_initial(const struct tcp_engine *e, const struct tcb *tcb);
 void leat_tcp_cc_grow(struct tcp_call *c, struct tcp_ext *ext, uint32_t octets);
 uint32_t leat_tcp_cc_reduced(struct tcp_call *c, struct tcp_ext *ext, uint32_t flight);
 
-/* tcp_hystart.c: an ACK in slow start, and the round trip it measured. */
+/* An ACK in slow start, and the round trip it measured; 0: none. */
 void leat_tcp_hystart_acked(struct tcb *tcb, struct tcp_ext *ext, uint32_t rtt_us);
 
 /* tcp_sack.c */

@@ -58,12 +58,18 @@ enum tcp_tcb_flag {
 
 /* What few connections have on; some of it lives in their struct tcp_side. */
 enum tcp_tcb_opt {
-	TCP_O_KEEPALIVE = 0x0001, /* probe when idle; side.heard_at is valid (MUST-24) */
-	TCP_O_KEEP_NOW = 0x0002,  /* a keep-alive probe is due with the next output */
-	TCP_O_R2 = 0x0004,        /* side.r2_ms stands for the knob (MUST-21) */
-	TCP_O_URG_RCV = 0x0008,   /* side.rcv_up lies before us */
-	TCP_O_URG_SND = 0x0010,   /* side.snd_up is not acknowledged */
+	TCP_O_SIDE = 0x0001,      /* its struct tcp_side is valid, else as if all 0 */
+	TCP_O_KEEPALIVE = 0x0002, /* probe when idle; side.heard_at is valid (MUST-24) */
+	TCP_O_KEEP_NOW = 0x0004,  /* a keep-alive probe is due with the next output */
+	TCP_O_R2 = 0x0008,        /* side.r2_ms stands for the knob (MUST-21) */
+	TCP_O_URG_RCV = 0x0010,   /* side.rcv_up lies before us */
+	TCP_O_URG_SND = 0x0020,   /* side.snd_up is not acknowledged */
+	TCP_O_ECE = 0x0040,       /* CE was seen: tell it with every ACK, until CWR */
+	TCP_O_CWR = 0x0080,       /* cwnd was cut: tell it with the next new text */
+	TCP_O_ECN_CUT = 0x0100,   /* side.ecn_high is valid: until then there is no other cut */
 };
+
+#define TCP_AGREED_ECN  0x20 /* beside the options, in tcb.agreed */
 
 #define TCP_O_INHERITED (TCP_O_KEEPALIVE | TCP_O_R2) /* by the children of a listener */
 
@@ -118,10 +124,11 @@ struct tcb {
 	uint16_t snd_mss;                /* octets of text in a full segment (MUST-16) */
 	uint8_t state;                   /* enum tcp_state */
 	uint8_t dup_acks;
-	uint8_t backoff;              /* doublings of the RTO */
-	uint8_t ack_owed;             /* segments with text since our last ACK */
-	uint8_t agreed;               /* enum wire_tcp_opt: what both SYNs offered */
+	uint8_t backoff;  /* doublings of the RTO */
+	uint8_t ack_owed; /* segments with text since our last ACK */
+	uint8_t agreed;   /* enum wire_tcp_opt, TCP_AGREED_ECN: what both SYNs offered */
 	uint8_t snd_scale, rcv_scale; /* shifts of SND.WND and RCV.WND, RFC 7323 2.2 */
+	uint8_t tos;                  /* DSCP of what we send (MUST-48), the ECN bits are 0 */
 	/* The second pair of lines. */
 	_Alignas(64) uint64_t una_offset; /* user octets that the peer has acknowledged */
 	uint64_t rtx_at;    /* retransmission, persist, R2 or keep-alive; TIME_NEVER: not armed */
@@ -131,6 +138,7 @@ struct tcb {
 	uint64_t opened_at;
 	uint32_t challenged_ms; /* the ms of the last limited reply; 0: never */
 	uint16_t opts;          /* enum tcp_tcb_opt */
+	uint8_t quick;          /* segments with text that are still acknowledged at once */
 	uint32_t srtt_us, rttvar_us, rto_us;
 	struct seq rtt_seq, recover, rcv_fin;
 	uint32_t idx, gen;
@@ -150,14 +158,20 @@ struct tcb {
 
 /* What few connections need, beside the tcb under the same index. */
 struct tcp_side {
-	uint64_t heard_at; /* when the last segment that counted arrived */
-	struct seq rcv_up; /* RCV.UP: the octet behind the urgent text (MUST-62) */
-	struct seq snd_up; /* SND.UP, likewise */
-	uint32_t r2_ms;    /* TCP_R2_NEVER: no limit */
-	uint8_t keep_cnt;  /* probes since heard_at */
+	uint64_t heard_at;   /* when the last segment that counted arrived */
+	struct seq rcv_up;   /* RCV.UP: the octet behind the urgent text (MUST-62) */
+	struct seq snd_up;   /* SND.UP, likewise */
+	uint32_t r2_ms;      /* TCP_R2_NEVER: no limit */
+	struct seq ecn_high; /* SND.NXT when cwnd was cut for ECE */
+	uint16_t pmtu;       /* of the path, when it is less than the link's; else 0 */
+	uint16_t soft_cnt;   /* ICMP errors that ended nothing, up to its maximum */
+	uint8_t soft_why;    /* enum tcp_icmp_kind of the last */
+	uint8_t keep_cnt;    /* probes since heard_at */
 };
 
 #define TCP_R2_NEVER UINT32_MAX
+
+STATIC_ASSERT(sizeof(struct tcp_side) == 32, "two to a cache line");
 
 STATIC_ASSERT(sizeof(struct tcb) == 256, "two hot lines and two cold ones");
 STATIC_ASSERT(offsetof(struct tcb, una_offset) == 128, "the hot part is two lines");

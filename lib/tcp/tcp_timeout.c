@@ -38,28 +38,39 @@ static bool blocked(const struct tcb *tcb)
 	       seq_lt(tcb->snd.nxt, tcb->snd.end);
 }
 
+/* With records the timer is looked at again after each output and each ACK, for its kind may have
+ * changed; without, it stands where it was until it is to start anew. */
+static void begin_rtx(struct tcp_call *c, bool restart, bool outstanding)
+{
+	struct tcb *tcb = c->tcb;
+	struct tcp_ext *ext = tcp_sendq_of(c->e, tcb);
+	uint64_t at;
+
+	if (!restart && !ext)
+		return;
+	if (!tcp_rtx_runs(tcb))
+		tcb->rtx_since = c->now;
+	if (ext) {
+		if (restart)
+			ext->rto_from = c->now;
+		at = u64_max(leat_tcp_rack_timer(c, ext, &tcb->rtx_kind), c->now);
+	} else {
+		tcb->rtx_kind = outstanding && tcb->snd.wnd > 0 ? TCP_RTX_RTO : TCP_RTX_PERSIST;
+		at = c->now + leat_tcp_rto_ns(c->e, tcb);
+	}
+	tcb->rtx_at = u64_min(at, leat_tcp_r2_at(c->e, tcb));
+}
+
 void leat_tcp_rtx_arm(struct tcp_call *c, bool restart)
 {
 	struct tcb *tcb = c->tcb;
 	bool outstanding = !seq_eq(tcb->snd.una, tcb->snd.nxt);
-	struct tcp_ext *ext = tcp_sendq_of(c->e, tcb);
 	bool runs = tcp_rtx_runs(tcb);
 
-	restart |= !runs;
-	if (!outstanding && !blocked(tcb)) {
+	if (!outstanding && !blocked(tcb))
 		leat_tcp_keep_arm(c);
-	} else if (restart || ext) {
-		uint64_t at = c->now + leat_tcp_rto_ns(c->e, tcb);
-
-		if (!runs)
-			tcb->rtx_since = c->now;
-		tcb->rtx_kind = outstanding && tcb->snd.wnd > 0 ? TCP_RTX_RTO : TCP_RTX_PERSIST;
-		if (ext && restart)
-			ext->rto_from = c->now;
-		if (ext)
-			at = u64_max(leat_tcp_rack_timer(c, ext, &tcb->rtx_kind), c->now);
-		tcb->rtx_at = u64_min(at, leat_tcp_r2_at(c->e, tcb));
-	}
+	else if (restart || !runs || tcb->ext != TCP_NONE)
+		begin_rtx(c, restart || !runs, outstanding);
 	leat_tcp_timer_sync(c->e, tcb);
 }
 
@@ -69,6 +80,17 @@ static void give_up(struct tcp_call *c)
 	if (c->tcb->state != TCP_ST_SYN_SENT)
 		leat_tcp_send_rst(c);
 	leat_tcp_end(c, TCP_EV_GIVE_UP, TCP_END_TIMEOUT);
+}
+
+/* The knobs may limit how often something goes again, besides R2. */
+static bool tries_over(const struct tcp_call *c)
+{
+	const struct tcp_knobs *k = &c->e->knobs;
+	uint8_t most = k->rtx_tries;
+
+	if (tcp_syn_unacked(c->tcb))
+		most = c->tcb->state == TCP_ST_SYN_SENT ? k->syn_tries : k->syn_ack_tries;
+	return most != 0 && c->tcb->tries >= most;
 }
 
 static void rtx_due(struct tcp_call *c)
@@ -94,6 +116,10 @@ static void rtx_due(struct tcp_call *c)
 		leat_tcp_want_output(c->e, tcb);
 		return;
 	}
+	if (tries_over(c)) {
+		give_up(c);
+		return;
+	}
 	bool again = tcp_syn_unacked(tcb) || (outstanding && tcb->snd.wnd > 0);
 
 	if (again) {
@@ -113,7 +139,7 @@ static void rtx_due(struct tcp_call *c)
 	/* A window that is open but below a segment is no reason to wait ever longer. */
 	if ((again || tcb->snd.wnd == 0) && tcb->backoff < UINT8_MAX)
 		tcb->backoff++;
-	if (again && ++tcb->tries == c->e->knobs.r1_cnt)
+	if (again && tcb->tries < UINT8_MAX && ++tcb->tries == c->e->knobs.r1_cnt)
 		leat_tcp_tell(c->e, tcb, TCP_NEWS_SLOW); /* SHLD-9, SHLD-10 */
 	leat_tcp_rtx_arm(c, true);
 	leat_tcp_want_output(c->e, tcb);

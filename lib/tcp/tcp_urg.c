@@ -18,7 +18,7 @@ static struct seq read_to(const struct tcb *tcb)
 void leat_tcp_in_urg(struct tcp_call *c, struct seq first, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
-	struct tcp_side *side = tcp_side(c->e, tcb);
+	struct tcp_side *side = leat_tcp_side_make(c->e, tcb);
 	struct seq up = seq_add(first, seg->up);
 
 	if (!tcp_in(tcb->state, TCP_MAY_RECEIVE_TEXT) || seq_leq(up, read_to(tcb)))
@@ -45,7 +45,7 @@ uint32_t leat_tcp_urgent_ahead(const struct tcp_engine *e, const struct tcb *tcb
 
 void leat_tcp_urgent_mark(struct tcp_engine *e, struct tcb *tcb)
 {
-	tcp_side(e, tcb)->snd_up = tcb->snd.end;
+	leat_tcp_side_make(e, tcb)->snd_up = tcb->snd.end;
 	tcb->opts |= TCP_O_URG_SND;
 }
 

@@ -58,6 +58,17 @@ void leat_tcp_shut_rcv(struct tcp_engine *e, struct tcb *tcb, uint64_t now, stru
 enum tcp_error leat_tcp_abort(
 	struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io);
 
+/* What STATUS (3.10.6) tells that is not in the tcb. */
+struct tcp_status {
+	const char *cc, *phase;
+	uint32_t in_flight, sacked, lost; /* octets */
+	uint32_t min_rtt_us, adv_mss;
+	const char *rtx_name;  /* what rtx_at is for */
+	const char *ring_name; /* what leat_tcp_ring_deadline is for */
+};
+
+void leat_tcp_status(const struct tcp_engine *e, const struct tcb *tcb, struct tcp_status *status);
+
 /* leat_tcp_urgent_ahead is the octets from where the user reads to the urgent mark; 0: there is
  * none ahead (MUST-33). */
 uint32_t leat_tcp_urgent_ahead(const struct tcp_engine *e, const struct tcb *tcb);

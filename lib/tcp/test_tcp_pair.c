@@ -405,7 +405,7 @@ static uint64_t bulk_compare(struct bulk b)
 	bulk_run(&b);
 	uint64_t ratio = plain.took_ns * 100 / b.took_ns;
 
-	print_message("%4lu kB, loss %5.2f %%, reordering %5.2f %%, ACK loss %4.1f %%: %7.2f s, "
+	print_message("# %4lu kB, loss %5.2f %%, reordering %5.2f %%, ACK loss %4.1f %%: %7.2f s, "
 		      "NewReno %7.2f s: goodput x %lu.%02lu; %lu again, %lu RTO, %lu TLP\n",
 		(unsigned long)(b.octets / 1000), b.loss / 1e4, b.reorder / 1e4, b.ack_loss / 1e4,
 		(double)b.took_ns / 1e9, (double)plain.took_ns / 1e9, (unsigned long)(ratio / 100),

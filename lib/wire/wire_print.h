@@ -11,7 +11,12 @@
  *
  *	<mss 1460, wscale 7, sackok, ts 17 0, sack 301:401 501:601>
  *
- * Numbers are relative to the two bases the caller names, SACK blocks to that of ack. */
+ * Numbers are relative to the two bases the caller names, SACK blocks to that of ack.
+ *
+ * Memory     the caller's.
+ * Affinity   none: no state.
+ * Errors     none; what does not fit is cut, and the length that was wanted is returned.
+ * See        tests/talk/README.md for the notation. */
 
 #include "wire_tcp.h"
 

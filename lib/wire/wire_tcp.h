@@ -48,6 +48,15 @@ enum wire_tcp_opt {
 	TCP_OPT_SACK = 0x10,
 };
 
+/* RFC 3168 5. */
+enum wire_ecn {
+	WIRE_ECN_NOT = 0,
+	WIRE_ECN_ECT1 = 1,
+	WIRE_ECN_ECT0 = 2,
+	WIRE_ECN_CE = 3,
+	WIRE_ECN_MASK = 3,
+};
+
 #define TCP_HDR_OCTETS     20
 #define TCP_OPT_OCTETS_MAX 40
 #define TCP_SACK_MAX       4
@@ -69,6 +78,7 @@ struct seg {
 	uint8_t wscale;      /* valid with TCP_OPT_WS, at most 14 */
 	uint8_t sack_cnt;    /* valid with TCP_OPT_SACK */
 	uint8_t opt_bad_cnt; /* options that were ignored: length, repetition, range */
+	uint8_t tos;         /* of the IP header: DSCP and, in two bits, enum wire_ecn */
 	uint32_t ts_val, ts_ecr;
 	struct seg_sack sack[TCP_SACK_MAX];
 	const uint8_t *data;

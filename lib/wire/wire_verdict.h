@@ -5,7 +5,12 @@
 /* wire_verdict: what became of a frame, one row of wire_verdict.def each.
  *
  * The rows before WIRE_V_DROP_FIRST hand the frame on; all others drop it.  Whoever counts does
- * so once per frame, so that frames received = the sum over all verdicts. */
+ * so once per frame, so that frames received = the sum over all verdicts.
+ *
+ * Memory     constant texts.
+ * Affinity   none: no state.
+ * RFC        each row names its own.
+ * See        wire_pkt.h, which gives them; tcp_verdict.h for what then becomes of a segment. */
 
 enum wire_verdict {
 #define V(name, text, where, sentence) WIRE_V_##name,

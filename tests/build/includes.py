@@ -5,7 +5,7 @@
 usage: includes.py ROOT BUILD_DIR
 
 Takes the flags of each module from BUILD_DIR/compile_commands.json and compiles one-line sources
-with them: every header alone, one header of every other module, and the foreign libraries.  The
+with them: every header alone (lib/leat.h and those of the programs too), one header of every other module, and the foreign libraries.  The
 table below is written from the plan, not from lib/meson.build, so that one checks the other.
 Prints TAP.
 """
@@ -32,13 +32,18 @@ MAY = {
 DPDK = ["nic", "shard"]
 
 
+# Headers of programs, by directory, and part of the name of an object whose flags they get.
+APPS = {"common": "/leatd.p/", "service": "libleat_service.a.p",
+        "load": "libleat_load.a.p", "leat": "/leat.p/", "leatd": "/leatd.p/"}
+
+
 class Module:
-    def __init__(self, root, name, commands):
-        self.name = name
-        self.headers = sorted(p.name for p in (root / "lib" / name).glob("*.h"))
+    def __init__(self, folder, output, commands):
+        self.name = folder.name
+        self.headers = sorted(p.name for p in folder.glob("*.h"))
         self.command, self.cwd = None, None
         for entry in commands:
-            if f"libleat_{name}.a.p" in entry["output"]:
+            if output in entry["output"]:
                 self.command, self.cwd = self.flags(entry["command"]), entry["directory"]
 
     @staticmethod
@@ -55,18 +60,22 @@ class Module:
     def compile(self, include):
         """What the compiler says to this line; empty if it is content."""
         if not self.command:
-            return f"lib/{self.name} has no source, so no flags"
+            return f"{self.name} has no source, so no flags"
         source = f"#include {include}\nextern int leat_nothing;\n"
         done = subprocess.run(self.command, input=source, cwd=self.cwd, capture_output=True,
                               text=True, check=False, env={**os.environ, "LC_ALL": "C"})
         return done.stderr or "refused" if done.returncode else ""
 
 
+def alone(modules):
+    for module in modules:
+        for header in module.headers:
+            yield f"{module.name}: {header} stands alone", module, f'"{header}"', True
+
+
 def cases(modules):
     """(title, module, what to include, shall it compile)"""
     for name, module in modules.items():
-        for header in module.headers:
-            yield f"{name}: {header} stands alone", module, f'"{header}"', True
         for other in modules.values():
             if other is not module:
                 may = other.name in MAY[name]
@@ -89,8 +98,10 @@ def judge(case):
 def main():
     root, build = Path(sys.argv[1]), Path(sys.argv[2])
     commands = json.loads((build / "compile_commands.json").read_text())
-    modules = {name: Module(root, name, commands) for name in ALL}
-    todo = list(cases(modules))
+    modules = {name: Module(root / "lib" / name, f"libleat_{name}.a.p", commands) for name in ALL}
+    public = Module(root / "lib", "libleat_stack.a.p", commands)
+    apps = [Module(root / "app" / name, output, commands) for name, output in APPS.items()]
+    todo = [*alone([*modules.values(), public, *apps]), *cases(modules)]
     strange = {p.name for p in (root / "lib").iterdir() if p.is_dir()} - set(ALL)
     print(f"1..{len(todo) + 1}")
     print(f"{'not ' if strange else ''}ok - every module is in this table {sorted(strange) or ''}")

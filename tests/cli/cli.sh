@@ -6,6 +6,7 @@
 set -u
 LEAT=$1
 transcript=$2
+unset LEAT_CALL
 export LEATD=${BASH_SOURCE%/*}/leatd
 
 leat() {

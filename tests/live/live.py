@@ -429,9 +429,9 @@ class Server(Process):
 
     made = 0
 
-    def __init__(self, *options, net=None, **more):
+    def __init__(self, *options, net=None, label=None, **more):
         Server.made += 1
-        self.label = f"live-{os.getpid()}-{Server.made}"
+        self.label = label or f"live-{os.getpid()}-{Server.made}"
         super().__init__([leat(), "serve", "--name", self.label, *options], net=net, **more)
 
     def __exit__(self, kind, error, trace):
@@ -622,18 +622,19 @@ def kernel_count(name, port):
 # --- a wire that the test holds in its hands -------------------------------------------------
 
 class Wire:
-    """Carries frames between two interfaces of the present namespace, and may hold or lose them.
+    """Carries frames between two interfaces of the present namespace, and may hold or bend them.
 
     held is a set of directions (0: from the first interface to the second, 1: back) whose frames
-    wait until they are let go; lose(direction, frame) says which frames are lost.
+    wait until they are let go; fate(frame) says in how many copies a frame goes on, and whether
+    the next one overtakes it.
     """
 
     IGNORE_OUTGOING = 23  # PACKET_IGNORE_OUTGOING
 
     def __init__(self, first, second):
         self.sockets = [self.open(first), self.open(second)]
-        self.held, self.kept, self.lost = set(), ([], []), 0
-        self.lose = lambda direction, frame: False
+        self.held, self.kept, self.late, self.lost = set(), ([], []), ([], []), 0
+        self.fate = lambda frame: (1, False)
         self.lock, self.end = threading.Lock(), socket.socketpair()
         self.thread = threading.Thread(target=self.carry, daemon=True)
         self.thread.start()
@@ -664,12 +665,20 @@ class Wire:
             except OSError:
                 return
             with self.lock:
-                if self.lose(direction, frame):
-                    self.lost += 1
-                elif direction in self.held:
-                    self.kept[direction].append(frame)
+                copies, overtaken = self.fate(frame)
+                self.lost += copies == 0
+                if overtaken:
+                    self.late[direction].extend([frame] * copies)
                 else:
-                    self.send(direction, frame)
+                    self.go_on(direction, [frame] * copies + self.late[direction])
+                    self.late[direction].clear()
+
+    def go_on(self, direction, frames):
+        if direction in self.held:
+            self.kept[direction].extend(frames)
+        else:
+            for frame in frames:
+                self.send(direction, frame)
 
     def send(self, direction, frame):
         to = self.sockets[1 - direction]

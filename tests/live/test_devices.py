@@ -69,6 +69,16 @@ def af_packet():
             live.equal(server.stop(), 0, "exit code")
             live.check(server.drops().get("drop_tcp_csum", 0) > 0,
                        f"rows of the table: {server.drops()}")
+        with live.case("af_packet: what to do about it is said at the start and at the end"):
+            live.check(re.search(r"^next .*ethtool -K", server.out, re.M), server.out)
+            live.check(re.search(r"^note .*drop_tcp_csum.*ethtool -K", server.out, re.M),
+                       server.out)
+    live.must("ip", "link", "set", "far", "down", net=far.name)
+    with live.Server("--vdev", "net_af_packet0,iface=near", *live.ADDRESSES,
+                     net=near.name) as server:
+        with live.case("af_packet: a link that is down is not called up"):
+            server.wait_line(r"net_af_packet  down  198")
+            server.wait_line(r"^ready")
 
 
 def on_two_shards(device, server):
@@ -163,21 +173,85 @@ def memory():
             live.equal(process.out, "", "stdout")
 
 
-def absent():
-    "what serve says of a device that is not there"
+def signalled():
+    "a signal before serve is ready"
     live.new_net()
-    for what, options in (
-            ("an interface that does not exist", ("--vdev", "net_af_packet0,iface=none")),
-            ("a driver that does not exist", ("--vdev", "net_nothing0")),
-            ("a card that does not exist", ("--device", "0000:ff:1f.7"))):
-        with live.case(f"{what}: a sentence, and exit 4"):
-            with live.Process([live.leat(), "serve", *options, *live.ADDRESSES]) as process:
-                live.equal(process.wait(), 4, "exit code")
-                live.check(1 <= len(process.lines["err"]) <= 2, repr(process.err))
-                live.equal(process.out, "", "stdout")
+    with live.case("much memory is told of, and SIGTERM then ends it at once, with no files left"):
+        server = live.Server("--vdev", "net_null0", *live.ADDRESSES, "--connections", 2000000)
+        live.until(lambda: "preparing" in server.err, "a line about the memory")
+        live.equal(server.stop(signal.SIGTERM, seconds=2), 0, "exit code")
+        live.equal(server.out, "", "stdout")
+        live.equal(server.runtime_directories(), [], "runtime directories")
+        server.end()
 
 
-live.main([af_packet, shards, ping, self_contained, memory,
-           absent],
+def next_typed():
+    "what serve proposes to type"
+    for address, command in (("198.18.0.1/24", ["curl", "http://198.18.0.1/"]),
+                             ("fd00:18::2/64", ["curl", "-g", "http://[fd00:18::2]/"])):
+        net = live.new_net()
+        net.sysctl("net.ipv6.conf.default.accept_dad", 0)
+        with live.case(f"behind TAP, {address}: the commands it prints reach it"):
+            with live.Process([live.leat(), "serve", "--tap", "leat0", "-a", address,
+                               "--body", 5]) as server:
+                server.wait_line(r"^ready")
+                lines = server.lines["out"]
+                at = next(i for i, line in enumerate(lines) if line.startswith("next"))
+                live.must("sh", "-c", lines[at][len("next"):])
+                live.equal(lines[at + 1].split(), command, "command")
+                live.equal(live.must("sh", "-c", lines[at + 1] + " -sS --max-time 10"),
+                           live.body(5), "body")
+                server.signal(signal.SIGINT)
+                live.equal(server.wait(), 0, "exit code")
+
+
+def refused(what, options, *words, before=()):
+    """It ends with 4 after a sentence or two with all these words."""
+    with live.case(f"{what}: a sentence, and exit 4"):
+        with live.Process([live.leat(), "serve", *options, *live.ADDRESSES],
+                          before=before) as process:
+            live.equal(process.wait(), 4, "exit code")
+            live.check(1 <= len(process.lines["err"]) <= 2, repr(process.err))
+            live.equal(process.out, "", "stdout")
+            for word in words:
+                live.check(word in process.err, f"no `{word}` in {process.err!r}")
+
+
+def absent():
+    "what serve says of a device that cannot be had"
+    net, _ = pair()
+    net.enter()
+    refused("an interface that does not exist", ("--vdev", "net_af_packet0,iface=none"),
+            "there is no interface none")
+    refused("af_packet on no interface", ("--vdev", "net_af_packet0"), "iface=")
+    refused("a driver that does not exist", ("--vdev", "net_nothing0"), "no such driver")
+    refused("a card that does not exist", ("--device", "0000:ff:1f.7"), "no PCI device")
+    refused("a memif whose server is not there",
+            ("--vdev", f"net_memif0,socket={live.directory() / 'none.sock'}"), "role=server")
+    for name, right, options in (
+            ("TAP", "net_admin", ("--tap", "leat0")),
+            ("af_packet", "net_raw", ("--vdev", "net_af_packet0,iface=near"))):
+        refused(f"{name} without its right", options, f"CAP_{right.upper()}",
+                before=("setpriv", f"--bounding-set=-{right}", f"--inh-caps=-{right}"))
+    for name, options in (("TAP", ("--tap", "leat0")),
+                          ("af_packet", ("--vdev", "net_af_packet0,iface=near")),
+                          ("memif", ("--vdev", "net_memif0,role=server,socket="
+                                     f"{live.directory() / 'mtu.sock'}"))):
+        refused(f"{name} with a larger mtu than it takes", (*options, "--mtu", 9000),
+                "takes an mtu from", "9000 was asked for")
+
+
+def taken():
+    "a name that is in use"
+    live.new_net()
+    with live.serve("--time-wait", "1s") as server:
+        refused("--tap with the name of another server's", ("--tap", "leat0"), "leat0 exists")
+        with live.case("the other one serves on"):
+            get(live.OURS4, 1000)
+            live.check(server.popen.poll() is None, "it ended")
+
+
+live.main([af_packet, shards, ping, self_contained, memory, absent, taken, signalled,
+           next_typed],
           needs=live.NEEDS_NET + (live.program("ethtool"), live.program("curl"),
                                live.program("ping")))

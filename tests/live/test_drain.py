@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """How `leat serve` stops: signals, drain, what it says at the end, and what a new one finds."""
+import os
 import signal
 import socket
 import time
@@ -142,4 +143,39 @@ def leftovers():
         live.check(not where[0].exists(), f"{where[0]} is left")
 
 
-live.main([idle, under_way, second_signal, killed, leftovers], needs=live.NEEDS_TAP)
+def namespaces():
+    "instances of one name in several pid namespaces"
+    live.new_net()
+    label = f"live-{os.getpid()}-same"
+    own_pids = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+
+    def server(before=()):
+        made = live.Server("--vdev", "net_null0", *live.ADDRESSES, label=label, before=before)
+        made.wait_line(r"^ready")
+        return made
+
+    def names():
+        return {path.name for path in first.runtime_directories()}
+    first = server(own_pids)
+    with live.case("two with the same process id have a directory each"):
+        second = server(own_pids)
+        live.equal(names(), {label + "-1", label + "-2"}, "directories")
+    third = server()
+    with live.case("a third one outside does not remove what they use"):
+        live.equal(len(names()), 3, "directories")
+    first.expected = True
+    first.signal(signal.SIGKILL)
+    first.wait()
+    fourth = server()
+    with live.case("but that of one that was killed"):
+        live.equal(names() & {label + "-1", label + "-2"}, {label + "-2"}, "directories")
+        live.equal(len(names()), 3, "directories")
+    for each in (fourth, third):
+        live.equal(each.stop(), 0, "exit code")
+    second.expected = True
+    for each in (second, fourth, third, first):
+        each.end()
+
+
+live.main([idle, under_way, second_signal, killed, leftovers, namespaces],
+          needs=live.NEEDS_TAP)

@@ -552,6 +552,36 @@ static void a_flood_through_every_box_is_read_in_one_turn_and_comes_home(void **
 	close_pair(&p);
 }
 
+/* put_off is how many turns left due timers behind while the first timers of cnt SYNs fired. */
+static uint64_t put_off(uint32_t cnt)
+{
+	const struct setup u = {.slots = 1023, .queue_cnt = 1, .conn_cnt = 1};
+	struct leat_addr local = {.family = 0}, nobody = address(CLIENT + 76, PORT);
+	struct shard_counts c;
+	struct leat_conn conn;
+	struct pair p;
+
+	open_pair(&p, &u);
+	struct leat_stack *stack = p.server->stack;
+	leat_inet_neigh_set(
+		leat_stack_neigh(stack), ip_from4(CLIENT + 76), (struct mac){{2, 0, 0, 0, 0, 9}});
+	for (uint32_t i = 0; i < cnt; i++)
+		assert_int_equal(leat_connect(stack, &local, &nobody, &conn), LEAT_OK);
+	while (leat_stack_tcp(stack)->rto_fired < cnt && p.server->now < LIMIT_NS)
+		leat_shard_turn(p.server);
+	leat_shard_count(p.server, &c);
+	assert_int_equal(c.tcp.rto_fired, cnt);
+	close_pair(&p);
+	return c.timers_put_off;
+}
+
+static void a_turn_that_fired_all_that_was_due_put_off_none(void **state)
+{
+	(void)state;
+	assert_int_equal(put_off(SHARD_TIMER_MAX), 0);
+	assert_int_equal(put_off(SHARD_TIMER_MAX + 1), 1);
+}
+
 static void a_port_that_is_not_there_or_too_small_is_refused(void **state)
 {
 	const struct setup u = {.slots = 63, .queue_cnt = 1};
@@ -647,6 +677,7 @@ int main(void)
 		cmocka_unit_test(a_frame_in_pieces_without_a_buffer_for_it_is_dropped_by_name),
 		cmocka_unit_test(an_answer_about_a_neighbour_reaches_every_shard_of_the_port),
 		cmocka_unit_test(a_flood_through_every_box_is_read_in_one_turn_and_comes_home),
+		cmocka_unit_test(a_turn_that_fired_all_that_was_due_put_off_none),
 		cmocka_unit_test(a_port_that_is_not_there_or_too_small_is_refused),
 		cmocka_unit_test(a_port_hears_groups),
 		cmocka_unit_test(a_port_without_enough_queues_is_refused),

@@ -4,6 +4,8 @@
 import contextlib
 import errno
 import os
+import random
+import re
 import socket
 import time
 
@@ -242,22 +244,25 @@ def same_tuple():
                 live.equal(live.read_response(s)[2], live.body(9), "body")
         with live.case("only the second connection waits then"):
             only(stopped(server), time_wait=1)
+        with live.case("the SYN that was challenged, and what helps, is said at the end"):
+            live.check(re.search(r"^note .*syn_challenged.*--time-wait.*--close client",
+                                 server.out, re.M), server.out)
 
 
-def loses_one_in(cnt):
-    """A rule for Wire.lose: TCP frames of IPv4, each with the same chance, by a fixed sequence."""
-    seed = [12345]
-
-    def lose(_, frame):
-        seed[0] = (seed[0] * 6364136223846793005 + 1442695040888963407) % (1 << 64)
-        return frame[12:14] == b"\x08\x00" and frame[23] == 6 and (seed[0] >> 33) % cnt == 0
-    return lose
+def bad_wire(chance, lost=0.0, twice=0.0, overtaken=0.0):
+    """A rule for Wire.fate: what happens to TCP frames of IPv4, with these chances."""
+    def fate(frame):
+        if frame[12:14] != b"\x08\x00" or frame[23] != 6:
+            return 1, False
+        copies = 0 if chance.random() < lost else 2 if chance.random() < twice else 1
+        return copies, chance.random() < overtaken
+    return fate
 
 
 def losses():
     "loss on the wire between the kernel and us"
     with wired("--listen", "80:http", "--listen", "7:echo", "--time-wait", "1s") as (_, wire):
-        wire.lose = loses_one_in(200)
+        wire.fate = bad_wire(random.Random(12345), lost=0.005)
         with live.case("10 MB come down whole with 0.5 % of the frames lost both ways"):
             with live.connect(seconds=60) as s:
                 s.sendall(request("/bytes/10485760", close=True))
@@ -270,7 +275,54 @@ def losses():
                 thread = live.pour(s, data)
                 live.equal(live.digest(live.read_all(s)), live.digest(data), "sha256")
                 thread.join(live.WAIT_S)
+        with live.case("1 MB goes up and comes back whole, frames lost, doubled and overtaken"):
+            wire.fate = bad_wire(random.Random(54321), lost=0.002, twice=0.1, overtaken=0.05)
+            data = os.urandom(1 << 20)
+            with live.connect(port=7, seconds=60) as s:
+                thread = live.pour(s, data)
+                live.equal(live.digest(live.read_all(s)), live.digest(data), "sha256")
+                thread.join(live.WAIT_S)
 
 
-live.main([half_close, simultaneous_close, resets, closes_first, same_tuple, losses],
+def one_of_many(chance):
+    """A connection that does something and ends in one of many ways, or is left in the middle."""
+    port = chance.choice((80, 80, 7, 9, 19))
+    s = live.connect(chance.choice((live.OURS4, live.OURS6)), port)
+    s.setblocking(False)
+    for _ in range(chance.randrange(4)):
+        text = request(f"/bytes/{chance.choice(live.SIZES)}", chance.random() < 0.3) \
+            if port == 80 else bytes(chance.randrange(1, 50000))
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            s.send(text[:chance.choice((len(text), 10))])
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            s.recv(chance.randrange(1, 100000))
+    if chance.random() < 0.5:
+        with contextlib.suppress(OSError):
+            s.shutdown(socket.SHUT_WR)
+    return s
+
+
+def crowd():
+    "many connections that end in all ways"
+    for what, bends in (("a good wire", {}), ("a bad wire", {"lost": 0.02, "twice": 0.02,
+                                                             "overtaken": 0.02})):
+        seed = random.randrange(1 << 32)
+        with live.case(f"300 connections end in all ways over {what} (seed {seed})"):
+            with wired(*LISTEN, "--time-wait", "60s", "--grace", "10s") as (server, wire):
+                wire.fate = bad_wire(random.Random(seed), **bends)
+                chance, open_ones = random.Random(seed), []
+                for _ in range(300):
+                    open_ones.append(one_of_many(chance))
+                    while len(open_ones) > chance.randrange(1, 40):
+                        s = open_ones.pop(chance.randrange(len(open_ones)))
+                        (live.abort if chance.random() < 0.4 else socket.socket.close)(s)
+                for s in open_ones:
+                    s.close()
+                live.equal(server.stop(seconds=25), 0, "exit code")
+                server.ledger()
+                left = set(server.states()) - {"LISTEN", "TIME-WAIT"}
+                live.equal(left, set(), "other states at the end")
+
+
+live.main([half_close, simultaneous_close, resets, closes_first, same_tuple, losses, crowd],
           needs=live.NEEDS_TAP + (live.program("ethtool"),))

@@ -66,6 +66,26 @@ def plain():
             check_ledger(ended(process).out)
 
 
+def next_lines():
+    "what leat try proposes at its end"
+    env = dict(os.environ, LEAT_CALL="./run")
+    with live.case("it proposes to call it as it was called"):
+        with begin("--seconds", 1, env=env) as process:
+            check_ledger(ended(process).out)
+            live.check(re.search(r"^  ./run try --seed 7 --loss 1% .*bad wire", process.out, re.M),
+                       process.out)
+    with live.case("it does not propose what it did, and says sent, not received, of what was lost"):
+        with begin("--seconds", 1, "--loss", "1%", "--connections", 50, env=env) as process:
+            check_ledger(ended(process).out)
+            live.check("the same on a bad wire" not in process.out, process.out)
+            live.check(re.search(r"Frames +server was sent [\d,]+ frames", process.out),
+                       process.out)
+    with live.case("a report that cannot be written is no success: exit 5, and a sentence"):
+        with begin("--seconds", 1, before=("sh", "-c", 'exec "$@" >/dev/full', "sh")) as process:
+            ended(process, 5)
+            live.check("could not be written" in process.err, repr(process.err))
+
+
 def bad_wire():
     "leat try on a wire that loses and reorders"
     for where, options in (("both ends in turns on one core", ["--one-lcore", "--seed", 7]),
@@ -86,7 +106,7 @@ def hold():
     "leat try --hold"
     for number in (signal.SIGINT, signal.SIGTERM):
         with live.case(f"--hold goes on until {number.name}, and then balances"):
-            with begin("--hold", "--seconds", 1, "--connections", 64) as process:
+            with begin("--hold", "--connections", 64) as process:
                 process.wait_line(r"^ +2 s ")
                 process.signal(number)
                 check_ledger(ended(process).out)
@@ -174,12 +194,22 @@ def with_tap():
                                 r"RTT [\d,]+ us, your window [\d,]+\.\n$", said), repr(said))
             process.signal(signal.SIGINT)
             ended(process)
+    with live.case("try --tap ends after --seconds, closes as asked, and says what to type"):
+        with begin("--tap", "--seconds", 2, "--close", "server", "--time-wait", "3s") as process:
+            process.wait_line(r"^try it:   curl")
+            process.wait_line(r"2MSL +3.0 s")
+            process.wait_line(r"^ready")
+            live.must("curl", "--silent", "--max-time", 10, "http://198.18.0.2/")
+            ended(process)
+            live.check(re.search(r"TIME-WAIT +1\b", process.out), process.out)
 
 
 def refusals():
     "what leat try refuses"
     for options, word in ((("--seconds", "0"), "--seconds"), (("--loss", "60%"), "--loss"),
-                          (("--tap", "--loss", "1%"), "--tap"), (("--sedd", "1"), "seed")):
+                          (("--tap", "--loss", "1%"), "--tap"),
+                          (("--tap", "--json"), "--tap"), (("--hold", "--seconds", "3"), "--hold"),
+                          (("--sedd", "1"), "seed")):
         with live.case(f"leat try {' '.join(options)} is refused in a sentence, exit 1"):
             done = subprocess.run([live.leat(), "try", *options], check=False, timeout=10,
                                   capture_output=True, text=True)
@@ -187,5 +217,5 @@ def refusals():
             live.check(word in done.stderr and done.stderr.count("\n") == 1, repr(done.stderr))
 
 
-live.main([plain, bad_wire, hold, as_json, as_nobody, with_tap, refusals],
+live.main([plain, next_lines, bad_wire, hold, as_json, as_nobody, with_tap, refusals],
           needs=(live.program("setpriv"),))

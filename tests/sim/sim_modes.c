@@ -185,7 +185,7 @@ static bool every_of(const struct script *s, uint32_t depth, const char *prefix,
 	for (uint64_t no = 0; no < UINT64_C(1) << 2 * depth;) {
 		uint32_t lost = 0;
 
-		/* The first packet's fate changes last, so that what was never sent can be skipped. */
+		/* The first fate changes last, so that what was never sent can be skipped. */
 		for (uint32_t i = 0; i < depth; i++) {
 			fate[i] = fates[no >> 2 * (depth - 1 - i) & 3];
 			lost += fate[i] == SIM_MEDDLE_DROP;

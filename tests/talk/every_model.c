@@ -53,7 +53,7 @@ static void unsynchronized(struct model *m)
 	}
 }
 
-/* Table 6 of the RFC, with a window that is open. */
+/* Table 6 of the RFC. */
 static bool acceptable(const struct model *m)
 {
 	uint32_t nxt = m->at->rcv_nxt, edge = m->at->edge, seq = m->seg.seq;
@@ -61,7 +61,9 @@ static bool acceptable(const struct model *m)
 	bool first_in = rel(seq, nxt) >= 0 && rel(seq, edge) < 0;
 	bool last_in = rel(last, nxt) >= 0 && rel(last, edge) < 0;
 
-	return m->len == 0 ? first_in : first_in || last_in;
+	if (m->len == 0)
+		return nxt == edge ? seq == nxt : first_in;
+	return first_in || last_in;
 }
 
 static bool ack_out_of_range(const struct model *m)
@@ -132,7 +134,7 @@ static void closed_window(struct model *m)
 	else if (m->seg.flags & TCP_ACK && ack_out_of_range(m))
 		expect(m, state, EVERY_REPLY_ACK);
 	else
-		expect(m, state, EVERY_REPLY_NONE);
+		expect(m, m->seg.flags & TCP_ACK ? acked(m) : state, EVERY_REPLY_NONE);
 }
 
 /* RFC 1337: in TIME-WAIT only the FIN again does anything. */

@@ -81,6 +81,7 @@ struct talk_seg {
 	struct seg seg;
 	uint32_t given; /* enum talk_given */
 	bool junk;      /* its text is not what the stream has there */
+	bool ae;        /* with the flag before CWR, of AccECN (RFC 9768) */
 };
 
 enum talk_given {
@@ -89,6 +90,8 @@ enum talk_given {
 	TALK_GIVEN_WIN = 0x04,
 	TALK_GIVEN_OPTS = 0x08,
 	TALK_GIVEN_UP = 0x10,
+	TALK_GIVEN_ECN = 0x20,
+	TALK_GIVEN_DSCP = 0x40,
 };
 
 struct talk_sent {
@@ -180,6 +183,9 @@ uint8_t leat_talk_octet(uint32_t q);
 /* leat_talk_arrive adds seg to the burst; leat_talk_input gives the burst to the stack. */
 void leat_talk_arrive(struct talk *t, const struct talk_seg *seg);
 void leat_talk_input(struct talk *t);
+
+/* leat_talk_arrive_icmp adds an ICMP error about a segment of ours. */
+void leat_talk_arrive_icmp(struct talk *t, const struct icmp_error *error);
 
 /* leat_talk_collect takes what the stack sends and gives back, and what it tells. */
 void leat_talk_collect(struct talk *t);

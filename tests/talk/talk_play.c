@@ -164,6 +164,51 @@ static void play_arrival(struct talk *t, struct talk_scan *s)
 		leat_talk_input(t);
 }
 
+/* The ICMP errors of both versions that mean the same; IPv6 has no type for the last three. */
+static const struct icmp_word {
+	const char *word;
+	uint8_t type4, code4, type6, code6;
+} icmp_words[] = {
+	{"net", WIRE_ICMP4_UNREACH, 0, WIRE_ICMP6_UNREACH, 0},
+	{"host", WIRE_ICMP4_UNREACH, 1, WIRE_ICMP6_UNREACH, 3},
+	{"port", WIRE_ICMP4_UNREACH, 3, WIRE_ICMP6_UNREACH, 4},
+	{"too-big", WIRE_ICMP4_UNREACH, WIRE_ICMP4_UNREACH_FRAG, WIRE_ICMP6_TOO_BIG, 0},
+	{"time", WIRE_ICMP4_TIME, 0, WIRE_ICMP6_TIME, 0},
+	{"parameter", WIRE_ICMP4_PARAM, 0, WIRE_ICMP6_PARAM, 0},
+	{"protocol", WIRE_ICMP4_UNREACH, 2, WIRE_ICMP6_UNREACH, 1},
+	{"source-route", WIRE_ICMP4_UNREACH, 5, WIRE_ICMP6_UNREACH, 2},
+	{"source-quench", 4, 0, 137, 0},
+	{"redirect", 5, 0, 137, 0},
+};
+
+/* icmp word seq [mtu]: an error from the network about the segment at seq. */
+static void play_icmp(struct talk *t, struct talk_scan *s)
+{
+	bool ip4 = ip_is4(t->our_ip);
+	uint64_t seq, mtu = 0;
+
+	for (size_t i = 0; i < COUNT_OF(icmp_words); i++) {
+		const struct icmp_word *w = &icmp_words[i];
+
+		if (!leat_talk_take(s, w->word))
+			continue;
+		if (!leat_talk_take_number(s, &seq))
+			leat_talk_fail(t, "icmp error seq", "%s", t->text);
+		if (leat_talk_take(s, "mtu") && !leat_talk_take_number(s, &mtu))
+			leat_talk_fail(t, "an mtu", "%s", t->text);
+		const struct icmp_error error = {
+			.type = ip4 ? w->type4 : w->type6,
+			.code = ip4 ? w->code4 : w->code6,
+			.mtu = (uint32_t)mtu,
+			.seq = seq_of((uint32_t)seq + t->snd_shift),
+		};
+		leat_talk_arrive_icmp(t, &error);
+		leat_talk_input(t);
+		return;
+	}
+	leat_talk_fail(t, "the name of an ICMP error", "%s", s->at);
+}
+
 static void play_expected(struct talk *t, struct talk_scan *s)
 {
 	char text[TALK_LINE_MAX];
@@ -231,6 +276,7 @@ static const struct {
 	{LEAT_CLOSED, "closed"},
 	{LEAT_SLOW, "slow"},
 	{LEAT_URGENT, "urgent"},
+	{LEAT_SOFT_ERROR, "soft-error"},
 };
 
 /* `news a b` is exactly what the user was told since the last such line. */
@@ -271,7 +317,8 @@ static const struct info_number {
 	const char *name;
 	size_t offset;
 } info_numbers[] = {INFO(unread), INFO(unsent), INFO(cwnd), INFO(ssthresh), INFO(snd_wnd),
-	INFO(rcv_wnd), INFO(mss), INFO(srtt_us), INFO(rttvar_us), INFO(rto_us), INFO(rtx_cnt)};
+	INFO(rcv_wnd), INFO(mss), INFO(srtt_us), INFO(rttvar_us), INFO(rto_us), INFO(rtx_cnt),
+	INFO(soft_error_cnt), INFO(pmtu)};
 
 static const struct info_number *take_info_name(struct talk_scan *s)
 {
@@ -308,7 +355,9 @@ static void play_info(struct talk *t, struct talk_scan *s)
 static const struct count_number {
 	const char *name;
 	size_t offset;
-} count_numbers[] = {COUNT(emitted_again), COUNT(text_ooo), COUNT(rto_fired), COUNT(probe_fired),
+} count_numbers[] = {COUNT(ecn_ce_seen), COUNT(ecn_cut), COUNT(icmp_stray), COUNT(icmp_soft),
+	COUNT(icmp_refused), COUNT(icmp_narrowed), COUNT(icmp_ignored), COUNT(keep_fired),
+	COUNT(emitted_again), COUNT(text_ooo), COUNT(rto_fired), COUNT(probe_fired),
 	COUNT(tlp_fired), COUNT(reorder_fired), COUNT(recoveries), COUNT(recovery_undone),
 	COUNT(rto_undone), COUNT(sack_bad), COUNT(dsack_heard), COUNT(dsack_told), COUNT(reneged),
 	COUNT(ext_none), COUNT(srec_none)};
@@ -370,6 +419,10 @@ static void play_event(struct talk *t, struct talk_scan *s)
 	owe_nothing(t, NULL);
 	if (leat_talk_take_char(s, '<')) {
 		play_arrival(t, s);
+		return;
+	}
+	if (leat_talk_take(s, "icmp")) {
+		play_icmp(t, s);
 		return;
 	}
 	if (play_burst(t, s) || leat_talk_take(s, "silence") || leat_talk_call(t, s))

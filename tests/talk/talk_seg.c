@@ -94,6 +94,31 @@ static bool take_opts(struct talk_scan *s, struct talk_seg *seg)
 	return true;
 }
 
+/* What the IP header says of congestion, and of the service. */
+static bool take_tos(struct talk_scan *s, struct talk_seg *seg)
+{
+	static const char *const words[] = {
+		[WIRE_ECN_NOT] = "not-ect",
+		[WIRE_ECN_ECT1] = "ect1",
+		[WIRE_ECN_ECT0] = "ect0",
+		[WIRE_ECN_CE] = "ce",
+	};
+	uint64_t dscp;
+
+	for (uint8_t i = 0; i < COUNT_OF(words); i++) {
+		if (!leat_talk_take(s, words[i]))
+			continue;
+		seg->seg.tos |= i;
+		seg->given |= TALK_GIVEN_ECN;
+		return true;
+	}
+	if (!leat_talk_take(s, "dscp") || !leat_talk_take_number(s, &dscp))
+		return false;
+	seg->seg.tos |= (uint8_t)(dscp << 2);
+	seg->given |= TALK_GIVEN_DSCP;
+	return true;
+}
+
 static bool take_field(struct talk_scan *s, struct talk_seg *seg)
 {
 	uint64_t n;
@@ -109,11 +134,13 @@ static bool take_field(struct talk_scan *s, struct talk_seg *seg)
 		seg->given |= TALK_GIVEN_UP;
 	} else if (leat_talk_take(s, "junk")) {
 		seg->junk = true;
+	} else if (leat_talk_take(s, "ae")) {
+		seg->ae = true;
 	} else if (leat_talk_take_char(s, '<')) {
 		seg->given |= TALK_GIVEN_OPTS;
 		return take_opts(s, seg);
 	} else {
-		return false;
+		return take_tos(s, seg);
 	}
 	return true;
 }
@@ -184,6 +211,10 @@ bool leat_talk_seg_fits(const struct talk *t, const struct talk_seg *want, const
 	if (want->given & TALK_GIVEN_WIN && want->seg.wnd != seg->wnd)
 		return false;
 	if (want->given & TALK_GIVEN_UP && want->seg.up != seg->up)
+		return false;
+	if (want->given & TALK_GIVEN_ECN && ((want->seg.tos ^ seg->tos) & WIRE_ECN_MASK) != 0)
+		return false;
+	if (want->given & TALK_GIVEN_DSCP && want->seg.tos >> 2 != seg->tos >> 2)
 		return false;
 	return !(want->given & TALK_GIVEN_OPTS) || opts_fit(t, &want->seg, seg);
 }

@@ -336,6 +336,13 @@ static void call_user_timeout(struct talk *t, struct talk_scan *s)
 	returned(t, wanted(t, s, LEAT_OK), leat_user_timeout(t->stack, subject(t), ns));
 }
 
+static void call_dscp(struct talk *t, struct talk_scan *s)
+{
+	uint8_t dscp = (uint8_t)octets_of(t, s);
+
+	returned(t, wanted(t, s, LEAT_OK), leat_dscp(t->stack, subject(t), dscp));
+}
+
 static void call_iss(struct talk *t, struct talk_scan *s)
 {
 	uint64_t iss;
@@ -410,6 +417,7 @@ static const struct {
 	{"close-both", call_close_both},
 	{"close-listener", call_close_listener},
 	{"connect", call_connect},
+	{"dscp", call_dscp},
 	{"eof", call_eof},
 	{"established", call_established},
 	{"iss", call_iss},

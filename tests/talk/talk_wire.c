@@ -28,32 +28,31 @@ static uint32_t build(const struct talk *t, const struct talk_seg *from, uint8_t
 	leat_talk_seg_shift(t, &seg);
 	uint32_t hdr_octets = leat_wire_tcp_hdr_octets(&seg);
 	uint32_t l4_octets = hdr_octets + seg.text;
-	const struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = PEER_TTL, .octets = l4_octets};
+	const struct ip_hdr hdr = {
+		.proto = WIRE_PROTO_TCP, .tos = seg.tos, .ttl = PEER_TTL, .octets = l4_octets};
 	uint32_t l3_octets = leat_wire_pkt_hdr_put(p, &t->peer_link, NULL, &tuple, &hdr);
 	uint8_t *l4 = p + l3_octets;
 
 	leat_wire_tcp_put(l4, &tuple, &seg);
+	l4[12] |= from->ae;
 	uint32_t first = from->seg.seq.v + !!(seg.flags & TCP_SYN);
 	fill(l4 + hdr_octets, first, seg.text, from->junk);
 	be16_put(l4 + 16, leat_wire_cksum(&tuple, WIRE_PROTO_TCP, l4, l4_octets));
 	return l3_octets + l4_octets;
 }
 
-void leat_talk_arrive(struct talk *t, const struct talk_seg *seg)
+/* frame_in adds a packet to the burst, in a buffer of its own. */
+static void frame_in(struct talk *t, const uint8_t *packet, uint32_t octets)
 {
-	uint8_t scratch[HDR_OCTETS_MAX + UINT16_MAX];
 	struct stack_burst *b = &t->burst;
 
 	if (b->cnt == STACK_BURST_MAX || t->frame_cnt == TALK_BUF_MAX)
 		leat_talk_fail(t, "fewer segments", "%s", t->text);
-	if ((seg->seg.flags & TCP_ACK) && !(seg->given & TALK_GIVEN_ACK))
-		leat_talk_fail(t, "ack n, as the flags have a dot", "%s", t->text);
-	uint32_t octets = build(t, seg, scratch);
 	uint8_t **handle = &t->frame[t->frame_cnt++];
 
 	*handle = malloc(octets);
 	ASSERT(*handle != NULL);
-	memcpy(*handle, scratch, octets);
+	memcpy(*handle, packet, octets);
 	b->pkt[b->cnt++] = (struct pkt){
 		.frame = *handle,
 		.octets = octets,
@@ -61,6 +60,41 @@ void leat_talk_arrive(struct talk *t, const struct talk_seg *seg)
 		.l4_csum = WIRE_CSUM_UNKNOWN,
 		.buf = handle,
 	};
+}
+
+void leat_talk_arrive(struct talk *t, const struct talk_seg *seg)
+{
+	uint8_t scratch[HDR_OCTETS_MAX + UINT16_MAX];
+
+	if ((seg->seg.flags & TCP_ACK) && !(seg->given & TALK_GIVEN_ACK))
+		leat_talk_fail(t, "ack n, as the flags have a dot", "%s", t->text);
+	frame_in(t, scratch, build(t, seg, scratch));
+}
+
+void leat_talk_arrive_icmp(struct talk *t, const struct icmp_error *error)
+{
+	const struct tuple to_us = {t->peer_ip, t->our_ip, 0, 0, 0};
+	const struct tuple ours = {t->our_ip, t->peer_ip, TALK_OUR_PORT, TALK_PEER_PORT, 0};
+	bool ip4 = ip_is4(t->our_ip);
+	uint8_t proto = ip4 ? WIRE_PROTO_ICMP : WIRE_PROTO_ICMP6;
+	struct ip_hdr quoted = {.proto = WIRE_PROTO_TCP, .ttl = 1, .octets = TCP_HDR_OCTETS};
+	struct ip_hdr hdr = {.proto = proto, .ttl = PEER_TTL};
+	uint8_t packet[2 * WIRE_IP6_OCTETS + ICMP_HDR_OCTETS + TCP_HDR_OCTETS];
+	uint32_t ip_octets = ip4 ? WIRE_IP4_OCTETS : WIRE_IP6_OCTETS;
+	uint8_t *icmp = packet + ip_octets;
+	const struct seg seg = {.seq = error->seq, .flags = TCP_ACK};
+
+	memset(packet, 0, sizeof(packet));
+	icmp[0] = error->type;
+	icmp[1] = error->code;
+	be32_put(icmp + 4, error->mtu);
+	leat_wire_pkt_hdr_put(icmp + ICMP_HDR_OCTETS, &t->peer_link, NULL, &ours, &quoted);
+	leat_wire_tcp_put(icmp + ICMP_HDR_OCTETS + ip_octets, &ours, &seg);
+	hdr.octets = ICMP_HDR_OCTETS + ip_octets + TCP_HDR_OCTETS;
+	leat_wire_pkt_hdr_put(packet, &t->peer_link, NULL, &to_us, &hdr);
+	uint64_t sum = ip4 ? 0 : leat_wire_sum_pseudo(&to_us, proto, hdr.octets);
+	be16_put(icmp + 2, (uint16_t)~leat_wire_sum_fold(leat_wire_sum(sum, icmp, hdr.octets)));
+	frame_in(t, packet, ip_octets + hdr.octets);
 }
 
 void leat_talk_input(struct talk *t)

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "device.h"
+
+#include "base_bits.h"
+#include "base_log.h"
+
+#include <linux/capability.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define AF_PACKET_DRIVER "net_af_packet"
+#define MEMIF_DRIVER     "net_memif"
+
+static bool is_driver(const char *vdev, const char *driver)
+{
+	return vdev != NULL && strncmp(vdev, driver, strlen(driver)) == 0;
+}
+
+/* has_right says whether this process has capability cap; true when the kernel does not tell. */
+static bool has_right(uint32_t cap)
+{
+	unsigned long long effective = UINT64_MAX;
+	char line[128];
+	FILE *f = fopen("/proc/self/status", "re");
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		if (sscanf(line, "CapEff: %llx", &effective) == 1)
+			break;
+	}
+	if (f != NULL)
+		fclose(f);
+	return (effective >> cap & 1) != 0;
+}
+
+/* vdev_argument copies the value of KEY= among the arguments of a virtual device; false: absent. */
+static bool vdev_argument(const char *vdev, const char *key, char *value, size_t size)
+{
+	for (const char *p = strchr(vdev, ','); p != NULL; p = strchr(p + 1, ',')) {
+		if (strncmp(p + 1, key, strlen(key)) != 0 || p[1 + strlen(key)] != '=')
+			continue;
+		p += strlen(key) + 2;
+		snprintf(value, size, "%.*s", (int)strcspn(p, ","), p);
+		return true;
+	}
+	return false;
+}
+
+static enum opt_exit check_tap(const char *name)
+{
+	/* The driver would join it as one more queue, and take frames from who has it. */
+	if (if_nametoindex(name) != 0) {
+		leat_log(LOG_LV_ERROR, "leatd",
+			"the interface %s exists already; end who made it, or serve --tap with "
+			"another name",
+			name);
+		return OPT_EXIT_DEVICE;
+	}
+	if (access("/dev/net/tun", F_OK) != 0) {
+		leat_log(LOG_LV_ERROR, "leatd",
+			"a TAP interface needs /dev/net/tun, which is not there: modprobe tun");
+		return OPT_EXIT_DEVICE;
+	}
+	if (!has_right(CAP_NET_ADMIN)) {
+		leat_log(LOG_LV_ERROR, "leatd",
+			"a TAP interface needs CAP_NET_ADMIN: sudo, or unshare -Urn for a network "
+			"of your own");
+		return OPT_EXIT_DEVICE;
+	}
+	return OPT_EXIT_OK;
+}
+
+static enum opt_exit check_af_packet(const char *vdev)
+{
+	char name[64];
+
+	/* Without a name the device may be one that EAL was told to make. */
+	if (vdev_argument(vdev, "iface", name, sizeof(name)) && if_nametoindex(name) == 0) {
+		leat_log(LOG_LV_ERROR, "leatd",
+			"there is no interface %s; ip link lists those there are", name);
+		return OPT_EXIT_DEVICE;
+	}
+	if (!has_right(CAP_NET_RAW)) {
+		leat_log(LOG_LV_ERROR, "leatd", "af_packet needs CAP_NET_RAW: sudo");
+		return OPT_EXIT_DEVICE;
+	}
+	return OPT_EXIT_OK;
+}
+
+enum opt_exit leat_device_check(const struct serve_options *o)
+{
+	if (o->tap != NULL)
+		return check_tap(o->tap);
+	if (is_driver(o->vdev, AF_PACKET_DRIVER))
+		return check_af_packet(o->vdev);
+	return OPT_EXIT_OK;
+}
+
+static int find(const struct serve_options *o, struct nic_port *port)
+{
+	char args[64];
+
+	if (o->device != NULL)
+		return leat_nic_port_by_pci(o->device, port);
+	snprintf(args, sizeof(args), "net_tap0,iface=%s", o->tap != NULL ? o->tap : "");
+	int error = leat_nic_port_by_vdev(o->tap != NULL ? args : o->vdev, port);
+	if (error != 0)
+		leat_log(LOG_LV_NOTE, "leatd", "%s-v shows what the driver says",
+			o->tap != NULL ? ""
+			: is_driver(o->vdev, AF_PACKET_DRIVER)
+				? "af_packet needs an interface of the kernel's, iface=veth1; "
+				: "no such driver, or it refused its arguments; ");
+	return error;
+}
+
+enum opt_exit leat_device_open(
+	const struct serve_options *o, struct nic_port *port, const struct nic_port_config *config)
+{
+	if (find(o, port) != 0)
+		return OPT_EXIT_DEVICE;
+	if (leat_nic_port_start(port, config) == 0)
+		return OPT_EXIT_OK;
+	if (is_driver(o->vdev, MEMIF_DRIVER))
+		leat_log(LOG_LV_NOTE, "leatd",
+			"a memif is a client unless it says role=server; a client's server must "
+			"listen first, both at one socket=PATH");
+	leat_nic_port_close(port);
+	return OPT_EXIT_DEVICE;
+}
+
+bool leat_device_may_not_finish(const struct nic_port *port)
+{
+	return is_driver(port->driver, AF_PACKET_DRIVER);
+}
+
+bool leat_device_is_up(const struct serve_options *o, const struct nic_port *port)
+{
+	bool up = leat_nic_port_link(port).up;
+	struct ifreq ifr = {.ifr_flags = 0};
+
+	if (!is_driver(o->vdev, AF_PACKET_DRIVER) ||
+		!vdev_argument(o->vdev, "iface", ifr.ifr_name, sizeof(ifr.ifr_name)))
+		return up;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return up;
+	if (ioctl(fd, SIOCGIFFLAGS, &ifr) == 0)
+		up = (ifr.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+	close(fd);
+	return up;
+}
+
+/* kernel_address picks for the kernel the first host of our prefix that we are not: the network's
+ * number plus 1 or 2, or in a prefix of two the other one; false when we are alone in it. */
+static bool kernel_address(const struct serve_address *a, struct ip *ip)
+{
+	uint32_t free_bits = (ip_is4(a->ip) ? 32u : 128u) - a->prefix_bits;
+	uint64_t host_mask = free_bits >= 64 ? UINT64_MAX : (UINT64_C(1) << free_bits) - 1;
+
+	if (free_bits == 0)
+		return false;
+	*ip = (struct ip){a->ip.hi, a->ip.lo & ~host_mask};
+	if (free_bits == 128)
+		ip->hi = 0;
+	else if (free_bits > 64)
+		ip->hi &= UINT64_MAX << (free_bits - 64);
+	ip->lo |= free_bits == 1 ? (a->ip.lo & 1) ^ 1 : 1;
+	if (ip_eq(*ip, a->ip))
+		ip->lo++;
+	return true;
+}
+
+/* print_reach writes a command that talks to the first listener. */
+static void print_reach(const struct serve_options *o, FILE *out)
+{
+	const struct serve_listen *l = &o->listen[0];
+	char ours[IP_TEXT_MAX], port[8] = "";
+	bool is4 = ip_is4(o->address[0].ip);
+
+	for (uint32_t i = 1; i < o->listen_cnt && l->kind != SERVICE_KIND_HTTP; i++)
+		l = o->listen[i].kind == SERVICE_KIND_HTTP ? &o->listen[i] : l;
+	leat_wire_ip_text(o->address[0].ip, ours);
+	if (l->port != 80)
+		snprintf(port, sizeof(port), ":%u", l->port);
+	if (l->kind == SERVICE_KIND_HTTP)
+		fprintf(out, "          curl %shttp://%s%s%s%s/\n", is4 ? "" : "-g ",
+			is4 ? "" : "[", ours, is4 ? "" : "]", port);
+	else
+		fprintf(out, "          nc %s %u\n", ours, l->port);
+}
+
+void leat_device_next(const struct serve_options *o, const struct nic_port *port, FILE *out)
+{
+	const char *sudo = geteuid() == 0 ? "" : "sudo ";
+	char text[IP_TEXT_MAX];
+	struct ip ip;
+
+	if (leat_device_may_not_finish(port))
+		fprintf(out,
+			"next      if a peer is on this machine: %sethtool -K ITS-INTERFACE "
+			"tx off, or its TCP checksums are wrong\n",
+			sudo);
+	if (o->tap == NULL || !kernel_address(&o->address[0], &ip))
+		return;
+	leat_wire_ip_text(ip, text);
+	fprintf(out, "next      %sip addr add %s/%u dev %s && %sip link set %s up\n", sudo, text,
+		o->address[0].prefix_bits, o->tap, sudo, o->tap);
+	print_reach(o, out);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_DEVICE_H
+#define LEAT_DEVICE_H
+
+/* device: the device that the options of serve name, and what to do when it cannot be had.
+ *
+ * Drivers answer with numbers that mean little (TAP gives EINVAL without rights and joins an
+ * interface that exists), so what can be asked of the kernel is asked of it.
+ *
+ * Affinity   boot, the main thread.
+ * Errors     enum opt_exit, after one line on stderr, or two. */
+
+#include "nic_port.h"
+#include "opt_serve.h"
+
+#include <stdio.h>
+
+/* leat_device_check looks, before EAL starts, whether the device can be made or taken at all. */
+enum opt_exit leat_device_check(const struct serve_options *o);
+
+/* leat_device_open finds and starts the device. */
+enum opt_exit leat_device_open(
+	const struct serve_options *o, struct nic_port *port, const struct nic_port_config *config);
+
+/* leat_device_is_up says whether frames pass; af_packet calls itself up whatever its interface
+ * is. */
+bool leat_device_is_up(const struct serve_options *o, const struct nic_port *port);
+
+/* leat_device_next writes what to type on the kernel's side of the device to reach us. */
+void leat_device_next(const struct serve_options *o, const struct nic_port *port, FILE *out);
+
+/* leat_device_may_not_finish says whether frames come in over this device whose TCP checksum their
+ * sender left to a card that they never pass. */
+bool leat_device_may_not_finish(const struct nic_port *port);
+
+#endif
