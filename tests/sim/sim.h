@@ -258,8 +258,19 @@ void leat_sim_flip(struct sim_world *w, struct prng *prng, struct sim_buf *b, bo
 
 /* sim_noise.c */
 void leat_sim_noise(struct sim_world *w, uint32_t fault);
+/* leat_sim_segment writes a segment from t->local to t->remote, for host. */
+struct sim_buf *leat_sim_segment(
+	struct sim_world *w, uint32_t host, const struct tuple *t, const struct seg *seg);
+void leat_sim_addr_in(const struct leat_addr *a, struct ip *ip);
 /* leat_sim_checksum writes the checksums of a frame anew. */
 void leat_sim_checksum(const struct sim_world *w, uint8_t *frame, uint32_t octets);
+
+/* sim_icmp.c */
+/* leat_sim_icmp lets a router tell the sender of b that it is above mtu; 0: that nobody is there. */
+void leat_sim_icmp(struct sim_world *w, const struct sim_buf *b, uint32_t mtu, uint64_t at);
+/* leat_sim_narrow lets b pass, or drops it (NULL) and says so. */
+struct sim_buf *leat_sim_narrow(struct sim_world *w, const struct sim_fault *f, struct sim_buf *b);
+void leat_sim_icmp_blind(struct sim_world *w, uint32_t fault);
 
 /* sim_host.c */
 void leat_sim_host_start(struct sim_world *w, uint32_t host);

@@ -60,8 +60,10 @@ static void run_seed(const struct options *o, uint64_t seed, struct sim_result *
 	plan.flow_mask = o->flows;
 	current_seed = seed;
 	struct sim_world *w = leat_sim_world_new(&plan);
-	if (o->trace)
+	if (o->trace) {
+		leat_sim_plan_print(&plan, stdout);
 		w->trace = stdout;
+	}
 	leat_sim_world_run(w, result);
 	leat_sim_world_free(w);
 	if (!result->failed)

@@ -191,7 +191,7 @@ static void arrived_burst(
 
 	if (!b->open || b->host != host)
 		return;
-	if (p->kind == WATCH_NEIGH || b->cnt == BURST_MAX)
+	if (p->kind != WATCH_TCP || b->cnt == BURST_MAX)
 		b->other = true;
 	if (p->kind != WATCH_TCP || b->cnt == BURST_MAX)
 		return;
