@@ -152,7 +152,7 @@ struct sim_outcome {
 struct sim_stats {
 	uint64_t frames, delivered, lost, doubled, delayed, corrupted, forged, stripped, replayed;
 	uint64_t ring_full, no_buffer, tx_refused, too_old, nowhere, noise, polls, events, steps;
-	uint64_t octets, connects, accepts, resets, misuses;
+	uint64_t octets, connects, accepts, resets, misuses, narrowed;
 };
 
 /* leat_sim_world_run fills it. */
@@ -266,7 +266,7 @@ void leat_sim_addr_in(const struct leat_addr *a, struct ip *ip);
 void leat_sim_checksum(const struct sim_world *w, uint8_t *frame, uint32_t octets);
 
 /* sim_icmp.c */
-/* leat_sim_icmp lets a router tell the sender of b that it is above mtu; 0: that nobody is there. */
+/* leat_sim_icmp lets a router tell the sender of b that it is above mtu; 0: nobody is there. */
 void leat_sim_icmp(struct sim_world *w, const struct sim_buf *b, uint32_t mtu, uint64_t at);
 /* leat_sim_narrow lets b pass, or drops it (NULL) and says so. */
 struct sim_buf *leat_sim_narrow(struct sim_world *w, const struct sim_fault *f, struct sim_buf *b);

@@ -104,6 +104,8 @@ static void add(struct sim_result *all, const struct sim_result *one)
 	all->stats.steps += one->stats.steps;
 	all->stats.lost += one->stats.lost;
 	all->stats.misuses += one->stats.misuses;
+	all->stats.narrowed += one->stats.narrowed;
+	all->stats.noise += one->stats.noise;
 	all->ended_at += one->ended_at;
 }
 
@@ -145,6 +147,10 @@ static int run_seeds(const struct options *o)
 		       " connections, %" PRIu64 " octets, %.0f s of virtual time\n",
 			cnt, failed, all.stats.frames, all.stats.connects, all.stats.octets,
 			(double)all.ended_at / 1e9);
+	if (!o->digest && !o->trace)
+		printf("# %" PRIu64 " packets lost, %" PRIu64 " of strangers, %" PRIu64
+		       " paths narrowed, %" PRIu64 " wrong calls refused\n",
+			all.stats.lost, all.stats.noise, all.stats.narrowed, all.stats.misuses);
 	if (cnt >= SMOKE_SEEDS)
 		print_cover(&all);
 	return failed > 0;
