@@ -152,7 +152,7 @@ struct sim_outcome {
 struct sim_stats {
 	uint64_t frames, delivered, lost, doubled, delayed, corrupted, forged, stripped, replayed;
 	uint64_t ring_full, no_buffer, tx_refused, too_old, nowhere, noise, polls, events, steps;
-	uint64_t octets, connects, accepts, resets, misuses;
+	uint64_t octets, connects, accepts, resets, misuses, narrowed;
 };
 
 /* leat_sim_world_run fills it. */
@@ -160,7 +160,9 @@ struct sim_result {
 	bool failed;
 	char why[SIM_TEXT_MAX];
 	uint64_t digest;
-	uint64_t ended_at; /* virtual ns since the start */
+	uint64_t ended_at;  /* virtual ns since the start */
+	uint64_t last_at;   /* when the last end that has a flow was over */
+	uint64_t strangers; /* digest of what was sent to nobody here */
 	struct sim_stats stats;
 	uint64_t arrow[TCP_ARROW_CNT], verdict[TCP_V_CNT], wire[WIRE_V_CNT];
 };
@@ -213,7 +215,7 @@ struct sim_world {
 	struct sim_outcome outcome[SIM_FLOW_MAX];
 	struct watch *watch;
 	struct sim_stats stats;
-	uint64_t digest;
+	uint64_t digest, strangers, last_at;
 	uint64_t event_cnt;
 	FILE *pcap[SIM_HOST_MAX];
 	FILE *trace;
@@ -256,8 +258,19 @@ void leat_sim_flip(struct sim_world *w, struct prng *prng, struct sim_buf *b, bo
 
 /* sim_noise.c */
 void leat_sim_noise(struct sim_world *w, uint32_t fault);
+/* leat_sim_segment writes a segment from t->local to t->remote, for host. */
+struct sim_buf *leat_sim_segment(
+	struct sim_world *w, uint32_t host, const struct tuple *t, const struct seg *seg);
+void leat_sim_addr_in(const struct leat_addr *a, struct ip *ip);
 /* leat_sim_checksum writes the checksums of a frame anew. */
 void leat_sim_checksum(const struct sim_world *w, uint8_t *frame, uint32_t octets);
+
+/* sim_icmp.c */
+/* leat_sim_icmp lets a router tell the sender of b that it is above mtu; 0: nobody is there. */
+void leat_sim_icmp(struct sim_world *w, const struct sim_buf *b, uint32_t mtu, uint64_t at);
+/* leat_sim_narrow lets b pass, or drops it (NULL) and says so. */
+struct sim_buf *leat_sim_narrow(struct sim_world *w, const struct sim_fault *f, struct sim_buf *b);
+void leat_sim_icmp_blind(struct sim_world *w, uint32_t fault);
 
 /* sim_host.c */
 void leat_sim_host_start(struct sim_world *w, uint32_t host);

@@ -95,7 +95,10 @@ void leat_sim_end_over(struct sim_world *w, struct sim_end *e)
 			(double)(w->now - w->plan.epoch) / 1e9, e->host, sim_end_idx(w, e),
 			(int)e->flow, e->local.port, complete ? "complete, " : "",
 			e->how ? e->how : "let go", (uint32_t)e->tx_done, (uint32_t)e->rx_done);
-	if (e->flow == SIM_NO_FLOW || e->server)
+	if (e->flow == SIM_NO_FLOW)
+		return;
+	w->last_at = w->now - w->plan.epoch;
+	if (e->server)
 		return;
 	struct sim_outcome *o = &w->outcome[e->flow];
 	o->complete += complete;

@@ -219,6 +219,8 @@ static struct sim_buf *certain(struct sim_world *w, uint32_t i, struct sim_buf *
 	case SIM_FAULT_STRIP:
 		strip(w, f, b);
 		return b;
+	case SIM_FAULT_NARROW:
+		return leat_sim_narrow(w, f, b);
 	default:
 		return b;
 	}
@@ -231,6 +233,9 @@ static struct sim_buf *by_chance(
 	struct prng *prng = &w->fault_prng[i];
 
 	switch (f->kind) {
+	case SIM_FAULT_NOBODY:
+		leat_sim_icmp(w, b, 0, w->now + w->plan.link[b->src][b->dst].delay);
+		return lose(w, b);
 	case SIM_FAULT_LOSS:
 	case SIM_FAULT_PICK:
 		return lose(w, b);
@@ -261,9 +266,9 @@ static struct sim_buf *by_chance(
 
 static bool has_dice(enum sim_fault_kind kind)
 {
-	return kind == SIM_FAULT_LOSS || kind == SIM_FAULT_PICK || kind == SIM_FAULT_DUP ||
-	       kind == SIM_FAULT_REPLAY || kind == SIM_FAULT_REORDER || kind == SIM_FAULT_CORRUPT ||
-	       kind == SIM_FAULT_FORGE || kind == SIM_FAULT_CUT;
+	return kind == SIM_FAULT_NOBODY || kind == SIM_FAULT_LOSS || kind == SIM_FAULT_PICK ||
+	       kind == SIM_FAULT_DUP || kind == SIM_FAULT_REPLAY || kind == SIM_FAULT_REORDER ||
+	       kind == SIM_FAULT_CORRUPT || kind == SIM_FAULT_FORGE || kind == SIM_FAULT_CUT;
 }
 
 struct sim_buf *leat_sim_fault_frame(struct sim_world *w, struct sim_buf *b, uint64_t *later)
@@ -282,7 +287,8 @@ struct sim_buf *leat_sim_fault_frame(struct sim_world *w, struct sim_buf *b, uin
 		seen = true;
 		if (f->flow_part != 0 && !(g.part & f->flow_part))
 			continue;
-		bool by_pick = f->kind == SIM_FAULT_PICK || f->kind == SIM_FAULT_EVIL;
+		bool by_pick = f->kind == SIM_FAULT_PICK || f->kind == SIM_FAULT_EVIL ||
+			       f->kind == SIM_FAULT_NOBODY;
 		if (by_pick && !picked(&g, f->n))
 			continue;
 		if (!has_dice(f->kind))
@@ -401,6 +407,7 @@ void leat_sim_fault_on(struct sim_world *w, uint32_t i)
 	case SIM_FAULT_SPY:
 	case SIM_FAULT_FLOOD:
 	case SIM_FAULT_NOISE:
+	case SIM_FAULT_ICMP:
 		leat_sim_at(
 			w, (struct sim_event){
 				   .at = w->now + NOISE_FIRST, .kind = SIM_EVENT_NOISE, .arg = i});

@@ -31,6 +31,8 @@ static const char usage[] =
 	"  --every DEPTH         all fates of the first DEPTH packets\n"
 	"  --starve              each buffer missing once, each table small\n"
 	"  --long                60 days\n"
+	"  --floor               goodput through a bottleneck, by loss and round trip\n"
+	"  --strangers           what a stranger sees, with and without others\n"
 	"  --speed               packets a second\n";
 
 struct options {
@@ -58,8 +60,10 @@ static void run_seed(const struct options *o, uint64_t seed, struct sim_result *
 	plan.flow_mask = o->flows;
 	current_seed = seed;
 	struct sim_world *w = leat_sim_world_new(&plan);
-	if (o->trace)
+	if (o->trace) {
+		leat_sim_plan_print(&plan, stdout);
 		w->trace = stdout;
+	}
 	leat_sim_world_run(w, result);
 	leat_sim_world_free(w);
 	if (!result->failed)
@@ -100,6 +104,8 @@ static void add(struct sim_result *all, const struct sim_result *one)
 	all->stats.steps += one->stats.steps;
 	all->stats.lost += one->stats.lost;
 	all->stats.misuses += one->stats.misuses;
+	all->stats.narrowed += one->stats.narrowed;
+	all->stats.noise += one->stats.noise;
 	all->ended_at += one->ended_at;
 }
 
@@ -141,6 +147,10 @@ static int run_seeds(const struct options *o)
 		       " connections, %" PRIu64 " octets, %.0f s of virtual time\n",
 			cnt, failed, all.stats.frames, all.stats.connects, all.stats.octets,
 			(double)all.ended_at / 1e9);
+	if (!o->digest && !o->trace)
+		printf("# %" PRIu64 " packets lost, %" PRIu64 " of strangers, %" PRIu64
+		       " paths narrowed, %" PRIu64 " wrong calls refused\n",
+			all.stats.lost, all.stats.noise, all.stats.narrowed, all.stats.misuses);
 	if (cnt >= SMOKE_SEEDS)
 		print_cover(&all);
 	return failed > 0;
@@ -232,6 +242,10 @@ static int mode(int argc, char **argv, const char *prefix)
 			return leat_sim_mode_starve(prefix);
 		if (strcmp(argv[i], "--long") == 0)
 			return leat_sim_mode_long(prefix);
+		if (strcmp(argv[i], "--floor") == 0)
+			return leat_sim_mode_floor();
+		if (strcmp(argv[i], "--strangers") == 0)
+			return leat_sim_mode_strangers();
 		if (strcmp(argv[i], "--speed") == 0)
 			return leat_sim_mode_speed();
 		if (strcmp(argv[i], "--every") == 0 && i + 1 < argc && number(argv[i + 1], &depth))

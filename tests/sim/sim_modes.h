@@ -23,6 +23,12 @@ int leat_sim_mode_starve(const char *prefix);
 /* 60 virtual days, with a packet a day. */
 int leat_sim_mode_long(const char *prefix);
 
+/* A stream through a bottleneck reaches its floor of goodput; eight of them share it. */
+int leat_sim_mode_floor(void);
+
+/* A stranger sees the same of a host, whether others talk to it or not. */
+int leat_sim_mode_strangers(void);
+
 /* Packets a second of one core, and of what. */
 int leat_sim_mode_speed(void);
 

@@ -181,6 +181,18 @@ static void travel(struct sim_world *w, struct sim_buf *b)
 	leat_sim_arrive_at(w, b, at + later);
 }
 
+/* Whom it was for is no host of ours: what it learns from that, and when.  In one instant the order
+ * tells nothing, so it is a sum. */
+static void stranger_sees(struct sim_world *w, const struct sim_buf *b)
+{
+	uint64_t kept = w->digest;
+
+	w->digest = w->now;
+	leat_sim_digest_octets(w, b->data, b->octets);
+	w->strangers += w->digest;
+	w->digest = kept;
+}
+
 void leat_sim_send(struct sim_world *w, uint32_t src, struct sim_buf *b)
 {
 	const uint8_t *frame = b->data;
@@ -204,6 +216,7 @@ void leat_sim_send(struct sim_world *w, uint32_t src, struct sim_buf *b)
 		}
 	}
 	if (dst == SIM_ANY || dst == src) {
+		stranger_sees(w, b);
 		w->stats.nowhere++;
 		leat_sim_buf_free(w, b);
 		return;

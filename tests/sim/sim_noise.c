@@ -37,8 +37,7 @@ void leat_sim_checksum(const struct sim_world *w, uint8_t *frame, uint32_t octet
 	be16_put(frame + at + 16, leat_wire_cksum(&t, WIRE_PROTO_TCP, frame + at, octets - at));
 }
 
-/* build writes a segment from t->local to t->remote, a host of ours. */
-static struct sim_buf *build(
+struct sim_buf *leat_sim_segment(
 	struct sim_world *w, uint32_t dst, const struct tuple *t, const struct seg *seg)
 {
 	struct wire_link link = {.raw_ip = w->plan.raw_ip, .mtu = 1500};
@@ -70,7 +69,7 @@ static void arrive(struct sim_world *w, struct sim_buf *b)
 	leat_sim_arrive_at(w, b, w->now + 1);
 }
 
-static void addr_to_ip(const struct leat_addr *a, struct ip *ip)
+void leat_sim_addr_in(const struct leat_addr *a, struct ip *ip)
 {
 	if (a->family == 4)
 		*ip = ip_from4(be32_get(a->octet));
@@ -92,8 +91,8 @@ static void blind(struct sim_world *w, uint32_t i)
 	const struct sim_end *e = &w->end[leat_prng_below(prng, w->end_cnt)];
 	if (!e->used || e->remote.port == 0)
 		return;
-	addr_to_ip(&e->remote, &t.local);
-	addr_to_ip(&e->local, &t.remote);
+	leat_sim_addr_in(&e->remote, &t.local);
+	leat_sim_addr_in(&e->local, &t.remote);
 	t.lport = e->remote.port;
 	t.rport = e->local.port;
 	seg.flags = flags[leat_prng_below(prng, COUNT_OF(flags))];
@@ -102,7 +101,7 @@ static void blind(struct sim_world *w, uint32_t i)
 	seg.wnd = (uint16_t)leat_prng_next(prng);
 	if (seg.flags & TCP_PSH)
 		seg.text = (uint16_t)leat_prng_below(prng, GUESS_TEXT_MAX);
-	arrive(w, build(w, e->host, &t, &seg));
+	arrive(w, leat_sim_segment(w, e->host, &t, &seg));
 }
 
 /* The record behind an end; NULL: it is gone, or not yet synchronized. */
@@ -174,7 +173,7 @@ static void spy(struct sim_world *w, uint32_t i)
 		seg.opts = TCP_OPT_TS;
 		seg.ts_val = tcb->ts_recent;
 	}
-	arrive(w, build(w, e->host, &t, &seg));
+	arrive(w, leat_sim_segment(w, e->host, &t, &seg));
 }
 
 static struct sim_buf *stranger_syn(struct sim_world *w, uint32_t i, uint32_t dst)
@@ -187,7 +186,7 @@ static struct sim_buf *stranger_syn(struct sim_world *w, uint32_t i, uint32_t ds
 	t.local = stranger(w, prng);
 	t.remote = w->host[dst].addr;
 	seg.seq = seq_of((uint32_t)leat_prng_next(prng));
-	return build(w, dst, &t, &seg);
+	return leat_sim_segment(w, dst, &t, &seg);
 }
 
 static uint32_t target(struct sim_world *w, uint32_t i)
@@ -210,7 +209,7 @@ static void noise(struct sim_world *w, uint32_t i)
 	uint8_t *from = ip + (is4 ? 12 : 8), *to = ip + (is4 ? 16 : 24);
 	uint32_t addr_octets = is4 ? 4 : 16;
 
-	switch (leat_prng_below(prng, 8)) {
+	switch (leat_prng_below(prng, 9)) {
 	case 0: /* a wrong checksum */
 		tcp[16] ^= 0x5a;
 		arrive(w, b);
@@ -230,6 +229,9 @@ static void noise(struct sim_world *w, uint32_t i)
 		break;
 	case 5: /* a reset to a listener */
 		tcp[13] = TCP_RST | TCP_ACK;
+		break;
+	case 7: /* SYN and FIN at once, which no honest peer sends */
+		tcp[13] = TCP_SYN | TCP_FIN;
 		break;
 	case 6: /* from nobody */
 		memset(from, 0, addr_octets);
@@ -252,6 +254,8 @@ void leat_sim_noise(struct sim_world *w, uint32_t i)
 		blind(w, i);
 	else if (f->kind == SIM_FAULT_SPY)
 		spy(w, i);
+	else if (f->kind == SIM_FAULT_ICMP)
+		leat_sim_icmp_blind(w, i);
 	else if (f->kind == SIM_FAULT_FLOOD)
 		arrive(w, stranger_syn(w, i, target(w, i)));
 	else

@@ -60,6 +60,9 @@ static void draw_config(struct prng *p, struct sim_plan *plan, struct stack_conf
 	k->wscale = !one_in(p, 4);
 	k->timestamps = !one_in(p, 4);
 	k->ts_required = !one_in(p, 4);
+	k->icmp_pmtu = !one_in(p, 8);
+	k->icmp_hard = !one_in(p, 3);
+	k->icmp_soft = !one_in(p, 3);
 	k->cc = one_in(p, 3) ? TCP_CC_RENO : TCP_CC_CUBIC;
 	k->keepalive = one_in(p, 8);
 	k->keep_idle_ns = ONE_OF(p, 7200 * TIME_S, 10 * TIME_S, 2 * TIME_S);
@@ -248,6 +251,12 @@ static void flow_both(struct prng *p, struct sim_plan *plan, struct sim_flow *f,
 	f->side[0].early = f->side[1].early = false;
 	f->lport = own_port(plan, f->client, f->shard, i);
 	f->rport = own_port(plan, f->server, 0, i);
+	if (one_in(p, 3)) { /* while both SYNs are on their way */
+		struct sim_side *s = &f->side[below(p, 2)];
+
+		s->end_after = between(p, 1, 3 * plan->link[f->client][f->server].delay);
+		s->end_by_abort = one_in(p, 2);
+	}
 }
 
 static void flow_impatient(struct prng *p, struct sim_flow *f)
@@ -416,6 +425,22 @@ static void chance(struct prng *p, struct sim_plan *plan, enum sim_fault_kind ki
 		f->n = below(p, SIM_PICK_CNT);
 }
 
+/* A path that becomes narrow for a while, and SYNs for which a router finds nobody. */
+static void style_router(struct prng *p, struct sim_plan *plan)
+{
+	if (one_in(p, 2)) {
+		struct sim_fault *f = fault(p, plan, SIM_FAULT_NARROW);
+
+		f->n = plan->ip6 ? 1280 : (uint32_t)ONE_OF(p, 576, 1006, 1400);
+	}
+	if (one_in(p, 4)) {
+		struct sim_fault *f = fault(p, plan, SIM_FAULT_NOBODY);
+
+		f->p = 300000;
+		f->n = SIM_PICK_SYN;
+	}
+}
+
 static void style_mild(struct prng *p, struct sim_plan *plan)
 {
 	if (one_in(p, 2))
@@ -428,6 +453,8 @@ static void style_mild(struct prng *p, struct sim_plan *plan)
 		chance(p, plan, SIM_FAULT_CORRUPT, 10000);
 	if (one_in(p, 4))
 		chance(p, plan, SIM_FAULT_SPIKE, 1000);
+	if (one_in(p, 3))
+		style_router(p, plan);
 }
 
 static void style_harsh(struct prng *p, struct sim_plan *plan)
@@ -524,6 +551,9 @@ static void style_flap(struct prng *p, struct sim_plan *plan)
 {
 	uint32_t cnt = 1 + below(p, 6);
 
+	if (one_in(p, 2))
+		style_router(p, plan);
+
 	for (uint32_t i = 0; i < cnt; i++) {
 		struct sim_fault *f = fault(p, plan, SIM_FAULT_PARTITION);
 		uint64_t length = ONE_OF(p, 50 * TIME_MS, TIME_S, 4 * TIME_S, plan->faults_until);
@@ -573,6 +603,11 @@ static void style_hostile(struct prng *p, struct sim_plan *plan)
 		chance(p, plan, SIM_FAULT_REPLAY, 30000);
 	if (one_in(p, 3))
 		chance(p, plan, SIM_FAULT_FORGE, 10000);
+	if (one_in(p, 2)) {
+		struct sim_fault *f = fault(p, plan, SIM_FAULT_ICMP);
+
+		f->n = (uint32_t)ONE_OF(p, 10, 100);
+	}
 }
 
 static void draw_faults(struct prng *p, struct sim_plan *plan)
@@ -690,8 +725,9 @@ static const char *kind_name(enum sim_fault_kind kind)
 	static const char *const name[SIM_FAULT_KIND_CNT] = {"loss", "burst loss", "each n-th lost",
 		"loss of a kind", "one evil packet", "duplication", "reordering", "delay spikes",
 		"corruption", "forgery", "truncation", "clog", "partition", "replay",
-		"options stripped", "blind attacker", "spy", "SYN flood", "noise", "stall",
-		"clock jump", "famine", "NIC refuses", "listeners closed", "restart"};
+		"options stripped", "blind attacker", "spy", "SYN flood", "noise",
+		"blind ICMP errors", "narrow path", "nobody there", "stall", "clock jump", "famine",
+		"NIC refuses", "listeners closed", "restart"};
 
 	return name[kind];
 }

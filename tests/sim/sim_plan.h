@@ -57,6 +57,9 @@ enum sim_fault_kind {
 	SIM_FAULT_SPY,        /* n segments a second that know all numbers, and must not count */
 	SIM_FAULT_FLOOD,      /* n SYNs a second from addresses of nobody */
 	SIM_FAULT_NOISE,      /* n frames a second that nobody may answer */
+	SIM_FAULT_ICMP,       /* n ICMP errors a second about what is not on the way */
+	SIM_FAULT_NARROW,     /* packets above n octets are lost, and ICMP says so */
+	SIM_FAULT_NOBODY,     /* p SYNs are lost, and ICMP says that nobody is there */
 	SIM_FAULT_STALL,      /* the shard does not run */
 	SIM_FAULT_JUMP,       /* the shard's clock is ns ahead from now on */
 	SIM_FAULT_FAMINE,     /* the NIC has n buffers */

@@ -191,7 +191,7 @@ static void arrived_burst(
 
 	if (!b->open || b->host != host)
 		return;
-	if (p->kind == WATCH_NEIGH || b->cnt == BURST_MAX)
+	if (p->kind != WATCH_TCP || b->cnt == BURST_MAX)
 		b->other = true;
 	if (p->kind != WATCH_TCP || b->cnt == BURST_MAX)
 		return;
@@ -406,7 +406,8 @@ static const char *sent_ack(struct watch_flow *f, const struct watch_pkt *p)
 	uint32_t shift = p->flags & WATCH_SYN ? 0 : leat_sim_flow_own_shift(f);
 	uint32_t edge = p->ack + ((uint32_t)p->wnd << shift);
 	uint32_t slack = (1U << shift) - 1; /* RFC 7323 2.4: what the scale rounds off */
-	if (f->edge_known && !f->ambiguous && watch_seq_diff(edge + slack, f->edge) < 0)
+	if (f->edge_known && !f->ambiguous && !(p->flags & WATCH_SYN) &&
+		watch_seq_diff(edge + slack, f->edge) < 0)
 		return "W6 the right edge of the window moves left";
 	if (!f->edge_known || watch_seq_diff(edge, f->edge) > 0) {
 		f->edge = edge;

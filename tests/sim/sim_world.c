@@ -340,6 +340,7 @@ static void sum_up(struct sim_world *w, struct sim_result *r)
 
 			if (!stack)
 				continue;
+			r->stats.narrowed += leat_stack_tcp(stack)->icmp_narrowed;
 			for (uint32_t i = 0; i < TCP_ARROW_CNT; i++)
 				r->arrow[i] += leat_stack_tcp(stack)->arrow[i];
 			for (uint32_t i = 0; i < TCP_V_CNT; i++)
@@ -401,6 +402,8 @@ void leat_sim_world_run(struct sim_world *w, struct sim_result *result)
 	memcpy(result->why, w->why, sizeof(result->why));
 	result->ended_at = w->now - w->plan.epoch;
 	result->stats = w->stats;
+	result->last_at = w->last_at;
+	result->strangers = w->strangers;
 	if (!result->failed)
 		sum_up(w, result);
 }
