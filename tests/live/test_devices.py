@@ -74,6 +74,8 @@ def af_packet():
             live.check(re.search(r"^note .*drop_tcp_csum.*ethtool -K", server.out, re.M),
                        server.out)
     live.must("ip", "link", "set", "far", "down", net=far.name)
+    live.until(lambda: b"LOWER_UP" not in live.must("ip", "link", "show", "near", net=near.name),
+               "the kernel takes the carrier from near")
     with live.Server("--vdev", "net_af_packet0,iface=near", *live.ADDRESSES,
                      net=near.name) as server:
         with live.case("af_packet: a link that is down is not called up"):
