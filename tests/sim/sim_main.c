@@ -33,6 +33,7 @@ static const char usage[] =
 	"  --long                60 days\n"
 	"  --floor               goodput through a bottleneck, by loss and round trip\n"
 	"  --strangers           what a stranger sees, with and without others\n"
+	"  --spoil               that a difference by the fast path is found\n"
 	"  --speed               packets a second\n";
 
 struct options {
@@ -106,6 +107,8 @@ static void add(struct sim_result *all, const struct sim_result *one)
 	all->stats.misuses += one->stats.misuses;
 	all->stats.narrowed += one->stats.narrowed;
 	all->stats.noise += one->stats.noise;
+	all->stats.segments += one->stats.segments;
+	all->stats.fast += one->stats.fast;
 	all->ended_at += one->ended_at;
 }
 
@@ -140,8 +143,14 @@ static int run_seeds(const struct options *o)
 		if (o->minutes > 0 && (uint64_t)time(NULL) >= until)
 			break;
 	}
-	if (o->smoke)
-		printf("1..%" PRIu64 "\n", cnt);
+	if (o->smoke) {
+		bool unused = LEAT_FAST_PATH && all.stats.fast == 0;
+
+		failed += unused;
+		printf("%sok %" PRIu64 " - of %" PRIu64 " segments the fast path takes %" PRIu64
+		       "\n1..%" PRIu64 "\n",
+			unused ? "not " : "", cnt + 1, all.stats.segments, all.stats.fast, cnt + 1);
+	}
 	if (!o->digest && !o->trace)
 		printf("# %" PRIu64 " seeds, %" PRIu64 " failed, %" PRIu64 " packets, %" PRIu64
 		       " connections, %" PRIu64 " octets, %.0f s of virtual time\n",
@@ -246,6 +255,8 @@ static int mode(int argc, char **argv, const char *prefix)
 			return leat_sim_mode_floor();
 		if (strcmp(argv[i], "--strangers") == 0)
 			return leat_sim_mode_strangers();
+		if (strcmp(argv[i], "--spoil") == 0)
+			return leat_sim_mode_spoil();
 		if (strcmp(argv[i], "--speed") == 0)
 			return leat_sim_mode_speed();
 		if (strcmp(argv[i], "--every") == 0 && i + 1 < argc && number(argv[i + 1], &depth))
