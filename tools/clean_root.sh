@@ -19,7 +19,8 @@ for program in debootstrap unshare git; do
 done
 
 # The mirror of this machine and how apt reaches it; CLEAN_ROOT_TAR: a root made before.
-mirror=$(apt-get indextargets --format '$(SITE)' 2>/dev/null | head -n 1)
+# shellcheck disable=SC2016
+mirror=$(apt-get indextargets --format '$(LABEL) $(SITE)' 2>/dev/null | sed -n '/^Debian /{s///p;q}')
 root=$(mktemp -d "${TMPDIR:-/var/tmp}/leat-root-XXXXXX")
 trap 'rm -rf --one-file-system "$root"' EXIT
 trap 'exit 130' INT TERM
