@@ -140,6 +140,8 @@ static void rank(struct inet_neigh *n, const struct inet_entry *e, struct timer_
 
 static void rank_used(struct inet_neigh *n, const struct inet_entry *e)
 {
+	if (e->keep || e->state == INET_ST_FIXED)
+		return;
 	/* The one used last, mostly: it stays where it is. */
 	if (leat_timer_ring_deadline(n->used, idx_of(n, e)) != n->ranked)
 		rank(n, e, n->used);

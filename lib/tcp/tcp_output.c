@@ -414,7 +414,19 @@ static struct seq bare_ack_at(const struct tcb *tcb)
 	return tcp_syn_unacked(tcb) ? tcb->snd.nxt : seq_min(tcb->snd.nxt, edge);
 }
 
-/* Chooses and builds one segment; false when this connection has nothing to send now. */
+/* Something new was sent; may more follow?  What was to go again came before it. */
+static bool more_follows(struct tcp_call *c)
+{
+	const struct tcb *tcb = c->tcb;
+	bool fin_due = tcb->flags & TCP_F_FIN_QUEUED && seq_eq(tcb->snd.nxt, tcb->snd.end);
+
+	if (seq_lt(tcb->snd.nxt, tcb->snd.end) || fin_due || tcb->opts & TCP_O_KEEP_NOW)
+		return true;
+	note_limit(c, false);
+	return false;
+}
+
+/* Chooses and builds one segment; false when this connection has nothing more to send now. */
 static bool emit_next(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
@@ -423,20 +435,20 @@ static bool emit_next(struct tcp_call *c)
 		return false;
 	if (tcp_syn_unacked(tcb)) {
 		if (emit_syn(c))
-			return true;
+			return false;
 	} else if (tcp_in(tcb->state, TCP_MAY_EMIT_TEXT)) {
-		if (emit_again(c) || emit_new(c))
+		if (emit_again(c))
 			return true;
+		if (emit_new(c))
+			return more_follows(c);
 	}
 	if (tcb->opts & TCP_O_KEEP_NOW) { /* SHLD-12: without text */
 		tcb->opts &= (uint16_t)~TCP_O_KEEP_NOW;
 		emit(c, seq_sub(tcb->snd.nxt, 1), 0, TCP_ACK);
 		return true;
 	}
-	if (tcb->flags & TCP_F_ACK_NOW && tcb->state != TCP_ST_SYN_SENT) {
+	if (tcb->flags & TCP_F_ACK_NOW && tcb->state != TCP_ST_SYN_SENT)
 		emit(c, bare_ack_at(tcb), 0, TCP_ACK);
-		return true;
-	}
 	return false;
 }
 
