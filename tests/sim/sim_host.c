@@ -146,6 +146,22 @@ static void list_free(struct sim_world *w, struct sim_buf **head)
 	}
 }
 
+void leat_sim_host_nic_reset(struct sim_world *w, uint32_t host)
+{
+	struct sim_host *h = &w->host[host];
+
+	for (uint32_t i = 0; i < h->plan->shards; i++) {
+		struct sim_shard *s = &h->shard[i];
+
+		w->stats.lost += s->ring_cnt + s->tx_cnt;
+		h->rx_out -= s->ring_cnt;
+		list_free(w, &s->ring_head);
+		list_free(w, &s->tx_head);
+		s->ring_tail = s->tx_tail = NULL;
+		s->ring_cnt = s->tx_cnt = 0;
+	}
+}
+
 /* Whatever the stacks of host held is gone with their memory. */
 void leat_sim_host_stop(struct sim_world *w, uint32_t host)
 {

@@ -105,6 +105,10 @@ static void add(struct sim_result *all, const struct sim_result *one)
 	all->stats.lost += one->stats.lost;
 	all->stats.misuses += one->stats.misuses;
 	all->stats.narrowed += one->stats.narrowed;
+	all->stats.marked += one->stats.marked;
+	all->stats.shifted += one->stats.shifted;
+	all->stats.rebound += one->stats.rebound;
+	all->stats.stripped += one->stats.stripped;
 	all->stats.noise += one->stats.noise;
 	all->ended_at += one->ended_at;
 }
@@ -149,8 +153,11 @@ static int run_seeds(const struct options *o)
 			(double)all.ended_at / 1e9);
 	if (!o->digest && !o->trace)
 		printf("# %" PRIu64 " packets lost, %" PRIu64 " of strangers, %" PRIu64
-		       " paths narrowed, %" PRIu64 " wrong calls refused\n",
-			all.stats.lost, all.stats.noise, all.stats.narrowed, all.stats.misuses);
+		       " paths narrowed, %" PRIu64 " wrong calls refused\n# %" PRIu64
+		       " packets marked, %" PRIu64 " shifted, %" PRIu64 " bound anew, %" PRIu64
+		       " SYNs written over\n",
+			all.stats.lost, all.stats.noise, all.stats.narrowed, all.stats.misuses,
+			all.stats.marked, all.stats.shifted, all.stats.rebound, all.stats.stripped);
 	if (cnt >= SMOKE_SEEDS)
 		print_cover(&all);
 	return failed > 0;
