@@ -94,6 +94,8 @@ struct sim_shadow {
 	uint8_t state;
 	struct seq una, nxt, rcv_nxt, edge;
 	uint64_t time_wait_at, una_offset;
+	struct seq sent; /* SND.NXT when frames left last */
+	uint32_t sent_gen;
 };
 
 struct sim_shard {
@@ -199,6 +201,9 @@ struct sim_meddling {
 struct sim_world {
 	struct sim_plan plan;
 	struct sim_meddling *meddling;
+	const struct sim_break *breaking; /* what is to be broken, NULL */
+	bool broken;
+	uint32_t timers_max; /* that fire in one turn */
 	struct sim_host host[SIM_HOST_MAX];
 	struct sim_event *heap;
 	uint32_t heap_cnt, heap_max;
@@ -330,7 +335,13 @@ bool leat_sim_stream_is(uint64_t serial, uint64_t offset, const uint8_t *src, ui
 
 /* sim_check.c */
 void leat_sim_check(struct sim_world *w, uint32_t host, uint32_t shard, bool all);
+/* leat_sim_check_sent: frames have just left. */
+void leat_sim_check_sent(struct sim_world *w, uint32_t host, uint32_t shard);
 void leat_sim_check_end(struct sim_world *w);
+
+/* sim_break.c */
+/* leat_sim_break breaks what w->breaking says, once. */
+void leat_sim_break(struct sim_world *w, uint32_t host, uint32_t shard);
 
 /* sim_pcap.c */
 bool leat_sim_pcap_open(struct sim_world *w, const char *prefix);
