@@ -60,6 +60,7 @@ STATIC_ASSERT(offsetof(struct tcp_counters, present) % sizeof(uint64_t) == 0, "a
 void leat_report_add(struct shard_counts *sum, const struct shard_counts *more)
 {
 	sum->now = u64_max(sum->now, more->now);
+	sum->moved_high = u64_max(sum->moved_high, more->moved_high);
 	add_words(&sum->turns, &more->turns,
 		offsetof(struct shard_counts, stack) - offsetof(struct shard_counts, turns));
 	add_words(&sum->stack.frames_in, &more->stack.frames_in, sizeof(sum->stack));
