@@ -2,6 +2,7 @@
 #include "base_assert.h"
 #include "base_log.h"
 #include "device.h"
+#include "knobs.h"
 #include "link.h"
 #include "nic_numa.h"
 #include "plane.h"
@@ -60,6 +61,7 @@ static struct stack_config stack_config(uint64_t seed)
 	c.listener_max = SERVICE_LISTEN_MAX;
 	c.neigh_max = 1024;
 	c.send_chunk_cnt = (uint32_t)u64_min(16 * each, CHUNK_MAX / o->shards);
+	leat_knobs_set(&c, &o->tcp);
 	return c;
 }
 
