@@ -57,6 +57,9 @@
 /* Buffers a shard has in hand besides those in its device and its stack. */
 #define SHARD_OWN_BUFFERS (SHARD_TX_QUEUE + 3 * STACK_BURST_MAX)
 
+/* And where it shares a port: one that stands still lets every lane to it fill. */
+#define SHARD_LANE_BUFFERS (SHARD_LANE_SLOTS + STACK_BURST_MAX)
+
 struct shard_config {
 	struct stack_config stack; /* tx_csum_* are set from the port; steer: who owns what */
 	bool trust;                /* the device spreads flows as stack.steer does */
