@@ -454,5 +454,7 @@ void leat_tcp_output(struct tcp_engine *e, uint64_t now, struct tcp_io *io)
 			return; /* the list is full; this connection goes on first next time */
 		e->out_head = c.tcb->out_next;
 		c.tcb->flags &= (uint16_t)~TCP_F_IN_OUT;
+		if (c.tcb->state >= TCP_ST_SYN_SENT)
+			leat_tcp_timer_sync(e, c.tcb);
 	}
 }

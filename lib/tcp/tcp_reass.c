@@ -115,7 +115,6 @@ static enum tcp_verdict in_order(struct tcp_call *c, struct seg *seg)
 	} else if (!(tcb->flags & TCP_F_ACK_DELAY)) {
 		tcb->flags |= TCP_F_ACK_DELAY; /* SHLD-18 */
 		tcb->delack_at = c->now + e->knobs.delack_ns;
-		leat_tcp_timer_sync(e, tcb);
 	}
 	return TCP_V_OK;
 }
