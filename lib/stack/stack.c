@@ -83,6 +83,7 @@ static const char *knob_error(const struct stack_config *c, char *text, size_t s
 		in_range("initial window", k->iw_segs, 1, UINT16_MAX),
 		in_range("segments per ack", k->ack_every, 1, UINT8_MAX),
 		in_range("segments held", k->rcv_seg_max, 2, UINT16_MAX),
+		in_range("octets of a receive buffer", k->rbuf_octets, 1, UINT16_MAX),
 		in_range("receive buffer", k->rcv_buf_octets, 1, UINT32_C(1) << 30),
 		in_range("first rto", k->rto_initial_ns, 1, k->rto_max_ns),
 		in_range("least rto", k->rto_min_ns, 1, k->rto_max_ns),
