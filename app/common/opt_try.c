@@ -57,6 +57,7 @@ static const struct opt_row row[] = {
 		.fallback = "1s",
 		.sentence = "2MSL: how long a connection stays in TIME-WAIT; RFC 9293 means 60s "
 			    "or more"},
+	OPT_TCP_ROWS(AT(tcp)),
 	{.name = "loss",
 		.kind = OPT_KIND_PERCENT,
 		.at = AT(loss_millionths),
@@ -106,7 +107,8 @@ static void defaults(void *options)
 		.connections = 1024,
 		.time_wait_ns = TIME_S,
 		.body_octets = 512,
-		.close = TRY_CLOSE_SERVER};
+		.close = TRY_CLOSE_SERVER,
+		.tcp = OPT_TCP_DEFAULTS};
 }
 
 /* What --tap leaves without an object, and why. */

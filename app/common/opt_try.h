@@ -10,7 +10,7 @@
  * Units      ns, octets, millionths.
  * Errors     a sentence that names the option, its value and what would do (opt.h). */
 
-#include "opt.h"
+#include "opt_tcp.h"
 
 /* Who closes first; the values of --close of try. */
 enum try_close {
@@ -29,6 +29,7 @@ struct try_options {
 	uint32_t close; /* enum try_close */
 	uint32_t verbose;
 	bool hold, one_lcore, tap, json;
+	struct tcp_options tcp;
 };
 
 extern const struct opt_verb leat_opt_try;

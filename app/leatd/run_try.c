@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_assert.h"
 #include "base_log.h"
+#include "knobs.h"
 #include "load.h"
 #include "nic_numa.h"
 #include "nic_ring.h"
@@ -91,6 +92,7 @@ static struct stack_config stack_config(enum try_end end, const struct try_optio
 	c.knobs.two_msl_ns = o->time_wait_ns;
 	c.knobs.rto_min_ns = TRY_RTO_MIN_NS;
 	plan_records(&c, end, o);
+	leat_knobs_set(&c, &o->tcp);
 	return c;
 }
 
@@ -416,6 +418,7 @@ static enum opt_exit run_tap(const struct try_options *o, const struct run_eal *
 		  : o->close == TRY_CLOSE_CLIENT ? SERVICE_CLOSE_CLIENT
 						 : SERVICE_CLOSE_KEEP;
 	s.verbose = o->verbose;
+	s.tcp = o->tcp;
 	return leat_run_serve(&s, from, true);
 }
 
