@@ -13,6 +13,7 @@ it; then the simulator alone, which is all that --sim-only runs.  The last line 
 survived`; exit 1 and their names when any did.
 """
 import argparse
+import fcntl
 import os
 import re
 import signal
@@ -238,6 +239,9 @@ def main():
 
 def hunt_all(mutants, args):
     rows = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and end what was started
+    lock = (ROOT / LIST).open()
+    fcntl.flock(lock, fcntl.LOCK_EX)  # two in one build directory would tear each other's files
     with tempfile.TemporaryDirectory() as where:
         for module in dict.fromkeys(m.module() for m in mutants):
             build("", module, args.jobs)
