@@ -72,6 +72,7 @@ static inline enum wire_verdict parse_tcp(struct pkt *p)
 	if (UNLIKELY(!tcp_cksum_ok(p)))
 		return WIRE_V_DROP_TCP_CSUM;
 	p->seg.buf = p->buf;
+	p->seg.room = p->room; /* padding behind the text would be more of it */
 	p->seg.tos = p->tos;
 	return v;
 }

@@ -80,6 +80,7 @@ struct pkt {
 	const uint8_t *frame;
 	uint32_t octets;
 	uint8_t ip_csum, l4_csum; /* enum wire_csum */
+	uint16_t room;            /* octets behind the frame, ours to write as it is; or 0 */
 	void *buf;                /* handle, copied to seg.buf */
 	/* out */
 	struct mac src, dst;
