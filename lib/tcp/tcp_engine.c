@@ -183,16 +183,18 @@ struct tcb *leat_tcp_alloc(
 		return NULL;
 
 	struct tcb *tcb = &e->tcb[e->tcb_free];
-	struct tcb kept = *tcb;
+	uint32_t idx = tcb->idx, gen = tcb->gen;
+	uint32_t out_next = tcb->out_next, news_next = tcb->news_next;
+	uint16_t flags = tcb->flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS);
 
-	e->tcb_free = kept.rcv_head;
+	e->tcb_free = tcb->rcv_head;
 	memset(tcb, 0, sizeof(*tcb));
 	tcb->tuple = *tuple;
-	tcb->idx = kept.idx;
-	tcb->gen = kept.gen;
-	tcb->out_next = kept.out_next;
-	tcb->news_next = kept.news_next;
-	tcb->flags = kept.flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS);
+	tcb->idx = idx;
+	tcb->gen = gen;
+	tcb->out_next = out_next;
+	tcb->news_next = news_next;
+	tcb->flags = flags;
 	if (!e->knobs.nagle)
 		tcb->flags |= TCP_F_NODELAY;
 	if (e->knobs.keepalive)

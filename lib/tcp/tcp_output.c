@@ -34,7 +34,7 @@ static uint16_t window(struct tcp_call *c)
 		promised = offer;
 	uint32_t up = (promised + granule - 1) & ~(granule - 1);
 
-	if (up <= leat_tcp_rcv_room(c->e, tcb))
+	if (up != promised && up <= leat_tcp_rcv_room(c->e, tcb))
 		promised = up;
 	tcb->rcv.edge = seq_add(tcb->rcv.nxt, promised);
 	return (uint16_t)(promised >> tcb->rcv_scale);
