@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "session.h"
 
+#include "reach.h"
+
 /* F5: a program of operations on two live stacks joined by a wire.  At the end the wire is good
  * and everybody reads and closes: then all must end, in bounded time, with nothing left.
  *
@@ -214,6 +216,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (uint32_t i = 0; i < OPS_MAX && in.left > 0; i++)
 		op(&s, &in);
 	recover(&s);
+	for (uint32_t i = 0; i < 2; i++)
+		leat_reach_stack(s.stack[i]);
 	leat_session_end(&s);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "base_be.h"
 #include "base_bits.h"
 #include "base_time.h"
+#include "reach.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -343,6 +344,7 @@ static void sum_up(struct sim_world *w, struct sim_result *r)
 
 			if (!stack)
 				continue;
+			leat_reach_stack(stack);
 			r->stats.narrowed += leat_stack_tcp(stack)->icmp_narrowed;
 			for (uint32_t i = 0; i < TCP_ARROW_CNT; i++)
 				r->arrow[i] += leat_stack_tcp(stack)->arrow[i];
