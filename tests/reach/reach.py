@@ -25,8 +25,15 @@ PROGRAMS = {  # column: program below tests, its arguments
     "segment": ("fuzz/fuzz_segment", ["-runs=20000", CORPUS / "segment.corpus"]),
     "session": ("fuzz/fuzz_session", ["-runs=1000", CORPUS / "session.corpus"]),
 }
-# What no stack counts itself: the test that reaches it, and what stands there.
-ELSEWHERE = {("wire", "drop_no_buf"): ("live/test_shard_ring.c", "rx.drop_no_buf, 1)")}
+# What a test of its own reaches: where, and how it says so.
+ELSEWHERE = {
+    ("wire", "drop_no_buf"): ("tests/live/test_shard_ring.c", "rx.drop_no_buf, 1)"),
+    ("stack", "flow_refused"): ("lib/stack/test_stack_frame.c", "->flow_refused, 1)"),
+    ("icmp", "echo_refused"): ("lib/inet/test_inet_icmp.c", "->echo_refused, 5)"),
+    ("icmp", "echo_no_room"): ("lib/inet/test_inet_icmp.c", "->echo_no_room, 3"),
+    ("neigh", "unanswered"): ("lib/inet/test_inet_neigh.c", "->unanswered > 0)"),
+    ("tcp", "rst_unsent"): ("lib/tcp/test_tcp_blind.c", "->rst_unsent, 5)"),
+}
 
 
 def lines(text):
@@ -68,8 +75,8 @@ def main():
         note = ""
         if not any(row):
             path, text = ELSEWHERE.get(key, (None, None))
-            if path and text in (HERE / path).read_text():
-                note = f"  tests/{path}"
+            if path and text in (HERE.parent / path).read_text():
+                note = f"  {path}"
             else:
                 never.append(" ".join(key))
                 note = "  NEVER"
