@@ -191,11 +191,12 @@ enum sim_meddle {
 };
 
 struct sim_meddling {
-	uint32_t cnt;             /* frames with a number below it are looked up */
-	const uint8_t *of_frame;  /* enum sim_meddle */
-	uint32_t no_buffer_at;    /* the receive buffer of this number is missing, UINT32_MAX */
-	uint32_t seen, allocated; /* how many there were */
-	bool golden;              /* all flows must be complete in the end */
+	uint32_t cnt;              /* frames with a number below it are looked up */
+	const uint8_t *of_frame;   /* enum sim_meddle */
+	uint32_t no_buffer_at;     /* the receive buffer of this number is missing, UINT32_MAX */
+	uint32_t seen, allocated;  /* how many there were */
+	bool golden;               /* all flows must be complete in the end */
+	struct sim_result *result; /* of the run, for who asks; NULL */
 };
 
 struct sim_world {

@@ -154,11 +154,13 @@ void leat_sim_end_arm(struct sim_world *w, struct sim_end *e, uint64_t at)
 void leat_sim_flow_later(struct sim_world *w, uint32_t flow)
 {
 	struct sim_outcome *o = &w->outcome[flow];
+	uint64_t wait = w->plan.retry_for;
 
-	if (++o->tries > TRIES_MAX && !w->calm) {
+	if (wait == 0 && ++o->tries > TRIES_MAX && !w->calm) {
 		o->left = 0;
 		return;
 	}
-	leat_sim_at(w,
-		(struct sim_event){.at = w->now + RETRY_FOR, .kind = SIM_EVENT_FLOW, .arg = flow});
+	leat_sim_at(w, (struct sim_event){.at = w->now + (wait ? wait : RETRY_FOR),
+			       .kind = SIM_EVENT_FLOW,
+			       .arg = flow});
 }
