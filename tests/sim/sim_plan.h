@@ -20,7 +20,7 @@
 #define SIM_HOST_MAX  3
 #define SIM_SHARD_MAX 4
 #define SIM_FAULT_MAX 24
-#define SIM_FLOW_MAX  40
+#define SIM_FLOW_MAX  64
 #define SIM_ANY       0xff
 
 enum sim_style {

@@ -408,6 +408,7 @@ void leat_sim_world_run(struct sim_world *w, struct sim_result *result)
 	result->ended_at = w->now - w->plan.epoch;
 	result->stats = w->stats;
 	result->last_at = w->last_at;
+	result->least_rx = w->least_rx;
 	result->strangers = w->strangers;
 	if (!result->failed)
 		sum_up(w, result);
