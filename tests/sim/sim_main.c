@@ -35,6 +35,7 @@ static const char usage[] =
 	"  --strangers           what a stranger sees, with and without others\n"
 	"  --spoil               that a difference by the fast path is found\n"
 	"  --break               one thing broken for each check, which must see it\n"
+	"  --load                long streams, many connections, small tables\n"
 	"  --speed               packets a second\n";
 
 struct options {
@@ -267,6 +268,8 @@ static int mode(int argc, char **argv, const char *prefix)
 			return leat_sim_mode_spoil();
 		if (strcmp(argv[i], "--break") == 0)
 			return leat_sim_mode_break();
+		if (strcmp(argv[i], "--load") == 0)
+			return leat_sim_mode_load(prefix);
 		if (strcmp(argv[i], "--speed") == 0)
 			return leat_sim_mode_speed();
 		if (strcmp(argv[i], "--every") == 0 && i + 1 < argc && number(argv[i + 1], &depth))
