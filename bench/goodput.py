@@ -3,10 +3,11 @@
 """What of a stream gets through a bad link, with us and with the kernel as its sender.
 
     goodput.py race [--octets N] [--runs N] [--lanes N] [--SETTING N]...
+    goodput.py table [--runs N] [--lanes N] [--only LOSS,RTT,QUEUE]
 
 Both serve the same body behind the same emulated link (tests/live/link_emu.c) to the same reader,
-the kernel's TCP in another namespace; they take turns.  The kernel sends with CUBIC and SACK.  LEAT
-and LINK_EMU name the programs; needs root.
+the kernel's TCP in another namespace, at the same time.  The kernel sends with CUBIC and SACK.
+table measures the cells of the simulator's table.  LEAT and LINK_EMU name the programs; needs root.
 """
 import argparse
 import hashlib
@@ -22,10 +23,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "live"
 import live  # noqa: E402  pylint: disable=wrong-import-position
 
 PORT = 80
+KINDS = ("leat", "linux")
 RATE, DELAY_US, QUEUE = 100_000_000, 25_000, 625_000  # 50 ms, one product of rate and RTT
 RACE = {"rate": RATE, "delay": DELAY_US, "queue": QUEUE, "loss": 10_000, "reorder": 20_000,
         "extra": 10_000}
-BUFFER = 4 << 20  # what each end may hold, ours and the kernel's
+CELLS = Path(__file__).resolve().parent / "results" / "goodput-leat.txt"
+CELL_RATE = 40_000_000
+BUFFER = 8 << 20  # what each end may hold, ours and the kernel's
 SYSCTLS = {"net.ipv4.tcp_sack": 1,
            "net.ipv4.tcp_rmem": f"4096 131072 {2 * BUFFER}",
            "net.ipv4.tcp_wmem": f"4096 131072 {BUFFER}", "net.ipv4.tcp_no_metrics_save": 1,
@@ -130,11 +134,11 @@ def finished(get, octets, seconds):
 
 def run(kinds, octets, settings, options=(), seconds=3000):
     """Mbit/s of each kind of sender, all at one time, each on a link of its own."""
-    lanes = [Lane(settings | {"seed": seed}) for _, seed in kinds]
+    lanes = [Lane(each) for each in settings]
     for lane, (kind, _) in zip(lanes, kinds):
         lane.linux() if kind == "linux" else lane.leat(*options)
-    gets = [lane.get(octets) for lane in lanes]
-    rates = [finished(get, octets, seconds) for get in gets]
+    gets = [lane.get(each) for lane, each in zip(lanes, octets)]
+    rates = [finished(get, each, seconds) for get, each in zip(gets, octets)]
     did = [lane.close() for lane in lanes]
     for lane in lanes:
         lane.server.end()
@@ -154,7 +158,8 @@ def race(args):
         seeds = range(args.seed + no * args.lanes, args.seed + (no + 1) * args.lanes)
         order = ("leat", "linux") if no % 2 == 0 else ("linux", "leat")
         kinds = [(kind, seed) for seed in seeds for kind in order]
-        got, did = run(kinds, args.octets, settings, args.option)
+        got, did = run(kinds, [args.octets] * len(kinds),
+                       [settings | {"seed": seed} for _, seed in kinds], args.option)
         found = dict(zip(kinds, got))
         for (kind, seed), link in zip(kinds, did):
             rates[kind].append(found[kind, seed])
@@ -171,24 +176,65 @@ def race(args):
           f"{os.getloadavg()[0]:.1f}")
 
 
+def cells(only):
+    """What the simulator measured: (loss %, RTT ms, queue's name, its octets, octets, Mbit/s)."""
+    for line in CELLS.read_text().splitlines():
+        if not line.startswith("#"):
+            loss, rtt, name, queue, octets, _, median = line.split()[:7]
+            if not only or f"{loss},{rtt},{name}" in only:
+                yield float(loss), int(rtt), name, int(queue), int(octets), float(median)
+
+
+def table(args):
+    kernel = os.uname()
+    print(f"# Goodput of one stream behind link_emu, Mbit/s at {CELL_RATE // 1_000_000} Mbit/s: Leat "
+          f"and Linux as the sender, Linux as the\n# receiver, median of {args.runs}; sim: both "
+          f"ends Leat, in the simulator.\n# {kernel.sysname} {kernel.release} {kernel.machine}, "
+          f"{os.cpu_count()} CPUs, CUBIC and SACK; load {os.getloadavg()[0]:.1f}\n"
+          f"# Written by: bench/goodput.sh table\n"
+          "# loss %  RTT ms  queue   octets      text    Leat   Linux  Leat/Linux     sim", flush=True)
+    wanted = list(cells(args.only))
+    for at in range(0, len(wanted), args.lanes):
+        part = wanted[at:at + args.lanes]
+        rates = {(i, kind): [] for i in range(len(part)) for kind in KINDS}
+        for no in range(args.runs):
+            jobs = [(i, kind) for i in range(len(part)) for kind in KINDS]
+            found = run_cells([(kind, *part[i], args.seed + no) for i, kind in jobs])
+            for job, rate in zip(jobs, found):
+                rates[job].append(rate)
+        for i, (loss, rtt, name, queue, octets, sim) in enumerate(part):
+            ours, theirs = (statistics.median(rates[i, kind]) for kind in KINDS)
+            print(f"{loss:7g} {rtt:7}  {name:5} {queue:8} {octets:9} {ours:7.3f} {theirs:7.3f} "
+                  f"{ours / theirs:11.3f} {sim:7.3f}", flush=True)
+    print(f"# load at the end {os.getloadavg()[0]:.1f}")
+
+
+def run_cells(jobs):
+    """Mbit/s of each job, all at one time."""
+    settings = [{"rate": CELL_RATE, "delay": rtt * 500, "loss": round(loss * 1e4), "queue": queue,
+                 "seed": seed} for _, loss, rtt, _, queue, _, _, seed in jobs]
+    return run([(job[0], job[-1]) for job in jobs], [job[5] for job in jobs], settings)[0]
+
+
 def main():
     if sys.argv[1:2] == ["peer-serve"]:
         return peer_serve()
     if sys.argv[1:2] == ["peer-get"]:
         return peer_get(int(sys.argv[2]))
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("what", choices=["race"])
+    parser.add_argument("what", choices=["race", "table"])
     parser.add_argument("--octets", type=int, default=100_000_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--lanes", type=int, default=1, help="links at one time, of each kind")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--option", action="append", default=[], help="for leat serve")
+    parser.add_argument("--only", action="append", default=[], help="a cell of the table")
     for name, value in RACE.items():
         parser.add_argument("--" + name, type=int, default=value)
     args = parser.parse_args()
     live.sweep()
     try:
-        race(args)
+        race(args) if args.what == "race" else table(args)
     finally:
         live.clean()
     return 0
