@@ -10,138 +10,32 @@ the kernel's TCP in another namespace, at the same time.  The kernel sends with 
 table measures the cells of the simulator's table.  LEAT and LINK_EMU name the programs; needs root.
 """
 import argparse
-import hashlib
-import json
 import os
-import socket
 import statistics
 import sys
-import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "live"))
+import link  # noqa: E402  pylint: disable=wrong-import-position
 import live  # noqa: E402  pylint: disable=wrong-import-position
 
-PORT = 80
 KINDS = ("leat", "linux")
 RATE, DELAY_US, QUEUE = 100_000_000, 25_000, 625_000  # 50 ms, one product of rate and RTT
 RACE = {"rate": RATE, "delay": DELAY_US, "queue": QUEUE, "loss": 10_000, "reorder": 20_000,
         "extra": 10_000}
 CELLS = Path(__file__).resolve().parent / "results" / "goodput-leat.txt"
 CELL_RATE = 40_000_000
-BUFFER = 8 << 20  # what each end may hold, ours and the kernel's
-SYSCTLS = {"net.ipv4.tcp_sack": 1,
-           "net.ipv4.tcp_rmem": f"4096 131072 {2 * BUFFER}",
-           "net.ipv4.tcp_wmem": f"4096 131072 {BUFFER}", "net.ipv4.tcp_no_metrics_save": 1,
-           "net.ipv6.conf.all.disable_ipv6": 1}
+LIMIT_S = 3000  # one transfer
 
 
-# --- the peers, in processes of their own ---------------------------------------------------------
-
-def peer_serve():
-    """One response of /bytes/N for each connection, by the kernel."""
-    with socket.create_server(("", PORT)) as listener:
-        # Not by sysctl: a kernel may keep CUBIC from being the default of a namespace.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
-        print("ready", flush=True)
-        while True:
-            s, _ = listener.accept()
-            with s:
-                head = b""
-                while b"\r\n\r\n" not in head:
-                    head += s.recv(4096)
-                octets = int(head.split()[1].rsplit(b"/", 1)[1])
-                s.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {octets}\r\n\r\n".encode())
-                period = live.body(89 * 4096)
-                for at in range(0, octets, len(period)):
-                    s.sendall(period[:octets - at])
-                s.shutdown(socket.SHUT_WR)
-                info = s.recv(1)
-                del info
-
-
-def peer_get(octets):
-    """The seconds a body takes, and what it is."""
-    begin = time.monotonic()
-    with live.connect(live.OURS4, PORT, seconds=120) as s:
-        s.sendall(f"GET /bytes/{octets} HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n".encode())
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            head += s.recv(1)
-        left, digest = octets, hashlib.sha256()
-        while left:
-            part = s.recv(min(left, 1 << 18))
-            if not part:
-                sys.exit(f"EOF, {left} octets before the end")
-            digest.update(part)
-            left -= len(part)
-        seconds = time.monotonic() - begin
-    print(json.dumps({"seconds": seconds, "sha256": digest.hexdigest()}), flush=True)
-
-
-# --- one lane: a link of its own ------------------------------------------------------------------
-
-class Lane:
-    """The reader's namespace, the link, and the sender's namespace."""
-
-    def __init__(self, settings):
-        self.near, self.far = live.Net(), live.Net()
-        for net in (self.near, self.far):
-            for name, value in SYSCTLS.items():
-                net.sysctl(name, value)
-        words = [str(word) for pair in settings.items() for word in pair]
-        self.emu = live.Process([os.environ["LINK_EMU"], live.NETNS_DIR / self.near.name, "a0",
-                                 live.NETNS_DIR / self.far.name, "b0", *words], seconds=4000)
-        self.emu.wait_line("^ready")
-        live.configure("a0", self.near, only4=True)
-        self.server = None
-
-    def linux(self):
-        must = live.must
-        must("ip", "addr", "add", live.OURS4 + "/24", "dev", "b0", net=self.far.name)
-        must("ip", "link", "set", "b0", "up", net=self.far.name)
-        self.server = live.Process([sys.executable, __file__, "peer-serve"], net=self.far.name,
-                                   seconds=4000)
-        self.server.wait_line("^ready")
-
-    def leat(self, *options):
-        live.must("ip", "link", "set", "b0", "up", net=self.far.name)
-        self.server = live.Server(
-            "--vdev", "net_af_packet0,iface=b0,framecnt=4096", "--address", live.OURS4 + "/24",
-            "--connections", 64, "--send-buffer", BUFFER, "--receive-buffer", BUFFER,
-            *options, net=self.far.name, seconds=4000)
-        self.server.wait_line("^ready")
-
-    def get(self, octets):
-        return live.Process([sys.executable, __file__, "peer-get", str(octets)],
-                            net=self.near.name, seconds=4000)
-
-    def close(self):
-        """What the link did, by direction."""
-        self.emu.signal(15)
-        live.equal(self.emu.wait(), 0, "exit code of link_emu")
-        rows = [line.split(" ", 1) for line in self.emu.lines["out"] if "frames=" in line]
-        return {way: {k: int(v) for k, v in (f.split("=") for f in rest.split())}
-                for way, rest in rows}
-
-
-def finished(get, octets, seconds):
-    live.equal(get.wait(seconds), 0, "exit code of the reader: " + get.err)
-    found = json.loads(get.lines["out"][-1])
-    live.equal(found["sha256"], live.digest(live.body(octets)), "sha256 of the body")
-    return octets * 8 / found["seconds"] / 1e6
-
-
-def run(kinds, octets, settings, options=(), seconds=3000):
-    """Mbit/s of each kind of sender, all at one time, each on a link of its own."""
-    lanes = [Lane(each) for each in settings]
-    for lane, (kind, _) in zip(lanes, kinds):
+def run(kinds, octets, settings, options=()):
+    """Mbit/s of each kind of sender, all at one time, each on a link of its own; what those did."""
+    lanes = [link.Lane(each, LIMIT_S) for each in settings]
+    for lane, kind in zip(lanes, kinds):
         lane.linux() if kind == "linux" else lane.leat(*options)
     gets = [lane.get(each) for lane, each in zip(lanes, octets)]
-    rates = [finished(get, each, seconds) for get, each in zip(gets, octets)]
-    did = [lane.close() for lane in lanes]
-    for lane in lanes:
-        lane.server.end()
+    rates = [each.finished() for each in gets]
+    did = [lane.end() for lane in lanes]
     live.Net.remove_all()
     return rates, did
 
@@ -158,12 +52,12 @@ def race(args):
         seeds = range(args.seed + no * args.lanes, args.seed + (no + 1) * args.lanes)
         order = ("leat", "linux") if no % 2 == 0 else ("linux", "leat")
         kinds = [(kind, seed) for seed in seeds for kind in order]
-        got, did = run(kinds, [args.octets] * len(kinds),
+        got, did = run([kind for kind, _ in kinds], [args.octets] * len(kinds),
                        [settings | {"seed": seed} for _, seed in kinds], args.option)
         found = dict(zip(kinds, got))
-        for (kind, seed), link in zip(kinds, did):
+        for (kind, seed), each in zip(kinds, did):
             rates[kind].append(found[kind, seed])
-            way = link["b->a"]
+            way = each["b->a"]
             print(f"  {kind:5} seed {seed:3} {found[kind, seed]:8.3f} Mbit/s   link: frames "
                   f"{way['frames']} lost {way['lost']} reordered {way['reordered']} overtaken "
                   f"{way['overtaken']} dropped {way['dropped']} late "
@@ -213,14 +107,10 @@ def run_cells(jobs):
     """Mbit/s of each job, all at one time."""
     settings = [{"rate": CELL_RATE, "delay": rtt * 500, "loss": round(loss * 1e4), "queue": queue,
                  "seed": seed} for _, loss, rtt, _, queue, _, _, seed in jobs]
-    return run([(job[0], job[-1]) for job in jobs], [job[5] for job in jobs], settings)[0]
+    return run([job[0] for job in jobs], [job[5] for job in jobs], settings)[0]
 
 
 def main():
-    if sys.argv[1:2] == ["peer-serve"]:
-        return peer_serve()
-    if sys.argv[1:2] == ["peer-get"]:
-        return peer_get(int(sys.argv[2]))
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("what", choices=["race", "table"])
     parser.add_argument("--octets", type=int, default=100_000_000)
