@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What of a stream gets through a bad link, with us and with the kernel as its sender.
 
-    goodput.py race [--octets N] [--runs N] [--lanes N] [--SETTING N]...
+    goodput.py race [--octets N] [--runs N] [--lanes N] [--put] [--SETTING N]...
     goodput.py table [--runs N] [--lanes N] [--only LOSS,RTT,QUEUE]
 
 Both serve the same body behind the same emulated link (tests/live/link_emu.c) to the same reader,
@@ -28,13 +28,13 @@ CELL_RATE = 40_000_000
 LIMIT_S = 3000  # one transfer
 
 
-def run(kinds, octets, settings, options=()):
+def run(kinds, octets, settings, options=(), put=False):
     """Mbit/s of each kind of sender, all at one time, each on a link of its own; what those did."""
     lanes = [link.Lane(each, LIMIT_S) for each in settings]
     for lane, kind in zip(lanes, kinds):
         lane.linux() if kind == "linux" else lane.leat(*options)
-    gets = [lane.get(each) for lane, each in zip(lanes, octets)]
-    rates = [each.finished() for each in gets]
+    clients = [lane.put(each) if put else lane.get(each) for lane, each in zip(lanes, octets)]
+    rates = [each.finished() for each in clients]
     did = [lane.end() for lane in lanes]
     live.Net.remove_all()
     return rates, did
@@ -53,11 +53,11 @@ def race(args):
         order = ("leat", "linux") if no % 2 == 0 else ("linux", "leat")
         kinds = [(kind, seed) for seed in seeds for kind in order]
         got, did = run([kind for kind, _ in kinds], [args.octets] * len(kinds),
-                       [settings | {"seed": seed} for _, seed in kinds], args.option)
+                       [settings | {"seed": seed} for _, seed in kinds], args.option, args.put)
         found = dict(zip(kinds, got))
         for (kind, seed), each in zip(kinds, did):
             rates[kind].append(found[kind, seed])
-            way = each["b->a"]
+            way = each["a->b" if args.put else "b->a"]
             print(f"  {kind:5} seed {seed:3} {found[kind, seed]:8.3f} Mbit/s   link: frames "
                   f"{way['frames']} lost {way['lost']} reordered {way['reordered']} overtaken "
                   f"{way['overtaken']} dropped {way['dropped']} late "
@@ -118,6 +118,7 @@ def main():
     parser.add_argument("--lanes", type=int, default=1, help="links at one time, of each kind")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--option", action="append", default=[], help="for leat serve")
+    parser.add_argument("--put", action="store_true", help="the kernel sends to us and to itself")
     parser.add_argument("--only", action="append", default=[], help="a cell of the table")
     for name, value in RACE.items():
         parser.add_argument("--" + name, type=int, default=value)

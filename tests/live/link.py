@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Two namespaces joined by link_emu, with a sender in the far one and a reader in the near one.
+"""Two namespaces joined by link_emu: in the far one a server, in the near one its client.
 
     with link.Lane({"delay": 25000, "loss": 10000, "seed": 7}) as lane:
         lane.leat() or lane.linux()
         rate = lane.get(octets).finished()
 
-The sender is `leat serve` or the kernel; the reader is the kernel, for both.  LINK_EMU names the
-emulator.
+The server, which sends (get) or receives (put), is `leat serve` or the kernel; the client is the
+kernel, for both.  LINK_EMU names the emulator.
 """
 import hashlib
 import json
@@ -18,6 +18,7 @@ import time
 import live
 
 PORT = 80
+DONE = live.body(3)
 BUFFER = 8 << 20  # what each end may hold, ours and the kernel's
 SYSCTLS = {"net.ipv4.tcp_sack": 1, "net.ipv4.tcp_no_metrics_save": 1,
            "net.ipv4.tcp_rmem": f"4096 131072 {2 * BUFFER}",
@@ -34,8 +35,32 @@ def emulator():
 
 # --- the peers, in processes of their own ---------------------------------------------------------
 
+def answer(s):
+    """One request: /bytes/N gives N octets, POST takes its body."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        head += s.recv(4096)
+    method, path = head.split()[:2]
+    octets = int(path.rsplit(b"/", 1)[1])
+    if method == b"POST":
+        head, text = head.split(b"\r\n\r\n")
+        left = int(head.lower().split(b"content-length: ")[1].split()[0]) - len(text)
+        while left and (part := s.recv(min(left, 1 << 18))):
+            left -= len(part)
+    s.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {octets}\r\n\r\n".encode())
+    pour(s, octets)
+    s.shutdown(socket.SHUT_WR)
+    s.recv(1)
+
+
+def pour(s, octets):
+    period = live.body(89 * 4096)
+    for at in range(0, octets, len(period)):
+        s.sendall(period[:octets - at])
+
+
 def serve():
-    """One response of /bytes/N for each connection, by the kernel."""
+    """One response for each connection, by the kernel."""
     with socket.create_server(("", PORT)) as listener:
         # Not by sysctl: a kernel may keep CUBIC from being the default of a namespace.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
@@ -43,16 +68,7 @@ def serve():
         while True:
             s, _ = listener.accept()
             with s:
-                head = b""
-                while b"\r\n\r\n" not in head:
-                    head += s.recv(4096)
-                octets = int(head.split()[1].rsplit(b"/", 1)[1])
-                s.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {octets}\r\n\r\n".encode())
-                period = live.body(89 * 4096)
-                for at in range(0, octets, len(period)):
-                    s.sendall(period[:octets - at])
-                s.shutdown(socket.SHUT_WR)
-                s.recv(1)
+                answer(s)
 
 
 def get(octets):
@@ -74,25 +90,44 @@ def get(octets):
     print(json.dumps({"seconds": seconds, "sha256": digest.hexdigest()}), flush=True)
 
 
+def put(octets):
+    """The seconds until a body that we send is answered; what the answer is."""
+    begin = time.monotonic()
+    s = socket.socket()
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
+    with s:
+        s.settimeout(120)
+        s.connect((live.OURS4, PORT))
+        s.sendall(f"POST /bytes/{len(DONE)} HTTP/1.1\r\nHost: b\r\nContent-Length: {octets}\r\n"
+                  "Connection: close\r\n\r\n".encode())
+        pour(s, octets)
+        got = live.read_all(s)
+        seconds = time.monotonic() - begin
+    if not got.endswith(b"\r\n\r\n" + DONE):
+        sys.exit(f"answered {got[-200:]!r}")
+    print(json.dumps({"seconds": seconds}), flush=True)
+
+
 # --- one link -------------------------------------------------------------------------------------
 
-class Get(live.Process):
-    """The reader of one body."""
+class Client(live.Process):
+    """The reader, or sender, of one body."""
 
-    def __init__(self, net, octets, seconds):
+    def __init__(self, what, net, octets, seconds):
         self.octets, self.seconds = octets, seconds
-        super().__init__([sys.executable, __file__, "get", str(octets)], net=net, seconds=seconds)
+        super().__init__([sys.executable, __file__, what, str(octets)], net=net, seconds=seconds)
 
     def finished(self):
         """Mbit/s of the body, which must be the right one."""
-        live.equal(self.wait(self.seconds), 0, "exit code of the reader: " + self.err)
+        live.equal(self.wait(self.seconds), 0, "exit code of the client: " + self.err)
         found = json.loads(self.lines["out"][-1])
-        live.equal(found["sha256"], live.digest(live.body(self.octets)), "sha256 of the body")
+        if "sha256" in found:
+            live.equal(found["sha256"], live.digest(live.body(self.octets)), "sha256 of the body")
         return self.octets * 8 / found["seconds"] / 1e6
 
 
 class Lane:
-    """Its two namespaces, the emulator, and at the far end a sender, all ended within seconds."""
+    """Its two namespaces, the emulator, and at the far end a server, all ended within seconds."""
 
     def __init__(self, settings, seconds=live.PROCESS_S):
         self.seconds, self.server, self.did = seconds, None, None
@@ -121,7 +156,10 @@ class Lane:
         self.server.wait_line("^ready")
 
     def get(self, octets):
-        return Get(self.near.name, octets, self.seconds)
+        return Client("get", self.near.name, octets, self.seconds)
+
+    def put(self, octets):
+        return Client("put", self.near.name, octets, self.seconds)
 
     def end(self):
         """What the link did with the frames, "a->b" and "b->a"."""
@@ -143,4 +181,4 @@ class Lane:
 
 
 if __name__ == "__main__":
-    serve() if sys.argv[1] == "serve" else get(int(sys.argv[2]))
+    {"serve": serve, "get": get, "put": put}[sys.argv[1]](*map(int, sys.argv[2:]))

@@ -26,7 +26,7 @@ int leat_sim_mode_long(const char *prefix);
 /* A stream through a bottleneck reaches its floor of goodput; eight of them share it. */
 int leat_sim_mode_floor(void);
 
-/* The table of goodput by loss, round trip and queue; with golden, it is compared with that file. */
+/* The table of goodput by loss, round trip and queue; with golden it is held against that file. */
 int leat_sim_mode_goodput(const char *golden);
 
 /* A stranger sees the same of a host, whether others talk to it or not. */
