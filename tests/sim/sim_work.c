@@ -311,8 +311,9 @@ static void check_reset(struct sim_world *w, const struct sim_end *e)
 	if (!reset || w->forged || w->plan.style == SIM_STYLE_RESTART)
 		return;
 	for (uint32_t i = 0; i < w->plan.fault_cnt; i++)
-		if (w->plan.fault[i].kind == SIM_FAULT_NOBODY)
-			return; /* a router may have said so */
+		if (w->plan.fault[i].kind == SIM_FAULT_NOBODY ||
+			w->plan.fault[i].kind == SIM_FAULT_REBIND)
+			return; /* a router may have said so, or a reset came from another port */
 	for (uint32_t h = 0; h < w->plan.host_cnt; h++)
 		did |= h != e->host && leat_sim_watch_did_reset(w->watch, h, &there, &here);
 	if (!did)
