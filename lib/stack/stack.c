@@ -214,6 +214,8 @@ static void modules_init(struct leat_stack *s, const struct parts *p)
 		(struct flow_records){leat_tcp_tuples(s->tcp), sizeof(struct tcb)});
 	s->port = leat_flow_port_new(
 		p->port, base_cnt(c), c->port_from, c->port_to, drawn(c->seed, 5));
+	if (c->steer != NULL)
+		leat_flow_port_share(s->port, c->steer, c->shard_idx);
 	s->neigh = leat_inet_neigh_new(p->neigh, c->neigh_max, &c->link, drawn(c->seed, 6));
 	s->icmp = leat_inet_icmp_new(p->icmp, &c->link, c->ttl);
 	if (!ip_is_any(c->gateway4))

@@ -9,6 +9,7 @@
  *
  *	tcp_input_open   CLOSED, LISTEN, SYN-SENT             3.10.7.1 to 3.10.7.3
  *	tcp_input        the eight checks                     3.10.7.4
+ *	tcp_input_fast   the same for most of the segments    architecture.md
  *	tcp_ack          SND.UNA, SND.WND, duplicate ACKs     fifth check
  *	tcp_opt          what both ends agree on in their SYNs RFC 7323, 9293 3.7.1
  *	tcp_ts           timestamps and PAWS                  RFC 7323
@@ -120,6 +121,9 @@ void leat_tcp_in_fin(struct tcp_call *c, const struct seg *seg);        /* eight
 /* An ACK for a segment that was not acceptable: at once when it carried text or FIN, else at most
  * one each reply_interval_ns, so that two confused ends cannot keep each other busy. */
 void leat_tcp_reply(struct tcp_call *c, const struct seg *seg);
+
+/* tcp_input_fast.c: TCP_V_CNT when seg is not its own, and then nothing happened. */
+enum tcp_verdict leat_tcp_in_fast(struct tcp_call *c, struct seg *seg);
 
 /* tcp_ack.c */
 void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg);

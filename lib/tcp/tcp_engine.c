@@ -44,6 +44,7 @@ void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 		.ts_required = true,
 		.nagle = true,
 		.rst_ends_time_wait = false,
+		.fast_path = true,
 	};
 }
 

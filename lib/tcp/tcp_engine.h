@@ -90,6 +90,7 @@ struct tcp_knobs {
 	bool ts_required;           /* true: once agreed, drop segments without (RFC 7323 3.2) */
 	bool nagle;                 /* true, SHLD-7 */
 	bool rst_ends_time_wait;    /* false: RFC 1337; true: the text of RFC 9293 3.10.7.4 */
+	bool fast_path;             /* true: tcp_input_fast.c, when it is in the build */
 };
 
 enum tcp_cc_name {
@@ -131,6 +132,7 @@ struct tcp_counters {
 	uint64_t opened_active, opened_passive; /* opened = sum of ended + present */
 	uint64_t ended[TCP_END_CNT];
 	uint64_t time_wait_entered, time_wait_restarted;
+	uint64_t fast; /* segments that tcp_input_fast.c took; they have a verdict, too */
 	uint64_t emitted, emitted_rst, emitted_again; /* segments; again: retransmissions */
 	uint64_t ecn_ce_seen, ecn_cut;                /* segments marked CE; reductions for ECE */
 	/* ICMP errors, one of these each: about nothing that is on the way; told the user; ended a

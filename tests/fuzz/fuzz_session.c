@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "session.h"
 
+#include "fuzz_twin.h"
 #include "reach.h"
 
 /* F5: a program of operations on two live stacks joined by a wire.  At the end the wire is good
@@ -206,7 +207,7 @@ static void recover(struct session *s)
 	leat_session_check_streams(s);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void run(const uint8_t *data, size_t size)
 {
 	static struct session s;
 	struct fuzz_in in = {data, size};
@@ -219,5 +220,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (uint32_t i = 0; i < 2; i++)
 		leat_reach_stack(s.stack[i]);
 	leat_session_end(&s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	fuzz_twice(run, data, size);
 	return 0;
 }

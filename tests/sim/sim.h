@@ -34,6 +34,7 @@
 #include "sim_plan.h"
 #include "sim_watch.h"
 #include "stack.h"
+#include "twin.h"
 
 #include <setjmp.h>
 #include <stdbool.h>
@@ -164,6 +165,7 @@ struct sim_stats {
 	uint64_t frames, delivered, lost, doubled, delayed, corrupted, forged, stripped, replayed;
 	uint64_t ring_full, no_buffer, tx_refused, too_old, nowhere, noise, polls, events, steps;
 	uint64_t octets, connects, accepts, resets, misuses, narrowed, marked, shifted, rebound;
+	uint64_t segments, fast; /* to the engines; of them, by the fast path */
 };
 
 /* leat_sim_world_run fills it. */
@@ -238,6 +240,9 @@ struct sim_world {
 	uint64_t event_cnt;
 	FILE *pcap[SIM_HOST_MAX];
 	FILE *trace;
+	struct twin *twin;
+	bool once;  /* no second run: for measurements */
+	bool spoil; /* a control block, which the second run must find */
 	sigjmp_buf failed;
 	char why[SIM_TEXT_MAX];
 };
@@ -245,7 +250,8 @@ struct sim_world {
 /* sim_world.c */
 struct sim_world *leat_sim_world_new(const struct sim_plan *plan);
 void leat_sim_world_free(struct sim_world *w);
-/* leat_sim_world_run plays the plan to its end. */
+/* leat_sim_world_run plays the plan to its end, and then once more without the fast path in another
+ * world, which must be equal in all control blocks and frames (twin.h). */
 void leat_sim_world_run(struct sim_world *w, struct sim_result *result);
 void leat_sim_at(struct sim_world *w, struct sim_event event);
 void leat_sim_digest(struct sim_world *w, uint64_t word);
