@@ -151,6 +151,8 @@ int leat_sim_mode_floor(void)
 
 	floors(&no, &failed);
 	fairness(&no, &failed);
+	line(&no, &failed, goodput(2, 2, 2) < least_of[2][0][2],
+		"with loss the floor of a path without is not reached");
 	printf("1..%u\n", no);
 	return failed > 0;
 }
