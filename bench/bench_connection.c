@@ -89,8 +89,11 @@ static void configure(const struct run *r, bool server, struct stack_config *c)
 		c->knobs.sack = c->knobs.timestamps = c->knobs.wscale = false;
 	c->link.mac = station(server ? 2 : 1);
 	c->link.local_cnt = 1;
-	c->link.local[0] = (struct wire_local){ip_from4(server ? 0x0a000001 : 0x0a000002), 8};
-	if (!server) {
+	c->link.local[0] =
+		(struct wire_local){ip_from4(server ? 0x0a000001 : 0x0a000002), server ? 30 : 8};
+	if (server) {
+		c->gateway4 = ip_from4(0x0a000002); /* clients come from beyond a router */
+	} else {
 		c->link.range_from = ip_from4(0x0a010000);
 		c->link.range_to = ip_from4(0x0a010000 + CLIENTS - 1);
 	}
@@ -110,8 +113,7 @@ static struct leat_stack *stack_of(struct run *r, bool server)
 	struct inet_neigh *n = leat_stack_neigh(s);
 
 	leat_inet_neigh_set(n, ip_from4(0x0a000001), station(2));
-	for (uint32_t i = 0; server && i < CLIENTS; i++)
-		leat_inet_neigh_set(n, ip_from4(0x0a010000 + i), station(1));
+	leat_inet_neigh_set(n, ip_from4(0x0a000002), station(1));
 	return s;
 }
 

@@ -361,6 +361,7 @@ enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
 	enum tcp_verdict v;
 
 	c.wnd = seg->wnd;
+	c.data = seg->data;
 	if (tcb && !(seg->flags & TCP_SYN))
 		c.wnd <<= tcb->snd_scale;
 	DCHECK(io->give_cnt < TCP_IO_GIVE_MAX);

@@ -348,6 +348,7 @@ static void input(struct sim_world *w, struct sim_host *h, struct sim_shard *s)
 		struct pkt *p = &burst.pkt[burst.cnt++];
 
 		*p = (struct pkt){.frame = b->data, .octets = b->octets, .buf = b};
+		p->room = (uint16_t)(w->buf_octets - b->octets);
 		p->ip_csum = p->l4_csum = csum_of(w, h, b);
 		leat_sim_watch_arrived(w->watch, h->idx, shard_now(w, s), b->data, b->octets);
 		leat_sim_pcap_frame(w, h->idx, b->data, b->octets);

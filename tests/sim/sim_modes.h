@@ -35,6 +35,9 @@ int leat_sim_mode_floor(void);
 /* Long streams, single octets, 10,000 connections through small tables and from few ports. */
 int leat_sim_mode_load(const char *prefix);
 
+/* The table of goodput by loss, round trip and queue; with golden it is held against that file. */
+int leat_sim_mode_goodput(const char *golden);
+
 /* A stranger sees the same of a host, whether others talk to it or not. */
 int leat_sim_mode_strangers(void);
 

@@ -12,11 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EVENTS_MAX   UINT64_C(400000000)
-#define BOUND_BASE   (900 * TIME_S)
-#define MIX          UINT64_C(0x9fb21c651e98df25)
-#define TIMERS_MAX   4096
-#define SAME_INSTANT 2000000 /* events without time passing: the world is stuck */
+#define EVENTS_MAX     UINT64_C(400000000)
+#define BOUND_BASE     (900 * TIME_S)
+#define HEADERS_OCTETS 134U /* Ethernet, IPv6, TCP with options */
+#define MIX            UINT64_C(0x9fb21c651e98df25)
+#define TIMERS_MAX     4096
+#define SAME_INSTANT   2000000 /* events without time passing: the world is stuck */
 
 static struct sim_world *running; /* for the handler of SIGABRT */
 
@@ -155,6 +156,7 @@ struct sim_world *leat_sim_world_new(const struct sim_plan *plan)
 
 		msl = u64_min(msl, c->knobs.two_msl_ns / 2);
 		w->buf_octets = u32_max(w->buf_octets, c->link.mtu + 64U);
+		w->buf_octets = u32_max(w->buf_octets, c->knobs.rbuf_octets + HEADERS_OCTETS);
 	}
 	w->msl = msl;
 	w->timers_max = TIMERS_MAX;
