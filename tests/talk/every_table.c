@@ -209,7 +209,8 @@ void leat_every_matrix(FILE *out, const struct every_table *const table[TCP_ST_C
 	fprintf(out,
 		"Nine kinds of segment, those with an ACK twice, in eleven states at four places\n"
 		"of the window: 616 cells, each over IPv4, over IPv6 and with sequence numbers\n"
-		"that wrap.  A cell to hold beside RFC 9293; every.txt has all flags and places.\n\n"
+		"that wrap.  A cell to hold beside RFC 9293; every.txt has all flags and "
+		"places.\n\n"
 		"rows     CLOSED 3.10.7.1   LISTEN 3.10.7.2   SYN-SENT 3.10.7.3   others 3.10.7.4\n"
 		"columns  SEG.SEQ: left of window RCV.NXT-20   left edge RCV.NXT\n"
 		"         right edge: the last octet in the window   right of window: the next\n"
