@@ -55,6 +55,7 @@ struct parts {
 	void *wheel, *two_msl, *fin_wait_2;
 	struct tcb *tcb;
 	struct tcp_side *side;
+	struct tcp_tally *tally;
 	struct tcp_rbuf *rbuf;
 	struct tcp_ext *ext;
 	struct tcp_srec *srec;
@@ -70,6 +71,7 @@ static struct parts parts_cut(void *mem, const struct tcp_limits *limits)
 	p.e = arena_take(&a, 1, sizeof(*p.e), CACHE_LINE);
 	p.tcb = arena_take(&a, cnt, sizeof(*p.tcb), CACHE_LINE);
 	p.side = arena_take(&a, cnt, sizeof(*p.side), CACHE_LINE);
+	p.tally = arena_take(&a, limits->tally ? cnt : 0, sizeof(*p.tally), CACHE_LINE);
 	p.rbuf = arena_take(&a, limits->rbuf_max, sizeof(*p.rbuf), CACHE_LINE);
 	p.ext = arena_take(&a, limits->ext_max, sizeof(*p.ext), CACHE_LINE);
 	p.srec = arena_take(&a, limits->srec_max, sizeof(*p.srec), CACHE_LINE);
@@ -117,6 +119,7 @@ struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 	e->secret = secret;
 	e->tcb = p.tcb;
 	e->side = p.side;
+	e->tally = limits->tally ? p.tally : NULL;
 	e->rbuf = p.rbuf;
 	e->ext = p.ext;
 	e->srec = p.srec;
@@ -150,6 +153,13 @@ const struct tcp_side *leat_tcp_side(const struct tcp_engine *e, const struct tc
 	static const struct tcp_side none = {0};
 
 	return tcb->opts & TCP_O_SIDE ? &e->side[tcb->idx] : &none;
+}
+
+const struct tcp_tally *leat_tcp_tally(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	static const struct tcp_tally none = {0};
+
+	return e->tally ? &e->tally[tcb->idx] : &none;
 }
 
 /* Not with each tcb: it would be one line more for every connection to write. */
@@ -204,6 +214,8 @@ struct tcb *leat_tcp_alloc(
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
 	tcb->rcv_head = tcb->rcv_tail = tcb->ooo_head = tcb->listener = tcb->ext = TCP_NONE;
 	tcb->opened_at = now;
+	if (e->tally)
+		e->tally[tcb->idx] = (struct tcp_tally){0};
 	leat_tcp_state_born(e, tcb, state);
 	return tcb;
 }

@@ -60,6 +60,8 @@ static struct tcp_emit *emit_take(struct tcp_call *c, const struct tuple *tuple,
 	emit->doubt = false;
 	emit->seg = (struct seg){0};
 	c->e->cnt.emitted++;
+	if (c->e->tally && c->tcb)
+		c->e->tally[c->tcb->idx].segs_out++;
 	return emit;
 }
 
@@ -96,6 +98,15 @@ void leat_tcp_send_rst(struct tcp_call *c)
 	struct seg rst = {.flags = TCP_RST, .seq = c->tcb->snd.nxt};
 
 	leat_tcp_emit_rst(c, &c->tcb->tuple, &rst);
+}
+
+static void tally(const struct tcp_call *c, uint32_t text, bool again)
+{
+	struct tcp_tally *t = &c->e->tally[c->tcb->idx];
+
+	t->text_segs_out++;
+	t->sent_at = c->now;
+	t->again_octets += again ? text : 0;
 }
 
 /* Builds one segment at pos with octets of text, and keeps the books: SND.NXT, the RTT sample, the
@@ -135,6 +146,9 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 		return;
 	bool queue = tcp_sendq_of(c->e, tcb) != NULL;
 	struct seq after = seq_add(pos, seg->len);
+
+	if (c->e->tally && text > 0)
+		tally(c, text, seq_lt(pos, tcb->snd.nxt));
 
 	if (seq_lt(pos, tcb->snd.nxt)) { /* Karn: nothing that was sent again is timed */
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
