@@ -266,7 +266,7 @@ void leat_stack_refuse(struct leat_stack *s, bool refuse)
 static uint32_t fire(struct leat_stack *s, uint32_t max)
 {
 	uint64_t neigh = leat_inet_neigh_next_deadline(s->neigh);
-	uint64_t tcp = leat_tcp_next_deadline(s->tcp);
+	uint64_t tcp = leat_tcp_due(s->tcp, s->now);
 
 	if (u64_max(neigh, tcp) <= s->now)
 		max = 1;
@@ -283,7 +283,8 @@ uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max)
 	uint32_t fired = 0, cnt = 1;
 
 	leat_stack_set_now(s, now);
-	while (fired < max && cnt > 0 && leat_stack_next_deadline(s) <= now) {
+	while (fired < max && cnt > 0 &&
+		u64_min(leat_tcp_due(s->tcp, now), leat_inet_neigh_next_deadline(s->neigh)) <= now) {
 		cnt = fire(s, max - fired);
 		fired += cnt;
 	}

@@ -193,16 +193,18 @@ struct tcb *leat_tcp_alloc(
 		return NULL;
 
 	struct tcb *tcb = &e->tcb[e->tcb_free];
-	struct tcb kept = *tcb;
+	uint32_t idx = tcb->idx, gen = tcb->gen;
+	uint32_t out_next = tcb->out_next, news_next = tcb->news_next;
+	uint16_t flags = tcb->flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS);
 
-	e->tcb_free = kept.rcv_head;
+	e->tcb_free = tcb->rcv_head;
 	memset(tcb, 0, sizeof(*tcb));
 	tcb->tuple = *tuple;
-	tcb->idx = kept.idx;
-	tcb->gen = kept.gen;
-	tcb->out_next = kept.out_next;
-	tcb->news_next = kept.news_next;
-	tcb->flags = kept.flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS);
+	tcb->idx = idx;
+	tcb->gen = gen;
+	tcb->out_next = out_next;
+	tcb->news_next = news_next;
+	tcb->flags = flags;
 	if (!e->knobs.nagle)
 		tcb->flags |= TCP_F_NODELAY;
 	if (e->knobs.keepalive)
@@ -288,20 +290,22 @@ void leat_tcp_end(struct tcp_call *c, enum tcp_event event, enum tcp_end why)
 {
 	struct tcp_engine *e = c->e;
 	struct tcb *tcb = c->tcb;
-	bool listener = tcb->state == TCP_ST_LISTEN; /* it was never counted as opened */
+	uint8_t was = tcb->state;
 	bool graceful = why == TCP_END_TIME_WAIT || why == TCP_END_LAST_ACK;
 
 	leat_tcp_step(e, tcb, event);
 	leat_timer_wheel_stop(e->wheel, tcb->idx);
-	leat_timer_ring_stop(e->two_msl, tcb->idx);
-	leat_timer_ring_stop(e->fin_wait_2, tcb->idx);
+	if (was == TCP_ST_TIME_WAIT)
+		leat_timer_ring_stop(e->two_msl, tcb->idx);
+	if (was == TCP_ST_FIN_WAIT_2)
+		leat_timer_ring_stop(e->fin_wait_2, tcb->idx);
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
 	tcb->opts &= (uint16_t)~TCP_O_KEEP_NOW;
 	tcb->flags &= (uint16_t) ~(TCP_F_ACK_NOW | TCP_F_ACK_DELAY | TCP_F_PROBE | TCP_F_RTX_ONE);
 	tcb->end_why = (uint8_t)why;
 	leat_tcp_ext_end(e, tcb);
 	leat_tcp_reass_purge(e, tcb, graceful && !(tcb->flags & TCP_F_RCV_SHUT));
-	if (!listener)
+	if (was != TCP_ST_LISTEN) /* which was never counted as opened */
 		e->cnt.ended[why]++;
 	leat_tcp_tell(e, tcb, TCP_NEWS_CLOSED);
 	ASSERT(c->io->gone_cnt < TCP_IO_GONE_MAX);

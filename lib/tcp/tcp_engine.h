@@ -229,6 +229,9 @@ void leat_tcp_news(struct tcp_engine *e, struct tcp_io *io);
 /* leat_tcp_next_deadline is the instant of the next timer, exactly; TIME_NEVER: none. */
 uint64_t leat_tcp_next_deadline(struct tcp_engine *e);
 
+/* leat_tcp_due is the same when that is not after now, else any instant after it; it costs less. */
+uint64_t leat_tcp_due(struct tcp_engine *e, uint64_t now);
+
 /* leat_tcp_ring_deadline is when tcb leaves TIME-WAIT (or FIN-WAIT-2 by its limit). */
 uint64_t leat_tcp_ring_deadline(const struct tcp_engine *e, const struct tcb *tcb);
 

@@ -34,7 +34,7 @@ static uint16_t window(struct tcp_call *c)
 		promised = offer;
 	uint32_t up = (promised + granule - 1) & ~(granule - 1);
 
-	if (up <= leat_tcp_rcv_room(c->e, tcb))
+	if (up != promised && up <= leat_tcp_rcv_room(c->e, tcb))
 		promised = up;
 	tcb->rcv.edge = seq_add(tcb->rcv.nxt, promised);
 	return (uint16_t)(promised >> tcb->rcv_scale);
@@ -432,7 +432,19 @@ static struct seq bare_ack_at(const struct tcb *tcb)
 	return tcp_syn_unacked(tcb) ? tcb->snd.nxt : seq_min(tcb->snd.nxt, edge);
 }
 
-/* Chooses and builds one segment; false when this connection has nothing to send now. */
+/* Something new was sent; may more follow?  What was to go again came before it. */
+static bool more_follows(struct tcp_call *c)
+{
+	const struct tcb *tcb = c->tcb;
+	bool fin_due = tcb->flags & TCP_F_FIN_QUEUED && seq_eq(tcb->snd.nxt, tcb->snd.end);
+
+	if (seq_lt(tcb->snd.nxt, tcb->snd.end) || fin_due || tcb->opts & TCP_O_KEEP_NOW)
+		return true;
+	note_limit(c, false);
+	return false;
+}
+
+/* Chooses and builds one segment; false when this connection has nothing more to send now. */
 static bool emit_next(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
@@ -441,20 +453,20 @@ static bool emit_next(struct tcp_call *c)
 		return false;
 	if (tcp_syn_unacked(tcb)) {
 		if (emit_syn(c))
-			return true;
+			return false;
 	} else if (tcp_in(tcb->state, TCP_MAY_EMIT_TEXT)) {
-		if (emit_again(c) || emit_new(c))
+		if (emit_again(c))
 			return true;
+		if (emit_new(c))
+			return more_follows(c);
 	}
 	if (tcb->opts & TCP_O_KEEP_NOW) { /* SHLD-12: without text */
 		tcb->opts &= (uint16_t)~TCP_O_KEEP_NOW;
 		emit(c, seq_sub(tcb->snd.nxt, 1), 0, TCP_ACK);
 		return true;
 	}
-	if (tcb->flags & TCP_F_ACK_NOW && tcb->state != TCP_ST_SYN_SENT) {
+	if (tcb->flags & TCP_F_ACK_NOW && tcb->state != TCP_ST_SYN_SENT)
 		emit(c, bare_ack_at(tcb), 0, TCP_ACK);
-		return true;
-	}
 	return false;
 }
 
@@ -472,5 +484,7 @@ void leat_tcp_output(struct tcp_engine *e, uint64_t now, struct tcp_io *io)
 			return; /* the list is full; this connection goes on first next time */
 		e->out_head = c.tcb->out_next;
 		c.tcb->flags &= (uint16_t)~TCP_F_IN_OUT;
+		if (c.tcb->state >= TCP_ST_SYN_SENT)
+			leat_tcp_timer_sync(e, c.tcb);
 	}
 }

@@ -220,7 +220,6 @@ static void owe_ack(struct tcp_call *c, bool filled_hole)
 	} else if (!(tcb->flags & TCP_F_ACK_DELAY)) {
 		tcb->flags |= TCP_F_ACK_DELAY; /* SHLD-18 */
 		tcb->delack_at = c->now + e->knobs.delack_ns;
-		leat_tcp_timer_sync(e, tcb);
 	}
 }
 

@@ -217,7 +217,9 @@ static uint32_t ip4_put(uint8_t *p, const struct tuple *tuple, const struct ip_h
 	be16_put(p + 10, 0);
 	be32_put(p + 12, ip_to4(tuple->local));
 	be32_put(p + 16, ip_to4(tuple->remote));
-	be16_put(p + 10, (uint16_t)~leat_wire_sum_fold(leat_wire_sum(0, p, WIRE_IP4_OCTETS)));
+	if (!hdr->csum_later)
+		be16_put(p + 10,
+			(uint16_t)~leat_wire_sum_fold(leat_wire_sum(0, p, WIRE_IP4_OCTETS)));
 	return WIRE_IP4_OCTETS;
 }
 

@@ -111,6 +111,7 @@ uint32_t leat_wire_eth_put(
 struct ip_hdr {
 	uint8_t proto, tos, ttl;
 	uint32_t octets; /* of payload */
+	bool csum_later; /* IPv4: the device writes the checksum, until then it is 0 */
 };
 
 /* leat_wire_pkt_hdr_put writes Ethernet (unless raw_ip, where dst may be NULL) and IP header for
