@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Do the tests find bugs?  Builds each bug of tests/mutants/mutants.txt and sees what notices it.
 
-usage: mutants.py [NAME...] [--sim-only] [--jobs N] [--table FILE]
+usage: mutants.py [NAME...] [--sim-only | --suites-only] [--jobs N] [--table FILE]
        mutants.py --check                 does every bug still fit its source?
        mutants.py --file NAME             which source is it in?
        mutants.py --copy NAME OUTPUT      write that source with the bug in it
 
 Without NAME all of them, after the build without any, which nothing may find.  Each is built by
 -Dmutant=NAME, in build-mutants-1 to -N.  First the suites look for it, the cheapest first, until one finds
-it; then the simulator alone, which is all that --sim-only runs.  The last line is `N found, N
+it; then the simulator alone, which is all that --sim-only runs and --suites-only leaves out.  The last line is `N found, N
 survived`; exit 1 and their names when any did.
 """
 import argparse
@@ -32,8 +32,11 @@ OPTIONS = ["-Doptimization=2", "-Ddebug=false", "-Dcheck=true", "-Dwerror=false"
 SECONDS = 120  # ends what hangs; nothing needs a tenth of it
 # What the simulator looks for, cheapest first; its digests only tell that something changed.
 SIM = [["--packets"], ["--starve"], ["--strangers"], ["--long"], ["--floor"], ["--every", "5"],
-       ["--smoke"], ["--seeds", "200..399"]]
+       ["--smoke"], ["--seeds", "200..1999"]]
 NOT_OK = re.compile(r"not ok \d+ - (.*)|# (seed \d+) fails: (.*)")
+
+
+LIVE = set()  # what was started and must not outlive us
 
 
 class Stale(Exception):
@@ -108,6 +111,7 @@ def judge(command, seconds, where):
     child = subprocess.Popen(command, cwd=where, env=env, text=True, errors="replace",
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              start_new_session=True)
+    LIVE.add(child.pid)
     late = []
 
     def end():
@@ -132,6 +136,7 @@ def judge(command, seconds, where):
         end()
         child.stdout.close()
         child.wait()
+        LIVE.discard(child.pid)
 
 
 class Hunter:
@@ -185,7 +190,7 @@ class Hunter:
         if by := self.look({stage[0]: stage for stage in stages}.values()):
             sys.exit(f"without any bug in it: {by}")
 
-    def hunt(self, mutant, sim_only):
+    def hunt(self, mutant, args):
         """(mutant, found by, found by the simulator alone, seconds)"""
         began = time.monotonic()
         if not self.before or self.before.path != mutant.path:
@@ -193,11 +198,15 @@ class Hunter:
         # Between two bugs of one source the copy alone differs: that saves half of the time.
         (self.build / "lib" / f"mutant_{Path(mutant.path).name}").write_text(copy(mutant))
         self.before = mutant
-        by = None if sim_only else self.look(self.suites(mutant.module()))
-        sim = by if by and by.startswith("sim") else self.look(self.simulator())
+        by = sim = None
+        if not args.sim_only:
+            by = self.look(self.suites(mutant.module()))
+            sim = by if by and by.startswith("sim") else None
+        if not args.suites_only and not sim:
+            sim = self.look(self.simulator())
         row = (mutant, by or sim, sim, time.monotonic() - began)
         print(f"{mutant.name:<32} {row[3]:4.0f} s  {by or sim or 'SURVIVED'}" +
-              (f"\n{'':<40}not by the simulator" if not sim else ""), flush=True)
+              (f"\n{'':<40}not by the simulator" if by and not sim and not args.suites_only else ""), flush=True)
         return row
 
 
@@ -241,7 +250,7 @@ def total(rows):
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("names", nargs="*")
-    for option in ("--check", "--sim-only"):
+    for option in ("--check", "--sim-only", "--suites-only"):
         parser.add_argument(option, action="store_true")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--file"), parser.add_argument("--table")
@@ -264,7 +273,15 @@ def main():
     return 0
 
 
+def end_all(*_):
+    for pid in LIVE:
+        os.killpg(pid, signal.SIGKILL)
+    os._exit(1)
+
+
 def hunt_all(mutants, args):
+    signal.signal(signal.SIGTERM, end_all)
+    signal.signal(signal.SIGINT, end_all)
     lock = (ROOT / LIST).open()
     fcntl.flock(lock, fcntl.LOCK_EX)  # two in one build directory would tear each other's files
     sources = {}
@@ -274,7 +291,7 @@ def hunt_all(mutants, args):
 
     def one(of_source):
         hunter = hunters.get()
-        rows = [hunter.hunt(m, args.sim_only) for m in of_source]
+        rows = [hunter.hunt(m, args) for m in of_source]
         hunters.put(hunter)
         return rows
 
