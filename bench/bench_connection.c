@@ -3,10 +3,10 @@
  *
  *	bench_connection [--json] [--quick] [--concurrent N]... [--plain] [--csum]
  *
- * A client and a server in one thread; frames go over in bursts, through a queue as long as needed to
- * have N connections open.  A connection is six packets: SYN, SYN-ACK, ACK with the request, response
- * with FIN, FIN with ACK, ACK; the server closes first and has the TIME-WAIT.  --plain offers no
- * options but MSS, --csum sums in software what else a device would.
+ * A client and a server in one thread; frames go over in bursts, through a queue as long as needed
+ * to have N connections open.  A connection is six packets: SYN, SYN-ACK, ACK with the request,
+ * response with FIN, FIN with ACK, ACK; the server closes first and has the TIME-WAIT.  --plain
+ * offers no options but MSS, --csum sums in software what else a device would.
  *
  * Instructions: valgrind --tool=callgrind --toggle-collect=server_turn bench_connection --quick */
 #include "bench.h"
@@ -89,8 +89,11 @@ static void configure(const struct run *r, bool server, struct stack_config *c)
 		c->knobs.sack = c->knobs.timestamps = c->knobs.wscale = false;
 	c->link.mac = station(server ? 2 : 1);
 	c->link.local_cnt = 1;
-	c->link.local[0] = (struct wire_local){ip_from4(server ? 0x0a000001 : 0x0a000002), 8};
-	if (!server) {
+	c->link.local[0] =
+		(struct wire_local){ip_from4(server ? 0x0a000001 : 0x0a000002), server ? 30 : 8};
+	if (server) {
+		c->gateway4 = ip_from4(0x0a000002); /* clients come from beyond a router */
+	} else {
 		c->link.range_from = ip_from4(0x0a010000);
 		c->link.range_to = ip_from4(0x0a010000 + CLIENTS - 1);
 	}
@@ -110,8 +113,7 @@ static struct leat_stack *stack_of(struct run *r, bool server)
 	struct inet_neigh *n = leat_stack_neigh(s);
 
 	leat_inet_neigh_set(n, ip_from4(0x0a000001), station(2));
-	for (uint32_t i = 0; server && i < CLIENTS; i++)
-		leat_inet_neigh_set(n, ip_from4(0x0a010000 + i), station(1));
+	leat_inet_neigh_set(n, ip_from4(0x0a000002), station(1));
 	return s;
 }
 

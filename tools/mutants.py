@@ -13,6 +13,7 @@ it; then the simulator alone, which is all that --sim-only runs.  The last line 
 survived`; exit 1 and their names when any did.
 """
 import argparse
+import fcntl
 import os
 import re
 import signal
@@ -30,7 +31,7 @@ OPTIONS = ["-Dbuildtype=debugoptimized", "-Dcheck=true", "-Dwerror=false", "-Dli
 SECONDS, SECONDS_SEEDS = 60, 600  # what ends a test that hangs; none needs a tenth of it
 # What the simulator looks for, cheapest first; its digests only tell that something changed.
 SIM = [["--packets"], ["--starve"], ["--strangers"], ["--long"], ["--floor"], ["--every", "5"],
-       ["--smoke"], ["--seeds", "200..9999"]]
+       ["--smoke"], ["--seeds", "200..999"]]
 NOT_OK = re.compile(r"not ok \d+ - (.*)|# (seed \d+) fails: (.*)")
 
 
@@ -128,16 +129,20 @@ def judge(command, seconds, where):
         child.wait()
 
 
+def units(module):
+    """The stages that only a bug of this module needs; all programs need the stack's."""
+    return [(p.stem, [BUILD / "lib" / p.stem], SECONDS) for m in dict.fromkeys([module, "stack"])
+            for p in sorted((ROOT / "lib" / m).glob("test_*.c"))]
+
+
 def stages(module, sim_only):
     """(name, command, seconds): the cheapest first."""
     sim = [(" ".join(["sim", *args]), [BUILD / "tests/sim/sim", *args],
             SECONDS_SEEDS if args[0] == "--seeds" else SECONDS) for args in SIM]
     if sim_only:
         return sim
-    units = [p.stem for m in dict.fromkeys([module, "stack"])
-             for p in sorted((ROOT / "lib" / m).glob("test_*.c"))]
     talk, scripts = BUILD / "tests/talk", ROOT / "tests/talk"
-    return [(u, [BUILD / "lib" / u], SECONDS) for u in units] + [
+    return units(module) + [
         ("talk", [talk / "talk", scripts], SECONDS),
         ("every", [talk / "every", scripts / "golden"], SECONDS),
         ("chance", [talk / "chance", "1", "3000"], SECONDS)] + sim
@@ -159,9 +164,9 @@ def build(name, module, jobs):
     run(["ninja", "-C", BUILD, f"-j{jobs}", *programs])
 
 
-def look(module, sim_only, where):
-    """Who finds what was built, `suite: what it said`; None: nobody does."""
-    for name, command, seconds in stages(module, sim_only):
+def look(where, those):
+    """Which of those stages finds what was built, and what it says; None: none does."""
+    for name, command, seconds in those:
         if found := judge(command, seconds, where):
             return f"{name}: {found}"
     return None
@@ -171,11 +176,11 @@ def hunt(mutant, args, where):
     """(found by, found by the simulator alone, seconds)"""
     began = time.monotonic()
     build(mutant.name, mutant.module(), args.jobs)
-    by = None if args.sim_only else look(mutant.module(), False, where)
+    by = None if args.sim_only else look(where, stages(mutant.module(), False))
     if by and by.startswith("sim"):
         sim = by
     else:
-        sim = look(mutant.module(), True, where)
+        sim = look(where, stages(mutant.module(), True))
     return by or sim, sim, time.monotonic() - began
 
 
@@ -238,11 +243,16 @@ def main():
 
 def hunt_all(mutants, args):
     rows = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and end what was started
+    lock = (ROOT / LIST).open()
+    fcntl.flock(lock, fcntl.LOCK_EX)  # two in one build directory would tear each other's files
     with tempfile.TemporaryDirectory() as where:
+        those = stages("stack", args.sim_only)
         for module in dict.fromkeys(m.module() for m in mutants):
             build("", module, args.jobs)
-            if by := look(module, args.sim_only, where):
+            if by := look(where, units(module) + those):
                 sys.exit(f"without any bug in it: {by}")
+            those = []  # once will do
         for m in mutants:
             rows.append((m, *hunt(m, args, where)))
             print(f"{m.name:<32} {rows[-1][3]:4.0f} s  {rows[-1][1] or 'SURVIVED'}", flush=True)

@@ -176,6 +176,15 @@ static int start_control(struct plane *p, pthread_t *thread)
 	return error;
 }
 
+/* share_cpus tells the loops that are not alone on their processor. */
+static void share_cpus(struct plane *p)
+{
+	for (uint32_t i = 0; i < p->loop_cnt; i++) {
+		for (uint32_t k = 0; k < p->loop_cnt; k++)
+			p->loop[i].yield |= k != i && p->eal.cpu[i] == p->eal.cpu[k];
+	}
+}
+
 enum opt_exit leat_plane_run(struct plane *p, void (*control)(void *arg), void *arg)
 {
 	pthread_t thread;
@@ -183,6 +192,7 @@ enum opt_exit leat_plane_run(struct plane *p, void (*control)(void *arg), void *
 	p->control = control;
 	p->arg = arg;
 	p->started_at = leat_plane_now(p);
+	share_cpus(p);
 	int error = start_control(p, &thread);
 	if (error != 0) {
 		leat_log(LOG_LV_ERROR, "leatd", "no thread for control: %s", strerror(error));

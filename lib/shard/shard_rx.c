@@ -75,6 +75,7 @@ static void hand_over(struct shard_rx *rx, struct rte_mbuf *m, struct stack_burs
 	p->octets = rte_pktmbuf_data_len(m);
 	p->ip_csum = (uint8_t)nic_csum_ip(m->ol_flags);
 	p->l4_csum = (uint8_t)nic_csum_l4(m->ol_flags, rx->port->none_is_good);
+	p->room = (uint16_t)rte_pktmbuf_tailroom(m);
 	p->buf = m;
 	rx->handed++;
 }

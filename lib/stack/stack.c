@@ -83,6 +83,7 @@ static const char *knob_error(const struct stack_config *c, char *text, size_t s
 		in_range("initial window", k->iw_segs, 1, UINT16_MAX),
 		in_range("segments per ack", k->ack_every, 1, UINT8_MAX),
 		in_range("segments held", k->rcv_seg_max, 2, UINT16_MAX),
+		in_range("octets of a receive buffer", k->rbuf_octets, 1, UINT16_MAX),
 		in_range("receive buffer", k->rcv_buf_octets, 1, UINT32_C(1) << 30),
 		in_range("first rto", k->rto_initial_ns, 1, k->rto_max_ns),
 		in_range("least rto", k->rto_min_ns, 1, k->rto_max_ns),
@@ -260,28 +261,33 @@ void leat_stack_refuse(struct leat_stack *s, bool refuse)
 }
 
 /* fire fires timers of the module whose turn it is by deadline: one of them, or, when the other has
- * none due, at most max. */
+ * none due, at most max.  A timer that gives up sends a reset, so TCP's wait while there is no room
+ * for one. */
 static uint32_t fire(struct leat_stack *s, uint32_t max)
 {
 	uint64_t neigh = leat_inet_neigh_next_deadline(s->neigh);
-	uint64_t tcp = leat_tcp_next_deadline(s->tcp);
+	uint64_t tcp = leat_tcp_due(s->tcp, s->now);
 
 	if (u64_max(neigh, tcp) <= s->now)
 		max = 1;
 	if (neigh <= tcp)
 		return leat_inet_neigh_timers(s->neigh, s->now, max);
-	uint32_t cnt = leat_tcp_timers(s->tcp, s->now, u32_min(max, TCP_IO_GONE_MAX), &s->io);
+	max = u32_min(max, u32_min(TCP_IO_GONE_MAX, TCP_IO_EMIT_MAX - s->io.emit_cnt));
+	uint32_t cnt = max > 0 ? leat_tcp_timers(s->tcp, s->now, max, &s->io) : 0;
 	leat_stack_settle(s);
 	return cnt;
 }
 
 uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max)
 {
-	uint32_t fired = 0;
+	uint32_t fired = 0, cnt = 1;
 
 	leat_stack_set_now(s, now);
-	while (fired < max && leat_stack_next_deadline(s) <= now)
-		fired += fire(s, max - fired);
+	while (fired < max && cnt > 0 &&
+		u64_min(leat_tcp_due(s->tcp, now), leat_inet_neigh_next_deadline(s->neigh)) <= now) {
+		cnt = fire(s, max - fired);
+		fired += cnt;
+	}
 	return fired;
 }
 

@@ -119,6 +119,7 @@ struct leat_stack {
 	uint32_t news_gen[TCP_IO_NEWS_MAX];
 	void *give[STACK_GIVE_MAX];
 	struct tcp_emit park[STACK_PARK_MAX];
+	uint32_t park_gen[STACK_PARK_MAX]; /* of the connections whose text waits */
 };
 
 static inline struct tcb *stack_tcb(const struct leat_stack *s, uint32_t idx)
@@ -148,8 +149,8 @@ void leat_stack_keep_buf(struct leat_stack *s, void *buf);
 void leat_stack_conn_init(struct leat_stack *s, const struct tcb *tcb);
 /* Gives the record back when nothing holds it any more. */
 void leat_stack_conn_free(struct leat_stack *s, struct tcb *tcb);
-/* Enters tcb, whose tuple is not there yet, into the flow table. */
-bool leat_stack_flow_insert(struct leat_stack *s, struct tcb *tcb);
+/* Enters tcb, whose tuple has this hash and is not there yet, into the flow table. */
+bool leat_stack_flow_insert(struct leat_stack *s, struct tcb *tcb, uint64_t hash);
 /* Handles io.gone and io.give after a call of the engine. */
 void leat_stack_settle(struct leat_stack *s);
 /* Puts tcb on the list of aborts, and works the list off as far as io.emit has room. */

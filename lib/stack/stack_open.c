@@ -222,7 +222,7 @@ static int open_active(
 	}
 	leat_stack_conn_init(s, tcb);
 	stack_conn(s, tcb)->port_base = base;
-	if (!leat_stack_flow_insert(s, tcb)) {
+	if (!leat_stack_flow_insert(s, tcb, leat_flow_hash(s->flow, tuple))) {
 		s->cnt.flow_refused++;
 		leat_tcp_drop(s->tcp, tcb, &s->io);
 		leat_stack_settle(s);

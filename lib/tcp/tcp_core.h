@@ -34,7 +34,8 @@
 struct tcp_rbuf {
 	uint32_t next;
 	struct seq seq;
-	uint32_t text;
+	uint16_t text;
+	uint16_t room;  /* octets behind the text that may be written; 0: not even the text */
 	uint32_t stamp; /* of the last time an octet of it arrived, while it is out of order */
 	const uint8_t *data;
 	void *buf;
@@ -49,7 +50,8 @@ struct tcp_engine {
 	struct tcb *tcb;
 	struct tcp_side *side; /* of tcb[i] at [i] */
 	struct tcp_rbuf *rbuf;
-	struct tcp_ext *ext; /* tcp_sendq.h */
+	struct tcp_tally *tally; /* likewise; NULL: not kept */
+	struct tcp_ext *ext;     /* tcp_sendq.h */
 	struct tcp_srec *srec;
 	struct timer_wheel *wheel; /* retransmission, persist, delayed ACK */
 	struct timer_ring *two_msl, *fin_wait_2;
@@ -69,9 +71,10 @@ struct tcp_call {
 	struct tcb *tcb;
 	uint64_t now;
 	struct tcp_io *io;
-	uint32_t wnd; /* SEG.WND in true octets */
-	bool ece;     /* SEG says that our text met congestion */
-	bool kept;    /* the segment's buffer went into a queue */
+	const uint8_t *data; /* where the text of the segment began, before it was trimmed */
+	uint32_t wnd;        /* SEG.WND in true octets */
+	bool ece;            /* SEG says that our text met congestion */
+	bool kept;           /* the segment's buffer went into a queue */
 };
 
 /* Is our SYN still to be acknowledged?  (SND.UNA alone comes by ISS again after 4 GiB.) */
@@ -149,10 +152,12 @@ void leat_tcp_ts_update(const struct tcp_call *c, struct seq first, const struct
 bool leat_tcp_ts_echo(const struct tcp_call *c, const struct seg *seg, uint64_t *since_ns);
 
 /* tcp_reass.c */
-enum tcp_verdict leat_tcp_reass(struct tcp_call *c, struct seg *seg);
+enum tcp_verdict leat_tcp_reass(struct tcp_call *c, const struct seg *seg);
 /* Sends the queues home; what is in order stays when a user may still read it. */
 void leat_tcp_reass_purge(struct tcp_engine *e, struct tcb *tcb, bool may_read);
+/* Octets behind RCV.NXT that there is room for; and those of them that a new promise may be for. */
 uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb);
+uint32_t leat_tcp_rcv_offer(const struct tcp_engine *e, const struct tcb *tcb);
 
 /* tcp_sack.c */
 /* octets of text at seq came a second time: the next ACK says so (RFC 2883). */

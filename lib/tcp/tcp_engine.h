@@ -42,6 +42,8 @@ struct tcp_limits {
 			    * quarter of tcb_max, at least 64, at most 131,072 */
 	uint32_t srec_max; /* segments sent and not acknowledged, all connections; 0: 8 x ext_max,
 			    * at least 4,096, at most 524,288 */
+	bool tally;        /* keep a struct tcp_tally of each connection, a line of memory that
+			    * each segment touches */
 };
 
 /* RFC 3168 6.1.1; as in most kernels, a listener does what it is asked for. */
@@ -65,7 +67,10 @@ struct tcp_knobs {
 	uint64_t delack_ns;         /* 40 ms, below 500 ms (MUST-40); 0: no delay */
 	uint64_t reply_interval_ns; /* 500 ms between limited replies of one connection */
 	uint32_t rcv_buf_octets;    /* 65,535, at most 1 GiB: text of one connection that we hold */
-	uint16_t rcv_seg_max;       /* 128: segments held for one connection */
+	uint16_t rcv_seg_max;       /* 128: buffers held for one connection, half of them for text
+				     * out of order; so much of the pool a peer can use up */
+	uint16_t rbuf_octets;       /* 1,460: text a buffer takes, at least, with its room; no more
+				     * is offered than rcv_seg_max of them hold */
 	uint16_t mtu;               /* 1500: octets of IP packet */
 	uint16_t iw_segs;           /* 10, RFC 6928 */
 	uint8_t ack_every;          /* 2, SHLD-19; 1 acknowledges each segment */
@@ -138,8 +143,12 @@ struct tcp_counters {
 	/* ICMP errors, one of these each: about nothing that is on the way; told the user; ended a
 	 * handshake; narrowed the path; without consequence. */
 	uint64_t icmp_stray, icmp_soft, icmp_refused, icmp_narrowed, icmp_ignored;
-	uint64_t rst_unsent; /* resets dropped because io.emit was full */
-	uint64_t text_ooo;   /* segments held out of order */
+	uint64_t rst_unsent;   /* resets dropped because io.emit was full */
+	uint64_t text_ooo;     /* segments held out of order */
+	uint64_t text_refused; /* segments in order for which there was no record */
+	uint64_t text_packed;  /* octets copied behind those of another segment */
+	uint64_t text_evicted; /* segments out of order that made room for text in order */
+	uint64_t reass_steps;  /* records passed over in search of a segment's place */
 	uint64_t rto_fired, probe_fired, keep_fired;
 	uint64_t tlp_fired, reorder_fired;    /* RFC 8985 */
 	uint64_t recoveries, recovery_undone; /* fast recoveries; those that were not needed */
@@ -152,6 +161,20 @@ struct tcp_counters {
 	uint32_t rbuf_held;                   /* records of text on any queue */
 	uint32_t ext_held, srec_held;         /* in use */
 };
+
+/* What is counted of one connection, with limits.tally; instants of the last, 0: none yet. */
+struct tcp_tally {
+	uint64_t sent_at, text_at, ack_at; /* text sent; text and an acceptable ACK received */
+	uint64_t again_octets;             /* sent again */
+	uint32_t segs_in, segs_out;
+	uint32_t text_segs_in, text_segs_out;
+	uint32_t ooo_segs; /* received out of order, and held */
+	uint32_t dsacks;   /* reports of ours that came twice */
+	uint32_t ce_segs;  /* received with a mark of congestion */
+	uint32_t spare;
+};
+
+STATIC_ASSERT(sizeof(struct tcp_tally) == 64, "a line of its own");
 
 struct tcp_engine;
 
@@ -170,6 +193,9 @@ struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx);
 
 /* leat_tcp_side is what tcb has beside itself. */
 const struct tcp_side *leat_tcp_side(const struct tcp_engine *e, const struct tcb *tcb);
+
+/* leat_tcp_tally is what was counted of tcb; all 0 when nothing is. */
+const struct tcp_tally *leat_tcp_tally(const struct tcp_engine *e, const struct tcb *tcb);
 
 /* Where the tuples are, for the flow table: that of record i at first + i * sizeof(struct tcb). */
 const void *leat_tcp_tuples(const struct tcp_engine *e);
@@ -202,6 +228,9 @@ void leat_tcp_news(struct tcp_engine *e, struct tcp_io *io);
 
 /* leat_tcp_next_deadline is the instant of the next timer, exactly; TIME_NEVER: none. */
 uint64_t leat_tcp_next_deadline(struct tcp_engine *e);
+
+/* leat_tcp_due is the same when that is not after now, else any instant after it; it costs less. */
+uint64_t leat_tcp_due(struct tcp_engine *e, uint64_t now);
 
 /* leat_tcp_ring_deadline is when tcb leaves TIME-WAIT (or FIN-WAIT-2 by its limit). */
 uint64_t leat_tcp_ring_deadline(const struct tcp_engine *e, const struct tcb *tcb);

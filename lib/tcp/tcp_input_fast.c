@@ -79,9 +79,9 @@ static void take_ack(struct tcp_call *c, const struct seg *seg)
 	}
 	if (seq_eq(tcb->snd.una, tcb->snd.end))
 		leat_tcp_ext_end(c->e, tcb);
+	leat_tcp_want_output(c->e, tcb);
 	if (acked > 0)
 		leat_tcp_rtx_arm(c, true);
-	leat_tcp_want_output(c->e, tcb);
 }
 
 enum tcp_verdict leat_tcp_in_fast(struct tcp_call *c, struct seg *seg)

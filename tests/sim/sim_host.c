@@ -348,6 +348,7 @@ static void input(struct sim_world *w, struct sim_host *h, struct sim_shard *s)
 		struct pkt *p = &burst.pkt[burst.cnt++];
 
 		*p = (struct pkt){.frame = b->data, .octets = b->octets, .buf = b};
+		p->room = (uint16_t)(w->buf_octets - b->octets);
 		p->ip_csum = p->l4_csum = csum_of(w, h, b);
 		leat_sim_watch_arrived(w->watch, h->idx, shard_now(w, s), b->data, b->octets);
 		leat_sim_pcap_frame(w, h->idx, b->data, b->octets);
@@ -413,7 +414,7 @@ static void sent(struct sim_world *w, struct sim_host *h, struct sim_shard *s,
 	if (w->trace)
 		leat_sim_trace_frame(w, h->idx, ">", b);
 	if (!leat_twin_frame(w->twin, h->idx, b->data, b->octets))
-		leat_sim_fail(w, "33 the fast path makes a difference");
+		leat_sim_fail(w, "34 the fast path makes a difference");
 	const char *wrong =
 		leat_sim_watch_sent(w->watch, h->idx, shard_now(w, s), b->data, b->octets);
 	if (wrong)

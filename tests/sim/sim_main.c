@@ -36,6 +36,7 @@ static const char usage[] =
 	"  --strangers           what a stranger sees, with and without others\n"
 	"  --spoil               that a difference by the fast path is found\n"
 	"  --break               one thing broken for each check, which must see it\n"
+	"  --load                long streams, many connections, small tables\n"
 	"  --speed               packets a second\n";
 
 struct options {
@@ -270,6 +271,8 @@ static int mode(int argc, char **argv, const char *prefix)
 			return leat_sim_mode_spoil();
 		if (strcmp(argv[i], "--break") == 0)
 			return leat_sim_mode_break();
+		if (strcmp(argv[i], "--load") == 0)
+			return leat_sim_mode_load(prefix);
 		if (strcmp(argv[i], "--speed") == 0)
 			return leat_sim_mode_speed();
 		if (strcmp(argv[i], "--every") == 0 && i + 1 < argc && number(argv[i + 1], &depth))
@@ -285,6 +288,9 @@ int main(int argc, char **argv)
 #if defined(__SANITIZE_ADDRESS__)
 	__sanitizer_set_death_callback(last_words);
 #endif
+	for (int i = 1; i + 1 < argc; i++)
+		if (strcmp(argv[i], "--out") == 0)
+			o.prefix = argv[i + 1];
 	int done = mode(argc, argv, o.prefix);
 	if (done >= 0)
 		return done;

@@ -75,13 +75,13 @@ struct sim_buf *leat_sim_buf_copy(struct sim_world *w, const struct sim_buf *fro
 	return b;
 }
 
-/* A stack may read what arrived and nothing behind it. */
+/* A stack may write behind what arrived (pkt.room), but not behind the buffer. */
 void leat_sim_buf_own(struct sim_world *w, struct sim_buf *b, enum sim_owner owner)
 {
-	size_t behind = w->buf_octets + sizeof(uint64_t) - b->octets;
+	size_t behind = sizeof(uint64_t);
 
 	if (b->owner == SIM_OWNER_STACK) {
-		ASAN_UNPOISON_MEMORY_REGION(b->data + b->octets, behind);
+		ASAN_UNPOISON_MEMORY_REGION(b->data + w->buf_octets, behind);
 		if (b->guard != GUARD || be64_get(b->data + w->buf_octets) != CANARY)
 			leat_sim_fail(w, "14 a buffer was written behind its end");
 	}
@@ -89,7 +89,7 @@ void leat_sim_buf_own(struct sim_world *w, struct sim_buf *b, enum sim_owner own
 	w->owned[owner]++;
 	b->owner = (uint8_t)owner;
 	if (owner == SIM_OWNER_STACK)
-		ASAN_POISON_MEMORY_REGION(b->data + b->octets, behind);
+		ASAN_POISON_MEMORY_REGION(b->data + w->buf_octets, behind);
 }
 
 void leat_sim_buf_free(struct sim_world *w, struct sim_buf *b)

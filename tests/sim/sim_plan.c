@@ -50,8 +50,6 @@ static void draw_config(struct prng *p, struct sim_plan *plan, struct stack_conf
 	k->rcv_buf_octets =
 		(uint32_t)ONE_OF(p, 65535, 65535, 65535, 256 * KB, MB, 16 * KB, 4000, 1000);
 	k->rcv_seg_max = (uint16_t)ONE_OF(p, 128, 128, 32, 8);
-	if (plan->style == SIM_STYLE_NONE) /* a reader that rests must not lose its connection */
-		k->rcv_seg_max = (uint16_t)u32_max(128, k->rcv_buf_octets / 400);
 	k->ack_every = (uint8_t)ONE_OF(p, 2, 2, 1);
 	k->iw_segs = (uint16_t)ONE_OF(p, 10, 10, 2, 1);
 	k->nagle = !one_in(p, 4);
@@ -67,7 +65,7 @@ static void draw_config(struct prng *p, struct sim_plan *plan, struct stack_conf
 	k->keepalive = one_in(p, 8);
 	k->keep_idle_ns = ONE_OF(p, 7200 * TIME_S, 10 * TIME_S, 2 * TIME_S);
 	k->keep_interval_ns = ONE_OF(p, 75 * TIME_S, 5 * TIME_S);
-	c->tcp = (struct tcp_limits){.tcb_max = 96, .rbuf_max = 4096};
+	c->tcp = (struct tcp_limits){.tcb_max = 96, .rbuf_max = 4096, .tally = true};
 	c->listener_max = 4;
 	c->target_max = 8;
 	c->neigh_max = 32;
