@@ -379,6 +379,33 @@ static void unread_text_outlives_the_connection_until_its_handle_is_released(voi
 
 /* The list of buffers to give back is short.  A recount that filled it would leave no room for the
  * bursts that follow. */
+/* The list of resets to send is full, so some aborts wait; meanwhile the peer ends one of these. */
+static void an_abort_that_waits_frees_a_connection_that_the_peer_ended(void **state)
+{
+	struct leat_conn conn[TCP_IO_EMIT_MAX + 1][2];
+	struct net n;
+
+	(void)state;
+	net_init(&n, 37);
+	net_start(&n);
+	struct leat_conn listener = net_listen(&n, 1, 4, 80, 4);
+	for (uint32_t i = 0; i <= TCP_IO_EMIT_MAX; i++)
+		net_open(&n, 4, 80, conn[i]);
+	for (uint32_t i = 0; i <= TCP_IO_EMIT_MAX; i++)
+		assert_int_equal(leat_abort(n.stack[0], conn[i][0]), LEAT_OK);
+	assert_int_equal(net_present(&n, 0), 1);
+	assert_int_equal(leat_abort(n.stack[1], conn[TCP_IO_EMIT_MAX][1]), LEAT_OK);
+	net_pump(&n, 1);
+	n.now += n.one_way_ns;
+	net_deliver(&n);
+	assert_int_equal(leat_stack_tcp(n.stack[0])->ended[TCP_END_RESET], 1);
+	assert_int_equal(net_present(&n, 0), 1);
+	net_run(&n, 5 * TIME_MS);
+	assert_int_equal(net_present(&n, 0), 0);
+	assert_int_equal(leat_close(n.stack[1], listener), LEAT_OK);
+	net_stop(&n);
+}
+
 static void a_recount_moves_no_buffer(void **state)
 {
 	struct leat_conn conn[2];
@@ -657,6 +684,7 @@ int main(void)
 		cmocka_unit_test(one_direction_may_be_closed_while_the_other_goes_on),
 		cmocka_unit_test(close_with_unread_text_resets_the_peer),
 		cmocka_unit_test(unread_text_outlives_the_connection_until_its_handle_is_released),
+		cmocka_unit_test(an_abort_that_waits_frees_a_connection_that_the_peer_ended),
 		cmocka_unit_test(a_recount_moves_no_buffer),
 		cmocka_unit_test(a_stale_handle_is_refused_and_never_mistaken_for_its_successor),
 		cmocka_unit_test(time_wait_keeps_its_port_until_2msl_is_over),
