@@ -3,10 +3,11 @@
  *
  *	bench_shards SHARDS [wire|software]
  *
- * SHARDS clients and as many servers in one thread, on ring ports of as many queues; each client holds
- * HELD connections.  After a warm-up each makes TOTAL more.  wire: both ends agree by a symmetric key
- * and nothing moves.  software: the ends have keys of their own and nearly every frame moves.
- * Prints the connections made in measured_turns, for who counts instructions there (shards.py). */
+ * SHARDS clients and as many servers in one thread, on ring ports of as many queues; each client
+ * holds HELD connections.  After a warm-up each makes TOTAL more.  wire: both ends agree by a
+ * symmetric key and nothing moves.  software: the ends have keys of their own, and nearly every
+ * frame moves.  Prints the connections made in measured_turns, for who counts instructions there
+ * (shards.py). */
 #include "base_be.h"
 #include "bench.h"
 #include "load.h"
