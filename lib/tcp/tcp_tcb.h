@@ -93,6 +93,8 @@ enum tcp_end {
 	TCP_END_TIMEOUT,   /* nothing was acknowledged for R2 */
 	TCP_END_FW2_LIMIT, /* nobody closed for the FIN-WAIT-2 limit */
 	TCP_END_CLOSED,    /* the user closed before the handshake */
+	TCP_END_EVICTED,   /* half open, it gave way to another SYN */
+	TCP_END_REUSED,    /* TIME-WAIT ended when the tuple's next connection was open */
 	TCP_END_CNT
 };
 

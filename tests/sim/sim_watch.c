@@ -357,7 +357,9 @@ static const char *begin_incarnation(
 	uint64_t clock = (now - f->born_at) / ISS_TICK_NS;
 	bool slow = f->nxt - f->iss < clock;
 
-	if (f->syn_sent && !w->config.iss_forced && now - f->born_at < ISS_CLOCK_MAX && slow &&
+	bool cookie = w->config.cookies && p->flags & WATCH_ACK;
+
+	if (f->syn_sent && !w->config.iss_forced && !cookie && now - f->born_at < ISS_CLOCK_MAX && slow &&
 		watch_seq_diff(p->seq, f->nxt) < 0)
 		return "W13 a new incarnation begins before the end of the old one";
 	leat_sim_flow_begin(f, p, now);
