@@ -143,6 +143,8 @@ bool leat_tcp_fin_acked(const struct tcb *tcb);
 /* tcp_opt.c */
 /* What the peer's SYN offers and we do as well; sets the shifts and the MSS. */
 void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct seg *seg);
+/* In figure 7 the peer's SYN,ACK, after its SYN, says what it has heard of ours: no more holds. */
+void leat_tcp_opts_keep(struct tcb *tcb, const struct seg *seg);
 /* What we offer in our SYN (MUST-67). */
 uint16_t leat_tcp_adv_mss(const struct tcp_engine *e, const struct tcb *tcb);
 /* The path takes packets of mtu octets: sets the MSS, which never grows; false: no change. */

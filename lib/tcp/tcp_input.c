@@ -79,6 +79,7 @@ static enum tcp_verdict syn_again(struct tcp_call *c, struct seg *seg)
 		leat_tcp_want_output(c->e, tcb);
 		return TCP_V_SYN_AGAIN;
 	}
+	leat_tcp_opts_keep(tcb, seg);
 	seg->flags &= (uint8_t)~TCP_SYN;
 	seg->seq = seq_add(seg->seq, 1);
 	seg->len--;

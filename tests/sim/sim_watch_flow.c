@@ -11,6 +11,11 @@
 
 void leat_sim_flow_begin(struct watch_flow *f, const struct watch_pkt *p, uint64_t now)
 {
+	if (f->syn_sent && f->fin_sent && f->ack_sent) {
+		f->old_known = true;
+		f->old_nxt = f->nxt;
+		f->old_ack = f->last_ack;
+	}
 	f->syn_sent = true;
 	f->plain_syn = f->fin_sent = f->ack_sent = f->edge_known = f->ts_sent = false;
 	f->iss = f->una = p->seq;
