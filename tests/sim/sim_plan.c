@@ -633,6 +633,20 @@ static void draw_faults(struct prng *p, struct sim_plan *plan)
 		of[plan->style](p, plan);
 }
 
+/* Cookies remember nothing, also not that one has been used: who replays a handshake with its text
+ * opens a second connection (docs/deviations.md, syn-cookie).  No stream would be read once. */
+static void no_cookies_to_replay(struct sim_plan *plan)
+{
+	bool flood = false, replay = false;
+
+	for (uint32_t i = 0; i < plan->fault_cnt; i++) {
+		flood |= plan->fault[i].kind == SIM_FAULT_FLOOD;
+		replay |= plan->fault[i].kind == SIM_FAULT_REPLAY;
+	}
+	for (uint32_t h = 0; flood && replay && h < plan->host_cnt; h++)
+		plan->host[h].config.knobs.syn_cookies = TCP_COOKIES_OFF;
+}
+
 void leat_sim_plan_draw(struct sim_plan *plan, uint64_t seed)
 {
 	struct prng p;
@@ -657,6 +671,7 @@ void leat_sim_plan_draw(struct sim_plan *plan, uint64_t seed)
 	draw_links(&p, plan);
 	draw_flows(&p, plan);
 	draw_faults(&p, plan);
+	no_cookies_to_replay(plan);
 	plan->fault_mask = plan->flow_mask = UINT64_MAX;
 }
 
