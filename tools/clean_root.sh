@@ -19,14 +19,16 @@ for program in debootstrap unshare git; do
 done
 
 # The mirror of this machine and how apt reaches it; CLEAN_ROOT_TAR: a root made before.
-mirror=$(apt-get indextargets --format '$(SITE)' 2>/dev/null | head -n 1)
+# shellcheck disable=SC2016
+mirror=$(apt-get indextargets --format '$(LABEL) $(SITE)' 2>/dev/null | sed -n '/^Debian /{s///p;q}')
 root=$(mktemp -d "${TMPDIR:-/var/tmp}/leat-root-XXXXXX")
 trap 'rm -rf --one-file-system "$root"' EXIT
 trap 'exit 130' INT TERM
 if [ -n "${CLEAN_ROOT_TAR:-}" ]; then
 	tar -C "$root" -xf "$CLEAN_ROOT_TAR"
 else
-	debootstrap --variant=minbase "$suite" "$root" "${mirror:-http://deb.debian.org/debian}" >&2
+	[ -n "$mirror" ] || { echo "clean_root: apt here has no source of Debian's to take it from" >&2; exit 3; }
+	debootstrap --variant=minbase "$suite" "$root" "$mirror" >&2
 fi
 apt-config dump Acquire >"$root/etc/apt/apt.conf.d/90host"
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"

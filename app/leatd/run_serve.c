@@ -2,6 +2,7 @@
 #include "base_assert.h"
 #include "base_log.h"
 #include "device.h"
+#include "knobs.h"
 #include "link.h"
 #include "nic_numa.h"
 #include "plane.h"
@@ -9,6 +10,7 @@
 #include "report.h"
 #include "run.h"
 #include "service.h"
+#include "steer.h"
 #include "text.h"
 
 #include <rte_version.h>
@@ -31,6 +33,7 @@ struct serve_run {
 	bool greet;
 	struct plane plane;
 	struct nic_port port;
+	struct steer steer;
 	struct service_set *service[SHARD_MAX];
 	void *mem[SHARD_MAX];
 	size_t mem_octets[SHARD_MAX];
@@ -60,6 +63,7 @@ static struct stack_config stack_config(uint64_t seed)
 	c.listener_max = SERVICE_LISTEN_MAX;
 	c.neigh_max = 1024;
 	c.send_chunk_cnt = (uint32_t)u64_min(16 * each, CHUNK_MAX / o->shards);
+	leat_knobs_set(&c, &o->tcp);
 	return c;
 }
 
@@ -72,20 +76,39 @@ static struct nic_pool_plan pool_plan(const struct stack_config *stack)
 		.held = stack->tcp.rbuf_max * shards,
 		.lcore_cnt = shards,
 		.shard_cnt = shards,
-		.own = SHARD_OWN_BUFFERS,
+		.own = SHARD_OWN_BUFFERS + (shards > 1 ? SHARD_LANE_BUFFERS : 0),
 		.mtu = stack->link.mtu};
 }
 
-static enum opt_exit open_port(void)
+/* start_port starts the device with as many queues as there are shards, or as it has. */
+static enum opt_exit start_port(uint64_t seed)
 {
-	struct nic_port_config config = {.queue_cnt = (uint16_t)run.o->shards,
-		.rx_slots = SLOTS,
+	struct nic_port_config config = {.rx_slots = SLOTS,
 		.tx_slots = SLOTS,
 		.mtu = (uint16_t)run.o->mtu,
 		.csum = true,
 		.pool = run.plane.pool};
-	enum opt_exit result = leat_device_open(run.o, &run.port, &config);
+	struct steer_want want = {.shard_cnt = (uint32_t)run.o->shards, .seed = seed};
 
+	want.queue_cnt = leat_device_queues(&run.port, want.shard_cnt);
+	if (want.queue_cnt == 0) {
+		leat_nic_port_close(&run.port);
+		return OPT_EXIT_DEVICE;
+	}
+	config.queue_cnt = (uint16_t)want.queue_cnt;
+	leat_steer_plan(&run.steer, &want, &run.port, &config);
+	enum opt_exit result = leat_device_start(run.o, &run.port, &config);
+	if (result == OPT_EXIT_OK)
+		leat_steer_settle(&run.steer, &run.port);
+	return result;
+}
+
+static enum opt_exit open_port(uint64_t seed)
+{
+	enum opt_exit result = leat_device_find(run.o, &run.port);
+
+	if (result == OPT_EXIT_OK)
+		result = start_port(seed);
 	/* The kernel's end of the trial: gone when the device is. */
 	if (result == OPT_EXIT_OK && run.greet &&
 		leat_link_up(run.o->tap, ip_to4(run.o->address[0].ip) - 1, KERNEL_PREFIX) != 0) {
@@ -147,11 +170,10 @@ static enum opt_exit add_shards(const struct stack_config *stack)
 	enum opt_exit result = OPT_EXIT_OK;
 
 	for (uint32_t i = 0; i < run.o->shards && result == OPT_EXIT_OK; i++) {
-		struct shard_config shard = {.stack = *stack,
-			.port = &run.port,
-			.pool = run.plane.pool,
-			.queue = (uint16_t)i};
+		struct shard_config shard = {
+			.stack = *stack, .port = &run.port, .pool = run.plane.pool};
 
+		leat_steer_shard(&run.steer, i, &shard);
 		shard.stack.seed = stack->seed + i;
 		memcpy(shard.stack.link.mac.octet, run.port.mac, sizeof(run.port.mac));
 		result = leat_plane_add(&run.plane, &shard, i);
@@ -159,7 +181,7 @@ static enum opt_exit add_shards(const struct stack_config *stack)
 			result = start_service(i);
 	}
 	if (result == OPT_EXIT_OK && run.o->shards > 1)
-		result = leat_plane_join(&run.plane);
+		result = leat_plane_join(&run.plane, 0, run.plane.shard_cnt);
 	return result;
 }
 
@@ -209,6 +231,9 @@ static void print_head(void)
 		run.plane.shard_cnt, run.plane.loop_cnt, run.plane.loop_cnt == 1 ? "" : "s",
 		(run.plane.eal.octets + run.plane.stack_octets) >> 20,
 		run.plane.eal.huge ? "" : "no ");
+	printf("  steering      ");
+	leat_steer_print(&run.steer, stdout);
+	printf("\n");
 	print_offloads();
 	for (uint32_t i = 0; i < o->listen_cnt; i++)
 		printf("  listening     :%u %s\n", o->listen[i].port,
@@ -301,6 +326,13 @@ static bool check_ledger(void)
 			leat_log(LOG_LV_ERROR, "ledger", "shard %u: %s", i, why);
 		good &= why == NULL;
 	}
+	uint64_t under_way = leat_plane_under_way(&run.plane, 0);
+	if (run.sum.moved_out != run.sum.moved_in + under_way) {
+		leat_log(LOG_LV_ERROR, "ledger", "moved %ju frames, taken %ju, on lanes %ju",
+			(uintmax_t)run.sum.moved_out, (uintmax_t)run.sum.moved_in,
+			(uintmax_t)under_way);
+		good = false;
+	}
 	return good;
 }
 
@@ -339,6 +371,9 @@ static enum opt_exit print_end(void)
 			leat_report_group(stats.rx_missed, t[0]),
 			leat_report_group(stats.rx_no_mbuf, t[1]),
 			leat_report_group(stats.rx_errors + stats.tx_errors, t[2]));
+	if (run.o->shards > 1)
+		printf("steering  ");
+	leat_steer_end(&run.steer, &run.sum, stdout);
 	printf("ledger    ");
 	good &= leat_report_connections(&run.sum, stdout);
 	printf("frames    ");
@@ -367,7 +402,7 @@ static enum opt_exit run_shards(const struct stack_config *stack)
 /* run_port lives from the device's start to its close. */
 static enum opt_exit run_port(const struct stack_config *stack)
 {
-	enum opt_exit result = open_port();
+	enum opt_exit result = open_port(stack->seed);
 
 	if (result != OPT_EXIT_OK) {
 		leat_prepare_end();

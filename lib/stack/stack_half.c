@@ -67,7 +67,7 @@ static void inherit(struct leat_stack *s, const struct tcb *heir)
 		return;
 	}
 	s->cnt.time_wait_returned++;
-	if (!leat_stack_flow_insert(s, old))
+	if (!leat_stack_flow_insert(s, old, c->hash))
 		s->cnt.flow_refused++; /* others filled its walk since; 2MSL ends it all the same */
 }
 
@@ -100,15 +100,17 @@ bool leat_stack_take_over(struct leat_stack *s, struct tcb *tcb, struct tcb *old
 {
 	struct conn *c = stack_conn(s, tcb), *o = stack_conn(s, old);
 
+	uint64_t hash = o->hash;
+
 	DCHECK(old->state == TCP_ST_TIME_WAIT);
 	DCHECK(old->flags & TCP_F_FLOW);
-	leat_flow_table_remove(s->flow, o->hash, old->idx);
+	leat_flow_table_remove(s->flow, hash, old->idx);
 	old->flags &= (uint16_t)~TCP_F_FLOW;
 	o->flags |= CONN_ASIDE;
 	o->heir = tcb->idx;
 	c->flags |= CONN_HEIR;
 	c->old = old->idx;
-	return leat_stack_flow_insert(s, tcb);
+	return leat_stack_flow_insert(s, tcb, hash);
 }
 
 void leat_stack_aside_gone(struct leat_stack *s, const struct tcb *old)

@@ -54,15 +54,16 @@ static bool is_opening(const struct seg *seg)
 }
 
 /* A child: new, half open, or, from a cookie, synchronized. */
-static void born(struct leat_stack *s, const struct pkt *p, struct tcb *old)
+static void born(struct leat_stack *s, const struct stack_burst *b, uint32_t i, struct tcb *old)
 {
+	const struct pkt *p = &b->pkt[i];
 	struct tcb *child = stack_tcb(s, s->io.born);
 	struct conn *c = stack_conn(s, child);
 
 	s->io.born = TCP_NONE;
 	leat_stack_conn_init(s, child);
 	if (old != NULL ? !leat_stack_take_over(s, child, old)
-			: !leat_stack_flow_insert(s, child)) {
+			: !leat_stack_flow_insert(s, child, b->hash[i])) {
 		s->cnt.flow_refused++;
 		leat_tcp_drop(s->tcp, child, TCP_END_ABORTED, &s->io);
 		return;
@@ -155,7 +156,7 @@ static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i
 	if (s->io.born != TCP_NONE) {
 		uint32_t born_idx = s->io.born;
 
-		born(s, p, NULL);
+		born(s, b, i, NULL);
 		leat_stack_settle(s);
 		if (b->tcp_verdict[i] == TCP_V_COOKIE_OK)
 			cookie_settle(s, l, born_idx);
@@ -172,8 +173,7 @@ static bool reopen(struct leat_stack *s, struct stack_burst *b, uint32_t i, stru
 	if (l == NULL || stack_conn(s, l)->reuse == TCP_REUSE_OFF)
 		return false;
 	const struct conn *c = stack_conn(s, l);
-	if (s->refuse ||
-		(c->waiting >= c->backlog && !leat_stack_half_evict(s, l))) {
+	if (s->refuse || (c->waiting >= c->backlog && !leat_stack_half_evict(s, l))) {
 		s->cnt.accept_refused++;
 		b->tcp_verdict[i] = TCP_V_CNT;
 		leat_stack_keep_buf(s, p->buf);
@@ -182,7 +182,7 @@ static bool reopen(struct leat_stack *s, struct stack_burst *b, uint32_t i, stru
 	s->cnt.segments++;
 	b->tcp_verdict[i] = leat_tcp_reopen(s->tcp, old, l, c->reuse, &p->seg, s->now, &s->io);
 	if (s->io.born != TCP_NONE)
-		born(s, p, old);
+		born(s, b, i, old);
 	leat_stack_settle(s);
 	return true;
 }

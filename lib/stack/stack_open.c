@@ -146,9 +146,12 @@ static bool take_from(struct leat_stack *s, struct tcb *old)
 
 static int port_named(struct leat_stack *s, const struct tuple *tuple, uint32_t *base)
 {
+	const struct flow_steer *steer = s->config.steer;
 	struct tcb *old = holder(s, tuple);
 
 	if (old != NULL && !take_from(s, old))
+		return LEAT_ERR_IN_USE;
+	if (steer != NULL && leat_flow_steer_owner(steer, tuple) != s->config.shard_idx)
 		return LEAT_ERR_IN_USE;
 	if (tuple->lport < s->config.port_from || tuple->lport > s->config.port_to) {
 		*base = STACK_NONE;
@@ -178,7 +181,7 @@ static int port_reused(struct leat_stack *s, struct tuple *tuple, uint32_t base)
 static int port_chosen(struct leat_stack *s, struct tuple *tuple, uint32_t base)
 {
 	for (uint32_t i = 0; i < PORT_TRIES; i++) {
-		tuple->lport = leat_flow_port_take(s->port, base);
+		tuple->lport = leat_flow_port_take(s->port, base, tuple);
 		if (tuple->lport == 0)
 			return port_reused(s, tuple, base);
 		if (holder(s, tuple) == NULL)
@@ -254,7 +257,8 @@ static int open_active(
 	struct tcb *old = holder(s, tuple);
 	if (old != NULL)
 		leat_tcp_iss_after(tcb, old);
-	if (old != NULL ? !leat_stack_take_over(s, tcb, old) : !leat_stack_flow_insert(s, tcb)) {
+	if (old != NULL ? !leat_stack_take_over(s, tcb, old)
+			: !leat_stack_flow_insert(s, tcb, leat_flow_hash(s->flow, tuple))) {
 		s->cnt.flow_refused++;
 		leat_tcp_drop(s->tcp, tcb, TCP_END_ABORTED, &s->io);
 		leat_stack_settle(s);

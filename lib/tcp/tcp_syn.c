@@ -86,7 +86,7 @@ enum tcp_verdict leat_tcp_cookie(struct tcp_engine *e, const struct tcb *listene
 	const struct tuple *tuple, const struct seg *seg, uint64_t now, struct tcp_io *io)
 {
 	/* What the child would be, were there one. */
-	struct tcb ghost = {.tuple = *tuple, .flags = TCP_F_PASSIVE};
+	struct tcb ghost = {.tuple = *tuple, .flags = TCP_F_PASSIVE, .rcv_tail = TCP_NONE};
 	struct tcp_call c = {.e = e, .tcb = &ghost, .now = now, .io = io};
 	struct seg out = {.flags = TCP_SYN | TCP_ACK, .len = 1, .ack = seq_add(seg->seq, 1)};
 	uint8_t opts = UINT8_MAX;
@@ -97,7 +97,7 @@ enum tcp_verdict leat_tcp_cookie(struct tcp_engine *e, const struct tcb *listene
 	if (ghost.agreed & TCP_OPT_TS)
 		opts = opts_of(&ghost);
 	else
-		ghost.agreed = 0;
+		ghost.agreed = ghost.snd_scale = ghost.rcv_scale = 0;
 	leat_tcp_opts_put(&c, &out);
 	if (opts != UINT8_MAX)
 		out.ts_val = ts_with(out.ts_val, opts);
@@ -105,7 +105,7 @@ enum tcp_verdict leat_tcp_cookie(struct tcp_engine *e, const struct tcb *listene
 	out.seq =
 		seq_of(cookie_of(&c, tuple, seg->seq, now / PERIOD_NS, mss_idx(tuple, seg), opts));
 	out.tos = listener->tos;
-	out.wnd = (uint16_t)u32_min(leat_tcp_rcv_room(e, &ghost), UINT16_MAX);
+	out.wnd = (uint16_t)u32_min(leat_tcp_rcv_offer(e, &ghost), UINT16_MAX);
 	leat_tcp_emit_alone(&c, tuple, &out);
 	e->cookie_until = (now / PERIOD_NS + 2) * PERIOD_NS;
 	if (seg->buf)

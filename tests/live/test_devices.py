@@ -235,12 +235,27 @@ def absent():
             ("af_packet", "net_raw", ("--vdev", "net_af_packet0,iface=near"))):
         refused(f"{name} without its right", options, f"CAP_{right.upper()}",
                 before=("setpriv", f"--bounding-set=-{right}", f"--inh-caps=-{right}"))
-    for name, options in (("TAP", ("--tap", "leat0")),
-                          ("af_packet", ("--vdev", "net_af_packet0,iface=near")),
+    for name, options in (("af_packet", ("--vdev", "net_af_packet0,iface=near")),
                           ("memif", ("--vdev", "net_memif0,role=server,socket="
                                      f"{live.directory() / 'mtu.sock'}"))):
         refused(f"{name} with a larger mtu than it takes", (*options, "--mtu", 9000),
                 "takes an mtu from", "9000 was asked for")
+
+
+def large():
+    "an mtu that only some versions of the driver take"
+    live.new_net()
+    with live.case("TAP with --mtu 9000: it runs, or a sentence says what it takes, and exit 4"):
+        with live.Process([live.leat(), "serve", "--tap", "leat0", "--mtu", 9000,
+                           *live.ADDRESSES]) as process:
+            live.until(lambda: "\nready" in process.out or process.popen.poll() is not None,
+                       "ready, or its end")
+            if process.popen.poll() is None:
+                process.signal(signal.SIGINT)
+                live.equal(process.wait(), 0, "exit code")
+            else:
+                live.equal(process.wait(), 4, "exit code")
+                live.check("takes an mtu from" in process.err, repr(process.err))
 
 
 def taken():
@@ -253,7 +268,7 @@ def taken():
             live.check(server.popen.poll() is None, "it ended")
 
 
-live.main([af_packet, shards, ping, self_contained, memory, absent, taken, signalled,
+live.main([af_packet, shards, ping, self_contained, memory, absent, large, taken, signalled,
            next_typed],
           needs=live.NEEDS_NET + (live.program("ethtool"), live.program("curl"),
                                live.program("ping")))

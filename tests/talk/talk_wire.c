@@ -176,6 +176,8 @@ static void take_frame(struct talk *t, const struct stack_frame *frame)
 	if (t->setup.config.knobs.syn_cookies == TCP_COOKIES_ALWAYS)
 		see_cookie(t, &pkt.seg);
 	check_text(t, &pkt.seg);
+	if (!leat_twin_frame(t->twin, 0, frame->data, frame->octets))
+		leat_talk_fail(t, "the same without the fast path", "> another frame");
 	if (t->trace) {
 		char text[TALK_LINE_MAX];
 		leat_talk_seg_text(t, &pkt.seg, text, sizeof(text));
