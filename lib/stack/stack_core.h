@@ -70,7 +70,6 @@ struct conn {
 		struct {
 			uint32_t half_head, half_tail; /* of a listener, STACK_NONE */
 			uint32_t half_cnt;
-			enum tcp_reuse reuse;
 		};
 	};
 	union {

@@ -8,8 +8,8 @@
  * The children of a listener that are in SYN-RECEIVED form a list by age, so that the oldest can
  * give way.
  *
- * A SYN, or a connect, that takes a tuple over from TIME-WAIT makes an heir: it is in the flow table
- * in place of the old record, which waits beside it, its 2MSL running.  When the heir is
+ * A SYN, or a connect, that takes a tuple over from TIME-WAIT makes an heir: it is in the flow
+ * table in place of the old record, which waits beside it, its 2MSL running.  When the heir is
  * synchronized the old record ends; when the heir ends before (its peer knows nothing of that SYN,
  * which so was an old duplicate), the old record goes back to its place (MAY-2). */
 

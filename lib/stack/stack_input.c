@@ -170,7 +170,7 @@ static bool reopen(struct leat_stack *s, struct stack_burst *b, uint32_t i, stru
 	struct pkt *p = &b->pkt[i];
 	struct tcb *l = leat_stack_listener_find(s, &p->tuple);
 
-	if (l == NULL || stack_conn(s, l)->reuse == TCP_REUSE_OFF)
+	if (l == NULL || !(l->opts & TCP_O_REUSE_SEQ))
 		return false;
 	const struct conn *c = stack_conn(s, l);
 	if (s->refuse || (c->waiting >= c->backlog && !leat_stack_half_evict(s, l))) {
@@ -180,7 +180,7 @@ static bool reopen(struct leat_stack *s, struct stack_burst *b, uint32_t i, stru
 		return true;
 	}
 	s->cnt.segments++;
-	b->tcp_verdict[i] = leat_tcp_reopen(s->tcp, old, l, c->reuse, &p->seg, s->now, &s->io);
+	b->tcp_verdict[i] = leat_tcp_reopen(s->tcp, old, l, &p->seg, s->now, &s->io);
 	if (s->io.born != TCP_NONE)
 		born(s, b, i, old);
 	leat_stack_settle(s);

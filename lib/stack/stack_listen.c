@@ -63,7 +63,6 @@ static int listen(struct leat_stack *s, const struct tuple *tuple, uint32_t back
 	c->waiting = 0;
 	c->half_head = c->half_tail = STACK_NONE;
 	c->half_cnt = 0;
-	c->reuse = (enum tcp_reuse)s->config.knobs.time_wait_reuse;
 	tcb->flags |= TCP_F_USER;
 	s->listener[s->listener_cnt++] = (struct stack_listener){
 		tuple->local, tuple->remote, tuple->lport, tuple->rport, tcb->idx};
@@ -110,7 +109,7 @@ int leat_reuse(struct leat_stack *s, struct leat_conn listener, enum leat_reuse 
 		[LEAT_REUSE_SEQ] = TCP_REUSE_SEQ,
 		[LEAT_REUSE_TS] = TCP_REUSE_TS,
 	};
-	const struct tcb *tcb = leat_stack_by_handle(s, listener);
+	struct tcb *tcb = leat_stack_by_handle(s, listener);
 
 	if (tcb == NULL)
 		return LEAT_ERR_STALE;
@@ -118,7 +117,7 @@ int leat_reuse(struct leat_stack *s, struct leat_conn listener, enum leat_reuse 
 		return LEAT_ERR_ARG;
 	if (tcb->state != TCP_ST_LISTEN)
 		return LEAT_ERR_STATE;
-	stack_conn(s, tcb)->reuse = (enum tcp_reuse)of[how];
+	leat_tcp_reuse(tcb, (enum tcp_reuse)of[how]);
 	return LEAT_OK;
 }
 

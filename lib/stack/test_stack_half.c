@@ -330,7 +330,7 @@ static void time_wait_comes_back_however_its_heir_ends(void **state)
 			.ts_val = UINT32_MAX / 4 + (uint32_t)(n.now / TIME_MS)};
 		const struct tcp_counters *c = leat_stack_tcp(n.stack[1]);
 
-		/* Whatever the client's clock said last, one of two halves of the circle is newer. */
+		/* Whatever the client's clock said last, one of two halves is newer. */
 		inject(&n, &t, &syn);
 		if (c->present[TCP_ST_SYN_RECEIVED] == 0) {
 			net_run(&n, TIME_S);

@@ -126,8 +126,8 @@ struct tcb *leat_tcp_child(struct tcp_call *c, const struct tcb *listener,
 /* tcp_syn.c */
 struct hash_key leat_tcp_cookie_key(const struct hash_key *secret);
 /* Is seg, an ACK to a listener, the answer to a cookie?  Then syn is the SYN that it answered. */
-bool leat_tcp_cookie_back(
-	const struct tcp_call *c, const struct tuple *tuple, const struct seg *seg, struct seg *syn);
+bool leat_tcp_cookie_back(const struct tcp_call *c, const struct tuple *tuple,
+	const struct seg *seg, struct seg *syn);
 
 /* tcp_input.c */
 /* 3.10.7.4, for any state beyond SYN-SENT. */

@@ -254,11 +254,15 @@ void leat_tcp_drop(struct tcp_engine *e, struct tcb *tcb, enum tcp_end why, stru
 enum tcp_verdict leat_tcp_cookie(struct tcp_engine *e, const struct tcb *listener,
 	const struct tuple *tuple, const struct seg *seg, uint64_t now, struct tcp_io *io);
 
-/* leat_tcp_reopen is a SYN for old, in TIME-WAIT, whose tuple listener would take.  When it opens
- * anew io.born is the child, and old stays as it is, beside it: once the child is synchronized old
- * is to be dropped (REUSED), and when that fails, old is what the tuple names again (MAY-2). */
+/* leat_tcp_reuse sets which SYNs may end TIME-WAIT on behalf of listener. */
+void leat_tcp_reuse(struct tcb *listener, enum tcp_reuse reuse);
+
+/* leat_tcp_reopen is a SYN for old, in TIME-WAIT, whose tuple listener, which reuses, would take.
+ * When it opens anew io.born is the child, and old stays as it is, beside it: once the child is
+ * synchronized old is to be dropped (REUSED), and when that fails, old is what the tuple names
+ * again (MAY-2). */
 enum tcp_verdict leat_tcp_reopen(struct tcp_engine *e, struct tcb *old, const struct tcb *listener,
-	enum tcp_reuse reuse, const struct seg *seg, uint64_t now, struct tcp_io *io);
+	const struct seg *seg, uint64_t now, struct tcp_io *io);
 
 /* leat_tcp_may_reuse says whether an OPEN of ours may take the tuple of old over, as a SYN that
  * does would be newer than all that old sent; leat_tcp_iss_after is for the new one then. */

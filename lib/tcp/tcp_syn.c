@@ -7,8 +7,8 @@
  * DEVIATION(syn-cookie): such a number does not follow the clock (MUST-8).
  *
  *	 31                          4  3   2   0
- *	┌─────────────────────────────┬───┬──────┐   tuple, IRS, period and all that is remembered
- *	│ 28 bits of SipHash over ... │ p │ mss  │   go into the hash, so that nothing can be changed;
+ *	┌─────────────────────────────┬───┬──────┐   the tuple, IRS, period and what is kept
+ *	│ 28 bits of SipHash over ... │ p │ mss  │   go into the hash, so that none can be changed;
  *	└─────────────────────────────┴───┴──────┘   p is the last bit of the period of 64 s
  *
  * A cookie is good in its period and the next, for 64 to 128 s, and a guess is with 2^-28.  The

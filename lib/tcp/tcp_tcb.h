@@ -67,6 +67,8 @@ enum tcp_tcb_opt {
 	TCP_O_ECE = 0x0040,       /* CE was seen: tell it with every ACK, until CWR */
 	TCP_O_CWR = 0x0080,       /* cwnd was cut: tell it with the next new text */
 	TCP_O_ECN_CUT = 0x0100,   /* side.ecn_high is valid: until then there is no other cut */
+	TCP_O_REUSE_SEQ = 0x0200, /* a listener: a SYN with a higher number ends TIME-WAIT */
+	TCP_O_REUSE_TS = 0x0400,  /* so does one with a newer timestamp, RFC 6191 */
 };
 
 #define TCP_AGREED_ECN  0x20 /* beside the options, in tcb.agreed */

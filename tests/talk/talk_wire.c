@@ -153,7 +153,7 @@ static void check_text(struct talk *t, const struct seg *seg)
 	}
 }
 
-/* A cookie's number is what it is: the script's ISS becomes that, and its clock that of a cookie. */
+/* A cookie's number is what it is: the script's ISS becomes that, its clock that of the cookie. */
 static void see_cookie(struct talk *t, const struct seg *seg)
 {
 	if (leat_talk_tcb(t) || (seg->flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
