@@ -3,10 +3,10 @@
  *
  *	bench_connection [--json] [--quick] [--concurrent N]... [--plain] [--csum]
  *
- * A client and a server in one thread; frames go over in bursts, through a queue as long as needed to
- * have N connections open.  A connection is six packets: SYN, SYN-ACK, ACK with the request, response
- * with FIN, FIN with ACK, ACK; the server closes first and has the TIME-WAIT.  --plain offers no
- * options but MSS, --csum sums in software what else a device would.
+ * A client and a server in one thread; frames go over in bursts, through a queue as long as needed
+ * to have N connections open.  A connection is six packets: SYN, SYN-ACK, ACK with the request,
+ * response with FIN, FIN with ACK, ACK; the server closes first and has the TIME-WAIT.  --plain
+ * offers no options but MSS, --csum sums in software what else a device would.
  *
  * Instructions: valgrind --tool=callgrind --toggle-collect=server_turn bench_connection --quick */
 #include "bench.h"

@@ -6,9 +6,9 @@
 
 #include <rte_mbuf.h>
 
-#define HEADERS_MAX 256 /* octets in which a flow shows, in a frame of several buffers */
+#define HEADERS_MAX 256 /* octets in which a flow shows */
 
-/* verify looks whether a trusted segment is where it belongs, and that the device's hash is ours. */
+/* verify looks whether a trusted segment is where it belongs, by a hash that is ours. */
 static bool verify(struct shard_steer *s, const struct rte_mbuf *m, const struct tuple *tuple)
 {
 	uint32_t hash = leat_flow_rss_arriving(&s->flow->rss, tuple);

@@ -138,6 +138,7 @@ struct leat_stack {
 	struct mac cookie_mac[TCP_IO_EMIT_MAX]; /* for a cookie in io.emit: where its SYN is from */
 	void *give[STACK_GIVE_MAX];
 	struct tcp_emit park[STACK_PARK_MAX];
+	uint32_t park_gen[STACK_PARK_MAX]; /* of the connections whose text waits */
 };
 
 static inline struct tcb *stack_tcb(const struct leat_stack *s, uint32_t idx)

@@ -46,7 +46,7 @@ static void set_up(struct talk *t)
 
 	leat_stack_config_default(c);
 	c->seed = SEED;
-	c->tcp = (struct tcp_limits){.tcb_max = 8, .rbuf_max = 512};
+	c->tcp = (struct tcp_limits){.tcb_max = 8, .rbuf_max = 512, .tally = true};
 	c->listener_max = 2;
 	c->target_max = 2;
 	c->neigh_max = 8;
