@@ -286,7 +286,8 @@ uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max)
 
 	leat_stack_set_now(s, now);
 	while (fired < max && cnt > 0 &&
-		u64_min(leat_tcp_due(s->tcp, now), leat_inet_neigh_next_deadline(s->neigh)) <= now) {
+		u64_min(leat_tcp_due(s->tcp, now), leat_inet_neigh_next_deadline(s->neigh)) <=
+			now) {
 		cnt = fire(s, max - fired);
 		fired += cnt;
 	}
