@@ -389,6 +389,7 @@ static void a_connect_takes_over_when_no_port_is_free(void **state)
 	for (uint32_t i = 0; i < 4; i++)
 		c = net_connect(&n, 4, PORT);
 	assert_int_equal(leat_connect(n.stack[0], &any, &remote, &c), LEAT_ERR_NO_PORT);
+	assert_int_equal(leat_stack_counters(n.stack[0])->no_port, 2);
 	net_ledger(&n);
 	net_run(&n, 20 * TIME_MS);
 	for (uint32_t i = 0; i < 4; i++)
