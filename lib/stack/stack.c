@@ -278,13 +278,18 @@ static uint32_t fire(struct leat_stack *s, uint32_t max)
 	return cnt;
 }
 
+static bool is_due(const struct leat_stack *s)
+{
+	return leat_tcp_due(s->tcp, s->now) <= s->now ||
+	       leat_inet_neigh_next_deadline(s->neigh) <= s->now;
+}
+
 uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max)
 {
 	uint32_t fired = 0, cnt = 1;
 
 	leat_stack_set_now(s, now);
-	while (fired < max && cnt > 0 &&
-		u64_min(leat_tcp_due(s->tcp, now), leat_inet_neigh_next_deadline(s->neigh)) <= now) {
+	while (fired < max && cnt > 0 && is_due(s)) {
 		cnt = fire(s, max - fired);
 		fired += cnt;
 	}
