@@ -18,6 +18,9 @@
 /* leat_device_check looks, before EAL starts, whether the device can be made or taken at all. */
 enum opt_exit leat_device_check(const struct serve_options *o);
 
+/* leat_device_node is the memory node that the device is at, -1: at none in particular. */
+int leat_device_node(const struct serve_options *o);
+
 /* leat_device_open finds and starts the device. */
 enum opt_exit leat_device_open(
 	const struct serve_options *o, struct nic_port *port, const struct nic_port_config *config);

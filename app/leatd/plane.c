@@ -47,7 +47,7 @@ enum opt_exit leat_plane_open(
 	return p->pool != NULL ? OPT_EXIT_OK : OPT_EXIT_RESOURCE;
 }
 
-void *leat_plane_take(const struct plane *p, size_t octets, int node)
+void *leat_plane_take(struct plane *p, size_t octets, int node)
 {
 	uint64_t room = leat_eal_free_octets();
 
@@ -59,8 +59,10 @@ void *leat_plane_take(const struct plane *p, size_t octets, int node)
 		return NULL;
 	}
 	void *mem = leat_nic_numa_take(octets, node);
-	if (mem == NULL || !p->touch || leat_nic_numa_touch(mem, octets))
+	if (mem == NULL || !p->touch || leat_nic_numa_touch(mem, octets)) {
+		p->taken_octets += mem != NULL ? leat_nic_numa_octets(octets) : 0;
 		return mem;
+	}
 	leat_nic_numa_free(mem, octets);
 	return NULL;
 }
@@ -78,7 +80,8 @@ enum opt_exit leat_plane_add(struct plane *p, const struct shard_config *config,
 		leat_log(LOG_LV_ERROR, "shard", "%s", why != NULL ? why : "too large");
 		return OPT_EXIT_CONFIG;
 	}
-	ps->mem = leat_plane_take(p, octets, leat_nic_numa_of_cpu(p->eal.cpu[lcore_idx]));
+	ps->node = leat_nic_numa_of_cpu(p->eal.cpu[lcore_idx]);
+	ps->mem = leat_plane_take(p, octets, ps->node);
 	if (ps->mem == NULL)
 		return OPT_EXIT_RESOURCE;
 	ps->octets = octets;
@@ -94,11 +97,16 @@ enum opt_exit leat_plane_add(struct plane *p, const struct shard_config *config,
 	return OPT_EXIT_OK;
 }
 
+size_t leat_plane_join_octets(uint32_t shard_cnt)
+{
+	return (size_t)shard_cnt * shard_cnt * sizeof(struct shard_mail);
+}
+
 enum opt_exit leat_plane_join(struct plane *p)
 {
 	uint32_t cnt = p->shard_cnt;
 
-	p->peer_box = leat_plane_take(p, (size_t)cnt * cnt * sizeof(*p->peer_box), 0);
+	p->peer_box = leat_plane_take(p, leat_plane_join_octets(cnt), 0);
 	if (p->peer_box == NULL)
 		return OPT_EXIT_RESOURCE;
 	for (uint32_t from = 0; from < cnt; from++) {
@@ -170,7 +178,7 @@ void leat_plane_close(struct plane *p)
 {
 	for (uint32_t i = 0; i < p->shard_cnt; i++)
 		leat_nic_numa_free(p->shard[i].mem, p->shard[i].octets);
-	leat_nic_numa_free(p->peer_box, (size_t)p->shard_cnt * p->shard_cnt * sizeof(*p->peer_box));
+	leat_nic_numa_free(p->peer_box, leat_plane_join_octets(p->shard_cnt));
 	leat_nic_pool_free(p->pool);
 	p->shard_cnt = 0;
 }

@@ -27,6 +27,7 @@ struct plane_shard {
 	struct shard *shard;
 	void *mem;
 	size_t octets;
+	int node;
 	uint32_t lcore_idx;
 	struct shard_mail from_control;
 	struct shard_ask ask;
@@ -39,7 +40,7 @@ struct plane {
 	bool touch;
 	uint32_t shard_cnt, loop_cnt, signal_cnt;
 	uint64_t started_at;
-	size_t stack_octets;
+	size_t stack_octets, taken_octets;
 	struct shard_mail *peer_box; /* shard_cnt * shard_cnt when joined */
 	struct plane_shard shard[SHARD_MAX];
 	struct shard_loop loop[PLANE_LCORE_MAX];
@@ -56,7 +57,7 @@ enum opt_exit leat_plane_open(
 	struct plane *p, const struct eal *eal, const struct nic_pool_plan *plan, bool touch);
 
 /* leat_plane_take gives octets on node, for leat_nic_numa_free; NULL after one line on stderr. */
-void *leat_plane_take(const struct plane *p, size_t octets, int node);
+void *leat_plane_take(struct plane *p, size_t octets, int node);
 
 /* leat_plane_add makes the next shard, to be turned on the lcore of index lcore_idx (modulo how
  * many there are). */
@@ -65,6 +66,9 @@ enum opt_exit leat_plane_add(
 
 /* leat_plane_join gives all shards boxes to each other: they share one port. */
 enum opt_exit leat_plane_join(struct plane *p);
+
+/* leat_plane_join_octets is what _join takes for so many shards. */
+size_t leat_plane_join_octets(uint32_t shard_cnt);
 
 /* leat_plane_run turns all shards and runs control in its own thread, until control returns. */
 enum opt_exit leat_plane_run(struct plane *p, void (*control)(void *arg), void *arg);

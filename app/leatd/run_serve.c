@@ -4,6 +4,7 @@
 #include "device.h"
 #include "link.h"
 #include "nic_numa.h"
+#include "plan.h"
 #include "plane.h"
 #include "prepare.h"
 #include "report.h"
@@ -18,9 +19,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define SLOTS         1024 /* descriptors of a queue */
-#define HELD_MAX      32768
-#define CHUNK_MAX     131072
 #define LOOK_NS       (20 * TIME_MS)
 #define ABORT_NS      (2 * TIME_S)
 #define FOR_EVER_NS   (3600 * TIME_S)
@@ -29,6 +27,7 @@
 struct serve_run {
 	const struct serve_options *o;
 	bool greet;
+	struct plan plan;
 	struct plane plane;
 	struct nic_port port;
 	struct service_set *service[SHARD_MAX];
@@ -40,47 +39,11 @@ struct serve_run {
 
 static struct serve_run run;
 
-static struct stack_config stack_config(uint64_t seed)
-{
-	const struct serve_options *o = run.o;
-	uint64_t each = o->connections / o->shards + 64;
-	struct stack_config c;
-
-	leat_stack_config_default(&c);
-	c.seed = seed;
-	c.link.mtu = c.knobs.mtu = (uint16_t)o->mtu;
-	c.link.local_cnt = (uint8_t)o->address_cnt;
-	for (uint32_t i = 0; i < o->address_cnt; i++)
-		c.link.local[i] = (struct wire_local){o->address[i].ip, o->address[i].prefix_bits};
-	c.gateway4 = o->gateway4;
-	c.gateway6 = o->gateway6;
-	c.knobs.two_msl_ns = o->time_wait_ns;
-	c.tcp.tcb_max = (uint32_t)each;
-	c.tcp.rbuf_max = (uint32_t)u64_min(16 * each, HELD_MAX / o->shards);
-	c.listener_max = SERVICE_LISTEN_MAX;
-	c.neigh_max = 1024;
-	c.send_chunk_cnt = (uint32_t)u64_min(16 * each, CHUNK_MAX / o->shards);
-	return c;
-}
-
-static struct nic_pool_plan pool_plan(const struct stack_config *stack)
-{
-	uint32_t shards = (uint32_t)run.o->shards;
-
-	return (struct nic_pool_plan){.rx_slots = SLOTS * shards,
-		.tx_slots = SLOTS * shards,
-		.held = stack->tcp.rbuf_max * shards,
-		.lcore_cnt = shards,
-		.shard_cnt = shards,
-		.own = SHARD_OWN_BUFFERS,
-		.mtu = stack->link.mtu};
-}
-
 static enum opt_exit open_port(void)
 {
 	struct nic_port_config config = {.queue_cnt = (uint16_t)run.o->shards,
-		.rx_slots = SLOTS,
-		.tx_slots = SLOTS,
+		.rx_slots = PLAN_SLOTS,
+		.tx_slots = PLAN_SLOTS,
 		.mtu = (uint16_t)run.o->mtu,
 		.csum = true,
 		.pool = run.plane.pool};
@@ -95,40 +58,17 @@ static enum opt_exit open_port(void)
 	return result;
 }
 
-static enum opt_exit service_config_of(uint32_t shard_idx, struct service_config *c)
-{
-	const struct serve_options *o = run.o;
-	char why[160];
-
-	leat_service_config_default(c);
-	c->conn_max = (uint32_t)(o->connections / o->shards + 64);
-	c->backlog = c->conn_max;
-	c->shard_idx = shard_idx;
-	c->listen_cnt = o->listen_cnt;
-	for (uint32_t i = 0; i < o->listen_cnt; i++)
-		c->listen[i] = (struct service_listen){
-			o->listen[i].kind, {.family = 0, .port = o->listen[i].port}};
-	c->close = (enum service_close)o->close;
-	c->body_octets = o->body_octets;
-	c->greet = run.greet;
-	if (leat_service_footprint(c) != 0)
-		return OPT_EXIT_OK;
-	leat_log(LOG_LV_ERROR, "leatd", "%s", leat_service_config_error(c, why, sizeof(why)));
-	return OPT_EXIT_CONFIG;
-}
-
 /* start_service gives shard i its program. */
 static enum opt_exit start_service(uint32_t i)
 {
 	struct shard *shard = run.plane.shard[i].shard;
-	struct service_config c;
+	struct service_config c = run.plan.service;
 	uint32_t at = 0;
-	enum opt_exit result = service_config_of(i, &c);
 
-	if (result != OPT_EXIT_OK)
-		return result;
+	c.shard_idx = i;
+	c.greet = run.greet;
 	run.mem_octets[i] = leat_service_footprint(&c);
-	run.mem[i] = leat_plane_take(&run.plane, run.mem_octets[i], run.port.node);
+	run.mem[i] = leat_plane_take(&run.plane, run.mem_octets[i], run.plane.shard[i].node);
 	if (run.mem[i] == NULL)
 		return OPT_EXIT_RESOURCE;
 	run.service[i] = leat_service_new(run.mem[i], &c);
@@ -142,17 +82,17 @@ static enum opt_exit start_service(uint32_t i)
 	return OPT_EXIT_OK;
 }
 
-static enum opt_exit add_shards(const struct stack_config *stack)
+static enum opt_exit add_shards(uint64_t seed)
 {
 	enum opt_exit result = OPT_EXIT_OK;
 
 	for (uint32_t i = 0; i < run.o->shards && result == OPT_EXIT_OK; i++) {
-		struct shard_config shard = {.stack = *stack,
+		struct shard_config shard = {.stack = run.plan.stack,
 			.port = &run.port,
 			.pool = run.plane.pool,
 			.queue = (uint16_t)i};
 
-		shard.stack.seed = stack->seed + i;
+		shard.stack.seed = seed + i;
 		memcpy(shard.stack.link.mac.octet, run.port.mac, sizeof(run.port.mac));
 		result = leat_plane_add(&run.plane, &shard, i);
 		if (result == OPT_EXIT_OK)
@@ -160,6 +100,9 @@ static enum opt_exit add_shards(const struct stack_config *stack)
 	}
 	if (result == OPT_EXIT_OK && run.o->shards > 1)
 		result = leat_plane_join(&run.plane);
+	if (result == OPT_EXIT_OK && run.plane.taken_octets != run.plan.taken_octets)
+		leat_log(LOG_LV_WARN, "leatd", "%zu octets were taken, %ju were planned",
+			run.plane.taken_octets, (uintmax_t)run.plan.taken_octets);
 	return result;
 }
 
@@ -205,10 +148,11 @@ static void print_head(void)
 	printf("leat " LEAT_VERSION ", %s, instance %s\n", rte_version(), o->name);
 	print_link();
 	print_addresses();
-	printf("  shards        %u on %u lcore%s, up to %zu MiB, %shugepages\n",
+	printf("  shards        %u on %u lcore%s, up to %ju MiB, %shugepages\n",
 		run.plane.shard_cnt, run.plane.loop_cnt, run.plane.loop_cnt == 1 ? "" : "s",
-		(run.plane.eal.octets + run.plane.stack_octets) >> 20,
-		run.plane.eal.huge ? "" : "no ");
+		(uintmax_t)(leat_plan_octets(&run.plan) >> 20), run.plane.eal.huge ? "" : "no ");
+	if (run.plane.loop_cnt < run.plane.shard_cnt)
+		printf("                shards that share an lcore take turns on it\n");
 	print_offloads();
 	for (uint32_t i = 0; i < o->listen_cnt; i++)
 		printf("  listening     :%u %s\n", o->listen[i].port,
@@ -349,9 +293,9 @@ static enum opt_exit print_end(void)
 	return good ? OPT_EXIT_OK : OPT_EXIT_FAILED;
 }
 
-static enum opt_exit run_shards(const struct stack_config *stack)
+static enum opt_exit run_shards(uint64_t seed)
 {
-	enum opt_exit result = add_shards(stack);
+	enum opt_exit result = add_shards(seed);
 
 	leat_prepare_end();
 	if (result == OPT_EXIT_OK)
@@ -365,7 +309,7 @@ static enum opt_exit run_shards(const struct stack_config *stack)
 }
 
 /* run_port lives from the device's start to its close. */
-static enum opt_exit run_port(const struct stack_config *stack)
+static enum opt_exit run_port(uint64_t seed)
 {
 	enum opt_exit result = open_port();
 
@@ -373,27 +317,37 @@ static enum opt_exit run_port(const struct stack_config *stack)
 		leat_prepare_end();
 		return result;
 	}
-	result = run_shards(stack);
+	result = run_shards(seed);
 	leat_nic_port_close(&run.port);
 	return result;
 }
 
-static enum opt_exit run_plane(
-	struct eal *eal, const struct nic_pool_plan *plan, const struct stack_config *stack)
+static enum opt_exit run_plane(struct eal *eal, uint64_t seed)
 {
-	size_t octets = eal->octets + leat_stack_footprint(stack) * run.o->shards;
-	enum opt_exit result = leat_prepare_begin(eal, octets);
+	enum opt_exit result = leat_prepare_begin(eal, leat_plan_octets(&run.plan));
 
 	if (result != OPT_EXIT_OK)
 		return result;
-	result = leat_plane_open(&run.plane, eal, plan, true);
+	result = leat_plane_open(&run.plane, eal, &run.plan.pool, true);
 	if (result != OPT_EXIT_OK) {
 		leat_prepare_end();
 		return result;
 	}
-	result = run_port(stack);
+	result = run_port(seed);
 	leat_plane_close(&run.plane);
 	return result;
+}
+
+enum opt_exit leat_run_plan(const struct serve_options *o)
+{
+	enum opt_exit result = leat_plan_serve(o, &run.plan);
+
+	if (result != OPT_EXIT_OK)
+		return result;
+	leat_plan_print(o, &run.plan, stdout);
+	leat_plan_warn(&run.plan);
+	result = leat_plan_check(o, &run.plan);
+	return leat_report_written() ? result : OPT_EXIT_FAILED;
 }
 
 enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal *from, bool greet)
@@ -403,24 +357,29 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 
 	run = (struct serve_run){.o = o, .greet = greet};
 	enum opt_exit result = leat_device_check(o);
+	if (result == OPT_EXIT_OK)
+		result = leat_plan_serve(o, &run.plan);
+	if (result == OPT_EXIT_OK)
+		result = leat_plan_check(o, &run.plan);
 	if (result != OPT_EXIT_OK)
 		return result;
+	leat_plan_warn(&run.plan);
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
 		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
 			strerror(errno));
 		return OPT_EXIT_RESOURCE;
 	}
-	struct stack_config stack = stack_config(seed);
-	struct nic_pool_plan plan = pool_plan(&stack);
 	struct eal_want want = {.name = o->name,
-		.lcore_cnt = (uint32_t)o->shards,
-		.pool = plan,
+		.lcore_cnt = run.plan.cpu_cnt,
+		.cpu = run.plan.cpu,
+		.huge = (enum eal_huge)o->hugepages,
+		.pool = run.plan.pool,
 		.pci = o->device,
 		.verbose = o->verbose};
 	result = leat_run_start_eal(from, &want, &eal);
 	if (result != OPT_EXIT_OK)
 		return result;
-	result = run_plane(&eal, &plan, &stack);
+	result = run_plane(&eal, seed);
 	leat_eal_stop(&eal);
 	return result;
 }
