@@ -188,35 +188,78 @@ uint64_t leat_plane_now(struct plane *p)
 	return shard_clock_read(&p->clock);
 }
 
+/* look_at_loop tells when an lcore stands still, and when it goes on. */
+static void look_at_loop(struct plane *p, uint32_t i, uint64_t now)
+{
+	uint64_t for_ns;
+
+	switch (leat_shard_watch_look(&p->watch[i], &p->loop[i].beat, now, &for_ns)) {
+	case SHARD_WATCH_LATE:
+		leat_log(LOG_LV_WARN, "leatd",
+			"lcore %u on cpu %u has not turned for %.1f s; its connections wait",
+			p->eal.lcore[i], p->eal.cpu[i], (double)for_ns / (double)TIME_S);
+		break;
+	case SHARD_WATCH_BACK:
+		leat_log(LOG_LV_NOTE, "leatd", "lcore %u on cpu %u turns again, after %.1f s",
+			p->eal.lcore[i], p->eal.cpu[i], (double)for_ns / (double)TIME_S);
+		break;
+	case SHARD_WATCH_NOTHING:
+		break;
+	}
+}
+
+/* look is due now and then, also while an answer does not come: that is when it matters.  True: it
+ * was. */
+static bool look(struct plane *p)
+{
+	uint64_t now = leat_plane_now(p);
+
+	if (now < p->look_at)
+		return false;
+	p->look_at = now + PLANE_LOOK_NS;
+	for (uint32_t i = 0; i < p->loop_cnt; i++)
+		look_at_loop(p, i, now);
+	return true;
+}
+
+static void nap(struct plane *p)
+{
+	nanosleep(&(struct timespec){.tv_nsec = ASK_NAP_NS}, NULL);
+	look(p);
+}
+
 uint32_t leat_plane_wait(struct plane *p, uint64_t at)
 {
 	sigset_t set = stop_signals();
 	uint64_t now = leat_plane_now(p);
 
 	while (now < at) {
-		struct timespec for_ts = {.tv_sec = (time_t)((at - now) / TIME_S),
-			.tv_nsec = (long)((at - now) % TIME_S)};
+		uint64_t for_ns = u64_min(at - now, PLANE_LOOK_NS);
+		struct timespec for_ts = {
+			.tv_sec = (time_t)(for_ns / TIME_S), .tv_nsec = (long)(for_ns % TIME_S)};
 
 		if (sigtimedwait(&set, NULL, &for_ts) > 0) {
 			p->signal_cnt++;
 			break;
 		}
+		if (look(p) && p->look != NULL && p->look())
+			break;
 		now = leat_plane_now(p);
 	}
 	return p->signal_cnt;
 }
 
-static void post(struct plane_shard *ps, struct shard_letter letter)
+static void post(struct plane *p, uint32_t shard_idx, struct shard_letter letter)
 {
 	/* The box is longer than all letters that can be under way: the shard reads each turn. */
-	while (!leat_shard_mail_put(&ps->from_control, letter))
-		nanosleep(&(struct timespec){.tv_nsec = ASK_NAP_NS}, NULL);
+	while (!leat_shard_mail_put(&p->shard[shard_idx].from_control, letter))
+		nap(p);
 }
 
 void leat_plane_tell(struct plane *p, uint32_t shard_idx, enum shard_mail_kind kind)
 {
 	ASSERT(shard_idx < p->shard_cnt);
-	post(&p->shard[shard_idx], (struct shard_letter){.kind = kind});
+	post(p, shard_idx, (struct shard_letter){.kind = kind});
 }
 
 void leat_plane_ask(struct plane *p, void (*also)(void *arg), void *const *arg)
@@ -227,10 +270,17 @@ void leat_plane_ask(struct plane *p, void (*also)(void *arg), void *const *arg)
 		ask->also = also;
 		ask->arg = also != NULL ? arg[i] : NULL;
 		atomic_store_explicit(&ask->answered, false, memory_order_relaxed);
-		post(&p->shard[i], (struct shard_letter){SHARD_MAIL_ASK, ask});
+		post(p, i, (struct shard_letter){SHARD_MAIL_ASK, ask});
 	}
 	for (uint32_t i = 0; i < p->shard_cnt; i++) {
 		while (!atomic_load_explicit(&p->shard[i].ask.answered, memory_order_acquire))
-			nanosleep(&(struct timespec){.tv_nsec = ASK_NAP_NS}, NULL);
+			nap(p);
 	}
+}
+
+void leat_plane_use(struct plane *p, enum shard_port_use use)
+{
+	for (uint32_t i = 0; i < p->shard_cnt; i++)
+		post(p, i, shard_letter_port(use));
+	leat_plane_ask(p, NULL, NULL); /* letters are read in order */
 }

@@ -21,7 +21,8 @@
 
 #include <pthread.h>
 
-#define PLANE_SIGNALS_CUT 2 /* so many signals mean: at once */
+#define PLANE_SIGNALS_CUT 2                   /* so many signals mean: at once */
+#define PLANE_LOOK_NS     UINT64_C(100000000) /* how often lcores and ports are looked at */
 
 struct plane_shard {
 	struct shard *shard;
@@ -46,6 +47,11 @@ struct plane {
 	struct shard_loop loop[PLANE_LCORE_MAX];
 	void (*control)(void *arg);
 	void *arg;
+	/* Called by the control thread while it waits, every PLANE_LOOK_NS; true: it waits no
+	 * longer.  May be NULL. */
+	bool (*look)(void);
+	uint64_t look_at;
+	struct shard_watch watch[PLANE_LCORE_MAX]; /* of the loops */
 };
 
 /* leat_plane_block_signals keeps SIGINT and SIGTERM for the control thread; before EAL. */
@@ -84,6 +90,9 @@ uint32_t leat_plane_wait(struct plane *p, uint64_t at);
 
 /* leat_plane_now is the present instant on the clock of the shards. */
 uint64_t leat_plane_now(struct plane *p);
+
+/* leat_plane_use tells all shards how they may use their queues, and returns when they do. */
+void leat_plane_use(struct plane *p, enum shard_port_use use);
 
 /* leat_plane_tell puts DRAIN or ABORT into the box of one shard. */
 void leat_plane_tell(struct plane *p, uint32_t shard_idx, enum shard_mail_kind kind);

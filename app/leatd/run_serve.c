@@ -3,6 +3,7 @@
 #include "base_log.h"
 #include "device.h"
 #include "link.h"
+#include "nic_event.h"
 #include "nic_numa.h"
 #include "plan.h"
 #include "plane.h"
@@ -30,6 +31,9 @@ struct serve_run {
 	struct plan plan;
 	struct plane plane;
 	struct nic_port port;
+	struct nic_port_config port_config;
+	struct nic_marks marks; /* what the driver tells */
+	struct nic_watch watch;
 	struct service_set *service[SHARD_MAX];
 	void *mem[SHARD_MAX];
 	size_t mem_octets[SHARD_MAX];
@@ -41,13 +45,13 @@ static struct serve_run run;
 
 static enum opt_exit open_port(void)
 {
-	struct nic_port_config config = {.queue_cnt = (uint16_t)run.o->shards,
+	run.port_config = (struct nic_port_config){.queue_cnt = (uint16_t)run.o->shards,
 		.rx_slots = PLAN_SLOTS,
 		.tx_slots = PLAN_SLOTS,
 		.mtu = (uint16_t)run.o->mtu,
 		.csum = true,
 		.pool = run.plane.pool};
-	enum opt_exit result = leat_device_open(run.o, &run.port, &config);
+	enum opt_exit result = leat_device_open(run.o, &run.port, &run.port_config);
 
 	/* The kernel's end of the trial: gone when the device is. */
 	if (result == OPT_EXIT_OK && run.greet &&
@@ -215,16 +219,72 @@ static void drain(void)
 	wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
 }
 
+/* restart_port: no shard touches its queues now. */
+static void restart_port(void)
+{
+	bool good = leat_nic_port_restart(&run.port, &run.port_config) == 0;
+	uint64_t now = leat_plane_now(&run.plane);
+
+	leat_nic_watch_restarted(
+		&run.watch, good, good && leat_device_is_up(run.o, &run.port), now);
+}
+
+static void tell_port(void)
+{
+	char text[REPORT_TEXT_MAX];
+
+	leat_report_ns(run.watch.before_ns, text, sizeof(text));
+	leat_log(LOG_LV_NOTE, "leatd", "%s: %s, after %s", run.port.name,
+		leat_nic_state_name(run.watch.state), text);
+}
+
+/* look_port follows what happens to the port; true: it is gone. */
+static bool look_port(void)
+{
+	enum nic_state *state = &run.watch.state;
+	bool link = *state != NIC_ST_GONE && leat_device_is_up(run.o, &run.port);
+
+	if (!leat_nic_watch_look(&run.watch, &run.marks, link, leat_plane_now(&run.plane)))
+		return *state == NIC_ST_GONE;
+	tell_port();
+	if (!nic_may_use(*state))
+		leat_plane_use(&run.plane, SHARD_PORT_OFF);
+	if (*state == NIC_ST_RESET) {
+		restart_port();
+		tell_port();
+	}
+	if (nic_may_use(*state))
+		leat_plane_use(&run.plane, *state == NIC_ST_UP ? SHARD_PORT_ON : SHARD_PORT_DOWN);
+	return *state == NIC_ST_GONE;
+}
+
+/* give_up: there is no port to finish anything over. */
+static void give_up(void)
+{
+	look();
+	run.cut = leat_report_open(&run.sum);
+	tell_all(SHARD_MAIL_ABORT);
+	wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
+}
+
 static void control(void *arg)
 {
 	uint64_t at = leat_plane_now(&run.plane) + run.o->seconds * TIME_S;
 
 	(void)arg;
 	print_head();
+	leat_nic_marks_open(&run.port, &run.marks);
+	leat_nic_watch_init(&run.watch, leat_device_is_up(run.o, &run.port), at);
+	run.plane.look = look_port;
+	if (run.watch.state == NIC_ST_DOWN)
+		leat_plane_use(&run.plane, SHARD_PORT_DOWN);
 	while (leat_plane_wait(&run.plane, run.o->seconds != 0 ? at : at + FOR_EVER_NS) == 0 &&
-		run.o->seconds == 0)
+		run.o->seconds == 0 && run.watch.state != NIC_ST_GONE)
 		at = leat_plane_now(&run.plane);
-	drain();
+	if (run.watch.state == NIC_ST_GONE)
+		give_up();
+	else
+		drain();
 }
 
 /* check_ledger reads the last counts, when no shard turns any more. */
@@ -267,6 +327,29 @@ static void print_notes(void)
 			leat_report_group(verdict[TCP_V_SYN_CHALLENGED], text));
 }
 
+/* print_trouble tells what happened to the port and to the lcores, when it did. */
+static void print_trouble(void)
+{
+	const struct nic_watch *w = &run.watch;
+	uint64_t slow = 0, longest = 0, late = 0;
+	char text[REPORT_TEXT_MAX];
+
+	for (uint32_t i = 0; i < run.plane.loop_cnt; i++) {
+		slow += run.plane.loop[i].beat.slow_cnt;
+		longest = u64_max(longest, run.plane.loop[i].beat.longest_ns);
+		late += run.plane.watch[i].late_cnt;
+	}
+	leat_report_ns(longest, text, sizeof(text));
+	if (slow != 0)
+		printf("turns     the longest %s, %ju of 10 ms or more, %ju of 1 s or more\n", text,
+			(uintmax_t)slow, (uintmax_t)late);
+	if (w->downs + w->flaps + w->resets + w->recoveries != 0 || w->state == NIC_ST_GONE)
+		printf("port      %s; down %ju times, %ju flaps besides, reset %ju, recovering "
+		       "%ju\n",
+			leat_nic_state_name(w->state), (uintmax_t)w->downs, (uintmax_t)w->flaps,
+			(uintmax_t)w->resets, (uintmax_t)w->recoveries);
+}
+
 static enum opt_exit print_end(void)
 {
 	char t[3][REPORT_TEXT_MAX];
@@ -283,6 +366,7 @@ static enum opt_exit print_end(void)
 			leat_report_group(stats.rx_missed, t[0]),
 			leat_report_group(stats.rx_no_mbuf, t[1]),
 			leat_report_group(stats.rx_errors + stats.tx_errors, t[2]));
+	print_trouble();
 	printf("ledger    ");
 	good &= leat_report_connections(&run.sum, stdout);
 	printf("frames    ");
@@ -290,6 +374,8 @@ static enum opt_exit print_end(void)
 	print_notes();
 	printf("stopped.\n");
 	good &= leat_report_written();
+	if (good && run.watch.state == NIC_ST_GONE)
+		return OPT_EXIT_DEVICE;
 	return good ? OPT_EXIT_OK : OPT_EXIT_FAILED;
 }
 
@@ -300,6 +386,7 @@ static enum opt_exit run_shards(uint64_t seed)
 	leat_prepare_end();
 	if (result == OPT_EXIT_OK)
 		result = leat_plane_run(&run.plane, control, NULL);
+	leat_nic_marks_close(&run.port, &run.marks);
 	if (result == OPT_EXIT_OK)
 		result = print_end();
 	leat_plane_shards_close(&run.plane);

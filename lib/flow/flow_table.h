@@ -41,7 +41,7 @@ struct flow_records {
 
 struct flow_stats {
 	uint32_t entry_cnt;
-	uint32_t probe_max;     /* longest walk of any insert so far, in buckets */
+	uint32_t probe_max; /* longest walk of any insert so far, in buckets */
 	uint64_t insert_refused;
 };
 

@@ -305,6 +305,14 @@ void leat_inet_neigh_doubt(struct inet_neigh *n, struct ip hop)
 		e->until = 0;
 }
 
+void leat_inet_neigh_doubt_all(struct inet_neigh *n)
+{
+	for (uint32_t i = 0; i < n->entry_max; i++) {
+		if (n->entry[i].state == INET_ST_REACHABLE || n->entry[i].state == INET_ST_FAILED)
+			n->entry[i].until = 0;
+	}
+}
+
 void leat_inet_neigh_set(struct inet_neigh *n, struct ip hop, struct mac mac)
 {
 	struct inet_entry *e = entry_made(n, hop);

@@ -70,6 +70,9 @@ enum inet_neigh_answer leat_inet_neigh_find(
  * again when it is used next. */
 void leat_inet_neigh_doubt(struct inet_neigh *n, struct ip hop);
 
+/* leat_inet_neigh_doubt_all doubts every entry that was learned or asked for. */
+void leat_inet_neigh_doubt_all(struct inet_neigh *n);
+
 /* leat_inet_neigh_set makes a fixed entry. */
 void leat_inet_neigh_set(struct inet_neigh *n, struct ip hop, struct mac mac);
 

@@ -5,10 +5,9 @@
 /* nic_dpdk: the versions of DPDK that this builds with, and where they differ.
  *
  * 22.11 (Debian 12) to 24.11 (Debian 13).  What one of them calls otherwise, or has not, is made
- * the same here and nowhere else; no other file asks for a version.
- *
- *	event 22.11 has      recovering, recovered, recovery failed: since 22.11
- *	rte_dev_bus, rte_bus_name: since 22.11, instead of struct rte_bus
+ * the same here and nowhere else; no other file asks for a version.  So far nothing of what is used
+ * differs: the events of a recovery and rte_dev_bus are as old as 22.11, which is why it is the
+ * oldest.
  *
  * Affinity   none. */
 

@@ -11,10 +11,11 @@
  * SHARD_NAP_NS at a time and never beyond the next deadline, so that an idle instance leaves the
  * CPU to others.  Before a NIC it spins.
  *
- * Affinity   leat_shard_loop: the lcore; stop: any thread.
+ * Affinity   leat_shard_loop: the lcore; stop: any thread; the beat: any thread reads.
  * Errors     none. */
 
 #include "shard.h"
+#include "shard_watch.h"
 
 #define SHARD_IDLE_NS    UINT64_C(200000)
 #define SHARD_NAP_NS     UINT64_C(100000)
@@ -25,6 +26,7 @@ struct shard_loop {
 	uint32_t shard_cnt;
 	bool nap;
 	atomic_bool stop;
+	struct shard_beat beat; /* of its rounds, for who watches */
 };
 
 /* leat_shard_loop_init makes a loop of no shards. */

@@ -73,11 +73,21 @@ uint32_t leat_shard_tx_output(struct shard_tx *tx, struct leat_stack *stack, uin
 	return total;
 }
 
+/* put gives the device what it takes of cnt frames. */
+static uint32_t put(struct shard_tx *tx, struct rte_mbuf **frame, uint32_t cnt)
+{
+	if (LIKELY(!tx->off))
+		return leat_nic_port_tx(tx->port, tx->queue, frame, (uint16_t)cnt);
+	rte_pktmbuf_free_bulk(frame, cnt);
+	tx->lost += cnt;
+	return cnt;
+}
+
 void leat_shard_tx_send(struct shard_tx *tx)
 {
 	if (tx->queue_cnt == 0)
 		return;
-	uint32_t sent = leat_nic_port_tx(tx->port, tx->queue, tx->frame, (uint16_t)tx->queue_cnt);
+	uint32_t sent = put(tx, tx->frame, tx->queue_cnt);
 	tx->frames += sent;
 	tx->queue_cnt -= sent;
 	if (UNLIKELY(tx->queue_cnt != 0)) {

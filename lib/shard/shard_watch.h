@@ -21,7 +21,6 @@
 #include "base_bits.h"
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #define SHARD_SLOW_NS UINT64_C(10000000)   /* a round that long is counted */
@@ -30,7 +29,6 @@
 struct shard_beat {
 	_Alignas(CACHE_LINE) _Atomic uint64_t at; /* when the last round began */
 	_Atomic uint64_t longest_ns, slow_cnt;
-	bool rested; /* the loop's own: the last round ended with a nap, which is no turn */
 };
 
 enum shard_watch_news {
@@ -48,9 +46,8 @@ struct shard_watch {
 static inline void shard_beat(struct shard_beat *b, uint64_t now)
 {
 	uint64_t before = atomic_load_explicit(&b->at, memory_order_relaxed);
-	uint64_t for_ns = before != 0 && now > before && !b->rested ? now - before : 0;
+	uint64_t for_ns = before != 0 && now > before ? now - before : 0;
 
-	b->rested = false;
 	atomic_store_explicit(&b->at, now, memory_order_relaxed);
 	if (for_ns > atomic_load_explicit(&b->longest_ns, memory_order_relaxed))
 		atomic_store_explicit(&b->longest_ns, for_ns, memory_order_relaxed);
