@@ -39,7 +39,7 @@ enum leat_error {
 	LEAT_OK = 0,
 	LEAT_ERR_STALE = -1,   /* no such connection any more */
 	LEAT_ERR_STATE = -2,   /* not possible in this state */
-	LEAT_ERR_IN_USE = -3,  /* the port, or the tuple, is taken (perhaps in TIME-WAIT) */
+	LEAT_ERR_IN_USE = -3,  /* port or tuple taken (TIME-WAIT too), or another shard's */
 	LEAT_ERR_FULL = -4,    /* a limit of the stack is reached */
 	LEAT_ERR_ADDRESS = -5, /* not ours, not reachable, or not one host (MUST-46) */
 	LEAT_ERR_NO_PORT = -6, /* every local port to this target is taken */

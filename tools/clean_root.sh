@@ -27,7 +27,8 @@ trap 'exit 130' INT TERM
 if [ -n "${CLEAN_ROOT_TAR:-}" ]; then
 	tar -C "$root" -xf "$CLEAN_ROOT_TAR"
 else
-	debootstrap --variant=minbase "$suite" "$root" "${mirror:-http://deb.debian.org/debian}" >&2
+	[ -n "$mirror" ] || { echo "clean_root: apt here has no source of Debian's to take it from" >&2; exit 3; }
+	debootstrap --variant=minbase "$suite" "$root" "$mirror" >&2
 fi
 apt-config dump Acquire >"$root/etc/apt/apt.conf.d/90host"
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"

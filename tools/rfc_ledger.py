@@ -24,14 +24,9 @@ and `tools/rfc_ids.txt`; a test fails when a row has neither test nor deviation.
 """
 
 
-def ids_in(text):
-    """(ID, place) of all that text names; `MUST-30 to -33` names four."""
-    for match in NAMED.finditer(text):
-        for n in range(int(match[2]), int(match[3] or match[2]) + 1):
-            yield f"{match[1]}-{n}", match.start()
-
-
 class Ledger:
+    IDS, PAGE, TARGET = "tools/rfc_ids.txt", "docs/rfc-ledger.md", "ledger"
+
     def __init__(self, root):
         self.root, self.errors = Path(root), []
         self.texts, self.tests, self.code, self.deviations = {}, {}, {}, {}
@@ -49,12 +44,18 @@ class Ledger:
             for test in given:
                 self.add(self.tests, name, self.given_test(name, test))
 
+    def ids_in(self, text):
+        """(ID, place) of all that text names; `MUST-30 to -33` names four."""
+        for match in NAMED.finditer(text):
+            for n in range(int(match[2]), int(match[3] or match[2]) + 1):
+                yield f"{match[1]}-{n}", match.start()
+
     def file(self, path):
         return (self.root / path).read_text(encoding="utf-8")
 
     def read_ids(self):
         self.given, name = {}, None
-        for line in self.file("tools/rfc_ids.txt").splitlines():
+        for line in self.file(self.IDS).splitlines():
             if line.startswith(" "):
                 self.given[name].append(line.split("+ ", 1)[1])
             elif line and line[0] != "#":
@@ -68,7 +69,7 @@ class Ledger:
             table[name].append(site)
 
     def note(self, table, text, site):
-        for name, _ in ids_in(text):
+        for name, _ in self.ids_in(text):
             self.add(table, name, site)
 
     def source(self, path):
@@ -84,7 +85,7 @@ class Ledger:
             self.note(self.tests, text, path.stem)
             return
         starts = [(m.start(), m[1]) for m in FUNCTION.finditer(text)]
-        for name, place in ids_in(text):
+        for name, place in self.ids_in(text):
             ends = [m.end() for m in re.finditer(r"^}", text, re.M) if m.end() <= place]
             inside = [f for at, f in starts if (ends[-1] if ends else 0) <= at <= place]
             behind = [f for at, f in starts if at > place]
@@ -115,12 +116,12 @@ class Ledger:
         return HEAD + "\n".join(rows) + "\n"
 
 
-def main():
+def main(kind=Ledger, usage=__doc__):
     if len(sys.argv) != 3 or sys.argv[1] not in ("--check", "--write", "--list-missing"):
-        print(__doc__.split("\n\n")[1], file=sys.stderr)
+        print(usage.split("\n\n")[1], file=sys.stderr)
         return 2
-    ledger = Ledger(sys.argv[2])
-    page = ledger.root / "docs" / "rfc-ledger.md"
+    ledger = kind(sys.argv[2])
+    page = ledger.root / ledger.PAGE
     if sys.argv[1] == "--write":
         page.write_text(ledger.page(), encoding="utf-8")
     for name in ledger.missing():
@@ -129,7 +130,7 @@ def main():
         print(error)
     stale = sys.argv[1] == "--check" and (not page.exists() or page.read_text() != ledger.page())
     if stale:
-        print("docs/rfc-ledger.md is not what the tree says: ninja ledger")
+        print(f"{ledger.PAGE} is not what the tree says: ninja {ledger.TARGET}")
     return 1 if (ledger.missing() and sys.argv[1] == "--check") or ledger.errors or stale else 0
 
 

@@ -355,6 +355,7 @@ static const struct opt_row row[] = {
 		.to = 4000000,
 		.metavar = "N",
 		.sentence = "packet buffers; without it as many as can be anywhere at once"},
+	OPT_TCP_ROWS(AT(tcp)),
 	{.name = "grace",
 		.kind = OPT_KIND_DURATION,
 		.at = AT(grace_ns),
@@ -385,7 +386,8 @@ static void defaults(void *options)
 		.mtu = 1500,
 		.shards = 1,
 		.connections = 65536,
-		.close = SERVICE_CLOSE_KEEP};
+		.close = SERVICE_CLOSE_KEEP,
+		.tcp = OPT_TCP_DEFAULTS};
 }
 
 static bool on_link(const struct serve_options *o, struct ip ip)

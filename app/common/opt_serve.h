@@ -9,6 +9,7 @@
  * Errors     a sentence that names the option, its value and what would do (opt.h). */
 
 #include "opt.h"
+#include "opt_tcp.h"
 #include "service.h"
 #include "wire_addr.h"
 
@@ -47,6 +48,7 @@ struct serve_options {
 	uint64_t connections; /* at one time, all shards */
 	uint32_t close;       /* enum service_close */
 	uint32_t verbose;
+	struct tcp_options tcp;
 	char device_text[16]; /* what device points to */
 };
 

@@ -4,11 +4,33 @@
 #include "base_bits.h"
 #include "base_time.h"
 
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const close_words[] = {"server", "client", NULL};
 
 #define AT(member) offsetof(struct try_options, member)
+
+static bool is_vdev(const char *text, char *why, size_t size)
+{
+	if (*text != '\0' && *text != ',')
+		return true;
+	snprintf(why, size, "`%s` names no device; net_tap0,iface=leat0?", text);
+	return false;
+}
+
+static bool read_client_vdev(void *options, const char *text, char *why, size_t size)
+{
+	((struct try_options *)options)->client_vdev = text;
+	return is_vdev(text, why, size);
+}
+
+static bool read_server_vdev(void *options, const char *text, char *why, size_t size)
+{
+	((struct try_options *)options)->server_vdev = text;
+	return is_vdev(text, why, size);
+}
 
 static const struct opt_row row[] = {
 	{.name = "seconds",
@@ -33,6 +55,27 @@ static const struct opt_row row[] = {
 		.metavar = "N",
 		.fallback = "1024",
 		.sentence = "hold N connections in flight"},
+	{.name = "shards",
+		.kind = OPT_KIND_NUMBER,
+		.at = AT(shards),
+		.from = 1,
+		.to = TRY_SHARDS_MAX,
+		.metavar = "N",
+		.fallback = "1",
+		.sentence = "N client and N server shards; more than processors take turns on "
+			    "them"},
+	{.name = "client-vdev",
+		.kind = OPT_KIND_OTHER,
+		.read = read_client_vdev,
+		.metavar = "ARGS",
+		.sentence = "a virtual device of DPDK for the client instead of rings, such as "
+			    "net_af_packet0,iface=veth0"},
+	{.name = "server-vdev",
+		.kind = OPT_KIND_OTHER,
+		.read = read_server_vdev,
+		.metavar = "ARGS",
+		.sentence = "one for the server; without it the client is alone, and leat serve "
+			    "has 198.18.128.1/15 elsewhere"},
 	{.name = "body",
 		.kind = OPT_KIND_OCTETS,
 		.at = AT(body_octets),
@@ -57,6 +100,7 @@ static const struct opt_row row[] = {
 		.fallback = "1s",
 		.sentence = "2MSL: how long a connection stays in TIME-WAIT; RFC 9293 means 60s "
 			    "or more"},
+	OPT_TCP_ROWS(AT(tcp)),
 	{.name = "loss",
 		.kind = OPT_KIND_PERCENT,
 		.at = AT(loss_millionths),
@@ -104,9 +148,11 @@ static void defaults(void *options)
 {
 	*(struct try_options *)options = (struct try_options){.seconds = 10,
 		.connections = 1024,
+		.shards = 1,
 		.time_wait_ns = TIME_S,
 		.body_octets = 512,
-		.close = TRY_CLOSE_SERVER};
+		.close = TRY_CLOSE_SERVER,
+		.tcp = OPT_TCP_DEFAULTS};
 }
 
 /* What --tap leaves without an object, and why. */
@@ -120,6 +166,8 @@ static const struct {
 	{"one-lcore", "has one end to drive anyhow"},
 	{"hold", "is what it does anyhow"},
 	{"json", "has no load to tell of"},
+	{"client-vdev", "has no client to act on"},
+	{"server-vdev", "is itself the device"},
 	{"body", "has a greeting for a body, and /bytes/N for other lengths"},
 };
 
@@ -141,6 +189,16 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 				not_with_tap[i].name, not_with_tap[i].why);
 			return false;
 		}
+	}
+	if (o->server_vdev != NULL && o->client_vdev == NULL) {
+		snprintf(why, size,
+			"--server-vdev without --client-vdev: a server alone is leat serve");
+		return false;
+	}
+	if (o->connections < o->shards) {
+		snprintf(why, size, "--connections: %ju for %ju shards; at least one for each",
+			(uintmax_t)o->connections, (uintmax_t)o->shards);
+		return false;
 	}
 	if (o->hold && was_given(given, "seconds")) {
 		snprintf(why, size,

@@ -10,7 +10,9 @@
  * Units      ns, octets, millionths.
  * Errors     a sentence that names the option, its value and what would do (opt.h). */
 
-#include "opt.h"
+#include "opt_tcp.h"
+
+#define TRY_SHARDS_MAX 16 /* a port of rings has no more queues */
 
 /* Who closes first; the values of --close of try. */
 enum try_close {
@@ -20,15 +22,19 @@ enum try_close {
 };
 
 struct try_options {
-	uint64_t seconds;      /* of load; 0: until ^C */
-	uint64_t seed;         /* 0: not given, choose one and print it */
-	uint64_t connections;  /* held in flight */
+	uint64_t seconds;     /* of load; 0: until ^C */
+	uint64_t seed;        /* 0: not given, choose one and print it */
+	uint64_t connections; /* held in flight, all shards */
+	uint64_t shards;      /* of each end */
+	/* Devices instead of rings; NULL: none.  The server's may be missing: a client alone. */
+	const char *client_vdev, *server_vdev;
 	uint64_t time_wait_ns; /* 2MSL */
 	uint64_t body_octets;
 	uint32_t loss_millionths, reorder_millionths;
 	uint32_t close; /* enum try_close */
 	uint32_t verbose;
 	bool hold, one_lcore, tap, json;
+	struct tcp_options tcp;
 };
 
 extern const struct opt_verb leat_opt_try;

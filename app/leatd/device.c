@@ -136,11 +136,29 @@ static int find(const struct serve_options *o, struct nic_port *port)
 	return error;
 }
 
-enum opt_exit leat_device_open(
+enum opt_exit leat_device_find(const struct serve_options *o, struct nic_port *port)
+{
+	return find(o, port) == 0 ? OPT_EXIT_OK : OPT_EXIT_DEVICE;
+}
+
+uint32_t leat_device_queues(const struct nic_port *port, uint32_t shard_cnt)
+{
+	uint32_t queue_max = leat_nic_port_queue_max(port);
+
+	/* Its sockets share out the frames from the start, read or not. */
+	if (is_driver(port->driver, AF_PACKET_DRIVER) && queue_max > shard_cnt) {
+		leat_log(LOG_LV_ERROR, "leatd",
+			"qpairs=%u with %u shard%s: the frames of %u queues would be lost; as many "
+			"shards as qpairs, or more",
+			queue_max, shard_cnt, shard_cnt == 1 ? "" : "s", queue_max - shard_cnt);
+		return 0;
+	}
+	return u32_min(queue_max, shard_cnt);
+}
+
+enum opt_exit leat_device_start(
 	const struct serve_options *o, struct nic_port *port, const struct nic_port_config *config)
 {
-	if (find(o, port) != 0)
-		return OPT_EXIT_DEVICE;
 	if (leat_nic_port_start(port, config) == 0)
 		return OPT_EXIT_OK;
 	if (is_driver(o->vdev, MEMIF_DRIVER))

@@ -21,9 +21,14 @@ enum opt_exit leat_device_check(const struct serve_options *o);
 /* leat_device_node is the memory node that the device is at, -1: at none in particular. */
 int leat_device_node(const struct serve_options *o);
 
-/* leat_device_open finds and starts the device. */
-enum opt_exit leat_device_open(
+/* leat_device_find takes the device; leat_device_start starts it, or closes it when it cannot. */
+enum opt_exit leat_device_find(const struct serve_options *o, struct nic_port *port);
+enum opt_exit leat_device_start(
 	const struct serve_options *o, struct nic_port *port, const struct nic_port_config *config);
+
+/* leat_device_queues is how many queues to use for shard_cnt shards: fewer when the device has no
+ * more.  0, after one line on stderr: it spreads frames over more queues than would be read. */
+uint32_t leat_device_queues(const struct nic_port *port, uint32_t shard_cnt);
 
 /* leat_device_is_up says whether frames pass; af_packet calls itself up whatever its interface
  * is. */

@@ -5,6 +5,7 @@
 #include "base_bits.h"
 #include "base_log.h"
 #include "device.h"
+#include "knobs.h"
 #include "nic_numa.h"
 #include "plane.h"
 
@@ -36,6 +37,7 @@ static void plan_stack(const struct serve_options *o, struct stack_config *c)
 	c->listener_max = SERVICE_LISTEN_MAX;
 	c->neigh_max = 1024;
 	c->send_chunk_cnt = (uint32_t)u64_min(16 * each, CHUNK_MAX / o->shards);
+	leat_knobs_set(c, &o->tcp);
 }
 
 /* plan_pool sizes the packet buffers; with --buffers, what stacks may hold of them follows. */
@@ -47,7 +49,7 @@ static enum opt_exit plan_pool(const struct serve_options *o, struct plan *p)
 		.tx_slots = PLAN_SLOTS * shards,
 		.lcore_cnt = shards,
 		.shard_cnt = shards,
-		.own = SHARD_OWN_BUFFERS,
+		.own = SHARD_OWN_BUFFERS + (shards > 1 ? SHARD_LANE_BUFFERS : 0),
 		.mtu = p->stack.link.mtu};
 	least = leat_nic_pool_buffers(&p->pool) + shards * HELD_MIN;
 	if (o->buffers != 0 && o->buffers < least) {

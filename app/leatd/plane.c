@@ -99,28 +99,66 @@ enum opt_exit leat_plane_add(struct plane *p, const struct shard_config *config,
 
 size_t leat_plane_join_octets(uint32_t shard_cnt)
 {
-	return (size_t)shard_cnt * shard_cnt * sizeof(struct shard_mail);
+	return (size_t)shard_cnt * shard_cnt * sizeof(struct plane_pair);
 }
 
-enum opt_exit leat_plane_join(struct plane *p)
+/* join_two gives from what it writes and to reads. */
+static void join_two(struct shard *from, struct shard *to, struct plane_pair *pair)
 {
-	uint32_t cnt = p->shard_cnt;
+	leat_shard_mail_init(&pair->box);
+	leat_shard_lane_init(&pair->move);
+	leat_shard_lane_init(&pair->carry);
+	leat_shard_peer(from, &pair->box);
+	leat_shard_box(to, &pair->box);
+	leat_shard_move(from, to, &pair->move);
+}
 
-	p->peer_box = leat_plane_take(p, leat_plane_join_octets(cnt), 0);
-	if (p->peer_box == NULL)
-		return OPT_EXIT_RESOURCE;
-	for (uint32_t from = 0; from < cnt; from++) {
-		for (uint32_t to = 0; to < cnt; to++) {
-			struct shard_mail *box = &p->peer_box[from * cnt + to];
+/* find_carriers gives each shard without a queue one that has one. */
+static void find_carriers(struct plane *p, const struct plane_port *port)
+{
+	uint32_t next = 0;
 
-			if (from == to)
-				continue;
-			leat_shard_mail_init(box);
-			leat_shard_peer(p->shard[from].shard, box);
-			leat_shard_box(p->shard[to].shard, box);
-		}
+	for (uint32_t i = 0; i < port->cnt; i++) {
+		struct shard *s = p->shard[port->first + i].shard;
+
+		if (s->tx.queue != SHARD_NO_QUEUE)
+			continue;
+		while (p->shard[port->first + next].shard->tx.queue == SHARD_NO_QUEUE)
+			next = (next + 1) % port->cnt;
+		leat_shard_carry(s, p->shard[port->first + next].shard,
+			&port->pair[i * port->cnt + next].carry);
+		next = (next + 1) % port->cnt;
 	}
+}
+
+enum opt_exit leat_plane_join(struct plane *p, uint32_t first, uint32_t cnt)
+{
+	struct plane_port *port = &p->port[p->port_cnt];
+
+	ASSERT(p->port_cnt < PLANE_PORT_MAX);
+	ASSERT(first + cnt <= p->shard_cnt);
+	*port = (struct plane_port){.first = first, .cnt = cnt};
+	port->pair = leat_plane_take(p, leat_plane_join_octets(cnt), 0);
+	if (port->pair == NULL)
+		return OPT_EXIT_RESOURCE;
+	p->port_cnt++;
+	for (uint32_t i = 0; i < cnt * cnt; i++) {
+		if (i / cnt != i % cnt)
+			join_two(p->shard[first + i / cnt].shard, p->shard[first + i % cnt].shard,
+				&port->pair[i]);
+	}
+	find_carriers(p, port);
 	return OPT_EXIT_OK;
+}
+
+uint64_t leat_plane_under_way(const struct plane *p, uint32_t port_idx)
+{
+	const struct plane_port *port = &p->port[port_idx];
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; port_idx < p->port_cnt && i < port->cnt * port->cnt; i++)
+		sum += leat_shard_lane_held(&port->pair[i].move);
+	return sum;
 }
 
 static void *run_control(void *plane)
@@ -146,6 +184,15 @@ static int start_control(struct plane *p, pthread_t *thread)
 	return error;
 }
 
+/* share_cpus tells the loops that are not alone on their processor. */
+static void share_cpus(struct plane *p)
+{
+	for (uint32_t i = 0; i < p->loop_cnt; i++) {
+		for (uint32_t k = 0; k < p->loop_cnt; k++)
+			p->loop[i].yield |= k != i && p->eal.cpu[i] == p->eal.cpu[k];
+	}
+}
+
 enum opt_exit leat_plane_run(struct plane *p, void (*control)(void *arg), void *arg)
 {
 	pthread_t thread;
@@ -153,6 +200,7 @@ enum opt_exit leat_plane_run(struct plane *p, void (*control)(void *arg), void *
 	p->control = control;
 	p->arg = arg;
 	p->started_at = leat_plane_now(p);
+	share_cpus(p);
 	int error = start_control(p, &thread);
 	if (error != 0) {
 		leat_log(LOG_LV_ERROR, "leatd", "no thread for control: %s", strerror(error));
@@ -178,7 +226,8 @@ void leat_plane_close(struct plane *p)
 {
 	for (uint32_t i = 0; i < p->shard_cnt; i++)
 		leat_nic_numa_free(p->shard[i].mem, p->shard[i].octets);
-	leat_nic_numa_free(p->peer_box, leat_plane_join_octets(p->shard_cnt));
+	for (uint32_t i = 0; i < p->port_cnt; i++)
+		leat_nic_numa_free(p->port[i].pair, leat_plane_join_octets(p->port[i].cnt));
 	leat_nic_pool_free(p->pool);
 	p->shard_cnt = 0;
 }

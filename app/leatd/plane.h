@@ -34,6 +34,20 @@ struct plane_shard {
 	struct shard_ask ask;
 };
 
+#define PLANE_PORT_MAX 2
+
+/* What one shard of a port writes and one other reads. */
+struct plane_pair {
+	struct shard_mail box;
+	struct shard_lane move, carry;
+};
+
+/* The shards first to first + cnt - 1 of one port; pair: cnt x cnt, the writer's index first. */
+struct plane_port {
+	uint32_t first, cnt;
+	struct plane_pair *pair;
+};
+
 struct plane {
 	struct eal eal;
 	struct shard_clock clock; /* the control thread's; all shards' have its start */
@@ -42,7 +56,8 @@ struct plane {
 	uint32_t shard_cnt, loop_cnt, signal_cnt;
 	uint64_t started_at;
 	size_t stack_octets, taken_octets;
-	struct shard_mail *peer_box; /* shard_cnt * shard_cnt when joined */
+	uint32_t port_cnt;
+	struct plane_port port[PLANE_PORT_MAX];
 	struct plane_shard shard[SHARD_MAX];
 	struct shard_loop loop[PLANE_LCORE_MAX];
 	void (*control)(void *arg);
@@ -70,8 +85,13 @@ void *leat_plane_take(struct plane *p, size_t octets, int node);
 enum opt_exit leat_plane_add(
 	struct plane *p, const struct shard_config *config, uint32_t lcore_idx);
 
-/* leat_plane_join gives all shards boxes to each other: they share one port. */
-enum opt_exit leat_plane_join(struct plane *p);
+/* leat_plane_join gives cnt shards from first on boxes and lanes to each other: they share one
+ * port.  A shard without a queue sends over one of those that have, in turn. */
+enum opt_exit leat_plane_join(struct plane *p, uint32_t first, uint32_t cnt);
+
+/* leat_plane_under_way is how many frames lie on the lanes between the shards of a port, given by
+ * its order of join, to be read there; while no shard turns. */
+uint64_t leat_plane_under_way(const struct plane *p, uint32_t port_idx);
 
 /* leat_plane_join_octets is what _join takes for so many shards. */
 size_t leat_plane_join_octets(uint32_t shard_cnt);

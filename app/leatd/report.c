@@ -60,6 +60,7 @@ STATIC_ASSERT(offsetof(struct tcp_counters, present) % sizeof(uint64_t) == 0, "a
 void leat_report_add(struct shard_counts *sum, const struct shard_counts *more)
 {
 	sum->now = u64_max(sum->now, more->now);
+	sum->moved_high = u64_max(sum->moved_high, more->moved_high);
 	add_words(&sum->turns, &more->turns,
 		offsetof(struct shard_counts, stack) - offsetof(struct shard_counts, turns));
 	add_words(&sum->stack.frames_in, &more->stack.frames_in, sizeof(sum->stack));
@@ -134,10 +135,13 @@ bool leat_report_frames(const struct shard_counts *c, FILE *out)
 	}
 	for (uint32_t v = WIRE_V_DROP_FIRST; v < WIRE_V_CNT; v++)
 		dropped += c->stack.wire[v];
-	dropped += c->rx_drop_frame_long + c->rx_drop_no_buf;
+	dropped += c->rx_drop_frame_long + c->rx_drop_no_buf + c->move_dropped;
 	known += term(out, &cnt, "dropped", dropped);
 	if (c->rx_lost + c->rx_held != 0)
 		known += term(out, &cnt, "lost on the wire", c->rx_lost + c->rx_held);
+	/* Of all shards of a port together: what lay on the lanes at the end. */
+	if (c->moved_out != c->moved_in)
+		known += term(out, &cnt, "between shards", c->moved_out - c->moved_in);
 	return close_line(out, known == received);
 }
 
@@ -219,6 +223,10 @@ static uint32_t other_rows(const struct shard_counts *c, FILE *out)
 			"A turn that told the program as many events as it may."},
 		{"letters_used_up", c->letters_used_up,
 			"A turn that read as many letters of a box as it may."},
+		{"move_dropped", c->move_dropped,
+			"A frame of another shard's flow found the lane to it full: dropped."},
+		{"wrong_shard", c->wrong_shard,
+			"A segment reached a shard that does not own its flow."},
 		{"mail_refused", c->mail_refused,
 			"A frame for all shards found the box of one full."},
 	};

@@ -2,6 +2,7 @@
 #include "base_assert.h"
 #include "base_log.h"
 #include "device.h"
+#include "knobs.h"
 #include "link.h"
 #include "nic_event.h"
 #include "nic_numa.h"
@@ -11,6 +12,7 @@
 #include "report.h"
 #include "run.h"
 #include "service.h"
+#include "steer.h"
 #include "text.h"
 
 #include <rte_version.h>
@@ -34,6 +36,7 @@ struct serve_run {
 	struct nic_port_config port_config;
 	struct nic_marks marks; /* what the driver tells */
 	struct nic_watch watch;
+	struct steer steer;
 	struct service_set *service[SHARD_MAX];
 	void *mem[SHARD_MAX];
 	size_t mem_octets[SHARD_MAX];
@@ -43,16 +46,37 @@ struct serve_run {
 
 static struct serve_run run;
 
-static enum opt_exit open_port(void)
+/* start_port starts the device with as many queues as there are shards, or as it has. */
+static enum opt_exit start_port(uint64_t seed)
 {
-	run.port_config = (struct nic_port_config){.queue_cnt = (uint16_t)run.o->shards,
-		.rx_slots = PLAN_SLOTS,
+	struct nic_port_config *config = &run.port_config;
+	struct steer_want want = {.shard_cnt = (uint32_t)run.o->shards, .seed = seed};
+
+	*config = (struct nic_port_config){.rx_slots = PLAN_SLOTS,
 		.tx_slots = PLAN_SLOTS,
 		.mtu = (uint16_t)run.o->mtu,
 		.csum = true,
 		.pool = run.plane.pool};
-	enum opt_exit result = leat_device_open(run.o, &run.port, &run.port_config);
 
+	want.queue_cnt = leat_device_queues(&run.port, want.shard_cnt);
+	if (want.queue_cnt == 0) {
+		leat_nic_port_close(&run.port);
+		return OPT_EXIT_DEVICE;
+	}
+	config->queue_cnt = (uint16_t)want.queue_cnt;
+	leat_steer_plan(&run.steer, &want, &run.port, config);
+	enum opt_exit result = leat_device_start(run.o, &run.port, config);
+	if (result == OPT_EXIT_OK)
+		leat_steer_settle(&run.steer, &run.port);
+	return result;
+}
+
+static enum opt_exit open_port(uint64_t seed)
+{
+	enum opt_exit result = leat_device_find(run.o, &run.port);
+
+	if (result == OPT_EXIT_OK)
+		result = start_port(seed);
 	/* The kernel's end of the trial: gone when the device is. */
 	if (result == OPT_EXIT_OK && run.greet &&
 		leat_link_up(run.o->tap, ip_to4(run.o->address[0].ip) - 1, KERNEL_PREFIX) != 0) {
@@ -91,11 +115,10 @@ static enum opt_exit add_shards(uint64_t seed)
 	enum opt_exit result = OPT_EXIT_OK;
 
 	for (uint32_t i = 0; i < run.o->shards && result == OPT_EXIT_OK; i++) {
-		struct shard_config shard = {.stack = run.plan.stack,
-			.port = &run.port,
-			.pool = run.plane.pool,
-			.queue = (uint16_t)i};
+		struct shard_config shard = {
+			.stack = run.plan.stack, .port = &run.port, .pool = run.plane.pool};
 
+		leat_steer_shard(&run.steer, i, &shard);
 		shard.stack.seed = seed + i;
 		memcpy(shard.stack.link.mac.octet, run.port.mac, sizeof(run.port.mac));
 		result = leat_plane_add(&run.plane, &shard, i);
@@ -103,7 +126,7 @@ static enum opt_exit add_shards(uint64_t seed)
 			result = start_service(i);
 	}
 	if (result == OPT_EXIT_OK && run.o->shards > 1)
-		result = leat_plane_join(&run.plane);
+		result = leat_plane_join(&run.plane, 0, run.plane.shard_cnt);
 	if (result == OPT_EXIT_OK && run.plane.taken_octets != run.plan.taken_octets)
 		leat_log(LOG_LV_WARN, "leatd", "%zu octets were taken, %ju were planned",
 			run.plane.taken_octets, (uintmax_t)run.plan.taken_octets);
@@ -157,6 +180,9 @@ static void print_head(void)
 		(uintmax_t)(leat_plan_octets(&run.plan) >> 20), run.plane.eal.huge ? "" : "no ");
 	if (run.plane.loop_cnt < run.plane.shard_cnt)
 		printf("                shards that share an lcore take turns on it\n");
+	printf("  steering      ");
+	leat_steer_print(&run.steer, stdout);
+	printf("\n");
 	print_offloads();
 	for (uint32_t i = 0; i < o->listen_cnt; i++)
 		printf("  listening     :%u %s\n", o->listen[i].port,
@@ -305,6 +331,13 @@ static bool check_ledger(void)
 			leat_log(LOG_LV_ERROR, "ledger", "shard %u: %s", i, why);
 		good &= why == NULL;
 	}
+	uint64_t under_way = leat_plane_under_way(&run.plane, 0);
+	if (run.sum.moved_out != run.sum.moved_in + under_way) {
+		leat_log(LOG_LV_ERROR, "ledger", "moved %ju frames, taken %ju, on lanes %ju",
+			(uintmax_t)run.sum.moved_out, (uintmax_t)run.sum.moved_in,
+			(uintmax_t)under_way);
+		good = false;
+	}
 	return good;
 }
 
@@ -367,6 +400,9 @@ static enum opt_exit print_end(void)
 			leat_report_group(stats.rx_no_mbuf, t[1]),
 			leat_report_group(stats.rx_errors + stats.tx_errors, t[2]));
 	print_trouble();
+	if (run.o->shards > 1)
+		printf("steering  ");
+	leat_steer_end(&run.steer, &run.sum, stdout);
 	printf("ledger    ");
 	good &= leat_report_connections(&run.sum, stdout);
 	printf("frames    ");
@@ -398,7 +434,7 @@ static enum opt_exit run_shards(uint64_t seed)
 /* run_port lives from the device's start to its close. */
 static enum opt_exit run_port(uint64_t seed)
 {
-	enum opt_exit result = open_port();
+	enum opt_exit result = open_port(seed);
 
 	if (result != OPT_EXIT_OK) {
 		leat_prepare_end();

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_assert.h"
 #include "base_log.h"
+#include "knobs.h"
 #include "load.h"
 #include "nic_numa.h"
-#include "nic_ring.h"
 #include "plane.h"
 #include "report.h"
 #include "run.h"
 #include "service.h"
 #include "try_print.h"
+#include "try_wire.h"
 
 #include <rte_version.h>
 
@@ -18,7 +19,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define RING_SLOTS      1023
 #define PAGE_OCTETS     4096
 #define PORT            80
 #define SOURCE_CNT      254
@@ -33,42 +33,53 @@
 #define ABORT_NS        (2 * TIME_S)
 #define LOOK_NS         (20 * TIME_MS)
 
-enum try_end {
-	TRY_CLIENT,
-	TRY_SERVER,
-	TRY_END_CNT
+/* A client shard's program, and what was last copied of it. */
+struct try_client {
+	struct load *load;
+	struct shard *shard;
+	struct load_counters counters;
+	struct hist connect;
+	bool done;
 };
 
 struct try_run {
 	const struct try_options *o;
 	struct try_view view;
 	struct plane plane;
-	struct nic_ring wire;
-	struct load *load;
-	struct service_set *service;
-	void *mem[TRY_END_CNT]; /* of load and service */
-	size_t mem_octets[TRY_END_CNT];
+	struct try_wire wire;
+	uint32_t shard_cnt; /* of each end */
+	uint32_t
+		first[TRY_END_CNT]; /* its first shard; of an end that is not here, all there are */
+	struct try_client client[TRY_SHARDS_MAX];
+	void *mem[TRY_END_CNT][TRY_SHARDS_MAX]; /* of load and service */
+	size_t mem_octets[TRY_END_CNT][TRY_SHARDS_MAX];
 	bool cut;
 };
 
 static struct try_run run;
+
+/* each is the share of one shard. */
+static uint64_t each(uint64_t all)
+{
+	return (all + run.shard_cnt - 1) / run.shard_cnt;
+}
 
 /* plan_records decides how many connections each end can hold: those in flight, and on the side
  * that closes first those that wait 2MSL at the planned rate, as far as memory allows. */
 static void plan_records(struct stack_config *config, enum try_end end, const struct try_options *o)
 {
 	bool closes_first = (end == TRY_SERVER) == (o->close == TRY_CLOSE_SERVER);
-	uint64_t flight = 2 * o->connections + 1024;
+	uint64_t connections = each(o->connections);
+	uint64_t flight = 2 * connections + 1024;
 	uint64_t waiting = RATE_PLANNED * o->time_wait_ns / TIME_S;
 	uint64_t body_segs = o->body_octets / 1400 + 1;
 
-	waiting = closes_first ? u64_min(waiting, RECORDS_WAITING) : 0;
+	waiting = closes_first ? each(u64_min(waiting, RECORDS_WAITING)) : 0;
 	config->tcp.tcb_max = (uint32_t)(flight + waiting);
 	config->tcp.rbuf_max =
-		(uint32_t)u64_min(o->connections * u64_min(body_segs, 48) + 4096, 65536);
+		(uint32_t)u64_min(connections * u64_min(body_segs, 48) + 4096, each(65536));
 	config->send_chunk_cnt = (uint32_t)u64_min(
-		o->connections * u64_min(o->body_octets / STACK_CHUNK_OCTETS + 2, 16) + 1024,
-		1 << 20);
+		connections * u64_min(o->body_octets / STACK_CHUNK_OCTETS + 2, 16) + 1024, 1 << 20);
 }
 
 static struct stack_config stack_config(enum try_end end, const struct try_options *o)
@@ -91,6 +102,7 @@ static struct stack_config stack_config(enum try_end end, const struct try_optio
 	c.knobs.two_msl_ns = o->time_wait_ns;
 	c.knobs.rto_min_ns = TRY_RTO_MIN_NS;
 	plan_records(&c, end, o);
+	leat_knobs_set(&c, &o->tcp);
 	return c;
 }
 
@@ -103,7 +115,7 @@ static bool shrink(struct stack_config config[TRY_END_CNT], size_t pool_octets)
 		uint64_t octets = pool_octets;
 
 		for (uint32_t i = 0; i < TRY_END_CNT; i++)
-			octets += leat_stack_footprint(&config[i]);
+			octets += run.shard_cnt * leat_stack_footprint(&config[i]);
 		if (octets <= room)
 			return true;
 		if (config[TRY_SERVER].tcp.tcb_max + config[TRY_CLIENT].tcp.tcb_max < 4096)
@@ -119,63 +131,51 @@ static bool shrink(struct stack_config config[TRY_END_CNT], size_t pool_octets)
 
 static struct nic_pool_plan pool_plan(const struct stack_config config[TRY_END_CNT])
 {
-	return (struct nic_pool_plan){.rx_slots = 2 * (RING_SLOTS + 1),
-		.held = config[TRY_CLIENT].tcp.rbuf_max + config[TRY_SERVER].tcp.rbuf_max,
-		.lcore_cnt = 2,
-		.shard_cnt = 2,
-		.own = SHARD_OWN_BUFFERS,
+	uint32_t n = run.shard_cnt,
+		 slots = run.o->client_vdev == NULL ? TRY_RING_SLOTS + 1 : 2 * TRY_SLOTS;
+
+	return (struct nic_pool_plan){.rx_slots = 2 * n * slots,
+		.held = n * (config[TRY_CLIENT].tcp.rbuf_max + config[TRY_SERVER].tcp.rbuf_max),
+		.lcore_cnt = 2 * n,
+		.shard_cnt = 2 * n,
+		.own = SHARD_OWN_BUFFERS + (n > 1 ? SHARD_LANE_BUFFERS : 0),
 		.mtu = config[TRY_CLIENT].link.mtu};
 }
 
-/* open_wire joins the two ends by rings. */
-static enum opt_exit open_wire(void)
-{
-	struct nic_port_config config = {.queue_cnt = 1,
-		.rx_slots = 512,
-		.tx_slots = 512,
-		.mtu = 1500,
-		.pool = run.plane.pool};
-	int error = leat_nic_ring_open(&run.wire, "wire", 1, RING_SLOTS);
-
-	if (error != 0)
-		return OPT_EXIT_DEVICE;
-	error = leat_nic_port_start(&run.wire.a, &config);
-	if (error == 0)
-		error = leat_nic_port_start(&run.wire.b, &config);
-	if (error != 0)
-		leat_nic_ring_close(&run.wire);
-	return error == 0 ? OPT_EXIT_OK : OPT_EXIT_DEVICE;
-}
-
-/* know_server tells the client the server's address on the wire: a thousand SYNs in the first turns
+/* know_server tells a client the server's address on the wire: a thousand SYNs in the first turns
  * are more than wait for an answer to one question. */
-static void know_server(void)
+static void know_server(struct shard *client)
 {
-	struct leat_stack *stack = run.plane.shard[TRY_CLIENT].shard->stack;
 	struct mac mac;
 
-	memcpy(mac.octet, run.wire.b.mac, sizeof(mac.octet));
-	leat_inet_neigh_set(leat_stack_neigh(stack), ip_from4(SERVER_ADDRESS), mac);
+	if (run.wire.port[TRY_SERVER] == NULL)
+		return;
+	memcpy(mac.octet, run.wire.port[TRY_SERVER]->mac, sizeof(mac.octet));
+	leat_inet_neigh_set(leat_stack_neigh(client->stack), ip_from4(SERVER_ADDRESS), mac);
 }
 
-static enum opt_exit add_shards(struct stack_config config[TRY_END_CNT])
+/* add_shards adds the shards of one end: clients on even lcores, servers on odd ones. */
+static enum opt_exit add_shards(const struct stack_config *config, enum try_end end)
 {
-	const struct nic_port *port[TRY_END_CNT] = {&run.wire.a, &run.wire.b};
+	const struct nic_port *port = run.wire.port[end];
 	enum opt_exit result = OPT_EXIT_OK;
 
-	for (uint32_t i = 0; i < TRY_END_CNT && result == OPT_EXIT_OK; i++) {
-		struct shard_config shard = {.stack = config[i],
-			.port = port[i],
+	run.first[end] = run.plane.shard_cnt;
+	for (uint32_t i = 0; port != NULL && i < run.shard_cnt && result == OPT_EXIT_OK; i++) {
+		struct shard_config shard = {.stack = *config,
+			.port = port,
 			.pool = run.plane.pool,
-			.impair = {.seed = run.o->seed + i,
+			.impair = {.seed = run.o->seed + end + 2 * i,
 				.loss_millionths = run.o->loss_millionths,
 				.reorder_millionths = run.o->reorder_millionths}};
 
-		memcpy(shard.stack.link.mac.octet, port[i]->mac, sizeof(port[i]->mac));
-		result = leat_plane_add(&run.plane, &shard, i);
+		leat_steer_shard(&run.wire.steer[end], i, &shard);
+		shard.stack.seed += (uint64_t)i << 32;
+		memcpy(shard.stack.link.mac.octet, port->mac, sizeof(port->mac));
+		result = leat_plane_add(&run.plane, &shard, 2 * i + end);
 	}
-	if (result == OPT_EXIT_OK)
-		know_server();
+	if (result == OPT_EXIT_OK && port != NULL && run.shard_cnt > 1)
+		result = leat_plane_join(&run.plane, run.first[end], run.shard_cnt);
 	return result;
 }
 
@@ -188,22 +188,24 @@ static struct leat_addr address(uint32_t ip, uint16_t port)
 }
 
 /* take gives the memory of a program, kept in run.mem until the end. */
-static void *take(enum try_end end, size_t octets)
+static void *take(enum try_end end, uint32_t i, size_t octets)
 {
-	run.mem_octets[end] = octets;
-	run.mem[end] = leat_plane_take(&run.plane, octets, 0);
-	return run.mem[end];
+	run.mem_octets[end][i] = octets;
+	run.mem[end][i] = leat_plane_take(&run.plane, octets, 0);
+	return run.mem[end][i];
 }
 
-static enum opt_exit start_service(const struct stack_config *stack)
+static enum opt_exit start_service(const struct stack_config *stack, uint32_t i)
 {
+	struct shard *shard = run.plane.shard[run.first[TRY_SERVER] + i].shard;
 	struct service_config c;
 	char why[160];
 	uint32_t at;
 
 	leat_service_config_default(&c);
-	c.conn_max = (uint32_t)u64_min(stack->tcp.tcb_max, 4 * run.o->connections + 16384);
+	c.conn_max = (uint32_t)u64_min(stack->tcp.tcb_max, 4 * each(run.o->connections) + 16384);
 	c.backlog = stack->tcp.tcb_max;
+	c.shard_idx = i;
 	c.listen_cnt = 1;
 	c.listen[0] = (struct service_listen){SERVICE_KIND_HTTP, address(SERVER_ADDRESS, PORT)};
 	c.close = run.o->close == TRY_CLOSE_SERVER ? SERVICE_CLOSE_SERVER : SERVICE_CLOSE_CLIENT;
@@ -214,21 +216,21 @@ static enum opt_exit start_service(const struct stack_config *stack)
 			leat_service_config_error(&c, why, sizeof(why)));
 		return OPT_EXIT_CONFIG;
 	}
-	if (take(TRY_SERVER, leat_service_footprint(&c)) == NULL)
+	if (take(TRY_SERVER, i, leat_service_footprint(&c)) == NULL)
 		return OPT_EXIT_RESOURCE;
-	run.service = leat_service_new(run.mem[TRY_SERVER], &c);
-	struct shard *shard = run.plane.shard[TRY_SERVER].shard;
-	int error = leat_service_listen(run.service, shard->stack, &at);
+	struct service_set *service = leat_service_new(run.mem[TRY_SERVER][i], &c);
+	int error = leat_service_listen(service, shard->stack, &at);
 	if (error != LEAT_OK) {
 		leat_log(LOG_LV_ERROR, "leatd", "cannot listen: %s", leat_error_text(error));
 		return OPT_EXIT_CONFIG;
 	}
-	leat_shard_app(shard, leat_service_app(run.service));
+	leat_shard_app(shard, leat_service_app(service));
 	return OPT_EXIT_OK;
 }
 
-static enum opt_exit start_load(void)
+static enum opt_exit start_load(uint32_t i)
 {
+	struct try_client *client = &run.client[i];
 	struct load_config c;
 	char why[160];
 
@@ -237,45 +239,111 @@ static enum opt_exit start_load(void)
 	c.local_cnt = SOURCE_CNT;
 	c.target_cnt = 1;
 	c.target[0] = address(SERVER_ADDRESS, PORT);
-	c.conn_cnt = (uint32_t)run.o->connections;
+	c.conn_cnt = (uint32_t)((run.o->connections + i) / run.shard_cnt);
 	c.body_octets = run.o->body_octets;
 	c.close = run.o->close == TRY_CLOSE_SERVER ? LOAD_CLOSE_SERVER : LOAD_CLOSE_CLIENT;
 	if (leat_load_footprint(&c) == 0) {
 		leat_log(LOG_LV_ERROR, "leatd", "%s", leat_load_config_error(&c, why, sizeof(why)));
 		return OPT_EXIT_CONFIG;
 	}
-	if (take(TRY_CLIENT, leat_load_footprint(&c)) == NULL)
+	if (take(TRY_CLIENT, i, leat_load_footprint(&c)) == NULL)
 		return OPT_EXIT_RESOURCE;
-	run.load = leat_load_new(run.mem[TRY_CLIENT], &c);
-	leat_shard_app(run.plane.shard[TRY_CLIENT].shard, leat_load_app(run.load));
+	client->load = leat_load_new(run.mem[TRY_CLIENT][i], &c);
+	client->shard = run.plane.shard[run.first[TRY_CLIENT] + i].shard;
+	know_server(client->shard);
+	leat_shard_app(client->shard, leat_load_app(client->load));
 	return OPT_EXIT_OK;
+}
+
+static enum opt_exit start_programs(const struct stack_config config[TRY_END_CNT])
+{
+	enum opt_exit result = OPT_EXIT_OK;
+
+	for (uint32_t i = 0; i < run.shard_cnt && result == OPT_EXIT_OK; i++) {
+		if (run.wire.port[TRY_SERVER] != NULL)
+			result = start_service(&config[TRY_SERVER], i);
+		if (result == OPT_EXIT_OK)
+			result = start_load(i);
+	}
+	return result;
 }
 
 /* The rest runs in the control thread, except the two functions that are asked of a shard. */
 
 static void copy_load(void *arg)
 {
-	if (arg == NULL)
+	struct try_client *c = arg;
+
+	if (c == NULL)
 		return;
-	run.view.load = *leat_load_counters(run.load);
-	run.view.connect = *leat_load_connect_hist(run.load);
-	run.view.load_done = leat_load_done(run.load);
+	c->counters = *leat_load_counters(c->load);
+	c->connect = *leat_load_connect_hist(c->load);
+	c->done = leat_load_done(c->load);
 }
 
 static void cut_load(void *arg)
 {
-	if (arg != NULL)
-		leat_load_cut(run.load, run.plane.shard[TRY_CLIENT].shard->stack);
+	struct try_client *c = arg;
+
+	if (c != NULL)
+		leat_load_cut(c->load, c->shard->stack);
 }
 
-static void *const of_client[TRY_END_CNT] = {[TRY_CLIENT] = &run};
+/* ask has the clients do also, and all shards count. */
+static void ask(void (*also)(void *arg))
+{
+	void *arg[SHARD_MAX] = {NULL};
+
+	for (uint32_t i = 0; i < run.shard_cnt; i++)
+		arg[run.first[TRY_CLIENT] + i] = &run.client[i];
+	leat_plane_ask(&run.plane, also, arg);
+}
+
+/* sum_loads adds up what was copied of the clients. */
+static void sum_loads(void)
+{
+	struct try_view *v = &run.view;
+
+	v->load = (struct load_counters){0};
+	v->load_done = true;
+	leat_hist_clear(&v->connect);
+	for (uint32_t i = 0; i < run.shard_cnt; i++) {
+		leat_load_add(&v->load, &run.client[i].counters);
+		leat_hist_merge(&v->connect, &run.client[i].connect);
+		v->load_done &= run.client[i].done;
+	}
+}
+
+/* sum_shard adds what one shard counted to its end. */
+static void sum_shard(enum try_end end, uint32_t i, const struct shard_counts *c)
+{
+	struct try_view *v = &run.view;
+
+	leat_report_add(end == TRY_CLIENT ? &v->client : &v->server, c);
+	if (c->busy_ns < v->busiest_ns)
+		return;
+	v->busiest_ns = c->busy_ns;
+	v->busy_server = end == TRY_SERVER;
+	v->busy_cpu = run.plane.eal.cpu[run.plane.shard[run.first[end] + i].lcore_idx];
+}
+
+static void sum_begin(void)
+{
+	run.view.client = run.view.server = (struct shard_counts){0};
+	run.view.busiest_ns = 0;
+}
 
 /* look takes a new view of both ends. */
 static void look(void)
 {
-	leat_plane_ask(&run.plane, copy_load, of_client);
-	run.view.client = run.plane.shard[TRY_CLIENT].ask.counts;
-	run.view.server = run.plane.shard[TRY_SERVER].ask.counts;
+	ask(copy_load);
+	sum_begin();
+	sum_loads();
+	for (uint32_t end = 0; end < TRY_END_CNT; end++) {
+		for (uint32_t i = 0; run.wire.port[end] != NULL && i < run.shard_cnt; i++)
+			sum_shard((enum try_end)end, i,
+				&run.plane.shard[run.first[end] + i].ask.counts);
+	}
 }
 
 static bool all_closed(void)
@@ -296,20 +364,26 @@ static bool wait_closed(uint64_t at, uint32_t signal_max)
 	return all_closed();
 }
 
+static void tell(enum try_end end, enum shard_mail_kind kind)
+{
+	for (uint32_t i = 0; run.wire.port[end] != NULL && i < run.shard_cnt; i++)
+		leat_plane_tell(&run.plane, run.first[end] + i, kind);
+}
+
 static void finish(void)
 {
 	uint64_t at = leat_plane_now(&run.plane);
 
-	leat_plane_tell(&run.plane, TRY_CLIENT, SHARD_MAIL_DRAIN);
+	tell(TRY_CLIENT, SHARD_MAIL_DRAIN);
 	if (wait_closed(at + TELL_NS, PLANE_SIGNALS_CUT))
 		return;
 	leat_try_print_drain(&run.view);
 	if (wait_closed(at + GRACE_NS, PLANE_SIGNALS_CUT))
 		return;
 	run.cut = true;
-	leat_plane_ask(&run.plane, cut_load, of_client);
-	leat_plane_tell(&run.plane, TRY_CLIENT, SHARD_MAIL_ABORT);
-	leat_plane_tell(&run.plane, TRY_SERVER, SHARD_MAIL_ABORT);
+	ask(cut_load);
+	tell(TRY_CLIENT, SHARD_MAIL_ABORT);
+	tell(TRY_SERVER, SHARD_MAIL_ABORT);
 	wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
 }
 
@@ -329,55 +403,103 @@ static void control(void *arg)
 	run.view.ran_ns = leat_plane_now(&run.plane) - start;
 	look();
 	run.view.rate_completed = run.view.load.completed;
-	run.view.busy = leat_try_busiest(&run.view);
+	run.view.busy = leat_try_busy(&run.view);
 	finish();
+}
+
+/* settle_shard checks the laws of one shard. */
+static bool settle_shard(enum try_end end, uint32_t i)
+{
+	struct shard *s = run.plane.shard[run.first[end] + i].shard;
+	struct shard_counts counts;
+	char text[160];
+	const char *why = leat_shard_ledger_error(s, text, sizeof(text));
+
+	leat_shard_count(s, &counts);
+	sum_shard(end, i, &counts);
+	if (why != NULL)
+		leat_log(LOG_LV_ERROR, "ledger", "%s %u: %s",
+			end == TRY_CLIENT ? "client" : "server", i, why);
+	return why == NULL;
+}
+
+/* settle_end checks that what left one shard of an end came to another or lies between them, and
+ * that none reached a shard that does not own its flow. */
+static bool settle_end(enum try_end end)
+{
+	const struct shard_counts *sum = end == TRY_CLIENT ? &run.view.client : &run.view.server;
+	uint64_t under_way = leat_plane_under_way(&run.plane, end);
+
+	if (sum->moved_out == sum->moved_in + under_way && sum->wrong_shard == 0)
+		return true;
+	leat_log(LOG_LV_ERROR, "ledger",
+		"%s: moved %ju frames, taken %ju, on lanes %ju; on a wrong shard %ju",
+		end == TRY_CLIENT ? "client" : "server", (uintmax_t)sum->moved_out,
+		(uintmax_t)sum->moved_in, (uintmax_t)under_way, (uintmax_t)sum->wrong_shard);
+	return false;
 }
 
 /* settle reads the last counts, when no shard turns any more, and checks every law. */
 static bool settle(void)
 {
-	char text[160];
 	bool good = true;
 
-	copy_load(&run);
-	for (uint32_t i = 0; i < TRY_END_CNT; i++) {
-		struct shard *s = run.plane.shard[i].shard;
-		const char *why = leat_shard_ledger_error(s, text, sizeof(text));
-
-		leat_shard_count(s, i == TRY_CLIENT ? &run.view.client : &run.view.server);
-		if (why != NULL)
-			leat_log(LOG_LV_ERROR, "ledger", "%s: %s",
-				i == TRY_CLIENT ? "client" : "server", why);
-		good &= why == NULL;
+	for (uint32_t i = 0; i < run.shard_cnt; i++)
+		copy_load(&run.client[i]);
+	sum_begin();
+	sum_loads();
+	for (uint32_t end = 0; end < TRY_END_CNT; end++) {
+		if (run.wire.port[end] == NULL)
+			continue;
+		for (uint32_t i = 0; i < run.shard_cnt; i++)
+			good &= settle_shard((enum try_end)end, i);
+		good &= settle_end((enum try_end)end);
 	}
-	run.view.wire_to_server = leat_nic_ring_held(&run.wire, true);
-	run.view.wire_to_client = leat_nic_ring_held(&run.wire, false);
+	if (run.wire.rings) {
+		run.view.wire_to_server = leat_nic_ring_held(&run.wire.ring, true);
+		run.view.wire_to_client = leat_nic_ring_held(&run.wire.ring, false);
+	}
 	return good;
+}
+
+/* show_plan fills what the header tells. */
+static void show_plan(void)
+{
+	struct try_view *v = &run.view;
+
+	v->wire = &run.wire;
+	v->octets = run.plane.eal.octets + run.plane.stack_octets;
+	for (uint32_t i = 0; i < run.shard_cnt; i++)
+		v->octets += run.mem_octets[TRY_CLIENT][i] + run.mem_octets[TRY_SERVER][i];
+	for (uint32_t end = 0; end < TRY_END_CNT; end++)
+		if (run.wire.port[end] != NULL)
+			v->cpu[end] = run.plane.eal.cpu[run.plane.shard[run.first[end]].lcore_idx];
+	v->one_lcore = run.plane.eal.lcore_cnt == 1;
+	v->lcore_cnt = run.plane.loop_cnt;
 }
 
 static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
 {
-	enum opt_exit result = add_shards(config);
+	enum opt_exit result = add_shards(&config[TRY_CLIENT], TRY_CLIENT);
 
 	if (result == OPT_EXIT_OK)
-		result = start_service(&config[TRY_SERVER]);
+		result = add_shards(&config[TRY_SERVER], TRY_SERVER);
 	if (result == OPT_EXIT_OK)
-		result = start_load();
-	run.view.octets = run.plane.eal.octets + run.plane.stack_octets +
-			  run.mem_octets[TRY_CLIENT] + run.mem_octets[TRY_SERVER];
-	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
-		run.view.cpu[i] = run.plane.eal.cpu[run.plane.shard[i].lcore_idx];
-	run.view.one_lcore = run.plane.eal.lcore_cnt == 1;
-	if (result == OPT_EXIT_OK)
+		result = start_programs(config);
+	if (result == OPT_EXIT_OK) {
+		show_plan();
+		leat_try_wire_wait(&run.wire);
 		result = leat_plane_run(&run.plane, control, NULL);
+	}
 	if (result == OPT_EXIT_OK) {
 		bool good = settle();
 		good &= leat_try_print_end(&run.view);
 		result = good && run.view.load.completed > 0 ? OPT_EXIT_OK : OPT_EXIT_FAILED;
 	}
 	leat_plane_shards_close(&run.plane);
-	for (uint32_t i = 0; i < TRY_END_CNT; i++)
-		leat_nic_numa_free(run.mem[i], run.mem_octets[i]);
+	for (uint32_t i = 0; i < TRY_END_CNT * run.shard_cnt; i++)
+		leat_nic_numa_free(run.mem[i % TRY_END_CNT][i / TRY_END_CNT],
+			run.mem_octets[i % TRY_END_CNT][i / TRY_END_CNT]);
 	return result;
 }
 
@@ -388,10 +510,10 @@ static enum opt_exit run_plane(
 
 	if (result != OPT_EXIT_OK)
 		return result;
-	result = open_wire();
+	result = leat_try_wire_open(&run.wire, run.o, run.plane.pool);
 	if (result == OPT_EXIT_OK) {
 		result = run_shards(config);
-		leat_nic_ring_close(&run.wire);
+		leat_try_wire_close(&run.wire);
 	}
 	leat_plane_close(&run.plane);
 	return result;
@@ -412,10 +534,12 @@ static enum opt_exit run_tap(const struct try_options *o, const struct run_eal *
 	s.body_octets = o->body_octets;
 	s.time_wait_ns = o->time_wait_ns;
 	s.seconds = o->seconds;
+	s.shards = o->shards;
 	s.close = o->close == TRY_CLOSE_SERVER   ? SERVICE_CLOSE_SERVER
 		  : o->close == TRY_CLOSE_CLIENT ? SERVICE_CLOSE_CLIENT
 						 : SERVICE_CLOSE_KEEP;
 	s.verbose = o->verbose;
+	s.tcp = o->tcp;
 	return leat_run_serve(&s, from, true);
 }
 
@@ -430,14 +554,14 @@ enum opt_exit leat_run_try(const struct try_options *options, const struct run_e
 	if (o.seed == 0 && getrandom(&o.seed, sizeof(o.seed), 0) == sizeof(o.seed))
 		o.seed %= 1000000;
 	o.seed += o.seed == 0;
-	run = (struct try_run){.o = &o, .view = {.o = &o}};
+	run = (struct try_run){.o = &o, .view = {.o = &o}, .shard_cnt = (uint32_t)o.shards};
 	for (uint32_t i = 0; i < TRY_END_CNT; i++)
 		config[i] = stack_config((enum try_end)i, &o);
 	struct nic_pool_plan plan = pool_plan(config);
 	if (!shrink(config, leat_nic_pool_octets(&plan, PAGE_OCTETS)))
 		return OPT_EXIT_RESOURCE;
 	struct eal_want want = {.name = "try",
-		.lcore_cnt = o.one_lcore ? 1 : 2,
+		.lcore_cnt = o.one_lcore ? 1 : 2 * run.shard_cnt,
 		.pool = plan,
 		.verbose = o.verbose};
 	enum opt_exit result = leat_run_start_eal(from, &want, &eal);

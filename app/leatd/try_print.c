@@ -31,12 +31,51 @@ static uint64_t time_wait(const struct try_view *v)
 	       v->server.tcp.present[TCP_ST_TIME_WAIT];
 }
 
+static bool has_server(const struct try_view *v)
+{
+	return v->wire->port[TRY_SERVER] != NULL;
+}
+
+/* print_steering says how flows find their shards, once when both ends do the same. */
+static void print_steering(const struct try_view *v)
+{
+	const struct steer *client = &v->wire->steer[TRY_CLIENT];
+	const struct steer *server = &v->wire->steer[TRY_SERVER];
+	bool differ = has_server(v) && !v->wire->rings;
+
+	if (v->o->shards == 1)
+		return;
+	printf("  steering %s", differ ? "client " : "");
+	leat_steer_print(client, stdout);
+	if (differ) {
+		printf("\n           server ");
+		leat_steer_print(server, stdout);
+	}
+	printf("\n");
+}
+
+/* print_path draws what lies between the ends. */
+static void print_path(const struct try_view *v)
+{
+	printf("  client 198.18.0.0/24  ");
+	if (v->wire->rings)
+		printf("═══ ring wire ═══");
+	else
+		printf("%s ═══ %s", v->wire->port[TRY_CLIENT]->name,
+			has_server(v) ? v->wire->port[TRY_SERVER]->name : "");
+	printf("  server 198.18.128.1:80%s\n", has_server(v) ? "" : ", elsewhere");
+}
+
 static void print_plan(const struct try_view *v)
 {
 	char msl[REPORT_TEXT_MAX];
 
 	leat_report_ns(v->o->time_wait_ns, msl, sizeof(msl));
-	if (v->one_lcore)
+	if (v->o->shards > 1 || !has_server(v))
+		printf("  %ju client%s shards on %u lcore%s", (uintmax_t)v->o->shards,
+			has_server(v) ? " and as many server" : "", v->lcore_cnt,
+			v->lcore_cnt == 1 ? "" : "s");
+	else if (v->one_lcore)
 		printf("  1 client and 1 server shard in turns on cpu %u", v->cpu[0]);
 	else
 		printf("  1 client shard on cpu %u, 1 server shard on cpu %u", v->cpu[0],
@@ -70,8 +109,9 @@ void leat_try_print_head(const struct try_view *v)
 		return;
 	printf("leat " LEAT_VERSION ", %s. No NIC, %s%shugepages used.\n\n", rte_version(),
 		geteuid() != 0 ? "no root, " : "", v->huge ? "" : "no ");
-	printf("  client 198.18.0.0/24  ═══ ring wire ═══  server 198.18.128.1:80\n");
+	print_path(v);
 	print_plan(v);
+	print_steering(v);
 	printf("\n   time      conn/s   established    time-wait   connect p50       p99     "
 	       "failed\n");
 	fflush(stdout);
@@ -131,12 +171,9 @@ void leat_try_print_second(struct try_view *v, uint64_t at_ns)
 	v->before_ns = at_ns;
 }
 
-uint32_t leat_try_busiest(struct try_view *v)
+uint32_t leat_try_busy(const struct try_view *v)
 {
-	uint64_t busy_ns = u64_max(v->client.busy_ns, v->server.busy_ns);
-
-	v->busy_server = v->server.busy_ns >= v->client.busy_ns;
-	return (uint32_t)u64_min(busy_ns * 100 / u64_max(v->ran_ns, 1), 100);
+	return (uint32_t)u64_min(v->busiest_ns * 100 / u64_max(v->ran_ns, 1), 100);
 }
 
 /* The wire's own law: what one end sent, the other received or it lies on the ring. */
@@ -169,7 +206,8 @@ static bool print_ledger(const struct try_view *v, FILE *out)
 	good &= leat_report_frames(&v->server, out);
 	fprintf(out, "           client ");
 	good &= leat_report_frames(&v->client, out);
-	good &= print_wire(v, out);
+	/* Between devices frames may be lost, and the kernel sends some of its own. */
+	good = good && (!v->wire->rings || print_wire(v, out));
 	return good;
 }
 
@@ -229,6 +267,18 @@ static void print_rate(const struct try_view *v)
 		v->load.completed == 0 ? 0.0 : frames / (double)v->load.completed, p50, p99);
 }
 
+static void print_moved(const struct try_view *v)
+{
+	if (v->o->shards == 1)
+		return;
+	printf("  Steered  client ");
+	leat_steer_end(&v->wire->steer[TRY_CLIENT], &v->client, stdout);
+	if (!has_server(v))
+		return;
+	printf("           server ");
+	leat_steer_end(&v->wire->steer[TRY_SERVER], &v->server, stdout);
+}
+
 static void print_limit(const struct try_view *v)
 {
 	if (v->one_lcore)
@@ -238,7 +288,7 @@ static void print_limit(const struct try_view *v)
 	else
 		printf("  Limit    cpu %u (%s shard) %u %% busy: this is a machine talking to "
 		       "itself, not a benchmark.\n",
-			v->cpu[v->busy_server], v->busy_server ? "server" : "client", v->busy);
+			v->busy_cpu, v->busy_server ? "server" : "client", v->busy);
 }
 
 static void print_hint(const char *before, const char *command, const char *what)
@@ -262,6 +312,7 @@ static bool print_end_text(const struct try_view *v)
 {
 	printf("\n");
 	bool good = print_ledger(v, stdout);
+	print_moved(v);
 	print_rate(v);
 	print_resent(v);
 	print_failures(v);
@@ -283,9 +334,12 @@ static void json_end(const char *name, const struct shard_counts *c)
 		c->tcp.ended[TCP_END_RESET], c->tcp.ended[TCP_END_REFUSED],
 		c->tcp.ended[TCP_END_ABORTED], c->tcp.ended[TCP_END_TIMEOUT],
 		c->tcp.ended[TCP_END_FW2_LIMIT], c->tcp.ended[TCP_END_CLOSED], leat_report_open(c));
-	printf(",\"frames_received\":%" PRIu64 ",\"frames_sent\":%" PRIu64 ",\"lost\":%" PRIu64
-	       ",\"reordered\":%" PRIu64 ",\"resent\":%" PRIu64 "}",
-		c->rx_frames, c->tx_frames, c->rx_lost, c->rx_reordered, c->tcp.emitted_again);
+	printf(",\"moved\":%" PRIu64 ",\"move_dropped\":%" PRIu64 ",\"move_high\":%" PRIu64
+	       ",\"wrong_shard\":%" PRIu64 ",\"frames_received\":%" PRIu64
+	       ",\"frames_sent\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"reordered\":%" PRIu64
+	       ",\"resent\":%" PRIu64 "}",
+		c->moved_out, c->move_dropped, c->moved_high, c->wrong_shard, c->rx_frames,
+		c->tx_frames, c->rx_lost, c->rx_reordered, c->tcp.emitted_again);
 }
 
 static bool print_end_json(const struct try_view *v)
@@ -298,7 +352,9 @@ static bool print_end_json(const struct try_view *v)
 	if (none != NULL)
 		fclose(none);
 	free(text);
-	printf("{\"schema\":\"leat.try/1\",\"seed\":%" PRIu64 ",\"seconds\":%.3f,\"balanced\":%s,"
+	printf("{\"schema\":\"leat.try/1\",\"shards\":%" PRIu64 ",\"steering\":\"%s\"",
+		v->o->shards, leat_steer_name(&v->wire->steer[TRY_CLIENT]));
+	printf(",\"seed\":%" PRIu64 ",\"seconds\":%.3f,\"balanced\":%s,"
 	       "\"completed\":%" PRIu64 ",\"connections_per_second\":%" PRIu64
 	       ",\"failed\":%" PRIu64 ",\"connect_p50\":%.9f,\"connect_p99\":%.9f",
 		v->o->seed, (double)v->ran_ns / 1e9, good ? "true" : "false", v->load.completed,

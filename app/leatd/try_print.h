@@ -13,6 +13,7 @@
 #include "load.h"
 #include "opt_try.h"
 #include "report.h"
+#include "try_wire.h"
 
 /* The wire is a microsecond long: the kernels' least RTO, not RFC 6298's second, so that a lost FIN
  * comes again within the demo's 2MSL. */
@@ -22,7 +23,9 @@
 struct try_view {
 	const struct try_options *o;
 	bool huge, one_lcore, shrunk, load_done;
-	uint32_t cpu[2]; /* of client and server */
+	const struct try_wire *wire;
+	uint32_t lcore_cnt;
+	uint32_t cpu[2]; /* of the first client and the first server */
 	size_t octets;   /* of memory */
 	uint64_t seconds, ran_ns, rate_completed;
 	struct shard_counts client, server;
@@ -30,8 +33,10 @@ struct try_view {
 	struct hist connect;
 	uint64_t before_completed, before_ns, before_busy_ns;
 	struct hist before_connect, delta;
-	uint32_t busy; /* per cent of the busiest shard, and which, by leat_try_busiest */
+	uint64_t busiest_ns; /* of the busiest shard; a server's?  Where? */
 	bool busy_server;
+	uint32_t busy_cpu;
+	uint32_t busy;                           /* the same in per cent, by leat_try_busy */
 	uint32_t wire_to_server, wire_to_client; /* frames left on the rings */
 };
 
@@ -43,8 +48,8 @@ void leat_try_print_second(struct try_view *v, uint64_t at_ns);
 /* leat_try_print_drain says what is still open a while after the load ended. */
 void leat_try_print_drain(const struct try_view *v);
 
-/* leat_try_busiest is how busy the busier shard was, in per cent of the time so far. */
-uint32_t leat_try_busiest(struct try_view *v);
+/* leat_try_busy is how busy the busiest shard was, in per cent of the time so far. */
+uint32_t leat_try_busy(const struct try_view *v);
 
 /* leat_try_print_end prints the ledger and says whether it balances. */
 bool leat_try_print_end(struct try_view *v);

@@ -514,3 +514,20 @@ const struct hist *leat_load_response_hist(const struct load *load)
 {
 	return &load->response_hist;
 }
+
+void leat_load_add(struct load_counters *sum, const struct load_counters *more)
+{
+	sum->started += more->started;
+	sum->connected += more->connected;
+	sum->completed += more->completed;
+	sum->late_reset += more->late_reset;
+	for (uint32_t i = 0; i < LOAD_FAIL_CNT; i++)
+		sum->failed[i] += more->failed[i];
+	sum->no_port += more->no_port;
+	sum->no_room += more->no_room;
+	sum->send_waits += more->send_waits;
+	sum->responses += more->responses;
+	sum->octets_in += more->octets_in;
+	sum->in_flight += more->in_flight;
+	sum->established += more->established;
+}

@@ -103,6 +103,9 @@ void leat_load_cut(struct load *load, struct leat_stack *s);
 
 const struct load_counters *leat_load_counters(const struct load *load);
 
+/* leat_load_add adds the counters of one more load. */
+void leat_load_add(struct load_counters *sum, const struct load_counters *more);
+
 /* From the instant a connect was begun to the event that it succeeded. */
 const struct hist *leat_load_connect_hist(const struct load *load);
 

@@ -49,7 +49,8 @@ struct inet_neigh *leat_inet_neigh_new(
 
 	n->link = *link;
 	leat_prng_seed(&n->prng, seed);
-	n->key = (struct hash_key){leat_prng_next(&n->prng), leat_prng_next(&n->prng)};
+	n->key.k0 = leat_prng_next(&n->prng); /* one after the other: a list has no order */
+	n->key.k1 = leat_prng_next(&n->prng);
 	n->entry_max = entry_max;
 	n->bucket_mask = (uint32_t)pow2_ceil(entry_max) - 1;
 	for (uint32_t i = 0; i <= n->bucket_mask; i++)

@@ -14,8 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RSS_WISH (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP)
-
 STATIC_ASSERT(NIC_NAME_MAX >= RTE_ETH_NAME_MAX_LEN, "a device name fits");
 
 /* refuse logs what could not be done with the port and returns the error. */
@@ -116,13 +114,7 @@ static void grant(struct nic_port *p, const struct nic_port_config *config,
 	p->tx_csum_l4 = (tx & RTE_ETH_TX_OFFLOAD_TCP_CKSUM) != 0;
 	conf->rxmode.offloads = rx;
 	conf->txmode.offloads = tx;
-	/* A device without a redirection table takes an RSS key and then ignores it (TAP). */
-	uint64_t rss = info->flow_type_rss_offloads & RSS_WISH;
-	p->rss = config->queue_cnt > 1 && rss != 0 && info->reta_size != 0;
-	if (p->rss) {
-		conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf->rx_adv_conf.rss_conf.rss_hf = rss;
-	}
+	leat_nic_rss_wish(p, &config->rss, info, conf);
 }
 
 static int set_up_queues(struct nic_port *p, const struct nic_port_config *config,
@@ -193,6 +185,15 @@ static uint32_t mtu_most(const struct rte_eth_dev_info *info)
 	return u32_min(info->max_mtu, info->max_rx_pktlen - overhead);
 }
 
+uint32_t leat_nic_port_queue_max(const struct nic_port *p)
+{
+	struct rte_eth_dev_info info;
+
+	if (rte_eth_dev_info_get(p->id, &info) != 0)
+		return 0;
+	return u32_min(info.max_rx_queues, info.max_tx_queues);
+}
+
 /* check_wish compares what was asked for with what the device can do, before it is touched. */
 static int check_wish(const struct nic_port *p, const struct nic_port_config *config,
 	const struct rte_eth_dev_info *info)
@@ -242,6 +243,7 @@ int leat_nic_port_start(struct nic_port *p, const struct nic_port_config *config
 	error = rte_eth_dev_start(p->id);
 	if (error != 0)
 		return refuse(p, "start it", error);
+	leat_nic_rss_prove(p, &config->rss);
 	hear_groups(p);
 	p->started = true;
 	p->queue_cnt = config->queue_cnt;

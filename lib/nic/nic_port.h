@@ -18,6 +18,8 @@
  * Errors     negative errno and one line in the log, here and nowhere else.
  * See        nic_ring.h for two ports joined inside the process. */
 
+#include "nic_rss.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -39,7 +41,7 @@ struct nic_port {
 	bool remove;       /* made by us: close takes it away */
 	bool started;
 	bool rx_csum_ip, rx_csum_l4, tx_csum_ip, tx_csum_l4; /* granted by start */
-	bool rss;                                            /* granted by start */
+	struct nic_rss rss;                                  /* what came of it, by start */
 	bool groups; /* multicast comes in, which IPv6 needs; granted by start */
 };
 
@@ -50,6 +52,7 @@ struct nic_port_config {
 	bool csum;                   /* wish for checksum offload in both directions */
 	bool mac_set;
 	uint8_t mac[6]; /* with mac_set */
+	struct nic_rss_config rss;
 	struct rte_mempool *pool;
 };
 
@@ -74,6 +77,9 @@ __attribute__((warn_unused_result)) int leat_nic_port_by_vdev(const char *args, 
  * EAL can use.  -ENODEV: none is there. */
 __attribute__((warn_unused_result)) int leat_nic_port_by_pci(
 	const char *address, struct nic_port *p);
+
+/* leat_nic_port_queue_max is how many queues the device has in both directions. */
+uint32_t leat_nic_port_queue_max(const struct nic_port *p);
 
 /* leat_nic_port_start configures and starts the device.  -ERANGE: fewer queues, or another mtu,
  * than asked for.  After an error the port is stopped and may be closed. */

@@ -34,10 +34,15 @@ struct shard *leat_shard_new(
 	struct stack_config stack = config->stack;
 	struct shard *s;
 
-	ASSERT(config->queue < config->port->queue_cnt);
+	ASSERT(config->queue < config->port->queue_cnt || config->queue == SHARD_NO_QUEUE);
 	void *stack_mem = plan(&a, leat_stack_footprint(&stack), &s);
 	*s = (struct shard){.clock = *clock,
-		.rx = {.port = config->port, .pool = config->pool, .queue = config->queue},
+		.rx = {.port = config->port,
+			.pool = config->pool,
+			.queue = config->queue,
+			.steer = {.flow = stack.steer,
+				.idx = stack.shard_idx,
+				.trust = config->trust}},
 		.tx = {.port = config->port, .pool = config->pool, .queue = config->queue}};
 	s->now = shard_clock_read(&s->clock);
 	stack.tx_csum_ip = config->port->tx_csum_ip;
@@ -64,6 +69,23 @@ void leat_shard_peer(struct shard *s, struct shard_mail *box)
 	s->peer[s->peer_cnt++] = box;
 }
 
+void leat_shard_move(struct shard *from, struct shard *to, struct shard_lane *lane)
+{
+	struct shard_steer *there = &to->rx.steer;
+
+	ASSERT(from != to && there->from_cnt < FLOW_STEER_SHARD_MAX);
+	from->rx.steer.to[there->idx] = lane;
+	there->from[there->from_cnt++] = lane;
+}
+
+void leat_shard_carry(struct shard *from, struct shard *by, struct shard_lane *lane)
+{
+	ASSERT(from->tx.queue == SHARD_NO_QUEUE && by->tx.queue != SHARD_NO_QUEUE);
+	ASSERT(by->tx.lane_cnt < SHARD_TX_LANE_MAX);
+	from->tx.over = lane;
+	by->tx.lane[by->tx.lane_cnt++] = lane;
+}
+
 /* turn_clock begins a turn: the time since the last one was busy if that one had work. */
 static void turn_clock(struct shard *s)
 {
@@ -77,17 +99,14 @@ static void turn_clock(struct shard *s)
 static void turn_rx(struct shard *s)
 {
 	s->burst.cnt = 0;
-	if (LIKELY(!s->rx_off))
-		leat_shard_rx(&s->rx, s->now, &s->burst);
-	s->worked = s->burst.cnt != 0;
+	s->worked = LIKELY(!s->rx_off) && leat_shard_rx(&s->rx, s->now, &s->burst) != 0;
 }
 
-/* May another shard have asked for this frame?  The device cannot know who asked for a neighbour,
- * nor whose segment an ICMP error is about. */
+/* May another shard have asked for this frame?  Nobody can know who asked for a neighbour. */
 static bool may_concern_another(const struct pkt *p, enum wire_verdict v)
 {
 	return (v == WIRE_V_ARP && p->arp.op == WIRE_ARP_REPLY) ||
-	       (v == WIRE_V_ND && !p->icmp.nd.solicitation) || v == WIRE_V_ICMP_ERROR;
+	       (v == WIRE_V_ND && !p->icmp.nd.solicitation);
 }
 
 /* share copies a frame to every other shard of the port. */
@@ -113,6 +132,8 @@ static void turn_parse(struct shard *s)
 		if (may_concern_another(&s->burst.pkt[i], s->burst.verdict[i]))
 			share(s, s->burst.pkt[i].buf);
 	}
+	if (s->rx.steer.flow != NULL)
+		leat_shard_steer_check(&s->rx.steer, &s->burst);
 }
 
 static void turn_lookup(struct shard *s)
@@ -238,7 +259,7 @@ static void turn_output(struct shard *s)
 
 static void turn_tx(struct shard *s)
 {
-	leat_shard_tx_send(&s->tx);
+	s->worked |= leat_shard_tx_send(&s->tx) != 0;
 }
 
 void leat_shard_turn(struct shard *s)
@@ -257,7 +278,7 @@ void leat_shard_turn(struct shard *s)
 
 uint64_t leat_shard_next_deadline(struct shard *s)
 {
-	if (s->tx.queue_cnt != 0)
+	if (s->tx.queue_cnt + s->tx.waiting_cnt != 0)
 		return s->now;
 	return u64_min(
 		leat_stack_next_deadline(s->stack), leat_shard_impair_next_deadline(&s->rx.impair));
@@ -269,7 +290,17 @@ void leat_shard_count(const struct shard *s, struct shard_counts *c)
 	const struct inet_neigh_counters *neigh =
 		leat_inet_neigh_counters(leat_stack_neigh(s->stack));
 
+	const struct shard_steer *steer = &s->rx.steer;
+
 	*c = (struct shard_counts){.now = s->now,
+		.moved_high = leat_shard_steer_high(steer),
+		.moved_in = steer->moved_in,
+		.moved_out = steer->moved_out,
+		.move_dropped = steer->dropped,
+		.steer_probed = steer->probed,
+		.steer_astray = steer->astray,
+		.wrong_shard = steer->wrong,
+		.tx_carried = s->tx.carried,
 		.turns = s->turns,
 		.busy_ns = s->busy_ns,
 		.rx_frames = s->rx.frames,
@@ -302,9 +333,10 @@ const char *leat_shard_ledger_error(struct shard *s, char *text, size_t size)
 {
 	const struct stack_counters *c = leat_stack_counters(s->stack);
 	const struct shard_rx *rx = &s->rx;
-	uint64_t in = rx->frames + s->mailed_in;
+	uint64_t in = rx->frames + s->mailed_in + rx->steer.moved_in;
 	uint64_t known = c->frames_in + rx->drop_frame_long + rx->drop_no_buf +
-			 rx->impair.lost_cnt + rx->impair.held_cnt;
+			 rx->impair.lost_cnt + rx->impair.held_cnt + rx->steer.moved_out +
+			 rx->steer.dropped;
 
 	if (in != known) {
 		snprintf(text, size, "frames received %ju, accounted for %ju", (uintmax_t)in,

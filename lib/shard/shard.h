@@ -14,10 +14,11 @@
  * exceptions are
  *
  *	the boxes of shard_mail: the other end of each belongs to one other thread;
+ *	the lanes of shard_lane: the other end of each belongs to one other shard;
  *	struct shard_ask: its owner's, but the shard's from put until `answered`;
  *	the pool of packet buffers, which EAL makes safe;
- *	struct nic_port, which nobody writes while shards turn, but when all were told to keep off
- *	their queues (SHARD_PORT_OFF);
+ *	struct nic_port and struct flow_steer, which nobody writes while shards turn, but when all
+ *	were told to keep off their queues (SHARD_PORT_OFF);
  *	struct shard_beat of the loop: the lcore writes, the control thread reads.
  *
  * A shard that does not turn (before the loop, after it) may be looked at by anybody.
@@ -29,8 +30,9 @@
  * Cost       an empty turn: one rx call, one clock reading, a glance at each box.
  * Errors     impossible config: footprint is 0.  At run time only counts:
  *
- *	rx.frames + mailed_in = stack frames_in + drop_frame_long + drop_no_buf + lost + held
- *	stack frames_out      = tx.frames + tx.queue_cnt
+ *	rx.frames + mailed_in + moved_in = stack frames_in + drop_frame_long + drop_no_buf
+ *		+ lost + held + moved_out + move_dropped
+ *	stack frames_out = tx.frames + tx.queue_cnt
  *
  * See        shard_loop.h, which turns shards; stack.h for all between rx and tx. */
 
@@ -57,24 +59,34 @@
 /* Buffers a shard has in hand besides those in its device and its stack. */
 #define SHARD_OWN_BUFFERS (SHARD_TX_QUEUE + 3 * STACK_BURST_MAX)
 
+/* And where it shares a port: one that stands still lets every lane to it fill. */
+#define SHARD_LANE_BUFFERS (SHARD_LANE_SLOTS + STACK_BURST_MAX)
+
 struct shard_config {
-	struct stack_config stack; /* tx_csum_* are set from the port */
+	struct stack_config stack; /* tx_csum_* are set from the port; steer: who owns what */
+	bool trust;                /* the device spreads flows as stack.steer does */
 	const struct nic_port *port;
 	struct rte_mempool *pool;
-	uint16_t queue;
+	uint16_t queue; /* SHARD_NO_QUEUE: frames come and go by lanes alone */
 	struct shard_impair_config impair;
 };
 
 /* What a shard counted, as one copy. */
 struct shard_counts {
-	uint64_t now, turns, busy_ns;
+	uint64_t now;
+	uint64_t moved_high; /* most frames on one lane at one time */
+	uint64_t turns, busy_ns;
 	uint64_t rx_frames, rx_drop_frame_long, rx_drop_no_buf, rx_lost, rx_held, rx_reordered;
 	uint64_t rx_gathered; /* frames in several buffers, copied into one */
 	uint64_t tx_frames, tx_queued, tx_full, tx_no_buf;
 	uint64_t tx_link_down; /* of tx_frames, lost because the link was down */
 	uint64_t mailed_in, mailed_out, mail_refused;
-	uint64_t timers_put_off;  /* turns that left due timers for the next */
-	uint64_t events_used_up;  /* turns that told as many events as they may */
+	uint64_t moved_in, moved_out, move_dropped; /* frames of flows of other shards */
+	uint64_t steer_probed, steer_astray;        /* of a trusted device's segments */
+	uint64_t wrong_shard;                       /* segments that reached a stack not theirs */
+	uint64_t tx_carried;                        /* sent for shards without a queue */
+	uint64_t timers_put_off;                    /* turns that left due timers for the next */
+	uint64_t events_used_up;                    /* turns that told as many events as they may */
 	uint64_t letters_used_up; /* boxes of which a turn read as many letters as it may */
 	uint64_t echo_refused, echo_no_room, neigh_refused, neigh_unanswered;
 	struct stack_counters stack;
@@ -121,6 +133,11 @@ void leat_shard_app(struct shard *s, const struct leat_app *app);
 /* leat_shard_box adds a box that the shard reads; _peer one that it writes.  Before the loop. */
 void leat_shard_box(struct shard *s, struct shard_mail *box);
 void leat_shard_peer(struct shard *s, struct shard_mail *box);
+
+/* leat_shard_move gives from a lane for frames that belong to to; _carry one for frames that from,
+ * which has no queue, sends on by's queue.  Before the loop. */
+void leat_shard_move(struct shard *from, struct shard *to, struct shard_lane *lane);
+void leat_shard_carry(struct shard *from, struct shard *by, struct shard_lane *lane);
 
 /* leat_shard_turn is one turn. */
 void leat_shard_turn(struct shard *s);

@@ -3,6 +3,7 @@
 
 #include "base_assert.h"
 
+#include <sched.h>
 #include <time.h>
 
 void leat_shard_loop_init(struct shard_loop *l, bool nap)
@@ -49,6 +50,8 @@ int leat_shard_loop(void *loop)
 				shard_beat(&l->beat, now);
 			worked_at = l->shard[i]->worked ? now : worked_at;
 		}
+		if (l->yield && worked_at != now)
+			sched_yield();
 		if (l->nap && now - worked_at >= SHARD_IDLE_NS)
 			take_nap(l);
 	}

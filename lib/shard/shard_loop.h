@@ -11,6 +11,9 @@
  * SHARD_NAP_NS at a time and never beyond the next deadline, so that an idle instance leaves the
  * CPU to others.  Before a NIC it spins.
  *
+ * Where several lcores share a CPU, an lcore whose turns had nothing to do lets the others run at
+ * once (yield), and does not spin through their time.
+ *
  * Affinity   leat_shard_loop: the lcore; stop: any thread; the beat: any thread reads.
  * Errors     none. */
 
@@ -24,7 +27,7 @@
 struct shard_loop {
 	struct shard *shard[SHARD_MAX];
 	uint32_t shard_cnt;
-	bool nap;
+	bool nap, yield;
 	atomic_bool stop;
 	struct shard_beat beat; /* of its rounds, for who watches */
 };

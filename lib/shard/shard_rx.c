@@ -75,11 +75,27 @@ static void hand_over(struct shard_rx *rx, struct rte_mbuf *m, struct stack_burs
 	p->octets = rte_pktmbuf_data_len(m);
 	p->ip_csum = (uint8_t)nic_csum_ip(m->ol_flags);
 	p->l4_csum = (uint8_t)nic_csum_l4(m->ol_flags, rx->port->none_is_good);
+	p->room = (uint16_t)rte_pktmbuf_tailroom(m);
 	p->buf = m;
 	rx->handed++;
 }
 
-void leat_shard_rx(struct shard_rx *rx, uint64_t now, struct stack_burst *burst)
+/* receive_moved adds at most max frames that other shards received for us. */
+static uint32_t receive_moved(struct shard_rx *rx, uint32_t max, struct stack_burst *burst)
+{
+	void *frame[STACK_BURST_MAX];
+	uint32_t cnt = leat_shard_steer_take(&rx->steer, frame, max);
+
+	for (uint32_t i = 0; i < cnt; i++)
+		rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)frame[i], void *));
+	for (uint32_t i = 0; i < cnt; i++)
+		hand_over(rx, frame[i], burst);
+	return cnt;
+}
+
+/* receive_own reads the queue: at most max frames, or with an impaired wire what it lets out. */
+static uint32_t receive_own(
+	struct shard_rx *rx, uint64_t now, uint32_t max, struct stack_burst *burst)
 {
 	void *frame[STACK_BURST_MAX];
 	uint32_t cnt;
@@ -88,14 +104,32 @@ void leat_shard_rx(struct shard_rx *rx, uint64_t now, struct stack_burst *burst)
 		cnt = receive_impaired(rx, now, frame);
 	} else {
 		struct rte_mbuf **m = (struct rte_mbuf **)frame;
-		cnt = leat_nic_port_rx(rx->port, rx->queue, m, STACK_BURST_MAX);
+		cnt = leat_nic_port_rx(rx->port, rx->queue, m, (uint16_t)max);
 		rx->frames += cnt;
 	}
-	burst->cnt = 0;
 	for (uint32_t i = 0; i < cnt; i++)
 		rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)frame[i], void *));
-	for (uint32_t i = 0; i < cnt; i++)
-		hand_over(rx, frame[i], burst);
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (rx->steer.flow == NULL || leat_shard_steer_home(&rx->steer, frame[i]))
+			hand_over(rx, frame[i], burst);
+	}
+	return cnt;
+}
+
+uint32_t leat_shard_rx(struct shard_rx *rx, uint64_t now, struct stack_burst *burst)
+{
+	bool impaired = shard_impair_on(&rx->impair);
+	uint32_t moved = 0, own = 0;
+
+	burst->cnt = 0;
+	/* An impaired wire may let out a whole burst at once: it goes first. */
+	if (!impaired && rx->steer.flow != NULL)
+		moved = receive_moved(rx, SHARD_RX_MOVED_MAX, burst);
+	if (rx->queue != SHARD_NO_QUEUE)
+		own = receive_own(rx, now, STACK_BURST_MAX - burst->cnt, burst);
+	if (impaired && rx->steer.flow != NULL)
+		moved = receive_moved(rx, STACK_BURST_MAX - burst->cnt, burst);
+	return moved + own;
 }
 
 void leat_shard_rx_close(struct shard_rx *rx)
@@ -103,6 +137,7 @@ void leat_shard_rx_close(struct shard_rx *rx)
 	void *frame[SHARD_IMPAIR_HELD_MAX];
 	uint32_t cnt = leat_shard_impair_flush(&rx->impair, frame);
 
+	leat_shard_steer_close(&rx->steer);
 	rx->impair.lost_cnt += cnt;
 	for (uint32_t i = 0; i < cnt; i++)
 		rte_pktmbuf_free(frame[i]);

@@ -83,11 +83,21 @@ static uint32_t put(struct shard_tx *tx, struct rte_mbuf **frame, uint32_t cnt)
 	return cnt;
 }
 
-void leat_shard_tx_send(struct shard_tx *tx)
+/* put_over sends by lane what it takes. */
+static uint32_t put_over(struct shard_tx *tx)
+{
+	uint32_t sent = 0;
+
+	while (sent < tx->queue_cnt && leat_shard_lane_put(tx->over, tx->frame[sent]))
+		sent++;
+	return sent;
+}
+
+static void send_own(struct shard_tx *tx)
 {
 	if (tx->queue_cnt == 0)
 		return;
-	uint32_t sent = put(tx, tx->frame, tx->queue_cnt);
+	uint32_t sent = tx->over != NULL ? put_over(tx) : put(tx, tx->frame, tx->queue_cnt);
 	tx->frames += sent;
 	tx->queue_cnt -= sent;
 	if (UNLIKELY(tx->queue_cnt != 0)) {
@@ -96,9 +106,47 @@ void leat_shard_tx_send(struct shard_tx *tx)
 	}
 }
 
+/* carry_one sends a burst of one lane; false: the device takes no more. */
+static bool carry_one(struct shard_tx *tx, struct shard_lane *lane)
+{
+	if (tx->waiting_cnt == 0) {
+		void **frame = (void **)tx->waiting;
+		tx->waiting_cnt = leat_shard_lane_take(lane, frame, STACK_BURST_MAX);
+	}
+	if (tx->waiting_cnt == 0)
+		return true;
+	uint32_t sent = put(tx, tx->waiting, tx->waiting_cnt);
+	tx->carried += sent;
+	tx->waiting_cnt -= sent;
+	memmove(tx->waiting, tx->waiting + sent, tx->waiting_cnt * sizeof(tx->waiting[0]));
+	return tx->waiting_cnt == 0;
+}
+
+uint32_t leat_shard_tx_send(struct shard_tx *tx)
+{
+	uint64_t before = tx->carried;
+
+	send_own(tx);
+	for (uint32_t i = 0; i < tx->lane_cnt; i++) {
+		uint32_t at = tx->lane_next;
+
+		tx->lane_next = at + 1 == tx->lane_cnt ? 0 : at + 1;
+		if (!carry_one(tx, tx->lane[at]))
+			break;
+	}
+	return (uint32_t)(tx->carried - before);
+}
+
 void leat_shard_tx_close(struct shard_tx *tx)
 {
 	rte_pktmbuf_free_bulk(tx->frame, tx->queue_cnt);
 	rte_pktmbuf_free_bulk(tx->spare, tx->spare_cnt);
-	tx->queue_cnt = tx->spare_cnt = 0;
+	rte_pktmbuf_free_bulk(tx->waiting, tx->waiting_cnt);
+	tx->queue_cnt = tx->spare_cnt = tx->waiting_cnt = 0;
+	for (uint32_t i = 0; i < tx->lane_cnt; i++) {
+		void *frame;
+
+		while (leat_shard_lane_take(tx->lane[i], &frame, 1) == 1)
+			rte_pktmbuf_free(frame);
+	}
 }

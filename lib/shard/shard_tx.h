@@ -12,6 +12,9 @@
  * more than the queue has room for: what is not asked for waits in the stack, unsent.  So nothing
  * is lost here; how often the device was full, and how often the pool was empty, is counted.
  *
+ * A shard without a queue of its own sends over a lane to one that has one, and that one carries:
+ * a full lane makes frames wait as a full device does.
+ *
  *	frames the stack put out = frames + queue_cnt
  *
  * Shape      a queue of SHARD_TX_QUEUE frames.
@@ -20,12 +23,14 @@
  * Errors     none; a full device and an empty pool are counted (full, no_buf), and tried again. */
 
 #include "nic_port.h"
+#include "shard_lane.h"
 #include "stack.h"
 
 struct rte_mbuf;
 struct rte_mempool;
 
-#define SHARD_TX_QUEUE 128
+#define SHARD_TX_QUEUE    128
+#define SHARD_TX_LANE_MAX 64
 
 struct shard_tx {
 	const struct nic_port *port;
@@ -36,14 +41,21 @@ struct shard_tx {
 	uint32_t spare_cnt, queue_cnt;
 	struct rte_mbuf *spare[STACK_BURST_MAX];
 	struct rte_mbuf *frame[SHARD_TX_QUEUE];
+	struct shard_lane *over; /* NULL: the queue is ours */
+	/* Carried for shards without a queue: taken from their lanes, and not sent yet. */
+	uint64_t carried;
+	uint32_t lane_cnt, lane_next, waiting_cnt;
+	struct shard_lane *lane[SHARD_TX_LANE_MAX];
+	struct rte_mbuf *waiting[STACK_BURST_MAX];
 };
 
 /* leat_shard_tx_output asks the stack for frames until it has no more or the queue is full.
  * Returns how many. */
 uint32_t leat_shard_tx_output(struct shard_tx *tx, struct leat_stack *stack, uint64_t now);
 
-/* leat_shard_tx_send gives the device what it takes of the queue. */
-void leat_shard_tx_send(struct shard_tx *tx);
+/* leat_shard_tx_send gives the device what it takes of the queue, and of what is carried; returns
+ * how many frames it carried. */
+uint32_t leat_shard_tx_send(struct shard_tx *tx);
 
 /* leat_shard_tx_close frees what was not sent, and the spares. */
 void leat_shard_tx_close(struct shard_tx *tx);

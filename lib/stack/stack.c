@@ -83,6 +83,7 @@ static const char *knob_error(const struct stack_config *c, char *text, size_t s
 		in_range("initial window", k->iw_segs, 1, UINT16_MAX),
 		in_range("segments per ack", k->ack_every, 1, UINT8_MAX),
 		in_range("segments held", k->rcv_seg_max, 2, UINT16_MAX),
+		in_range("octets of a receive buffer", k->rbuf_octets, 1, UINT16_MAX),
 		in_range("receive buffer", k->rcv_buf_octets, 1, UINT32_C(1) << 30),
 		in_range("first rto", k->rto_initial_ns, 1, k->rto_max_ns),
 		in_range("least rto", k->rto_min_ns, 1, k->rto_max_ns),
@@ -242,6 +243,8 @@ static void modules_init(struct leat_stack *s, const struct parts *p)
 		(struct flow_records){leat_tcp_tuples(s->tcp), sizeof(struct tcb)});
 	s->port = leat_flow_port_new(
 		p->port, base_cnt(c), c->port_from, c->port_to, drawn(c->seed, 5));
+	if (c->steer != NULL)
+		leat_flow_port_share(s->port, c->steer, c->shard_idx);
 	s->neigh = leat_inet_neigh_new(p->neigh, c->neigh_max, &c->link, drawn(c->seed, 6));
 	s->icmp = leat_inet_icmp_new(p->icmp, &c->link, c->ttl);
 	if (!ip_is_any(c->gateway4))
@@ -290,7 +293,7 @@ void leat_stack_refuse(struct leat_stack *s, bool refuse)
 static uint32_t fire(struct leat_stack *s, uint32_t max)
 {
 	uint64_t neigh = leat_inet_neigh_next_deadline(s->neigh);
-	uint64_t tcp = leat_tcp_next_deadline(s->tcp);
+	uint64_t tcp = leat_tcp_due(s->tcp, s->now);
 
 	if (u64_max(neigh, tcp) <= s->now)
 		max = 1;
@@ -306,7 +309,8 @@ uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max)
 	uint32_t fired = 0;
 
 	leat_stack_set_now(s, now);
-	while (fired < max && leat_stack_next_deadline(s) <= now)
+	while (fired < max &&
+		u64_min(leat_tcp_due(s->tcp, now), leat_inet_neigh_next_deadline(s->neigh)) <= now)
 		fired += fire(s, max - fired);
 	return fired;
 }

@@ -46,6 +46,8 @@
 #define STACK_PART_MAX     8
 #define STACK_CHUNK_OCTETS 2048 /* of the pool that leat_send copies into */
 
+struct flow_steer;
+
 struct stack_config {
 	uint64_t seed;
 	struct wire_link link;
@@ -57,7 +59,9 @@ struct stack_config {
 	uint32_t neigh_max;
 	uint32_t send_buf_octets; /* leat_send: octets queued and unacknowledged per connection */
 	uint32_t send_chunk_cnt;  /* pool of STACK_CHUNK_OCTETS each, all connections */
-	uint16_t port_from, port_to; /* local ports of leat_connect */
+	uint16_t port_from, port_to;    /* local ports of leat_connect */
+	const struct flow_steer *steer; /* kept; which flows are ours.  NULL: all */
+	uint32_t shard_idx;             /* who we are to steer */
 	uint8_t ttl;
 	bool tx_csum_l4; /* the device completes the TCP checksum (pseudo sum is written) */
 	bool tx_csum_ip; /* the device writes the IPv4 header checksum */

@@ -41,13 +41,13 @@ void leat_stack_conn_init(struct leat_stack *s, const struct tcb *tcb)
 		.chunk_head = STACK_NONE, .chunk_tail = STACK_NONE, .port_base = STACK_NONE};
 }
 
-bool leat_stack_flow_insert(struct leat_stack *s, struct tcb *tcb)
+bool leat_stack_flow_insert(struct leat_stack *s, struct tcb *tcb, uint64_t hash)
 {
 	struct conn *c = stack_conn(s, tcb);
 
 	DCHECK(!(tcb->flags & TCP_F_FLOW));
-	c->hash = leat_flow_hash(s->flow, &tcb->tuple);
-	if (!leat_flow_table_insert(s->flow, c->hash, tcb->idx))
+	c->hash = hash;
+	if (!leat_flow_table_insert(s->flow, hash, tcb->idx))
 		return false;
 	tcb->flags |= TCP_F_FLOW;
 	s->births++;

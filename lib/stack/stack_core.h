@@ -148,8 +148,8 @@ void leat_stack_keep_buf(struct leat_stack *s, void *buf);
 void leat_stack_conn_init(struct leat_stack *s, const struct tcb *tcb);
 /* Gives the record back when nothing holds it any more. */
 void leat_stack_conn_free(struct leat_stack *s, struct tcb *tcb);
-/* Enters tcb, whose tuple is not there yet, into the flow table. */
-bool leat_stack_flow_insert(struct leat_stack *s, struct tcb *tcb);
+/* Enters tcb, whose tuple has this hash and is not there yet, into the flow table. */
+bool leat_stack_flow_insert(struct leat_stack *s, struct tcb *tcb, uint64_t hash);
 /* Handles io.gone and io.give after a call of the engine. */
 void leat_stack_settle(struct leat_stack *s);
 /* Puts tcb on the list of aborts, and works the list off as far as io.emit has room. */

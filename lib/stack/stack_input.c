@@ -53,14 +53,14 @@ static bool is_opening(const struct seg *seg)
 	return (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
-static void born(struct leat_stack *s, const struct pkt *p)
+static void born(struct leat_stack *s, const struct pkt *p, uint64_t hash)
 {
 	struct tcb *child = stack_tcb(s, s->io.born);
 	struct conn *c = stack_conn(s, child);
 
 	s->io.born = TCP_NONE;
 	leat_stack_conn_init(s, child);
-	if (!leat_stack_flow_insert(s, child)) {
+	if (!leat_stack_flow_insert(s, child, hash)) {
 		s->cnt.flow_refused++;
 		leat_tcp_drop(s->tcp, child, &s->io);
 		return;
@@ -91,7 +91,7 @@ static void segment(struct leat_stack *s, struct stack_burst *b, uint32_t i)
 	b->tcp_verdict[i] =
 		leat_tcp_segment_arrives(s->tcp, tcb, &p->tuple, &p->seg, s->now, &s->io);
 	if (s->io.born != TCP_NONE)
-		born(s, p);
+		born(s, p, b->hash[i]);
 	if (tcb != NULL)
 		leat_stack_chunks_trim(s, tcb);
 	leat_stack_settle(s);

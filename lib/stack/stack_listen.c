@@ -165,7 +165,7 @@ int leat_stack_listener_promote(struct leat_stack *s, struct tcb *tcb)
 		return LEAT_ERR_STATE;
 	if (leat_flow_table_find(s->flow, hash, &tcb->tuple) != FLOW_NONE)
 		return LEAT_ERR_IN_USE;
-	if (!leat_stack_flow_insert(s, tcb)) {
+	if (!leat_stack_flow_insert(s, tcb, hash)) {
 		s->cnt.flow_refused++;
 		return LEAT_ERR_FULL;
 	}

@@ -133,7 +133,11 @@ static bool in_flow_table(const struct leat_stack *s, const struct tuple *tuple)
 
 static int port_named(struct leat_stack *s, const struct tuple *tuple, uint32_t *base)
 {
+	const struct flow_steer *steer = s->config.steer;
+
 	if (in_flow_table(s, tuple))
+		return LEAT_ERR_IN_USE;
+	if (steer != NULL && leat_flow_steer_owner(steer, tuple) != s->config.shard_idx)
 		return LEAT_ERR_IN_USE;
 	if (tuple->lport < s->config.port_from || tuple->lport > s->config.port_to) {
 		*base = STACK_NONE;
@@ -145,7 +149,7 @@ static int port_named(struct leat_stack *s, const struct tuple *tuple, uint32_t 
 static int port_chosen(struct leat_stack *s, struct tuple *tuple, uint32_t base)
 {
 	for (uint32_t i = 0; i < PORT_TRIES; i++) {
-		tuple->lport = leat_flow_port_take(s->port, base);
+		tuple->lport = leat_flow_port_take(s->port, base, tuple);
 		if (tuple->lport == 0)
 			break;
 		if (!in_flow_table(s, tuple))
@@ -218,7 +222,7 @@ static int open_active(
 	}
 	leat_stack_conn_init(s, tcb);
 	stack_conn(s, tcb)->port_base = base;
-	if (!leat_stack_flow_insert(s, tcb)) {
+	if (!leat_stack_flow_insert(s, tcb, leat_flow_hash(s->flow, tuple))) {
 		s->cnt.flow_refused++;
 		leat_tcp_drop(s->tcp, tcb, &s->io);
 		leat_stack_settle(s);

@@ -4,8 +4,7 @@
 #include "stack_core.h"
 #include "wire_cksum.h"
 
-#define CSUM_AT    16 /* octet of the checksum in a TCP header */
-#define IP_CSUM_AT 10
+#define CSUM_AT 16 /* octet of the checksum in a TCP header */
 
 enum where_to {
 	TO_WIRE,
@@ -45,8 +44,6 @@ static void csum_put(const struct leat_stack *s, const struct tuple *tuple, stru
 			leat_wire_sum_fold(leat_wire_sum_pseudo(tuple, WIRE_PROTO_TCP, octets)));
 	else
 		be16_put(tcp + CSUM_AT, leat_wire_cksum(tuple, WIRE_PROTO_TCP, tcp, octets));
-	if (s->config.tx_csum_ip && f->is_ip4)
-		be16_put(f->data + f->l2_octets + IP_CSUM_AT, 0);
 }
 
 static void build(struct leat_stack *s, const struct tcp_emit *m, const struct mac *mac,
@@ -60,6 +57,7 @@ static void build(struct leat_stack *s, const struct tcp_emit *m, const struct m
 		.tos = m->seg.tos,
 		.ttl = s->config.ttl,
 		.octets = octets,
+		.csum_later = s->config.tx_csum_ip,
 	};
 	uint32_t at = leat_wire_pkt_hdr_put(f->data, link, mac, &m->tuple, &hdr);
 

@@ -557,6 +557,7 @@ static void info_shows_what_was_agreed_and_which_timers_run(void **state)
 	net_init(&n, 41);
 	n.config[1].knobs.timestamps = false;
 	n.config[0].knobs.rcv_buf_octets = 1 << 20;
+	n.config[0].knobs.rcv_seg_max = 1024;
 	n.config[0].knobs.ecn = TCP_ECN_ACTIVE;
 	net_start(&n);
 	net_listen(&n, 1, 4, 80, 4);

@@ -85,8 +85,8 @@ void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg)
 	tcb->snd.wl1 = seg->seq;
 	tcb->snd.wl2 = seg->ack;
 	leat_tcp_cc_init(c->e, tcb);
-	leat_tcp_rtx_arm(c, true);
 	leat_tcp_want_output(c->e, tcb);
+	leat_tcp_rtx_arm(c, true);
 }
 
 /* What is at SND.UNA was refused by a closed window. */
@@ -129,7 +129,7 @@ void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg)
 	}
 	if (seq_eq(tcb->snd.una, tcb->snd.nxt) && seq_geq(tcb->snd.nxt, tcb->snd.end))
 		leat_tcp_ext_end(c->e, tcb);
+	leat_tcp_want_output(c->e, tcb);
 	if (acked > 0 || was_closed)
 		leat_tcp_rtx_arm(c, true);
-	leat_tcp_want_output(c->e, tcb);
 }

@@ -9,6 +9,7 @@
  *
  *	tcp_input_open   CLOSED, LISTEN, SYN-SENT             3.10.7.1 to 3.10.7.3
  *	tcp_input        the eight checks                     3.10.7.4
+ *	tcp_input_fast   the same for most of the segments    architecture.md
  *	tcp_ack          SND.UNA, SND.WND, duplicate ACKs     fifth check
  *	tcp_opt          what both ends agree on in their SYNs RFC 7323, 9293 3.7.1
  *	tcp_ts           timestamps and PAWS                  RFC 7323
@@ -33,7 +34,8 @@
 struct tcp_rbuf {
 	uint32_t next;
 	struct seq seq;
-	uint32_t text;
+	uint16_t text;
+	uint16_t room;  /* octets behind the text that may be written; 0: not even the text */
 	uint32_t stamp; /* of the last time an octet of it arrived, while it is out of order */
 	const uint8_t *data;
 	void *buf;
@@ -68,9 +70,10 @@ struct tcp_call {
 	struct tcb *tcb;
 	uint64_t now;
 	struct tcp_io *io;
-	uint32_t wnd; /* SEG.WND in true octets */
-	bool ece;     /* SEG says that our text met congestion */
-	bool kept;    /* the segment's buffer went into a queue */
+	const uint8_t *data; /* where the text of the segment began, before it was trimmed */
+	uint32_t wnd;        /* SEG.WND in true octets */
+	bool ece;            /* SEG says that our text met congestion */
+	bool kept;           /* the segment's buffer went into a queue */
 };
 
 /* Is our SYN still to be acknowledged?  (SND.UNA alone comes by ISS again after 4 GiB.) */
@@ -121,6 +124,9 @@ void leat_tcp_in_fin(struct tcp_call *c, const struct seg *seg);        /* eight
  * one each reply_interval_ns, so that two confused ends cannot keep each other busy. */
 void leat_tcp_reply(struct tcp_call *c, const struct seg *seg);
 
+/* tcp_input_fast.c: TCP_V_CNT when seg is not its own, and then nothing happened. */
+enum tcp_verdict leat_tcp_in_fast(struct tcp_call *c, struct seg *seg);
+
 /* tcp_ack.c */
 void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg);
 void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg);
@@ -145,10 +151,12 @@ void leat_tcp_ts_update(const struct tcp_call *c, struct seq first, const struct
 bool leat_tcp_ts_echo(const struct tcp_call *c, const struct seg *seg, uint64_t *since_ns);
 
 /* tcp_reass.c */
-enum tcp_verdict leat_tcp_reass(struct tcp_call *c, struct seg *seg);
+enum tcp_verdict leat_tcp_reass(struct tcp_call *c, const struct seg *seg);
 /* Sends the queues home; what is in order stays when a user may still read it. */
 void leat_tcp_reass_purge(struct tcp_engine *e, struct tcb *tcb, bool may_read);
+/* Octets behind RCV.NXT that there is room for; and those of them that a new promise may be for. */
 uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb);
+uint32_t leat_tcp_rcv_offer(const struct tcp_engine *e, const struct tcb *tcb);
 
 /* tcp_sack.c */
 /* octets of text at seq came a second time: the next ACK says so (RFC 2883). */

@@ -27,6 +27,7 @@ void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 		.reply_interval_ns = 500 * TIME_MS,
 		.rcv_buf_octets = 65535,
 		.rcv_seg_max = 128,
+		.rbuf_octets = 1460,
 		.mtu = 1500,
 		.iw_segs = 10,
 		.ack_every = 2,
@@ -44,6 +45,7 @@ void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 		.ts_required = true,
 		.nagle = true,
 		.rst_ends_time_wait = false,
+		.fast_path = true,
 	};
 }
 

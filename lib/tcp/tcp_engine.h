@@ -65,7 +65,10 @@ struct tcp_knobs {
 	uint64_t delack_ns;         /* 40 ms, below 500 ms (MUST-40); 0: no delay */
 	uint64_t reply_interval_ns; /* 500 ms between limited replies of one connection */
 	uint32_t rcv_buf_octets;    /* 65,535, at most 1 GiB: text of one connection that we hold */
-	uint16_t rcv_seg_max;       /* 128: segments held for one connection */
+	uint16_t rcv_seg_max;       /* 128: buffers held for one connection, half of them for text
+				     * out of order; so much of the pool a peer can use up */
+	uint16_t rbuf_octets;       /* 1,460: text a buffer takes, at least, with its room; no more
+				     * is offered than rcv_seg_max of them hold */
 	uint16_t mtu;               /* 1500: octets of IP packet */
 	uint16_t iw_segs;           /* 10, RFC 6928 */
 	uint8_t ack_every;          /* 2, SHLD-19; 1 acknowledges each segment */
@@ -90,6 +93,7 @@ struct tcp_knobs {
 	bool ts_required;           /* true: once agreed, drop segments without (RFC 7323 3.2) */
 	bool nagle;                 /* true, SHLD-7 */
 	bool rst_ends_time_wait;    /* false: RFC 1337; true: the text of RFC 9293 3.10.7.4 */
+	bool fast_path;             /* true: tcp_input_fast.c, when it is in the build */
 };
 
 enum tcp_cc_name {
@@ -131,13 +135,18 @@ struct tcp_counters {
 	uint64_t opened_active, opened_passive; /* opened = sum of ended + present */
 	uint64_t ended[TCP_END_CNT];
 	uint64_t time_wait_entered, time_wait_restarted;
+	uint64_t fast; /* segments that tcp_input_fast.c took; they have a verdict, too */
 	uint64_t emitted, emitted_rst, emitted_again; /* segments; again: retransmissions */
 	uint64_t ecn_ce_seen, ecn_cut;                /* segments marked CE; reductions for ECE */
 	/* ICMP errors, one of these each: about nothing that is on the way; told the user; ended a
 	 * handshake; narrowed the path; without consequence. */
 	uint64_t icmp_stray, icmp_soft, icmp_refused, icmp_narrowed, icmp_ignored;
-	uint64_t rst_unsent; /* resets dropped because io.emit was full */
-	uint64_t text_ooo;   /* segments held out of order */
+	uint64_t rst_unsent;   /* resets dropped because io.emit was full */
+	uint64_t text_ooo;     /* segments held out of order */
+	uint64_t text_refused; /* segments in order for which there was no record */
+	uint64_t text_packed;  /* octets copied behind those of another segment */
+	uint64_t text_evicted; /* segments out of order that made room for text in order */
+	uint64_t reass_steps;  /* records passed over in search of a segment's place */
 	uint64_t rto_fired, probe_fired, keep_fired;
 	uint64_t tlp_fired, reorder_fired;    /* RFC 8985 */
 	uint64_t recoveries, recovery_undone; /* fast recoveries; those that were not needed */
@@ -200,6 +209,9 @@ void leat_tcp_news(struct tcp_engine *e, struct tcp_io *io);
 
 /* leat_tcp_next_deadline is the instant of the next timer, exactly; TIME_NEVER: none. */
 uint64_t leat_tcp_next_deadline(struct tcp_engine *e);
+
+/* leat_tcp_due is the same when that is not after now, else any instant after it; it costs less. */
+uint64_t leat_tcp_due(struct tcp_engine *e, uint64_t now);
 
 /* leat_tcp_ring_deadline is when tcb leaves TIME-WAIT (or FIN-WAIT-2 by its limit). */
 uint64_t leat_tcp_ring_deadline(const struct tcp_engine *e, const struct tcb *tcb);

@@ -361,6 +361,7 @@ enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
 	enum tcp_verdict v;
 
 	c.wnd = seg->wnd;
+	c.data = seg->data;
 	if (tcb && !(seg->flags & TCP_SYN))
 		c.wnd <<= tcb->snd_scale;
 	DCHECK(io->give_cnt < TCP_IO_GIVE_MAX);
@@ -371,7 +372,8 @@ enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
 		v = leat_tcp_in_listen(&c, tuple, seg);
 	else if (tcb->state == TCP_ST_SYN_SENT)
 		v = leat_tcp_in_syn_sent(&c, &cut);
-	else
+	else if (!LEAT_FAST_PATH || !e->knobs.fast_path ||
+		 (v = leat_tcp_in_fast(&c, &cut)) == TCP_V_CNT)
 		v = segment_arrives_otherwise(&c, &cut);
 	if (!c.kept && seg->buf)
 		io->give[io->give_cnt++] = seg->buf;

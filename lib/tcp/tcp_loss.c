@@ -120,6 +120,9 @@ static void undo(struct tcp_call *c, struct tcp_ext *ext, const struct tcp_heard
 		tcb->backoff = 0;
 		c->e->cnt.rto_undone++;
 	} else {
+		/* What was overtaken by so much was sent again before it arrived: the test of RFC
+		 * 8985 6.2 step 3, on segments that were sent once, does not see it. */
+		ext->flags |= TCP_EXT_REORDER;
 		c->e->cnt.recovery_undone++;
 	}
 }

@@ -27,12 +27,14 @@ static uint8_t offered(const struct tcp_engine *e)
 			 (e->knobs.timestamps ? TCP_OPT_TS : 0));
 }
 
-/* The least shift that lets the whole receive buffer be offered. */
+/* The least shift that lets the whole receive buffer be offered, as far as it can be held. */
 static uint8_t shift_wanted(const struct tcp_engine *e)
 {
+	uint64_t held_max = (uint64_t)e->knobs.rcv_seg_max * e->knobs.rbuf_octets;
+	uint64_t room = u64_min(e->knobs.rcv_buf_octets, held_max);
 	uint8_t shift = 0;
 
-	while (e->knobs.rcv_buf_octets >> shift > UINT16_MAX && shift < TCP_WSCALE_MAX)
+	while (room >> shift > UINT16_MAX && shift < TCP_WSCALE_MAX)
 		shift++;
 	return shift;
 }

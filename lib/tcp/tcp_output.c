@@ -19,19 +19,23 @@ static const uint8_t out_flags[TCP_ST_CNT] = {
 };
 
 /* The window to offer: the promised edge, moved right when that is worth a segment (MUST-39).  It
- * never moves left (SHLD-14): what a scale cannot express is rounded up, so that the promise may
- * grow by less than one granule beyond the buffer; rcv_seg_max bounds what is held all the same. */
+ * never moves left (SHLD-14): what a scale cannot express is rounded up, as long as there is room
+ * for it.  After that what is offered may lie less than one granule before the edge, up to which
+ * text is still taken: DEVIATION(window-granule). */
 static uint16_t window(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
 	uint32_t granule = UINT32_C(1) << tcb->rcv_scale;
 	uint32_t promised = seq_from(tcb->rcv.nxt, tcb->rcv.edge);
-	uint32_t room = leat_tcp_rcv_room(c->e, tcb);
+	uint32_t offer = leat_tcp_rcv_offer(c->e, tcb);
 	uint32_t worth = u32_max(u32_min(tcb->snd_mss, c->e->knobs.rcv_buf_octets / 2), granule);
 
-	if (room >= promised + worth)
-		promised = u32_max(room & ~(granule - 1), promised);
-	promised = (promised + granule - 1) & ~(granule - 1);
+	if (offer >= promised + worth)
+		promised = offer;
+	uint32_t up = (promised + granule - 1) & ~(granule - 1);
+
+	if (up <= leat_tcp_rcv_room(c->e, tcb))
+		promised = up;
 	tcb->rcv.edge = seq_add(tcb->rcv.nxt, promised);
 	return (uint16_t)(promised >> tcb->rcv_scale);
 }
@@ -454,5 +458,7 @@ void leat_tcp_output(struct tcp_engine *e, uint64_t now, struct tcp_io *io)
 			return; /* the list is full; this connection goes on first next time */
 		e->out_head = c.tcb->out_next;
 		c.tcb->flags &= (uint16_t)~TCP_F_IN_OUT;
+		if (c.tcb->state >= TCP_ST_SYN_SENT)
+			leat_tcp_timer_sync(e, c.tcb);
 	}
 }

@@ -3,19 +3,57 @@
 #include "base_time.h"
 #include "tcp_core.h"
 
+#include <string.h>
+
 /* Received text: a queue in order for the user, and a list by sequence of what came too early.
  *
  * The first octet that was accepted wins: what arrives later is trimmed to the holes.  A segment
  * that would have to be cut in two around one that is held keeps its front; the peer sends the
  * rest again.  At most half of a connection's quota, and three quarters of all records, may be held
- * while text is out of order, so that the segment that fills a hole finds room. */
+ * while text is out of order, so that the segment that fills a hole finds room.
+ *
+ * What lies in the window that we offered is taken, however small its segments are: no more is
+ * offered than the buffers of the quota hold when they are filled one after the other, and text is
+ * copied behind that of the last buffer as soon as it would not fit otherwise.  With C the octets a
+ * buffer takes at least,
+ *
+ *	RCV.EDGE - RCV.NXT <= min(C, room of the last) + C * (rcv_seg_max - buffers in order)
+ *
+ * and what is out of order gives way.  Text so small that a buffer of its own would be wasted on it
+ * is always copied. */
+
+#define PACK_OCTETS 256
+
+/* Octets that may be copied behind the text.  The last one stays: a room of 0 says that the buffer
+ * is not ours to write. */
+static uint32_t room_of(const struct tcp_rbuf *rbuf)
+{
+	return rbuf->room > 0 ? rbuf->room - 1U : 0;
+}
 
 uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	uint32_t buf = e->knobs.rcv_buf_octets;
+	const struct tcp_knobs *k = &e->knobs;
+	uint32_t last = tcb->rcv_tail != TCP_NONE ? room_of(&e->rbuf[tcb->rcv_tail]) : 0;
+	uint64_t hold = u32_min(last, k->rbuf_octets) +
+			(uint64_t)(k->rcv_seg_max - tcb->rbuf_cnt) * k->rbuf_octets;
+	uint32_t buf = k->rcv_buf_octets;
+	uint32_t room = buf > tcb->rcv.unread ? buf - tcb->rcv.unread : 0;
 
-	return u32_min(buf > tcb->rcv.unread ? buf - tcb->rcv.unread : 0,
-		(uint32_t)UINT16_MAX << tcb->rcv_scale);
+	return u32_min((uint32_t)u64_min(room, hold), (uint32_t)UINT16_MAX << tcb->rcv_scale);
+}
+
+/* Each ACK of less than a granule of the window scale must round the rest of the promise up, which
+ * moves the edge to the right; this much is left to that. */
+#define SPARE_GRANULES 256
+
+uint32_t leat_tcp_rcv_offer(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	uint32_t room = leat_tcp_rcv_room(e, tcb);
+	uint32_t granule = UINT32_C(1) << tcb->rcv_scale;
+	uint32_t spare = tcb->rcv_scale > 0 ? granule * SPARE_GRANULES : 0;
+
+	return (room > spare ? room - spare : 0) & ~(granule - 1);
 }
 
 static void rbuf_home(struct tcp_engine *e, uint32_t idx)
@@ -24,20 +62,97 @@ static void rbuf_home(struct tcp_engine *e, uint32_t idx)
 	e->home_head = idx;
 }
 
-static uint32_t rbuf_take(struct tcp_call *c, const struct seg *seg)
+/* Takes the last piece out of order from its list: the hole matters more. */
+static uint32_t evict(struct tcp_engine *e, struct tcb *tcb)
+{
+	uint32_t *link = &tcb->ooo_head;
+
+	if (*link == TCP_NONE)
+		return TCP_NONE;
+	while (e->rbuf[*link].next != TCP_NONE)
+		link = &e->rbuf[*link].next;
+	uint32_t idx = *link;
+	*link = TCP_NONE;
+	e->cnt.text_evicted++;
+	return idx;
+}
+
+static void cut_front(struct tcp_rbuf *piece, uint32_t octets)
+{
+	piece->seq = seq_add(piece->seq, octets);
+	piece->data += octets;
+	piece->text = (uint16_t)(piece->text - octets);
+}
+
+/* Moves text to the left in its buffer, over octets that are not needed, so that the buffer takes
+ * what it can. */
+static void shift(struct tcp_rbuf *piece, uint32_t octets)
+{
+	if (octets == 0 || piece->room == 0)
+		return;
+	piece->data -= octets;
+	memmove((uint8_t *)(uintptr_t)piece->data, piece->data + octets, piece->text);
+	piece->room = (uint16_t)u32_min(piece->room + octets, UINT16_MAX - piece->text);
+}
+
+/* A record for piece, with its buffer; for one in order at the worst that of another out of order,
+ * whose buffer then goes home in place of the segment's. */
+static uint32_t rbuf_take(struct tcp_call *c, struct tcp_rbuf *piece, bool in_order)
 {
 	struct tcp_engine *e = c->e;
+	struct tcb *tcb = c->tcb;
 	uint32_t idx = e->rbuf_free;
 
-	if (idx == TCP_NONE)
-		return TCP_NONE;
-	e->rbuf_free = e->rbuf[idx].next;
-	e->rbuf[idx] = (struct tcp_rbuf){
-		TCP_NONE, seg->seq, seg->text, ++e->ooo_stamp, seg->data, seg->buf};
-	e->cnt.rbuf_held++;
-	c->tcb->rbuf_cnt++;
+	if (tcb->rbuf_cnt < e->knobs.rcv_seg_max && idx != TCP_NONE) {
+		e->rbuf_free = e->rbuf[idx].next;
+		e->cnt.rbuf_held++;
+		tcb->rbuf_cnt++;
+	} else {
+		idx = in_order ? evict(e, tcb) : TCP_NONE;
+		if (idx == TCP_NONE)
+			return TCP_NONE;
+		if (e->rbuf[idx].buf)
+			c->io->give[c->io->give_cnt++] = e->rbuf[idx].buf;
+	}
+	if (piece->text + room_of(piece) < e->knobs.rbuf_octets)
+		shift(piece, (uint32_t)(piece->data - c->data));
+	e->rbuf[idx] = *piece;
+	e->rbuf[idx].stamp = ++e->ooo_stamp;
 	c->kept = true;
 	return idx;
+}
+
+/* Copies of piece, which begins where held ends, what has room there. */
+static void pack(struct tcp_engine *e, struct tcp_rbuf *held, struct tcp_rbuf *piece)
+{
+	uint32_t octets = u32_min(piece->text, room_of(held));
+
+	if (octets == 0)
+		return;
+	memcpy((uint8_t *)(uintptr_t)held->data + held->text, piece->data, octets);
+	held->text = (uint16_t)(held->text + octets);
+	held->room = (uint16_t)(held->room - octets);
+	cut_front(piece, octets);
+	if (piece->text > 0)
+		shift(piece, octets);
+	e->cnt.text_packed += octets;
+}
+
+/* Is piece, next in order, to be copied?  left: records that may be had after it, if it is not. */
+static bool worth_packing(const struct tcp_engine *e, const struct tcb *tcb,
+	const struct tcp_rbuf *piece, int32_t left)
+{
+	uint32_t rest = seq_from(seq_add(piece->seq, piece->text), tcb->rcv.edge);
+
+	if (piece->text <= PACK_OCTETS && piece->text <= room_of(&e->rbuf[tcb->rcv_tail]))
+		return true;
+	return left < 0 || (uint64_t)left * e->knobs.rbuf_octets < rest;
+}
+
+static void advance(struct tcb *tcb, uint32_t octets)
+{
+	tcb->rcv.nxt = seq_add(tcb->rcv.nxt, octets);
+	tcb->rcv.unread += octets;
 }
 
 static void append(struct tcp_engine *e, struct tcb *tcb, uint32_t idx)
@@ -51,8 +166,24 @@ static void append(struct tcp_engine *e, struct tcb *tcb, uint32_t idx)
 	else
 		e->rbuf[tcb->rcv_tail].next = idx;
 	tcb->rcv_tail = idx;
-	tcb->rcv.nxt = seq_add(tcb->rcv.nxt, rbuf->text);
-	tcb->rcv.unread += rbuf->text;
+	advance(tcb, rbuf->text);
+}
+
+/* Records that the quota still has. */
+static int32_t quota_left(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	return (int32_t)e->knobs.rcv_seg_max - (int32_t)tcb->rbuf_cnt;
+}
+
+/* Copies of piece what is worth it behind the last text in order. */
+static void pack_next(struct tcp_engine *e, struct tcb *tcb, struct tcp_rbuf *piece, int32_t left)
+{
+	uint32_t had = piece->text;
+
+	if (tcb->rcv_tail == TCP_NONE || !worth_packing(e, tcb, piece, left))
+		return;
+	pack(e, &e->rbuf[tcb->rcv_tail], piece);
+	advance(tcb, had - piece->text);
 }
 
 /* Moves what has become in order from the list to the queue. */
@@ -64,47 +195,21 @@ static void drain(struct tcp_engine *e, struct tcb *tcb)
 		if (seq_gt(e->rbuf[idx].seq, tcb->rcv.nxt))
 			return;
 		tcb->ooo_head = e->rbuf[idx].next;
-		append(e, tcb, idx);
+		pack_next(e, tcb, &e->rbuf[idx], quota_left(e, tcb));
+		if (e->rbuf[idx].text > 0) {
+			append(e, tcb, idx);
+		} else {
+			tcb->rbuf_cnt--;
+			rbuf_home(e, idx);
+		}
 	}
 }
 
-/* Gives up the piece furthest out of order: the hole matters more. */
-static void drop_last_ooo(struct tcp_engine *e, struct tcb *tcb)
-{
-	uint32_t *link = &tcb->ooo_head;
-
-	if (*link == TCP_NONE)
-		return;
-	while (e->rbuf[*link].next != TCP_NONE)
-		link = &e->rbuf[*link].next;
-	uint32_t idx = *link;
-	*link = TCP_NONE;
-	tcb->rbuf_cnt--;
-	rbuf_home(e, idx);
-}
-
-static enum tcp_verdict in_order(struct tcp_call *c, struct seg *seg)
+/* RFC 5681 4.2: at once when a hole was filled, and every second segment. */
+static void owe_ack(struct tcp_call *c, bool filled_hole)
 {
 	struct tcp_engine *e = c->e;
 	struct tcb *tcb = c->tcb;
-
-	if (tcb->ooo_head != TCP_NONE) {
-		struct seq held = e->rbuf[tcb->ooo_head].seq;
-
-		if (seq_gt(seq_add(seg->seq, seg->text), held))
-			seg->text = (uint16_t)seq_from(seg->seq, held);
-	}
-	if (tcb->rbuf_cnt >= e->knobs.rcv_seg_max)
-		drop_last_ooo(e, tcb);
-	uint32_t idx = tcb->rbuf_cnt < e->knobs.rcv_seg_max ? rbuf_take(c, seg) : TCP_NONE;
-	if (idx == TCP_NONE) {
-		tcb->flags |= TCP_F_ACK_NOW;
-		return TCP_V_TEXT_NO_ROOM;
-	}
-	bool filled_hole = tcb->ooo_head != TCP_NONE;
-	append(e, tcb, idx);
-	drain(e, tcb);
-	leat_tcp_tell(e, tcb, TCP_NEWS_READABLE);
 	bool quick = tcb->quick > 0;
 
 	if (quick)
@@ -115,9 +220,34 @@ static enum tcp_verdict in_order(struct tcp_call *c, struct seg *seg)
 	} else if (!(tcb->flags & TCP_F_ACK_DELAY)) {
 		tcb->flags |= TCP_F_ACK_DELAY; /* SHLD-18 */
 		tcb->delack_at = c->now + e->knobs.delack_ns;
-		leat_tcp_timer_sync(e, tcb);
 	}
-	return TCP_V_OK;
+}
+
+static enum tcp_verdict in_order(struct tcp_call *c, struct tcp_rbuf *piece)
+{
+	struct tcp_engine *e = c->e;
+	struct tcb *tcb = c->tcb;
+	struct seq first = tcb->rcv.nxt;
+	bool filled_hole = tcb->ooo_head != TCP_NONE;
+
+	if (filled_hole) {
+		uint32_t gap = seq_from(piece->seq, e->rbuf[tcb->ooo_head].seq);
+
+		piece->text = (uint16_t)u32_min(piece->text, gap);
+	}
+	pack_next(e, tcb, piece, quota_left(e, tcb) - 1);
+	uint32_t idx = piece->text > 0 ? rbuf_take(c, piece, true) : TCP_NONE;
+	bool full = piece->text > 0 && idx == TCP_NONE;
+
+	e->cnt.text_refused += full;
+
+	if (idx != TCP_NONE)
+		append(e, tcb, idx);
+	drain(e, tcb);
+	if (!seq_eq(tcb->rcv.nxt, first))
+		leat_tcp_tell(e, tcb, TCP_NEWS_READABLE);
+	owe_ack(c, filled_hole || full);
+	return full ? TCP_V_TEXT_NO_ROOM : TCP_V_OK;
 }
 
 static bool ooo_room(const struct tcp_engine *e, const struct tcb *tcb)
@@ -126,53 +256,75 @@ static bool ooo_room(const struct tcp_engine *e, const struct tcb *tcb)
 	       e->cnt.rbuf_held < e->limits.rbuf_max - e->limits.rbuf_max / 4;
 }
 
-static enum tcp_verdict out_of_order(struct tcp_call *c, const struct seg *seg)
+/* Cuts from piece what is held before it, and returns the last record that is not behind it. */
+static struct tcp_rbuf *trim_to_holes(struct tcp_call *c, struct tcp_rbuf *piece, uint32_t **link)
 {
 	struct tcp_engine *e = c->e;
-	struct tcb *tcb = c->tcb;
-	struct seg piece = *seg; /* what is not held yet; the FIN stays where seg has it */
-	uint32_t *link = &tcb->ooo_head;
+	struct tcp_rbuf *held = NULL;
 
-	tcb->flags |= TCP_F_ACK_NOW; /* RFC 5681 4.2: a duplicate ACK at once */
-	while (*link != TCP_NONE && seq_leq(e->rbuf[*link].seq, piece.seq)) {
-		struct tcp_rbuf *held = &e->rbuf[*link];
-		int32_t over = seq_diff(seq_add(held->seq, held->text), piece.seq);
+	while (**link != TCP_NONE && seq_leq(e->rbuf[**link].seq, piece->seq)) {
+		held = &e->rbuf[**link];
+		int32_t over = seq_diff(seq_add(held->seq, held->text), piece->seq);
 
+		e->cnt.reass_steps++;
 		if (over > 0) {
+			uint32_t twice = u32_min((uint32_t)over, piece->text);
+
 			held->stamp = ++e->ooo_stamp;
-			leat_tcp_dsack_note(tcb, piece.seq, u32_min((uint32_t)over, piece.text));
+			leat_tcp_dsack_note(c->tcb, piece->seq, twice);
+			cut_front(piece, twice);
+			if (piece->text == 0)
+				break;
 		}
-		if (over >= (int32_t)piece.text)
-			return TCP_V_OK; /* all of it is held already */
-		if (over > 0) {
-			piece.seq = seq_add(piece.seq, (uint32_t)over);
-			piece.data += over;
-			piece.text = (uint16_t)(piece.text - over);
-		}
-		link = &e->rbuf[*link].next;
+		*link = &held->next;
 	}
-	if (*link != TCP_NONE) {
-		uint32_t gap = seq_from(piece.seq, e->rbuf[*link].seq);
+	if (**link != TCP_NONE)
+		piece->text =
+			(uint16_t)u32_min(piece->text, seq_from(piece->seq, e->rbuf[**link].seq));
+	return held;
+}
 
-		piece.text = (uint16_t)u32_min(piece.text, gap);
+static enum tcp_verdict out_of_order(struct tcp_call *c, struct tcp_rbuf *piece)
+{
+	struct tcp_engine *e = c->e;
+	uint32_t *link = &c->tcb->ooo_head;
+	struct tcp_rbuf *before = trim_to_holes(c, piece, &link);
+
+	c->tcb->flags |= TCP_F_ACK_NOW; /* RFC 5681 4.2: a duplicate ACK at once */
+	if (piece->text == 0)
+		return TCP_V_OK; /* all of it is held already */
+	bool room = ooo_room(e, c->tcb);
+
+	if (before && seq_eq(seq_add(before->seq, before->text), piece->seq) &&
+		(!room || (piece->text <= PACK_OCTETS && piece->text <= room_of(before)))) {
+		pack(e, before, piece);
+		before->stamp = ++e->ooo_stamp;
 	}
-	if (piece.text == 0)
-		return TCP_V_OK;
-	uint32_t idx = ooo_room(e, tcb) ? rbuf_take(c, &piece) : TCP_NONE;
-	if (idx == TCP_NONE)
-		return TCP_V_TEXT_NO_ROOM;
-	e->rbuf[idx].next = *link;
-	*link = idx;
+	uint32_t idx = room && piece->text > 0 ? rbuf_take(c, piece, false) : TCP_NONE;
+
+	if (piece->text > 0 && idx == TCP_NONE)
+		return TCP_V_TEXT_OOO_FULL;
+	if (idx != TCP_NONE) {
+		e->rbuf[idx].next = *link;
+		*link = idx;
+	}
 	e->cnt.text_ooo++;
 	return TCP_V_OK;
 }
 
-enum tcp_verdict leat_tcp_reass(struct tcp_call *c, struct seg *seg)
+enum tcp_verdict leat_tcp_reass(struct tcp_call *c, const struct seg *seg)
 {
+	/* A copy: the FIN stays where seg has it. */
+	struct tcp_rbuf piece = {.seq = seg->seq,
+		.text = seg->text,
+		.room = (uint16_t)u32_min(seg->room, UINT16_MAX - seg->text),
+		.data = seg->data,
+		.buf = seg->buf};
+
 	leat_tcp_want_output(c->e, c->tcb);
 	if (seq_eq(seg->seq, c->tcb->rcv.nxt))
-		return in_order(c, seg);
-	return out_of_order(c, seg);
+		return in_order(c, &piece);
+	return out_of_order(c, &piece);
 }
 
 static void purge(struct tcp_engine *e, struct tcb *tcb, uint32_t *head)

@@ -294,6 +294,8 @@ void leat_tcp_sendq_acked(struct tcp_call *c, struct tcp_heard *heard)
 	DCHECK(ext->head != TCP_NONE);
 	heard->eifel = first->sent_cnt == 2 && first->flags == 0 &&
 		       tcp_echo_before(c->tcb, heard->seg, first->sent_at);
+	if (heard->eifel && seq_lt(first->end, ext->fack))
+		ext->flags |= TCP_EXT_REORDER; /* it was not lost, but overtaken */
 	while (ext->head != TCP_NONE) {
 		struct tcp_srec *rec = &e->srec[ext->head];
 

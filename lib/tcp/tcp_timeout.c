@@ -9,8 +9,11 @@
 
 #define BATCH 32
 
+/* What is on the output list is about to move its timers again: the output sees to it. */
 void leat_tcp_timer_sync(struct tcp_engine *e, struct tcb *tcb)
 {
+	if (tcb->flags & TCP_F_IN_OUT)
+		return;
 	uint64_t at = u64_min(tcb->rtx_at, tcb->delack_at);
 
 	if (at == TIME_NEVER)
@@ -188,7 +191,7 @@ uint32_t leat_tcp_timers(struct tcp_engine *e, uint64_t now, uint32_t max, struc
 	while (fired < max) {
 		uint64_t msl = leat_timer_ring_next(e->two_msl);
 		uint64_t fw2 = leat_timer_ring_next(e->fin_wait_2);
-		uint64_t wheel = leat_timer_wheel_next(e->wheel);
+		uint64_t wheel = leat_timer_wheel_due(e->wheel, now);
 		uint32_t left = max - fired, id;
 
 		if (u64_min(wheel, u64_min(msl, fw2)) > now)
@@ -213,6 +216,14 @@ uint64_t leat_tcp_next_deadline(struct tcp_engine *e)
 		u64_min(leat_timer_ring_next(e->two_msl), leat_timer_ring_next(e->fin_wait_2));
 
 	return u64_min(rings, leat_timer_wheel_next(e->wheel));
+}
+
+uint64_t leat_tcp_due(struct tcp_engine *e, uint64_t now)
+{
+	uint64_t rings =
+		u64_min(leat_timer_ring_next(e->two_msl), leat_timer_ring_next(e->fin_wait_2));
+
+	return u64_min(rings, leat_timer_wheel_due(e->wheel, now));
 }
 
 uint64_t leat_tcp_ring_deadline(const struct tcp_engine *e, const struct tcb *tcb)

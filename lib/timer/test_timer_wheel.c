@@ -277,6 +277,8 @@ static void step_both(struct pair *b, uint32_t level_max)
 	}
 	assert_true(leat_timer_wheel_deadline(b->w, id) == b->m.at[id]);
 	assert_int_equal(leat_timer_wheel_cnt(b->w), b->m.cnt);
+	next = b->m.at[model_first(&b->m)];
+	assert_true(leat_timer_wheel_due(b->w, b->now) == (next <= b->now ? next : TIME_NEVER));
 	if (leat_prng_below(&b->p, 3) == 0)
 		assert_true(leat_timer_wheel_next(b->w) == b->m.at[model_first(&b->m)]);
 }

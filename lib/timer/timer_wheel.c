@@ -370,6 +370,14 @@ uint64_t leat_timer_wheel_next(struct timer_wheel *w)
 	return heap_next(w);
 }
 
+uint64_t leat_timer_wheel_due(struct timer_wheel *w, uint64_t now)
+{
+	DCHECK(now >= w->now);
+	w->now = now;
+	advance(w, now);
+	return heap_next(w) <= now ? heap_next(w) : TIME_NEVER;
+}
+
 uint32_t leat_timer_wheel_cnt(const struct timer_wheel *w)
 {
 	return w->cnt;

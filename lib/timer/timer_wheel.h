@@ -64,6 +64,10 @@ uint32_t leat_timer_wheel_expire(struct timer_wheel *w, uint64_t now, uint32_t *
  * sort timers whose deadline was moved, hence w is not const. */
 uint64_t leat_timer_wheel_next(struct timer_wheel *w);
 
+/* leat_timer_wheel_due is the same when that is not after now, else TIME_NEVER: it sorts nothing
+ * that is still to come.  Assumes now is not earlier than in any previous call. */
+uint64_t leat_timer_wheel_due(struct timer_wheel *w, uint64_t now);
+
 /* leat_timer_wheel_cnt is how many timers are armed. */
 uint32_t leat_timer_wheel_cnt(const struct timer_wheel *w);
 

@@ -72,6 +72,7 @@ static inline enum wire_verdict parse_tcp(struct pkt *p)
 	if (UNLIKELY(!tcp_cksum_ok(p)))
 		return WIRE_V_DROP_TCP_CSUM;
 	p->seg.buf = p->buf;
+	p->seg.room = p->room; /* padding behind the text would be more of it */
 	p->seg.tos = p->tos;
 	return v;
 }
@@ -216,7 +217,9 @@ static uint32_t ip4_put(uint8_t *p, const struct tuple *tuple, const struct ip_h
 	be16_put(p + 10, 0);
 	be32_put(p + 12, ip_to4(tuple->local));
 	be32_put(p + 16, ip_to4(tuple->remote));
-	be16_put(p + 10, (uint16_t)~leat_wire_sum_fold(leat_wire_sum(0, p, WIRE_IP4_OCTETS)));
+	if (!hdr->csum_later)
+		be16_put(p + 10,
+			(uint16_t)~leat_wire_sum_fold(leat_wire_sum(0, p, WIRE_IP4_OCTETS)));
 	return WIRE_IP4_OCTETS;
 }
 

@@ -80,6 +80,7 @@ struct pkt {
 	const uint8_t *frame;
 	uint32_t octets;
 	uint8_t ip_csum, l4_csum; /* enum wire_csum */
+	uint16_t room;            /* octets behind the frame, ours to write as it is; or 0 */
 	void *buf;                /* handle, copied to seg.buf */
 	/* out */
 	struct mac src, dst;
@@ -110,6 +111,7 @@ uint32_t leat_wire_eth_put(
 struct ip_hdr {
 	uint8_t proto, tos, ttl;
 	uint32_t octets; /* of payload */
+	bool csum_later; /* IPv4: the device writes the checksum, until then it is 0 */
 };
 
 /* leat_wire_pkt_hdr_put writes Ethernet (unless raw_ip, where dst may be NULL) and IP header for

@@ -79,6 +79,7 @@ struct seg {
 	uint8_t sack_cnt;    /* valid with TCP_OPT_SACK */
 	uint8_t opt_bad_cnt; /* options that were ignored: length, repetition, range */
 	uint8_t tos;         /* of the IP header: DSCP and, in two bits, enum wire_ecn */
+	uint16_t room;       /* octets behind the text that may be written, while buf is held */
 	uint32_t ts_val, ts_ecr;
 	struct seg_sack sack[TCP_SACK_MAX];
 	const uint8_t *data;

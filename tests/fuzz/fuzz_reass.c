@@ -47,9 +47,10 @@ static enum tcp_verdict arrive(struct both *b, struct seg seg)
 {
 	uint8_t *data = fuzz_copy(NULL, 0);
 
-	data = realloc(data, seg.text ? seg.text : 1U);
+	seg.room = (uint16_t)(b->seg_cnt % 3 * 200);
+	data = realloc(data, seg.text + seg.room + 1U);
 	ASSERT(data != NULL);
-	memset(data, (int)b->seg_cnt, seg.text ? seg.text : 1U);
+	memset(data, (int)b->seg_cnt, seg.text + 1U);
 	seg.len = (uint32_t)seg.text + !!(seg.flags & TCP_SYN);
 	seg.wnd = 8192;
 	seg.data = seg.buf = data;

@@ -4,6 +4,7 @@
 #include "base_bits.h"
 #include "base_time.h"
 #include "every.h"
+#include "fuzz_twin.h"
 #include "tcp_user.h"
 
 /* F4: one connection of one engine, brought to any of the eleven states in a legal way, and then
@@ -46,12 +47,23 @@ static uint8_t octet(uint32_t q)
 	return (uint8_t)(q ^ q >> 8 ^ q >> 16 ^ q >> 24);
 }
 
+/* A segment as the wire has it, and where its text is. */
+static void show(const struct tcp_emit *m)
+{
+	uint8_t frame[TCP_HDR_OCTETS + TCP_OPT_OCTETS_MAX + sizeof(m->offset)];
+	uint32_t octets = leat_wire_tcp_put(frame, &m->tuple, &m->seg);
+
+	memcpy(frame + octets, &m->offset, sizeof(m->offset));
+	leat_twin_frame(&fuzz_twin, m->seg.text, frame, octets + (uint32_t)sizeof(m->offset));
+}
+
 static void take_emits(struct bench *b)
 {
 	for (uint32_t i = 0; i < b->io.emit_cnt; i++) {
 		const struct seg *seg = &b->io.emit[i].seg;
 
 		ASSERT(++b->emit_cnt <= EMIT_MAX);
+		show(&b->io.emit[i]);
 		b->emit_flags = seg->flags;
 		if (seg->opts & TCP_OPT_TS)
 			b->ts_ecr = seg->ts_val;
@@ -105,6 +117,7 @@ static void take_lists(struct bench *b)
 	b->io.news_cnt = 0;
 	for (uint32_t i = 0; i < TCB_MAX; i++)
 		leat_tcp_tcb_check(b->e, leat_tcp_tcb(b->e, i));
+	leat_twin_engine(&fuzz_twin, 0, b->e);
 }
 
 static void event(struct bench *b)
@@ -201,6 +214,7 @@ static void set_up(struct bench *b)
 	uint8_t how = fuzz_u8(&b->in);
 
 	leat_tcp_knobs_default(&b->knobs);
+	b->knobs.fast_path = fuzz_twin.part != TWIN_AGAIN;
 	b->knobs.reply_interval_ns = how & 1 ? 0 : b->knobs.reply_interval_ns;
 	b->knobs.rcv_buf_octets = how & 2 ? 3000 : 65535;
 	b->knobs.ack_every = how & 4 ? 255 : 2;
@@ -498,7 +512,7 @@ static void finish(struct bench *b)
 	ASSERT(leat_tcp_next_deadline(b->e) == TIME_NEVER);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void run(const uint8_t *data, size_t size)
 {
 	static struct bench b;
 
@@ -520,5 +534,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (b.tcb && b.tcb->state > TCP_ST_LISTEN)
 		read_text(&b, UINT32_MAX);
 	finish(&b);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	fuzz_twice(run, data, size);
 	return 0;
 }

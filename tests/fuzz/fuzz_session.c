@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "session.h"
 
+#include "fuzz_twin.h"
+
 /* F5: a program of operations on two live stacks joined by a wire.  At the end the wire is good
  * and everybody reads and closes: then all must end, in bounded time, with nothing left.
  *
@@ -204,7 +206,7 @@ static void recover(struct session *s)
 	leat_session_check_streams(s);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void run(const uint8_t *data, size_t size)
 {
 	static struct session s;
 	struct fuzz_in in = {data, size};
@@ -215,5 +217,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		op(&s, &in);
 	recover(&s);
 	leat_session_end(&s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	fuzz_twice(run, data, size);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "session.h"
 
 #include "fuzz_sums.h"
+#include "fuzz_twin.h"
 
 #define EPOCH       (1000 * TIME_S)
 #define ONE_WAY     (10 * TIME_MS)
@@ -43,6 +44,7 @@ static void configure(struct session *s, struct fuzz_in *in)
 	c->port_to = SESSION_PORT_FROM + SESSION_PORT_CNT - 1;
 	c->link = (struct wire_link){.raw_ip = true, .mtu = more & 4 ? 576 : 1500, .local_cnt = 1};
 	c->knobs.mtu = c->link.mtu;
+	c->knobs.fast_path = fuzz_twin.part != TWIN_AGAIN;
 }
 
 void leat_session_begin(struct session *s, struct fuzz_in *in)
@@ -96,6 +98,7 @@ void leat_session_drop(struct session *s, uint32_t k)
 static void transmit(struct session *s, uint32_t from, const struct stack_frame *frame)
 {
 	ASSERT(++s->frames_at_once <= AT_ONCE_MAX);
+	leat_twin_frame(&fuzz_twin, from, frame->data, frame->octets);
 	if (s->flight_cnt == SESSION_FLIGHT_MAX)
 		leat_session_drop(s, 0);
 	struct session_frame *f = &s->flight[s->flight_cnt++];
@@ -117,6 +120,7 @@ static void check(struct session *s)
 		for (uint32_t t = 0; t < s->config.tcp.tcb_max; t++)
 			leat_tcp_tcb_check(e, leat_tcp_tcb(e, t));
 		ASSERT(leat_stack_ledger_error(s->stack[i], text, sizeof(text)) == NULL);
+		leat_twin_engine(&fuzz_twin, i, e);
 	}
 }
 

@@ -17,8 +17,9 @@
  *	sim_modes  many runs          sim_net    links and buffers
  *	sim_plan   a run from a seed  sim_fault  what goes wrong; sim_noise: strangers' frames
  *	sim_shrink less of a failure  sim_host   shards and NICs
- *	sim_pcap   for tcpdump        sim_end    the programs, with sim_open, sim_work, sim_calm
+ *	sim_middle boxes on the way   sim_end    the programs, with sim_open, sim_work, sim_calm
  *	sim_check  inside the stacks  sim_misuse their mistakes
+ *	sim_pcap   for tcpdump        sim_break  a thing broken for each check
  *	sim_watch  outside, on the wire
  *
  * A run has three parts: faults, calm (everything must come to its end), silence (nothing may
@@ -33,6 +34,7 @@
 #include "sim_plan.h"
 #include "sim_watch.h"
 #include "stack.h"
+#include "twin.h"
 
 #include <setjmp.h>
 #include <stdbool.h>
@@ -44,6 +46,7 @@
 #define SIM_SERVER_PORT 80
 #define SIM_CLOSED_PORT 81
 #define SIM_CLIENT_PORT 4000 /* the first local port that the stacks choose */
+#define SIM_NAT_MAX     64
 
 struct sim_world;
 
@@ -92,6 +95,8 @@ struct sim_shadow {
 	uint8_t state;
 	struct seq una, nxt, rcv_nxt, edge;
 	uint64_t time_wait_at, una_offset;
+	struct seq sent; /* SND.NXT when frames left last */
+	uint32_t sent_gen;
 };
 
 struct sim_shard {
@@ -149,10 +154,18 @@ struct sim_outcome {
 	uint32_t tries;
 };
 
+/* A connection that a NAT gave another port; used again when it is full. */
+struct sim_nat {
+	uint16_t inner, far;
+	uint8_t src, dst;
+	bool bound; /* to the other port */
+};
+
 struct sim_stats {
 	uint64_t frames, delivered, lost, doubled, delayed, corrupted, forged, stripped, replayed;
 	uint64_t ring_full, no_buffer, tx_refused, too_old, nowhere, noise, polls, events, steps;
-	uint64_t octets, connects, accepts, resets, misuses, narrowed;
+	uint64_t octets, connects, accepts, resets, misuses, narrowed, marked, shifted, rebound;
+	uint64_t segments, fast; /* to the engines; of them, by the fast path */
 };
 
 /* leat_sim_world_run fills it. */
@@ -190,6 +203,9 @@ struct sim_meddling {
 struct sim_world {
 	struct sim_plan plan;
 	struct sim_meddling *meddling;
+	const struct sim_break *breaking; /* what is to be broken, NULL */
+	bool broken;
+	uint32_t timers_max; /* that fire in one turn */
 	struct sim_host host[SIM_HOST_MAX];
 	struct sim_event *heap;
 	uint32_t heap_cnt, heap_max;
@@ -201,6 +217,8 @@ struct sim_world {
 	uint32_t fault_cnt[SIM_FAULT_MAX];
 	uint64_t fault_until[SIM_FAULT_MAX];
 	struct sim_buf *fault_held[SIM_FAULT_MAX];
+	struct sim_nat nat[SIM_NAT_MAX];
+	uint32_t nat_cnt;
 	uint64_t link_free[SIM_HOST_MAX][SIM_HOST_MAX]; /* when its last octet is out */
 	uint64_t link_last[SIM_HOST_MAX][SIM_HOST_MAX]; /* arrival of its last frame */
 	struct sim_buf *free_list;
@@ -219,6 +237,9 @@ struct sim_world {
 	uint64_t event_cnt;
 	FILE *pcap[SIM_HOST_MAX];
 	FILE *trace;
+	struct twin *twin;
+	bool once;  /* no second run: for measurements */
+	bool spoil; /* a control block, which the second run must find */
 	sigjmp_buf failed;
 	char why[SIM_TEXT_MAX];
 };
@@ -226,7 +247,8 @@ struct sim_world {
 /* sim_world.c */
 struct sim_world *leat_sim_world_new(const struct sim_plan *plan);
 void leat_sim_world_free(struct sim_world *w);
-/* leat_sim_world_run plays the plan to its end. */
+/* leat_sim_world_run plays the plan to its end, and then once more without the fast path in another
+ * world, which must be equal in all control blocks and frames (twin.h). */
 void leat_sim_world_run(struct sim_world *w, struct sim_result *result);
 void leat_sim_at(struct sim_world *w, struct sim_event event);
 void leat_sim_digest(struct sim_world *w, uint64_t word);
@@ -272,9 +294,19 @@ void leat_sim_icmp(struct sim_world *w, const struct sim_buf *b, uint32_t mtu, u
 struct sim_buf *leat_sim_narrow(struct sim_world *w, const struct sim_fault *f, struct sim_buf *b);
 void leat_sim_icmp_blind(struct sim_world *w, uint32_t fault);
 
+/* sim_middle.c */
+/* leat_sim_middle_syn writes over options of a SYN. */
+void leat_sim_middle_syn(struct sim_world *w, const struct sim_fault *f, struct sim_buf *b);
+/* leat_sim_middle_rebind is a NAT that gave a connection another port; NULL: it knows of none. */
+struct sim_buf *leat_sim_middle_rebind(struct sim_world *w, uint32_t fault, struct sim_buf *b);
+/* leat_sim_middle_shift is a firewall that moves sequence numbers. */
+void leat_sim_middle_shift(struct sim_world *w, struct sim_buf *b);
+
 /* sim_host.c */
 void leat_sim_host_start(struct sim_world *w, uint32_t host);
 void leat_sim_host_stop(struct sim_world *w, uint32_t host);
+/* leat_sim_host_nic_reset loses what is in the rings of host. */
+void leat_sim_host_nic_reset(struct sim_world *w, uint32_t host);
 void leat_sim_host_receive(struct sim_world *w, uint32_t host, struct sim_buf *b);
 void leat_sim_host_poll(struct sim_world *w, uint32_t host, uint32_t shard);
 /* leat_sim_host_want makes shard run soon: its program has something to do. */
@@ -309,7 +341,13 @@ bool leat_sim_stream_is(uint64_t serial, uint64_t offset, const uint8_t *src, ui
 
 /* sim_check.c */
 void leat_sim_check(struct sim_world *w, uint32_t host, uint32_t shard, bool all);
+/* leat_sim_check_sent: frames have just left. */
+void leat_sim_check_sent(struct sim_world *w, uint32_t host, uint32_t shard);
 void leat_sim_check_end(struct sim_world *w);
+
+/* sim_break.c */
+/* leat_sim_break breaks what w->breaking says, once. */
+void leat_sim_break(struct sim_world *w, uint32_t host, uint32_t shard);
 
 /* sim_pcap.c */
 bool leat_sim_pcap_open(struct sim_world *w, const char *prefix);

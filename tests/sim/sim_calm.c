@@ -51,6 +51,15 @@ static bool peer_closed_well(struct sim_world *w, const struct sim_end *e)
 	       leat_sim_graceful(p->how);
 }
 
+/* 29: the reader took all there was, also after a long rest, and the writer has more. */
+static bool waits_to_write(struct sim_world *w, const struct sim_end *e)
+{
+	const struct sim_end *p = leat_sim_end_peer(w, e);
+
+	return p && p->used && e->connected && !e->shut && !e->reset &&
+	       e->tx_done < e->side->tx_octets && e->rx_done >= e->side->tx_after_rx;
+}
+
 void leat_sim_work_overdue(struct sim_world *w)
 {
 	for (uint32_t i = 0; i < w->end_cnt; i++) {
@@ -61,9 +70,10 @@ void leat_sim_work_overdue(struct sim_world *w)
 			continue;
 		leat_stack_set_now(s->stack, w->now + s->ahead);
 		if (!w->forged && (has_live_peer(w, e) || peer_closed_well(w, e)))
-			leat_sim_fail(w,
-				"27 a connection that does not end (end %u of flow %d, port %u, "
-				"wrote %llu, read %llu)",
+			leat_sim_fail(w, "%s (end %u of flow %d, port %u, wrote %llu, read %llu)",
+				waits_to_write(w, e)
+					? "29 a writer that waits, though its reader reads"
+					: "27 a connection that does not end",
 				i, (int)e->flow, e->local.port, (unsigned long long)e->tx_done,
 				(unsigned long long)e->rx_done);
 		leat_sim_end_abort(w, e); /* as a program does that waited long enough */

@@ -3,11 +3,15 @@
 
 #include "base_bits.h"
 #include "base_time.h"
+#include "tcp_sendq.h"
 #include "tcp_user.h"
 
 #include <string.h>
 
 /* What must hold inside the stacks, after each turn. */
+
+#define RECORDS_PLENTY 4096 /* of text: more than the connections of a plan hold */
+#define PIPE_SLACK     2    /* full segments */
 
 /* Figure 5 and the text, written down once more: from each state the next ones. */
 #define S(name) (1U << TCP_ST_##name)
@@ -98,9 +102,7 @@ static void check_windows(const struct place *p, const struct tcb *tcb)
 {
 	uint32_t flight = seq_from(tcb->snd.una, tcb->snd.nxt);
 	uint32_t promised = seq_from(tcb->rcv.nxt, tcb->rcv.edge);
-	/* What is offered is a multiple of the granule of its scale, rounded up with each piece. */
-	uint32_t slack = ((1U << tcb->rcv_scale) - 1) * (tcb->rbuf_cnt + 1U);
-	uint32_t buf = p->config->knobs.rcv_buf_octets + slack;
+	uint32_t buf = p->config->knobs.rcv_buf_octets;
 
 	if (!synchronized(tcb->state))
 		return;
@@ -111,6 +113,68 @@ static void check_windows(const struct place *p, const struct tcb *tcb)
 			"6 more offered than there is room for (host %u, %u to 2^%u, %u of %u "
 			"unread)",
 			p->host, promised, tcb->rcv_scale, tcb->rcv.unread, buf);
+}
+
+/* 7: the records of what was sent, summed up once more. */
+static void check_sent(const struct place *p, const struct tcb *tcb)
+{
+	const struct tcp_ext *ext = tcp_sendq_of(p->e, tcb);
+	uint32_t octets[TCP_SREC_LOST + 1] = {0}, cnt = 0;
+	struct seq at = tcb->snd.una;
+
+	if (!ext)
+		return;
+	for (uint32_t i = ext->head; i != TCP_NONE; i = p->e->srec[i].next) {
+		const struct tcp_srec *rec = &p->e->srec[i];
+
+		if (!seq_eq(rec->seq, at) || !seq_lt(rec->seq, rec->end) ||
+			rec->flags > TCP_SREC_LOST || ++cnt > ext->srec_cnt)
+			broken(p, tcb, "7 what was sent is not in order, whole and once");
+		octets[rec->flags] += tcp_srec_octets(rec);
+		at = rec->end;
+	}
+	if (!seq_eq(at, tcb->snd.nxt) || cnt != ext->srec_cnt)
+		broken(p, tcb, "7 what was sent does not end at SND.NXT");
+	if (octets[TCP_SREC_SACKED] != ext->sacked_octets ||
+		octets[TCP_SREC_LOST] != ext->lost_octets)
+		broken(p, tcb, "7 the sums of what is SACKED or lost are wrong");
+}
+
+/* 8: what waits out of order, and what it holds. */
+static void check_held(const struct place *p, const struct tcb *tcb)
+{
+	struct seq from = seq_add(tcb->rcv.nxt, 1);
+	uint32_t cnt = 0;
+
+	for (uint32_t i = tcb->rcv_head; i != TCP_NONE && cnt <= tcb->rbuf_cnt;
+		i = p->e->rbuf[i].next)
+		cnt++;
+	for (uint32_t i = tcb->ooo_head; i != TCP_NONE && cnt <= tcb->rbuf_cnt;
+		i = p->e->rbuf[i].next) {
+		if (seq_lt(p->e->rbuf[i].seq, from))
+			broken(p, tcb, "8 what waits out of order is not sorted, or overlaps");
+		from = seq_add(p->e->rbuf[i].seq, p->e->rbuf[i].text);
+		if (seq_gt(from, tcb->rcv.edge))
+			broken(p, tcb, "8 what waits out of order is beyond the window");
+		cnt++;
+	}
+	if (cnt != tcb->rbuf_cnt)
+		broken(p, tcb, "8 other pieces are held than are counted");
+}
+
+/* 17: no table, queue or share of one is fuller than it may be. */
+static void check_bounds(const struct place *p)
+{
+	const struct tcp_counters *c = leat_tcp_counters(p->e);
+	const struct tcp_limits *limits = &p->e->limits;
+	uint32_t records = 0;
+
+	for (uint32_t i = TCP_ST_CLOSED; i < TCP_ST_CNT; i++)
+		records += c->present[i];
+	if (records > p->config->tcp.tcb_max || c->rbuf_held > p->config->tcp.rbuf_max ||
+		c->ext_held > limits->ext_max || c->srec_held > limits->srec_max ||
+		c->present[TCP_ST_LISTEN] > p->config->listener_max)
+		leat_sim_fail(p->w, "17 a table is fuller than it may be (host %u)", p->host);
 }
 
 /* 10: exactly what is outstanding, or held back by a window, has a timer. */
@@ -139,11 +203,16 @@ static void check_record(const struct place *p, struct tcb *tcb)
 		check_moves(p, tcb, old);
 	check_time_wait(p, tcb, old);
 	if (tcb->state != TCP_ST_NONE) {
-		leat_tcp_tcb_check(p->e, tcb);
 		if (tcb->state != TCP_ST_LISTEN && tcb->state != TCP_ST_CLOSED) {
 			check_windows(p, tcb);
 			check_timer(p, tcb);
+			check_sent(p, tcb);
 		}
+		if (synchronized(tcb->state))
+			check_held(p, tcb);
+		if (tcb->rbuf_cnt > p->config->knobs.rcv_seg_max)
+			broken(p, tcb, "17 more pieces held than one connection may");
+		leat_tcp_tcb_check(p->e, tcb); /* what the product says of itself */
 	}
 	if (tcb->state == TCP_ST_TIME_WAIT &&
 		(old->state != TCP_ST_TIME_WAIT || old->gen != tcb->gen))
@@ -173,6 +242,9 @@ static void check_counters(const struct place *p)
 		less |= c->ended[i] < last->ended[i];
 	if (less)
 		leat_sim_fail(p->w, "18 a counter went down (host %u)", p->host);
+	/* Only a pool of records that all connections share may run out. */
+	if (c->text_refused > 0 && p->config->tcp.rbuf_max >= RECORDS_PLENTY)
+		leat_sim_fail(p->w, "6 text inside the window was refused (host %u)", p->host);
 	*last = *c;
 }
 
@@ -235,13 +307,51 @@ void leat_sim_check(struct sim_world *w, uint32_t host, uint32_t shard, bool all
 			check_record(&p, tcb);
 	}
 	check_buffers(&p);
+	if (!leat_twin_engine(w->twin, host * SIM_SHARD_MAX + shard, p.e))
+		leat_sim_fail(w, "33 the fast path makes a difference");
 	if (!all && w->stats.steps % (w->plan.check_every * 8) != 0)
 		return;
 	const char *error = leat_stack_ledger_error(s->stack, text, sizeof(text));
 	if (error)
 		leat_sim_fail(w, "16 host %u: %s", host, error);
 	check_counters(&p);
+	check_bounds(&p);
 	check_population(&p);
+}
+
+/* 9: what was just sent fits into the congestion window, but for limited transmit (RFC 3042). */
+static void check_flight(struct sim_world *w, const struct tcp_engine *e, const struct tcb *tcb,
+	struct sim_shadow *old)
+{
+	const struct tcp_ext *ext = tcp_sendq_of(e, tcb);
+	uint32_t flight = seq_from(tcb->snd.una, tcb->snd.nxt);
+	bool same = old->sent_gen == tcb->gen && seq_geq(tcb->snd.nxt, old->sent);
+	uint32_t more = same ? seq_from(old->sent, tcb->snd.nxt) : 0;
+
+	old->sent = tcb->snd.nxt;
+	old->sent_gen = tcb->gen;
+	if (more <= 1)
+		return; /* nothing, a probe of the window, or a bare FIN, which fills no queue */
+	if (ext && ext->flags & TCP_EXT_TLP_OUT && more <= tcb->snd_mss)
+		return; /* a probe of the tail leaves even when cwnd was cut below the flight */
+	if (ext)
+		flight = tcp_pipe(tcb, ext);
+	if (flight > tcb->cwnd + PIPE_SLACK * tcb->snd_mss + 2)
+		leat_sim_fail(w, "9 more in flight than the congestion window (%u of %u)", flight,
+			tcb->cwnd);
+}
+
+void leat_sim_check_sent(struct sim_world *w, uint32_t host, uint32_t shard)
+{
+	struct sim_shard *s = leat_sim_shard(w, host, shard);
+	struct tcp_engine *e = leat_stack_engine(s->stack);
+
+	for (uint32_t i = 0; i < w->plan.host[host].config.tcp.tcb_max; i++) {
+		const struct tcb *tcb = leat_tcp_tcb(e, i);
+
+		if (synchronized(tcb->state))
+			check_flight(w, e, tcb, &s->shadow[i]);
+	}
 }
 
 /* When all is over: no record but listeners, no buffer out, no timer. */

@@ -134,27 +134,6 @@ static void cut(struct sim_world *w, struct prng *prng, struct sim_buf *b)
 	w->stats.corrupted++;
 }
 
-static void strip(struct sim_world *w, const struct sim_fault *f, struct sim_buf *b)
-{
-	struct glance g = glance(w, b);
-	uint8_t *o = b->data + g.l4_at + TCP_HDR_OCTETS;
-	uint32_t at = 0;
-
-	if (!g.tcp || !(g.flags & TCP_SYN))
-		return;
-	while (at < g.opt_octets && o[at] != 0) {
-		uint32_t octets = o[at] == 1 ? 1 : o[at + 1];
-
-		if (octets == 0 || at + octets > g.opt_octets)
-			break;
-		if (o[at] < 32 && f->n >> o[at] & 1)
-			memset(o + at, 1, octets);
-		at += octets;
-	}
-	leat_sim_checksum(w, b->data, b->octets);
-	w->stats.stripped++;
-}
-
 static void hold(struct sim_world *w, uint32_t i, struct sim_buf *b)
 {
 	struct sim_buf **link = &w->fault_held[i];
@@ -215,10 +194,14 @@ static struct sim_buf *certain(struct sim_world *w, uint32_t i, struct sim_buf *
 		hold(w, i, b);
 		return NULL;
 	case SIM_FAULT_PARTITION:
+	case SIM_FAULT_NIC:
 		return lose(w, b);
 	case SIM_FAULT_STRIP:
-		strip(w, f, b);
+	case SIM_FAULT_CLAMP:
+		leat_sim_middle_syn(w, f, b);
 		return b;
+	case SIM_FAULT_REBIND:
+		return leat_sim_middle_rebind(w, i, b);
 	case SIM_FAULT_NARROW:
 		return leat_sim_narrow(w, f, b);
 	default:
@@ -271,6 +254,16 @@ static bool has_dice(enum sim_fault_kind kind)
 	       kind == SIM_FAULT_CORRUPT || kind == SIM_FAULT_FORGE || kind == SIM_FAULT_CUT;
 }
 
+/* Those with both ways in hand see what goes to src as well. */
+static bool concerns(const struct sim_fault *f, const struct sim_buf *b)
+{
+	bool both = f->kind == SIM_FAULT_REBIND || f->kind == SIM_FAULT_NIC;
+
+	if (both && f->src == b->dst)
+		return true;
+	return (f->src == SIM_ANY || f->src == b->src) && (f->dst == SIM_ANY || f->dst == b->dst);
+}
+
 struct sim_buf *leat_sim_fault_frame(struct sim_world *w, struct sim_buf *b, uint64_t *later)
 {
 	struct glance g = {0};
@@ -279,8 +272,7 @@ struct sim_buf *leat_sim_fault_frame(struct sim_world *w, struct sim_buf *b, uin
 	for (uint32_t i = 0; b && i < w->plan.fault_cnt; i++) {
 		const struct sim_fault *f = &w->plan.fault[i];
 
-		if (!w->fault_on[i] || (f->src != SIM_ANY && f->src != b->src) ||
-			(f->dst != SIM_ANY && f->dst != b->dst))
+		if (!w->fault_on[i] || !concerns(f, b))
 			continue;
 		if (!seen)
 			g = glance(w, b);
@@ -342,6 +334,10 @@ void leat_sim_fault_init(struct sim_world *w)
 		leat_prng_seed(&w->fault_prng[i], f->seed);
 		if (!(w->plan.fault_mask >> i & 1))
 			continue;
+		if (f->kind == SIM_FAULT_SHIFT) { /* a connection would not outlive its end */
+			w->fault_on[i] = true;
+			continue;
+		}
 		leat_sim_at(
 			w, (struct sim_event){
 				   .at = w->now + f->from, .kind = SIM_EVENT_FAULT_ON, .arg = i});
@@ -396,6 +392,9 @@ void leat_sim_fault_on(struct sim_world *w, uint32_t i)
 		break;
 	case SIM_FAULT_REFUSE:
 		w->host[f->src].tx_most = f->n;
+		break;
+	case SIM_FAULT_NIC:
+		leat_sim_host_nic_reset(w, f->src);
 		break;
 	case SIM_FAULT_DEAF:
 		leat_sim_work_deaf(w, f->src, f->n != 0);

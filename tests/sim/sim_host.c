@@ -11,7 +11,6 @@
 
 #define RETA_SIZE     128
 #define TX_RETRY      (50 * TIME_US)
-#define TIMERS_MAX    4096
 #define IP4_NET       UINT32_C(0x0a000000) /* 10.0.0.0/24 */
 #define IP6_NET       UINT64_C(0xfd00000000000000)
 #define SHARD_ADDR    16 /* last octet of shard addresses: 16 * (host + 1) + shard */
@@ -143,6 +142,22 @@ static void list_free(struct sim_world *w, struct sim_buf **head)
 
 		*head = b->next;
 		leat_sim_buf_free(w, b);
+	}
+}
+
+void leat_sim_host_nic_reset(struct sim_world *w, uint32_t host)
+{
+	struct sim_host *h = &w->host[host];
+
+	for (uint32_t i = 0; i < h->plan->shards; i++) {
+		struct sim_shard *s = &h->shard[i];
+
+		w->stats.lost += s->ring_cnt + s->tx_cnt;
+		h->rx_out -= s->ring_cnt;
+		list_free(w, &s->ring_head);
+		list_free(w, &s->tx_head);
+		s->ring_tail = s->tx_tail = NULL;
+		s->ring_cnt = s->tx_cnt = 0;
 	}
 }
 
@@ -333,6 +348,7 @@ static void input(struct sim_world *w, struct sim_host *h, struct sim_shard *s)
 		struct pkt *p = &burst.pkt[burst.cnt++];
 
 		*p = (struct pkt){.frame = b->data, .octets = b->octets, .buf = b};
+		p->room = (uint16_t)(w->buf_octets - b->octets);
 		p->ip_csum = p->l4_csum = csum_of(w, h, b);
 		leat_sim_watch_arrived(w->watch, h->idx, shard_now(w, s), b->data, b->octets);
 		leat_sim_pcap_frame(w, h->idx, b->data, b->octets);
@@ -397,6 +413,8 @@ static void sent(struct sim_world *w, struct sim_host *h, struct sim_shard *s,
 	leat_sim_pcap_frame(w, h->idx, b->data, b->octets);
 	if (w->trace)
 		leat_sim_trace_frame(w, h->idx, ">", b);
+	if (!leat_twin_frame(w->twin, h->idx, b->data, b->octets))
+		leat_sim_fail(w, "33 the fast path makes a difference");
 	const char *wrong =
 		leat_sim_watch_sent(w->watch, h->idx, shard_now(w, s), b->data, b->octets);
 	if (wrong)
@@ -409,6 +427,7 @@ static void output(struct sim_world *w, struct sim_host *h, struct sim_shard *s)
 	struct stack_frame frame[SIM_OUT_MAX];
 	uint32_t max = w->plan.check_every > 1 ? SIM_OUT_MAX : 1 + leat_prng_below(&w->prng, 16);
 	uint32_t cnt, rounds = 0;
+	bool some = false;
 
 	do {
 		for (uint32_t i = 0; i < max; i++) {
@@ -425,9 +444,12 @@ static void output(struct sim_world *w, struct sim_host *h, struct sim_shard *s)
 			w->out[i] = NULL;
 			sent(w, h, s, &frame[i], b);
 		}
+		some |= cnt > 0;
 		if (++rounds > 100000)
 			leat_sim_fail(w, "17 output without end (host %u)", h->idx);
 	} while (cnt == max);
+	if (some && w->stats.steps % w->plan.check_every == 0)
+		leat_sim_check_sent(w, h->idx, (uint32_t)(s - h->shard));
 	hand_over(w, h, s);
 }
 
@@ -468,13 +490,13 @@ static void timers(struct sim_world *w, struct sim_shard *s)
 {
 	uint64_t now = shard_now(w, s);
 	bool due = leat_stack_next_deadline(s->stack) <= now;
-	uint32_t fired = leat_stack_timers(s->stack, now, TIMERS_MAX);
+	uint32_t fired = leat_stack_timers(s->stack, now, w->timers_max);
 
 	if (due && fired == 0)
 		leat_sim_fail(w, "11 a timer is due and does not fire");
 	if (!due && fired > 0)
 		leat_sim_fail(w, "11 a timer fires before its deadline");
-	if (fired < TIMERS_MAX && leat_stack_next_deadline(s->stack) <= now)
+	if (fired < w->timers_max && leat_stack_next_deadline(s->stack) <= now)
 		leat_sim_fail(w, "11 a timer is left behind its deadline");
 }
 
@@ -517,6 +539,8 @@ void leat_sim_host_poll(struct sim_world *w, uint32_t host, uint32_t shard)
 	give(w, h, s);
 	s->deadline = leat_stack_next_deadline(s->stack);
 	w->stats.steps++;
+	if (w->breaking)
+		leat_sim_break(w, host, shard);
 	leat_sim_check(w, host, shard, false);
 	if (s->ring_head)
 		leat_sim_host_want(w, host, shard, w->now);

@@ -33,6 +33,8 @@ static const char usage[] =
 	"  --long                60 days\n"
 	"  --floor               goodput through a bottleneck, by loss and round trip\n"
 	"  --strangers           what a stranger sees, with and without others\n"
+	"  --spoil               that a difference by the fast path is found\n"
+	"  --break               one thing broken for each check, which must see it\n"
 	"  --speed               packets a second\n";
 
 struct options {
@@ -105,7 +107,13 @@ static void add(struct sim_result *all, const struct sim_result *one)
 	all->stats.lost += one->stats.lost;
 	all->stats.misuses += one->stats.misuses;
 	all->stats.narrowed += one->stats.narrowed;
+	all->stats.marked += one->stats.marked;
+	all->stats.shifted += one->stats.shifted;
+	all->stats.rebound += one->stats.rebound;
+	all->stats.stripped += one->stats.stripped;
 	all->stats.noise += one->stats.noise;
+	all->stats.segments += one->stats.segments;
+	all->stats.fast += one->stats.fast;
 	all->ended_at += one->ended_at;
 }
 
@@ -140,8 +148,14 @@ static int run_seeds(const struct options *o)
 		if (o->minutes > 0 && (uint64_t)time(NULL) >= until)
 			break;
 	}
-	if (o->smoke)
-		printf("1..%" PRIu64 "\n", cnt);
+	if (o->smoke) {
+		bool unused = LEAT_FAST_PATH && all.stats.fast == 0;
+
+		failed += unused;
+		printf("%sok %" PRIu64 " - of %" PRIu64 " segments the fast path takes %" PRIu64
+		       "\n1..%" PRIu64 "\n",
+			unused ? "not " : "", cnt + 1, all.stats.segments, all.stats.fast, cnt + 1);
+	}
 	if (!o->digest && !o->trace)
 		printf("# %" PRIu64 " seeds, %" PRIu64 " failed, %" PRIu64 " packets, %" PRIu64
 		       " connections, %" PRIu64 " octets, %.0f s of virtual time\n",
@@ -149,8 +163,11 @@ static int run_seeds(const struct options *o)
 			(double)all.ended_at / 1e9);
 	if (!o->digest && !o->trace)
 		printf("# %" PRIu64 " packets lost, %" PRIu64 " of strangers, %" PRIu64
-		       " paths narrowed, %" PRIu64 " wrong calls refused\n",
-			all.stats.lost, all.stats.noise, all.stats.narrowed, all.stats.misuses);
+		       " paths narrowed, %" PRIu64 " wrong calls refused\n# %" PRIu64
+		       " packets marked, %" PRIu64 " shifted, %" PRIu64 " bound anew, %" PRIu64
+		       " SYNs written over\n",
+			all.stats.lost, all.stats.noise, all.stats.narrowed, all.stats.misuses,
+			all.stats.marked, all.stats.shifted, all.stats.rebound, all.stats.stripped);
 	if (cnt >= SMOKE_SEEDS)
 		print_cover(&all);
 	return failed > 0;
@@ -246,6 +263,10 @@ static int mode(int argc, char **argv, const char *prefix)
 			return leat_sim_mode_floor();
 		if (strcmp(argv[i], "--strangers") == 0)
 			return leat_sim_mode_strangers();
+		if (strcmp(argv[i], "--spoil") == 0)
+			return leat_sim_mode_spoil();
+		if (strcmp(argv[i], "--break") == 0)
+			return leat_sim_mode_break();
 		if (strcmp(argv[i], "--speed") == 0)
 			return leat_sim_mode_speed();
 		if (strcmp(argv[i], "--every") == 0 && i + 1 < argc && number(argv[i + 1], &depth))

@@ -458,6 +458,25 @@ int leat_sim_mode_strangers(void)
 	return failed > 0;
 }
 
+/* That the second run can find a difference, and says where. */
+int leat_sim_mode_spoil(void)
+{
+	struct sim_plan plan;
+	struct sim_result r;
+
+	leat_sim_plan_small(&plan, 1);
+	plan.flow[0].side[0].tx_octets = 5000;
+	plan.flow[0].side[1].close = SIM_CLOSE_EOF;
+	struct sim_world *w = leat_sim_world_new(&plan);
+	w->spoil = true;
+	leat_sim_world_run(w, &r);
+	leat_sim_world_free(w);
+	bool found = r.failed && strstr(r.why, "cwnd") != NULL;
+	printf("# %s\n%sok 1 - a control block that is not the same is found\n1..1\n", r.why,
+		found ? "" : "not ");
+	return !found;
+}
+
 static double seconds(void)
 {
 	struct timespec t;
@@ -472,6 +491,7 @@ static void speed(const char *what, const struct sim_plan *plan)
 	struct sim_result r;
 	double begin = seconds();
 
+	w->once = true;
 	leat_sim_world_run(w, &r);
 	double took = seconds() - begin;
 	leat_sim_world_free(w);

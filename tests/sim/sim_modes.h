@@ -29,6 +29,11 @@ int leat_sim_mode_floor(void);
 /* A stranger sees the same of a host, whether others talk to it or not. */
 int leat_sim_mode_strangers(void);
 
+/* A control block of the first run is changed: the second, without the fast path, finds it. */
+int leat_sim_mode_spoil(void);
+/* One thing broken for each check, which must see it. */
+int leat_sim_mode_break(void);
+
 /* Packets a second of one core, and of what. */
 int leat_sim_mode_speed(void);
 

@@ -20,6 +20,8 @@
 #define CANARY     UINT64_C(0x6c65617473696d21)
 #define GUARD      UINT32_C(0x5afe5afe)
 #define MAC_OCTETS 6
+#define ETH_OCTETS 14
+#define BELL       4 /* even ones that make up one draw of a bell */
 
 /* ---- buffers ---- */
 
@@ -73,13 +75,13 @@ struct sim_buf *leat_sim_buf_copy(struct sim_world *w, const struct sim_buf *fro
 	return b;
 }
 
-/* A stack may read what arrived and nothing behind it. */
+/* A stack may write behind what arrived (pkt.room), but not behind the buffer. */
 void leat_sim_buf_own(struct sim_world *w, struct sim_buf *b, enum sim_owner owner)
 {
-	size_t behind = w->buf_octets + sizeof(uint64_t) - b->octets;
+	size_t behind = sizeof(uint64_t);
 
 	if (b->owner == SIM_OWNER_STACK) {
-		ASAN_UNPOISON_MEMORY_REGION(b->data + b->octets, behind);
+		ASAN_UNPOISON_MEMORY_REGION(b->data + w->buf_octets, behind);
 		if (b->guard != GUARD || be64_get(b->data + w->buf_octets) != CANARY)
 			leat_sim_fail(w, "14 a buffer was written behind its end");
 	}
@@ -87,7 +89,7 @@ void leat_sim_buf_own(struct sim_world *w, struct sim_buf *b, enum sim_owner own
 	w->owned[owner]++;
 	b->owner = (uint8_t)owner;
 	if (owner == SIM_OWNER_STACK)
-		ASAN_POISON_MEMORY_REGION(b->data + b->octets, behind);
+		ASAN_POISON_MEMORY_REGION(b->data + w->buf_octets, behind);
 }
 
 void leat_sim_buf_free(struct sim_world *w, struct sim_buf *b)
@@ -134,12 +136,29 @@ void leat_sim_arrive_at(struct sim_world *w, struct sim_buf *b, uint64_t at)
 		leat_sim_buf_free(w, b);
 		return;
 	}
+	leat_sim_middle_shift(w, b);
 	leat_sim_at(
 		w, (struct sim_event){.at = at, .kind = SIM_EVENT_FRAME, .host = b->dst, .buf = b});
 }
 
+/* RFC 3168 5: congestion is told to those who asked to hear of it. */
+static void mark(struct sim_world *w, struct sim_buf *b)
+{
+	uint8_t *ip = b->data + (w->plan.raw_ip ? 0 : ETH_OCTETS);
+	struct watch_pkt p;
+
+	if (leat_sim_watch_parse(b->data, b->octets, w->plan.raw_ip, &p) || p.ecn == 0)
+		return;
+	if (p.is4)
+		ip[1] |= WATCH_ECN_CE;
+	else
+		ip[1] |= WATCH_ECN_CE << 4;
+	leat_sim_checksum(w, b->data, b->octets);
+	w->stats.marked++;
+}
+
 /* The bottleneck: a rate, and a queue that drops what it has no room for. */
-static bool through_queue(struct sim_world *w, const struct sim_buf *b, uint64_t *out)
+static bool through_queue(struct sim_world *w, struct sim_buf *b, uint64_t *out)
 {
 	const struct sim_link *link = &w->plan.link[b->src][b->dst];
 	uint64_t *free_at = &w->link_free[b->src][b->dst];
@@ -151,9 +170,22 @@ static bool through_queue(struct sim_world *w, const struct sim_buf *b, uint64_t
 	uint64_t waiting = (start - w->now) * link->octets_per_s / TIME_S;
 	if (waiting + b->octets > link->queue_octets)
 		return false;
+	if (link->mark_octets > 0 && waiting > link->mark_octets)
+		mark(w, b);
 	*free_at = start + b->octets * TIME_S / link->octets_per_s;
 	*out = *free_at;
 	return true;
+}
+
+static uint64_t jitter(struct sim_world *w, const struct sim_link *link)
+{
+	uint64_t sum = 0;
+
+	if (!link->normal)
+		return leat_prng_next(&w->prng) % link->jitter;
+	for (uint32_t i = 0; i < BELL; i++)
+		sum += leat_prng_next(&w->prng) % link->jitter;
+	return sum / BELL;
 }
 
 static void travel(struct sim_world *w, struct sim_buf *b)
@@ -175,7 +207,7 @@ static void travel(struct sim_world *w, struct sim_buf *b)
 	}
 	at += link->delay;
 	if (link->jitter > 0)
-		at += leat_prng_next(&w->prng) % link->jitter;
+		at += jitter(w, link);
 	at = u64_max(at, *last + 1); /* a link alone does not change the order */
 	*last = at;
 	leat_sim_arrive_at(w, b, at + later);

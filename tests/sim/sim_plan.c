@@ -5,7 +5,6 @@
 #include "base_time.h"
 #include "sim.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #define NEVER_RX UINT32_MAX
@@ -51,11 +50,10 @@ static void draw_config(struct prng *p, struct sim_plan *plan, struct stack_conf
 	k->rcv_buf_octets =
 		(uint32_t)ONE_OF(p, 65535, 65535, 65535, 256 * KB, MB, 16 * KB, 4000, 1000);
 	k->rcv_seg_max = (uint16_t)ONE_OF(p, 128, 128, 32, 8);
-	if (plan->style == SIM_STYLE_NONE) /* a reader that rests must not lose its connection */
-		k->rcv_seg_max = (uint16_t)u32_max(128, k->rcv_buf_octets / 400);
 	k->ack_every = (uint8_t)ONE_OF(p, 2, 2, 1);
 	k->iw_segs = (uint16_t)ONE_OF(p, 10, 10, 2, 1);
 	k->nagle = !one_in(p, 4);
+	k->ecn = (uint8_t)ONE_OF(p, TCP_ECN_PASSIVE, TCP_ECN_ACTIVE, TCP_ECN_OFF);
 	k->sack = !one_in(p, 4);
 	k->wscale = !one_in(p, 4);
 	k->timestamps = !one_in(p, 4);
@@ -111,13 +109,18 @@ static void draw_links(struct prng *p, struct sim_plan *plan)
 		ONE_OF(p, 10 * TIME_US, 100 * TIME_US, TIME_MS, 10 * TIME_MS, 100 * TIME_MS);
 	uint64_t rate = ONE_OF(p, 0, 0, 125000, 1250000, 12500000);
 	uint32_t queue = (uint32_t)ONE_OF(p, 20000, 64000, 256000);
-	bool jitter = one_in(p, 2);
+	bool jitter = one_in(p, 2), normal = one_in(p, 2), marks = one_in(p, 2);
 
 	for (uint32_t a = 0; a < plan->host_cnt; a++) {
 		for (uint32_t b = 0; b < plan->host_cnt; b++) {
 			uint64_t d = delay + between(p, 0, delay / 4);
 
-			plan->link[a][b] = (struct sim_link){d, jitter ? d / 2 : 0, rate, queue};
+			plan->link[a][b] = (struct sim_link){.delay = d,
+				.jitter = jitter ? d / 2 : 0,
+				.normal = normal,
+				.octets_per_s = rate,
+				.queue_octets = queue,
+				.mark_octets = marks ? queue / 8 : 0};
 		}
 	}
 }
@@ -553,7 +556,12 @@ static void style_flap(struct prng *p, struct sim_plan *plan)
 
 	if (one_in(p, 2))
 		style_router(p, plan);
+	if (one_in(p, 2)) {
+		struct sim_fault *f = host_fault(p, plan, SIM_FAULT_NIC);
 
+		f->from = between(p, 0, plan->faults_until - TIME_S);
+		f->to = f->from + ONE_OF(p, TIME_US, TIME_MS, TIME_S);
+	}
 	for (uint32_t i = 0; i < cnt; i++) {
 		struct sim_fault *f = fault(p, plan, SIM_FAULT_PARTITION);
 		uint64_t length = ONE_OF(p, 50 * TIME_MS, TIME_S, 4 * TIME_S, plan->faults_until);
@@ -583,6 +591,28 @@ static void style_restart(struct prng *p, struct sim_plan *plan)
 	style_mild(p, plan);
 }
 
+/* Boxes on the way that know TCP better than its ends. */
+static void style_middle(struct prng *p, struct sim_plan *plan)
+{
+	if (one_in(p, 2)) {
+		struct sim_fault *f = fault(p, plan, SIM_FAULT_STRIP);
+
+		f->n = (uint32_t)leat_prng_next(p);
+	}
+	if (one_in(p, 3)) {
+		struct sim_fault *f = fault(p, plan, SIM_FAULT_CLAMP);
+
+		f->n = (uint32_t)ONE_OF(p, 1400, 536, 100);
+	}
+	if (one_in(p, 3)) {
+		struct sim_fault *f = host_fault(p, plan, SIM_FAULT_SHIFT);
+
+		f->n = one_in(p, 3);
+	}
+	if (one_in(p, 2))
+		host_fault(p, plan, SIM_FAULT_REBIND);
+}
+
 static void style_hostile(struct prng *p, struct sim_plan *plan)
 {
 	static const enum sim_fault_kind stranger[] = {
@@ -594,11 +624,7 @@ static void style_hostile(struct prng *p, struct sim_plan *plan)
 
 		f->n = (uint32_t)ONE_OF(p, 10, 100, 300);
 	}
-	if (one_in(p, 2)) {
-		struct sim_fault *f = fault(p, plan, SIM_FAULT_STRIP);
-
-		f->n = (uint32_t)leat_prng_next(p);
-	}
+	style_middle(p, plan);
 	if (one_in(p, 2))
 		chance(p, plan, SIM_FAULT_REPLAY, 30000);
 	if (one_in(p, 3))
@@ -708,87 +734,4 @@ void leat_sim_plan_small(struct sim_plan *plan, uint64_t seed)
 		plan->flow[0].side[i] = (struct sim_side){
 			.tx_chunk = 1000, .rx_chunk = 1000, .rx_pause_at = NEVER_RX, .lazy = true};
 	plan->fault_mask = plan->flow_mask = UINT64_MAX;
-}
-
-/* ---- words ---- */
-
-const char *leat_sim_style_name(enum sim_style style)
-{
-	static const char *const name[SIM_STYLE_CNT] = {"none", "mild", "harsh", "clog", "evil",
-		"famine", "stall", "flap", "restart", "hostile"};
-
-	return name[style];
-}
-
-static const char *kind_name(enum sim_fault_kind kind)
-{
-	static const char *const name[SIM_FAULT_KIND_CNT] = {"loss", "burst loss", "each n-th lost",
-		"loss of a kind", "one evil packet", "duplication", "reordering", "delay spikes",
-		"corruption", "forgery", "truncation", "clog", "partition", "replay",
-		"options stripped", "blind attacker", "spy", "SYN flood", "noise",
-		"blind ICMP errors", "narrow path", "nobody there", "stall", "clock jump", "famine",
-		"NIC refuses", "listeners closed", "restart"};
-
-	return name[kind];
-}
-
-static void print_side(const struct sim_side *s, FILE *out)
-{
-	static const char *const how[] = {
-		"after writing", "after reading", "at EOF", "both", "late", "abort"};
-
-	fprintf(out, "writes %u by %u", s->tx_octets, s->tx_chunk);
-	if (s->tx_gap > 0)
-		fprintf(out, " each %g ms", (double)s->tx_gap / 1e6);
-	if (s->tx_after_rx == NEVER_RX)
-		fprintf(out, " after EOF");
-	else if (s->tx_after_rx > 0)
-		fprintf(out, " after reading %u", s->tx_after_rx);
-	fprintf(out, ", reads by %u", s->rx_chunk);
-	if (s->rx_gap > 0)
-		fprintf(out, " each %g ms", (double)s->rx_gap / 1e6);
-	if (s->rx_pause_at != NEVER_RX)
-		fprintf(out, " up to %u until the calm", s->rx_pause_at);
-	fprintf(out, ", closes %s", how[s->close]);
-}
-
-void leat_sim_plan_print(const struct sim_plan *plan, FILE *out)
-{
-	fprintf(out, "# seed %" PRIu64 ": %s, %u hosts, %s%s%s, delay %g ms, calm at %g s\n",
-		plan->seed, leat_sim_style_name(plan->style), plan->host_cnt,
-		plan->ip6 ? "IPv6" : "IPv4", plan->raw_ip ? "" : ", Ethernet",
-		plan->resolve ? ", ARP" : "", (double)plan->link[0][1].delay / 1e6,
-		(double)plan->faults_until / 1e9);
-	for (uint32_t i = 0; i < plan->host_cnt; i++) {
-		const struct sim_host_plan *h = &plan->host[i];
-
-		fprintf(out, "#   host %u: %u shards, mtu %u, %u records, %u pieces, %u chunks\n",
-			i, h->shards, h->config.link.mtu, h->config.tcp.tcb_max,
-			h->config.tcp.rbuf_max, h->config.send_chunk_cnt);
-	}
-	for (uint32_t i = 0; i < plan->fault_cnt; i++) {
-		const struct sim_fault *f = &plan->fault[i];
-
-		if (!(plan->fault_mask >> i & 1))
-			continue;
-		fprintf(out,
-			"#   fault %u: %s from %g to %g s, src %d dst %d p %u q %u n %u %g ms\n", i,
-			kind_name(f->kind), (double)f->from / 1e9, (double)f->to / 1e9,
-			f->src == SIM_ANY ? -1 : f->src, f->dst == SIM_ANY ? -1 : f->dst, f->p,
-			f->q, f->n, (double)f->ns / 1e6);
-	}
-	for (uint32_t i = 0; i < plan->flow_cnt; i++) {
-		const struct sim_flow *f = &plan->flow[i];
-
-		if (!(plan->flow_mask >> i & 1))
-			continue;
-		fprintf(out,
-			"#   flow %u: host %u.%u to %u:%u%s, %u times from %g s\n#     client ", i,
-			f->client, f->shard, f->server, f->rport, f->both ? " and back" : "",
-			f->repeat, (double)f->start / 1e9);
-		print_side(&f->side[0], out);
-		fprintf(out, "\n#     server ");
-		print_side(&f->side[1], out);
-		fprintf(out, "\n");
-	}
 }

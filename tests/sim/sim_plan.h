@@ -53,19 +53,23 @@ enum sim_fault_kind {
 	SIM_FAULT_PARTITION,  /* none comes through */
 	SIM_FAULT_REPLAY,     /* p are kept and sent again later, up to the MSL */
 	SIM_FAULT_STRIP,      /* options of SYNs are overwritten with NOPs, those in n */
-	SIM_FAULT_BLIND,      /* n segments a second with guessed numbers */
-	SIM_FAULT_SPY,        /* n segments a second that know all numbers, and must not count */
-	SIM_FAULT_FLOOD,      /* n SYNs a second from addresses of nobody */
-	SIM_FAULT_NOISE,      /* n frames a second that nobody may answer */
-	SIM_FAULT_ICMP,       /* n ICMP errors a second about what is not on the way */
-	SIM_FAULT_NARROW,     /* packets above n octets are lost, and ICMP says so */
-	SIM_FAULT_NOBODY,     /* p SYNs are lost, and ICMP says that nobody is there */
-	SIM_FAULT_STALL,      /* the shard does not run */
-	SIM_FAULT_JUMP,       /* the shard's clock is ns ahead from now on */
-	SIM_FAULT_FAMINE,     /* the NIC has n buffers */
-	SIM_FAULT_REFUSE,     /* the NIC takes at most n frames to send at a time */
-	SIM_FAULT_DEAF,       /* the host closes its listeners; with n, it resets them */
-	SIM_FAULT_RESTART,    /* the host loses its memory; with n, it is quiet for an MSL */
+	SIM_FAULT_CLAMP,      /* the MSS of SYNs is written down to n */
+	SIM_FAULT_SHIFT,   /* always: src's sequence numbers are moved; with n, but not in SACK */
+	SIM_FAULT_REBIND,  /* src's connections get other ports, until their next SYN */
+	SIM_FAULT_BLIND,   /* n segments a second with guessed numbers */
+	SIM_FAULT_SPY,     /* n segments a second that know all numbers, and must not count */
+	SIM_FAULT_FLOOD,   /* n SYNs a second from addresses of nobody */
+	SIM_FAULT_NOISE,   /* n frames a second that nobody may answer */
+	SIM_FAULT_ICMP,    /* n ICMP errors a second about what is not on the way */
+	SIM_FAULT_NARROW,  /* packets above n octets are lost, and ICMP says so */
+	SIM_FAULT_NOBODY,  /* p SYNs are lost, and ICMP says that nobody is there */
+	SIM_FAULT_STALL,   /* the shard does not run */
+	SIM_FAULT_JUMP,    /* the shard's clock is ns ahead from now on */
+	SIM_FAULT_FAMINE,  /* the NIC has n buffers */
+	SIM_FAULT_REFUSE,  /* the NIC takes at most n frames to send at a time */
+	SIM_FAULT_NIC,     /* the NIC forgets its rings, and what it gets until the end */
+	SIM_FAULT_DEAF,    /* the host closes its listeners; with n, it resets them */
+	SIM_FAULT_RESTART, /* the host loses its memory; with n, it is quiet for an MSL */
 	SIM_FAULT_KIND_CNT
 };
 
@@ -135,8 +139,10 @@ struct sim_flow {
 
 struct sim_link {
 	uint64_t delay, jitter;
+	bool normal;           /* the jitter has a bell's shape, else all of it is as likely */
 	uint64_t octets_per_s; /* 0: at once */
 	uint32_t queue_octets;
+	uint32_t mark_octets; /* a longer queue marks what is ECN-capable; 0: never */
 };
 
 struct sim_host_plan {

@@ -254,7 +254,7 @@ static void arrived_syn(struct watch_flow *f, const struct watch_pkt *p)
 
 	for (uint32_t i = 0; i < WATCH_SYN_MAX; i++) {
 		s = &f->syn[i];
-		if (s->used && s->seq == p->seq && s->opts == p->opts) {
+		if (s->used && s->seq == p->seq && s->opts == p->opts && s->mss == p->mss) {
 			if (watch_seq_diff(p->ts_val, s->ts_max) > 0)
 				s->ts_max = p->ts_val;
 			if (watch_seq_diff(p->ts_val, s->ts_val) < 0)
@@ -304,6 +304,7 @@ void leat_sim_watch_arrived(
 	f->arrived++;
 	f->quiet_run = p.text > 0 || p.flags & (WATCH_SYN | WATCH_FIN) ? 0 : f->quiet_run;
 	arrived_burst(w, host, &p, f);
+	f->ce_came |= p.ecn == WATCH_ECN_CE;
 	if (p.flags & WATCH_RST)
 		return;
 	bool other = p.flags & WATCH_SYN && f->irs_known && p.seq != f->irs;
@@ -452,8 +453,8 @@ static const char *sent_text(struct watch *w, struct watch_flow *f, const struct
 		return NULL;
 	w->cnt.sent_text += p->text;
 	f->quiet_run = 0;
-	if (watch_seq_diff(p->seq, f->nxt) < 0)
-		w->cnt.sent_again++;
+	f->again = watch_seq_diff(p->seq, f->nxt) < 0;
+	w->cnt.sent_again += f->again;
 	if (f->fin_sent && watch_seq_diff(p->seq + p->text, f->fin) > 0)
 		return "W23 text behind the FIN";
 	if (p->flags & WATCH_FIN) {
@@ -469,6 +470,22 @@ static const char *sent_text(struct watch *w, struct watch_flow *f, const struct
 		return "W23 other octets than before at the same sequence number";
 	if (watch_seq_diff(end, f->nxt) > 0)
 		f->nxt = end;
+	return NULL;
+}
+
+/* RFC 3168 6.1: told only where both agreed; new text alone is ECN-capable. */
+static const char *sent_ecn(const struct watch_flow *f, const struct watch_pkt *p)
+{
+	if (p->ecn == WATCH_ECN_CE)
+		return "W25 a mark that only routers make";
+	if (p->flags & WATCH_SYN)
+		return p->ecn ? "W25 a SYN that is ECN-capable" : NULL;
+	if ((p->flags & (WATCH_ECE | WATCH_CWR) || p->ecn) && !(f->own_ecn && f->peer.ecn))
+		return "W25 ECN that was not agreed";
+	if (p->flags & WATCH_ECE && !f->ce_came)
+		return "W25 an echo of congestion that nobody met";
+	if (p->ecn && (p->text == 0 || f->again))
+		return "W25 ECN-capable, and no new text";
 	return NULL;
 }
 
@@ -495,11 +512,9 @@ static const char *sent_options(struct watch_flow *f, const struct watch_pkt *p,
 					watch_seq_diff(p->ts_ecr, f->peer.ts_val) < 0)))
 			return "W25 echoes a timestamp that never came";
 	}
-	if (p->flags & (WATCH_ECE | WATCH_CWR) && !(p->flags & WATCH_SYN) &&
-		!(f->own_ecn && f->peer.ecn))
-		return "W25 ECN that was not agreed";
-	if (!(p->opts & WATCH_OPT_SACK))
-		return NULL;
+	const char *wrong = sent_ecn(f, p);
+	if (wrong || !(p->opts & WATCH_OPT_SACK))
+		return wrong;
 	if (!(maybe & WATCH_OPT_SACK_OK))
 		return "W25 SACK that was not agreed";
 	return leat_sim_flow_sack(f, p);

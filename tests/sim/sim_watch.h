@@ -20,7 +20,7 @@
  *	W22  acknowledges only what came, and never goes back
  *	W23  a sequence number always carries the same octet; FIN stays where it was
  *	W24  no more answers than questions
- *	W25  options as negotiated; timestamps never go back; SACK blocks name what came
+ *	W25  options and ECN as negotiated; timestamps never go back; SACK blocks name what came
  *	W40  text is acknowledged within half a second (MUST-40)
  *	W6   the right edge offered never moves left
  *	W13  a new incarnation begins beyond the last sequence number of the old one
@@ -73,6 +73,7 @@ enum watch_opt {
 };
 
 #define WATCH_SACK_MAX 4
+#define WATCH_ECN_CE   3 /* of the two bits of the IP header */
 
 struct watch_pkt {
 	enum watch_kind kind;
@@ -80,7 +81,7 @@ struct watch_pkt {
 	struct watch_addr src, dst;
 	uint16_t sport, dport, wnd, mss;
 	uint32_t seq, ack, text, opt_octets, ts_val, ts_ecr;
-	uint8_t flags, opts, ws, sack_cnt;
+	uint8_t flags, opts, ws, sack_cnt, ecn;
 	uint8_t opts_twice; /* an option that stood there more than once */
 	uint32_t sack[WATCH_SACK_MAX][2];
 	const uint8_t *data;

@@ -51,7 +51,7 @@ bool leat_sim_flow_irs(struct watch_flow *f, uint32_t ack)
 	for (uint32_t i = 0; i < WATCH_SYN_MAX; i++) {
 		if (!f->syn[i].used || f->syn[i].seq != best->seq)
 			continue;
-		f->ambiguous |= f->syn[i].opts != best->opts;
+		f->ambiguous |= f->syn[i].opts != best->opts || f->syn[i].mss != best->mss;
 		f->peer.opts &= f->syn[i].opts;
 		f->peer_maybe |= f->syn[i].opts;
 	}
@@ -205,8 +205,9 @@ bool leat_sim_flow_text(struct watch_flow *f, const struct watch_pkt *p)
 
 static bool came(const struct watch_flow *f, uint32_t left, uint32_t right)
 {
-	if (watch_seq_diff(right, f->frontier) <= 0)
-		return watch_seq_diff(left, f->irs) > 0;
+	if (watch_seq_diff(right, f->frontier) <=
+		0) /* a forged one may name what is half a circle back */
+		return watch_seq_diff(left, f->irs) > 0 || f->forged;
 	for (uint32_t i = 0; i < f->range_cnt; i++)
 		if (watch_seq_diff(f->range[i].left, left) <= 0 &&
 			watch_seq_diff(right, f->range[i].right) <= 0)

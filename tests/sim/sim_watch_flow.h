@@ -47,6 +47,8 @@ struct watch_flow {
 	uint32_t text_from; /* the first octet that is in the ring */
 	/* came */
 	bool irs_known, peer_edge_known, ts_came;
+	bool ce_came; /* in any incarnation */
+	bool again;   /* the last text was sent before */
 	struct watch_syn syn[WATCH_SYN_MAX], peer;
 	uint8_t peer_maybe; /* options that some copy of its SYN had; peer.opts: all copies */
 	uint32_t syn_cnt;

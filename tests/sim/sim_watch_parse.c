@@ -90,6 +90,7 @@ static const char *parse_ip4(
 	if (get16(p + 6) & 0x3fff)
 		return "W19 a fragment";
 	pkt->is4 = true;
+	pkt->ecn = p[1] & WATCH_ECN_CE;
 	pkt->src = (struct watch_addr){0, MAPPED | get32(p + 12)};
 	pkt->dst = (struct watch_addr){0, MAPPED | get32(p + 16)};
 	*part = (struct ip_part){p + 12, 8, p[9], p + header, total - header};
@@ -106,6 +107,7 @@ static const char *parse_ip6(
 	if (total + IP6_OCTETS > octets || total == 0)
 		return "W19 IPv6 lengths that contradict each other";
 	pkt->is4 = false;
+	pkt->ecn = p[1] >> 4 & WATCH_ECN_CE;
 	pkt->src = (struct watch_addr){get64(p + 8), get64(p + 16)};
 	pkt->dst = (struct watch_addr){get64(p + 24), get64(p + 32)};
 	*part = (struct ip_part){p + 8, 32, p[6], p + IP6_OCTETS, total};

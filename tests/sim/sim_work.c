@@ -301,18 +301,23 @@ static struct watch_socket socket_of(const struct leat_addr *a)
 	return s;
 }
 
-/* 33: nobody but the peer resets a connection. */
+/* 33: nobody but the peer resets a connection, and nobody but its user aborts it, who has no handle
+ * any more when he did. */
 static void check_reset(struct sim_world *w, const struct sim_end *e)
 {
 	struct watch_socket here = socket_of(&e->local), there = socket_of(&e->remote);
 	bool reset = strcmp(e->how, "reset by peer") == 0 || strcmp(e->how, "refused") == 0;
 	bool did = false;
 
+	if (strcmp(e->how, "aborted") == 0)
+		leat_sim_fail(w, "33 a connection was aborted, but not by its user (end %u)",
+			sim_end_idx(w, e));
 	if (!reset || w->forged || w->plan.style == SIM_STYLE_RESTART)
 		return;
 	for (uint32_t i = 0; i < w->plan.fault_cnt; i++)
-		if (w->plan.fault[i].kind == SIM_FAULT_NOBODY)
-			return; /* a router may have said so */
+		if (w->plan.fault[i].kind == SIM_FAULT_NOBODY ||
+			w->plan.fault[i].kind == SIM_FAULT_REBIND)
+			return; /* a router may have said so, or a reset came from another port */
 	for (uint32_t h = 0; h < w->plan.host_cnt; h++)
 		did |= h != e->host && leat_sim_watch_did_reset(w->watch, h, &there, &here);
 	if (!did)

@@ -11,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EVENTS_MAX   UINT64_C(400000000)
-#define BOUND_BASE   (900 * TIME_S)
-#define MIX          UINT64_C(0x9fb21c651e98df25)
-#define SAME_INSTANT 2000000 /* events without time passing: the world is stuck */
+#define EVENTS_MAX     UINT64_C(400000000)
+#define BOUND_BASE     (900 * TIME_S)
+#define HEADERS_OCTETS 134U /* Ethernet, IPv6, TCP with options */
+#define MIX            UINT64_C(0x9fb21c651e98df25)
+#define TIMERS_MAX     4096
+#define SAME_INSTANT   2000000 /* events without time passing: the world is stuck */
 
 static struct sim_world *running; /* for the handler of SIGABRT */
 
@@ -153,8 +155,10 @@ struct sim_world *leat_sim_world_new(const struct sim_plan *plan)
 
 		msl = u64_min(msl, c->knobs.two_msl_ns / 2);
 		w->buf_octets = u32_max(w->buf_octets, c->link.mtu + 64U);
+		w->buf_octets = u32_max(w->buf_octets, c->knobs.rbuf_octets + HEADERS_OCTETS);
 	}
 	w->msl = msl;
+	w->timers_max = TIMERS_MAX;
 	w->end = calloc(SIM_END_MAX, sizeof(*w->end));
 	ASSERT(w->end != NULL);
 	return w;
@@ -317,8 +321,11 @@ static void play(struct sim_world *w)
 	}
 	w->silent = true;
 	leat_sim_work_finish(w);
-	run_until(w, w->now + bound(w));
+	if (run_until(w, w->now + bound(w)))
+		leat_sim_fail(w, "26 something moves in the silence");
 	leat_sim_check_end(w);
+	if (!leat_twin_end(w->twin))
+		leat_sim_fail(w, "33 the fast path makes a difference");
 }
 
 /* By its name, so that a row more in a table changes nothing. */
@@ -341,6 +348,8 @@ static void sum_up(struct sim_world *w, struct sim_result *r)
 			if (!stack)
 				continue;
 			r->stats.narrowed += leat_stack_tcp(stack)->icmp_narrowed;
+			r->stats.segments += leat_stack_counters(stack)->segments;
+			r->stats.fast += leat_stack_tcp(stack)->fast;
 			for (uint32_t i = 0; i < TCP_ARROW_CNT; i++)
 				r->arrow[i] += leat_stack_tcp(stack)->arrow[i];
 			for (uint32_t i = 0; i < TCP_V_CNT; i++)
@@ -383,7 +392,7 @@ static void dump(struct sim_world *w)
 	}
 }
 
-void leat_sim_world_run(struct sim_world *w, struct sim_result *result)
+static void run(struct sim_world *w, struct sim_result *result)
 {
 	struct sigaction act = {.sa_handler = on_abort}, old;
 
@@ -406,4 +415,61 @@ void leat_sim_world_run(struct sim_world *w, struct sim_result *result)
 	result->strangers = w->strangers;
 	if (!result->failed)
 		sum_up(w, result);
+}
+
+/* The same world once more, with the fast path or without. */
+static void run_again(const struct sim_world *w, bool fast, struct sim_result *result)
+{
+	struct sim_meddling meddling = {.cnt = 0};
+	struct sim_plan *plan = malloc(sizeof(*plan));
+
+	ASSERT(plan != NULL);
+	*plan = w->plan;
+	for (uint32_t h = 0; h < plan->host_cnt; h++)
+		plan->host[h].config.knobs.fast_path = fast;
+	struct sim_world *other = leat_sim_world_new(plan);
+	if (w->meddling) {
+		meddling = *w->meddling;
+		meddling.seen = meddling.allocated = 0;
+		other->meddling = &meddling;
+	}
+	other->twin = w->twin;
+	run(other, result);
+	leat_sim_world_free(other);
+	free(plan);
+}
+
+static void compare(struct sim_world *w, struct sim_result *result)
+{
+	struct sim_result other;
+
+	leat_twin_again(w->twin);
+	run_again(w, false, &other);
+	if (!w->twin->differs && !other.failed && other.digest == result->digest)
+		return;
+	result->failed = true;
+	if (!w->twin->differs) {
+		snprintf(result->why, sizeof(result->why),
+			"33 the fast path makes a difference (only without it: %.180s)",
+			other.failed ? other.why : "another digest");
+		return;
+	}
+	leat_twin_where(w->twin);
+	run_again(w, true, &other);
+	snprintf(result->why, sizeof(result->why), "33 the fast path makes a difference (%.190s)",
+		w->twin->why);
+}
+
+void leat_sim_world_run(struct sim_world *w, struct sim_result *result)
+{
+	static struct twin twin;
+
+	w->twin = &twin;
+	twin.part = TWIN_OFF;
+	twin.spoil = w->spoil;
+	if (!w->once)
+		leat_twin_begin(&twin);
+	run(w, result);
+	if (!w->once && !result->failed)
+		compare(w, result);
 }

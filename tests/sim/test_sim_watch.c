@@ -32,6 +32,7 @@ struct piece {
 	uint16_t wnd;
 	struct opt opt;
 	uint8_t shift; /* added to each octet of text: another stream */
+	uint8_t ecn;   /* of the IP header */
 };
 
 struct frame {
@@ -89,6 +90,7 @@ static void build(struct frame *f, bool from_here, const struct piece *p)
 	memset(f, 0, sizeof(*f));
 	f->octets = 20 + header + p->text;
 	ip[0] = 0x45;
+	ip[1] = p->ecn;
 	put16(ip + 2, f->octets);
 	put16(ip + 6, 0x4000);
 	ip[8] = 64;
@@ -498,6 +500,63 @@ static void what_was_not_agreed_is_not_used(void **state)
 		"W25 ECN");
 }
 
+static void ecn_is_for_new_text_and_for_those_who_agreed(void **state)
+{
+	(void)state;
+	came(PIECE(.flags = WATCH_SYN | WATCH_ECE | WATCH_CWR, .seq = IRS, .wnd = 1000,
+		.opt = mss_opt));
+	is_wrong(PIECE(.flags = WATCH_SYN | WATCH_ACK | WATCH_ECE, .seq = ISS, .ack = IRS + 1,
+			 .wnd = 1000, .ecn = 2),
+		"W25 a SYN that is ECN-capable");
+	is_fine(PIECE(.flags = WATCH_SYN | WATCH_ACK | WATCH_ECE, .seq = ISS, .ack = IRS + 1,
+		.wnd = 1000));
+	came(PIECE(.flags = WATCH_ACK, .seq = IRS + 1, .ack = ISS + 1, .wnd = 1000));
+	is_fine(PIECE(.flags = WATCH_ACK, .seq = ISS + 1, .ack = IRS + 1, .wnd = 1000, .text = 9,
+		.ecn = 2));
+	is_wrong(PIECE(.flags = WATCH_ACK, .seq = ISS + 1, .ack = IRS + 1, .wnd = 1000, .text = 9,
+			 .ecn = 2),
+		"W25 ECN-capable, and no new text");
+	is_wrong(PIECE(.flags = WATCH_ACK, .seq = ISS + 10, .ack = IRS + 1, .wnd = 1000, .ecn = 2),
+		"W25 ECN-capable, and no new text");
+	is_wrong(PIECE(.flags = WATCH_ACK, .seq = ISS + 10, .ack = IRS + 1, .wnd = 1000, .text = 9,
+			 .ecn = 3),
+		"W25 a mark that only routers make");
+	is_wrong(
+		PIECE(.flags = WATCH_ACK | WATCH_ECE, .seq = ISS + 10, .ack = IRS + 1, .wnd = 1000),
+		"W25 an echo of congestion");
+	came(PIECE(.flags = WATCH_ACK, .seq = IRS + 1, .ack = ISS + 10, .wnd = 1000, .text = 9,
+		.ecn = 3));
+	is_fine(PIECE(.flags = WATCH_ACK | WATCH_ECE, .seq = ISS + 19, .ack = IRS + 10,
+		.wnd = 991));
+}
+
+static void text_is_acknowledged_within_half_a_second(void **state)
+{
+	struct watch_config c = {.raw_ip = true, .mtu = 1500, .host_cnt = 1, .prompt = true};
+
+	(void)state;
+	leat_sim_watch_free(watch);
+	c.host[0].addr_cnt = 1;
+	c.host[0].addr[0] = (struct watch_addr){0, UINT64_C(0xffff00000000) | HERE};
+	watch = leat_sim_watch_new(&c);
+	for (uint32_t late = 0; late < 2; late++) {
+		now += SECOND;
+		if (late == 0)
+			established();
+		came(PIECE(.flags = WATCH_ACK, .seq = IRS + 1 + late * 10, .ack = ISS + 1,
+			.wnd = 1000, .text = 10));
+		now += SECOND / 2 + late;
+		const struct piece ack = {.flags = WATCH_ACK,
+			.seq = ISS + 1,
+			.ack = IRS + 11 + late * 10,
+			.wnd = 990};
+		if (late)
+			is_wrong(&ack, "W40");
+		else
+			is_fine(&ack);
+	}
+}
+
 static void a_syn_ack_offers_only_what_the_syn_did(void **state)
 {
 	(void)state;
@@ -612,6 +671,8 @@ int main(void)
 		CASE(a_scaled_window_is_obeyed),
 		CASE(timestamps_are_on_all_or_none),
 		CASE(what_was_not_agreed_is_not_used),
+		CASE(ecn_is_for_new_text_and_for_those_who_agreed),
+		CASE(text_is_acknowledged_within_half_a_second),
 		CASE(a_syn_ack_offers_only_what_the_syn_did),
 		CASE(sack_blocks_name_what_came),
 		CASE(an_incarnation_begins_beyond_the_last),

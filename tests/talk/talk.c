@@ -17,6 +17,7 @@ struct run {
 	uint32_t case_cnt, failed_cnt;
 	bool trace;
 	bool wrong; /* the scripts that follow must fail, at their last line */
+	bool spoil; /* they must fail because a control block is not what it was */
 };
 
 static void report(const struct talk *t)
@@ -37,7 +38,10 @@ static bool play(struct run *run, const struct talk_file *file, struct talk_way 
 	t->file = file;
 	t->way = way;
 	t->trace = run->trace;
+	t->spoil = run->spoil;
 	bool ok = leat_talk_play(t, &run->totals);
+	if (run->spoil)
+		ok = !ok && strstr(t->got, "cwnd") != NULL;
 	if (run->wrong)
 		ok = !ok && t->at_line + 1 >= file->line_cnt;
 	if (!ok)
@@ -51,7 +55,7 @@ static void result(struct run *run, bool ok, const char *name, const char *how)
 	run->case_cnt++;
 	run->failed_cnt += !ok;
 	printf("%s %u - %s%s%s\n", ok ? "ok" : "not ok", run->case_cnt, name, how,
-		run->wrong ? ": it fails" : "");
+		run->wrong || run->spoil ? ": it fails" : "");
 	fflush(stdout);
 }
 
@@ -132,6 +136,10 @@ static void check_cover(struct run *run)
 		printf("# never reached: %s\n", leat_tcp_verdict_name((enum tcp_verdict)i));
 	}
 	result(run, all, "every verdict of tcp_verdict.def is reached", "");
+	printf("# of %llu segments the fast path took %llu\n",
+		(unsigned long long)run->totals.segments, (unsigned long long)run->totals.fast);
+	if (LEAT_FAST_PATH)
+		result(run, run->totals.fast > 0, "the fast path takes segments", "");
 }
 
 int main(int argc, char **argv)
@@ -146,15 +154,17 @@ int main(int argc, char **argv)
 			run.trace = true;
 		else if (strcmp(argv[i], "--wrong") == 0)
 			run.wrong = true;
+		else if (strcmp(argv[i], "--spoil") == 0)
+			run.spoil = true;
 		else
 			run_path(&run, argv[i]);
 	}
 	if (argc < 2) {
 		fprintf(stderr, "usage: talk [--trace] [--cover] FILE|DIRECTORY... [--wrong "
-				"FILE|DIRECTORY...]\n");
+				"FILE|DIRECTORY...] [--spoil FILE|DIRECTORY...]\n");
 		return 2;
 	}
-	run.wrong = false;
+	run.wrong = run.spoil = false;
 	if (cover)
 		check_cover(&run);
 	printf("1..%u\n", run.case_cnt);

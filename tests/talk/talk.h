@@ -34,6 +34,7 @@
 
 #include "leat.h"
 #include "stack.h"
+#include "twin.h"
 
 #include <setjmp.h>
 #include <stdbool.h>
@@ -103,6 +104,7 @@ struct talk_sent {
 struct talk_totals {
 	uint64_t arrow[TCP_ARROW_CNT];
 	uint64_t verdict[TCP_V_CNT];
+	uint64_t segments, fast; /* to a connection or none; of them, by the fast path */
 };
 
 struct talk {
@@ -110,6 +112,8 @@ struct talk {
 	struct talk_way way;
 	struct talk_setup setup;
 	bool trace;
+	bool spoil; /* a control block of the first play, which the comparison must find */
+	struct twin *twin;
 	uint32_t snd_shift, rcv_shift; /* wire = script + shift */
 	uint32_t ts_shift;             /* of our timestamps, and the peer's echoes of them */
 	struct ip our_ip, peer_ip;
@@ -214,7 +218,8 @@ const char *leat_talk_end_name(uint8_t end);
 
 /* talk_play.c */
 
-/* leat_talk_play plays file one way; false: it failed, and t says where and how. */
+/* leat_talk_play plays file one way, with the fast path and without, and both plays must be equal
+ * (twin.h); false: it failed, and t says where and how. */
 bool leat_talk_play(struct talk *t, struct talk_totals *totals);
 void leat_talk_line(struct talk *t, const char *line);
 

@@ -53,6 +53,7 @@ static void set_up(struct talk *t)
 	/* A script that is about an option switches it on. */
 	c->knobs.wscale = c->knobs.timestamps = c->knobs.sack = false;
 	c->knobs.cc = TCP_CC_RENO;
+	c->knobs.fast_path = t->twin->part != TWIN_AGAIN;
 	t->setup.iss = 99;
 	t->setup.irs = 299;
 	t->setup.peer_win = UINT16_MAX;
@@ -116,6 +117,8 @@ void leat_talk_settle(struct talk *t)
 {
 	leat_talk_collect(t);
 	leat_talk_check(t);
+	if (!leat_twin_engine(t->twin, 0, leat_stack_engine(t->stack)))
+		leat_talk_fail(t, "the same without the fast path", "%s", t->twin->why);
 }
 
 static void fire(struct talk *t, uint64_t at)
@@ -478,6 +481,8 @@ static void count(struct talk *t, struct talk_totals *totals)
 		totals->arrow[i] += counters->arrow[i];
 	for (uint32_t i = 0; i < TCP_V_CNT; i++)
 		totals->verdict[i] += counters->verdict[i];
+	totals->segments += leat_stack_counters(t->stack)->segments;
+	totals->fast += counters->fast;
 }
 
 static void drop_handles(struct talk *t)
@@ -509,6 +514,8 @@ static void leave(struct talk *t)
 	drop_handles(t);
 	leat_talk_settle(t);
 	leat_talk_check_home(t);
+	if (!leat_twin_end(t->twin))
+		leat_talk_fail(t, "the same without the fast path", "less");
 }
 
 static void clean_up(struct talk *t)
@@ -518,7 +525,7 @@ static void clean_up(struct talk *t)
 	free(t->mem);
 }
 
-bool leat_talk_play(struct talk *t, struct talk_totals *totals)
+static bool play(struct talk *t, struct talk_totals *totals)
 {
 	struct sigaction action = {.sa_handler = on_abort};
 
@@ -540,4 +547,45 @@ bool leat_talk_play(struct talk *t, struct talk_totals *totals)
 	}
 	clean_up(t);
 	return how == 0;
+}
+
+/* As it was given, for another play. */
+static void renew(struct talk *t)
+{
+	struct twin *twin = t->twin;
+	const struct talk_file *file = t->file;
+	struct talk_way way = t->way;
+
+	memset(t, 0, offsetof(struct talk, frame));
+	t->frame_cnt = t->sent_head = t->sent_cnt = 0;
+	t->unscripted = false;
+	t->twin = twin;
+	t->file = file;
+	t->way = way;
+}
+
+bool leat_talk_play(struct talk *t, struct talk_totals *totals)
+{
+	static struct twin twin;
+	static struct talk_totals unused;
+
+	t->twin = &twin;
+	twin.spoil = t->spoil;
+	leat_twin_begin(&twin);
+	if (!play(t, totals))
+		return false;
+	renew(t);
+	leat_twin_again(&twin);
+	bool same = play(t, &unused);
+	if (!twin.differs)
+		return same;
+	uint32_t at_line = t->at_line;
+
+	renew(t);
+	leat_twin_where(&twin);
+	(void)play(t, &unused);
+	t->at_line = at_line;
+	snprintf(t->expected, sizeof(t->expected), "the same without the fast path");
+	snprintf(t->got, sizeof(t->got), "%s", twin.why);
+	return false;
 }

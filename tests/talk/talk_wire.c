@@ -161,6 +161,8 @@ static void take_frame(struct talk *t, const struct stack_frame *frame)
 	if (!tuple_eq(&tuple, &pkt.tuple))
 		leat_talk_fail(t, "a segment to the peer", "> a segment to somebody else");
 	check_text(t, &pkt.seg);
+	if (!leat_twin_frame(t->twin, 0, frame->data, frame->octets))
+		leat_talk_fail(t, "the same without the fast path", "> another frame");
 	if (t->trace) {
 		char text[TALK_LINE_MAX];
 		leat_talk_seg_text(t, &pkt.seg, text, sizeof(text));

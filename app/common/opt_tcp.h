@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_OPT_TCP_H
+#define LEAT_OPT_TCP_H
+
+/* opt_tcp: the options of TCP itself, the same rows in each verb that has connections.
+ *
+ *	static const struct opt_row row[] = {..., OPT_TCP_ROWS(AT(tcp)), ...};
+ *	static void defaults(void *options) { ... .tcp = OPT_TCP_DEFAULTS ... }
+ *
+ * Units      ns, octets.
+ * RFC        2018, 3168, 5681, 6928, 7323, 9438. */
+
+#include "opt.h"
+
+#include "base_time.h"
+
+/* Values of the words. */
+enum opt_tcp_switch {
+	OPT_TCP_OFF,
+	OPT_TCP_ON,
+};
+
+enum opt_tcp_congestion {
+	OPT_TCP_NEWRENO,
+	OPT_TCP_CUBIC,
+};
+
+enum opt_tcp_ecn {
+	OPT_TCP_ECN_OFF,
+	OPT_TCP_ECN_PASSIVE,
+	OPT_TCP_ECN_ACTIVE,
+};
+
+struct tcp_options {
+	uint32_t congestion;                                /* enum opt_tcp_congestion */
+	uint32_t ecn;                                       /* enum opt_tcp_ecn */
+	uint32_t sack, timestamps, window_scale, nagle;     /* enum opt_tcp_switch */
+	uint64_t send_buffer_octets, receive_buffer_octets; /* of one connection */
+	uint64_t initial_window_segs, ack_every, ack_delay_ns;
+};
+
+#define OPT_TCP_DEFAULTS                                                                           \
+	{                                                                                          \
+		.congestion = OPT_TCP_CUBIC, .ecn = OPT_TCP_ECN_PASSIVE, .sack = OPT_TCP_ON,       \
+		.timestamps = OPT_TCP_ON, .window_scale = OPT_TCP_ON, .nagle = OPT_TCP_ON,         \
+		.send_buffer_octets = 65536, .receive_buffer_octets = 65535,                       \
+		.initial_window_segs = 10, .ack_every = 2, .ack_delay_ns = 40 * TIME_MS            \
+	}
+
+/* The words of those rows, in opt_tcp.c. */
+extern const char *const leat_opt_tcp_switch[], *const leat_opt_tcp_congestion[],
+							*const leat_opt_tcp_ecn[];
+
+#define OPT_TCP_WORD(at_, name_, words_, metavar_, fallback_, sentence_)                           \
+	{                                                                                          \
+		.name = name_, .kind = OPT_KIND_WORD, .at = at_, .words = words_,                  \
+		.metavar = metavar_, .fallback = fallback_, .sentence = sentence_                  \
+	}
+#define OPT_TCP_RANGE(kind_, at_, name_, from_, to_, metavar_, fallback_, sentence_)               \
+	{                                                                                          \
+		.name = name_, .kind = kind_, .at = at_, .from = from_, .to = to_,                 \
+		.metavar = metavar_, .fallback = fallback_, .sentence = sentence_                  \
+	}
+#define OPT_TCP_AT(base, member) ((uint32_t)((base) + offsetof(struct tcp_options, member)))
+
+#define OPT_TCP_ROWS(base)                                                                         \
+	OPT_TCP_WORD(OPT_TCP_AT(base, congestion), "congestion", leat_opt_tcp_congestion, "HOW",   \
+		"cubic", "congestion control: newreno or cubic"),                                  \
+		OPT_TCP_WORD(OPT_TCP_AT(base, sack), "sack", leat_opt_tcp_switch, "ON", "on",      \
+			"selective acknowledgments: on or off"),                                   \
+		OPT_TCP_WORD(OPT_TCP_AT(base, timestamps), "timestamps", leat_opt_tcp_switch,      \
+			"ON", "on", "timestamps in each segment: on or off"),                      \
+		OPT_TCP_WORD(OPT_TCP_AT(base, window_scale), "window-scale", leat_opt_tcp_switch,  \
+			"ON", "on", "windows above 64KiB: on or off"),                             \
+		OPT_TCP_WORD(OPT_TCP_AT(base, ecn), "ecn", leat_opt_tcp_ecn, "HOW", "passive",     \
+			"congestion marks: off, passive (when the peer asks) or active (ask, "     \
+			"too)"),                                                                   \
+		OPT_TCP_WORD(OPT_TCP_AT(base, nagle), "nagle", leat_opt_tcp_switch, "ON", "on",    \
+			"hold a short segment back while another is under way: on or off"),        \
+		OPT_TCP_RANGE(OPT_KIND_DURATION, OPT_TCP_AT(base, ack_delay_ns), "ack-delay", 0,   \
+			499 * TIME_MS, "T", "40ms", "how long an ACK may wait for company"),       \
+		OPT_TCP_RANGE(OPT_KIND_NUMBER, OPT_TCP_AT(base, ack_every), "ack-every", 1, 255,   \
+			"N", "2", "segments that are acknowledged at once"),                       \
+		OPT_TCP_RANGE(OPT_KIND_NUMBER, OPT_TCP_AT(base, initial_window_segs),              \
+			"initial-window", 1, 100, "N", "10",                                       \
+			"segments that are sent before the first ACK"),                            \
+		OPT_TCP_RANGE(OPT_KIND_OCTETS, OPT_TCP_AT(base, send_buffer_octets),               \
+			"send-buffer", 2048, UINT64_C(256) << 20, "N", "64KiB",                    \
+			"octets of one connection that are not acknowledged"),                     \
+		OPT_TCP_RANGE(OPT_KIND_OCTETS, OPT_TCP_AT(base, receive_buffer_octets),            \
+			"receive-buffer", 2048, UINT64_C(256) << 20, "N", "65535",                 \
+			"octets of one connection that may wait to be read")
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_KNOBS_H
+#define LEAT_KNOBS_H
+
+/* knobs: the options of TCP as a stack takes them. */
+
+#include "opt_tcp.h"
+#include "stack.h"
+
+/* leat_knobs_set puts the options into config, and lets its pools hold at least one connection
+ * that fills its buffers. */
+void leat_knobs_set(struct stack_config *config, const struct tcp_options *o);
+
+#endif

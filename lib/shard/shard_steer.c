@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "shard_steer.h"
+
+#include "base_assert.h"
+#include "stack.h"
+
+#include <rte_mbuf.h>
+
+#define HEADERS_MAX 256 /* octets in which a flow shows, in a frame of several buffers */
+
+/* verify looks whether a trusted segment is where it belongs, and that the device's hash is ours. */
+static bool verify(struct shard_steer *s, const struct rte_mbuf *m, const struct tuple *tuple)
+{
+	uint32_t hash = leat_flow_rss_arriving(&s->flow->rss, tuple);
+	bool same = !(m->ol_flags & RTE_MBUF_F_RX_RSS_HASH) || m->hash.rss == hash;
+
+	s->probed++;
+	s->verified = true;
+	if (LIKELY(same && flow_steer_of(s->flow, hash) == s->idx))
+		return true;
+	s->astray++;
+	s->trust = false;
+	return false;
+}
+
+/* owner_of is the shard to which a frame belongs. */
+static uint32_t owner_of(struct shard_steer *s, const struct rte_mbuf *m)
+{
+	uint8_t copy[HEADERS_MAX];
+	uint32_t octets = m->data_len;
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct tuple tuple;
+
+	if (UNLIKELY(m->nb_segs != 1)) {
+		octets = u32_min(m->pkt_len, HEADERS_MAX);
+		frame = rte_pktmbuf_read(m, 0, octets, copy);
+	}
+	enum flow_peek peek = leat_flow_steer_peek(frame, octets, &tuple);
+	if (peek == FLOW_PEEK_NONE)
+		return s->idx;
+	if (peek == FLOW_PEEK_PLAIN && s->trust && (s->verified || verify(s, m, &tuple)))
+		return s->idx;
+	return leat_flow_steer_owner(s->flow, &tuple);
+}
+
+bool leat_shard_steer_home(struct shard_steer *s, struct rte_mbuf *m)
+{
+	uint32_t owner = owner_of(s, m);
+
+	if (owner == s->idx)
+		return true;
+	if (leat_shard_lane_put(s->to[owner], m)) {
+		s->moved_out++;
+	} else {
+		s->dropped++;
+		rte_pktmbuf_free(m);
+	}
+	return false;
+}
+
+uint32_t leat_shard_steer_take(struct shard_steer *s, void **frame, uint32_t max)
+{
+	uint32_t cnt = 0;
+
+	s->verified = false;
+	for (uint32_t i = 0; i < s->from_cnt && cnt < max; i++) {
+		uint32_t at = s->from_next + i;
+
+		at -= at >= s->from_cnt ? s->from_cnt : 0;
+		cnt += leat_shard_lane_take(s->from[at], frame + cnt, max - cnt);
+	}
+	s->from_next = s->from_next + 1 >= s->from_cnt ? 0 : s->from_next + 1;
+	s->moved_in += cnt;
+	return cnt;
+}
+
+void leat_shard_steer_check(struct shard_steer *s, const struct stack_burst *b)
+{
+	for (uint32_t i = 0; i < b->cnt; i++) {
+		const struct tuple *t = b->verdict[i] == WIRE_V_TCP ? &b->pkt[i].tuple
+					: b->verdict[i] == WIRE_V_ICMP_ERROR
+						? &b->pkt[i].icmp.error.tuple
+						: NULL;
+
+		if (t == NULL)
+			continue;
+		s->wrong += leat_flow_steer_owner(s->flow, t) != s->idx;
+		if (!LEAT_CHECK)
+			break;
+	}
+}
+
+uint32_t leat_shard_steer_high(const struct shard_steer *s)
+{
+	uint32_t high = 0;
+
+	for (uint32_t i = 0; s->flow != NULL && i < s->flow->shard_cnt; i++)
+		high = s->to[i] != NULL ? u32_max(high, s->to[i]->high) : high;
+	return high;
+}
+
+void leat_shard_steer_close(struct shard_steer *s)
+{
+	void *frame;
+
+	for (uint32_t i = 0; i < s->from_cnt; i++) {
+		while (leat_shard_lane_take(s->from[i], &frame, 1) == 1)
+			rte_pktmbuf_free(frame);
+	}
+}

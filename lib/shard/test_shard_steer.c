@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "shard_steer.h"
+
+#include "base_be.h"
+#include "base_prng.h"
+#include "stack.h"
+
+#include <rte_mbuf.h>
+#define ip netinet_ip /* rte_thash.h draws in a header with a struct ip of its own */
+#include <rte_thash.h>
+#undef ip
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define SHARDS 5
+
+static struct flow_steer flow;
+static struct shard_steer shard[SHARDS];
+static struct shard_lane lane[SHARDS][SHARDS];
+static uint8_t key[FLOW_RSS_KEY_OCTETS];
+
+/* A buffer of a device, without a device. */
+struct frame {
+	struct rte_mbuf m;
+	uint8_t octet[128];
+};
+
+static void setup(bool trust)
+{
+	leat_flow_steer_key(key, 11, FLOW_STEER_TABLE, false);
+	leat_flow_steer_init(&flow, key, FLOW_STEER_TABLE, SHARDS);
+	for (uint32_t i = 0; i < SHARDS; i++)
+		shard[i] = (struct shard_steer){.flow = &flow, .idx = i, .trust = trust};
+	for (uint32_t from = 0; from < SHARDS; from++) {
+		for (uint32_t to = 0; to < SHARDS; to++) {
+			leat_shard_lane_init(&lane[from][to]);
+			if (from == to)
+				continue;
+			shard[from].to[to] = &lane[from][to];
+			shard[to].from[shard[to].from_cnt++] = &lane[from][to];
+		}
+	}
+}
+
+/* arrive makes a TCP segment for t. */
+static struct rte_mbuf *arrive(struct frame *f, const struct tuple *t)
+{
+	struct wire_link link = {.mtu = 1500};
+	struct mac dst = {{2, 0, 0, 0, 0, 1}};
+	struct tuple there = {t->remote, t->local, t->rport, t->lport, 0};
+	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = 64, .octets = 20};
+
+	memset(f, 0, sizeof(*f));
+	uint32_t at = leat_wire_pkt_hdr_put(f->octet, &link, &dst, &there, &hdr);
+	be16_put(f->octet + at, t->rport);
+	be16_put(f->octet + at + 2, t->lport);
+	f->m.buf_addr = f->octet;
+	f->m.nb_segs = 1;
+	f->m.data_len = (uint16_t)(at + 20);
+	f->m.pkt_len = at + 20;
+	return &f->m;
+}
+
+static struct tuple any_tuple(struct prng *p, bool is4)
+{
+	struct tuple t = {.local = {leat_prng_next(p), leat_prng_next(p)},
+		.remote = {leat_prng_next(p), leat_prng_next(p)},
+		.lport = (uint16_t)leat_prng_next(p),
+		.rport = (uint16_t)leat_prng_next(p)};
+
+	if (is4) {
+		t.local = ip_from4((uint32_t)t.local.lo);
+		t.remote = ip_from4((uint32_t)t.remote.lo);
+	}
+	return t;
+}
+
+/* owned_by searches a tuple of this owner. */
+static struct tuple owned_by(struct prng *p, uint32_t owner)
+{
+	struct tuple t;
+
+	do
+		t = any_tuple(p, true);
+	while (leat_flow_steer_owner(&flow, &t) != owner);
+	return t;
+}
+
+static void our_hash_is_that_of_the_library_that_drivers_use(void **state)
+{
+	struct prng p;
+
+	(void)state;
+	setup(false);
+	leat_prng_seed(&p, 3);
+	for (uint32_t i = 0; i < 1000; i++) {
+		bool is4 = i % 2;
+		struct tuple t = any_tuple(&p, is4);
+		uint32_t input[9] = {ip_to4(t.remote), ip_to4(t.local)}, cnt = 2;
+
+		if (!is4) {
+			uint64_t word[4] = {t.remote.hi, t.remote.lo, t.local.hi, t.local.lo};
+
+			for (cnt = 0; cnt < 8; cnt++)
+				input[cnt] = (uint32_t)(word[cnt / 2] >> (cnt % 2 ? 0 : 32));
+		}
+		input[cnt++] = (uint32_t)t.rport << 16 | t.lport;
+		assert_int_equal(
+			leat_flow_rss_arriving(&flow.rss, &t), rte_softrss(input, cnt, key));
+	}
+}
+
+static void every_frame_comes_to_its_owner_wherever_it_arrived(void **state)
+{
+	struct frame f;
+	struct prng p;
+	void *got[2];
+
+	(void)state;
+	setup(false);
+	leat_prng_seed(&p, 5);
+	for (uint32_t i = 0; i < 2000; i++) {
+		struct tuple t = any_tuple(&p, i % 2);
+		uint32_t owner = leat_flow_steer_owner(&flow, &t), at = i % SHARDS;
+		struct rte_mbuf *m = arrive(&f, &t);
+
+		assert_int_equal(leat_shard_steer_home(&shard[at], m), at == owner);
+		for (uint32_t who = 0; who < SHARDS; who++)
+			assert_int_equal(leat_shard_steer_take(&shard[who], got, 2),
+				who == owner && at != owner);
+		assert_true(at == owner || got[0] == m);
+	}
+	uint64_t in = 0, out = 0;
+	for (uint32_t i = 0; i < SHARDS; i++) {
+		in += shard[i].moved_in;
+		out += shard[i].moved_out;
+		assert_int_equal(leat_shard_steer_high(&shard[i]), 1);
+	}
+	assert_int_equal(in, out);
+	assert_in_range(in, 1500, 1700); /* four of five */
+}
+
+static void a_trusted_device_is_asked_once_a_burst(void **state)
+{
+	struct frame f;
+	struct prng p;
+	void *got[1];
+
+	(void)state;
+	setup(true);
+	leat_prng_seed(&p, 6);
+	for (uint32_t burst = 1; burst <= 10; burst++) {
+		leat_shard_steer_take(&shard[2], got, 1);
+		for (uint32_t i = 0; i < 8; i++) {
+			struct tuple t = owned_by(&p, 2);
+
+			assert_true(leat_shard_steer_home(&shard[2], arrive(&f, &t)));
+		}
+		assert_int_equal(shard[2].probed, burst);
+	}
+	assert_int_equal(shard[2].astray, 0);
+	assert_true(shard[2].trust);
+}
+
+static void a_device_that_ignores_our_table_loses_the_trust_and_no_segment(void **state)
+{
+	struct frame f;
+	struct prng p;
+	void *got[1];
+
+	(void)state;
+	setup(true);
+	leat_prng_seed(&p, 7);
+	leat_shard_steer_take(&shard[0], got, 1);
+	for (uint32_t i = 0; i < 20; i++) {
+		struct tuple t = owned_by(&p, 3);
+		struct rte_mbuf *m = arrive(&f, &t);
+
+		assert_false(leat_shard_steer_home(&shard[0], m));
+		assert_int_equal(leat_shard_steer_take(&shard[3], got, 1), 1);
+		assert_ptr_equal(got[0], m);
+	}
+	assert_int_equal(shard[0].astray, 1);
+	assert_false(shard[0].trust);
+}
+
+static void a_device_whose_hash_is_another_loses_the_trust(void **state)
+{
+	struct frame f;
+	struct prng p;
+	void *got[1];
+
+	(void)state;
+	setup(true);
+	leat_prng_seed(&p, 8);
+	struct tuple t = owned_by(&p, 1);
+	struct rte_mbuf *m = arrive(&f, &t);
+	m->ol_flags |= RTE_MBUF_F_RX_RSS_HASH;
+	m->hash.rss = leat_flow_rss_arriving(&flow.rss, &t);
+	leat_shard_steer_take(&shard[1], got, 1);
+	assert_true(leat_shard_steer_home(&shard[1], m));
+	assert_true(shard[1].trust);
+	m->hash.rss ^= 1;
+	leat_shard_steer_take(&shard[1], got, 1);
+	assert_true(leat_shard_steer_home(&shard[1], m));
+	assert_false(shard[1].trust);
+}
+
+/* What a device may look at differently is asked, trust or not. */
+static void a_segment_with_options_moves_from_a_trusted_queue(void **state)
+{
+	struct frame f;
+	struct prng p;
+	void *got[1];
+
+	(void)state;
+	setup(true);
+	leat_prng_seed(&p, 9);
+	struct tuple t = owned_by(&p, 4);
+	struct rte_mbuf *m = arrive(&f, &t);
+	memmove(f.octet + 38, f.octet + 34, 20);
+	f.octet[14] = 0x46;
+	m->data_len += 4;
+	m->pkt_len += 4;
+	assert_false(leat_shard_steer_home(&shard[0], m));
+	assert_int_equal(leat_shard_steer_take(&shard[4], got, 1), 1);
+	assert_true(shard[0].trust);
+}
+
+static void a_frame_in_pieces_is_read_across_them(void **state)
+{
+	struct frame f, rest = {.octet = {0}};
+	struct prng p;
+	void *got[1];
+
+	(void)state;
+	setup(false);
+	leat_prng_seed(&p, 10);
+	for (uint16_t cut = 1; cut < 54; cut++) {
+		struct tuple t = owned_by(&p, 2);
+		struct rte_mbuf *m = arrive(&f, &t);
+
+		memcpy(rest.octet, f.octet + cut, (size_t)(54 - cut));
+		rest.m.buf_addr = rest.octet;
+		rest.m.data_len = (uint16_t)(54 - cut);
+		rest.m.nb_segs = 1;
+		m->data_len = cut;
+		m->next = &rest.m;
+		m->nb_segs = 2;
+		memset(f.octet + cut, 0xff, sizeof(f.octet) - cut);
+		assert_false(leat_shard_steer_home(&shard[0], m));
+		assert_int_equal(leat_shard_steer_take(&shard[2], got, 1), 1);
+	}
+}
+
+static void no_lane_waits_for_another(void **state)
+{
+	static struct frame f[SHARDS];
+	struct prng p;
+	void *got[8];
+
+	(void)state;
+	setup(false);
+	leat_prng_seed(&p, 12);
+	for (uint32_t i = 1; i < SHARDS; i++) {
+		struct tuple t = owned_by(&p, 0);
+
+		for (uint32_t k = 0; k < 100; k++)
+			assert_false(leat_shard_steer_home(&shard[i], arrive(&f[i], &t)));
+	}
+	/* Four turns of eight frames: each lane is first in one of them. */
+	for (uint32_t i = 0; i < SHARDS - 1; i++)
+		assert_int_equal(leat_shard_steer_take(&shard[0], got, 8), 8);
+	for (uint32_t i = 1; i < SHARDS; i++)
+		assert_int_equal(leat_shard_lane_held(&lane[i][0]), 92);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(our_hash_is_that_of_the_library_that_drivers_use),
+		cmocka_unit_test(every_frame_comes_to_its_owner_wherever_it_arrived),
+		cmocka_unit_test(a_trusted_device_is_asked_once_a_burst),
+		cmocka_unit_test(a_device_that_ignores_our_table_loses_the_trust_and_no_segment),
+		cmocka_unit_test(a_device_whose_hash_is_another_loses_the_trust),
+		cmocka_unit_test(a_segment_with_options_moves_from_a_trusted_queue),
+		cmocka_unit_test(a_frame_in_pieces_is_read_across_them),
+		cmocka_unit_test(no_lane_waits_for_another),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Do the tests find bugs?  Builds each bug of tests/mutants/mutants.txt and sees what notices it.
+
+usage: mutants.py [NAME...] [--sim-only] [--jobs N] [--table FILE]
+       mutants.py --check                 does every bug still fit its source?
+       mutants.py --file NAME             which source is it in?
+       mutants.py --copy NAME OUTPUT      write that source with the bug in it
+
+Without NAME all of them, after the build without any, which nothing may find.  Each is built in
+build-mutants by -Dmutant=NAME.  First the suites look for it, the cheapest first, until one finds
+it; then the simulator alone, which is all that --sim-only runs.  The last line is `N found, N
+survived`; exit 1 and their names when any did.
+"""
+import argparse
+import fcntl
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LIST = Path("tests/mutants/mutants.txt")
+BUILD = ROOT / "build-mutants"
+OPTIONS = ["-Dbuildtype=debugoptimized", "-Dcheck=true", "-Dwerror=false", "-Dlive_tests=false"]
+SECONDS, SECONDS_SEEDS = 60, 600  # what ends a test that hangs; none needs a tenth of it
+# What the simulator looks for, cheapest first; its digests only tell that something changed.
+SIM = [["--packets"], ["--starve"], ["--strangers"], ["--long"], ["--floor"], ["--every", "5"],
+       ["--smoke"], ["--seeds", "200..1999"]]
+NOT_OK = re.compile(r"not ok \d+ - (.*)|# (seed \d+) fails: (.*)")
+
+
+class Stale(Exception):
+    """An entry that does not fit."""
+
+
+class Mutant:
+    def __init__(self, name, line):
+        self.name, self.line, self.what, self.path, self.hunks = name, line, "", "", []
+
+    def module(self):
+        return Path(self.path).parts[1]
+
+
+def read(root=ROOT):
+    """The entries of the list, in its order."""
+    mutants, hunk = [], None
+    for number, line in enumerate((root / LIST).read_text().splitlines(), 1):
+        if heading := re.fullmatch(r"\[([a-z0-9-]+)\]", line):
+            mutants.append(Mutant(heading[1], number))
+            hunk = None
+        elif line[:1] in ("-", "+", " "):
+            if hunk is None:
+                mutants[-1].hunks.append(hunk := [])
+            hunk.append(line)
+        elif entry := re.fullmatch(r"(what|file): (.+)", line):
+            setattr(mutants[-1], {"what": "what", "file": "path"}[entry[1]], entry[2])
+        elif line and not line.startswith("#"):
+            raise Stale(f"{LIST}:{number}: what is this?")
+        else:
+            hunk = None
+    return mutants
+
+
+def mutate(mutant, text):
+    """text with the bug; each hunk's old lines must stand there exactly once."""
+    for hunk in mutant.hunks:
+        old = "".join(line[1:] + "\n" for line in hunk if line[0] in "- ")
+        new = "".join(line[1:] + "\n" for line in hunk if line[0] in "+ ")
+        at = [m.start() for m in re.finditer("^" + re.escape(old), text, re.M)]
+        if len(at) != 1 or old == new:
+            raise Stale(f"{LIST}:{mutant.line}: {mutant.name} fits {mutant.path} {len(at)} times")
+        text = text[:at[0]] + new + text[at[0] + len(old):]
+    return text
+
+
+def source(mutant, root=ROOT):
+    return mutate(mutant, (root / mutant.path).read_text())
+
+
+def check(root=ROOT):
+    """What is wrong with the list."""
+    wrong, seen = [], set()
+    for m in read(root):
+        try:
+            if not m.what.endswith(".") or not m.hunks or m.name in seen:
+                raise Stale(f"{LIST}:{m.line}: {m.name} needs a name of its own, a sentence, a hunk")
+            source(m, root)
+        except (OSError, Stale) as e:
+            wrong.append(str(e))
+        seen.add(m.name)
+    return wrong
+
+
+def judge(command, seconds, where):
+    """What the command found: None, or a line that says it.  It is ended at the first finding."""
+    env = os.environ | {"CMOCKA_MESSAGE_OUTPUT": "TAP"}
+    child = subprocess.Popen(command, cwd=where, env=env, text=True, errors="replace",
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             start_new_session=True)
+    late = []
+
+    def end():
+        try:
+            os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    timer = threading.Timer(seconds, lambda: (late.append(True), end()))
+    timer.start()
+    try:
+        last = ""
+        for line in child.stdout:
+            if found := NOT_OK.match(line):
+                return ", ".join(filter(None, found.groups())).strip()
+            last = line.strip() or last
+        if late:
+            return f"timeout after {last}"
+        return last or "it failed" if child.wait() else None
+    finally:
+        timer.cancel()
+        end()
+        child.stdout.close()
+        child.wait()
+
+
+def units(module):
+    """The stages that only a bug of this module needs; all programs need the stack's."""
+    return [(p.stem, [BUILD / "lib" / p.stem], SECONDS) for m in dict.fromkeys([module, "stack"])
+            for p in sorted((ROOT / "lib" / m).glob("test_*.c"))]
+
+
+def stages(module, sim_only):
+    """(name, command, seconds): the cheapest first."""
+    sim = [(" ".join(["sim", *args]), [BUILD / "tests/sim/sim", *args],
+            SECONDS_SEEDS if args[0] == "--seeds" else SECONDS) for args in SIM]
+    if sim_only:
+        return sim
+    talk, scripts = BUILD / "tests/talk", ROOT / "tests/talk"
+    return units(module) + [
+        ("talk", [talk / "talk", scripts], SECONDS),
+        ("every", [talk / "every", scripts / "golden"], SECONDS),
+        ("chance", [talk / "chance", "1", "3000"], SECONDS)] + sim
+
+
+def run(command):
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        sys.exit(f"{done.stdout}{' '.join(map(str, command))}: exit {done.returncode}")
+
+
+def build(name, module, jobs):
+    """Brings build-mutants up to date with this bug in it."""
+    if (BUILD / "build.ninja").exists():
+        run(["meson", "configure", BUILD, *OPTIONS, f"-Dmutant={name}"])
+    else:
+        run(["meson", "setup", BUILD, ROOT, *OPTIONS, f"-Dmutant={name}"])
+    programs = dict.fromkeys(str(c[0].relative_to(BUILD)) for _, c, _ in stages(module, False))
+    run(["ninja", "-C", BUILD, f"-j{jobs}", *programs])
+
+
+def look(where, those):
+    """Which of those stages finds what was built, and what it says; None: none does."""
+    for name, command, seconds in those:
+        if found := judge(command, seconds, where):
+            return f"{name}: {found}"
+    return None
+
+
+def hunt(mutant, args, where):
+    """(found by, found by the simulator alone, seconds)"""
+    began = time.monotonic()
+    build(mutant.name, mutant.module(), args.jobs)
+    by = None if args.sim_only else look(where, stages(mutant.module(), False))
+    if by and by.startswith("sim"):
+        sim = by
+    else:
+        sim = look(where, stages(mutant.module(), True))
+    return by or sim, sim, time.monotonic() - began
+
+
+def cell(text):
+    """One line of a table, without what Markdown would take for its own."""
+    text = "-" if text is None else re.sub(r"\S*/(?=\w+\.[ch]:)", "", text)
+    text = text if len(text) <= 90 else text[:89] + "…"
+    return re.sub(r"([|*_<`])", r"\\\1", text)
+
+
+def page(rows, args):
+    commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"],
+                            stdout=subprocess.PIPE, text=True).stdout.strip()
+    call = " ".join(["tools/mutants.py", *args.names, *["--sim-only"] * args.sim_only])
+    out = ["# Bugs that the tests must find", "",
+           f"Written by `{call} --table`, of commit {commit}; why: [decision 0006]"
+           "(decisions/0006-mutants-are-a-table.md).", "",
+           "Each is a line or two of `tests/mutants/mutants.txt`. The suites look for it, the",
+           "cheapest first, until one finds it; then the simulator alone does.", "",
+           "| bug | what is wrong | in | found by | the simulator alone | s |",
+           "|---|---|---|---|---|--:|"]
+    for m, by, sim, seconds in rows:
+        out.append(f"| {m.name} | {cell(m.what) if len(m.what) < 90 else m.what} | "
+                   f"{Path(m.path).name} | {cell(by)} | {cell(sim)} | {seconds:.0f} |")
+    return "\n".join(out + ["", total(rows), ""])
+
+
+def total(rows):
+    survived = sum(by is None for _, by, _, _ in rows)
+    alone = sum(sim is not None for _, _, sim, _ in rows)
+    return (f"{alone} of {len(rows)} by the simulator alone; "
+            f"{len(rows) - survived} found, {survived} survived")
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("names", nargs="*")
+    for option in ("--check", "--sim-only"):
+        parser.add_argument(option, action="store_true")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--file"), parser.add_argument("--table")
+    parser.add_argument("--copy", nargs=2)
+    args = parser.parse_args()
+    if args.check:
+        print(*(wrong := check()), f"{len(read())} mutants, {len(wrong)} stale", sep="\n")
+        return bool(wrong)
+    known = {m.name: m for m in read()}
+    wanted = [args.file] if args.file else args.copy[:1] if args.copy else args.names or known
+    if missing := [name for name in wanted if name not in known]:
+        sys.exit(f"{LIST} has no {', '.join(missing)}")
+    mutants = [known[name] for name in wanted]
+    if args.file:
+        print(mutants[0].path)
+    elif args.copy:
+        Path(args.copy[1]).write_text(f'#line 1 "{mutants[0].path}"\n' + source(mutants[0]))
+    else:
+        return hunt_all(mutants, args)
+    return 0
+
+
+def hunt_all(mutants, args):
+    rows = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and end what was started
+    lock = (ROOT / LIST).open()
+    fcntl.flock(lock, fcntl.LOCK_EX)  # two in one build directory would tear each other's files
+    with tempfile.TemporaryDirectory() as where:
+        those = stages("stack", args.sim_only)
+        for module in dict.fromkeys(m.module() for m in mutants):
+            build("", module, args.jobs)
+            if by := look(where, units(module) + those):
+                sys.exit(f"without any bug in it: {by}")
+            those = []  # once will do
+        for m in mutants:
+            rows.append((m, *hunt(m, args, where)))
+            print(f"{m.name:<32} {rows[-1][3]:4.0f} s  {rows[-1][1] or 'SURVIVED'}", flush=True)
+            if not rows[-1][2]:
+                print(f"{'':<40}not by the simulator", flush=True)
+    if args.table:
+        Path(args.table).write_text(page(rows, args))
+    for m, by, _, _ in rows:
+        if by is None:
+            print(f"survived: {m.name}")
+    print(total(rows))
+    return any(by is None for _, by, _, _ in rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
