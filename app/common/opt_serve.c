@@ -356,6 +356,27 @@ static const struct opt_row row[] = {
 		.metavar = "N",
 		.sentence = "packet buffers; without it as many as can be anywhere at once"},
 	OPT_TCP_ROWS(AT(tcp)),
+	{.name = "loss",
+		.kind = OPT_KIND_PERCENT,
+		.at = AT(loss_millionths),
+		.to = 500000,
+		.metavar = "P%",
+		.fallback = "0%",
+		.sentence = "lose frames that arrive, to try a bad wire"},
+	{.name = "reorder",
+		.kind = OPT_KIND_PERCENT,
+		.at = AT(reorder_millionths),
+		.to = 500000,
+		.metavar = "P%",
+		.fallback = "0%",
+		.sentence = "let later frames overtake as they arrive"},
+	{.name = "seed",
+		.kind = OPT_KIND_NUMBER,
+		.at = AT(seed),
+		.from = 1,
+		.to = UINT64_C(999999999999999999),
+		.metavar = "N",
+		.sentence = "of what --loss and --reorder pick; without it it is new and printed"},
 	{.name = "grace",
 		.kind = OPT_KIND_DURATION,
 		.at = AT(grace_ns),
@@ -483,6 +504,11 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 				  "one out"
 				: "no device to serve on: --tap leat0, --vdev ARGS or "
 				  "--device PCI?");
+		return false;
+	}
+	if (o->seed != 0 && o->loss_millionths == 0 && o->reorder_millionths == 0) {
+		snprintf(why, size,
+			"--seed has nothing to pick; give --loss or --reorder, or leave it out");
 		return false;
 	}
 	if (!o->listen_cnt)

@@ -47,6 +47,8 @@ struct serve_options {
 	uint16_t lcore[SERVE_LCORE_MAX];
 	uint64_t connections; /* at one time, all shards */
 	uint32_t close;       /* enum service_close */
+	uint32_t loss_millionths, reorder_millionths;
+	uint64_t seed; /* of the two; 0: not given */
 	uint32_t verbose;
 	struct tcp_options tcp;
 	char device_text[16]; /* what device points to */

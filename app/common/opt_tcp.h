@@ -80,7 +80,7 @@ extern const char *const leat_opt_tcp_switch[], *const leat_opt_tcp_congestion[]
 		OPT_TCP_RANGE(OPT_KIND_DURATION, OPT_TCP_AT(base, ack_delay_ns), "ack-delay", 0,   \
 			499 * TIME_MS, "T", "40ms", "how long an ACK may wait for company"),       \
 		OPT_TCP_RANGE(OPT_KIND_NUMBER, OPT_TCP_AT(base, ack_every), "ack-every", 1, 255,   \
-			"N", "2", "segments that are acknowledged at once"),                       \
+			"N", "2", "every N-th segment is acknowledged at once"),                   \
 		OPT_TCP_RANGE(OPT_KIND_NUMBER, OPT_TCP_AT(base, initial_window_segs),              \
 			"initial-window", 1, 100, "N", "10",                                       \
 			"segments that are sent before the first ACK"),                            \

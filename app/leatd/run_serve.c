@@ -22,10 +22,11 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define LOOK_NS       (20 * TIME_MS)
-#define ABORT_NS      (2 * TIME_S)
-#define FOR_EVER_NS   (3600 * TIME_S)
-#define KERNEL_PREFIX 24
+#define LOOK_NS         (20 * TIME_MS)
+#define ABORT_NS        (2 * TIME_S)
+#define FOR_EVER_NS     (3600 * TIME_S)
+#define KERNEL_PREFIX   24
+#define IMPAIR_SEED_MAX 1000000
 
 struct serve_run {
 	const struct serve_options *o;
@@ -41,6 +42,7 @@ struct serve_run {
 	void *mem[SHARD_MAX];
 	size_t mem_octets[SHARD_MAX];
 	struct shard_counts sum;
+	uint64_t impair_seed;
 	uint64_t began_at, finished, cut; /* connections, after the first signal */
 };
 
@@ -115,8 +117,12 @@ static enum opt_exit add_shards(uint64_t seed)
 	enum opt_exit result = OPT_EXIT_OK;
 
 	for (uint32_t i = 0; i < run.o->shards && result == OPT_EXIT_OK; i++) {
-		struct shard_config shard = {
-			.stack = run.plan.stack, .port = &run.port, .pool = run.plane.pool};
+		struct shard_config shard = {.stack = run.plan.stack,
+			.port = &run.port,
+			.pool = run.plane.pool,
+			.impair = {.seed = run.impair_seed + i,
+				.loss_millionths = run.o->loss_millionths,
+				.reorder_millionths = run.o->reorder_millionths}};
 
 		leat_steer_shard(&run.steer, i, &shard);
 		shard.stack.seed = seed + i;
@@ -184,6 +190,10 @@ static void print_head(void)
 	leat_steer_print(&run.steer, stdout);
 	printf("\n");
 	print_offloads();
+	if (o->loss_millionths + o->reorder_millionths != 0)
+		printf("  bad wire      of what arrives %g%% lost, %g%% overtaken, seed %ju\n",
+			o->loss_millionths / 1e4, o->reorder_millionths / 1e4,
+			(uintmax_t)run.impair_seed);
 	for (uint32_t i = 0; i < o->listen_cnt; i++)
 		printf("  listening     :%u %s\n", o->listen[i].port,
 			leat_service_kind_name(o->listen[i].kind));
@@ -492,6 +502,7 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 			strerror(errno));
 		return OPT_EXIT_RESOURCE;
 	}
+	run.impair_seed = o->seed != 0 ? o->seed : seed % IMPAIR_SEED_MAX + 1;
 	struct eal_want want = {.name = o->name,
 		.lcore_cnt = run.plan.cpu_cnt,
 		.cpu = run.plan.cpu,

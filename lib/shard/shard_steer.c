@@ -8,7 +8,7 @@
 
 #define HEADERS_MAX 256 /* octets in which a flow shows, in a frame of several buffers */
 
-/* verify looks whether a trusted segment is where it belongs, and that the device's hash is ours. */
+/* verify looks whether a trusted segment is where it belongs, and the device hashes as we do. */
 static bool verify(struct shard_steer *s, const struct rte_mbuf *m, const struct tuple *tuple)
 {
 	uint32_t hash = leat_flow_rss_arriving(&s->flow->rss, tuple);

@@ -96,6 +96,25 @@ static void no_blind_reset_or_syn_of_a_sweep_ends_a_connection(void **state)
 	free(w.mem);
 }
 
+/* More of them than the list has room for are dropped and counted. */
+static void resets_without_room_are_counted(void **state)
+{
+	struct tuple tuple = tuple_of(9);
+	struct world w;
+
+	(void)state;
+	world_new(&w);
+	for (uint32_t i = 0; i < TCP_IO_EMIT_MAX + 5; i++) {
+		struct seg seg = {.flags = TCP_ACK, .seq = {i}, .ack = {i}};
+
+		leat_tcp_segment_arrives(w.e, NULL, &tuple, &seg, w.now, &w.io);
+	}
+	assert_int_equal(w.io.emit_cnt, TCP_IO_EMIT_MAX);
+	assert_int_equal(leat_tcp_counters(w.e)->emitted_rst, TCP_IO_EMIT_MAX);
+	assert_int_equal(leat_tcp_counters(w.e)->rst_unsent, 5);
+	free(w.mem);
+}
+
 /* N147: text is taken only with an ACK inside (SND.UNA - MAX.SND.WND, SND.NXT]. */
 static void blind_text_needs_a_good_ack(void **state)
 {
@@ -166,6 +185,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_blind_reset_or_syn_of_a_sweep_ends_a_connection),
+		cmocka_unit_test(resets_without_room_are_counted),
 		cmocka_unit_test(blind_text_needs_a_good_ack),
 		cmocka_unit_test(challenges_of_one_connection_tell_nothing_of_another),
 		cmocka_unit_test(an_ack_war_is_two_replies_a_second),

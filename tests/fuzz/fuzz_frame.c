@@ -3,6 +3,7 @@
 
 #include "base_bits.h"
 #include "fuzz_sums.h"
+#include "reach.h"
 
 /* F1: any octets as a frame.  The parser must say the same of a frame that arrived in pieces, must
  * point into the frame only, and must agree with a second, naive reading of plain TCP packets; what
@@ -189,6 +190,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (v == WIRE_V_TCP)
 		check_again(&p);
 	check_gathered(&p, v, cut, &link);
+	leat_reach_wire(v);
 	free(frame);
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "base_bits.h"
 #include "base_time.h"
 #include "fuzz_sums.h"
+#include "reach.h"
 #include "stack.h"
 
 /* F12: ICMP messages to a stack with two connections.  An echo is answered with its own octets, to
@@ -204,5 +205,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ASSERT(b.frames == 0 || v == WIRE_V_ND);
 	check_error(&b, v == WIRE_V_ICMP_ERROR ? &p.icmp.error.tuple : NULL);
 	ASSERT(leat_stack_ledger_error(b.s, text, sizeof(text)) == NULL);
+	leat_reach_stack(b.s);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include "base_time.h"
 #include "fuzz_sums.h"
 #include "inet_neigh.h"
+#include "reach.h"
 
 /* F13: ARP and neighbour discovery against a table of four, with the addresses and stations of a
  * small pool.  A station is used for an address only if it said so in answer to a question of ours
@@ -222,5 +223,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			op_output(&b);
 	}
 	op_output(&b);
+	leat_reach_neigh(leat_inet_neigh_counters(b.n));
 	return 0;
 }

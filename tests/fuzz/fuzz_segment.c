@@ -5,6 +5,7 @@
 #include "base_time.h"
 #include "every.h"
 #include "fuzz_twin.h"
+#include "reach.h"
 #include "tcp_user.h"
 
 /* F4: one connection of one engine, brought to any of the eleven states in a legal way, and then
@@ -534,6 +535,7 @@ static void run(const uint8_t *data, size_t size)
 	if (b.tcb && b.tcb->state > TCP_ST_LISTEN)
 		read_text(&b, UINT32_MAX);
 	finish(&b);
+	leat_reach_tcp(leat_tcp_counters(b.e));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

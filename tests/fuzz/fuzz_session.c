@@ -2,6 +2,7 @@
 #include "session.h"
 
 #include "fuzz_twin.h"
+#include "reach.h"
 
 /* F5: a program of operations on two live stacks joined by a wire.  At the end the wire is good
  * and everybody reads and closes: then all must end, in bounded time, with nothing left.
@@ -216,6 +217,8 @@ static void run(const uint8_t *data, size_t size)
 	for (uint32_t i = 0; i < OPS_MAX && in.left > 0; i++)
 		op(&s, &in);
 	recover(&s);
+	for (uint32_t i = 0; i < 2; i++)
+		leat_reach_stack(s.stack[i]);
 	leat_session_end(&s);
 }
 

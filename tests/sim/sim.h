@@ -175,6 +175,7 @@ struct sim_result {
 	uint64_t digest;
 	uint64_t ended_at;  /* virtual ns since the start */
 	uint64_t last_at;   /* when the last end that has a flow was over */
+	uint64_t least_rx;  /* octets the slowest server had read when the first was done */
 	uint64_t strangers; /* digest of what was sent to nobody here */
 	struct sim_stats stats;
 	uint64_t arrow[TCP_ARROW_CNT], verdict[TCP_V_CNT], wire[WIRE_V_CNT];
@@ -193,11 +194,12 @@ enum sim_meddle {
 };
 
 struct sim_meddling {
-	uint32_t cnt;             /* frames with a number below it are looked up */
-	const uint8_t *of_frame;  /* enum sim_meddle */
-	uint32_t no_buffer_at;    /* the receive buffer of this number is missing, UINT32_MAX */
-	uint32_t seen, allocated; /* how many there were */
-	bool golden;              /* all flows must be complete in the end */
+	uint32_t cnt;              /* frames with a number below it are looked up */
+	const uint8_t *of_frame;   /* enum sim_meddle */
+	uint32_t no_buffer_at;     /* the receive buffer of this number is missing, UINT32_MAX */
+	uint32_t seen, allocated;  /* how many there were */
+	bool golden;               /* all flows must be complete in the end */
+	struct sim_result *result; /* of the run, for who asks; NULL */
 };
 
 struct sim_world {
@@ -233,7 +235,8 @@ struct sim_world {
 	struct sim_outcome outcome[SIM_FLOW_MAX];
 	struct watch *watch;
 	struct sim_stats stats;
-	uint64_t digest, strangers, last_at;
+	uint64_t digest, strangers, last_at, least_rx;
+	bool one_done;
 	uint64_t event_cnt;
 	FILE *pcap[SIM_HOST_MAX];
 	FILE *trace;

@@ -74,7 +74,8 @@ static void check_time_wait(
 	/* A record that was freed still tells how it ended, until it serves another. */
 	bool told = tcb->gen == old->gen || (tcb->state == TCP_ST_NONE && tcb->gen == old->gen + 1);
 
-	if (old->state != TCP_ST_TIME_WAIT || !told || tcb->state == TCP_ST_TIME_WAIT)
+	if (p->w->plan.check_every > 1 || /* it was not seen at once when it began */
+		old->state != TCP_ST_TIME_WAIT || !told || tcb->state == TCP_ST_TIME_WAIT)
 		return;
 	if (tcb->end_why == TCP_END_TIME_WAIT &&
 		p->now < old->time_wait_at + p->config->knobs.two_msl_ns)

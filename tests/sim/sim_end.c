@@ -75,6 +75,21 @@ static bool ended_well(const struct sim_world *w, const struct sim_end *e)
 	return leat_sim_graceful(e->how) || (e->eof && e->shut && k->rst_ends_time_wait);
 }
 
+/* How far the others are when the first of them is done. */
+static void note_first(struct sim_world *w, const struct sim_end *first)
+{
+	if (w->one_done)
+		return;
+	w->one_done = true;
+	w->least_rx = first->rx_done;
+	for (uint32_t i = 0; i < w->end_cnt; i++) {
+		const struct sim_end *e = &w->end[i];
+
+		if (e->used && e->server && e->flow != SIM_NO_FLOW)
+			w->least_rx = u64_min(w->least_rx, e->rx_done);
+	}
+}
+
 /* over: the program is done with it; what it learned stays in the slot until it is used again. */
 void leat_sim_end_over(struct sim_world *w, struct sim_end *e)
 {
@@ -98,6 +113,8 @@ void leat_sim_end_over(struct sim_world *w, struct sim_end *e)
 	if (e->flow == SIM_NO_FLOW)
 		return;
 	w->last_at = w->now - w->plan.epoch;
+	if (e->server && complete)
+		note_first(w, e);
 	if (e->server)
 		return;
 	struct sim_outcome *o = &w->outcome[e->flow];
@@ -154,11 +171,13 @@ void leat_sim_end_arm(struct sim_world *w, struct sim_end *e, uint64_t at)
 void leat_sim_flow_later(struct sim_world *w, uint32_t flow)
 {
 	struct sim_outcome *o = &w->outcome[flow];
+	uint64_t wait = w->plan.retry_for;
 
-	if (++o->tries > TRIES_MAX && !w->calm) {
+	if (wait == 0 && ++o->tries > TRIES_MAX && !w->calm) {
 		o->left = 0;
 		return;
 	}
-	leat_sim_at(w,
-		(struct sim_event){.at = w->now + RETRY_FOR, .kind = SIM_EVENT_FLOW, .arg = flow});
+	leat_sim_at(w, (struct sim_event){.at = w->now + (wait ? wait : RETRY_FOR),
+			       .kind = SIM_EVENT_FLOW,
+			       .arg = flow});
 }

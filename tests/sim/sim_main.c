@@ -31,10 +31,12 @@ static const char usage[] =
 	"  --every DEPTH         all fates of the first DEPTH packets\n"
 	"  --starve              each buffer missing once, each table small\n"
 	"  --long                60 days\n"
+	"  --goodput [GOLDEN]    the table of goodput; or compares it with the one in GOLDEN\n"
 	"  --floor               goodput through a bottleneck, by loss and round trip\n"
 	"  --strangers           what a stranger sees, with and without others\n"
 	"  --spoil               that a difference by the fast path is found\n"
 	"  --break               one thing broken for each check, which must see it\n"
+	"  --load                long streams, many connections, small tables\n"
 	"  --speed               packets a second\n";
 
 struct options {
@@ -261,12 +263,16 @@ static int mode(int argc, char **argv, const char *prefix)
 			return leat_sim_mode_long(prefix);
 		if (strcmp(argv[i], "--floor") == 0)
 			return leat_sim_mode_floor();
+		if (strcmp(argv[i], "--goodput") == 0)
+			return leat_sim_mode_goodput(i + 1 < argc ? argv[i + 1] : NULL);
 		if (strcmp(argv[i], "--strangers") == 0)
 			return leat_sim_mode_strangers();
 		if (strcmp(argv[i], "--spoil") == 0)
 			return leat_sim_mode_spoil();
 		if (strcmp(argv[i], "--break") == 0)
 			return leat_sim_mode_break();
+		if (strcmp(argv[i], "--load") == 0)
+			return leat_sim_mode_load(prefix);
 		if (strcmp(argv[i], "--speed") == 0)
 			return leat_sim_mode_speed();
 		if (strcmp(argv[i], "--every") == 0 && i + 1 < argc && number(argv[i + 1], &depth))

@@ -13,10 +13,6 @@
 #define FRAMES_MAX    64
 #define SPEED_TEXT    (64U << 20)
 #define STRANGER_RUNS 20
-#define FLOOR_RATE    1250000U
-#define FLOOR_TEXT    (2U << 20)
-#define FLOOR_BUF     (256U * 1024)
-#define FLOOR_SHARED  700U
 #define SPEED_FLOWS   16
 #define SPEED_OPENS   3000
 #define DAY_NS        (UINT64_C(86400) * TIME_S)
@@ -82,8 +78,7 @@ static void script_plan(struct sim_plan *plan, const struct script *s, uint64_t 
 	}
 }
 
-/* play runs plan with meddling; false: it failed, and why is printed. */
-static bool play(
+bool leat_sim_mode_play(
 	const struct sim_plan *plan, struct sim_meddling *m, const char *what, const char *prefix)
 {
 	struct sim_world *w = leat_sim_world_new(plan);
@@ -94,6 +89,8 @@ static bool play(
 	w->meddling = m;
 	leat_sim_world_run(w, &r);
 	leat_sim_world_free(w);
+	if (m->result)
+		*m->result = r;
 	if (!r.failed)
 		return true;
 	printf("# %s: %s\n# fates", what, r.why);
@@ -122,7 +119,7 @@ static uint32_t golden(const struct sim_plan *plan, const char *name, const char
 	struct sim_meddling m = {
 		.cnt = 0, .of_frame = none, .no_buffer_at = UINT32_MAX, .golden = true};
 
-	if (!play(plan, &m, name, prefix))
+	if (!leat_sim_mode_play(plan, &m, name, prefix))
 		return 0;
 	return u32_min(m.seen, FRAMES_MAX);
 }
@@ -148,7 +145,7 @@ static bool packets_of(
 			fate[a / (SIM_MEDDLE_CNT - 1)] = (uint8_t)(1 + a % (SIM_MEDDLE_CNT - 1));
 			fate[b / (SIM_MEDDLE_CNT - 1)] = (uint8_t)(1 + b % (SIM_MEDDLE_CNT - 1));
 			++*runs;
-			if (!play(&plan, &m, s->name, prefix))
+			if (!leat_sim_mode_play(&plan, &m, s->name, prefix))
 				return false;
 		}
 	}
@@ -192,7 +189,7 @@ static bool every_of(const struct script *s, uint32_t depth, const char *prefix,
 		}
 		m.golden = lost < LOST_TO_END;
 		++*runs;
-		if (!play(&plan, &m, s->name, prefix))
+		if (!leat_sim_mode_play(&plan, &m, s->name, prefix))
 			return false;
 		uint32_t unsent = m.seen < depth ? depth - m.seen : 0;
 		no = ((no >> 2 * unsent) + 1) << 2 * unsent;
@@ -228,13 +225,13 @@ static bool starve_buffers(const struct script *s, const char *prefix, uint32_t 
 	struct sim_plan plan;
 
 	script_plan(&plan, s, 1);
-	if (!play(&plan, &m, s->name, prefix))
+	if (!leat_sim_mode_play(&plan, &m, s->name, prefix))
 		return false;
 	uint32_t cnt = m.allocated;
 	for (uint32_t i = 0; i < cnt; i++) {
 		m.no_buffer_at = i;
 		++*runs;
-		if (!play(&plan, &m, s->name, prefix))
+		if (!leat_sim_mode_play(&plan, &m, s->name, prefix))
 			return false;
 	}
 	return true;
@@ -263,7 +260,7 @@ static bool starve_tables(const struct script *s, const char *prefix, uint32_t *
 		if (plan.flow[0].both)
 			plan.flow_cnt = 1;
 		++*runs;
-		if (!play(&plan, &m, s->name, prefix))
+		if (!leat_sim_mode_play(&plan, &m, s->name, prefix))
 			return false;
 	}
 	return true;
@@ -315,103 +312,10 @@ int leat_sim_mode_long(const char *prefix)
 		plan.flow[1].side[0].tx_gap = 25 * DAY_NS;
 		plan.flow[2].side[0].tx_octets = 200;
 		plan.flow[2].side[0].tx_gap = 50 * DAY_NS;
-		ok = play(&plan, &m, "60 days", prefix);
+		ok = leat_sim_mode_play(&plan, &m, "60 days", prefix);
 	}
 	printf("%sok 1 - 60 days with a packet a day\n1..1\n", ok ? "" : "not ");
 	return !ok;
-}
-
-/* 31: one stream through a bottleneck, by loss and round trip, in parts of its rate. */
-static const struct floor {
-	uint64_t rtt_ms;
-	uint32_t loss;  /* millionths */
-	uint32_t least; /* thousandths of the bottleneck's rate */
-} floor_of[] = {
-	{1, 0, 900},
-	{20, 0, 850},
-	{100, 0, 650},
-	{1, 1000, 900},
-	{20, 1000, 850},
-	{100, 1000, 600},
-	{1, 10000, 850},
-	{20, 10000, 600},
-	{100, 10000, 350},
-};
-
-static void floor_plan(struct sim_plan *plan, uint64_t rtt, uint32_t flows)
-{
-	leat_sim_plan_small(plan, 1);
-	plan->check_every = 64;
-	plan->faults_until = 600 * TIME_S;
-	plan->flow_cnt = flows;
-	for (uint32_t h = 0; h < 2; h++) {
-		struct stack_config *c = &plan->host[h].config;
-
-		c->tcp = (struct tcp_limits){.tcb_max = 2 * flows + 4, .rbuf_max = 8192};
-		c->knobs.rcv_buf_octets = c->send_buf_octets = FLOOR_BUF;
-		c->knobs.rcv_seg_max = 1024;
-		c->send_chunk_cnt = flows * 512;
-		plan->host[h].ring = plan->host[h].buffers = 8192;
-		plan->host[h].backlog = flows;
-	}
-	plan->link[0][1] = plan->link[1][0] = (struct sim_link){
-		.delay = rtt / 2, .octets_per_s = FLOOR_RATE, .queue_octets = 64 * 1024};
-	for (uint32_t i = 0; i < flows; i++) {
-		plan->flow[i] = plan->flow[0];
-		plan->flow[i].side[0].tx_octets = FLOOR_TEXT;
-		plan->flow[i].side[0].tx_chunk = plan->flow[i].side[1].rx_chunk = 16384;
-		plan->flow[i].side[0].close = SIM_CLOSE_TX;
-		plan->flow[i].side[1].close = SIM_CLOSE_EOF;
-		plan->flow[i].side[0].lazy = plan->flow[i].side[1].lazy = false;
-	}
-}
-
-static uint32_t goodput(const struct sim_plan *plan)
-{
-	struct sim_world *w = leat_sim_world_new(plan);
-	struct sim_result r;
-
-	leat_sim_world_run(w, &r);
-	leat_sim_world_free(w);
-	if (r.failed)
-		printf("# %s\n", r.why);
-	if (r.failed || r.last_at == 0)
-		return 0;
-	return (uint32_t)((uint64_t)FLOOR_TEXT * 1000 / FLOOR_RATE * TIME_S / r.last_at);
-}
-
-int leat_sim_mode_floor(void)
-{
-	struct sim_plan plan;
-	uint32_t failed = 0, no = 0;
-
-	for (uint32_t i = 0; i < COUNT_OF(floor_of); i++) {
-		const struct floor *f = &floor_of[i];
-
-		floor_plan(&plan, f->rtt_ms * TIME_MS, 1);
-		plan.fault[0] = (struct sim_fault){.kind = SIM_FAULT_LOSS,
-			.to = plan.faults_until,
-			.src = 0,
-			.dst = 1,
-			.p = f->loss,
-			.seed = i};
-		plan.fault_cnt = f->loss > 0;
-		uint32_t got = goodput(&plan);
-		failed += got < f->least;
-		printf("%sok %u - goodput at %" PRIu64
-		       " ms and %g %% loss is %u thousandths, at least "
-		       "%u\n",
-			got < f->least ? "not " : "", ++no, f->rtt_ms, f->loss / 1e4, got,
-			f->least);
-	}
-	/* Eight of them share it: the last is done when a bottleneck in full use would be. */
-	floor_plan(&plan, 20 * TIME_MS, 8);
-	uint32_t got = goodput(&plan) * 8;
-	failed += got < FLOOR_SHARED;
-	printf("%sok %u - eight streams have %u thousandths of it, at least %u\n",
-		got < FLOOR_SHARED ? "not " : "", no + 1, got, FLOOR_SHARED);
-	printf("1..%u\n", no + 1);
-	return failed > 0;
 }
 
 /* 32: what a stranger sees of us is the same, whether others talk to us or not. */

@@ -7,8 +7,14 @@
  *
  * See        sim.h. */
 
+#include "sim.h"
+
 #include <stdbool.h>
 #include <stdint.h>
+
+/* leat_sim_mode_play runs plan with meddling; false: it failed, and why is printed. */
+bool leat_sim_mode_play(
+	const struct sim_plan *plan, struct sim_meddling *m, const char *what, const char *prefix);
 
 /* Each packet of a few golden runs is lost, doubled at once or late, delayed, damaged, cut; with
  * pairs, each two of them. */
@@ -25,6 +31,12 @@ int leat_sim_mode_long(const char *prefix);
 
 /* A stream through a bottleneck reaches its floor of goodput; eight of them share it. */
 int leat_sim_mode_floor(void);
+
+/* Long streams, single octets, 10,000 connections through small tables and from few ports. */
+int leat_sim_mode_load(const char *prefix);
+
+/* The table of goodput by loss, round trip and queue; with golden it is held against that file. */
+int leat_sim_mode_goodput(const char *golden);
 
 /* A stranger sees the same of a host, whether others talk to it or not. */
 int leat_sim_mode_strangers(void);

@@ -20,7 +20,7 @@
 #define SIM_HOST_MAX  3
 #define SIM_SHARD_MAX 4
 #define SIM_FAULT_MAX 24
-#define SIM_FLOW_MAX  40
+#define SIM_FLOW_MAX  64
 #define SIM_ANY       0xff
 
 enum sim_style {
@@ -166,6 +166,9 @@ struct sim_plan {
 	uint64_t epoch;
 	uint64_t faults_until; /* then the calm begins */
 	uint64_t poll_jitter;
+	uint64_t
+		retry_for; /* a connect that was refused is tried again after so long, for ever; 0: now
+			     * and then, and not too often */
 	bool ip6, raw_ip, strict_burst, resolve;
 	bool iss_forced;
 	uint32_t misuse; /* millionths of the program's steps */

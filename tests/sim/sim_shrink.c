@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "sim.h"
 
+#include "base_bits.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,8 +55,8 @@ void leat_sim_shrink(struct sim_plan *plan, struct sim_result *result)
 	bool more = true;
 
 	memcpy(why, result->why, sizeof(why));
-	plan->fault_mask &= (UINT64_C(1) << plan->fault_cnt) - 1;
-	plan->flow_mask &= (UINT64_C(1) << plan->flow_cnt) - 1;
+	plan->fault_mask &= UINT64_MAX >> (64 - u32_max(plan->fault_cnt, 1));
+	plan->flow_mask &= UINT64_MAX >> (64 - u32_max(plan->flow_cnt, 1));
 	while (more && runs < RUNS_MAX) {
 		more = drop_bits(plan, &plan->fault_mask, plan->fault_cnt, why, &runs);
 		more |= drop_bits(plan, &plan->flow_mask, plan->flow_cnt, why, &runs);

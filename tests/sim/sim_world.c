@@ -5,6 +5,7 @@
 #include "base_be.h"
 #include "base_bits.h"
 #include "base_time.h"
+#include "reach.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -347,6 +348,7 @@ static void sum_up(struct sim_world *w, struct sim_result *r)
 
 			if (!stack)
 				continue;
+			leat_reach_stack(stack);
 			r->stats.narrowed += leat_stack_tcp(stack)->icmp_narrowed;
 			r->stats.segments += leat_stack_counters(stack)->segments;
 			r->stats.fast += leat_stack_tcp(stack)->fast;
@@ -412,6 +414,7 @@ static void run(struct sim_world *w, struct sim_result *result)
 	result->ended_at = w->now - w->plan.epoch;
 	result->stats = w->stats;
 	result->last_at = w->last_at;
+	result->least_rx = w->least_rx;
 	result->strangers = w->strangers;
 	if (!result->failed)
 		sum_up(w, result);

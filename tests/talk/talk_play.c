@@ -3,6 +3,7 @@
 
 #include "base_bits.h"
 #include "base_time.h"
+#include "reach.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -477,6 +478,7 @@ static void count(struct talk *t, struct talk_totals *totals)
 {
 	const struct tcp_counters *counters = leat_stack_tcp(t->stack);
 
+	leat_reach_stack(t->stack);
 	for (uint32_t i = 0; i < TCP_ARROW_CNT; i++)
 		totals->arrow[i] += counters->arrow[i];
 	for (uint32_t i = 0; i < TCP_V_CNT; i++)
