@@ -8,6 +8,7 @@
 #include <string.h>
 
 static const char *const close_words[] = {"keep", "server", "client", NULL};
+static const char *const yes_words[] = {"yes", "no", NULL};
 static const char *const huge_words[] = {"auto", "need", "no", NULL};
 static const char *const kind_words[] = {"http", "echo", "discard", "chargen", NULL};
 
@@ -56,6 +57,25 @@ static bool read_address(void *options, const char *text, char *why, size_t size
 		snprintf(why, size, "`%s` is not the address of one host: 198.18.0.2/24?", text);
 	else {
 		a->prefix_bits = (uint8_t)bits;
+		o->address_cnt++;
+		return true;
+	}
+	return false;
+}
+
+static bool read_vip(void *options, const char *text, char *why, size_t size)
+{
+	struct serve_options *o = options;
+	struct serve_address *a = &o->address[o->address_cnt];
+
+	if (o->address_cnt == SERVE_ADDRESS_MAX)
+		snprintf(
+			why, size, "at most %d addresses; leave `%s` out", SERVE_ADDRESS_MAX, text);
+	else if (!leat_wire_ip_parse(text, &a->ip) || !leat_wire_ip_may_send(a->ip))
+		snprintf(why, size, "`%s` is not the address of one host: 203.0.113.80?", text);
+	else {
+		a->prefix_bits = ip_is4(a->ip) ? 32 : 128;
+		a->vip = true;
 		o->address_cnt++;
 		return true;
 	}
@@ -276,6 +296,27 @@ static const struct opt_row row[] = {
 		.metavar = "A",
 		.sentence = "where to send what is not on the link; one IPv4, one "
 			    "IPv6"},
+	{.name = "vip",
+		.kind = OPT_KIND_OTHER,
+		.read = read_vip,
+		.metavar = "A",
+		.sentence =
+			"an address that a balancer gives us traffic for; with --address up to 8"},
+	{.name = "answer-arp-for-vips",
+		.kind = OPT_KIND_WORD,
+		.at = AT(vip_arp),
+		.metavar = "ON",
+		.fallback = "yes",
+		.words = yes_words,
+		.sentence = "no: who asks for a VIP hears nothing of us, as behind LVS with direct "
+			    "routing, where the balancer has it"},
+	{.name = "vlan",
+		.kind = OPT_KIND_NUMBER,
+		.at = AT(vlan),
+		.from = 1,
+		.to = 4094,
+		.metavar = "ID",
+		.sentence = "every frame has the tag of this VLAN; without it none has one"},
 	{.name = "listen",
 		.letter = 'l',
 		.kind = OPT_KIND_OTHER,
@@ -463,7 +504,11 @@ static bool check_addresses(const struct serve_options *o, char *why, size_t siz
 {
 	char text[IP_TEXT_MAX];
 
-	if (!o->address_cnt) {
+	uint32_t own_cnt = 0;
+
+	for (uint32_t i = 0; i < o->address_cnt; i++)
+		own_cnt += !o->address[i].vip;
+	if (!own_cnt) {
 		snprintf(why, size, "no address to serve on: --address 198.18.0.2/24?");
 		return false;
 	}
@@ -477,8 +522,8 @@ static bool check_addresses(const struct serve_options *o, char *why, size_t siz
 		}
 		for (uint32_t k = 0; k < i; k++) {
 			if (ip_eq(o->address[i].ip, o->address[k].ip)) {
-				snprintf(why, size, "--address: `%s` is given twice; leave one out",
-					text);
+				snprintf(why, size, "--%s: `%s` is given twice; leave one out",
+					o->address[i].vip ? "vip" : "address", text);
 				return false;
 			}
 		}

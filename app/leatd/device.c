@@ -244,7 +244,16 @@ void leat_device_next(const struct serve_options *o, const struct nic_port *port
 	if (o->tap == NULL || !kernel_address(&o->address[0], &ip))
 		return;
 	leat_wire_ip_text(ip, text);
+	char dev[64];
+	snprintf(dev, sizeof(dev), "%s", o->tap);
+	if (o->vlan != 0) {
+		snprintf(dev, sizeof(dev), "%s.%ju", o->tap, (uintmax_t)o->vlan);
+		fprintf(out,
+			"next      %sip link set %s up && %sip link add link %s name %s type vlan "
+			"id %ju\n",
+			sudo, o->tap, sudo, o->tap, dev, (uintmax_t)o->vlan);
+	}
 	fprintf(out, "next      %sip addr add %s/%u dev %s && %sip link set %s up\n", sudo, text,
-		o->address[0].prefix_bits, o->tap, sudo, o->tap);
+		o->address[0].prefix_bits, dev, sudo, dev);
 	print_reach(o, out);
 }

@@ -27,8 +27,12 @@ static void plan_stack(const struct serve_options *o, struct stack_config *c)
 	leat_stack_config_default(c);
 	c->link.mtu = c->knobs.mtu = (uint16_t)o->mtu;
 	c->link.local_cnt = (uint8_t)o->address_cnt;
-	for (uint32_t i = 0; i < o->address_cnt; i++)
+	for (uint32_t i = 0; i < o->address_cnt; i++) {
 		c->link.local[i] = (struct wire_local){o->address[i].ip, o->address[i].prefix_bits};
+		if (o->address[i].vip && o->vip_arp != 0)
+			c->link.quiet |= (uint8_t)(1 << i);
+	}
+	c->link.vlan = (uint16_t)o->vlan;
 	c->gateway4 = o->gateway4;
 	c->gateway6 = o->gateway6;
 	c->knobs.two_msl_ns = o->time_wait_ns;

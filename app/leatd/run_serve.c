@@ -156,8 +156,14 @@ static void print_addresses(void)
 		char text[IP_TEXT_MAX];
 
 		leat_wire_ip_text(run.o->address[i].ip, text);
-		printf("  %s/%u", text, run.o->address[i].prefix_bits);
+		if (run.o->address[i].vip)
+			printf("  VIP %s%s", text,
+				run.o->vip_arp != 0 ? " (ARP left to the balancer)" : "");
+		else
+			printf("  %s/%u", text, run.o->address[i].prefix_bits);
 	}
+	if (run.o->vlan != 0)
+		printf("  VLAN %ju", (uintmax_t)run.o->vlan);
 	printf("\n");
 }
 

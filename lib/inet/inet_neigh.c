@@ -92,7 +92,7 @@ bool leat_inet_own_for(const struct wire_link *link, struct ip ip, struct ip *ow
 	for (uint32_t i = link->local_cnt; i-- > 0;) {
 		const struct wire_local *l = &link->local[i];
 
-		if (ip_is4(l->ip) != ip_is4(ip))
+		if ((link->quiet >> i & 1) != 0 || ip_is4(l->ip) != ip_is4(ip))
 			continue;
 		*own = l->ip;
 		found = true;

@@ -48,7 +48,7 @@ struct inet_neigh_counters {
 bool leat_inet_on_link(const struct wire_link *link, struct ip ip);
 
 /* leat_inet_own_for is our address for talking to ip: of its version, of its prefix if there is
- * one.  False when we have none of that version. */
+ * one, and none that others have too.  False when we have none of that version. */
 bool leat_inet_own_for(const struct wire_link *link, struct ip ip, struct ip *own);
 
 /* leat_inet_neigh_footprint is the octets for entry_max entries; 0 when 0 or above 2^20. */

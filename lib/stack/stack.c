@@ -107,6 +107,7 @@ const char *leat_stack_config_error(const struct stack_config *c, char *text, si
 	const struct rule rule[] = {
 		in_range("mtu", c->link.mtu, 576, 9216),
 		in_range("addresses", c->link.local_cnt, 0, WIRE_LOCAL_MAX),
+		in_range("vlan", c->link.vlan, 0, 4094),
 		in_range("connections", c->tcp.tcb_max, 1, UINT32_C(1) << 30),
 		in_range("receive records", c->tcp.rbuf_max, 1, UINT32_C(1) << 30),
 		in_range("listeners", c->listener_max, 1, UINT32_C(1) << 16),

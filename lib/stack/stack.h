@@ -83,7 +83,7 @@ struct stack_burst {
 /* A frame to send: the caller sets data and room; output sets the rest. */
 struct stack_frame {
 	uint8_t *data;
-	uint32_t room; /* at least mtu + 14 */
+	uint32_t room; /* at least mtu + 18 */
 	uint32_t octets;
 	uint8_t l2_octets, l3_octets;
 	bool is_tcp, is_ip4; /* with tx_csum_*: what the device must complete */
