@@ -216,6 +216,7 @@ static uint32_t other_rows(const struct shard_counts *c, FILE *out)
 			"The device took no more; the frames waited and were sent later."},
 		{"tx_no_buf", c->tx_no_buf,
 			"No buffer to write into; the frames waited and were sent later."},
+		{"tx_link_down", c->tx_link_down, "A frame to send while the link was down: lost."},
 		{"rx_gathered", c->rx_gathered,
 			"A frame in several buffers; it was copied into one and used."},
 		{"timers_put_off", c->timers_put_off,

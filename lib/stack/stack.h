@@ -44,6 +44,7 @@
 #include <stdio.h>
 
 #define STACK_BURST_MAX    32
+#define STACK_PART_MAX     8
 #define STACK_CHUNK_OCTETS 2048 /* of the pool that leat_send copies into */
 
 struct flow_steer;
@@ -83,7 +84,7 @@ struct stack_burst {
 /* A frame to send: the caller sets data and room; output sets the rest. */
 struct stack_frame {
 	uint8_t *data;
-	uint32_t room; /* at least mtu + 14 */
+	uint32_t room; /* at least mtu + 18 */
 	uint32_t octets;
 	uint8_t l2_octets, l3_octets;
 	bool is_tcp, is_ip4; /* with tx_csum_*: what the device must complete */
@@ -115,6 +116,19 @@ void leat_stack_config_default(struct stack_config *config);
 const char *leat_stack_config_error(const struct stack_config *config, char *text, size_t size);
 
 size_t leat_stack_footprint(const struct stack_config *config);
+
+/* What of a footprint is for what. */
+struct stack_part {
+	const char *name;
+	uint32_t cnt; /* records; 0: none to speak of */
+	size_t octets;
+};
+
+/* leat_stack_parts takes the footprint apart and returns how many parts there are; 0 for a config
+ * that is impossible.  They add up to the footprint. */
+uint32_t leat_stack_parts(
+	const struct stack_config *config, struct stack_part part[STACK_PART_MAX]);
+
 struct leat_stack *leat_stack_new(void *mem, const struct stack_config *config, uint64_t now);
 
 /* The three steps of a burst.  The caller sets cnt and the in part of each pkt. */

@@ -80,7 +80,7 @@ static void build(struct leat_stack *s, const struct tcp_emit *m, const struct m
 
 	f->is_tcp = true;
 	f->is_ip4 = ip_is4(m->tuple.local);
-	f->l2_octets = link->raw_ip ? 0 : WIRE_ETH_OCTETS;
+	f->l2_octets = (uint8_t)wire_l2_octets(link);
 	f->l3_octets = (uint8_t)(at - f->l2_octets);
 	f->octets = at + octets;
 	DCHECK(f->octets <= f->room);
