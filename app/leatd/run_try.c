@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_assert.h"
+#include "base_bits.h"
 #include "base_log.h"
 #include "knobs.h"
 #include "load.h"
@@ -33,9 +34,9 @@
 #define ABORT_NS        (2 * TIME_S)
 #define LOOK_NS         (20 * TIME_MS)
 
-/* A client shard's program, and what was last copied of it. */
+/* A client shard's program, and what was last copied of it, by that shard: on lines of its own. */
 struct try_client {
-	struct load *load;
+	_Alignas(CACHE_LINE) struct load *load;
 	struct shard *shard;
 	struct load_counters counters;
 	struct hist connect;
@@ -528,7 +529,7 @@ static enum opt_exit run_tap(const struct try_options *o, const struct run_eal *
 	s.tap = "leat0";
 	s.name = "try";
 	s.address_cnt = 1;
-	s.address[0] = (struct serve_address){ip_from4(CLIENT_FROM + 1), 24};
+	s.address[0] = (struct serve_address){.ip = ip_from4(CLIENT_FROM + 1), .prefix_bits = 24};
 	s.listen_cnt = 1;
 	s.listen[0] = (struct serve_listen){PORT, SERVICE_KIND_HTTP};
 	s.body_octets = o->body_octets;

@@ -91,7 +91,7 @@ bool leat_inet_own_for(const struct wire_link *link, struct ip ip, struct ip *ow
 	for (uint32_t i = link->local_cnt; i-- > 0;) {
 		const struct wire_local *l = &link->local[i];
 
-		if (ip_is4(l->ip) != ip_is4(ip))
+		if ((link->quiet >> i & 1) != 0 || ip_is4(l->ip) != ip_is4(ip))
 			continue;
 		*own = l->ip;
 		found = true;
@@ -305,6 +305,14 @@ void leat_inet_neigh_doubt(struct inet_neigh *n, struct ip hop)
 
 	if (e != NULL && e->state == INET_ST_REACHABLE)
 		e->until = 0;
+}
+
+void leat_inet_neigh_doubt_all(struct inet_neigh *n)
+{
+	for (uint32_t i = 0; i < n->entry_max; i++) {
+		if (n->entry[i].state == INET_ST_REACHABLE || n->entry[i].state == INET_ST_FAILED)
+			n->entry[i].until = 0;
+	}
 }
 
 void leat_inet_neigh_set(struct inet_neigh *n, struct ip hop, struct mac mac)

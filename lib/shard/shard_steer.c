@@ -45,6 +45,9 @@ static uint32_t owner_of(struct shard_steer *s, const struct rte_mbuf *m)
 
 bool leat_shard_steer_home(struct shard_steer *s, struct rte_mbuf *m)
 {
+	if (s->trust && s->verified &&
+		flow_steer_is_plain(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len))
+		return true;
 	uint32_t owner = owner_of(s, m);
 
 	if (owner == s->idx)

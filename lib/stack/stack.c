@@ -97,6 +97,8 @@ static const char *knob_error(const struct stack_config *c, char *text, size_t s
 		in_range("dscp", k->dscp, 0, 63),
 		in_range("ecn", k->ecn, TCP_ECN_OFF, TCP_ECN_ACTIVE),
 		in_range("congestion control", k->cc, 0, TCP_CC_CNT - 1),
+		in_range("syn cookies", k->syn_cookies, 0, TCP_COOKIES_CNT - 1),
+		in_range("time-wait reuse", k->time_wait_reuse, 0, TCP_REUSE_CNT - 1),
 	};
 
 	return broken(rule, COUNT_OF(rule), text, size);
@@ -107,6 +109,7 @@ const char *leat_stack_config_error(const struct stack_config *c, char *text, si
 	const struct rule rule[] = {
 		in_range("mtu", c->link.mtu, 576, 9216),
 		in_range("addresses", c->link.local_cnt, 0, WIRE_LOCAL_MAX),
+		in_range("vlan", c->link.vlan, 0, 4094),
 		in_range("connections", c->tcp.tcb_max, 1, UINT32_C(1) << 30),
 		in_range("receive records", c->tcp.rbuf_max, 1, UINT32_C(1) << 30),
 		in_range("listeners", c->listener_max, 1, UINT32_C(1) << 16),
@@ -183,6 +186,34 @@ size_t leat_stack_footprint(const struct stack_config *config)
 		return 0;
 	(void)cut(&a, config);
 	return arena_used(&a);
+}
+
+uint32_t leat_stack_parts(const struct stack_config *c, struct stack_part part[STACK_PART_MAX])
+{
+	struct tcp_limits bare = c->tcp;
+	size_t left = leat_stack_footprint(c);
+	uint32_t cnt = 0;
+
+	if (left == 0)
+		return 0;
+	bare.rbuf_max = 1;
+	size_t tcp = leat_tcp_footprint(&bare), held = leat_tcp_footprint(&c->tcp) - tcp;
+	part[cnt++] = (struct stack_part){"connections, TIME-WAIT", c->tcp.tcb_max,
+		tcp + c->tcp.tcb_max * sizeof(struct conn)};
+	part[cnt++] = (struct stack_part){
+		"flow index", c->tcp.tcb_max, leat_flow_table_footprint(c->tcp.tcb_max)};
+	part[cnt++] = (struct stack_part){"segments held", c->tcp.rbuf_max, held};
+	part[cnt++] = (struct stack_part){"text to send", c->send_chunk_cnt,
+		(size_t)c->send_chunk_cnt * (STACK_CHUNK_OCTETS + sizeof(uint32_t))};
+	part[cnt++] = (struct stack_part){"ports to connect from", base_cnt(c),
+		leat_flow_port_footprint(base_cnt(c), c->port_from, c->port_to)};
+	part[cnt++] = (struct stack_part){
+		"neighbours", c->neigh_max, leat_inet_neigh_footprint(c->neigh_max)};
+	for (uint32_t i = 0; i < cnt; i++)
+		left -= part[i].octets;
+	part[cnt++] = (struct stack_part){"listeners, targets, lists", 0, left};
+	DCHECK(cnt <= STACK_PART_MAX);
+	return cnt;
 }
 
 /* drawn gives the nth 64 bits that the seed decides; none of them tells another. */

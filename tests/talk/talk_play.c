@@ -320,8 +320,10 @@ static void play_verdict(struct talk *t, struct talk_scan *s)
 static const struct info_number {
 	const char *name;
 	size_t offset;
-} info_numbers[] = {INFO(unread), INFO(unsent), INFO(cwnd), INFO(ssthresh), INFO(snd_wnd),
-	INFO(rcv_wnd), INFO(mss), INFO(srtt_us), INFO(rttvar_us), INFO(rto_us), INFO(rtx_cnt),
+} info_numbers[] = {INFO(backoff), INFO(in_flight), INFO(lost), INFO(segs_in), INFO(segs_out),
+	INFO(text_segs_in), INFO(text_segs_out), INFO(ooo_segs), INFO(dsacks), INFO(ce_segs),
+	INFO(unread), INFO(unsent), INFO(cwnd), INFO(ssthresh), INFO(snd_wnd), INFO(rcv_wnd),
+	INFO(mss), INFO(srtt_us), INFO(rttvar_us), INFO(rto_us), INFO(rtx_cnt),
 	INFO(soft_error_cnt), INFO(pmtu)};
 
 static const struct info_number *take_info_name(struct talk_scan *s)
