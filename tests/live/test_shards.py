@@ -198,7 +198,7 @@ def said(what, options, *words, code=0):
 
 
 def told():
-    "what serve says of steering"
+    "what serve says of steering: N220, N221, N222"
     said("one shard: there is nothing to steer", ("--vdev", "net_null0,no-rx=1"),
          "one shard has all flows")
     said("a device with key and table: both are read back equal", (
@@ -213,5 +213,14 @@ def told():
          "qpairs=4 with 2 shards", code=4)
 
 
-live.main([part, processes, told] if "matrix" not in live.sys.argv[1:] else [matrix],
+def idle():
+    "lcores and shards that do not fit (N222)"
+    with live.case("lcores without a shard are named"):
+        begin = classic(4)
+        with live.Process([*begin, "--seconds", 1, "--connections", 64]) as process:
+            live.equal(process.wait(RUN_S), 0, "exit code")
+            live.check("6 of 8 lcores have no shard" in process.err, process.err)
+
+
+live.main([part, processes, told, idle] if "matrix" not in live.sys.argv[1:] else [matrix],
           needs=live.NEEDS_TAP + (live.program("ethtool"), live.program("tc")))
