@@ -8,6 +8,8 @@
 #include <string.h>
 
 static const char *const close_words[] = {"keep", "server", "client", NULL};
+static const char *const yes_words[] = {"yes", "no", NULL};
+static const char *const huge_words[] = {"auto", "need", "no", NULL};
 static const char *const kind_words[] = {"http", "echo", "discard", "chargen", NULL};
 
 STATIC_ASSERT(COUNT_OF(kind_words) == SERVICE_KIND_CNT + 1, "in the order of enum service_kind");
@@ -55,6 +57,25 @@ static bool read_address(void *options, const char *text, char *why, size_t size
 		snprintf(why, size, "`%s` is not the address of one host: 198.18.0.2/24?", text);
 	else {
 		a->prefix_bits = (uint8_t)bits;
+		o->address_cnt++;
+		return true;
+	}
+	return false;
+}
+
+static bool read_vip(void *options, const char *text, char *why, size_t size)
+{
+	struct serve_options *o = options;
+	struct serve_address *a = &o->address[o->address_cnt];
+
+	if (o->address_cnt == SERVE_ADDRESS_MAX)
+		snprintf(
+			why, size, "at most %d addresses; leave `%s` out", SERVE_ADDRESS_MAX, text);
+	else if (!leat_wire_ip_parse(text, &a->ip) || !leat_wire_ip_may_send(a->ip))
+		snprintf(why, size, "`%s` is not the address of one host: 203.0.113.80?", text);
+	else {
+		a->prefix_bits = ip_is4(a->ip) ? 32 : 128;
+		a->vip = true;
 		o->address_cnt++;
 		return true;
 	}
@@ -199,6 +220,54 @@ static bool read_device(void *options, const char *text, char *why, size_t size)
 	return false;
 }
 
+/* add_lcores adds the processors from first to last; false: one is there already, or too many. */
+static bool add_lcores(struct serve_options *o, uint32_t first, uint32_t last)
+{
+	for (uint32_t cpu = first; cpu <= last; cpu++) {
+		for (uint32_t i = 0; i < o->lcore_cnt; i++)
+			if (o->lcore[i] == cpu)
+				return false;
+		if (o->lcore_cnt == SERVE_LCORE_MAX)
+			return false;
+		o->lcore[o->lcore_cnt++] = (uint16_t)cpu;
+	}
+	return true;
+}
+
+/* auto, or numbers and ranges of numbers between commas. */
+static bool read_lcores(void *options, const char *text, char *why, size_t size)
+{
+	struct serve_options *o = options;
+	unsigned first, last;
+	const char *p = text;
+	int n = 0;
+
+	o->lcore_cnt = 0;
+	if (strcmp(text, "auto") == 0)
+		return true;
+	do {
+		int cnt = sscanf(p, "%4u%n-%4u%n", &first, &n, &last, &n);
+
+		last = cnt == 2 ? last : first;
+		if (cnt < 1 || !is_all(text, DIGITS "-,") || last < first ||
+			last >= SERVE_CPU_MAX) {
+			snprintf(why, size, "`%s` is no list of cores: auto, 2-5 or 2,4?", text);
+			return false;
+		}
+		if (!add_lcores(o, first, last)) {
+			snprintf(why, size,
+				"`%s` names a core twice, or more than %d; leave it out", text,
+				SERVE_LCORE_MAX);
+			return false;
+		}
+		p += n;
+	} while (*p == ',' && *++p != '\0');
+	if (*p == '\0' && p[-1] != ',')
+		return true;
+	snprintf(why, size, "`%s` is no list of cores: auto, 2-5 or 2,4?", text);
+	return false;
+}
+
 static bool read_name(void *options, const char *text, char *why, size_t size)
 {
 	struct serve_options *o = options;
@@ -245,6 +314,27 @@ static const struct opt_row row[] = {
 		.metavar = "A",
 		.sentence = "where to send what is not on the link; one IPv4, one "
 			    "IPv6"},
+	{.name = "vip",
+		.kind = OPT_KIND_OTHER,
+		.read = read_vip,
+		.metavar = "A",
+		.sentence =
+			"an address that a balancer gives us traffic for; with --address up to 8"},
+	{.name = "answer-arp-for-vips",
+		.kind = OPT_KIND_WORD,
+		.at = AT(vip_arp),
+		.metavar = "ON",
+		.fallback = "yes",
+		.words = yes_words,
+		.sentence = "no: who asks for a VIP hears nothing of us, as behind LVS with direct "
+			    "routing, where the balancer has it"},
+	{.name = "vlan",
+		.kind = OPT_KIND_NUMBER,
+		.at = AT(vlan),
+		.from = 1,
+		.to = 4094,
+		.metavar = "ID",
+		.sentence = "every frame has the tag of this VLAN; without it none has one"},
 	{.name = "listen",
 		.letter = 'l',
 		.kind = OPT_KIND_OTHER,
@@ -282,7 +372,7 @@ static const struct opt_row row[] = {
 		.kind = OPT_KIND_NUMBER,
 		.at = AT(connections),
 		.from = 64,
-		.to = 4000000,
+		.to = SERVE_CONNECTIONS_MAX,
 		.metavar = "N",
 		.fallback = "65536",
 		.sentence = "at one time, with those in TIME-WAIT, all shards"},
@@ -302,6 +392,28 @@ static const struct opt_row row[] = {
 		.metavar = "N",
 		.fallback = "1",
 		.sentence = "polling cores, each with a queue"},
+	{.name = "lcores",
+		.kind = OPT_KIND_OTHER,
+		.read = read_lcores,
+		.metavar = "LIST",
+		.fallback = "auto",
+		.sentence = "the cores for them, as 2-5 or 2,4; auto: those of this process at the "
+			    "device's memory node; with fewer than shards, shards take turns"},
+	{.name = "hugepages",
+		.kind = OPT_KIND_WORD,
+		.at = AT(hugepages),
+		.metavar = "HOW",
+		.fallback = "auto",
+		.words = huge_words,
+		.sentence = "packet buffers in huge pages: auto (when enough are free), need (or "
+			    "do not start), no"},
+	{.name = "buffers",
+		.kind = OPT_KIND_NUMBER,
+		.at = AT(buffers),
+		.from = 1,
+		.to = 4000000,
+		.metavar = "N",
+		.sentence = "packet buffers; without it as many as can be anywhere at once"},
 	OPT_TCP_ROWS(AT(tcp)),
 	{.name = "loss",
 		.kind = OPT_KIND_PERCENT,
@@ -362,7 +474,7 @@ static bool on_link(const struct serve_options *o, struct ip ip)
 {
 	for (uint32_t i = 0; i < o->address_cnt; i++)
 		if (ip_is4(o->address[i].ip) == ip_is4(ip) &&
-			leat_wire_ip_in_prefix(ip, o->address[i].ip, o->address[i].prefix_bits))
+			ip_in_prefix(ip, o->address[i].ip, o->address[i].prefix_bits))
 			return true;
 	return false;
 }
@@ -376,7 +488,7 @@ static const char *no_host(struct ip ip, const struct serve_address *of)
 	if (!ip_is4(ip) || !ip_is4(of->ip) || of->prefix_bits > 30)
 		return NULL;
 	mask = UINT32_MAX >> of->prefix_bits;
-	if (!leat_wire_ip_in_prefix(ip, of->ip, of->prefix_bits))
+	if (!ip_in_prefix(ip, of->ip, of->prefix_bits))
 		return NULL;
 	if ((ip_to4(ip) & mask) == 0)
 		return "the number of its network";
@@ -410,7 +522,11 @@ static bool check_addresses(const struct serve_options *o, char *why, size_t siz
 {
 	char text[IP_TEXT_MAX];
 
-	if (!o->address_cnt) {
+	uint32_t own_cnt = 0;
+
+	for (uint32_t i = 0; i < o->address_cnt; i++)
+		own_cnt += !o->address[i].vip;
+	if (!own_cnt) {
 		snprintf(why, size, "no address to serve on: --address 198.18.0.2/24?");
 		return false;
 	}
@@ -424,8 +540,8 @@ static bool check_addresses(const struct serve_options *o, char *why, size_t siz
 		}
 		for (uint32_t k = 0; k < i; k++) {
 			if (ip_eq(o->address[i].ip, o->address[k].ip)) {
-				snprintf(why, size, "--address: `%s` is given twice; leave one out",
-					text);
+				snprintf(why, size, "--%s: `%s` is given twice; leave one out",
+					o->address[i].vip ? "vip" : "address", text);
 				return false;
 			}
 		}
@@ -484,6 +600,23 @@ const struct opt_verb leat_opt_serve = {
 		"add up.\n\n"
 		"  sudo @ serve --tap leat0 --address 198.18.0.2/24\n"
 		"  @ serve --device 3b:00.0 -a 198.51.100.10/24 -g 198.51.100.1 -l 7:echo\n",
+	.row = row,
+	.row_cnt = COUNT_OF(row),
+	.defaults = defaults,
+	.check = check,
+};
+
+const struct opt_verb leat_opt_plan = {
+	.name = "plan",
+	.one_line = "What serve with these options would take of the machine; touches nothing",
+	.usage = "@ plan [serve] (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN "
+		 "[OPTION]...",
+	.prose = "Each kind of record, of one shard and of all; the cores, and how far they are\n"
+		 "from the device; the rate that 2MSL allows.  Serve takes all of it at its start\n"
+		 "and nothing later.\n\n"
+		 "Exit 0 when it can be had, 1 for wrong options, 2 for options that no stack can\n"
+		 "be made of, 3 without the memory or cores; then stderr has the numbers.\n\n"
+		 "  @ plan --tap leat0 --address 198.18.0.2/24 --connections 1000000\n",
 	.row = row,
 	.row_cnt = COUNT_OF(row),
 	.defaults = defaults,

@@ -13,11 +13,15 @@
 #include "service.h"
 #include "wire_addr.h"
 
-#define SERVE_ADDRESS_MAX 8
+#define SERVE_ADDRESS_MAX     8
+#define SERVE_LCORE_MAX       64
+#define SERVE_CPU_MAX         1024
+#define SERVE_CONNECTIONS_MAX 4000000
 
 struct serve_address {
 	struct ip ip;
 	uint8_t prefix_bits; /* IPv4: 0 to 32; IPv6: 0 to 128 */
+	bool vip;            /* a balancer's; alone in its prefix */
 };
 
 struct serve_listen {
@@ -38,6 +42,12 @@ struct serve_options {
 	uint64_t body_octets, time_wait_ns, grace_ns;
 	uint64_t seconds; /* drain after so many, 0: only after ^C; set by try --tap */
 	uint64_t mtu, shards;
+	uint64_t vlan;      /* 0: frames without a tag */
+	uint32_t vip_arp;   /* 0: who asks for a VIP is answered, 1: not */
+	uint64_t buffers;   /* packet buffers; 0: as many as can be anywhere at once */
+	uint32_t hugepages; /* enum eal_huge: auto, need, no */
+	uint32_t lcore_cnt; /* 0: auto */
+	uint16_t lcore[SERVE_LCORE_MAX];
 	uint64_t connections; /* at one time, all shards */
 	uint32_t close;       /* enum service_close */
 	uint32_t loss_millionths, reorder_millionths;
@@ -47,6 +57,6 @@ struct serve_options {
 	char device_text[16]; /* what device points to */
 };
 
-extern const struct opt_verb leat_opt_serve;
+extern const struct opt_verb leat_opt_serve, leat_opt_plan; /* the same options */
 
 #endif

@@ -18,6 +18,7 @@ static const struct verb {
 } verbs[] = {
 	{&leat_opt_try, leat_cmd_try},
 	{&leat_opt_serve, leat_cmd_serve},
+	{&leat_opt_plan, leat_cmd_plan},
 };
 
 #define VERB_CNT (sizeof(verbs) / sizeof(verbs[0]))

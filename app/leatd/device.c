@@ -98,6 +98,27 @@ enum opt_exit leat_device_check(const struct serve_options *o)
 	return OPT_EXIT_OK;
 }
 
+int leat_device_node(const struct serve_options *o)
+{
+	char path[128], name[64];
+	int node = -1;
+
+	if (o->device != NULL)
+		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/numa_node", o->device);
+	else if (is_driver(o->vdev, AF_PACKET_DRIVER) &&
+		 vdev_argument(o->vdev, "iface", name, sizeof(name)))
+		snprintf(path, sizeof(path), "/sys/class/net/%s/device/numa_node", name);
+	else
+		return -1;
+	FILE *f = fopen(path, "re");
+	if (f == NULL)
+		return -1;
+	if (fscanf(f, "%d", &node) != 1)
+		node = -1;
+	fclose(f);
+	return node;
+}
+
 static int find(const struct serve_options *o, struct nic_port *port)
 {
 	char args[64];
@@ -223,7 +244,16 @@ void leat_device_next(const struct serve_options *o, const struct nic_port *port
 	if (o->tap == NULL || !kernel_address(&o->address[0], &ip))
 		return;
 	leat_wire_ip_text(ip, text);
+	char dev[64];
+	snprintf(dev, sizeof(dev), "%s", o->tap);
+	if (o->vlan != 0) {
+		snprintf(dev, sizeof(dev), "%s.%ju", o->tap, (uintmax_t)o->vlan);
+		fprintf(out,
+			"next      %sip link set %s up && %sip link add link %s name %s type vlan "
+			"id %ju\n",
+			sudo, o->tap, sudo, o->tap, dev, (uintmax_t)o->vlan);
+	}
 	fprintf(out, "next      %sip addr add %s/%u dev %s && %sip link set %s up\n", sudo, text,
-		o->address[0].prefix_bits, o->tap, sudo, o->tap);
+		o->address[0].prefix_bits, dev, sudo, dev);
 	print_reach(o, out);
 }

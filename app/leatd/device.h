@@ -18,6 +18,9 @@
 /* leat_device_check looks, before EAL starts, whether the device can be made or taken at all. */
 enum opt_exit leat_device_check(const struct serve_options *o);
 
+/* leat_device_node is the memory node that the device is at, -1: at none in particular. */
+int leat_device_node(const struct serve_options *o);
+
 /* leat_device_find takes the device; leat_device_start starts it, or closes it when it cannot. */
 enum opt_exit leat_device_find(const struct serve_options *o, struct nic_port *port);
 enum opt_exit leat_device_start(

@@ -13,7 +13,7 @@
 static int usage(FILE *out)
 {
 	fputs("leatd " LEAT_VERSION ": the data plane of leat\n\n"
-	      "usage: leatd try|serve [OPTION]...\n"
+	      "usage: leatd try|serve|plan [OPTION]...\n"
 	      "       leatd EAL-OPTION... -- try|serve [OPTION]...\n\n"
 	      "The options are those of leat help try and leat help serve.\n",
 		out);
@@ -59,6 +59,12 @@ static int run(int argc, char **argv, const struct run_eal *eal)
 
 		done = parse(&leat_opt_serve, argc, argv, &o);
 		return done >= 0 ? done : (int)leat_run_serve(&o, eal, false);
+	}
+	if (strcmp(argv[0], "plan") == 0) {
+		struct serve_options o;
+
+		done = parse(&leat_opt_plan, argc, argv, &o);
+		return done >= 0 ? done : (int)leat_run_plan(&o);
 	}
 	return usage(stderr);
 }

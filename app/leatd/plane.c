@@ -47,7 +47,7 @@ enum opt_exit leat_plane_open(
 	return p->pool != NULL ? OPT_EXIT_OK : OPT_EXIT_RESOURCE;
 }
 
-void *leat_plane_take(const struct plane *p, size_t octets, int node)
+void *leat_plane_take(struct plane *p, size_t octets, int node)
 {
 	uint64_t room = leat_eal_free_octets();
 
@@ -59,8 +59,10 @@ void *leat_plane_take(const struct plane *p, size_t octets, int node)
 		return NULL;
 	}
 	void *mem = leat_nic_numa_take(octets, node);
-	if (mem == NULL || !p->touch || leat_nic_numa_touch(mem, octets))
+	if (mem == NULL || !p->touch || leat_nic_numa_touch(mem, octets)) {
+		p->taken_octets += mem != NULL ? leat_nic_numa_octets(octets) : 0;
 		return mem;
+	}
 	leat_nic_numa_free(mem, octets);
 	return NULL;
 }
@@ -78,7 +80,8 @@ enum opt_exit leat_plane_add(struct plane *p, const struct shard_config *config,
 		leat_log(LOG_LV_ERROR, "shard", "%s", why != NULL ? why : "too large");
 		return OPT_EXIT_CONFIG;
 	}
-	ps->mem = leat_plane_take(p, octets, leat_nic_numa_of_cpu(p->eal.cpu[lcore_idx]));
+	ps->node = leat_nic_numa_of_cpu(p->eal.cpu[lcore_idx]);
+	ps->mem = leat_plane_take(p, octets, ps->node);
 	if (ps->mem == NULL)
 		return OPT_EXIT_RESOURCE;
 	ps->octets = octets;
@@ -92,6 +95,11 @@ enum opt_exit leat_plane_add(struct plane *p, const struct shard_config *config,
 	p->stack_octets += octets;
 	p->shard_cnt++;
 	return OPT_EXIT_OK;
+}
+
+size_t leat_plane_join_octets(uint32_t shard_cnt)
+{
+	return (size_t)shard_cnt * shard_cnt * sizeof(struct plane_pair);
 }
 
 /* join_two gives from what it writes and to reads. */
@@ -130,7 +138,7 @@ enum opt_exit leat_plane_join(struct plane *p, uint32_t first, uint32_t cnt)
 	ASSERT(p->port_cnt < PLANE_PORT_MAX);
 	ASSERT(first + cnt <= p->shard_cnt);
 	*port = (struct plane_port){.first = first, .cnt = cnt};
-	port->pair = leat_plane_take(p, (size_t)cnt * cnt * sizeof(*port->pair), 0);
+	port->pair = leat_plane_take(p, leat_plane_join_octets(cnt), 0);
 	if (port->pair == NULL)
 		return OPT_EXIT_RESOURCE;
 	p->port_cnt++;
@@ -222,8 +230,7 @@ void leat_plane_close(struct plane *p)
 	for (uint32_t i = 0; i < p->shard_cnt; i++)
 		leat_nic_numa_free(p->shard[i].mem, p->shard[i].octets);
 	for (uint32_t i = 0; i < p->port_cnt; i++)
-		leat_nic_numa_free(p->port[i].pair,
-			(size_t)p->port[i].cnt * p->port[i].cnt * sizeof(*p->port[i].pair));
+		leat_nic_numa_free(p->port[i].pair, leat_plane_join_octets(p->port[i].cnt));
 	leat_nic_pool_free(p->pool);
 	p->shard_cnt = 0;
 }
@@ -233,35 +240,78 @@ uint64_t leat_plane_now(struct plane *p)
 	return shard_clock_read(&p->clock);
 }
 
+/* look_at_loop tells when an lcore stands still, and when it goes on. */
+static void look_at_loop(struct plane *p, uint32_t i, uint64_t now)
+{
+	uint64_t for_ns;
+
+	switch (leat_shard_watch_look(&p->watch[i], &p->loop[i].beat, now, &for_ns)) {
+	case SHARD_WATCH_LATE:
+		leat_log(LOG_LV_WARN, "leatd",
+			"lcore %u on cpu %u has not turned for %.1f s; its connections wait",
+			p->eal.lcore[i], p->eal.cpu[i], (double)for_ns / (double)TIME_S);
+		break;
+	case SHARD_WATCH_BACK:
+		leat_log(LOG_LV_NOTE, "leatd", "lcore %u on cpu %u turns again, after %.1f s",
+			p->eal.lcore[i], p->eal.cpu[i], (double)for_ns / (double)TIME_S);
+		break;
+	case SHARD_WATCH_NOTHING:
+		break;
+	}
+}
+
+/* look is due now and then, also while an answer does not come: that is when it matters.  True: it
+ * was. */
+static bool look(struct plane *p)
+{
+	uint64_t now = leat_plane_now(p);
+
+	if (now < p->look_at)
+		return false;
+	p->look_at = now + PLANE_LOOK_NS;
+	for (uint32_t i = 0; i < p->loop_cnt; i++)
+		look_at_loop(p, i, now);
+	return true;
+}
+
+static void nap(struct plane *p)
+{
+	nanosleep(&(struct timespec){.tv_nsec = ASK_NAP_NS}, NULL);
+	look(p);
+}
+
 uint32_t leat_plane_wait(struct plane *p, uint64_t at)
 {
 	sigset_t set = stop_signals();
 	uint64_t now = leat_plane_now(p);
 
 	while (now < at) {
-		struct timespec for_ts = {.tv_sec = (time_t)((at - now) / TIME_S),
-			.tv_nsec = (long)((at - now) % TIME_S)};
+		uint64_t for_ns = u64_min(at - now, PLANE_LOOK_NS);
+		struct timespec for_ts = {
+			.tv_sec = (time_t)(for_ns / TIME_S), .tv_nsec = (long)(for_ns % TIME_S)};
 
 		if (sigtimedwait(&set, NULL, &for_ts) > 0) {
 			p->signal_cnt++;
 			break;
 		}
+		if (look(p) && p->look != NULL && p->look())
+			break;
 		now = leat_plane_now(p);
 	}
 	return p->signal_cnt;
 }
 
-static void post(struct plane_shard *ps, struct shard_letter letter)
+static void post(struct plane *p, uint32_t shard_idx, struct shard_letter letter)
 {
 	/* The box is longer than all letters that can be under way: the shard reads each turn. */
-	while (!leat_shard_mail_put(&ps->from_control, letter))
-		nanosleep(&(struct timespec){.tv_nsec = ASK_NAP_NS}, NULL);
+	while (!leat_shard_mail_put(&p->shard[shard_idx].from_control, letter))
+		nap(p);
 }
 
 void leat_plane_tell(struct plane *p, uint32_t shard_idx, enum shard_mail_kind kind)
 {
 	ASSERT(shard_idx < p->shard_cnt);
-	post(&p->shard[shard_idx], (struct shard_letter){.kind = kind});
+	post(p, shard_idx, (struct shard_letter){.kind = kind});
 }
 
 void leat_plane_ask(struct plane *p, void (*also)(void *arg), void *const *arg)
@@ -272,10 +322,17 @@ void leat_plane_ask(struct plane *p, void (*also)(void *arg), void *const *arg)
 		ask->also = also;
 		ask->arg = also != NULL ? arg[i] : NULL;
 		atomic_store_explicit(&ask->answered, false, memory_order_relaxed);
-		post(&p->shard[i], (struct shard_letter){SHARD_MAIL_ASK, ask});
+		post(p, i, (struct shard_letter){SHARD_MAIL_ASK, ask});
 	}
 	for (uint32_t i = 0; i < p->shard_cnt; i++) {
 		while (!atomic_load_explicit(&p->shard[i].ask.answered, memory_order_acquire))
-			nanosleep(&(struct timespec){.tv_nsec = ASK_NAP_NS}, NULL);
+			nap(p);
 	}
+}
+
+void leat_plane_use(struct plane *p, enum shard_port_use use)
+{
+	for (uint32_t i = 0; i < p->shard_cnt; i++)
+		post(p, i, shard_letter_port(use));
+	leat_plane_ask(p, NULL, NULL); /* letters are read in order */
 }

@@ -21,12 +21,14 @@
 
 #include <pthread.h>
 
-#define PLANE_SIGNALS_CUT 2 /* so many signals mean: at once */
+#define PLANE_SIGNALS_CUT 2                   /* so many signals mean: at once */
+#define PLANE_LOOK_NS     UINT64_C(100000000) /* how often lcores and ports are looked at */
 
 struct plane_shard {
 	struct shard *shard;
 	void *mem;
 	size_t octets;
+	int node;
 	uint32_t lcore_idx;
 	struct shard_mail from_control;
 	struct shard_ask ask;
@@ -53,13 +55,18 @@ struct plane {
 	bool touch;
 	uint32_t shard_cnt, loop_cnt, signal_cnt;
 	uint64_t started_at;
-	size_t stack_octets;
+	size_t stack_octets, taken_octets;
 	uint32_t port_cnt;
 	struct plane_port port[PLANE_PORT_MAX];
 	struct plane_shard shard[SHARD_MAX];
 	struct shard_loop loop[PLANE_LCORE_MAX];
 	void (*control)(void *arg);
 	void *arg;
+	/* Called by the control thread while it waits, every PLANE_LOOK_NS; true: it waits no
+	 * longer.  May be NULL. */
+	bool (*look)(void);
+	uint64_t look_at;
+	struct shard_watch watch[PLANE_LCORE_MAX]; /* of the loops */
 };
 
 /* leat_plane_block_signals keeps SIGINT and SIGTERM for the control thread; before EAL. */
@@ -71,7 +78,7 @@ enum opt_exit leat_plane_open(
 	struct plane *p, const struct eal *eal, const struct nic_pool_plan *plan, bool touch);
 
 /* leat_plane_take gives octets on node, for leat_nic_numa_free; NULL after one line on stderr. */
-void *leat_plane_take(const struct plane *p, size_t octets, int node);
+void *leat_plane_take(struct plane *p, size_t octets, int node);
 
 /* leat_plane_add makes the next shard, to be turned on the lcore of index lcore_idx (modulo how
  * many there are). */
@@ -85,6 +92,9 @@ enum opt_exit leat_plane_join(struct plane *p, uint32_t first, uint32_t cnt);
 /* leat_plane_under_way is how many frames lie on the lanes between the shards of a port, given by
  * its order of join, to be read there; while no shard turns. */
 uint64_t leat_plane_under_way(const struct plane *p, uint32_t port_idx);
+
+/* leat_plane_join_octets is what _join takes for so many shards. */
+size_t leat_plane_join_octets(uint32_t shard_cnt);
 
 /* leat_plane_run turns all shards and runs control in its own thread, until control returns. */
 enum opt_exit leat_plane_run(struct plane *p, void (*control)(void *arg), void *arg);
@@ -100,6 +110,9 @@ uint32_t leat_plane_wait(struct plane *p, uint64_t at);
 
 /* leat_plane_now is the present instant on the clock of the shards. */
 uint64_t leat_plane_now(struct plane *p);
+
+/* leat_plane_use tells all shards how they may use their queues, and returns when they do. */
+void leat_plane_use(struct plane *p, enum shard_port_use use);
 
 /* leat_plane_tell puts DRAIN or ABORT into the box of one shard. */
 void leat_plane_tell(struct plane *p, uint32_t shard_idx, enum shard_mail_kind kind);

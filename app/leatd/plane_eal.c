@@ -100,12 +100,23 @@ static size_t memory_for(const struct nic_pool_plan *pool, size_t page_octets)
 	return align_up(octets + octets / 16 + EAL_OVERHEAD, HUGE_OCTETS);
 }
 
-static void add_memory(struct args *a, struct eal *eal, const struct nic_pool_plan *pool)
+struct eal_memory leat_eal_memory(const struct nic_pool_plan *pool, enum eal_huge huge)
 {
-	eal->octets = memory_for(pool, HUGE_OCTETS);
-	eal->huge = read_number(HUGE_DIR "free_hugepages", "%llu") * HUGE_OCTETS >= eal->octets;
-	if (!eal->huge)
-		eal->octets = memory_for(pool, SMALL_OCTETS);
+	struct eal_memory m = {.huge_octets = memory_for(pool, HUGE_OCTETS)};
+	uint64_t free_octets = read_number(HUGE_DIR "free_hugepages", "%llu") * HUGE_OCTETS;
+
+	m.huge = huge != EAL_HUGE_NO && free_octets >= m.huge_octets;
+	m.octets = m.huge ? m.huge_octets : memory_for(pool, SMALL_OCTETS);
+	m.pool_octets = leat_nic_pool_octets(pool, m.huge ? HUGE_OCTETS : SMALL_OCTETS);
+	return m;
+}
+
+static void add_memory(struct args *a, struct eal *eal, const struct eal_want *want)
+{
+	struct eal_memory m = leat_eal_memory(&want->pool, want->huge);
+
+	eal->octets = m.octets;
+	eal->huge = m.huge;
 	if (eal->huge) {
 		add(a, "--in-memory");
 	} else {
@@ -125,14 +136,16 @@ static enum opt_exit read_cpus(struct eal *eal)
 	return OPT_EXIT_RESOURCE;
 }
 
-/* add_lcores ties one lcore to each of the first want processors. */
-static void add_lcores(struct args *a, const struct eal *eal, uint32_t want)
+/* add_lcores ties one lcore to each processor that is named, or to each of the first we may use. */
+static void add_lcores(struct args *a, const struct eal *eal, const struct eal_want *want)
 {
 	char text[PLANE_LCORE_MAX * 10] = "";
-	uint32_t cnt = 0;
+	uint32_t max = u32_min(want->lcore_cnt, PLANE_LCORE_MAX), cnt = 0;
 	size_t at = 0;
 
-	for (uint32_t cpu = 0; cpu < CPU_SETSIZE && cnt < u32_min(want, PLANE_LCORE_MAX); cpu++) {
+	for (uint32_t i = 0; i < CPU_SETSIZE && cnt < max; i++) {
+		uint32_t cpu = want->cpu != NULL ? want->cpu[cnt] : i;
+
 		if (CPU_ISSET(cpu, &eal->allowed)) {
 			at += (size_t)snprintf(
 				text + at, sizeof(text) - at, "%s%u@%u", cnt ? "," : "", cnt, cpu);
@@ -231,8 +244,8 @@ enum opt_exit leat_eal_start(const struct eal_want *want, struct eal *eal)
 	if (result != OPT_EXIT_OK)
 		return result;
 	add(&a, "leatd");
-	add_memory(&a, eal, &want->pool);
-	add_lcores(&a, eal, want->lcore_cnt);
+	add_memory(&a, eal, want);
+	add_lcores(&a, eal, want);
 	add(&a, "--file-prefix");
 	add(&a, "%s", eal->dir.prefix);
 	if (want->pci != NULL) {

@@ -23,9 +23,25 @@
 #define PLANE_LCORE_MAX 64
 #define PLANE_PATH_MAX  128
 
+/* Whether EAL's memory, which devices see, is in huge pages. */
+enum eal_huge {
+	EAL_HUGE_AUTO, /* when enough are free */
+	EAL_HUGE_NEED,
+	EAL_HUGE_NO,
+};
+
+struct eal_memory {
+	size_t octets;      /* that EAL is told to take */
+	size_t pool_octets; /* of them for packet buffers */
+	size_t huge_octets; /* that it would take in huge pages */
+	bool huge;
+};
+
 struct eal_want {
-	const char *name;          /* with the process id, the instance's file prefix */
-	uint32_t lcore_cnt;        /* at most; fewer when there are fewer processors */
+	const char *name;    /* with the process id, the instance's file prefix */
+	uint32_t lcore_cnt;  /* at most; fewer when there are fewer processors */
+	const uint16_t *cpu; /* lcore_cnt processors; NULL: the first that we may use */
+	enum eal_huge huge;
 	struct nic_pool_plan pool; /* what EAL's memory must hold */
 	const char *pci;           /* NULL: no PCI device */
 	uint32_t verbose;
@@ -43,6 +59,9 @@ struct eal {
 
 /* leat_eal_free_octets is the memory that the kernel could give now. */
 uint64_t leat_eal_free_octets(void);
+
+/* leat_eal_memory plans EAL's memory for the packet buffers of pool. */
+struct eal_memory leat_eal_memory(const struct nic_pool_plan *pool, enum eal_huge huge);
 
 /* leat_eal_start derives EAL's arguments from want. */
 enum opt_exit leat_eal_start(const struct eal_want *want, struct eal *eal);

@@ -19,6 +19,8 @@ static const char *const end_text[TCP_END_CNT] = {
 	[TCP_END_TIMEOUT] = "timed out",
 	[TCP_END_FW2_LIMIT] = "given up in FIN-WAIT-2",
 	[TCP_END_CLOSED] = "closed before open",
+	[TCP_END_EVICTED] = "gave way half open",
+	[TCP_END_REUSED] = "reused from TIME-WAIT",
 };
 
 const char *leat_report_group(uint64_t value, char *text)
@@ -214,6 +216,7 @@ static uint32_t other_rows(const struct shard_counts *c, FILE *out)
 			"The device took no more; the frames waited and were sent later."},
 		{"tx_no_buf", c->tx_no_buf,
 			"No buffer to write into; the frames waited and were sent later."},
+		{"tx_link_down", c->tx_link_down, "A frame to send while the link was down: lost."},
 		{"rx_gathered", c->rx_gathered,
 			"A frame in several buffers; it was copied into one and used."},
 		{"timers_put_off", c->timers_put_off,

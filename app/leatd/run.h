@@ -22,6 +22,9 @@ enum opt_exit leat_run_try(const struct try_options *o, const struct run_eal *ea
 /* leat_run_serve serves on one port.  greet: `/` of http tells who was reached. */
 enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal *eal, bool greet);
 
+/* leat_run_plan prints what serve would take, and takes nothing. */
+enum opt_exit leat_run_plan(const struct serve_options *o);
+
 /* leat_run_start_eal starts EAL as from says. */
 enum opt_exit leat_run_start_eal(
 	const struct run_eal *from, const struct eal_want *want, struct eal *eal);

@@ -4,7 +4,9 @@
 #include "device.h"
 #include "knobs.h"
 #include "link.h"
+#include "nic_event.h"
 #include "nic_numa.h"
+#include "plan.h"
 #include "plane.h"
 #include "prepare.h"
 #include "report.h"
@@ -20,9 +22,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define SLOTS           1024 /* descriptors of a queue */
-#define HELD_MAX        32768
-#define CHUNK_MAX       131072
 #define LOOK_NS         (20 * TIME_MS)
 #define ABORT_NS        (2 * TIME_S)
 #define FOR_EVER_NS     (3600 * TIME_S)
@@ -32,8 +31,12 @@
 struct serve_run {
 	const struct serve_options *o;
 	bool greet;
+	struct plan plan;
 	struct plane plane;
 	struct nic_port port;
+	struct nic_port_config port_config;
+	struct nic_marks marks; /* what the driver tells */
+	struct nic_watch watch;
 	struct steer steer;
 	struct service_set *service[SHARD_MAX];
 	void *mem[SHARD_MAX];
@@ -45,61 +48,26 @@ struct serve_run {
 
 static struct serve_run run;
 
-static struct stack_config stack_config(uint64_t seed)
-{
-	const struct serve_options *o = run.o;
-	uint64_t each = o->connections / o->shards + 64;
-	struct stack_config c;
-
-	leat_stack_config_default(&c);
-	c.seed = seed;
-	c.link.mtu = c.knobs.mtu = (uint16_t)o->mtu;
-	c.link.local_cnt = (uint8_t)o->address_cnt;
-	for (uint32_t i = 0; i < o->address_cnt; i++)
-		c.link.local[i] = (struct wire_local){o->address[i].ip, o->address[i].prefix_bits};
-	c.gateway4 = o->gateway4;
-	c.gateway6 = o->gateway6;
-	c.knobs.two_msl_ns = o->time_wait_ns;
-	c.tcp.tcb_max = (uint32_t)each;
-	c.tcp.rbuf_max = (uint32_t)u64_min(16 * each, HELD_MAX / o->shards);
-	c.listener_max = SERVICE_LISTEN_MAX;
-	c.neigh_max = 1024;
-	c.send_chunk_cnt = (uint32_t)u64_min(16 * each, CHUNK_MAX / o->shards);
-	leat_knobs_set(&c, &o->tcp);
-	return c;
-}
-
-static struct nic_pool_plan pool_plan(const struct stack_config *stack)
-{
-	uint32_t shards = (uint32_t)run.o->shards;
-
-	return (struct nic_pool_plan){.rx_slots = SLOTS * shards,
-		.tx_slots = SLOTS * shards,
-		.held = stack->tcp.rbuf_max * shards,
-		.lcore_cnt = shards,
-		.shard_cnt = shards,
-		.own = SHARD_OWN_BUFFERS + (shards > 1 ? SHARD_LANE_BUFFERS : 0),
-		.mtu = stack->link.mtu};
-}
-
 /* start_port starts the device with as many queues as there are shards, or as it has. */
 static enum opt_exit start_port(uint64_t seed)
 {
-	struct nic_port_config config = {.rx_slots = SLOTS,
-		.tx_slots = SLOTS,
+	struct nic_port_config *config = &run.port_config;
+	struct steer_want want = {.shard_cnt = (uint32_t)run.o->shards, .seed = seed};
+
+	*config = (struct nic_port_config){.rx_slots = PLAN_SLOTS,
+		.tx_slots = PLAN_SLOTS,
 		.mtu = (uint16_t)run.o->mtu,
 		.csum = true,
 		.pool = run.plane.pool};
-	struct steer_want want = {.shard_cnt = (uint32_t)run.o->shards, .seed = seed};
 
 	want.queue_cnt = leat_device_queues(&run.port, want.shard_cnt);
 	if (want.queue_cnt == 0) {
 		leat_nic_port_close(&run.port);
 		return OPT_EXIT_DEVICE;
 	}
-	config.queue_cnt = (uint16_t)want.queue_cnt;
-	leat_steer_plan(&run.steer, &want, &run.port, &config);
-	enum opt_exit result = leat_device_start(run.o, &run.port, &config);
+	config->queue_cnt = (uint16_t)want.queue_cnt;
+	leat_steer_plan(&run.steer, &want, &run.port, config);
+	enum opt_exit result = leat_device_start(run.o, &run.port, config);
 	if (result == OPT_EXIT_OK)
 		leat_steer_settle(&run.steer, &run.port);
 	return result;
@@ -120,40 +88,17 @@ static enum opt_exit open_port(uint64_t seed)
 	return result;
 }
 
-static enum opt_exit service_config_of(uint32_t shard_idx, struct service_config *c)
-{
-	const struct serve_options *o = run.o;
-	char why[160];
-
-	leat_service_config_default(c);
-	c->conn_max = (uint32_t)(o->connections / o->shards + 64);
-	c->backlog = c->conn_max;
-	c->shard_idx = shard_idx;
-	c->listen_cnt = o->listen_cnt;
-	for (uint32_t i = 0; i < o->listen_cnt; i++)
-		c->listen[i] = (struct service_listen){
-			o->listen[i].kind, {.family = 0, .port = o->listen[i].port}};
-	c->close = (enum service_close)o->close;
-	c->body_octets = o->body_octets;
-	c->greet = run.greet;
-	if (leat_service_footprint(c) != 0)
-		return OPT_EXIT_OK;
-	leat_log(LOG_LV_ERROR, "leatd", "%s", leat_service_config_error(c, why, sizeof(why)));
-	return OPT_EXIT_CONFIG;
-}
-
 /* start_service gives shard i its program. */
 static enum opt_exit start_service(uint32_t i)
 {
 	struct shard *shard = run.plane.shard[i].shard;
-	struct service_config c;
+	struct service_config c = run.plan.service;
 	uint32_t at = 0;
-	enum opt_exit result = service_config_of(i, &c);
 
-	if (result != OPT_EXIT_OK)
-		return result;
+	c.shard_idx = i;
+	c.greet = run.greet;
 	run.mem_octets[i] = leat_service_footprint(&c);
-	run.mem[i] = leat_plane_take(&run.plane, run.mem_octets[i], run.port.node);
+	run.mem[i] = leat_plane_take(&run.plane, run.mem_octets[i], run.plane.shard[i].node);
 	if (run.mem[i] == NULL)
 		return OPT_EXIT_RESOURCE;
 	run.service[i] = leat_service_new(run.mem[i], &c);
@@ -167,12 +112,12 @@ static enum opt_exit start_service(uint32_t i)
 	return OPT_EXIT_OK;
 }
 
-static enum opt_exit add_shards(const struct stack_config *stack)
+static enum opt_exit add_shards(uint64_t seed)
 {
 	enum opt_exit result = OPT_EXIT_OK;
 
 	for (uint32_t i = 0; i < run.o->shards && result == OPT_EXIT_OK; i++) {
-		struct shard_config shard = {.stack = *stack,
+		struct shard_config shard = {.stack = run.plan.stack,
 			.port = &run.port,
 			.pool = run.plane.pool,
 			.impair = {.seed = run.impair_seed + i,
@@ -180,7 +125,7 @@ static enum opt_exit add_shards(const struct stack_config *stack)
 				.reorder_millionths = run.o->reorder_millionths}};
 
 		leat_steer_shard(&run.steer, i, &shard);
-		shard.stack.seed = stack->seed + i;
+		shard.stack.seed = seed + i;
 		memcpy(shard.stack.link.mac.octet, run.port.mac, sizeof(run.port.mac));
 		result = leat_plane_add(&run.plane, &shard, i);
 		if (result == OPT_EXIT_OK)
@@ -188,6 +133,9 @@ static enum opt_exit add_shards(const struct stack_config *stack)
 	}
 	if (result == OPT_EXIT_OK && run.o->shards > 1)
 		result = leat_plane_join(&run.plane, 0, run.plane.shard_cnt);
+	if (result == OPT_EXIT_OK && run.plane.taken_octets != run.plan.taken_octets)
+		leat_log(LOG_LV_WARN, "leatd", "%zu octets were taken, %ju were planned",
+			run.plane.taken_octets, (uintmax_t)run.plan.taken_octets);
 	return result;
 }
 
@@ -208,8 +156,14 @@ static void print_addresses(void)
 		char text[IP_TEXT_MAX];
 
 		leat_wire_ip_text(run.o->address[i].ip, text);
-		printf("  %s/%u", text, run.o->address[i].prefix_bits);
+		if (run.o->address[i].vip)
+			printf("  VIP %s%s", text,
+				run.o->vip_arp != 0 ? " (ARP left to the balancer)" : "");
+		else
+			printf("  %s/%u", text, run.o->address[i].prefix_bits);
 	}
+	if (run.o->vlan != 0)
+		printf("  VLAN %ju", (uintmax_t)run.o->vlan);
 	printf("\n");
 }
 
@@ -233,10 +187,11 @@ static void print_head(void)
 	printf("leat " LEAT_VERSION ", %s, instance %s\n", rte_version(), o->name);
 	print_link();
 	print_addresses();
-	printf("  shards        %u on %u lcore%s, up to %zu MiB, %shugepages\n",
+	printf("  shards        %u on %u lcore%s, up to %ju MiB, %shugepages\n",
 		run.plane.shard_cnt, run.plane.loop_cnt, run.plane.loop_cnt == 1 ? "" : "s",
-		(run.plane.eal.octets + run.plane.stack_octets) >> 20,
-		run.plane.eal.huge ? "" : "no ");
+		(uintmax_t)(leat_plan_octets(&run.plan) >> 20), run.plane.eal.huge ? "" : "no ");
+	if (run.plane.loop_cnt < run.plane.shard_cnt)
+		printf("                shards that share an lcore take turns on it\n");
 	printf("  steering      ");
 	leat_steer_print(&run.steer, stdout);
 	printf("\n");
@@ -306,16 +261,72 @@ static void drain(void)
 	wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
 }
 
+/* restart_port: no shard touches its queues now. */
+static void restart_port(void)
+{
+	bool good = leat_nic_port_restart(&run.port, &run.port_config) == 0;
+	uint64_t now = leat_plane_now(&run.plane);
+
+	leat_nic_watch_restarted(
+		&run.watch, good, good && leat_device_is_up(run.o, &run.port), now);
+}
+
+static void tell_port(void)
+{
+	char text[REPORT_TEXT_MAX];
+
+	leat_report_ns(run.watch.before_ns, text, sizeof(text));
+	leat_log(LOG_LV_NOTE, "leatd", "%s: %s, after %s", run.port.name,
+		leat_nic_state_name(run.watch.state), text);
+}
+
+/* look_port follows what happens to the port; true: it is gone. */
+static bool look_port(void)
+{
+	enum nic_state *state = &run.watch.state;
+	bool link = *state != NIC_ST_GONE && leat_device_is_up(run.o, &run.port);
+
+	if (!leat_nic_watch_look(&run.watch, &run.marks, link, leat_plane_now(&run.plane)))
+		return *state == NIC_ST_GONE;
+	tell_port();
+	if (!nic_may_use(*state))
+		leat_plane_use(&run.plane, SHARD_PORT_OFF);
+	if (*state == NIC_ST_RESET) {
+		restart_port();
+		tell_port();
+	}
+	if (nic_may_use(*state))
+		leat_plane_use(&run.plane, *state == NIC_ST_UP ? SHARD_PORT_ON : SHARD_PORT_DOWN);
+	return *state == NIC_ST_GONE;
+}
+
+/* give_up: there is no port to finish anything over. */
+static void give_up(void)
+{
+	look();
+	run.cut = leat_report_open(&run.sum);
+	tell_all(SHARD_MAIL_ABORT);
+	wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
+}
+
 static void control(void *arg)
 {
 	uint64_t at = leat_plane_now(&run.plane) + run.o->seconds * TIME_S;
 
 	(void)arg;
 	print_head();
+	leat_nic_marks_open(&run.port, &run.marks);
+	leat_nic_watch_init(&run.watch, leat_device_is_up(run.o, &run.port), at);
+	run.plane.look = look_port;
+	if (run.watch.state == NIC_ST_DOWN)
+		leat_plane_use(&run.plane, SHARD_PORT_DOWN);
 	while (leat_plane_wait(&run.plane, run.o->seconds != 0 ? at : at + FOR_EVER_NS) == 0 &&
-		run.o->seconds == 0)
+		run.o->seconds == 0 && run.watch.state != NIC_ST_GONE)
 		at = leat_plane_now(&run.plane);
-	drain();
+	if (run.watch.state == NIC_ST_GONE)
+		give_up();
+	else
+		drain();
 }
 
 /* check_ledger reads the last counts, when no shard turns any more. */
@@ -365,6 +376,29 @@ static void print_notes(void)
 			leat_report_group(verdict[TCP_V_SYN_CHALLENGED], text));
 }
 
+/* print_trouble tells what happened to the port and to the lcores, when it did. */
+static void print_trouble(void)
+{
+	const struct nic_watch *w = &run.watch;
+	uint64_t slow = 0, longest = 0, late = 0;
+	char text[REPORT_TEXT_MAX];
+
+	for (uint32_t i = 0; i < run.plane.loop_cnt; i++) {
+		slow += run.plane.loop[i].beat.slow_cnt;
+		longest = u64_max(longest, run.plane.loop[i].beat.longest_ns);
+		late += run.plane.watch[i].late_cnt;
+	}
+	leat_report_ns(longest, text, sizeof(text));
+	if (slow != 0)
+		printf("turns     the longest %s, %ju of 10 ms or more, %ju of 1 s or more\n", text,
+			(uintmax_t)slow, (uintmax_t)late);
+	if (w->downs + w->flaps + w->resets + w->recoveries != 0 || w->state == NIC_ST_GONE)
+		printf("port      %s; down %ju times, %ju flaps besides, reset %ju, recovering "
+		       "%ju\n",
+			leat_nic_state_name(w->state), (uintmax_t)w->downs, (uintmax_t)w->flaps,
+			(uintmax_t)w->resets, (uintmax_t)w->recoveries);
+}
+
 static enum opt_exit print_end(void)
 {
 	char t[3][REPORT_TEXT_MAX];
@@ -381,6 +415,7 @@ static enum opt_exit print_end(void)
 			leat_report_group(stats.rx_missed, t[0]),
 			leat_report_group(stats.rx_no_mbuf, t[1]),
 			leat_report_group(stats.rx_errors + stats.tx_errors, t[2]));
+	print_trouble();
 	if (run.o->shards > 1)
 		printf("steering  ");
 	leat_steer_end(&run.steer, &run.sum, stdout);
@@ -391,16 +426,19 @@ static enum opt_exit print_end(void)
 	print_notes();
 	printf("stopped.\n");
 	good &= leat_report_written();
+	if (good && run.watch.state == NIC_ST_GONE)
+		return OPT_EXIT_DEVICE;
 	return good ? OPT_EXIT_OK : OPT_EXIT_FAILED;
 }
 
-static enum opt_exit run_shards(const struct stack_config *stack)
+static enum opt_exit run_shards(uint64_t seed)
 {
-	enum opt_exit result = add_shards(stack);
+	enum opt_exit result = add_shards(seed);
 
 	leat_prepare_end();
 	if (result == OPT_EXIT_OK)
 		result = leat_plane_run(&run.plane, control, NULL);
+	leat_nic_marks_close(&run.port, &run.marks);
 	if (result == OPT_EXIT_OK)
 		result = print_end();
 	leat_plane_shards_close(&run.plane);
@@ -410,35 +448,45 @@ static enum opt_exit run_shards(const struct stack_config *stack)
 }
 
 /* run_port lives from the device's start to its close. */
-static enum opt_exit run_port(const struct stack_config *stack)
+static enum opt_exit run_port(uint64_t seed)
 {
-	enum opt_exit result = open_port(stack->seed);
+	enum opt_exit result = open_port(seed);
 
 	if (result != OPT_EXIT_OK) {
 		leat_prepare_end();
 		return result;
 	}
-	result = run_shards(stack);
+	result = run_shards(seed);
 	leat_nic_port_close(&run.port);
 	return result;
 }
 
-static enum opt_exit run_plane(
-	struct eal *eal, const struct nic_pool_plan *plan, const struct stack_config *stack)
+static enum opt_exit run_plane(struct eal *eal, uint64_t seed)
 {
-	size_t octets = eal->octets + leat_stack_footprint(stack) * run.o->shards;
-	enum opt_exit result = leat_prepare_begin(eal, octets);
+	enum opt_exit result = leat_prepare_begin(eal, leat_plan_octets(&run.plan));
 
 	if (result != OPT_EXIT_OK)
 		return result;
-	result = leat_plane_open(&run.plane, eal, plan, true);
+	result = leat_plane_open(&run.plane, eal, &run.plan.pool, true);
 	if (result != OPT_EXIT_OK) {
 		leat_prepare_end();
 		return result;
 	}
-	result = run_port(stack);
+	result = run_port(seed);
 	leat_plane_close(&run.plane);
 	return result;
+}
+
+enum opt_exit leat_run_plan(const struct serve_options *o)
+{
+	enum opt_exit result = leat_plan_serve(o, &run.plan);
+
+	if (result != OPT_EXIT_OK)
+		return result;
+	leat_plan_print(o, &run.plan, stdout);
+	leat_plan_warn(&run.plan);
+	result = leat_plan_check(o, &run.plan);
+	return leat_report_written() ? result : OPT_EXIT_FAILED;
 }
 
 enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal *from, bool greet)
@@ -448,25 +496,30 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 
 	run = (struct serve_run){.o = o, .greet = greet};
 	enum opt_exit result = leat_device_check(o);
+	if (result == OPT_EXIT_OK)
+		result = leat_plan_serve(o, &run.plan);
+	if (result == OPT_EXIT_OK)
+		result = leat_plan_check(o, &run.plan);
 	if (result != OPT_EXIT_OK)
 		return result;
+	leat_plan_warn(&run.plan);
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
 		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
 			strerror(errno));
 		return OPT_EXIT_RESOURCE;
 	}
-	struct stack_config stack = stack_config(seed);
-	struct nic_pool_plan plan = pool_plan(&stack);
 	run.impair_seed = o->seed != 0 ? o->seed : seed % IMPAIR_SEED_MAX + 1;
 	struct eal_want want = {.name = o->name,
-		.lcore_cnt = (uint32_t)o->shards,
-		.pool = plan,
+		.lcore_cnt = run.plan.cpu_cnt,
+		.cpu = run.plan.cpu,
+		.huge = (enum eal_huge)o->hugepages,
+		.pool = run.plan.pool,
 		.pci = o->device,
 		.verbose = o->verbose};
 	result = leat_run_start_eal(from, &want, &eal);
 	if (result != OPT_EXIT_OK)
 		return result;
-	result = run_plane(&eal, &plan, &stack);
+	result = run_plane(&eal, seed);
 	leat_eal_stop(&eal);
 	return result;
 }

@@ -536,7 +536,7 @@ static enum opt_exit run_tap(const struct try_options *o, const struct run_eal *
 	s.tap = "leat0";
 	s.name = "try";
 	s.address_cnt = 1;
-	s.address[0] = (struct serve_address){ip_from4(CLIENT_FROM + 1), 24};
+	s.address[0] = (struct serve_address){.ip = ip_from4(CLIENT_FROM + 1), .prefix_bits = 24};
 	s.listen_cnt = 1;
 	s.listen[0] = (struct serve_listen){PORT, SERVICE_KIND_HTTP};
 	s.body_octets = o->body_octets;

@@ -10,9 +10,11 @@ static void request(struct inet_neigh *n, const struct arp *arp)
 	struct inet_answer answer = {
 		.own = ip_from4(arp->target_ip), .to = sender, .mac = arp->sender_mac};
 
-	if (!leat_wire_is_local(&n->link, answer.own))
+	if (!leat_wire_is_local(&n->link, answer.own) || leat_wire_is_quiet(&n->link, answer.own))
 		return;
-	leat_inet_learn(n, sender, arp->sender_mac); /* RFC 5227 probes have no sender to learn */
+	/* RFC 5227 probes have no sender to learn, nor is an address of ours somebody's. */
+	if (!leat_wire_is_quiet(&n->link, sender))
+		leat_inet_learn(n, sender, arp->sender_mac);
 	leat_inet_answer(n, &answer);
 }
 
@@ -32,7 +34,10 @@ void leat_inet_neigh_arp(struct inet_neigh *n, const struct pkt *p, uint64_t now
 {
 	const struct arp *arp = &p->arp;
 
-	if (arp->sender_ip != 0 && leat_wire_is_local(&n->link, ip_from4(arp->sender_ip))) {
+	struct ip sender = ip_from4(arp->sender_ip);
+
+	if (arp->sender_ip != 0 && leat_wire_is_local(&n->link, sender) &&
+		!leat_wire_is_quiet(&n->link, sender)) {
 		n->cnt.own_address_seen++; /* RFC 5227 2.4: a conflict, or our own frame */
 		return;
 	}
@@ -45,7 +50,7 @@ void leat_inet_neigh_arp(struct inet_neigh *n, const struct pkt *p, uint64_t now
 static uint32_t put(
 	const struct inet_neigh *n, const struct mac *dst, const struct arp *arp, uint8_t *frame)
 {
-	uint32_t at = leat_wire_eth_put(frame, dst, &n->link.mac, WIRE_ETHERTYPE_ARP);
+	uint32_t at = leat_wire_l2_put(frame, &n->link, dst, WIRE_ETHERTYPE_ARP);
 
 	return at + leat_wire_arp_put(frame + at, arp);
 }

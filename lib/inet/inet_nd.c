@@ -12,7 +12,7 @@ static void solicited(struct inet_neigh *n, const struct pkt *p)
 	struct ip from = p->tuple.remote;
 	struct inet_answer answer = {.own = nd->target, .to = from, .solicited = true};
 
-	if (!leat_wire_is_local(&n->link, nd->target))
+	if (!leat_wire_is_local(&n->link, nd->target) || leat_wire_is_quiet(&n->link, nd->target))
 		return;
 	if (ip_is_any(from)) {
 		n->cnt.own_address_seen++;
@@ -35,7 +35,7 @@ static void advertised(struct inet_neigh *n, const struct icmp_nd *nd, uint64_t 
 	struct inet_entry *e = leat_inet_entry(n, nd->target);
 
 	if (leat_wire_is_local(&n->link, nd->target)) {
-		n->cnt.own_address_seen++;
+		n->cnt.own_address_seen += !leat_wire_is_quiet(&n->link, nd->target);
 		return;
 	}
 	if (e == NULL || !inet_is_asking(e) || (nd->has_ll && inet_mac_is_group(nd->ll))) {

@@ -69,8 +69,7 @@ bool leat_inet_on_link(const struct wire_link *link, struct ip ip)
 	for (uint32_t i = 0; i < link->local_cnt; i++) {
 		const struct wire_local *l = &link->local[i];
 
-		if (ip_is4(l->ip) == ip_is4(ip) &&
-			leat_wire_ip_in_prefix(ip, l->ip, l->prefix_bits))
+		if (ip_in_prefix(ip, l->ip, l->prefix_bits))
 			return true;
 	}
 	return false;
@@ -92,11 +91,11 @@ bool leat_inet_own_for(const struct wire_link *link, struct ip ip, struct ip *ow
 	for (uint32_t i = link->local_cnt; i-- > 0;) {
 		const struct wire_local *l = &link->local[i];
 
-		if (ip_is4(l->ip) != ip_is4(ip))
+		if ((link->quiet >> i & 1) != 0 || ip_is4(l->ip) != ip_is4(ip))
 			continue;
 		*own = l->ip;
 		found = true;
-		if (leat_wire_ip_in_prefix(ip, l->ip, l->prefix_bits))
+		if (ip_in_prefix(ip, l->ip, l->prefix_bits))
 			return true;
 	}
 	return found;
@@ -141,6 +140,8 @@ static void rank(struct inet_neigh *n, const struct inet_entry *e, struct timer_
 
 static void rank_used(struct inet_neigh *n, const struct inet_entry *e)
 {
+	if (e->keep || e->state == INET_ST_FIXED)
+		return;
 	/* The one used last, mostly: it stays where it is. */
 	if (leat_timer_ring_deadline(n->used, idx_of(n, e)) != n->ranked)
 		rank(n, e, n->used);
@@ -304,6 +305,14 @@ void leat_inet_neigh_doubt(struct inet_neigh *n, struct ip hop)
 
 	if (e != NULL && e->state == INET_ST_REACHABLE)
 		e->until = 0;
+}
+
+void leat_inet_neigh_doubt_all(struct inet_neigh *n)
+{
+	for (uint32_t i = 0; i < n->entry_max; i++) {
+		if (n->entry[i].state == INET_ST_REACHABLE || n->entry[i].state == INET_ST_FAILED)
+			n->entry[i].until = 0;
+	}
 }
 
 void leat_inet_neigh_set(struct inet_neigh *n, struct ip hop, struct mac mac)

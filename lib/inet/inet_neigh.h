@@ -48,7 +48,7 @@ struct inet_neigh_counters {
 bool leat_inet_on_link(const struct wire_link *link, struct ip ip);
 
 /* leat_inet_own_for is our address for talking to ip: of its version, of its prefix if there is
- * one.  False when we have none of that version. */
+ * one, and none that others have too.  False when we have none of that version. */
 bool leat_inet_own_for(const struct wire_link *link, struct ip ip, struct ip *own);
 
 /* leat_inet_neigh_footprint is the octets for entry_max entries; 0 when 0 or above 2^20. */
@@ -69,6 +69,9 @@ enum inet_neigh_answer leat_inet_neigh_find(
 /* leat_inet_neigh_doubt: nothing that was sent by way of hop is answered, so its entry is asked for
  * again when it is used next. */
 void leat_inet_neigh_doubt(struct inet_neigh *n, struct ip hop);
+
+/* leat_inet_neigh_doubt_all doubts every entry that was learned or asked for. */
+void leat_inet_neigh_doubt_all(struct inet_neigh *n);
 
 /* leat_inet_neigh_set makes a fixed entry. */
 void leat_inet_neigh_set(struct inet_neigh *n, struct ip hop, struct mac mac);

@@ -301,6 +301,77 @@ static void who_asks_for_us_is_answered_and_known(void **state)
 	free(n);
 }
 
+/* A VIP that a balancer has: we take its packets, and never say so. */
+static void who_asks_for_a_quiet_address_hears_nothing_and_it_is_never_a_source(void **state)
+{
+	struct wire_link link = our_link();
+	uint8_t frame[INET_FRAME_MAX];
+	struct pkt p;
+	struct mac mac;
+	struct ip own;
+
+	(void)state;
+	link.local[2] = (struct wire_local){ip4(9), 32};
+	link.local[3] = (struct wire_local){ip6(9), 128};
+	link.local_cnt = 4;
+	link.quiet = 0x0c;
+	void *mem = aligned_alloc(64, leat_inet_neigh_footprint(8));
+	assert_non_null(mem);
+	struct inet_neigh *n = leat_inet_neigh_new(mem, 8, &link, 1);
+	arp(n, WIRE_ARP_REQUEST, ip4(2), mac_a, ip4(9), T0);
+	nd(n,
+		&(struct icmp_nd){
+			.solicitation = true, .has_ll = true, .ll = mac_a, .target = ip6(9)},
+		ip6(2), mac_a, T0);
+	nothing_out(n);
+	/* The balancer asks for our own address from the VIP, which is no conflict. */
+	arp(n, WIRE_ARP_REQUEST, ip4(9), mac_b, ip4(1), T0);
+	assert_int_equal(next_out(n, ip4(9), mac_b, frame, &p), WIRE_V_ARP);
+	assert_int_equal(p.arp.sender_ip, 0x0a000001);
+	nd(n, &(struct icmp_nd){.target = ip6(9), .has_ll = true, .ll = mac_b}, ip6(9), mac_b, T0);
+	assert_int_equal(leat_inet_neigh_counters(n)->own_address_seen, 0);
+	assert_int_equal(leat_inet_neigh_counters(n)->learned, 0);
+	/* Questions of ours come from an address of ours alone. */
+	assert_true(leat_inet_own_for(&link, ip4(9), &own));
+	assert_true(ip_eq(own, ip4(1)));
+	assert_int_equal(leat_inet_neigh_find(n, ip4(3), T0, &mac), INET_NEIGH_ASKING);
+	assert_int_equal(next_out(n, ip4(3), mac_a, frame, &p), WIRE_V_ARP);
+	assert_int_equal(p.arp.sender_ip, 0x0a000001);
+	free(mem);
+}
+
+static void n208_after_the_link_came_back_everybody_is_asked_again_when_used(void **state)
+{
+	struct inet_neigh *n = neigh_new(8);
+	uint8_t frame[INET_FRAME_MAX];
+	struct pkt p;
+	uint64_t at = T0;
+	struct mac mac;
+
+	(void)state;
+	for (uint8_t host = 2; host < 5; host++) {
+		assert_int_equal(leat_inet_neigh_find(n, ip4(host), T0, &mac), INET_NEIGH_ASKING);
+		assert_int_equal(next_out(n, ip4(host), mac_a, frame, &p), WIRE_V_ARP);
+		if (host != 4)
+			arp(n, WIRE_ARP_REPLY, ip4(host), mac_a, ip4(1), T0);
+	}
+	/* Host 4 did not answer; it is not asked again at once. */
+	for (; leat_inet_neigh_find(n, ip4(4), at, &mac) != INET_NEIGH_FAILED;
+		at += INET_ASK_EVERY / 2) {
+		leat_inet_neigh_timers(n, at, 8);
+		while (next_out(n, ip4(4), mac_b, frame, &p) != WIRE_V_CNT)
+			;
+	}
+	leat_inet_neigh_doubt_all(n);
+	for (uint8_t host = 2; host < 4; host++) {
+		assert_int_equal(leat_inet_neigh_find(n, ip4(host), at, &mac), INET_NEIGH_FOUND);
+		assert_int_equal(next_out(n, ip4(host), mac_a, frame, &p), WIRE_V_ARP);
+		assert_int_equal(p.arp.op, WIRE_ARP_REQUEST);
+	}
+	assert_int_equal(leat_inet_neigh_find(n, ip4(4), at, &mac), INET_NEIGH_ASKING);
+	free(n);
+}
+
 static void a_solicitation_is_answered_to_the_asker_or_to_all(void **state)
 {
 	struct inet_neigh *n = neigh_new(8);
@@ -555,6 +626,9 @@ int main(void)
 		cmocka_unit_test(no_more_timers_fire_than_the_turn_has_room_for),
 		cmocka_unit_test(what_nobody_asked_for_changes_nothing),
 		cmocka_unit_test(who_asks_for_us_is_answered_and_known),
+		cmocka_unit_test(
+			who_asks_for_a_quiet_address_hears_nothing_and_it_is_never_a_source),
+		cmocka_unit_test(n208_after_the_link_came_back_everybody_is_asked_again_when_used),
 		cmocka_unit_test(a_solicitation_is_answered_to_the_asker_or_to_all),
 		cmocka_unit_test(our_own_address_from_another_station_is_counted_and_not_learned),
 		cmocka_unit_test(a_full_table_gives_up_what_was_used_longest_ago),

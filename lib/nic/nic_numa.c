@@ -27,6 +27,11 @@ int leat_nic_numa_of_cpu(uint32_t cpu)
 	return node < 0 ? 0 : node;
 }
 
+size_t leat_nic_numa_octets(size_t octets)
+{
+	return align_up(octets, HUGE_OCTETS);
+}
+
 /* map gives octets (a multiple of HUGE_OCTETS) so aligned that huge pages can back all of them. */
 static uint8_t *map(size_t octets)
 {

@@ -23,6 +23,9 @@ uint32_t leat_nic_numa_nodes(void);
 /* leat_nic_numa_of_cpu is the node of a CPU; 0 where the kernel does not say. */
 int leat_nic_numa_of_cpu(uint32_t cpu);
 
+/* leat_nic_numa_octets is what _take really takes for octets. */
+size_t leat_nic_numa_octets(size_t octets);
+
 /* leat_nic_numa_take gives octets on node. */
 void *leat_nic_numa_take(size_t octets, int node);
 

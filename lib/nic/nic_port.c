@@ -4,6 +4,7 @@
 #include "base_assert.h"
 #include "base_bits.h"
 #include "base_log.h"
+#include "nic_dpdk.h"
 
 #include <rte_bus.h>
 #include <rte_dev.h>
@@ -257,6 +258,19 @@ int leat_nic_port_start(struct nic_port *p, const struct nic_port_config *config
 	p->started = true;
 	p->queue_cnt = config->queue_cnt;
 	return 0;
+}
+
+int leat_nic_port_restart(struct nic_port *p, const struct nic_port_config *config)
+{
+	ASSERT(p->started);
+	int error = rte_eth_dev_stop(p->id);
+	if (error == 0)
+		error = rte_eth_dev_reset(p->id);
+	/* Virtual devices have nothing to reset. */
+	if (error != 0 && error != -ENOTSUP)
+		return refuse(p, "reset it", error);
+	p->started = false;
+	return leat_nic_port_start(p, config);
 }
 
 struct nic_link leat_nic_port_link(const struct nic_port *p)

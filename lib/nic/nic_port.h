@@ -86,6 +86,11 @@ uint32_t leat_nic_port_queue_max(const struct nic_port *p);
 __attribute__((warn_unused_result)) int leat_nic_port_start(
 	struct nic_port *p, const struct nic_port_config *config);
 
+/* leat_nic_port_restart stops a started port, resets the device where it can be, and starts it as
+ * before.  Nobody may use its queues meanwhile. */
+__attribute__((warn_unused_result)) int leat_nic_port_restart(
+	struct nic_port *p, const struct nic_port_config *config);
+
 struct nic_link leat_nic_port_link(const struct nic_port *p);
 
 /* leat_nic_port_stats reads the device's counters, which are 0 where it has none. */

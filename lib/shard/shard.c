@@ -98,7 +98,8 @@ static void turn_clock(struct shard *s)
 
 static void turn_rx(struct shard *s)
 {
-	s->worked = leat_shard_rx(&s->rx, s->now, &s->burst) != 0;
+	s->burst.cnt = 0;
+	s->worked = LIKELY(!s->rx_off) && leat_shard_rx(&s->rx, s->now, &s->burst) != 0;
 }
 
 /* May another shard have asked for this frame?  Nobody can know who asked for a neighbour. */
@@ -169,6 +170,16 @@ static void give_back(struct shard *s)
 	} while (cnt == SHARD_GIVE_MAX);
 }
 
+/* use_port changes what becomes of frames.  When the link is back another station may be at its
+ * end, so neighbours are asked for anew; retransmissions come when they are due, each by itself. */
+static void use_port(struct shard *s, enum shard_port_use use)
+{
+	s->rx_off = use == SHARD_PORT_OFF;
+	s->tx.off = use != SHARD_PORT_ON;
+	if (use == SHARD_PORT_ON)
+		leat_inet_neigh_doubt_all(leat_stack_neigh(s->stack));
+}
+
 static void read_letter(struct shard *s, struct shard_letter letter)
 {
 	struct rte_mbuf *m;
@@ -182,6 +193,9 @@ static void read_letter(struct shard *s, struct shard_letter letter)
 	case SHARD_MAIL_ABORT:
 		leat_stack_refuse(s->stack, true);
 		leat_stack_abort_all(s->stack);
+		break;
+	case SHARD_MAIL_PORT:
+		use_port(s, (enum shard_port_use)(uintptr_t)letter.what);
 		break;
 	case SHARD_MAIL_ASK:
 		answer(s, letter.what);
@@ -300,6 +314,7 @@ void leat_shard_count(const struct shard *s, struct shard_counts *c)
 		.tx_queued = s->tx.queue_cnt,
 		.tx_full = s->tx.full,
 		.tx_no_buf = s->tx.no_buf,
+		.tx_link_down = s->tx.lost,
 		.mailed_in = s->mailed_in,
 		.mailed_out = s->mailed_out,
 		.mail_refused = s->mail_refused,

@@ -17,7 +17,9 @@
  *	the lanes of shard_lane: the other end of each belongs to one other shard;
  *	struct shard_ask: its owner's, but the shard's from put until `answered`;
  *	the pool of packet buffers, which EAL makes safe;
- *	struct nic_port and struct flow_steer, which nobody writes while shards turn.
+ *	struct nic_port and struct flow_steer, which nobody writes while shards turn, but when all
+ *	were told to keep off their queues (SHARD_PORT_OFF);
+ *	struct shard_beat of the loop: the lcore writes, the control thread reads.
  *
  * A shard that does not turn (before the loop, after it) may be looked at by anybody.
  *
@@ -77,6 +79,7 @@ struct shard_counts {
 	uint64_t rx_frames, rx_drop_frame_long, rx_drop_no_buf, rx_lost, rx_held, rx_reordered;
 	uint64_t rx_gathered; /* frames in several buffers, copied into one */
 	uint64_t tx_frames, tx_queued, tx_full, tx_no_buf;
+	uint64_t tx_link_down; /* of tx_frames, lost because the link was down */
 	uint64_t mailed_in, mailed_out, mail_refused;
 	uint64_t moved_in, moved_out, move_dropped; /* frames of flows of other shards */
 	uint64_t steer_probed, steer_astray;        /* of a trusted device's segments */
@@ -103,6 +106,7 @@ struct shard {
 	struct shard_clock clock;
 	uint64_t now;
 	bool worked; /* the last turn had something to do */
+	bool rx_off; /* the queues are not ours to read now */
 	uint64_t turns, busy_ns;
 	uint64_t mailed_in, mailed_out, mail_refused;
 	uint64_t timers_put_off, events_used_up, letters_used_up;

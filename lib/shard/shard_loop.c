@@ -46,6 +46,8 @@ int leat_shard_loop(void *loop)
 		for (uint32_t i = 0; i < l->shard_cnt; i++) {
 			leat_shard_turn(l->shard[i]);
 			now = l->shard[i]->now;
+			if (i == 0)
+				shard_beat(&l->beat, now);
 			worked_at = l->shard[i]->worked ? now : worked_at;
 		}
 		if (l->yield && worked_at != now)

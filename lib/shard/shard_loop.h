@@ -14,10 +14,11 @@
  * Where several lcores share a CPU, an lcore whose turns had nothing to do lets the others run at
  * once (yield), and does not spin through their time.
  *
- * Affinity   leat_shard_loop: the lcore; stop: any thread.
+ * Affinity   leat_shard_loop: the lcore; stop: any thread; the beat: any thread reads.
  * Errors     none. */
 
 #include "shard.h"
+#include "shard_watch.h"
 
 #define SHARD_IDLE_NS    UINT64_C(200000)
 #define SHARD_NAP_NS     UINT64_C(100000)
@@ -28,6 +29,7 @@ struct shard_loop {
 	uint32_t shard_cnt;
 	bool nap, yield;
 	atomic_bool stop;
+	struct shard_beat beat; /* of its rounds, for who watches */
 };
 
 /* leat_shard_loop_init makes a loop of no shards. */

@@ -28,13 +28,26 @@ enum shard_mail_kind {
 	SHARD_MAIL_DRAIN, /* take no new connections, finish those there are */
 	SHARD_MAIL_ABORT, /* reset all connections */
 	SHARD_MAIL_ASK,   /* fill a struct shard_ask and mark it answered */
+	SHARD_MAIL_PORT,  /* how it may use its port from now on: shard_letter_port */
 	SHARD_MAIL_FRAME, /* a frame that arrived at another shard; the reader owns it */
+};
+
+/* How a shard may use its queues. */
+enum shard_port_use {
+	SHARD_PORT_ON,
+	SHARD_PORT_DOWN, /* the link is down: it listens, and what it sends is lost at once */
+	SHARD_PORT_OFF,  /* it touches no queue, nor does it send */
 };
 
 struct shard_letter {
 	enum shard_mail_kind kind;
 	void *what;
 };
+
+static inline struct shard_letter shard_letter_port(enum shard_port_use use)
+{
+	return (struct shard_letter){SHARD_MAIL_PORT, (void *)(uintptr_t)use};
+}
 
 struct shard_mail {
 	_Alignas(CACHE_LINE) atomic_uint tail; /* letters ever put */

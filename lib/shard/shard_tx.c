@@ -73,6 +73,16 @@ uint32_t leat_shard_tx_output(struct shard_tx *tx, struct leat_stack *stack, uin
 	return total;
 }
 
+/* put gives the device what it takes of cnt frames. */
+static uint32_t put(struct shard_tx *tx, struct rte_mbuf **frame, uint32_t cnt)
+{
+	if (LIKELY(!tx->off))
+		return leat_nic_port_tx(tx->port, tx->queue, frame, (uint16_t)cnt);
+	rte_pktmbuf_free_bulk(frame, cnt);
+	tx->lost += cnt;
+	return cnt;
+}
+
 /* put_over sends by lane what it takes. */
 static uint32_t put_over(struct shard_tx *tx)
 {
@@ -87,9 +97,7 @@ static void send_own(struct shard_tx *tx)
 {
 	if (tx->queue_cnt == 0)
 		return;
-	uint32_t sent = tx->over != NULL ? put_over(tx)
-					 : leat_nic_port_tx(tx->port, tx->queue, tx->frame,
-						   (uint16_t)tx->queue_cnt);
+	uint32_t sent = tx->over != NULL ? put_over(tx) : put(tx, tx->frame, tx->queue_cnt);
 	tx->frames += sent;
 	tx->queue_cnt -= sent;
 	if (UNLIKELY(tx->queue_cnt != 0)) {
@@ -107,8 +115,7 @@ static bool carry_one(struct shard_tx *tx, struct shard_lane *lane)
 	}
 	if (tx->waiting_cnt == 0)
 		return true;
-	uint32_t sent =
-		leat_nic_port_tx(tx->port, tx->queue, tx->waiting, (uint16_t)tx->waiting_cnt);
+	uint32_t sent = put(tx, tx->waiting, tx->waiting_cnt);
 	tx->carried += sent;
 	tx->waiting_cnt -= sent;
 	memmove(tx->waiting, tx->waiting + sent, tx->waiting_cnt * sizeof(tx->waiting[0]));

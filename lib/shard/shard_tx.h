@@ -36,7 +36,8 @@ struct shard_tx {
 	const struct nic_port *port;
 	struct rte_mempool *pool;
 	uint16_t queue;
-	uint64_t frames, full, no_buf;
+	bool off; /* the link is down, or the queue not ours now: what is sent is lost */
+	uint64_t frames, full, no_buf, lost;
 	uint32_t spare_cnt, queue_cnt;
 	struct rte_mbuf *spare[STACK_BURST_MAX];
 	struct rte_mbuf *frame[SHARD_TX_QUEUE];

@@ -97,6 +97,8 @@ static const char *knob_error(const struct stack_config *c, char *text, size_t s
 		in_range("dscp", k->dscp, 0, 63),
 		in_range("ecn", k->ecn, TCP_ECN_OFF, TCP_ECN_ACTIVE),
 		in_range("congestion control", k->cc, 0, TCP_CC_CNT - 1),
+		in_range("syn cookies", k->syn_cookies, 0, TCP_COOKIES_CNT - 1),
+		in_range("time-wait reuse", k->time_wait_reuse, 0, TCP_REUSE_CNT - 1),
 	};
 
 	return broken(rule, COUNT_OF(rule), text, size);
@@ -107,6 +109,7 @@ const char *leat_stack_config_error(const struct stack_config *c, char *text, si
 	const struct rule rule[] = {
 		in_range("mtu", c->link.mtu, 576, 9216),
 		in_range("addresses", c->link.local_cnt, 0, WIRE_LOCAL_MAX),
+		in_range("vlan", c->link.vlan, 0, 4094),
 		in_range("connections", c->tcp.tcb_max, 1, UINT32_C(1) << 30),
 		in_range("receive records", c->tcp.rbuf_max, 1, UINT32_C(1) << 30),
 		in_range("listeners", c->listener_max, 1, UINT32_C(1) << 16),
@@ -185,6 +188,34 @@ size_t leat_stack_footprint(const struct stack_config *config)
 	return arena_used(&a);
 }
 
+uint32_t leat_stack_parts(const struct stack_config *c, struct stack_part part[STACK_PART_MAX])
+{
+	struct tcp_limits bare = c->tcp;
+	size_t left = leat_stack_footprint(c);
+	uint32_t cnt = 0;
+
+	if (left == 0)
+		return 0;
+	bare.rbuf_max = 1;
+	size_t tcp = leat_tcp_footprint(&bare), held = leat_tcp_footprint(&c->tcp) - tcp;
+	part[cnt++] = (struct stack_part){"connections, TIME-WAIT", c->tcp.tcb_max,
+		tcp + c->tcp.tcb_max * sizeof(struct conn)};
+	part[cnt++] = (struct stack_part){
+		"flow index", c->tcp.tcb_max, leat_flow_table_footprint(c->tcp.tcb_max)};
+	part[cnt++] = (struct stack_part){"segments held", c->tcp.rbuf_max, held};
+	part[cnt++] = (struct stack_part){"text to send", c->send_chunk_cnt,
+		(size_t)c->send_chunk_cnt * (STACK_CHUNK_OCTETS + sizeof(uint32_t))};
+	part[cnt++] = (struct stack_part){"ports to connect from", base_cnt(c),
+		leat_flow_port_footprint(base_cnt(c), c->port_from, c->port_to)};
+	part[cnt++] = (struct stack_part){
+		"neighbours", c->neigh_max, leat_inet_neigh_footprint(c->neigh_max)};
+	for (uint32_t i = 0; i < cnt; i++)
+		left -= part[i].octets;
+	part[cnt++] = (struct stack_part){"listeners, targets, lists", 0, left};
+	DCHECK(cnt <= STACK_PART_MAX);
+	return cnt;
+}
+
 /* drawn gives the nth 64 bits that the seed decides; none of them tells another. */
 static uint64_t drawn(uint64_t seed, uint64_t nth)
 {
@@ -261,7 +292,8 @@ void leat_stack_refuse(struct leat_stack *s, bool refuse)
 }
 
 /* fire fires timers of the module whose turn it is by deadline: one of them, or, when the other has
- * none due, at most max. */
+ * none due, at most max.  A timer that gives up sends a reset, so TCP's wait while there is no room
+ * for one. */
 static uint32_t fire(struct leat_stack *s, uint32_t max)
 {
 	uint64_t neigh = leat_inet_neigh_next_deadline(s->neigh);
@@ -271,19 +303,27 @@ static uint32_t fire(struct leat_stack *s, uint32_t max)
 		max = 1;
 	if (neigh <= tcp)
 		return leat_inet_neigh_timers(s->neigh, s->now, max);
-	uint32_t cnt = leat_tcp_timers(s->tcp, s->now, u32_min(max, TCP_IO_GONE_MAX), &s->io);
+	max = u32_min(max, u32_min(TCP_IO_GONE_MAX, TCP_IO_EMIT_MAX - s->io.emit_cnt));
+	uint32_t cnt = max > 0 ? leat_tcp_timers(s->tcp, s->now, max, &s->io) : 0;
 	leat_stack_settle(s);
 	return cnt;
 }
 
+static bool is_due(const struct leat_stack *s)
+{
+	return leat_tcp_due(s->tcp, s->now) <= s->now ||
+	       leat_inet_neigh_next_deadline(s->neigh) <= s->now;
+}
+
 uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max)
 {
-	uint32_t fired = 0;
+	uint32_t fired = 0, cnt = 1;
 
 	leat_stack_set_now(s, now);
-	while (fired < max &&
-		u64_min(leat_tcp_due(s->tcp, now), leat_inet_neigh_next_deadline(s->neigh)) <= now)
-		fired += fire(s, max - fired);
+	while (fired < max && cnt > 0 && is_due(s)) {
+		cnt = fire(s, max - fired);
+		fired += cnt;
+	}
 	return fired;
 }
 

@@ -18,8 +18,9 @@
  *
  * A connection that a peer opened answers to the station its SYN came from until the neighbour
  * table knows better, so that a SYN-ACK leaves at once; the table itself learns nothing from that.
- * A segment without text whose neighbour is not known waits in a short list; others are dropped
- * and counted, and TCP sends them again.
+ * A segment whose neighbour is not known yet waits in a short list, of which text has at most
+ * half, for the answer; what finds no place there, or nobody answers for, is dropped and counted,
+ * and TCP sends it again.
  *
  * Buffers: the stack knows a received buffer as a handle (pkt.buf) that it takes with
  * leat_stack_input and gives back through leat_stack_give, each exactly once.  Frames to send are
@@ -43,6 +44,7 @@
 #include <stdio.h>
 
 #define STACK_BURST_MAX    32
+#define STACK_PART_MAX     8
 #define STACK_CHUNK_OCTETS 2048 /* of the pool that leat_send copies into */
 
 struct flow_steer;
@@ -82,7 +84,7 @@ struct stack_burst {
 /* A frame to send: the caller sets data and room; output sets the rest. */
 struct stack_frame {
 	uint8_t *data;
-	uint32_t room; /* at least mtu + 14 */
+	uint32_t room; /* at least mtu + 18 */
 	uint32_t octets;
 	uint8_t l2_octets, l3_octets;
 	bool is_tcp, is_ip4; /* with tx_csum_*: what the device must complete */
@@ -94,12 +96,17 @@ struct stack_counters {
 	uint64_t wire[WIRE_V_CNT];
 	uint64_t segments;       /* shown to the engine = sum of its verdicts;
 					  * wire[WIRE_V_TCP] = segments + accept_refused */
-	uint64_t out_no_neigh;   /* segments dropped: the neighbour did not answer */
-	uint64_t accept_refused; /* SYNs dropped: backlog full, or draining */
-	uint64_t flow_refused;   /* SYNs and connects dropped: no room in the flow table */
-	uint64_t no_port;        /* connects refused: LEAT_ERR_NO_PORT */
-	uint64_t send_no_chunk;  /* leat_send cut short: the pool of chunks is empty */
-	uint64_t stale_handle;   /* calls refused: LEAT_ERR_STALE */
+	uint64_t out_no_neigh;   /* segments dropped: the neighbour did not answer, or no place */
+	uint64_t out_waited;     /* segments that had to wait for a neighbour */
+	uint64_t out_void;       /* text that was not wanted any more when he answered */
+	uint64_t accept_refused; /* SYNs dropped: backlog full, a cookie no remedy; draining */
+	uint64_t cookie_refused; /* came back and found no place: dropped, or draining: reset */
+	uint64_t time_wait_returned; /* taken over, but by an old duplicate: MAY-2 */
+	uint64_t connect_reused;     /* tuples in TIME-WAIT that leat_connect took over */
+	uint64_t flow_refused;       /* SYNs and connects dropped: no room in the flow table */
+	uint64_t no_port;            /* connects refused: LEAT_ERR_NO_PORT */
+	uint64_t send_no_chunk;      /* leat_send cut short: the pool of chunks is empty */
+	uint64_t stale_handle;       /* calls refused: LEAT_ERR_STALE */
 };
 
 /* leat_stack_config_default fills knobs and small limits; link and tcp limits are the caller's. */
@@ -109,6 +116,19 @@ void leat_stack_config_default(struct stack_config *config);
 const char *leat_stack_config_error(const struct stack_config *config, char *text, size_t size);
 
 size_t leat_stack_footprint(const struct stack_config *config);
+
+/* What of a footprint is for what. */
+struct stack_part {
+	const char *name;
+	uint32_t cnt; /* records; 0: none to speak of */
+	size_t octets;
+};
+
+/* leat_stack_parts takes the footprint apart and returns how many parts there are; 0 for a config
+ * that is impossible.  They add up to the footprint. */
+uint32_t leat_stack_parts(
+	const struct stack_config *config, struct stack_part part[STACK_PART_MAX]);
+
 struct leat_stack *leat_stack_new(void *mem, const struct stack_config *config, uint64_t now);
 
 /* The three steps of a burst.  The caller sets cnt and the in part of each pkt. */
@@ -121,7 +141,8 @@ enum wire_verdict leat_stack_inject(
 	struct leat_stack *s, const uint8_t *frame, uint32_t octets, void *buf, uint64_t now);
 
 /* leat_stack_timers fires at most max timers that are due, TCP's and the neighbours' in one order
- * of deadline; returns how many. */
+ * of deadline; returns how many.  Those that are due still, with fewer than max, wait until
+ * leat_stack_output has taken the resets of others. */
 uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max);
 
 /* leat_stack_next_deadline is the instant of the next timer, exactly; TIME_NEVER: none. */

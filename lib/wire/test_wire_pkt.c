@@ -550,6 +550,51 @@ static void n045_tags_and_unknown_ethertypes_are_dropped_each_by_its_reason(void
 	}
 }
 
+static void on_a_vlan_frames_have_its_tag_both_ways_and_no_others_are_ours(void **state)
+{
+	(void)state;
+	for (int is6 = 0; is6 < 2; is6++) {
+		peer_link.vlan = our_link.vlan = 5;
+		frame_ack(&f, is6, is6 ? 1440 : 1460, true);
+		assert_int_equal(be16_get(f.at + 12), WIRE_ETHERTYPE_VLAN);
+		assert_int_equal(be16_get(f.at + 14), 5);
+		assert_int_equal(f.octets, wire_l2_octets(&our_link) + 1512);
+		assert_verdict(parse(&f), WIRE_V_DROP_FRAME_LONG); /* the tag is not of the MTU */
+		frame_ack(&f, is6, 100, true);
+		assert_verdict(parse(&f), WIRE_V_TCP);
+		assert_int_equal(pkt.seg.text, 100);
+		f.at[14] |= 0xf0; /* priority 7, DEI */
+		assert_verdict(parse(&f), WIRE_V_TCP);
+		f.at[15] = 6;
+		assert_verdict(parse(&f), WIRE_V_DROP_VLAN);
+		f.at[15] = 5;
+		be16_put(f.at + 12, WIRE_ETHERTYPE_QINQ);
+		assert_verdict(parse(&f), WIRE_V_DROP_VLAN);
+		be16_put(f.at + 12, WIRE_ETHERTYPE_VLAN);
+		for (f.octets = WIRE_ETH_OCTETS; f.octets < 18; f.octets++)
+			assert_verdict(parse(&f), WIRE_V_DROP_VLAN);
+		assert_verdict(parse(&f), WIRE_V_DROP_IP_SHORT);
+		/* A second tag is of nothing that we know. */
+		be16_put(f.at + 16, WIRE_ETHERTYPE_VLAN);
+		f.octets = 60;
+		assert_verdict(parse(&f), WIRE_V_DROP_VLAN);
+		peer_link.vlan = 0;
+		frame_ack(&f, is6, 100, true);
+		assert_verdict(parse(&f), WIRE_V_DROP_VLAN);
+	}
+}
+
+static void what_is_quiet_is_ours_all_the_same(void **state)
+{
+	(void)state;
+	our_link.quiet = 1;
+	assert_true(leat_wire_is_quiet(&our_link, ip_from4(OUR_IP4)));
+	assert_false(leat_wire_is_quiet(&our_link, our_ip6));
+	assert_false(leat_wire_is_quiet(&our_link, ip_from4(PEER_IP4)));
+	frame_ack(&f, false, 10, false);
+	assert_verdict(parse(&f), WIRE_V_TCP);
+}
+
 static void n046_a_frame_longer_than_the_mtu_is_dropped(void **state)
 {
 	const struct arp arp = {WIRE_ARP_REQUEST, peer_mac, our_mac, PEER_IP4, OUR_IP4};
@@ -706,6 +751,8 @@ int main(void)
 		TEST(n039_each_of_as_many_addresses_as_a_link_may_have_is_ours),
 		TEST(n039_a_link_without_a_range_has_none),
 		TEST(n045_tags_and_unknown_ethertypes_are_dropped_each_by_its_reason),
+		TEST(on_a_vlan_frames_have_its_tag_both_ways_and_no_others_are_ours),
+		TEST(what_is_quiet_is_ours_all_the_same),
 		TEST(n046_a_frame_longer_than_the_mtu_is_dropped),
 		TEST(arp_to_us_or_to_all_is_handed_on_and_a_broken_one_dropped),
 		TEST(protocols_of_the_other_version_and_unknown_ones_are_dropped),

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-#define IP4_DF 0x4000
+#define IP4_DF       0x4000
+#define VLAN_ID_MASK 0x0fff
 
 /* What an address is to the link. */
 enum addr_kind {
@@ -41,6 +42,14 @@ static inline enum addr_kind addr_kind(const struct wire_link *link, struct ip a
 	if (ip_leq(link->range_from, a) && ip_leq(a, link->range_to) && !ip_is_any(a))
 		return ADDR_OWN;
 	return ADDR_OTHER;
+}
+
+bool leat_wire_is_quiet(const struct wire_link *link, struct ip a)
+{
+	for (uint8_t i = 0; i < link->local_cnt; i++)
+		if ((link->quiet >> i & 1) != 0 && ip_eq(link->local[i].ip, a))
+			return true;
+	return false;
 }
 
 bool leat_wire_is_local(const struct wire_link *link, struct ip a)
@@ -95,6 +104,8 @@ static enum wire_verdict parse_icmp(struct pkt *p, const struct wire_link *link,
 	return to_group ? WIRE_V_DROP_IP_GROUP : v;
 }
 
+/* A packet inside a packet (IPIP of a balancer's tunnel, protocols 4 and 41) would be taken out
+ * here: l4 is the inner header then, and the walk begins anew, once. */
 static inline enum wire_verdict parse_upper(
 	struct pkt *p, const struct wire_link *link, bool to_group, bool from_own)
 {
@@ -178,6 +189,14 @@ static enum wire_verdict parse_ethertype(struct pkt *p, const struct wire_link *
 	return parse_ip(p, link, type == WIRE_ETHERTYPE_IP6);
 }
 
+/* has_tag says whether the frame is of VLAN id; its priority is nobody's concern here. */
+static bool has_tag(const struct pkt *p, uint16_t id)
+{
+	return p->octets >= WIRE_ETH_OCTETS + WIRE_TAG_OCTETS &&
+	       be16_get(p->frame + 12) == WIRE_ETHERTYPE_VLAN &&
+	       (be16_get(p->frame + 14) & VLAN_ID_MASK) == id;
+}
+
 enum wire_verdict leat_wire_pkt_parse(struct pkt *p, const struct wire_link *link)
 {
 	p->tuple.zone = 0;
@@ -191,9 +210,12 @@ enum wire_verdict leat_wire_pkt_parse(struct pkt *p, const struct wire_link *lin
 		return WIRE_V_DROP_L2_MCAST;
 	if (UNLIKELY(!(p->dst.octet[0] & 1) && memcmp(&p->dst, &link->mac, sizeof(p->dst)) != 0))
 		return WIRE_V_DROP_L2_OTHER;
-	p->l4 = p->frame + WIRE_ETH_OCTETS;
-	p->l4_octets = p->octets - WIRE_ETH_OCTETS;
-	return parse_ethertype(p, link, be16_get(p->frame + 12));
+	uint32_t at = wire_l2_octets(link);
+	if (UNLIKELY(link->vlan != 0) && !has_tag(p, link->vlan))
+		return WIRE_V_DROP_VLAN;
+	p->l4 = p->frame + at;
+	p->l4_octets = p->octets - at;
+	return parse_ethertype(p, link, be16_get(p->frame + at - 2));
 }
 
 uint32_t leat_wire_eth_put(
@@ -203,6 +225,18 @@ uint32_t leat_wire_eth_put(
 	memcpy(p + 6, src, sizeof(*src));
 	be16_put(p + 12, ethertype);
 	return WIRE_ETH_OCTETS;
+}
+
+uint32_t leat_wire_l2_put(
+	uint8_t *p, const struct wire_link *link, const struct mac *dst, uint16_t ethertype)
+{
+	DCHECK(!link->raw_ip);
+	if (link->vlan == 0)
+		return leat_wire_eth_put(p, dst, &link->mac, ethertype);
+	leat_wire_eth_put(p, dst, &link->mac, WIRE_ETHERTYPE_VLAN);
+	be16_put(p + WIRE_ETH_OCTETS, link->vlan);
+	be16_put(p + WIRE_ETH_OCTETS + 2, ethertype);
+	return WIRE_ETH_OCTETS + WIRE_TAG_OCTETS;
 }
 
 static uint32_t ip4_put(uint8_t *p, const struct tuple *tuple, const struct ip_hdr *hdr)
@@ -245,8 +279,7 @@ uint32_t leat_wire_pkt_hdr_put(uint8_t *p, const struct wire_link *link, const s
 	DCHECK(is4 == ip_is4(tuple->remote));
 	DCHECK(hdr->octets + (is4 ? WIRE_IP4_OCTETS : 0) <= UINT16_MAX);
 	if (!link->raw_ip)
-		at = leat_wire_eth_put(
-			p, dst, &link->mac, is4 ? WIRE_ETHERTYPE_IP4 : WIRE_ETHERTYPE_IP6);
+		at = leat_wire_l2_put(p, link, dst, is4 ? WIRE_ETHERTYPE_IP4 : WIRE_ETHERTYPE_IP6);
 	if (is4)
 		return at + ip4_put(p + at, tuple, hdr);
 	return at + ip6_put(p + at, tuple, hdr);

@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #define WIRE_ETH_OCTETS 14
+#define WIRE_TAG_OCTETS 4 /* of 802.1Q */
 #define WIRE_IP4_OCTETS 20
 #define WIRE_IP6_OCTETS 40
 
@@ -68,9 +69,13 @@ struct wire_local {
  * when both are 0. */
 struct wire_link {
 	struct mac mac;
-	bool raw_ip;  /* frames begin with the IP header: no Ethernet, no neighbours */
-	uint16_t mtu; /* octets of IP packet */
+	bool raw_ip;   /* frames begin with the IP header: no Ethernet, no neighbours */
+	uint16_t vlan; /* the ID in the tag of every frame, both ways; 0: frames have no tag */
+	uint16_t mtu;  /* octets of IP packet */
 	uint8_t local_cnt;
+	/* Bit i: local[i] is others' as well (a balancer's VIP, direct routing), so that nobody is
+	 * told that we have it; packets to it are ours, none begins from it. */
+	uint8_t quiet;
 	struct wire_local local[WIRE_LOCAL_MAX];
 	struct ip range_from, range_to;
 };
@@ -102,6 +107,22 @@ enum wire_verdict leat_wire_pkt_parse(struct pkt *p, const struct wire_link *lin
 
 /* leat_wire_is_local says whether a is one of the link's addresses. */
 bool leat_wire_is_local(const struct wire_link *link, struct ip a);
+
+/* leat_wire_is_quiet says whether a is one of those that nobody is told about. */
+bool leat_wire_is_quiet(const struct wire_link *link, struct ip a);
+
+/* wire_l2_octets is what stands before the IP header on this link. */
+static inline uint32_t wire_l2_octets(const struct wire_link *link)
+{
+	if (link->raw_ip)
+		return 0;
+	return link->vlan == 0 ? WIRE_ETH_OCTETS : WIRE_ETH_OCTETS + WIRE_TAG_OCTETS;
+}
+
+/* leat_wire_l2_put writes the Ethernet header of a frame from us, with the link's tag, and returns
+ * its octets.  Assumes that the link has Ethernet. */
+uint32_t leat_wire_l2_put(
+	uint8_t *p, const struct wire_link *link, const struct mac *dst, uint16_t ethertype);
 
 /* leat_wire_eth_put writes an Ethernet header and returns WIRE_ETH_OCTETS. */
 uint32_t leat_wire_eth_put(

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Every numeric option of every verb, given wrong: refused by name, value and range. */
+
+#include "base_bits.h"
+#include "base_time.h"
+#include "opt_serve.h"
+#include "opt_try.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct opt_verb *const verbs[] = {&leat_opt_serve, &leat_opt_plan, &leat_opt_try};
+
+union options {
+	struct serve_options serve;
+	struct try_options try;
+};
+
+/* refused parses `verb --row text` and says whether it is refused in a line that has both. */
+static bool refused(const struct opt_verb *verb, const struct opt_row *row, const char *text)
+{
+	static union options o;
+	char option[160], *err = NULL, name[16];
+	size_t octets = 0;
+	FILE *out = open_memstream(&err, &octets);
+
+	assert_non_null(out);
+	snprintf(name, sizeof(name), "%s", verb->name);
+	snprintf(option, sizeof(option), "--%s=%s", row->name, text);
+	char *argv[] = {name, option, NULL};
+	enum opt_result result = leat_opt_parse(verb, 2, argv, &o, NULL, out);
+	fclose(out);
+	/* What is wrong with the rest (no device) is no refusal of this one. */
+	bool named = strstr(err, row->name) != NULL && strstr(err, ": --") != NULL &&
+		     (strstr(err, text) != NULL || *text == '\0');
+	free(err);
+	return result == OPT_RESULT_BAD && named;
+}
+
+static bool is_numeric(const struct opt_row *row)
+{
+	return row->kind == OPT_KIND_NUMBER || row->kind == OPT_KIND_OCTETS ||
+	       row->kind == OPT_KIND_DURATION || row->kind == OPT_KIND_PERCENT;
+}
+
+/* The unit in which a whole number is the smallest step of the kind. */
+static const char *smallest(const struct opt_row *row)
+{
+	return row->kind == OPT_KIND_DURATION ? "ns" : "";
+}
+
+static void wrong_numbers(const struct opt_verb *verb, const struct opt_row *row)
+{
+	static const char *const always[] = {"", "abc", "-1", "0x10", "1e3", "nan", "1,000", " 5",
+		"99999999999999999999999", "18446744073709551616", "5 ", "1..5", "1furlong"};
+	char text[64];
+
+	for (uint32_t i = 0; i < COUNT_OF(always); i++)
+		assert_true(refused(verb, row, always[i]));
+	if (row->kind == OPT_KIND_PERCENT) {
+		assert_true(refused(verb, row, "0.5"));
+		assert_true(refused(verb, row, "101%"));
+		return;
+	}
+	snprintf(text, sizeof(text), "%ju%s", (uintmax_t)row->to + 1, smallest(row));
+	assert_true(refused(verb, row, text));
+	if (row->from > 0) {
+		snprintf(text, sizeof(text), "%ju%s", (uintmax_t)row->from - 1, smallest(row));
+		assert_true(refused(verb, row, text));
+	}
+	/* A unit of another kind. */
+	assert_true(refused(verb, row, row->kind == OPT_KIND_DURATION ? "64KiB" : "60s"));
+	if (row->kind == OPT_KIND_DURATION)
+		assert_true(refused(verb, row, "60"));
+}
+
+static void n217_a_number_out_of_range_or_none_is_refused_by_name_and_value(void **state)
+{
+	uint32_t cnt = 0;
+
+	(void)state;
+	for (uint32_t v = 0; v < COUNT_OF(verbs); v++) {
+		for (uint32_t i = 0; i < verbs[v]->row_cnt; i++) {
+			if (!is_numeric(&verbs[v]->row[i]))
+				continue;
+			wrong_numbers(verbs[v], &verbs[v]->row[i]);
+			cnt++;
+		}
+	}
+	assert_true(cnt > 15);
+}
+
+/* serve parses these arguments behind a device, an address and says how it went. */
+static enum opt_result serve(const char *address, const char *option, char *why, size_t size)
+{
+	static union options o;
+	char verb[] = "serve", device[] = "--tap=leat0", a[64], b[64];
+	char *argv[] = {verb, device, a, b, NULL};
+	FILE *out = fmemopen(why, size, "w");
+
+	assert_non_null(out);
+	snprintf(a, sizeof(a), "--address=%s", address);
+	snprintf(b, sizeof(b), "%s", option);
+	enum opt_result result = leat_opt_parse(&leat_opt_serve, 4, argv, &o, NULL, out);
+	fclose(out);
+	return result;
+}
+
+static void n218_an_mtu_that_no_packet_fits_or_ipv6_forbids_is_refused(void **state)
+{
+	static const char *const bad[] = {"--mtu=0", "--mtu=67", "--mtu=68", "--mtu=575",
+		"--mtu=9001", "--mtu=65535", "--mtu=65536"};
+	char why[512] = "";
+
+	(void)state;
+	for (uint32_t i = 0; i < COUNT_OF(bad); i++) {
+		assert_int_equal(serve("10.0.0.1/24", bad[i], why, sizeof(why)), OPT_RESULT_BAD);
+		assert_non_null(strstr(why, "--mtu"));
+		assert_non_null(strstr(why, "from 576 to 9,000"));
+	}
+	assert_int_equal(serve("2001:db8::1/64", "--mtu=1279", why, sizeof(why)), OPT_RESULT_BAD);
+	assert_non_null(strstr(why, "1280"));
+	assert_int_equal(serve("2001:db8::1/64", "--mtu=1280", why, sizeof(why)), OPT_RESULT_OK);
+	assert_int_equal(serve("10.0.0.1/24", "--mtu=576", why, sizeof(why)), OPT_RESULT_OK);
+}
+
+static void n219_2msl_of_nothing_or_of_many_minutes_is_refused(void **state)
+{
+	static const char *const bad[] = {"--time-wait=0s", "--time-wait=0ms", "--time-wait=999us",
+		"--time-wait=241s", "--time-wait=10min"};
+	char why[512] = "";
+
+	(void)state;
+	for (uint32_t i = 0; i < COUNT_OF(bad); i++) {
+		assert_int_equal(serve("10.0.0.1/24", bad[i], why, sizeof(why)), OPT_RESULT_BAD);
+		assert_non_null(strstr(why, "from 1ms to 4min"));
+	}
+	assert_int_equal(serve("10.0.0.1/24", "--time-wait=1s", why, sizeof(why)), OPT_RESULT_OK);
+	assert_int_equal(serve("10.0.0.1/24", "--time-wait=240s", why, sizeof(why)), OPT_RESULT_OK);
+}
+
+static void n223_an_address_that_is_not_one_hosts_is_refused(void **state)
+{
+	static const char *const bad[] = {"0.0.0.0/24", "255.255.255.255/24", "224.0.0.1/24",
+		"127.0.0.1/8", "10.0.0.255/24", "10.0.0.0/24", "ff02::1/64", "::/64", "::1/128"};
+	char why[512] = "";
+
+	(void)state;
+	for (uint32_t i = 0; i < COUNT_OF(bad); i++) {
+		assert_int_equal(serve(bad[i], "--shards=1", why, sizeof(why)), OPT_RESULT_BAD);
+		assert_non_null(strstr(why, "--address"));
+	}
+}
+
+static void n224_a_second_listener_on_a_port_is_refused(void **state)
+{
+	static union options o;
+	char why[512] = "";
+	char args[5][32] = {"serve", "--tap=leat0", "--address=10.0.0.1/24", "--listen=80:http",
+		"--listen=80:echo"};
+	char *argv[] = {args[0], args[1], args[2], args[3], args[4], NULL};
+	FILE *out = fmemopen(why, sizeof(why), "w");
+
+	(void)state;
+	assert_int_equal(leat_opt_parse(&leat_opt_serve, 5, argv, &o, NULL, out), OPT_RESULT_BAD);
+	fclose(out);
+	assert_non_null(strstr(why, "port 80 is listened on already"));
+}
+
+static const struct opt_row *row_of(const char *name)
+{
+	for (uint32_t i = 0; i < leat_opt_serve.row_cnt; i++)
+		if (strcmp(leat_opt_serve.row[i].name, name) == 0)
+			return &leat_opt_serve.row[i];
+	fail();
+	return NULL;
+}
+
+static void cores_are_a_list_in_which_each_stands_once(void **state)
+{
+	static const char *const bad[] = {"", "a", "1,", ",1", "1,,2", "5-2", "1-", "-1", "1,1",
+		"0-3,2", "1024", "0-64", "99999", "1 2"};
+	static struct serve_options o;
+	char why[256];
+
+	(void)state;
+	for (uint32_t i = 0; i < COUNT_OF(bad); i++)
+		assert_false(leat_opt_read(row_of("lcores"), bad[i], &o, why, sizeof(why)));
+	assert_true(leat_opt_read(row_of("lcores"), "7,2-4,0", &o, why, sizeof(why)));
+	assert_int_equal(o.lcore_cnt, 5);
+	const uint16_t want[] = {7, 2, 3, 4, 0};
+	assert_memory_equal(o.lcore, want, sizeof(want));
+	assert_true(leat_opt_read(row_of("lcores"), "0-63", &o, why, sizeof(why)));
+	assert_int_equal(o.lcore_cnt, 64);
+	assert_true(leat_opt_read(row_of("lcores"), "auto", &o, why, sizeof(why)));
+	assert_int_equal(o.lcore_cnt, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(n217_a_number_out_of_range_or_none_is_refused_by_name_and_value),
+		cmocka_unit_test(n218_an_mtu_that_no_packet_fits_or_ipv6_forbids_is_refused),
+		cmocka_unit_test(n219_2msl_of_nothing_or_of_many_minutes_is_refused),
+		cmocka_unit_test(n223_an_address_that_is_not_one_hosts_is_refused),
+		cmocka_unit_test(n224_a_second_listener_on_a_port_is_refused),
+		cmocka_unit_test(cores_are_a_list_in_which_each_stands_once),
+	};
+
+	return cmocka_run_group_tests_name("opt", tests, NULL, NULL);
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "plan.h"
+
+#include "base_assert.h"
+#include "base_bits.h"
+#include "base_log.h"
+#include "device.h"
+#include "knobs.h"
+#include "nic_numa.h"
+#include "plane.h"
+
+#include <string.h>
+
+#define HELD_MAX  32768
+#define HELD_MIN  64 /* of one shard */
+#define CHUNK_MAX 131072
+
+static uint32_t held_of(const struct serve_options *o, uint64_t each)
+{
+	return (uint32_t)u64_min(16 * each, HELD_MAX / o->shards);
+}
+
+static void plan_stack(const struct serve_options *o, struct stack_config *c)
+{
+	uint64_t each = o->connections / o->shards + 64;
+
+	leat_stack_config_default(c);
+	c->link.mtu = c->knobs.mtu = (uint16_t)o->mtu;
+	c->link.local_cnt = (uint8_t)o->address_cnt;
+	for (uint32_t i = 0; i < o->address_cnt; i++) {
+		c->link.local[i] = (struct wire_local){o->address[i].ip, o->address[i].prefix_bits};
+		if (o->address[i].vip && o->vip_arp != 0)
+			c->link.quiet |= (uint8_t)(1 << i);
+	}
+	c->link.vlan = (uint16_t)o->vlan;
+	c->gateway4 = o->gateway4;
+	c->gateway6 = o->gateway6;
+	c->knobs.two_msl_ns = o->time_wait_ns;
+	c->tcp.tcb_max = (uint32_t)each;
+	c->tcp.rbuf_max = held_of(o, each);
+	c->listener_max = SERVICE_LISTEN_MAX;
+	c->neigh_max = 1024;
+	c->send_chunk_cnt = (uint32_t)u64_min(16 * each, CHUNK_MAX / o->shards);
+	leat_knobs_set(c, &o->tcp);
+}
+
+/* plan_pool sizes the packet buffers; with --buffers, what stacks may hold of them follows. */
+static enum opt_exit plan_pool(const struct serve_options *o, struct plan *p)
+{
+	uint32_t shards = (uint32_t)o->shards, least;
+
+	p->pool = (struct nic_pool_plan){.rx_slots = PLAN_SLOTS * shards,
+		.tx_slots = PLAN_SLOTS * shards,
+		.lcore_cnt = shards,
+		.shard_cnt = shards,
+		.own = SHARD_OWN_BUFFERS + (shards > 1 ? SHARD_LANE_BUFFERS : 0),
+		.mtu = p->stack.link.mtu};
+	least = leat_nic_pool_buffers(&p->pool) + shards * HELD_MIN;
+	if (o->buffers != 0 && o->buffers < least) {
+		leat_log(LOG_LV_ERROR, "leatd",
+			"--buffers: %ju are too few for %u shards: %u to receive into + %u to send "
+			"+ %u in hand and in caches + %u held = %u",
+			(uintmax_t)o->buffers, shards, p->pool.rx_slots, p->pool.tx_slots,
+			least - p->pool.rx_slots - p->pool.tx_slots - shards * HELD_MIN,
+			shards * HELD_MIN, least);
+		return OPT_EXIT_CONFIG;
+	}
+	if (o->buffers != 0)
+		p->stack.tcp.rbuf_max = (uint32_t)((o->buffers - least) / shards) + HELD_MIN;
+	p->pool.held = p->stack.tcp.rbuf_max * shards;
+	return OPT_EXIT_OK;
+}
+
+static enum opt_exit plan_service(const struct serve_options *o, struct service_config *c)
+{
+	char why[160];
+
+	leat_service_config_default(c);
+	c->conn_max = (uint32_t)(o->connections / o->shards + 64);
+	c->backlog = c->conn_max;
+	c->listen_cnt = o->listen_cnt;
+	for (uint32_t i = 0; i < o->listen_cnt; i++)
+		c->listen[i] = (struct service_listen){
+			o->listen[i].kind, {.family = 0, .port = o->listen[i].port}};
+	c->close = (enum service_close)o->close;
+	c->body_octets = o->body_octets;
+	if (leat_service_footprint(c) != 0)
+		return OPT_EXIT_OK;
+	leat_log(LOG_LV_ERROR, "leatd", "%s", leat_service_config_error(c, why, sizeof(why)));
+	return OPT_EXIT_CONFIG;
+}
+
+static enum opt_exit plan_cores(const struct serve_options *o, struct plan *p)
+{
+	leat_nic_topo_read(&p->topo);
+	p->node = leat_device_node(o);
+	for (uint32_t i = 0; i < o->lcore_cnt; i++) {
+		if (!leat_nic_topo_allowed(&p->topo, o->lcore[i])) {
+			leat_log(LOG_LV_ERROR, "leatd",
+				"--lcores: this process may not run on core %u; taskset -cp $$ "
+				"tells where it may",
+				o->lcore[i]);
+			return OPT_EXIT_RESOURCE;
+		}
+		p->cpu[i] = o->lcore[i];
+	}
+	p->cpu_cnt = u32_min(o->lcore_cnt, (uint32_t)o->shards);
+	if (p->cpu_cnt == 0)
+		p->cpu_cnt = leat_nic_topo_cpus(
+			&p->topo, p->node, u32_min((uint32_t)o->shards, PLANE_LCORE_MAX), p->cpu);
+	if (p->cpu_cnt != 0)
+		return OPT_EXIT_OK;
+	leat_log(LOG_LV_ERROR, "leatd", "there is no core that this process may run on");
+	return OPT_EXIT_RESOURCE;
+}
+
+static void add_row(struct plan *p, const char *name, uint64_t cnt, uint64_t octets, bool shared)
+{
+	ASSERT(p->row_cnt < PLAN_ROW_MAX);
+	p->row[p->row_cnt++] = (struct plan_row){name, cnt, octets, shared};
+}
+
+/* add_rows writes the table; taken_octets is what of it comes from the kernel in pieces of its
+ * own. */
+static enum opt_exit add_rows(struct plan *p)
+{
+	struct shard_config shard = {.stack = p->stack};
+	struct stack_part part[STACK_PART_MAX];
+	uint64_t octets = leat_shard_footprint(&shard), known = 0;
+	uint64_t program = leat_nic_numa_octets(leat_service_footprint(&p->service));
+	uint64_t boxes = leat_nic_numa_octets(leat_plane_join_octets(p->shard_cnt));
+	char text[160];
+
+	if (octets == 0) {
+		const char *why = leat_stack_config_error(&p->stack, text, sizeof(text));
+		leat_log(LOG_LV_ERROR, "shard", "%s", why != NULL ? why : "too large");
+		return OPT_EXIT_CONFIG;
+	}
+	uint32_t cnt = leat_stack_parts(&p->stack, part);
+	for (uint32_t i = 0; i < cnt; i++) {
+		add_row(p, part[i].name, part[i].cnt, part[i].octets, false);
+		known += part[i].octets;
+	}
+	octets = leat_nic_numa_octets(octets);
+	add_row(p, "turns, bursts, counters", 0, octets - known, false);
+	add_row(p, "programs", p->service.conn_max, program, false);
+	if (p->shard_cnt > 1)
+		add_row(p, "boxes between shards", 0, boxes, true);
+	add_row(p, "packet buffers", leat_nic_pool_buffers(&p->pool), p->eal.pool_octets, true);
+	add_row(p, "DPDK", 0, p->eal.octets - p->eal.pool_octets, true);
+	p->taken_octets = p->shard_cnt * (octets + program) + (p->shard_cnt > 1 ? boxes : 0);
+	return OPT_EXIT_OK;
+}
+
+enum opt_exit leat_plan_serve(const struct serve_options *o, struct plan *p)
+{
+	*p = (struct plan){.shard_cnt = (uint32_t)o->shards, .free_octets = leat_eal_free_octets()};
+	plan_stack(o, &p->stack);
+	enum opt_exit result = plan_cores(o, p);
+
+	if (result == OPT_EXIT_OK)
+		result = plan_pool(o, p);
+	if (result == OPT_EXIT_OK)
+		result = plan_service(o, &p->service);
+	if (result == OPT_EXIT_OK) {
+		p->eal = leat_eal_memory(&p->pool, (enum eal_huge)o->hugepages);
+		result = add_rows(p);
+	}
+	return result;
+}
+
+uint64_t leat_plan_octets(const struct plan *p)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < p->row_cnt; i++)
+		sum += p->row[i].octets * (p->row[i].shared ? 1 : p->shard_cnt);
+	return sum;
+}
+
+/* pages_of is the huge pages that EAL's memory fills. */
+static uint64_t pages_of(const struct plan *p)
+{
+	return p->eal.huge_octets / NIC_TOPO_HUGE_OCTETS;
+}
+
+enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *p)
+{
+	uint64_t needed = leat_plan_octets(p) - (p->eal.huge ? p->eal.octets : 0);
+	uint64_t pages = leat_nic_topo_huge_free(&p->topo, p->node);
+
+	if (o->hugepages == EAL_HUGE_NEED && pages < pages_of(p)) {
+		leat_log(LOG_LV_ERROR, "leatd",
+			"%ju huge pages of 2 MiB are needed%s%.0d, %ju are free: "
+			"dpdk-hugepages.py -p 2M --setup %juM, or --hugepages auto",
+			(uintmax_t)pages_of(p), p->node > 0 ? " on node " : "",
+			p->node > 0 ? p->node : 0, (uintmax_t)pages,
+			(uintmax_t)(p->eal.huge_octets >> 20));
+		return OPT_EXIT_RESOURCE;
+	}
+	if (needed <= p->free_octets)
+		return OPT_EXIT_OK;
+	leat_log(LOG_LV_ERROR, "leatd",
+		"%ju MiB are needed, %ju MiB are free; `plan` shows what for; fewer --connections?",
+		(uintmax_t)(needed >> 20), (uintmax_t)(p->free_octets >> 20));
+	return OPT_EXIT_RESOURCE;
+}
+
+void leat_plan_warn(const struct plan *p)
+{
+	for (uint32_t i = 0; i < p->cpu_cnt; i++) {
+		int node = leat_nic_topo_cpu_node(&p->topo, p->cpu[i]);
+		uint32_t distance = leat_nic_topo_distance(&p->topo, p->node, node);
+
+		if (distance != NIC_TOPO_NEAR)
+			leat_log(LOG_LV_WARN, "leatd",
+				"core %u is on node %d, the device on node %d, %u apart where %u "
+				"is near: each frame crosses; --lcores of node %d?",
+				p->cpu[i], node, p->node, distance, NIC_TOPO_NEAR, p->node);
+	}
+}

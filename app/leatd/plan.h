@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_PLAN_H
+#define LEAT_PLAN_H
+
+/* plan: what `leat serve` is going to take, before it takes any of it.
+ *
+ * One formula: what is planned here is what the run allocates, and `leat plan serve` prints it.
+ * Nothing is touched but files of the kernel that tell of cores, nodes and memory.
+ *
+ *	options ─► cores, node ─► limits of a stack ─► rows ─► refuse, print, or run
+ *
+ * Shape      a row is one kind of record of each shard, or of all shards together.
+ * Units      octets, of memory that is taken at the start and never again.
+ * Affinity   boot.
+ * Errors     enum opt_exit, after one line on stderr with what is needed and what there is. */
+
+#include "nic_topo.h"
+#include "opt_serve.h"
+#include "plane_eal.h"
+#include "service.h"
+#include "stack.h"
+
+#define PLAN_ROW_MAX 16
+#define PLAN_SLOTS   1024 /* descriptors of a queue */
+
+struct plan_row {
+	const char *name;
+	uint64_t cnt;    /* records of one shard; 0: none to speak of */
+	uint64_t octets; /* of one shard */
+	bool shared;     /* once, for all shards */
+};
+
+struct plan {
+	struct nic_topo topo;
+	int node; /* of the device, -1: nowhere in particular */
+	uint16_t cpu[PLANE_LCORE_MAX];
+	uint32_t cpu_cnt, shard_cnt;
+	struct stack_config stack;
+	struct nic_pool_plan pool;
+	struct service_config service;
+	struct eal_memory eal;
+	struct plan_row row[PLAN_ROW_MAX];
+	uint32_t row_cnt;
+	uint64_t taken_octets; /* by the plane: stacks, programs, boxes */
+	uint64_t free_octets;  /* that the kernel could give now */
+};
+
+/* leat_plan_serve works the plan of o out; it says only what is wrong with the options. */
+enum opt_exit leat_plan_serve(const struct serve_options *o, struct plan *p);
+
+/* leat_plan_check says whether the machine has what the plan needs. */
+enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *p);
+
+/* leat_plan_warn writes a line to stderr for each core that is not at the device's node. */
+void leat_plan_warn(const struct plan *p);
+
+/* leat_plan_octets is the sum of the rows over all shards. */
+uint64_t leat_plan_octets(const struct plan *p);
+
+/* leat_plan_print writes the table and what follows from it. */
+void leat_plan_print(const struct serve_options *o, const struct plan *p, FILE *out);
+
+#endif

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""`leat plan` against what `leat serve` then takes, and what it says where that is not there."""
+import os
+import re
+from pathlib import Path
+
+import live
+
+NULL = ("--vdev", "net_null0", *live.ADDRESSES)
+
+
+def plan(*options, code=0):
+    done = live.run(live.leat(), "plan", *options)
+    live.equal(done.returncode, code, "exit code")
+    return done.stdout.decode(), done.stderr.decode()
+
+
+UNIT = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+
+
+def total(text):
+    return int(re.search(r"total .*\((\d+) octets\)", text)[1])
+
+
+def rows(text):
+    return {name.strip(): float(n) * UNIT[unit] for name, n, unit in
+            re.findall(r"^  (\S.{23}).* ([\d.]+) ((?:[KMG]i)?B)$", text, re.M)}
+
+
+def resident(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return sum(int(re.search(rf"Rss{what}:\s*(\d+) kB", status)[1]) << 10
+               for what in ("Anon", "Shmem"))
+
+
+def taken():
+    "what is planned is what is taken"
+    live.new_net()
+    for options in (("--connections", 20000), ("--connections", 300000, "--shards", 4),
+                    ("--listen", "7:echo", "--buffers", 50000, "--mtu", 4000)):
+        with live.case(f"N196: {' '.join(map(str, options))}: taken is what was planned"):
+            text, _ = plan(*NULL, *options)
+            planned, row = total(text), rows(text)
+            # EAL is told to take at most so much, and keeps a reserve for drivers.
+            least = planned - row["DPDK"] - row["packet buffers"] / 2
+            with live.Server(*NULL, *options) as server:
+                server.wait_line(r"^ready")
+                there = resident(server.pid)
+                live.check(0.99 * least < there < 1.01 * planned,
+                           f"{planned} planned, {least} without EAL's, {there} there")
+                live.equal(server.err, "", "what it says when they differ")
+                live.equal(server.stop(), 0, "exit code")
+    with live.case("N196: the rows add up to the total"):
+        text, _ = plan(*NULL, "--shards", 3, "--connections", 64000)
+        row = rows(text)
+        live.check(len(row) > 8 and abs(sum(row.values()) / total(text) - 1) < 0.01, text)
+
+
+def refused():
+    "what cannot be is refused, with the numbers"
+    live.new_net()
+    with live.case("N195: huge pages that are not there: exit 3, needed and free are told"):
+        text, err = plan(*NULL, "--hugepages", "need", "--connections", 4000000, "--buffers",
+                         4000000, code=3)
+        live.check(re.search(r"\d+ huge pages of 2 MiB are needed, \d+ are free: dpdk-hugepages",
+                             err), err)
+        live.check("total" in text, "the table is there all the same")
+    with live.case("N195: the same of serve, before anything is started"):
+        with live.Process([live.leat(), "serve", *NULL, "--hugepages", "need", "--buffers",
+                           4000000]) as process:
+            live.equal(process.wait(), 3, "exit code")
+            live.check("huge pages of 2 MiB are needed" in process.err, process.err)
+            live.equal(process.out, "", "stdout")
+    with live.case("N195: memory that is not there: exit 3, needed and free are told"):
+        little = live.directory() / "meminfo"
+        little.write_text("MemAvailable: 102400 kB\n")
+        mount = f"mount --bind {little} /proc/meminfo && exec \"$@\""
+        done = live.run("unshare", "--mount", "sh", "-c", mount, "sh", live.leat(), "plan", *NULL)
+        live.equal(done.returncode, 3, "exit code")
+        live.check(re.search(rb"\d+ MiB are needed, 100 MiB are free", done.stderr), done.stderr)
+    with live.case("N196: fewer buffers than can be anywhere at once: exit 2, with the formula"):
+        _, err = plan(*NULL, "--buffers", 1000, "--shards", 2, code=2)
+        terms = list(map(int, re.search(r"(\d+) to receive into \+ (\d+) to send \+ (\d+) in "
+                                        r"hand and in caches \+ (\d+) held = (\d+)",
+                                        err).groups()))
+        live.equal(sum(terms[:4]), terms[4], "sum of the formula")
+        plan(*NULL, "--buffers", terms[4], "--shards", 2)
+        plan(*NULL, "--buffers", terms[4] - 1, "--shards", 2, code=2)
+
+
+def cores():
+    "which cores"
+    live.new_net()
+    ours = sorted(os.sched_getaffinity(0))
+    with live.case("auto is the cores of this process, and of no other"):
+        done = live.run("taskset", "-c", ours[-1], live.leat(), "plan", *NULL, "--shards", 2)
+        live.check(re.search(rf"cores +{ours[-1]} of node \d+; 2 shards take turns",
+                             done.stdout.decode()), done.stdout)
+    with live.case("--lcores names them; one that is not ours is refused with exit 3"):
+        text, _ = plan(*NULL, "--lcores", ours[-1])
+        live.check(re.search(rf"cores +{ours[-1]} of node", text), text)
+        _, err = plan(*NULL, "--lcores", "1023", code=3)
+        live.check("may not run on core 1023" in err, err)
+    with live.case("more shards than cores: it serves, and says that they take turns"):
+        with live.Server(*NULL, "--shards", 3, "--lcores", ours[0]) as server:
+            server.wait_line(r"3 on 1 lcore")
+            server.wait_line(r"take turns")
+            server.wait_line(r"^ready")
+            live.equal(server.stop(), 0, "exit code")
+            server.ledger()
+
+
+def together():
+    "two instances of one name on one machine"
+    live.new_net()
+    label = f"live-{os.getpid()}-twin"
+    with live.Server(*NULL, label=label) as one:
+        with live.Server(*NULL, label=label) as two:
+            with live.case("N228: each has files of its own, and both are ready"):
+                one.wait_line(r"^ready")
+                two.wait_line(r"^ready")
+                live.equal(len(one.runtime_directories()), 2, "directories")
+            with live.case("N228: one ends in order and leaves the other's files"):
+                live.equal(one.stop(), 0, "exit code")
+                live.equal(len(two.runtime_directories()), 1, "directories")
+                live.equal(two.stop(), 0, "exit code")
+                two.ledger()
+
+
+live.main([taken, refused, cores, together], needs=live.NEEDS_NET)

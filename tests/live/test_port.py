@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Links that fall and rise under `leat serve`, and an lcore that stands still."""
+import ctypes
+import os
+import re
+import select
+import time
+from pathlib import Path
+
+import live
+
+ECHO = ("--listen", "7:echo", "--listen", "80:http", "--time-wait", "1s")
+LIBC = ctypes.CDLL(None, use_errno=True)
+SEIZE, INTERRUPT, DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000
+
+
+def cpu_seconds(pid):
+    """What the process and all its threads have used of the processor."""
+    words = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def said(server, pattern):
+    """A line on stderr, waited for."""
+    live.until(lambda: re.search(pattern, server.err, re.M), f"`{pattern}` on stderr")
+
+
+def answers(s, data):
+    s.sendall(data)
+    live.equal(live.read_exactly(s, len(data)), data, "echo")
+
+
+def link():
+    "TAP whose link goes down and up"
+    live.new_net()
+    with live.serve(*ECHO) as server:
+        s = live.connect(port=7)
+        pouring = live.connect(port=7)
+        with live.case("N208: link down: it is told, text waits, nobody spins"):
+            answers(s, b"before")
+            live.must("ip", "link", "set", "leat0", "down")
+            said(server, r"net_tap0: link down, after")
+            used = cpu_seconds(server.pid)
+            # The text is in the kernel's buffer: its route is gone.
+            time.sleep(1)  # nothing to wait for: that nothing happens is the point
+            live.check(cpu_seconds(server.pid) - used < 0.5, "half a processor while idle")
+        with live.case("N208: link up after a second: the connection goes on where it was"):
+            live.configure("leat0")
+            said(server, r"net_tap0: link up, after 1\.\d s")
+            answers(s, b"after")
+        with live.case("N208: ten flaps a second: connections survive, in order and whole"):
+            data = live.body(3000000)
+            thread = live.pour(pouring, data)
+            for _ in range(10):
+                live.must("ip", "link", "set", "leat0", "down")
+                time.sleep(0.05)
+                live.configure("leat0")
+                time.sleep(0.05)
+            live.equal(live.digest(live.read_all(pouring)), live.digest(data), "sha256")
+            thread.join(live.WAIT_S)
+            answers(s, b"still there")
+        s.close()
+        pouring.close()
+        with live.case("N208: at the end it is told how often, and the ledger balances"):
+            live.equal(server.stop(), 0, "exit code")
+            server.ledger()
+            downs = int(re.search(r"^port +link up; down (\d+) times", server.out, re.M)[1])
+            live.check(downs >= 2, server.out)
+
+
+def carrier():
+    "af_packet whose carrier goes away under a transfer"
+    near, far = live.new_net(), live.Net()
+    live.veth_pair("near", "far", far)
+    live.configure("far", far)
+    far.enter()
+    with live.Server("--vdev", "net_af_packet0,iface=near", *live.ADDRESSES, *ECHO,
+                     net=near.name) as server:
+        server.wait_line(r"^ready")
+        with live.case("N208: no carrier for three seconds under a transfer: it is whole"):
+            s = live.connect(port=80)
+            octets = 40000000
+            s.sendall(b"GET /bytes/%d HTTP/1.0\r\n\r\n" % octets)
+            got = s.recv(100000)
+            live.must("ip", "link", "set", "near", "down", net=near.name)
+            said(server, r"net_af_packet0: link down")
+            used = cpu_seconds(server.pid)
+            time.sleep(3)
+            live.check(cpu_seconds(server.pid) - used < 1.5, "half a processor while down")
+            live.must("ip", "link", "set", "near", "up", net=near.name)
+            got += live.read_all(s)
+            head, text = got.split(b"\r\n\r\n", 1)
+            live.check(head.startswith(b"HTTP/1.1 200"), head)
+            live.equal((len(text), live.digest(text)),
+                       (octets, live.digest(live.body(octets))), "octets and sha256")
+            said(server, r"net_af_packet0: link up")
+            s.close()
+        with live.case("N208: what was lost meanwhile has a name, and the ledger balances"):
+            live.equal(server.stop(), 0, "exit code")
+            server.ledger()
+            live.check(server.drops().get("tx_link_down", 0) > 0, f"rows: {server.drops()}")
+
+
+class Stopped:
+    """One thread of a process, stopped as by SIGSTOP, which would stop all of them."""
+
+    def __init__(self, pid, pattern):
+        tasks = [int(path.name) for path in Path(f"/proc/{pid}/task").iterdir()
+                 if re.search(pattern, (path / "comm").read_text())]
+        live.equal(len(tasks), 1, f"threads named {pattern}")
+        self.task = tasks[0]
+
+    def ptrace(self, request):
+        if LIBC.ptrace(request, self.task, None, None) != 0:
+            raise OSError(ctypes.get_errno(), f"ptrace {request:#x}")
+
+    def __enter__(self):
+        self.ptrace(SEIZE)
+        self.ptrace(INTERRUPT)
+        os.waitpid(self.task, WALL)
+        return self
+
+    def __exit__(self, *_):
+        self.ptrace(DETACH)
+
+
+def readable(sockets, seconds):
+    end, got = time.monotonic() + seconds, set()
+    while (left := end - time.monotonic()) > 0 and len(got) < len(sockets):
+        ready, _, _ = select.select([s for s in sockets if s not in got], [], [], left)
+        got.update(ready)
+    return got
+
+
+def stall():
+    "an lcore that stands still"
+    if len(os.sched_getaffinity(0)) < 2:
+        live.Tap.skip("N207: a stalled lcore", "needs two processors")
+        return
+    near, far = live.new_net(), live.Net()
+    live.veth_pair("near", "far", far)
+    live.configure("far", far)
+    far.enter()
+    with live.Server("--vdev", "net_af_packet0,iface=near,qpairs=2", *live.ADDRESSES, *ECHO,
+                     "--shards", "2", net=near.name) as server:
+        server.wait_line(r"^ready")
+        sockets = [live.connect(port=7) for _ in range(40)]
+        for s in sockets:
+            answers(s, b"first")
+        with Stopped(server.pid, "worker"):
+            with live.case("N207: an lcore stands still: the other one's connections are served"):
+                for s in sockets:
+                    s.sendall(b"second")
+                got = readable(sockets, 1.5)
+                live.check(5 < len(got) < 35, f"{len(got)} of {len(sockets)} answered")
+            with live.case("N207: it is told while it lasts"):
+                said(server, r"lcore 1 on cpu \d+ has not turned for 1\.\d s")
+            with live.case("N207: the other one goes on for as long as it lasts"):
+                s = next(iter(got))
+                live.equal(live.read_exactly(s, 6), b"second", "echo")
+                for _ in range(100):
+                    answers(s, os.urandom(100))
+        with live.case("N207: it goes on: no connection was lost, and it is told"):
+            said(server, r"lcore 1 on cpu \d+ turns again, after \d")
+            for other in sockets:
+                if other is not s:
+                    live.equal(live.read_exactly(other, 6), b"second", "echo")
+                answers(other, b"third")
+                other.close()
+        with live.case("N207: the report has the longest turn, and the ledger balances"):
+            live.equal(server.stop(), 0, "exit code")
+            server.ledger()
+            live.check(re.search(r"^turns +the longest \d.*, [1-9]\d* of 10 ms or more, [1-9]",
+                                 server.out, re.M), server.out)
+
+
+live.main([link, carrier, stall], needs=live.NEEDS_TAP + (live.program("ethtool"),))
