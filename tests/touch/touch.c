@@ -2,10 +2,11 @@
 /* Who touches what: linked into leatd where a thread sanitizer would be.
  *
  * The compiler's instrumentation for races calls a function for each load and store.  Here those
- * functions keep, for every line of memory, the set of those who read it and of those who wrote it.
- * "Who" is not a thread but the shard whose loop and turn it is, or the control thread while it
- * waits, asks, tells and adds up; what happens before and after the loops is nobody's.  At the end each line that two
- * touched, one of them writing, goes to the file TOUCH names: its address, its place, the sets.
+ * functions keep, for every line of memory, the set of those who read it and of those who wrote
+ * it.  "Who" is not a thread but the shard whose loop and turn it is, or the control thread while
+ * it waits, asks, tells and adds up; what happens before and after the loops is nobody's.  At the
+ * end each line that two touched, one of them writing, goes to the file TOUCH names: its address,
+ * its place, the sets.
  *
  * That finds what is shared whether or not it is synchronised, used together or by accident on one
  * line.  Not seen: what is not compiled here, that is the drivers' and the pools' own code.
