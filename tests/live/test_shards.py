@@ -79,8 +79,8 @@ def one_queue(_shards):
 
 
 def tap(_shards):
-    """Two TAP interfaces, there before the program joins them with its queues; what comes out of one
-    goes into the other.  (A bridge would keep frames to the address of its own interface.)"""
+    """Two TAP interfaces, there before the program joins them with its queues; what comes out of
+    one goes into the other.  (A bridge would keep frames to the address of its own interface.)"""
     net = live.new_net()
     for name in ("one", "other"):
         live.must("ip", "tuntap", "add", "dev", name, "mode", "tap", "multi_queue")
@@ -185,6 +185,25 @@ def processes():
                                  r"on a wrong shard 0$", server.out, re.M), server.out)
 
 
+def kernel():
+    "the kernel as the peer of five shards"
+    for shards in (3, 5):  # TAP has four queues
+        live.new_net()
+        with live.serve("--shards", shards, "--time-wait", "1s") as server:
+            for address in (live.OURS4, live.OURS6):
+                with live.case(f"TAP, {shards} shards: 60 connections to {address} are served"):
+                    for octets in range(60):
+                        with live.connect(address) as s:
+                            s.sendall(f"GET /bytes/{octets} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                            live.equal(live.read_response(s)[2], live.body(octets), "body")
+            with live.case(f"TAP, {shards} shards: frames moved, and none was on a wrong shard"):
+                live.equal(server.stop(), 0, "exit code")
+                server.ledger()
+                live.check(re.search(r"^steering +software; moved [1-9].*on a wrong shard 0$",
+                                     server.out, re.M), server.out)
+        live.Net.remove_all()
+
+
 def said(what, options, *words, code=0):
     with live.case(what):
         with live.Process([live.leat(), "serve", *options, *live.ADDRESSES[:2]]) as process:
@@ -222,5 +241,5 @@ def idle():
             live.check("6 of 8 lcores have no shard" in process.err, process.err)
 
 
-live.main([part, processes, told, idle] if "matrix" not in live.sys.argv[1:] else [matrix],
+live.main([part, processes, kernel, told, idle] if "matrix" not in live.sys.argv[1:] else [matrix],
           needs=live.NEEDS_TAP + (live.program("ethtool"), live.program("tc")))
