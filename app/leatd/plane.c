@@ -200,6 +200,9 @@ enum opt_exit leat_plane_run(struct plane *p, void (*control)(void *arg), void *
 	p->control = control;
 	p->arg = arg;
 	p->started_at = leat_plane_now(p);
+	if (p->loop_cnt < p->eal.lcore_cnt)
+		leat_log(LOG_LV_WARN, "leatd", "%u of %u lcores have no shard and stay idle",
+			p->eal.lcore_cnt - p->loop_cnt, p->eal.lcore_cnt);
 	share_cpus(p);
 	int error = start_control(p, &thread);
 	if (error != 0) {

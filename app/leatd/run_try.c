@@ -155,7 +155,14 @@ static void know_server(struct shard *client)
 	leat_inet_neigh_set(leat_stack_neigh(client->stack), ip_from4(SERVER_ADDRESS), mac);
 }
 
-/* add_shards adds the shards of one end: clients on even lcores, servers on odd ones. */
+/* end_cnt is how many ends are here. */
+static uint32_t end_cnt(void)
+{
+	return run.o->client_vdev != NULL && run.o->server_vdev == NULL ? 1 : TRY_END_CNT;
+}
+
+/* add_shards adds the shards of one end: clients on even lcores, servers on odd ones; or a client
+ * alone on all. */
 static enum opt_exit add_shards(const struct stack_config *config, enum try_end end)
 {
 	const struct nic_port *port = run.wire.port[end];
@@ -173,7 +180,7 @@ static enum opt_exit add_shards(const struct stack_config *config, enum try_end 
 		leat_steer_shard(&run.wire.steer[end], i, &shard);
 		shard.stack.seed += (uint64_t)i << 32;
 		memcpy(shard.stack.link.mac.octet, port->mac, sizeof(port->mac));
-		result = leat_plane_add(&run.plane, &shard, 2 * i + end);
+		result = leat_plane_add(&run.plane, &shard, end_cnt() * i + end);
 	}
 	if (result == OPT_EXIT_OK && port != NULL && run.shard_cnt > 1)
 		result = leat_plane_join(&run.plane, run.first[end], run.shard_cnt);
@@ -562,7 +569,7 @@ enum opt_exit leat_run_try(const struct try_options *options, const struct run_e
 	if (!shrink(config, leat_nic_pool_octets(&plan, PAGE_OCTETS)))
 		return OPT_EXIT_RESOURCE;
 	struct eal_want want = {.name = "try",
-		.lcore_cnt = o.one_lcore ? 1 : 2 * run.shard_cnt,
+		.lcore_cnt = o.one_lcore ? 1 : end_cnt() * run.shard_cnt,
 		.pool = plan,
 		.verbose = o.verbose};
 	enum opt_exit result = leat_run_start_eal(from, &want, &eal);

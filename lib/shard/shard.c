@@ -8,6 +8,9 @@
 
 #include <stdio.h>
 
+STATIC_ASSERT(SHARD_MAX <= FLOW_STEER_SHARD_MAX, "every shard has its lanes");
+STATIC_ASSERT(SHARD_MAX <= SHARD_TX_LANE_MAX, "one may carry for all others");
+
 /* plan walks the parts of a shard through an arena. */
 static void *plan(struct arena *a, size_t stack_octets, struct shard **s)
 {
