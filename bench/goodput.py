@@ -4,10 +4,12 @@
 
     goodput.py race [--octets N] [--runs N] [--lanes N] [--put] [--SETTING N]...
     goodput.py table [--runs N] [--lanes N] [--only LOSS,RTT,QUEUE]
+    goodput.py page
 
 Both serve the same body behind the same emulated link (tests/live/link_emu.c) to the same reader,
 the kernel's TCP in another namespace, at the same time.  The kernel sends with CUBIC and SACK.
-table measures the cells of the simulator's table.  LEAT and LINK_EMU name the programs; needs root.
+table measures the cells of the simulator's table; page writes what it printed, when that is kept as
+bench/results/goodput-linux.txt, into docs/goodput.md.  LEAT and LINK_EMU name the programs; needs root.
 """
 import argparse
 import os
@@ -23,7 +25,11 @@ KINDS = ("leat", "linux")
 RATE, DELAY_US, QUEUE = 100_000_000, 25_000, 625_000  # 50 ms, one product of rate and RTT
 RACE = {"rate": RATE, "delay": DELAY_US, "queue": QUEUE, "loss": 10_000, "reorder": 20_000,
         "extra": 10_000}
-CELLS = Path(__file__).resolve().parent / "results" / "goodput-leat.txt"
+ROOT = Path(__file__).resolve().parent.parent
+CELLS = ROOT / "bench" / "results" / "goodput-leat.txt"
+MEASURED = ROOT / "bench" / "results" / "goodput-linux.txt"
+PAGE = ROOT / "docs" / "goodput.md"
+BEGIN, END = "<!-- table: begin, written by bench/goodput.py page -->\n", "<!-- table: end -->\n"
 CELL_RATE = 40_000_000
 LIMIT_S = 3000  # one transfer
 
@@ -75,7 +81,7 @@ def cells(only):
     for line in CELLS.read_text().splitlines():
         if not line.startswith("#"):
             loss, rtt, name, queue, octets, _, median = line.split()[:7]
-            if not only or f"{loss},{rtt},{name}" in only:
+            if f"{loss},{rtt},{name}" in only or not only and name != "race":
                 yield float(loss), int(rtt), name, int(queue), int(octets), float(median)
 
 
@@ -110,9 +116,26 @@ def run_cells(jobs):
     return run([job[0] for job in jobs], [job[5] for job in jobs], settings)[0]
 
 
+def page():
+    """The measured table as the page has it."""
+    rows = [line.split() for line in MEASURED.read_text().splitlines() if line[0] != "#"]
+    told = ["| loss | RTT | queue | Leat | Linux | Leat/Linux | Leat to Leat, simulated |",
+            "|--:|--:|---|--:|--:|--:|--:|"]
+    told += [f"| {loss} % | {rtt} ms | {name} ({int(queue) / 1000:g} kB) | {ours} | {theirs} | "
+             f"{ratio} | {sim} |" for loss, rtt, name, queue, _, ours, theirs, ratio, sim in rows]
+    ratios = [float(row[7]) for row in rows]
+    told += ["", f"Leat/Linux: {spread(ratios)}; {sum(r >= 1 for r in ratios)} of {len(ratios)} "
+             "cells at 1 or above."]
+    told += ["", *(line[2:] for line in MEASURED.read_text().splitlines()
+                   if line.startswith(("# Linux", "# load")))]
+    text = PAGE.read_text()
+    head, rest = text.split(BEGIN)
+    PAGE.write_text(head + BEGIN + "\n".join(told) + "\n" + END + rest.split(END)[1])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("what", choices=["race", "table"])
+    parser.add_argument("what", choices=["race", "table", "page"])
     parser.add_argument("--octets", type=int, default=100_000_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--lanes", type=int, default=1, help="links at one time, of each kind")
@@ -123,6 +146,8 @@ def main():
     for name, value in RACE.items():
         parser.add_argument("--" + name, type=int, default=value)
     args = parser.parse_args()
+    if args.what == "page":
+        return page()
     live.sweep()
     try:
         race(args) if args.what == "race" else table(args)

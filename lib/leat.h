@@ -82,7 +82,16 @@ struct leat_timer {
 
 #define LEAT_TIMER_MAX 3
 
-/* All of RFC 9293 3.10.6 STATUS, and what is known besides. */
+/* All of RFC 9293 3.10.6 STATUS, and what is known besides: what the kernel's `ss -tieo` tells.
+ * Instants are those of leat_now, 0: none yet.  With the stack's limit `tally` off, what stands
+ * under it is 0.
+ *
+ * Of what ss tells is not here, as there is no such thing: pacing, a receive buffer that grows by
+ * itself (rcv_space, rcv_rtt, rcv_ssthresh: the window is what rcv_buf lets it be), the peer's MSS
+ * guessed from what arrives (rcvmss).  Not kept: busy and limited time, samples of the delivery
+ * rate, the greatest reordering (RACK has a window of time, reo_wnd_us).  Computed from others:
+ * send rate 8e6 * cwnd / srtt_us bits a second, unacknowledged snd_nxt - snd_una, sent
+ * snd_nxt + again_octets. */
 struct leat_info {
 	const char *state; /* "ESTABLISHED" */
 	const char *end;   /* how it ended, "-" while it lives */
@@ -104,7 +113,20 @@ struct leat_info {
 	bool wscale_on, sack_on, timestamps_on, ecn_on, keepalive_on, nodelay_on;
 	const char *soft_error; /* the last ICMP error that ended nothing, "-": none */
 	uint32_t soft_error_cnt;
-	uint32_t pmtu; /* octets of IP packet that the path takes */
+	uint32_t pmtu;               /* octets of IP packet that the path takes */
+	uint32_t flight_segs;        /* segments on the way; 0 also when not kept (no SACK) */
+	uint32_t reo_wnd_us;         /* how much later than others one may come, RFC 8985 */
+	uint32_t ato_us;             /* how long an ACK is delayed at most */
+	uint32_t rcv_buf, send_buf;  /* octets that are held at most */
+	uint32_t user_timeout_ms;    /* R2; UINT32_MAX: never */
+	uint32_t keep_probes, tries; /* unanswered keep-alives; timeouts in a row */
+	bool reordered;              /* the network has reordered this flight */
+	bool app_limited;            /* there is less to send than may be */
+	bool tally_on;               /* the rest is kept */
+	uint64_t again_octets;       /* sent again; rtx_cnt segments */
+	uint64_t last_sent_at, last_text_at, last_ack_at; /* text sent; text, ACK received */
+	uint32_t segs_in, segs_out, text_segs_in, text_segs_out;
+	uint32_t ooo_segs, dsacks, ce_segs; /* out of order; our text came twice; marked CE */
 };
 
 /* leat_listen listens on local (any address when family is 0, any of IPv4 when it is 0.0.0.0).  The

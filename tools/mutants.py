@@ -2,19 +2,20 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Do the tests find bugs?  Builds each bug of tests/mutants/mutants.txt and sees what notices it.
 
-usage: mutants.py [NAME...] [--sim-only] [--jobs N] [--table FILE]
+usage: mutants.py [NAME...] [--sim-only | --suites-only] [--jobs N] [--table FILE]
        mutants.py --check                 does every bug still fit its source?
        mutants.py --file NAME             which source is it in?
        mutants.py --copy NAME OUTPUT      write that source with the bug in it
 
-Without NAME all of them, after the build without any, which nothing may find.  Each is built in
-build-mutants by -Dmutant=NAME.  First the suites look for it, the cheapest first, until one finds
-it; then the simulator alone, which is all that --sim-only runs.  The last line is `N found, N
+Without NAME all of them, after the build without any, which nothing may find.  Each is built by
+-Dmutant=NAME, in build-mutants-1 to -N.  First the suites look for it, the cheapest first, until one finds
+it; then the simulator alone, which is all that --sim-only runs and --suites-only leaves out.  The last line is `N found, N
 survived`; exit 1 and their names when any did.
 """
 import argparse
 import fcntl
 import os
+import queue
 import re
 import signal
 import subprocess
@@ -22,17 +23,20 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST = Path("tests/mutants/mutants.txt")
-BUILD = ROOT / "build-mutants"
-OPTIONS = ["-Dbuildtype=debugoptimized", "-Dcheck=true", "-Dwerror=false", "-Dlive_tests=false"]
-SECONDS, SECONDS_SEEDS = 60, 600  # what ends a test that hangs; none needs a tenth of it
+OPTIONS = ["-Doptimization=2", "-Ddebug=false", "-Dcheck=true", "-Dwerror=false", "-Dlive_tests=false"]
+SECONDS = 120  # ends what hangs; nothing needs a tenth of it
 # What the simulator looks for, cheapest first; its digests only tell that something changed.
 SIM = [["--packets"], ["--starve"], ["--strangers"], ["--long"], ["--floor"], ["--every", "5"],
        ["--smoke"], ["--seeds", "200..1999"]]
 NOT_OK = re.compile(r"not ok \d+ - (.*)|# (seed \d+) fails: (.*)")
+
+
+LIVE = set()  # what was started and must not outlive us
 
 
 class Stale(Exception):
@@ -83,6 +87,10 @@ def source(mutant, root=ROOT):
     return mutate(mutant, (root / mutant.path).read_text())
 
 
+def copy(mutant):
+    return f'#line 1 "{mutant.path}"\n' + source(mutant)
+
+
 def check(root=ROOT):
     """What is wrong with the list."""
     wrong, seen = [], set()
@@ -103,6 +111,7 @@ def judge(command, seconds, where):
     child = subprocess.Popen(command, cwd=where, env=env, text=True, errors="replace",
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              start_new_session=True)
+    LIVE.add(child.pid)
     late = []
 
     def end():
@@ -127,61 +136,84 @@ def judge(command, seconds, where):
         end()
         child.stdout.close()
         child.wait()
+        LIVE.discard(child.pid)
 
 
-def units(module):
-    """The stages that only a bug of this module needs; all programs need the stack's."""
-    return [(p.stem, [BUILD / "lib" / p.stem], SECONDS) for m in dict.fromkeys([module, "stack"])
-            for p in sorted((ROOT / "lib" / m).glob("test_*.c"))]
+class Hunter:
+    """One build directory, and what is run in it."""
 
+    def __init__(self, build, where):
+        self.build, self.where, self.before = build, where, None
 
-def stages(module, sim_only):
-    """(name, command, seconds): the cheapest first."""
-    sim = [(" ".join(["sim", *args]), [BUILD / "tests/sim/sim", *args],
-            SECONDS_SEEDS if args[0] == "--seeds" else SECONDS) for args in SIM]
-    if sim_only:
-        return sim
-    talk, scripts = BUILD / "tests/talk", ROOT / "tests/talk"
-    return units(module) + [
-        ("talk", [talk / "talk", scripts], SECONDS),
-        ("every", [talk / "every", scripts / "golden"], SECONDS),
-        ("chance", [talk / "chance", "1", "3000"], SECONDS)] + sim
+    def units(self, module):
+        return [(p.stem, [self.build / "lib" / p.stem], SECONDS)
+                for p in sorted((ROOT / "lib" / module).glob("test_*.c"))]
+
+    def simulator(self):
+        return [(" ".join(["sim", *args]), [self.build / "tests/sim/sim", *args], SECONDS)
+                for args in SIM]
+
+    def suites(self, module):
+        """(name, command, seconds): the cheapest first."""
+        talk, scripts = self.build / "tests/talk", ROOT / "tests/talk"
+        others = [] if module == "stack" else self.units("stack")
+        return self.units(module) + [
+            ("talk", [talk / "talk", scripts], SECONDS),
+            ("every", [talk / "every", scripts / "golden"], SECONDS),
+            ("chance", [talk / "chance", "1", "3000"], SECONDS)] + self.simulator() + others
+
+    def configure(self, name):
+        how = ["configure", self.build] if (self.build / "build.ninja").exists() else \
+              ["setup", self.build, ROOT]
+        run(["meson", *how, *OPTIONS, f"-Dmutant={name}"])
+
+    def make(self, stages):
+        programs = dict.fromkeys(str(command[0].relative_to(self.build)) for _, command, _ in stages)
+        run(["ninja", "-C", self.build, "-j1", *programs])
+
+    def look(self, stages):
+        """Which of the stages finds what is built, and what it says; None: none does."""
+        for stage in stages:
+            self.make([stage])
+            name, command, seconds = stage
+            if found := judge(command, seconds, self.where):
+                return f"{name}: {found}"
+        return None
+
+    def honest(self, modules, sim_only):
+        """Without a bug nothing may be found."""
+        self.configure("")
+        stages = self.simulator()
+        if not sim_only:
+            stages += [stage for module in modules for stage in self.suites(module)]
+        self.make(stages)
+        if by := self.look({stage[0]: stage for stage in stages}.values()):
+            sys.exit(f"without any bug in it: {by}")
+
+    def hunt(self, mutant, args):
+        """(mutant, found by, found by the simulator alone, seconds)"""
+        began = time.monotonic()
+        if not self.before or self.before.path != mutant.path:
+            self.configure(mutant.name)
+        # Between two bugs of one source the copy alone differs: that saves half of the time.
+        (self.build / "lib" / f"mutant_{Path(mutant.path).name}").write_text(copy(mutant))
+        self.before = mutant
+        by = sim = None
+        if not args.sim_only:
+            by = self.look(self.suites(mutant.module()))
+            sim = by if by and by.startswith("sim") else None
+        if not args.suites_only and not sim:
+            sim = self.look(self.simulator())
+        row = (mutant, by or sim, sim, time.monotonic() - began)
+        print(f"{mutant.name:<32} {row[3]:4.0f} s  {by or sim or 'SURVIVED'}" +
+              (f"\n{'':<40}not by the simulator" if by and not sim and not args.suites_only else ""), flush=True)
+        return row
 
 
 def run(command):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         sys.exit(f"{done.stdout}{' '.join(map(str, command))}: exit {done.returncode}")
-
-
-def build(name, module, jobs):
-    """Brings build-mutants up to date with this bug in it."""
-    if (BUILD / "build.ninja").exists():
-        run(["meson", "configure", BUILD, *OPTIONS, f"-Dmutant={name}"])
-    else:
-        run(["meson", "setup", BUILD, ROOT, *OPTIONS, f"-Dmutant={name}"])
-    programs = dict.fromkeys(str(c[0].relative_to(BUILD)) for _, c, _ in stages(module, False))
-    run(["ninja", "-C", BUILD, f"-j{jobs}", *programs])
-
-
-def look(where, those):
-    """Which of those stages finds what was built, and what it says; None: none does."""
-    for name, command, seconds in those:
-        if found := judge(command, seconds, where):
-            return f"{name}: {found}"
-    return None
-
-
-def hunt(mutant, args, where):
-    """(found by, found by the simulator alone, seconds)"""
-    began = time.monotonic()
-    build(mutant.name, mutant.module(), args.jobs)
-    by = None if args.sim_only else look(where, stages(mutant.module(), False))
-    if by and by.startswith("sim"):
-        sim = by
-    else:
-        sim = look(where, stages(mutant.module(), True))
-    return by or sim, sim, time.monotonic() - began
 
 
 def cell(text):
@@ -218,7 +250,7 @@ def total(rows):
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("names", nargs="*")
-    for option in ("--check", "--sim-only"):
+    for option in ("--check", "--sim-only", "--suites-only"):
         parser.add_argument(option, action="store_true")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--file"), parser.add_argument("--table")
@@ -235,29 +267,43 @@ def main():
     if args.file:
         print(mutants[0].path)
     elif args.copy:
-        Path(args.copy[1]).write_text(f'#line 1 "{mutants[0].path}"\n' + source(mutants[0]))
+        Path(args.copy[1]).write_text(copy(mutants[0]))
     else:
         return hunt_all(mutants, args)
     return 0
 
 
+def end_all(*_):
+    for pid in LIVE:
+        os.killpg(pid, signal.SIGKILL)
+    os._exit(1)
+
+
 def hunt_all(mutants, args):
-    rows = []
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and end what was started
+    signal.signal(signal.SIGTERM, end_all)
+    signal.signal(signal.SIGINT, end_all)
     lock = (ROOT / LIST).open()
     fcntl.flock(lock, fcntl.LOCK_EX)  # two in one build directory would tear each other's files
-    with tempfile.TemporaryDirectory() as where:
-        those = stages("stack", args.sim_only)
-        for module in dict.fromkeys(m.module() for m in mutants):
-            build("", module, args.jobs)
-            if by := look(where, units(module) + those):
-                sys.exit(f"without any bug in it: {by}")
-            those = []  # once will do
-        for m in mutants:
-            rows.append((m, *hunt(m, args, where)))
-            print(f"{m.name:<32} {rows[-1][3]:4.0f} s  {rows[-1][1] or 'SURVIVED'}", flush=True)
-            if not rows[-1][2]:
-                print(f"{'':<40}not by the simulator", flush=True)
+    sources = {}
+    for m in mutants:
+        sources.setdefault(m.path, []).append(m)
+    hunters = queue.SimpleQueue()
+
+    def one(of_source):
+        hunter = hunters.get()
+        rows = [hunter.hunt(m, args) for m in of_source]
+        hunters.put(hunter)
+        return rows
+
+    with tempfile.TemporaryDirectory() as where, ThreadPoolExecutor(args.jobs) as pool:
+        for i in range(args.jobs):
+            hunters.put(Hunter(ROOT / f"build-mutants-{i + 1}", where))
+        first = hunters.get()
+        first.honest(dict.fromkeys(m.module() for m in mutants), args.sim_only)
+        hunters.put(first)
+        longest = sorted(sources.values(), key=len, reverse=True)
+        rows = {row[0].name: row for rows in pool.map(one, longest) for row in rows}
+    rows = [rows[m.name] for m in mutants]
     if args.table:
         Path(args.table).write_text(page(rows, args))
     for m, by, _, _ in rows:

@@ -456,7 +456,7 @@ static bool on_link(const struct serve_options *o, struct ip ip)
 {
 	for (uint32_t i = 0; i < o->address_cnt; i++)
 		if (ip_is4(o->address[i].ip) == ip_is4(ip) &&
-			leat_wire_ip_in_prefix(ip, o->address[i].ip, o->address[i].prefix_bits))
+			ip_in_prefix(ip, o->address[i].ip, o->address[i].prefix_bits))
 			return true;
 	return false;
 }
@@ -470,7 +470,7 @@ static const char *no_host(struct ip ip, const struct serve_address *of)
 	if (!ip_is4(ip) || !ip_is4(of->ip) || of->prefix_bits > 30)
 		return NULL;
 	mask = UINT32_MAX >> of->prefix_bits;
-	if (!leat_wire_ip_in_prefix(ip, of->ip, of->prefix_bits))
+	if (!ip_in_prefix(ip, of->ip, of->prefix_bits))
 		return NULL;
 	if ((ip_to4(ip) & mask) == 0)
 		return "the number of its network";

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_assert.h"
+#include "base_bits.h"
 #include "base_log.h"
 #include "knobs.h"
 #include "load.h"
@@ -33,9 +34,9 @@
 #define ABORT_NS        (2 * TIME_S)
 #define LOOK_NS         (20 * TIME_MS)
 
-/* A client shard's program, and what was last copied of it. */
+/* A client shard's program, and what was last copied of it, by that shard: on lines of its own. */
 struct try_client {
-	struct load *load;
+	_Alignas(CACHE_LINE) struct load *load;
 	struct shard *shard;
 	struct load_counters counters;
 	struct hist connect;

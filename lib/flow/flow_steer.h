@@ -73,6 +73,17 @@ uint32_t leat_flow_steer_owner(const struct flow_steer *s, const struct tuple *t
 /* leat_flow_steer_port is the part of the hash that the local port alone contributes. */
 uint32_t leat_flow_steer_port(const struct flow_steer *s, bool is4, uint16_t lport);
 
+/* flow_steer_is_plain says, without its ports, that peek would call a frame plain; of tagged frames
+ * and some others it says no. */
+static inline bool flow_steer_is_plain(const uint8_t *frame, uint32_t octets)
+{
+	if (octets < 54)
+		return false;
+	if (frame[12] == 0x08 && frame[13] == 0)
+		return frame[14] == 0x45 && frame[23] == 6 && ((frame[20] & 0x3f) | frame[21]) == 0;
+	return frame[12] == 0x86 && frame[13] == 0xdd && frame[20] == 6 && octets >= 74;
+}
+
 /* leat_flow_steer_peek reads the tuple of the flow that a frame (Ethernet, tags allowed) is about,
  * seen from here.  Checks nothing but lengths: who is not owner by a broken header hands it to one
  * who will refuse it. */

@@ -200,6 +200,8 @@ static void want(const uint8_t *frame, uint32_t octets, enum flow_peek kind, con
 	struct tuple got;
 
 	assert_int_equal(leat_flow_steer_peek(frame, octets, &got), kind);
+	bool tagged = frame[12] == 0x81 || frame[12] == 0x88;
+	assert_int_equal(flow_steer_is_plain(frame, octets), kind == FLOW_PEEK_PLAIN && !tagged);
 	if (kind != FLOW_PEEK_NONE)
 		assert_true(tuple_eq(&got, t));
 	/* Cut anywhere it is not read beyond its end, in a place of just that size. */

@@ -69,8 +69,7 @@ bool leat_inet_on_link(const struct wire_link *link, struct ip ip)
 	for (uint32_t i = 0; i < link->local_cnt; i++) {
 		const struct wire_local *l = &link->local[i];
 
-		if (ip_is4(l->ip) == ip_is4(ip) &&
-			leat_wire_ip_in_prefix(ip, l->ip, l->prefix_bits))
+		if (ip_in_prefix(ip, l->ip, l->prefix_bits))
 			return true;
 	}
 	return false;
@@ -96,7 +95,7 @@ bool leat_inet_own_for(const struct wire_link *link, struct ip ip, struct ip *ow
 			continue;
 		*own = l->ip;
 		found = true;
-		if (leat_wire_ip_in_prefix(ip, l->ip, l->prefix_bits))
+		if (ip_in_prefix(ip, l->ip, l->prefix_bits))
 			return true;
 	}
 	return found;
@@ -141,6 +140,8 @@ static void rank(struct inet_neigh *n, const struct inet_entry *e, struct timer_
 
 static void rank_used(struct inet_neigh *n, const struct inet_entry *e)
 {
+	if (e->keep || e->state == INET_ST_FIXED)
+		return;
 	/* The one used last, mostly: it stays where it is. */
 	if (leat_timer_ring_deadline(n->used, idx_of(n, e)) != n->ranked)
 		rank(n, e, n->used);

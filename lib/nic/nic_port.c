@@ -8,6 +8,7 @@
 
 #include <rte_bus.h>
 #include <rte_dev.h>
+#include <rte_eal.h>
 #include <rte_ethdev.h>
 
 #include <errno.h>
@@ -185,25 +186,34 @@ static uint32_t mtu_most(const struct rte_eth_dev_info *info)
 	return u32_min(info->max_mtu, info->max_rx_pktlen - overhead);
 }
 
+/* queue_max is what the device says, or less.  TAP of DPDK 22.11 says 16, but at start writes a
+ * descriptor for each queue and direction into a message that has room for RTE_MP_MAX_FD_NUM: with
+ * more it overwrites its stack. */
+static uint32_t queue_max(const struct rte_eth_dev_info *info)
+{
+	uint32_t max = u32_min(info->max_rx_queues, info->max_tx_queues);
+
+	return strcmp(info->driver_name, "net_tap") == 0 ? u32_min(max, RTE_MP_MAX_FD_NUM / 2)
+							 : max;
+}
+
 uint32_t leat_nic_port_queue_max(const struct nic_port *p)
 {
 	struct rte_eth_dev_info info;
 
-	if (rte_eth_dev_info_get(p->id, &info) != 0)
-		return 0;
-	return u32_min(info.max_rx_queues, info.max_tx_queues);
+	return rte_eth_dev_info_get(p->id, &info) == 0 ? queue_max(&info) : 0;
 }
 
 /* check_wish compares what was asked for with what the device can do, before it is touched. */
 static int check_wish(const struct nic_port *p, const struct nic_port_config *config,
 	const struct rte_eth_dev_info *info)
 {
-	uint32_t queue_max = u32_min(info->max_rx_queues, info->max_tx_queues);
+	uint32_t max = queue_max(info);
 
-	if (config->queue_cnt > queue_max) {
+	if (config->queue_cnt > max) {
 		leat_log(LOG_LV_ERROR, "nic",
-			"%s: the device has %u queues, %u shards were asked for", p->name,
-			queue_max, config->queue_cnt);
+			"%s: the device has %u queues, %u shards were asked for", p->name, max,
+			config->queue_cnt);
 		return -ERANGE;
 	}
 	uint32_t mtu_max = mtu_most(info);

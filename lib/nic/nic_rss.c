@@ -28,15 +28,19 @@ __attribute__((format(printf, 2, 3))) static void not_ours(
 	p->rss.ours = false;
 }
 
+uint32_t leat_nic_rss_table_of(const struct rte_eth_dev_info *info)
+{
+	if (!is_pow2(info->reta_size) || (info->flow_type_rss_offloads & RSS_NEED) == 0 ||
+		info->reta_size > RETA_MAX * RTE_ETH_RETA_GROUP_SIZE)
+		return 0;
+	return u32_min(info->reta_size, NIC_RSS_TABLE_MAX);
+}
+
 uint32_t leat_nic_rss_table(const struct nic_port *p)
 {
 	struct rte_eth_dev_info info;
 
-	if (rte_eth_dev_info_get(p->id, &info) != 0 || !is_pow2(info.reta_size) ||
-		(info.flow_type_rss_offloads & RSS_NEED) == 0 ||
-		info.reta_size > RETA_MAX * RTE_ETH_RETA_GROUP_SIZE)
-		return 0;
-	return u32_min(info.reta_size, NIC_RSS_TABLE_MAX);
+	return rte_eth_dev_info_get(p->id, &info) == 0 ? leat_nic_rss_table_of(&info) : 0;
 }
 
 /* key_of_device makes of our key one as long as the device wants it: TCP's input ends before. */
@@ -58,7 +62,7 @@ void leat_nic_rss_wish(struct nic_port *p, const struct nic_rss_config *config,
 		not_ours(p, "not asked for");
 	else if (info->reta_size == 0)
 		not_ours(p, "the device has no redirection table");
-	else if (leat_nic_rss_table(p) == 0)
+	else if (leat_nic_rss_table_of(info) == 0)
 		not_ours(p, "no hash of TCP's ports, or a table of %u entries", info->reta_size);
 	else if (info->hash_key_size != 0 &&
 		 (info->hash_key_size < NIC_RSS_KEY || info->hash_key_size > NIC_RSS_KEY_MAX))

@@ -47,6 +47,7 @@ struct nic_rss {
 /* leat_nic_rss_table is how many low bits of a hash the device's table can select by, as a number
  * of entries, a power of two; 0: it cannot spread TCP flows by a table of ours. */
 uint32_t leat_nic_rss_table(const struct nic_port *p);
+uint32_t leat_nic_rss_table_of(const struct rte_eth_dev_info *info);
 
 /* For nic_port.  leat_nic_rss_wish adds to the configuration what the device needs before it
  * starts; leat_nic_rss_prove sets the table after, and reads all back into p->rss. */

@@ -6,9 +6,9 @@
 
 #include <rte_mbuf.h>
 
-#define HEADERS_MAX 256 /* octets in which a flow shows, in a frame of several buffers */
+#define HEADERS_MAX 256 /* octets in which a flow shows */
 
-/* verify looks whether a trusted segment is where it belongs, and the device hashes as we do. */
+/* verify looks whether a trusted segment is where it belongs, by a hash that is ours. */
 static bool verify(struct shard_steer *s, const struct rte_mbuf *m, const struct tuple *tuple)
 {
 	uint32_t hash = leat_flow_rss_arriving(&s->flow->rss, tuple);
@@ -45,6 +45,9 @@ static uint32_t owner_of(struct shard_steer *s, const struct rte_mbuf *m)
 
 bool leat_shard_steer_home(struct shard_steer *s, struct rte_mbuf *m)
 {
+	if (s->trust && s->verified &&
+		flow_steer_is_plain(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len))
+		return true;
 	uint32_t owner = owner_of(s, m);
 
 	if (owner == s->idx)

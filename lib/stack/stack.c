@@ -290,7 +290,8 @@ void leat_stack_refuse(struct leat_stack *s, bool refuse)
 }
 
 /* fire fires timers of the module whose turn it is by deadline: one of them, or, when the other has
- * none due, at most max. */
+ * none due, at most max.  A timer that gives up sends a reset, so TCP's wait while there is no room
+ * for one. */
 static uint32_t fire(struct leat_stack *s, uint32_t max)
 {
 	uint64_t neigh = leat_inet_neigh_next_deadline(s->neigh);
@@ -300,19 +301,27 @@ static uint32_t fire(struct leat_stack *s, uint32_t max)
 		max = 1;
 	if (neigh <= tcp)
 		return leat_inet_neigh_timers(s->neigh, s->now, max);
-	uint32_t cnt = leat_tcp_timers(s->tcp, s->now, u32_min(max, TCP_IO_GONE_MAX), &s->io);
+	max = u32_min(max, u32_min(TCP_IO_GONE_MAX, TCP_IO_EMIT_MAX - s->io.emit_cnt));
+	uint32_t cnt = max > 0 ? leat_tcp_timers(s->tcp, s->now, max, &s->io) : 0;
 	leat_stack_settle(s);
 	return cnt;
 }
 
+static bool is_due(const struct leat_stack *s)
+{
+	return leat_tcp_due(s->tcp, s->now) <= s->now ||
+	       leat_inet_neigh_next_deadline(s->neigh) <= s->now;
+}
+
 uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max)
 {
-	uint32_t fired = 0;
+	uint32_t fired = 0, cnt = 1;
 
 	leat_stack_set_now(s, now);
-	while (fired < max &&
-		u64_min(leat_tcp_due(s->tcp, now), leat_inet_neigh_next_deadline(s->neigh)) <= now)
-		fired += fire(s, max - fired);
+	while (fired < max && cnt > 0 && is_due(s)) {
+		cnt = fire(s, max - fired);
+		fired += cnt;
+	}
 	return fired;
 }
 

@@ -18,8 +18,9 @@
  *
  * A connection that a peer opened answers to the station its SYN came from until the neighbour
  * table knows better, so that a SYN-ACK leaves at once; the table itself learns nothing from that.
- * A segment without text whose neighbour is not known waits in a short list; others are dropped
- * and counted, and TCP sends them again.
+ * A segment whose neighbour is not known yet waits in a short list, of which text has at most
+ * half, for the answer; what finds no place there, or nobody answers for, is dropped and counted,
+ * and TCP sends it again.
  *
  * Buffers: the stack knows a received buffer as a handle (pkt.buf) that it takes with
  * leat_stack_input and gives back through leat_stack_give, each exactly once.  Frames to send are
@@ -95,7 +96,9 @@ struct stack_counters {
 	uint64_t wire[WIRE_V_CNT];
 	uint64_t segments;       /* shown to the engine = sum of its verdicts;
 					  * wire[WIRE_V_TCP] = segments + accept_refused */
-	uint64_t out_no_neigh;   /* segments dropped: the neighbour did not answer */
+	uint64_t out_no_neigh;   /* segments dropped: the neighbour did not answer, or no place */
+	uint64_t out_waited;     /* segments that had to wait for a neighbour */
+	uint64_t out_void;       /* text that was not wanted any more when he answered */
 	uint64_t accept_refused; /* SYNs dropped: backlog full, or draining */
 	uint64_t flow_refused;   /* SYNs and connects dropped: no room in the flow table */
 	uint64_t no_port;        /* connects refused: LEAT_ERR_NO_PORT */
@@ -135,7 +138,8 @@ enum wire_verdict leat_stack_inject(
 	struct leat_stack *s, const uint8_t *frame, uint32_t octets, void *buf, uint64_t now);
 
 /* leat_stack_timers fires at most max timers that are due, TCP's and the neighbours' in one order
- * of deadline; returns how many. */
+ * of deadline; returns how many.  Those that are due still, with fewer than max, wait until
+ * leat_stack_output has taken the resets of others. */
 uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max);
 
 /* leat_stack_next_deadline is the instant of the next timer, exactly; TIME_NEVER: none. */

@@ -119,6 +119,7 @@ struct leat_stack {
 	uint32_t news_gen[TCP_IO_NEWS_MAX];
 	void *give[STACK_GIVE_MAX];
 	struct tcp_emit park[STACK_PARK_MAX];
+	uint32_t park_gen[STACK_PARK_MAX]; /* of the connections whose text waits */
 };
 
 static inline struct tcb *stack_tcb(const struct leat_stack *s, uint32_t idx)

@@ -116,9 +116,37 @@ static void info_status(const struct leat_stack *s, const struct tcb *tcb, struc
 	info->lost = status.lost;
 	info->min_rtt_us = status.min_rtt_us;
 	info->adv_mss = status.adv_mss;
+	info->flight_segs = status.flight_segs;
+	info->reo_wnd_us = status.reo_wnd_us;
+	info->reordered = status.reordered;
+	info->app_limited = status.app_limited;
+	info->user_timeout_ms = status.r2_ms;
+	info->keep_probes = side->keep_cnt;
+	info->tries = tcb->tries;
+	info->ato_us = (uint32_t)(s->config.knobs.delack_ns / TIME_US);
+	info->rcv_buf = s->config.knobs.rcv_buf_octets;
+	info->send_buf = s->config.send_buf_octets;
 	info->soft_error = leat_tcp_icmp_name((enum tcp_icmp_kind)side->soft_why);
 	info->soft_error_cnt = side->soft_cnt;
 	info->pmtu = side->pmtu != 0 ? side->pmtu : s->config.knobs.mtu;
+}
+
+static void info_tally(const struct leat_stack *s, const struct tcb *tcb, struct leat_info *info)
+{
+	const struct tcp_tally *t = leat_tcp_tally(s->tcp, tcb);
+
+	info->tally_on = s->config.tcp.tally;
+	info->again_octets = t->again_octets;
+	info->last_sent_at = t->sent_at;
+	info->last_text_at = t->text_at;
+	info->last_ack_at = t->ack_at;
+	info->segs_in = t->segs_in;
+	info->segs_out = t->segs_out;
+	info->text_segs_in = t->text_segs_in;
+	info->text_segs_out = t->text_segs_out;
+	info->ooo_segs = t->ooo_segs;
+	info->dsacks = t->dsacks;
+	info->ce_segs = t->ce_segs;
 }
 
 int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info)
@@ -144,6 +172,7 @@ int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info)
 	info_send(tcb, info);
 	info_agreed(tcb, info);
 	info_status(s, tcb, info);
+	info_tally(s, tcb, info);
 	return LEAT_OK;
 }
 

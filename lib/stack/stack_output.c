@@ -74,14 +74,50 @@ static void build(struct leat_stack *s, const struct tcp_emit *m, const struct m
 	csum_put(s, &m->tuple, f);
 }
 
-/* What waits for a neighbour must not need its text later: the user may be gone by then. */
+/* Text that goes again while it waits takes its own place. */
+static bool park_again(struct leat_stack *s, const struct tcp_emit *m)
+{
+	for (uint32_t i = 0; i < s->park_cnt; i++) {
+		uint32_t at = (s->park_head + i) % STACK_PARK_MAX;
+		struct tcp_emit *old = &s->park[at];
+
+		if (old->seg.text == 0 || old->tcb_idx != m->tcb_idx || old->offset != m->offset ||
+			old->seg.text != m->seg.text || !tuple_eq(&old->tuple, &m->tuple))
+			continue;
+		*old = *m;
+		s->park_gen[at] = stack_tcb(s, m->tcb_idx)->gen;
+		return true;
+	}
+	return false;
+}
+
 static void park(struct leat_stack *s, const struct tcp_emit *m)
 {
-	if (m->seg.text > 0 || s->park_cnt == STACK_PARK_MAX) {
+	uint32_t max = m->seg.text > 0 ? STACK_PARK_MAX / 2 : STACK_PARK_MAX;
+
+	if (m->seg.text > 0 && park_again(s, m))
+		return;
+	if (s->park_cnt >= max) {
 		s->cnt.out_no_neigh++;
 		return;
 	}
-	s->park[(s->park_head + s->park_cnt++) % STACK_PARK_MAX] = *m;
+	uint32_t at = (s->park_head + s->park_cnt++) % STACK_PARK_MAX;
+
+	s->park[at] = *m;
+	s->park_gen[at] = m->seg.text > 0 ? stack_tcb(s, m->tcb_idx)->gen : 0;
+	s->cnt.out_waited++;
+}
+
+/* Is the text of m, which waited, still there?  Its user may be gone by now, and its record may
+ * serve another; or the peer has it already. */
+static bool text_is_there(struct leat_stack *s, const struct tcp_emit *m, uint32_t gen)
+{
+	const struct tcb *tcb = stack_tcb(s, m->tcb_idx);
+	uint64_t end = tcb->una_offset + stack_unacked(tcb);
+
+	return tcb->gen == gen && tcp_in(tcb->state, TCP_MAY_EMIT_TEXT) &&
+	       !(stack_conn(s, tcb)->flags & CONN_ABORT) && m->offset >= tcb->una_offset &&
+	       m->offset + m->seg.text <= end;
 }
 
 /* send writes m to f, parks it or drops it; returns the frames written: 1 or 0. */
@@ -102,10 +138,15 @@ static uint32_t send(struct leat_stack *s, const struct tcp_emit *m, struct stac
 static uint32_t send_parked(struct leat_stack *s, struct stack_frame *f)
 {
 	struct tcp_emit m = s->park[s->park_head];
+	uint32_t gen = s->park_gen[s->park_head];
 
 	s->park_head = (s->park_head + 1) % STACK_PARK_MAX;
 	s->park_cnt--;
 	s->park_look--;
+	if (m.seg.text > 0 && !text_is_there(s, &m, gen)) {
+		s->cnt.out_void++;
+		return 0;
+	}
 	return send(s, &m, f);
 }
 

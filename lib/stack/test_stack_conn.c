@@ -104,6 +104,54 @@ static void a_connect_to_an_unknown_neighbour_does_not_wait_for_a_timeout(void *
 	}
 }
 
+/* The table of neighbours forgets whom an open connection talks to, for four that do not answer. */
+static void forget_neighbour(struct net *n)
+{
+	struct leat_addr local = {0}, other = net_addr(7, 4, 80);
+	struct leat_conn conn[4];
+
+	for (uint32_t i = 0; i < 4; i++, other.octet[3]++) {
+		assert_int_equal(leat_connect(n->stack[0], &local, &other, &conn[i]), LEAT_OK);
+		net_run(n, TIME_US);
+	}
+	for (uint32_t i = 0; i < 4; i++)
+		assert_int_equal(leat_abort(n->stack[0], conn[i]), LEAT_OK);
+	net_run(n, 4 * TIME_S);
+}
+
+static void text_to_a_neighbour_being_asked_for_leaves_with_his_answer(void **state)
+{
+	const struct stack_counters *cnt;
+	struct leat_conn conn[2];
+	char text[64];
+	struct net n;
+
+	(void)state;
+	net_init(&n, 5);
+	n.config[0].neigh_max = 4;
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 4);
+	net_open(&n, 4, 80, conn);
+	cnt = leat_stack_counters(n.stack[0]);
+	forget_neighbour(&n);
+	uint64_t waited = cnt->out_waited, again = leat_stack_tcp(n.stack[0])->emitted_again;
+	say(&n, 0, conn[0], "hello");
+	net_pump(&n, 0);
+	assert_int_equal(cnt->out_waited, waited + 1);
+	net_run(&n, 3 * TIME_MS); /* question, answer, text: no timeout of a second */
+	assert_int_equal(leat_recv(n.stack[1], conn[1], text, sizeof(text)), 5);
+	assert_int_equal(leat_stack_tcp(n.stack[0])->emitted_again, again);
+	/* What its user gave up meanwhile is not sent: only the reset is. */
+	forget_neighbour(&n);
+	say(&n, 0, conn[0], "never");
+	net_pump(&n, 0);
+	assert_int_equal(leat_abort(n.stack[0], conn[0]), LEAT_OK);
+	net_run(&n, 6 * TIME_MS); /* it stands behind that text: challenged, and exact then */
+	assert_int_equal(cnt->out_void, 1);
+	assert_int_equal(leat_recv(n.stack[1], conn[1], text, sizeof(text)), LEAT_ERR_STATE);
+	net_stop(&n);
+}
+
 static void a_syn_ack_leaves_at_once_for_the_station_the_syn_came_from(void **state)
 {
 	struct net n;
@@ -331,6 +379,33 @@ static void unread_text_outlives_the_connection_until_its_handle_is_released(voi
 
 /* The list of buffers to give back is short.  A recount that filled it would leave no room for the
  * bursts that follow. */
+/* The list of resets to send is full, so some aborts wait; meanwhile the peer ends one of these. */
+static void an_abort_that_waits_frees_a_connection_that_the_peer_ended(void **state)
+{
+	struct leat_conn conn[TCP_IO_EMIT_MAX + 1][2];
+	struct net n;
+
+	(void)state;
+	net_init(&n, 37);
+	net_start(&n);
+	struct leat_conn listener = net_listen(&n, 1, 4, 80, 4);
+	for (uint32_t i = 0; i <= TCP_IO_EMIT_MAX; i++)
+		net_open(&n, 4, 80, conn[i]);
+	for (uint32_t i = 0; i <= TCP_IO_EMIT_MAX; i++)
+		assert_int_equal(leat_abort(n.stack[0], conn[i][0]), LEAT_OK);
+	assert_int_equal(net_present(&n, 0), 1);
+	assert_int_equal(leat_abort(n.stack[1], conn[TCP_IO_EMIT_MAX][1]), LEAT_OK);
+	net_pump(&n, 1);
+	n.now += n.one_way_ns;
+	net_deliver(&n);
+	assert_int_equal(leat_stack_tcp(n.stack[0])->ended[TCP_END_RESET], 1);
+	assert_int_equal(net_present(&n, 0), 1);
+	net_run(&n, 5 * TIME_MS);
+	assert_int_equal(net_present(&n, 0), 0);
+	assert_int_equal(leat_close(n.stack[1], listener), LEAT_OK);
+	net_stop(&n);
+}
+
 static void a_recount_moves_no_buffer(void **state)
 {
 	struct leat_conn conn[2];
@@ -601,6 +676,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_stacks_connect_talk_and_close_in_both_orders),
 		cmocka_unit_test(a_connect_to_an_unknown_neighbour_does_not_wait_for_a_timeout),
+		cmocka_unit_test(text_to_a_neighbour_being_asked_for_leaves_with_his_answer),
 		cmocka_unit_test(a_syn_ack_leaves_at_once_for_the_station_the_syn_came_from),
 		cmocka_unit_test(text_arrives_octet_for_octet_in_both_directions),
 		cmocka_unit_test(
@@ -608,6 +684,7 @@ int main(void)
 		cmocka_unit_test(one_direction_may_be_closed_while_the_other_goes_on),
 		cmocka_unit_test(close_with_unread_text_resets_the_peer),
 		cmocka_unit_test(unread_text_outlives_the_connection_until_its_handle_is_released),
+		cmocka_unit_test(an_abort_that_waits_frees_a_connection_that_the_peer_ended),
 		cmocka_unit_test(a_recount_moves_no_buffer),
 		cmocka_unit_test(a_stale_handle_is_refused_and_never_mistaken_for_its_successor),
 		cmocka_unit_test(time_wait_keeps_its_port_until_2msl_is_over),

@@ -39,6 +39,45 @@ static void neighbours_and_connections_share_one_order_and_one_budget(void **sta
 	net_stop(&n);
 }
 
+/* More connections are given up at one instant than one list of resets holds. */
+static void each_connection_that_is_given_up_is_reset(void **state)
+{
+	enum {
+		CNT = 200
+	};
+	struct leat_conn conn[CNT][2];
+	struct net n;
+	uint32_t fired, calls = 0;
+
+	(void)state;
+	net_init(&n, 6);
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, CNT);
+	leat_inet_neigh_set(leat_stack_neigh(n.stack[0]), net_ip(1, 4), n.config[1].link.mac);
+	for (uint32_t i = 0; i < CNT; i++)
+		net_open(&n, 4, 80, conn[i]);
+	net_run(&n, 10 * TIME_S);
+	n.cut = true;
+	for (uint32_t i = 0; i < CNT; i++)
+		assert_int_equal(leat_send(n.stack[0], conn[i][0], "x", 1), 1);
+	net_run(&n, n.config[0].knobs.r2_ns - 1);
+	net_pump(&n, 0);
+	n.cut = false;
+	n.now++;
+	do {
+		fired = leat_stack_timers(n.stack[0], n.now, 1000);
+		net_pump(&n, 0);
+		calls++;
+	} while (leat_stack_next_deadline(n.stack[0]) <= n.now);
+	assert_true(calls > 1 && fired <= TCP_IO_EMIT_MAX);
+	assert_int_equal(leat_stack_tcp(n.stack[0])->ended[TCP_END_TIMEOUT], CNT);
+	assert_int_equal(leat_stack_tcp(n.stack[0])->emitted_rst, CNT);
+	assert_int_equal(leat_stack_tcp(n.stack[0])->rst_unsent, 0);
+	net_run(&n, TIME_MS); /* each stands behind the octet that was lost */
+	assert_int_equal(leat_stack_tcp(n.stack[1])->verdict[TCP_V_RST_CHALLENGED], CNT);
+	net_stop(&n);
+}
+
 /* Both ends' records as text. */
 static void dump_of(struct net *n, char *text, size_t size)
 {
@@ -120,17 +159,16 @@ static void nothing_is_longer_than_the_mtu(void **state)
 	}
 }
 
-static const char golden[] =
-	"0.0 FIN-WAIT-2 10.0.0.1.46940 10.0.0.2.80"
-	" snd una 3300528531 nxt 3300528531 end 3300528530 wnd 65529 offset 5"
-	" rcv nxt 1475318571 edge 1475384106 unread 0"
-	" cwnd 14480 ssthresh 1073741824 srtt 4375 rto 1000000 flags 8086"
-	" fin-wait-2 1060027000000\n"
-	"0.0 LISTEN 10.0.0.2.80 ::.0\n"
-	"1.0 CLOSE-WAIT 10.0.0.2.80 10.0.0.1.46940"
-	" snd una 1475318571 nxt 1475318571 end 1475318571 wnd 65535 offset 0"
-	" rcv nxt 3300528531 edge 3300594060 unread 5"
-	" cwnd 14480 ssthresh 1073741824 srtt 2000 rto 1000000 flags c089\n";
+static const char golden[] = "0.0 FIN-WAIT-2 10.0.0.1.46940 10.0.0.2.80"
+			     " snd una 3300528531 nxt 3300528531 end 3300528530 wnd 65529 offset 5"
+			     " rcv nxt 1475318571 edge 1475384106 unread 0"
+			     " cwnd 14480 ssthresh 1073741824 srtt 4375 rto 1000000 flags 8086"
+			     " fin-wait-2 1060027000000\n"
+			     "0.0 LISTEN 10.0.0.2.80 ::.0\n"
+			     "1.0 CLOSE-WAIT 10.0.0.2.80 10.0.0.1.46940"
+			     " snd una 1475318571 nxt 1475318571 end 1475318571 wnd 65535 offset 0"
+			     " rcv nxt 3300528531 edge 3300594060 unread 5"
+			     " cwnd 14480 ssthresh 1073741824 srtt 2000 rto 1000000 flags c089\n";
 
 /* The text is for tests and people: what is in it, and its order, is a promise. */
 static void a_dump_is_this_text(void **state)
@@ -200,6 +238,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(neighbours_and_connections_share_one_order_and_one_budget),
+		cmocka_unit_test(each_connection_that_is_given_up_is_reset),
 		cmocka_unit_test(time_may_jump_by_days),
 		cmocka_unit_test(nothing_is_longer_than_the_mtu),
 		cmocka_unit_test(a_dump_is_this_text),

@@ -50,7 +50,8 @@ struct tcp_engine {
 	struct tcb *tcb;
 	struct tcp_side *side; /* of tcb[i] at [i] */
 	struct tcp_rbuf *rbuf;
-	struct tcp_ext *ext; /* tcp_sendq.h */
+	struct tcp_tally *tally; /* likewise; NULL: not kept */
+	struct tcp_ext *ext;     /* tcp_sendq.h */
 	struct tcp_srec *srec;
 	struct timer_wheel *wheel; /* retransmission, persist, delayed ACK */
 	struct timer_ring *two_msl, *fin_wait_2;

@@ -55,6 +55,7 @@ struct parts {
 	void *wheel, *two_msl, *fin_wait_2;
 	struct tcb *tcb;
 	struct tcp_side *side;
+	struct tcp_tally *tally;
 	struct tcp_rbuf *rbuf;
 	struct tcp_ext *ext;
 	struct tcp_srec *srec;
@@ -70,6 +71,7 @@ static struct parts parts_cut(void *mem, const struct tcp_limits *limits)
 	p.e = arena_take(&a, 1, sizeof(*p.e), CACHE_LINE);
 	p.tcb = arena_take(&a, cnt, sizeof(*p.tcb), CACHE_LINE);
 	p.side = arena_take(&a, cnt, sizeof(*p.side), CACHE_LINE);
+	p.tally = arena_take(&a, limits->tally ? cnt : 0, sizeof(*p.tally), CACHE_LINE);
 	p.rbuf = arena_take(&a, limits->rbuf_max, sizeof(*p.rbuf), CACHE_LINE);
 	p.ext = arena_take(&a, limits->ext_max, sizeof(*p.ext), CACHE_LINE);
 	p.srec = arena_take(&a, limits->srec_max, sizeof(*p.srec), CACHE_LINE);
@@ -117,6 +119,7 @@ struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 	e->secret = secret;
 	e->tcb = p.tcb;
 	e->side = p.side;
+	e->tally = limits->tally ? p.tally : NULL;
 	e->rbuf = p.rbuf;
 	e->ext = p.ext;
 	e->srec = p.srec;
@@ -152,6 +155,13 @@ const struct tcp_side *leat_tcp_side(const struct tcp_engine *e, const struct tc
 	return tcb->opts & TCP_O_SIDE ? &e->side[tcb->idx] : &none;
 }
 
+const struct tcp_tally *leat_tcp_tally(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	static const struct tcp_tally none = {0};
+
+	return e->tally ? &e->tally[tcb->idx] : &none;
+}
+
 /* Not with each tcb: it would be one line more for every connection to write. */
 struct tcp_side *leat_tcp_side_make(const struct tcp_engine *e, struct tcb *tcb)
 {
@@ -183,16 +193,18 @@ struct tcb *leat_tcp_alloc(
 		return NULL;
 
 	struct tcb *tcb = &e->tcb[e->tcb_free];
-	struct tcb kept = *tcb;
+	uint32_t idx = tcb->idx, gen = tcb->gen;
+	uint32_t out_next = tcb->out_next, news_next = tcb->news_next;
+	uint16_t flags = tcb->flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS);
 
-	e->tcb_free = kept.rcv_head;
+	e->tcb_free = tcb->rcv_head;
 	memset(tcb, 0, sizeof(*tcb));
 	tcb->tuple = *tuple;
-	tcb->idx = kept.idx;
-	tcb->gen = kept.gen;
-	tcb->out_next = kept.out_next;
-	tcb->news_next = kept.news_next;
-	tcb->flags = kept.flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS);
+	tcb->idx = idx;
+	tcb->gen = gen;
+	tcb->out_next = out_next;
+	tcb->news_next = news_next;
+	tcb->flags = flags;
 	if (!e->knobs.nagle)
 		tcb->flags |= TCP_F_NODELAY;
 	if (e->knobs.keepalive)
@@ -202,6 +214,8 @@ struct tcb *leat_tcp_alloc(
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
 	tcb->rcv_head = tcb->rcv_tail = tcb->ooo_head = tcb->listener = tcb->ext = TCP_NONE;
 	tcb->opened_at = now;
+	if (e->tally)
+		e->tally[tcb->idx] = (struct tcp_tally){0};
 	leat_tcp_state_born(e, tcb, state);
 	return tcb;
 }
@@ -276,20 +290,22 @@ void leat_tcp_end(struct tcp_call *c, enum tcp_event event, enum tcp_end why)
 {
 	struct tcp_engine *e = c->e;
 	struct tcb *tcb = c->tcb;
-	bool listener = tcb->state == TCP_ST_LISTEN; /* it was never counted as opened */
+	uint8_t was = tcb->state;
 	bool graceful = why == TCP_END_TIME_WAIT || why == TCP_END_LAST_ACK;
 
 	leat_tcp_step(e, tcb, event);
 	leat_timer_wheel_stop(e->wheel, tcb->idx);
-	leat_timer_ring_stop(e->two_msl, tcb->idx);
-	leat_timer_ring_stop(e->fin_wait_2, tcb->idx);
+	if (was == TCP_ST_TIME_WAIT)
+		leat_timer_ring_stop(e->two_msl, tcb->idx);
+	if (was == TCP_ST_FIN_WAIT_2)
+		leat_timer_ring_stop(e->fin_wait_2, tcb->idx);
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
 	tcb->opts &= (uint16_t)~TCP_O_KEEP_NOW;
 	tcb->flags &= (uint16_t) ~(TCP_F_ACK_NOW | TCP_F_ACK_DELAY | TCP_F_PROBE | TCP_F_RTX_ONE);
 	tcb->end_why = (uint8_t)why;
 	leat_tcp_ext_end(e, tcb);
 	leat_tcp_reass_purge(e, tcb, graceful && !(tcb->flags & TCP_F_RCV_SHUT));
-	if (!listener)
+	if (was != TCP_ST_LISTEN) /* which was never counted as opened */
 		e->cnt.ended[why]++;
 	leat_tcp_tell(e, tcb, TCP_NEWS_CLOSED);
 	ASSERT(c->io->gone_cnt < TCP_IO_GONE_MAX);

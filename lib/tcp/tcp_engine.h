@@ -42,6 +42,8 @@ struct tcp_limits {
 			    * quarter of tcb_max, at least 64, at most 131,072 */
 	uint32_t srec_max; /* segments sent and not acknowledged, all connections; 0: 8 x ext_max,
 			    * at least 4,096, at most 524,288 */
+	bool tally;        /* keep a struct tcp_tally of each connection, a line of memory that
+			    * each segment touches */
 };
 
 /* RFC 3168 6.1.1; as in most kernels, a listener does what it is asked for. */
@@ -160,6 +162,20 @@ struct tcp_counters {
 	uint32_t ext_held, srec_held;         /* in use */
 };
 
+/* What is counted of one connection, with limits.tally; instants of the last, 0: none yet. */
+struct tcp_tally {
+	uint64_t sent_at, text_at, ack_at; /* text sent; text and an acceptable ACK received */
+	uint64_t again_octets;             /* sent again */
+	uint32_t segs_in, segs_out;
+	uint32_t text_segs_in, text_segs_out;
+	uint32_t ooo_segs; /* received out of order, and held */
+	uint32_t dsacks;   /* reports of ours that came twice */
+	uint32_t ce_segs;  /* received with a mark of congestion */
+	uint32_t spare;
+};
+
+STATIC_ASSERT(sizeof(struct tcp_tally) == 64, "a line of its own");
+
 struct tcp_engine;
 
 void leat_tcp_knobs_default(struct tcp_knobs *knobs);
@@ -177,6 +193,9 @@ struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx);
 
 /* leat_tcp_side is what tcb has beside itself. */
 const struct tcp_side *leat_tcp_side(const struct tcp_engine *e, const struct tcb *tcb);
+
+/* leat_tcp_tally is what was counted of tcb; all 0 when nothing is. */
+const struct tcp_tally *leat_tcp_tally(const struct tcp_engine *e, const struct tcb *tcb);
 
 /* Where the tuples are, for the flow table: that of record i at first + i * sizeof(struct tcb). */
 const void *leat_tcp_tuples(const struct tcp_engine *e);

@@ -353,6 +353,25 @@ static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg
 	return offered && seg->len == 0 ? TCP_V_TEXT_NO_ROOM : TCP_V_OK;
 }
 
+static void tally(const struct tcp_call *c, const struct seg *seg, enum tcp_verdict v)
+{
+	const struct tcb *tcb = c->tcb;
+	uint32_t idx = c->io->born != TCP_NONE ? c->io->born : tcb ? tcb->idx : TCP_NONE;
+
+	if (idx == TCP_NONE)
+		return;
+	struct tcp_tally *t = &c->e->tally[idx];
+
+	t->segs_in++;
+	t->ce_segs += (seg->tos & WIRE_ECN_MASK) == WIRE_ECN_CE;
+	if (v == TCP_V_OK && seg->flags & TCP_ACK)
+		t->ack_at = c->now;
+	if (seg->text == 0)
+		return;
+	t->text_segs_in++;
+	t->text_at = c->now;
+}
+
 enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
 	const struct tuple *tuple, const struct seg *seg, uint64_t now, struct tcp_io *io)
 {
@@ -378,5 +397,7 @@ enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
 	if (!c.kept && seg->buf)
 		io->give[io->give_cnt++] = seg->buf;
 	e->cnt.verdict[v]++;
+	if (e->tally)
+		tally(&c, seg, v);
 	return v;
 }

@@ -173,12 +173,45 @@ static void tail_was_lost(struct tcp_call *c, struct tcp_ext *ext, const struct 
 	tcb->cwnd = u32_min(tcb->cwnd, tcb->ssthresh);
 }
 
+/* Is all that was sent acknowledged, with nothing amiss, no rounds of HyStart++ to compare, and
+ * nothing more to send?  A shortcut, so it is for the fast path to be switched off with. */
+static bool is_over(const struct tcp_call *c, const struct tcp_ext *ext, const struct seg *seg)
+{
+	const struct tcb *tcb = c->tcb;
+	uint16_t calm = TCP_EXT_SENDQ | TCP_EXT_LIMITED | TCP_EXT_EPOCH;
+
+	return c->e->knobs.fast_path && seq_eq(tcb->snd.una, tcb->snd.nxt) &&
+	       seq_geq(tcb->snd.nxt, tcb->snd.end) && !(ext->flags & (uint16_t)~calm) &&
+	       !(tcb->flags & TCP_F_RECOVERY) && !(seg->opts & TCP_OPT_SACK) &&
+	       ext->sacked_octets == 0 && ext->lost_octets == 0;
+}
+
+/* ext is about to end: what RACK and HyStart++ would learn
+ * ends with it, and only the round trip and the window are of use. */
+static void flight_over(struct tcp_call *c, struct tcp_ext *ext, uint32_t acked)
+{
+	const struct tcp_srec *rec = &c->e->srec[ext->head];
+	struct tcp_heard heard = {.acked = acked};
+
+	while (rec->sent_cnt > 1 && rec->next != TCP_NONE)
+		rec = &c->e->srec[rec->next];
+	if (rec->sent_cnt == 1)
+		heard.rtt_ns = u64_max(c->now - rec->sent_at, 1);
+	take_rtt(c, &heard);
+	(void)leave(c->tcb, ext);
+	leat_tcp_cc_grow(c, ext, acked);
+}
+
 void leat_tcp_loss_ack(struct tcp_call *c, const struct seg *seg, uint32_t acked)
 {
 	struct tcb *tcb = c->tcb;
 	struct tcp_ext *ext = &c->e->ext[tcb->ext];
 	struct tcp_heard heard = {.acked = acked, .seg = seg};
 
+	if (acked > 0 && is_over(c, ext, seg)) {
+		flight_over(c, ext, acked);
+		return;
+	}
 	heard.plain = acked == 0 && seg->len == 0 && !(seg->opts & TCP_OPT_SACK);
 	if (acked > 0)
 		leat_tcp_sendq_acked(c, &heard);

@@ -34,7 +34,7 @@ static uint16_t window(struct tcp_call *c)
 		promised = offer;
 	uint32_t up = (promised + granule - 1) & ~(granule - 1);
 
-	if (up <= leat_tcp_rcv_room(c->e, tcb))
+	if (up != promised && up <= leat_tcp_rcv_room(c->e, tcb))
 		promised = up;
 	tcb->rcv.edge = seq_add(tcb->rcv.nxt, promised);
 	return (uint16_t)(promised >> tcb->rcv_scale);
@@ -60,6 +60,8 @@ static struct tcp_emit *emit_take(struct tcp_call *c, const struct tuple *tuple,
 	emit->doubt = false;
 	emit->seg = (struct seg){0};
 	c->e->cnt.emitted++;
+	if (c->e->tally && c->tcb)
+		c->e->tally[c->tcb->idx].segs_out++;
 	return emit;
 }
 
@@ -96,6 +98,15 @@ void leat_tcp_send_rst(struct tcp_call *c)
 	struct seg rst = {.flags = TCP_RST, .seq = c->tcb->snd.nxt};
 
 	leat_tcp_emit_rst(c, &c->tcb->tuple, &rst);
+}
+
+static void tally(const struct tcp_call *c, uint32_t text, bool again)
+{
+	struct tcp_tally *t = &c->e->tally[c->tcb->idx];
+
+	t->text_segs_out++;
+	t->sent_at = c->now;
+	t->again_octets += again ? text : 0;
 }
 
 /* Builds one segment at pos with octets of text, and keeps the books: SND.NXT, the RTT sample, the
@@ -135,6 +146,9 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 		return;
 	bool queue = tcp_sendq_of(c->e, tcb) != NULL;
 	struct seq after = seq_add(pos, seg->len);
+
+	if (c->e->tally && text > 0)
+		tally(c, text, seq_lt(pos, tcb->snd.nxt));
 
 	if (seq_lt(pos, tcb->snd.nxt)) { /* Karn: nothing that was sent again is timed */
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
@@ -418,7 +432,19 @@ static struct seq bare_ack_at(const struct tcb *tcb)
 	return tcp_syn_unacked(tcb) ? tcb->snd.nxt : seq_min(tcb->snd.nxt, edge);
 }
 
-/* Chooses and builds one segment; false when this connection has nothing to send now. */
+/* Something new was sent; may more follow?  What was to go again came before it. */
+static bool more_follows(struct tcp_call *c)
+{
+	const struct tcb *tcb = c->tcb;
+	bool fin_due = tcb->flags & TCP_F_FIN_QUEUED && seq_eq(tcb->snd.nxt, tcb->snd.end);
+
+	if (seq_lt(tcb->snd.nxt, tcb->snd.end) || fin_due || tcb->opts & TCP_O_KEEP_NOW)
+		return true;
+	note_limit(c, false);
+	return false;
+}
+
+/* Chooses and builds one segment; false when this connection has nothing more to send now. */
 static bool emit_next(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
@@ -427,20 +453,20 @@ static bool emit_next(struct tcp_call *c)
 		return false;
 	if (tcp_syn_unacked(tcb)) {
 		if (emit_syn(c))
-			return true;
+			return false;
 	} else if (tcp_in(tcb->state, TCP_MAY_EMIT_TEXT)) {
-		if (emit_again(c) || emit_new(c))
+		if (emit_again(c))
 			return true;
+		if (emit_new(c))
+			return more_follows(c);
 	}
 	if (tcb->opts & TCP_O_KEEP_NOW) { /* SHLD-12: without text */
 		tcb->opts &= (uint16_t)~TCP_O_KEEP_NOW;
 		emit(c, seq_sub(tcb->snd.nxt, 1), 0, TCP_ACK);
 		return true;
 	}
-	if (tcb->flags & TCP_F_ACK_NOW && tcb->state != TCP_ST_SYN_SENT) {
+	if (tcb->flags & TCP_F_ACK_NOW && tcb->state != TCP_ST_SYN_SENT)
 		emit(c, bare_ack_at(tcb), 0, TCP_ACK);
-		return true;
-	}
 	return false;
 }
 

@@ -309,6 +309,8 @@ static enum tcp_verdict out_of_order(struct tcp_call *c, struct tcp_rbuf *piece)
 		*link = idx;
 	}
 	e->cnt.text_ooo++;
+	if (e->tally)
+		e->tally[c->tcb->idx].ooo_segs++;
 	return TCP_V_OK;
 }
 

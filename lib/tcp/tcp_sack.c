@@ -151,6 +151,8 @@ static void take_dsack(struct tcp_call *c, const struct seg_sack *block, struct 
 		return;
 	}
 	c->e->cnt.dsack_heard++;
+	if (c->e->tally)
+		c->e->tally[c->tcb->idx].dsacks++;
 	heard->dsack = true;
 	heard->dsack_tlp = ext->flags & TCP_EXT_TLP_AGAIN && seq_eq(block->right, ext->tlp_end);
 	if (ext->undo_octets == 0 || seq_lt(block->left, ext->undo_from))

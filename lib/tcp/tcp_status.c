@@ -31,6 +31,13 @@ void leat_tcp_status(const struct tcp_engine *e, const struct tcb *tcb, struct t
 	const struct tcp_ext *sendq = tcp_sendq_of(e, tcb);
 
 	*status = (struct tcp_status){
+		.flight_segs = sendq ? sendq->srec_cnt : 0,
+		.reo_wnd_us = sendq ? leat_tcp_rack_window_us(tcb, sendq) : 0,
+		.reordered = ext && ext->flags & TCP_EXT_REORDER,
+		.app_limited = ext && !(ext->flags & TCP_EXT_LIMITED),
+		.r2_ms = tcb->opts & TCP_O_R2
+				 ? leat_tcp_side(e, tcb)->r2_ms
+				 : (uint32_t)u64_min(e->knobs.r2_ns / TIME_MS, TCP_R2_NEVER),
 		.cc = leat_tcp_cc_name(e),
 		.phase = phase_name(tcb, ext),
 		.in_flight = sendq ? tcp_pipe(tcb, sendq) : seq_from(tcb->snd.una, tcb->snd.nxt),

@@ -62,7 +62,12 @@ enum tcp_error leat_tcp_abort(
 struct tcp_status {
 	const char *cc, *phase;
 	uint32_t in_flight, sacked, lost; /* octets */
+	uint32_t flight_segs;             /* records of what is not acknowledged; 0: not kept */
+	uint32_t reo_wnd_us;              /* RACK's reordering window */
+	bool reordered;                   /* the network has been seen to reorder, in this flight */
+	bool app_limited;                 /* the last output ended for want of text, not for cwnd */
 	uint32_t min_rtt_us, adv_mss;
+	uint32_t r2_ms;        /* TCP_R2_NEVER: no limit */
 	const char *rtx_name;  /* what rtx_at is for */
 	const char *ring_name; /* what leat_tcp_ring_deadline is for */
 };

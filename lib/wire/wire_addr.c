@@ -6,22 +6,6 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-static uint64_t first_bits(unsigned bits)
-{
-	return bits == 0 ? 0 : UINT64_MAX << (64 - bits);
-}
-
-bool leat_wire_ip_in_prefix(struct ip a, struct ip net, uint8_t bits)
-{
-	if (ip_is4(a) != ip_is4(net))
-		return false;
-	unsigned n = ip_is4(a) ? 96u + bits : bits;
-
-	DCHECK(n <= 128);
-	return ((a.hi ^ net.hi) & first_bits(n < 64 ? n : 64)) == 0 &&
-	       ((a.lo ^ net.lo) & first_bits(n < 64 ? 0 : n - 64)) == 0;
-}
-
 void leat_wire_ip_text(struct ip a, char *text)
 {
 	uint8_t octet[16];

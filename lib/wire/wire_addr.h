@@ -68,9 +68,23 @@ static inline bool tuple_eq(const struct tuple *a, const struct tuple *b)
 	       a->rport == b->rport && a->zone == b->zone;
 }
 
-/* leat_wire_ip_in_prefix says whether a and net agree in their first bits; for IPv4 bits counts
- * from the IPv4 address's own first bit. */
-bool leat_wire_ip_in_prefix(struct ip a, struct ip net, uint8_t bits);
+static inline uint64_t ip_first_bits(unsigned bits)
+{
+	return bits == 0 ? 0 : UINT64_MAX << (64 - bits);
+}
+
+/* ip_in_prefix says whether a and net agree in their first bits; for IPv4 bits counts from the IPv4
+ * address's own first bit. */
+static inline bool ip_in_prefix(struct ip a, struct ip net, uint8_t bits)
+{
+	if (ip_is4(a) != ip_is4(net))
+		return false;
+	unsigned n = ip_is4(a) ? 96u + bits : bits;
+
+	DCHECK(n <= 128);
+	return ((a.hi ^ net.hi) & ip_first_bits(n < 64 ? n : 64)) == 0 &&
+	       ((a.lo ^ net.lo) & ip_first_bits(n < 64 ? 0 : n - 64)) == 0;
+}
 
 /* leat_wire_ip_text writes a as dotted quad or RFC 5952 text; text has IP_TEXT_MAX octets. */
 void leat_wire_ip_text(struct ip a, char *text);

@@ -182,6 +182,8 @@ static uint32_t plain_opts_octets(const struct seg *seg)
 
 uint32_t leat_wire_tcp_hdr_octets(const struct seg *seg)
 {
+	if (LIKELY((seg->opts & (uint8_t)~TCP_OPT_TS) == 0))
+		return seg->opts == 0 ? TCP_HDR_OCTETS : HDR_OCTETS_TS;
 	uint32_t octets = plain_opts_octets(seg);
 	uint8_t sack_cnt = sack_room(seg, octets);
 

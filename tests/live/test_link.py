@@ -19,6 +19,7 @@ GAP_S = 0.0002
 ETH_P_ALL = 3
 SEND, GET = "a->b", "b->a"
 BODY = 400_000
+TCPI_OPT_ECN = 8
 
 
 def packet_socket(net, interface):
@@ -148,4 +149,27 @@ def streams():
                     live.check(did[what] > 0, f"nothing was {what}")
 
 
-live.main([emulator, streams], needs=live.NEEDS_TAP)
+def options():
+    "options of ours that the kernel sees, 200 ms away"
+    for segs in (3, 20):
+        with live.case(f"--initial-window {segs}: so many segments come before the first ACK"):
+            with link.Lane({"delay": 100_000}) as lane:
+                lane.leat("--initial-window", segs)
+                lane.near.enter()
+                with live.connect() as s:
+                    mss = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+                    s.sendall(b"GET /bytes/100000 HTTP/1.1\r\nHost: b\r\n\r\n")
+                    live.until(lambda: live.unread(s) >= segs * mss, f"{segs} segments")
+                    live.equal(live.unread(s), segs * mss, "octets")
+    for word, agreed in (("off", False), ("passive", True)):
+        with live.case(f"--ecn {word}: marks are {'' if agreed else 'not '}agreed on"):
+            with link.Lane({}) as lane:
+                lane.leat("--ecn", word)
+                lane.near.sysctl("net.ipv4.tcp_ecn", 1)
+                lane.near.enter()
+                with live.connect() as s:
+                    flags = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 8)[5]
+                    live.equal(bool(flags & TCPI_OPT_ECN), agreed, "agreed")
+
+
+live.main([emulator, streams, options], needs=live.NEEDS_TAP)

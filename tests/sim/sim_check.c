@@ -309,7 +309,7 @@ void leat_sim_check(struct sim_world *w, uint32_t host, uint32_t shard, bool all
 	}
 	check_buffers(&p);
 	if (!leat_twin_engine(w->twin, host * SIM_SHARD_MAX + shard, p.e))
-		leat_sim_fail(w, "33 the fast path makes a difference");
+		leat_sim_fail(w, "34 the fast path makes a difference");
 	if (!all && w->stats.steps % (w->plan.check_every * 8) != 0)
 		return;
 	const char *error = leat_stack_ledger_error(s->stack, text, sizeof(text));

@@ -20,6 +20,12 @@
 #define RUNS         5
 #define MSS          1448
 #define ROW_MAX      128
+#define RACE_TEXT    100000000U /* 100 MB at 1 % loss, 2 % reordering and 50 ms */
+#define RACE_LOSS    10000
+#define RACE_LATE    20000
+#define RACE_LATE_NS (20 * TIME_MS) /* at most, so 10 ms on the average */
+#define RACE_RTT_MS  50
+#define RACE_QUEUE   250000
 
 static const struct {
 	uint32_t millionths;
@@ -94,24 +100,63 @@ static int compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* Writes one row of the table; false: a run failed. */
-static bool row(uint32_t loss, uint32_t rtt_ms, uint32_t kind, char *text)
+/* Plays plan with RUNS seeds and writes the row that begins with head; false: a run failed. */
+static bool measure(struct sim_plan *plan, uint32_t octets, const char *head, char *text)
+{
+	double got[RUNS];
+
+	for (uint32_t i = 0; i < RUNS; i++)
+		got[i] = play(plan, octets, i);
+	qsort(got, RUNS, sizeof(got[0]), compare);
+	snprintf(text, ROW_MAX, "%s %9u %7.3f %7.3f %7.3f %6.1f\n", head, octets, got[0],
+		got[RUNS / 2], got[RUNS - 1], got[RUNS / 2] * 100 / RATE_MBIT);
+	return got[0] > 0;
+}
+
+static bool cell(uint32_t loss, uint32_t rtt_ms, uint32_t kind, char *text)
 {
 	uint32_t least = queue_of[kind].least;
 	uint32_t bdp = RATE_OCTETS / 1000 * rtt_ms;
 	uint32_t queue = u32_max(bdp / 4 * queue_of[kind].quarters, least);
 	uint32_t octets = text_of(loss_of[loss].window, rtt_ms);
 	struct sim_plan plan;
-	double got[RUNS];
+	char head[ROW_MAX / 2];
 
 	plan_of(&plan, loss_of[loss].millionths, rtt_ms, queue);
-	for (uint32_t i = 0; i < RUNS; i++)
-		got[i] = play(&plan, octets, i);
-	qsort(got, RUNS, sizeof(got[0]), compare);
-	snprintf(text, ROW_MAX, "%7g %7u  %-5s %8u %9u %7.3f %7.3f %7.3f %6.1f\n",
-		loss_of[loss].millionths / 1e4, rtt_ms, queue_of[kind].name, queue, octets, got[0],
-		got[RUNS / 2], got[RUNS - 1], got[RUNS / 2] * 100 / RATE_MBIT);
-	return got[0] > 0;
+	snprintf(head, sizeof(head), "%7g %7u  %-5s %8u", loss_of[loss].millionths / 1e4, rtt_ms,
+		queue_of[kind].name, queue);
+	return measure(&plan, octets, head, text);
+}
+
+/* The last row: what bench/goodput.sh races with, both ends ours. */
+static bool race(char *text)
+{
+	struct sim_plan plan;
+	char head[ROW_MAX / 2];
+
+	plan_of(&plan, RACE_LOSS, RACE_RTT_MS, RACE_QUEUE);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct sim_fault *late = &plan.fault[plan.fault_cnt++];
+
+		*late = plan.fault[i];
+		late->kind = SIM_FAULT_REORDER;
+		late->p = RACE_LATE;
+		late->ns = RACE_LATE_NS;
+	}
+	snprintf(head, sizeof(head), "%7g %7u  %-5s %8u", RACE_LOSS / 1e4, RACE_RTT_MS, "race",
+		RACE_QUEUE);
+	return measure(&plan, RACE_TEXT, head, text);
+}
+
+/* Row i of the table; false: a run failed. */
+static bool row(uint32_t i, char *text)
+{
+	uint32_t at = i / COUNT_OF(queue_of);
+	uint32_t rtt = at % COUNT_OF(rtt_ms_of), loss = at / COUNT_OF(rtt_ms_of);
+
+	if (loss == COUNT_OF(loss_of))
+		return race(text);
+	return cell(loss, rtt_ms_of[rtt], i % COUNT_OF(queue_of), text);
 }
 
 /* The next line of golden that is no comment; false: there is none. */
@@ -140,11 +185,9 @@ int leat_sim_mode_goodput(const char *path)
 		       "# loss %%  RTT ms  queue   octets      text     min  median     max  %% "
 		       "rate\n",
 			RUNS);
-	for (uint32_t i = 0; i < COUNT_OF(loss_of) * COUNT_OF(rtt_ms_of) * COUNT_OF(queue_of);
+	for (uint32_t i = 0; i <= COUNT_OF(loss_of) * COUNT_OF(rtt_ms_of) * COUNT_OF(queue_of);
 		i++) {
-		uint32_t loss = i / COUNT_OF(queue_of) / COUNT_OF(rtt_ms_of);
-		uint32_t rtt = i / COUNT_OF(queue_of) % COUNT_OF(rtt_ms_of);
-		bool good = row(loss, rtt_ms_of[rtt], i % COUNT_OF(queue_of), line);
+		bool good = row(i, line);
 
 		if (golden) {
 			good = good && next_golden(golden, expected) && strcmp(line, expected) == 0;

@@ -414,7 +414,7 @@ static void sent(struct sim_world *w, struct sim_host *h, struct sim_shard *s,
 	if (w->trace)
 		leat_sim_trace_frame(w, h->idx, ">", b);
 	if (!leat_twin_frame(w->twin, h->idx, b->data, b->octets))
-		leat_sim_fail(w, "33 the fast path makes a difference");
+		leat_sim_fail(w, "34 the fast path makes a difference");
 	const char *wrong =
 		leat_sim_watch_sent(w->watch, h->idx, shard_now(w, s), b->data, b->octets);
 	if (wrong)

@@ -288,6 +288,9 @@ int main(int argc, char **argv)
 #if defined(__SANITIZE_ADDRESS__)
 	__sanitizer_set_death_callback(last_words);
 #endif
+	for (int i = 1; i + 1 < argc; i++)
+		if (strcmp(argv[i], "--out") == 0)
+			o.prefix = argv[i + 1];
 	int done = mode(argc, argv, o.prefix);
 	if (done >= 0)
 		return done;

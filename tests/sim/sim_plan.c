@@ -65,7 +65,7 @@ static void draw_config(struct prng *p, struct sim_plan *plan, struct stack_conf
 	k->keepalive = one_in(p, 8);
 	k->keep_idle_ns = ONE_OF(p, 7200 * TIME_S, 10 * TIME_S, 2 * TIME_S);
 	k->keep_interval_ns = ONE_OF(p, 75 * TIME_S, 5 * TIME_S);
-	c->tcp = (struct tcp_limits){.tcb_max = 96, .rbuf_max = 4096};
+	c->tcp = (struct tcp_limits){.tcb_max = 96, .rbuf_max = 4096, .tally = true};
 	c->listener_max = 4;
 	c->target_max = 8;
 	c->neigh_max = 32;

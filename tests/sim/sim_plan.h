@@ -166,9 +166,7 @@ struct sim_plan {
 	uint64_t epoch;
 	uint64_t faults_until; /* then the calm begins */
 	uint64_t poll_jitter;
-	uint64_t
-		retry_for; /* a connect that was refused is tried again after so long, for ever; 0: now
-			     * and then, and not too often */
+	uint64_t retry_for; /* of a refused connect, for ever; 0: a few times */
 	bool ip6, raw_ip, strict_burst, resolve;
 	bool iss_forced;
 	uint32_t misuse; /* millionths of the program's steps */

@@ -46,7 +46,7 @@ static void set_up(struct talk *t)
 
 	leat_stack_config_default(c);
 	c->seed = SEED;
-	c->tcp = (struct tcp_limits){.tcb_max = 8, .rbuf_max = 512};
+	c->tcp = (struct tcp_limits){.tcb_max = 8, .rbuf_max = 512, .tally = true};
 	c->listener_max = 2;
 	c->target_max = 2;
 	c->neigh_max = 8;
@@ -320,8 +320,10 @@ static void play_verdict(struct talk *t, struct talk_scan *s)
 static const struct info_number {
 	const char *name;
 	size_t offset;
-} info_numbers[] = {INFO(unread), INFO(unsent), INFO(cwnd), INFO(ssthresh), INFO(snd_wnd),
-	INFO(rcv_wnd), INFO(mss), INFO(srtt_us), INFO(rttvar_us), INFO(rto_us), INFO(rtx_cnt),
+} info_numbers[] = {INFO(backoff), INFO(in_flight), INFO(lost), INFO(segs_in), INFO(segs_out),
+	INFO(text_segs_in), INFO(text_segs_out), INFO(ooo_segs), INFO(dsacks), INFO(ce_segs),
+	INFO(unread), INFO(unsent), INFO(cwnd), INFO(ssthresh), INFO(snd_wnd), INFO(rcv_wnd),
+	INFO(mss), INFO(srtt_us), INFO(rttvar_us), INFO(rto_us), INFO(rtx_cnt),
 	INFO(soft_error_cnt), INFO(pmtu)};
 
 static const struct info_number *take_info_name(struct talk_scan *s)

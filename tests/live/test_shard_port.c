@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A port and its shards, with the test itself at the other end of the wire: frames as devices give
+ * them, shards that share a port, devices that stand still or are not what was asked for. */
+#include "test_ring_pair.h"
+
+#include "base_be.h"
+
+static void open_server(struct pair *p, uint16_t queue_cnt)
+{
+	const struct setup u = {.slots = 255, .queue_cnt = queue_cnt};
+
+	*p = (struct pair){.pool = NULL};
+	open_wire(p, &u);
+	p->server = make_shard(p, &u, &p->wire.b, SERVER, 0);
+	if (queue_cnt == 2)
+		p->second = make_shard(p, &u, &p->wire.b, SERVER, 1);
+}
+
+/* echo_frame writes an echo request of octets to frame and returns the octets of the frame. */
+static uint32_t echo_frame(const struct pair *p, uint8_t *frame, uint32_t octets)
+{
+	struct wire_link link = {.mtu = 1500};
+	struct tuple tuple = {.local = ip_from4(CLIENT), .remote = ip_from4(SERVER)};
+	struct ip_hdr hdr = {
+		.proto = WIRE_PROTO_ICMP, .ttl = 64, .octets = ICMP_HDR_OCTETS + octets};
+	struct icmp_echo echo = {.id = 7, .seq = 9, .octets = octets};
+	uint8_t data[1472];
+	struct mac dst;
+
+	for (uint32_t i = 0; i < octets; i++)
+		data[i] = (uint8_t)(i * 7);
+	echo.data = data;
+	memcpy(link.mac.octet, p->wire.a.mac, sizeof(link.mac.octet));
+	memcpy(dst.octet, p->wire.b.mac, sizeof(dst.octet));
+	uint32_t at = leat_wire_pkt_hdr_put(frame, &link, &dst, &tuple, &hdr);
+	return at + leat_wire_icmp_echo_put(frame + at, &tuple, &echo);
+}
+
+/* piece makes a buffer of octets at data. */
+static struct rte_mbuf *piece(struct pair *p, const uint8_t *data, uint32_t octets)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(p->pool);
+
+	assert_non_null(m);
+	if (octets != 0)
+		memcpy(rte_pktmbuf_append(m, (uint16_t)octets), data, octets);
+	return m;
+}
+
+static void send_one(struct pair *p, struct rte_mbuf *m)
+{
+	assert_int_equal(leat_nic_port_tx(&p->wire.a, 0, &m, 1), 1);
+	leat_shard_turn(p->server);
+}
+
+/* An answer as octets, 0: none came. */
+static uint32_t answer(struct pair *p, uint8_t *frame, uint32_t room)
+{
+	struct rte_mbuf *m;
+	uint32_t octets = 0;
+
+	leat_shard_turn(p->server);
+	while (leat_nic_port_rx(&p->wire.a, 0, &m, 1) == 1) {
+		octets = rte_pktmbuf_data_len(m);
+		assert_in_range(octets, 1, room);
+		memcpy(frame, rte_pktmbuf_mtod(m, uint8_t *), octets);
+		rte_pktmbuf_free(m);
+	}
+	return octets;
+}
+
+static void a_frame_in_two_pieces_is_read_as_one_wherever_it_is_cut(void **state)
+{
+	uint8_t frame[256], whole[256], parted[256];
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 1);
+	uint32_t octets = echo_frame(&p, frame, 56);
+	send_one(&p, piece(&p, frame, octets));
+	uint32_t whole_octets = answer(&p, whole, sizeof(whole));
+	assert_int_equal(whole_octets, octets);
+	assert_memory_equal(whole + HEADERS, frame + HEADERS, 56);
+	for (uint32_t cut = 0; cut <= octets; cut++) {
+		struct rte_mbuf *m = piece(&p, frame, cut);
+
+		assert_int_equal(rte_pktmbuf_chain(m, piece(&p, frame + cut, octets - cut)), 0);
+		send_one(&p, m);
+		assert_int_equal(answer(&p, parted, sizeof(parted)), whole_octets);
+		assert_memory_equal(parted, whole, whole_octets);
+	}
+	assert_int_equal(p.server->rx.gathered, octets + 1);
+	close_pair(&p);
+}
+
+static void a_frame_in_pieces_that_lie_in_other_buffers_leaves_those_alone(void **state)
+{
+	uint8_t frame[256], got[256];
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 1);
+	uint32_t octets = echo_frame(&p, frame, 56);
+	struct rte_mbuf *m = piece(&p, frame, 20);
+	assert_int_equal(rte_pktmbuf_chain(m, piece(&p, frame + 20, octets - 20)), 0);
+	struct rte_mbuf *clone = rte_pktmbuf_clone(m, p.pool);
+	assert_non_null(clone);
+	rte_pktmbuf_free(m);
+	send_one(&p, clone);
+	assert_int_equal(answer(&p, got, sizeof(got)), octets);
+	close_pair(&p);
+}
+
+static void a_frame_in_too_many_or_too_long_pieces_is_dropped_by_name(void **state)
+{
+	uint8_t frame[256], got[256];
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 1);
+	uint32_t octets = echo_frame(&p, frame, 56);
+	struct rte_mbuf *m = piece(&p, frame, octets - SHARD_RX_CHUNK_MAX);
+	for (uint32_t i = octets - SHARD_RX_CHUNK_MAX; i < octets; i++)
+		assert_int_equal(rte_pktmbuf_chain(m, piece(&p, frame + i, 1)), 0);
+	assert_int_equal(m->nb_segs, SHARD_RX_CHUNK_MAX + 1);
+	send_one(&p, m);
+	assert_int_equal(p.server->rx.drop_frame_long, 1);
+	m = piece(&p, frame, octets);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct rte_mbuf *more = rte_pktmbuf_alloc(p.pool);
+
+		assert_non_null(rte_pktmbuf_append(more, 2000));
+		assert_int_equal(rte_pktmbuf_chain(m, more), 0);
+	}
+	send_one(&p, m);
+	assert_int_equal(p.server->rx.drop_frame_long, 2);
+	assert_int_equal(answer(&p, got, sizeof(got)), 0);
+	close_pair(&p);
+}
+
+static void a_frame_in_pieces_without_a_buffer_for_it_is_dropped_by_name(void **state)
+{
+	static struct rte_mbuf *all[65536];
+	uint8_t frame[256];
+	uint32_t cnt = 0;
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 1);
+	uint32_t octets = echo_frame(&p, frame, 56);
+	struct rte_mbuf *m = piece(&p, frame, 20);
+	assert_int_equal(rte_pktmbuf_chain(m, piece(&p, frame + 20, octets - 20)), 0);
+	while (cnt < COUNT_OF(all) && (all[cnt] = rte_pktmbuf_alloc(p.pool)) != NULL)
+		cnt++;
+	send_one(&p, m);
+	assert_int_equal(p.server->rx.drop_no_buf, 1);
+	rte_pktmbuf_free_bulk(all, cnt);
+	close_pair(&p);
+}
+
+static void an_answer_about_a_neighbour_reaches_every_shard_of_the_port(void **state)
+{
+	struct arp arp = {.op = WIRE_ARP_REPLY, .sender_ip = CLIENT, .target_ip = SERVER};
+	uint8_t frame[64] = {0};
+	struct mac src, dst;
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 2);
+	leat_shard_mail_init(&p.box[0]);
+	leat_shard_peer(p.server, &p.box[0]);
+	leat_shard_box(p.second, &p.box[0]);
+	memcpy(src.octet, p.wire.a.mac, sizeof(src.octet));
+	memcpy(dst.octet, p.wire.b.mac, sizeof(dst.octet));
+	arp.sender_mac = src;
+	arp.target_mac = dst;
+	uint32_t octets = leat_wire_eth_put(frame, &dst, &src, WIRE_ETHERTYPE_ARP);
+	octets += leat_wire_arp_put(frame + octets, &arp);
+	send_one(&p, piece(&p, frame, octets));
+	leat_shard_turn(p.second);
+	assert_int_equal(p.server->mailed_out, 1);
+	assert_int_equal(p.second->mailed_in, 1);
+	assert_int_equal(leat_stack_counters(p.second->stack)->wire[WIRE_V_ARP], 1);
+	/* A question is answered by the shard that got it and told to nobody else. */
+	arp.op = WIRE_ARP_REQUEST;
+	leat_wire_arp_put(frame + WIRE_ETH_OCTETS, &arp);
+	send_one(&p, piece(&p, frame, octets));
+	assert_int_equal(answer(&p, frame, sizeof(frame)), octets);
+	assert_int_equal(p.server->mailed_out, 1);
+	close_pair(&p);
+}
+
+/* Each of more boxes than a port has shards of ordinary size is full of answers that nobody asked
+ * for: a turn takes its share of each, and is done with all of it. */
+static void a_flood_through_every_box_is_read_in_one_turn_and_comes_home(void **state)
+{
+	static struct shard_mail box[SHARD_MAX];
+	struct arp arp = {.op = WIRE_ARP_REPLY, .sender_ip = CLIENT, .target_ip = SERVER};
+	uint8_t frame[64] = {0};
+	struct mac src, dst;
+	struct shard_counts c;
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 1);
+	memcpy(src.octet, p.wire.a.mac, sizeof(src.octet));
+	memcpy(dst.octet, p.wire.b.mac, sizeof(dst.octet));
+	arp.sender_mac = src;
+	arp.target_mac = dst;
+	uint32_t octets = leat_wire_eth_put(frame, &dst, &src, WIRE_ETHERTYPE_ARP);
+	octets += leat_wire_arp_put(frame + octets, &arp);
+	for (uint32_t i = 0; i < SHARD_MAX; i++) {
+		leat_shard_mail_init(&box[i]);
+		leat_shard_box(p.server, &box[i]);
+		for (uint32_t k = 0; k < SHARD_LETTER_MAX; k++) {
+			struct shard_letter letter = {SHARD_MAIL_FRAME, piece(&p, frame, octets)};
+
+			assert_true(leat_shard_mail_put(&box[i], letter));
+		}
+	}
+	leat_shard_turn(p.server);
+	leat_shard_count(p.server, &c);
+	assert_int_equal(c.mailed_in, SHARD_MAX * SHARD_LETTER_MAX);
+	assert_int_equal(c.neigh_refused, SHARD_MAX * SHARD_LETTER_MAX);
+	close_pair(&p);
+}
+
+/* put_off is how many turns left due timers behind while the first timers of cnt SYNs fired. */
+static uint64_t put_off(uint32_t cnt)
+{
+	const struct setup u = {.slots = 1023, .queue_cnt = 1, .conn_cnt = 1};
+	struct leat_addr local = {.family = 0}, nobody = address(CLIENT + 76, PORT);
+	struct shard_counts c;
+	struct leat_conn conn;
+	struct pair p;
+
+	open_pair(&p, &u);
+	struct leat_stack *stack = p.server->stack;
+	leat_inet_neigh_set(
+		leat_stack_neigh(stack), ip_from4(CLIENT + 76), (struct mac){{2, 0, 0, 0, 0, 9}});
+	for (uint32_t i = 0; i < cnt; i++)
+		assert_int_equal(leat_connect(stack, &local, &nobody, &conn), LEAT_OK);
+	while (leat_stack_tcp(stack)->rto_fired < cnt && p.server->now < LIMIT_NS)
+		leat_shard_turn(p.server);
+	leat_shard_count(p.server, &c);
+	assert_int_equal(c.tcp.rto_fired, cnt);
+	close_pair(&p);
+	return c.timers_put_off;
+}
+
+static void a_turn_that_fired_all_that_was_due_put_off_none(void **state)
+{
+	(void)state;
+	assert_int_equal(put_off(SHARD_TIMER_MAX), 0);
+	assert_int_equal(put_off(SHARD_TIMER_MAX + 1), 1);
+}
+
+/* steer_two gives the server's port two shards that share its flows, and returns their function. */
+static const struct flow_steer *steer_two(struct pair *p, struct shard_lane lane[2])
+{
+	static struct flow_steer flow;
+	uint8_t key[FLOW_RSS_KEY_OCTETS];
+
+	leat_flow_steer_key(key, 5, FLOW_STEER_TABLE, false);
+	leat_flow_steer_init(&flow, key, FLOW_STEER_TABLE, 2);
+	p->server->rx.steer.flow = p->second->rx.steer.flow = &flow;
+	p->second->rx.steer.idx = 1;
+	for (uint32_t i = 0; i < 2; i++)
+		leat_shard_lane_init(&lane[i]);
+	leat_shard_move(p->server, p->second, &lane[0]);
+	leat_shard_move(p->second, p->server, &lane[1]);
+	return &flow;
+}
+
+/* segment_of writes a SYN to a closed port of the server that belongs to the second shard. */
+static uint32_t segment_of_second(
+	const struct pair *p, const struct flow_steer *flow, uint8_t *frame)
+{
+	struct wire_link link = {.mtu = 1500};
+	struct tuple t = {.local = ip_from4(SERVER), .remote = ip_from4(CLIENT), .lport = PORT};
+	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = 64, .octets = 20};
+	struct mac dst;
+
+	for (t.rport = 1024; leat_flow_steer_owner(flow, &t) != 1;)
+		t.rport++;
+	memcpy(link.mac.octet, p->wire.a.mac, sizeof(link.mac.octet));
+	memcpy(dst.octet, p->wire.b.mac, sizeof(dst.octet));
+	struct tuple from = {t.remote, t.local, t.rport, t.lport, 0};
+	memset(frame, 0, 54);
+	uint32_t at = leat_wire_pkt_hdr_put(frame, &link, &dst, &from, &hdr);
+	be16_put(frame + at, from.lport);
+	be16_put(frame + at + 2, from.rport);
+	return at + 20;
+}
+
+/* N197: a full lane costs frames and nobody's time. */
+static void a_shard_that_stands_still_costs_counted_frames_and_stops_nobody(void **state)
+{
+	static struct shard_lane lane[2];
+	const uint32_t more = 88;
+	uint8_t frame[64];
+	struct shard_counts c;
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 2);
+	uint32_t octets = segment_of_second(&p, steer_two(&p, lane), frame);
+	for (uint32_t i = 0; i < SHARD_LANE_SLOTS + more; i++)
+		send_one(&p, piece(&p, frame, octets));
+	leat_shard_count(p.server, &c);
+	assert_int_equal(c.moved_out, SHARD_LANE_SLOTS);
+	assert_int_equal(c.move_dropped, more);
+	assert_int_equal(c.moved_high, SHARD_LANE_SLOTS);
+	assert_int_equal(c.stack.frames_in, 0);
+	check_ledger(p.server);
+	while (leat_shard_lane_held(&lane[0]) != 0)
+		leat_shard_turn(p.second);
+	leat_shard_count(p.second, &c);
+	assert_int_equal(c.moved_in, SHARD_LANE_SLOTS);
+	assert_int_equal(c.stack.frames_in, SHARD_LANE_SLOTS);
+	assert_int_equal(c.wrong_shard, 0);
+	/* What is on a lane at the end comes home as well. */
+	send_one(&p, piece(&p, frame, octets));
+	assert_int_equal(leat_shard_lane_held(&lane[0]), 1);
+	close_pair(&p);
+}
+
+/* N210: a device that takes nothing for a second. */
+static void a_device_that_stands_still_bounds_what_waits_and_does_not_stop_what_comes(void **state)
+{
+	uint8_t frame[256];
+	struct shard_counts c;
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 1);
+	uint32_t octets = echo_frame(&p, frame, 56), sent = 0;
+	uint64_t began_at = p.server->now;
+	while (p.server->now - began_at < TIME_S) {
+		send_one(&p, piece(&p, frame, octets));
+		sent++;
+		assert_in_range(p.server->tx.queue_cnt, 0, SHARD_TX_QUEUE);
+	}
+	leat_shard_count(p.server, &c);
+	assert_int_equal(c.rx_frames, sent);
+	assert_int_equal(c.tx_frames, 255);
+	assert_int_equal(c.tx_queued, SHARD_TX_QUEUE);
+	assert_true(c.tx_full > 0);
+	assert_true(c.echo_no_room > 0);
+	check_ledger(p.server);
+	for (uint32_t i = 0; i < 10; i++)
+		answer(&p, frame, sizeof(frame));
+	leat_shard_count(p.server, &c);
+	assert_int_equal(c.tx_queued, 0);
+	send_one(&p, piece(&p, frame, echo_frame(&p, frame, 56)));
+	assert_int_equal(answer(&p, frame, sizeof(frame)), octets);
+	close_pair(&p);
+}
+
+static void a_device_with_a_table_takes_ours_and_one_without_says_so(void **state)
+{
+	const struct setup u = {.slots = 63, .queue_cnt = 2};
+	uint8_t key[NIC_RSS_KEY], table[NIC_RSS_TABLE_MAX];
+	struct nic_port_config config = {.queue_cnt = 2,
+		.rx_slots = 64,
+		.tx_slots = 64,
+		.mtu = 1500,
+		.rss = {.key = key, .table = table}};
+	struct nic_port port;
+	struct pair p = {.pool = NULL};
+
+	(void)state;
+	leat_flow_steer_key(key, 1, 128, false);
+	for (uint32_t i = 0; i < sizeof(table); i++)
+		table[i] = i % 2;
+	open_wire(&p, &u);
+	assert_false(p.wire.a.rss.ours);
+	assert_int_equal(leat_nic_rss_table(&p.wire.a), 0);
+	assert_int_equal(leat_nic_port_by_vdev("net_null0,no-rx=1", &port), 0);
+	config.pool = p.pool;
+	config.rss.table_cnt = leat_nic_rss_table(&port);
+	assert_int_equal(config.rss.table_cnt, 128);
+	assert_int_equal(leat_nic_port_start(&port, &config), 0);
+	assert_string_equal(port.rss.why, "");
+	assert_true(port.rss.ours);
+	leat_nic_port_close(&port);
+	close_pair(&p);
+}
+
+static void a_port_that_is_not_there_or_too_small_is_refused(void **state)
+{
+	const struct setup u = {.slots = 63, .queue_cnt = 1};
+	struct nic_port_config config = {
+		.queue_cnt = 2, .rx_slots = 64, .tx_slots = 64, .mtu = 1500};
+	struct nic_port port;
+	struct pair p = {.pool = NULL};
+
+	(void)state;
+	assert_int_equal(leat_nic_port_by_id(77, &port), -ENODEV);
+	assert_true(leat_nic_port_by_pci("0000:ff:1f.7", &port) < 0);
+	assert_int_equal(leat_nic_port_by_vdev(",iface=x", &port), -EINVAL);
+	assert_true(leat_nic_port_by_vdev("net_nosuch0", &port) < 0);
+	open_wire(&p, &u);
+	assert_int_equal(leat_nic_port_by_vdev("net_null0", &port), 0);
+	assert_true(port.is_virtual);
+	config.pool = p.pool;
+	config.mtu = 10;
+	assert_int_equal(leat_nic_port_start(&port, &config), -ERANGE);
+	config.mtu = 1500;
+	config.queue_cnt = NIC_QUEUE_MAX;
+	assert_int_equal(leat_nic_port_start(&port, &config), 0);
+	leat_nic_port_close(&port);
+	assert_int_equal(leat_nic_port_by_id(port.id, &port), -ENODEV);
+	close_pair(&p);
+}
+
+static void a_port_hears_groups(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 1);
+	assert_true(p.wire.b.groups);
+	close_pair(&p);
+}
+
+static void a_port_without_enough_queues_is_refused(void **state)
+{
+	const struct setup u = {.slots = 63, .queue_cnt = 1};
+	struct pair p = {.pool = NULL};
+	struct nic_ring more;
+	struct nic_port_config config = {
+		.queue_cnt = 2, .rx_slots = 64, .tx_slots = 64, .mtu = 1500};
+
+	(void)state;
+	open_wire(&p, &u);
+	config.pool = p.pool;
+	assert_int_equal(leat_nic_ring_open(&more, "more", 1, 63), 0);
+	assert_int_equal(leat_nic_port_start(&more.a, &config), -ERANGE);
+	leat_nic_ring_close(&more);
+	close_pair(&p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_frame_in_two_pieces_is_read_as_one_wherever_it_is_cut),
+		cmocka_unit_test(a_frame_in_pieces_that_lie_in_other_buffers_leaves_those_alone),
+		cmocka_unit_test(a_frame_in_too_many_or_too_long_pieces_is_dropped_by_name),
+		cmocka_unit_test(a_frame_in_pieces_without_a_buffer_for_it_is_dropped_by_name),
+		cmocka_unit_test(an_answer_about_a_neighbour_reaches_every_shard_of_the_port),
+		cmocka_unit_test(a_flood_through_every_box_is_read_in_one_turn_and_comes_home),
+		cmocka_unit_test(a_turn_that_fired_all_that_was_due_put_off_none),
+		cmocka_unit_test(a_shard_that_stands_still_costs_counted_frames_and_stops_nobody),
+		cmocka_unit_test(
+			a_device_that_stands_still_bounds_what_waits_and_does_not_stop_what_comes),
+		cmocka_unit_test(a_device_with_a_table_takes_ours_and_one_without_says_so),
+		cmocka_unit_test(a_port_that_is_not_there_or_too_small_is_refused),
+		cmocka_unit_test(a_port_hears_groups),
+		cmocka_unit_test(a_port_without_enough_queues_is_refused),
+	};
+
+	if (start_eal() < 0)
+		return 77; /* no memory, or no right to it: skipped */
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	rte_eal_cleanup();
+	return failed;
+}
