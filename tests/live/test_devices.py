@@ -233,7 +233,7 @@ def absent():
     for name, right, options in (
             ("TAP", "net_admin", ("--tap", "leat0")),
             ("af_packet", "net_raw", ("--vdev", "net_af_packet0,iface=near"))):
-        refused(f"{name} without its right", options, f"CAP_{right.upper()}",
+        refused(f"N227: {name} without its right", options, f"CAP_{right.upper()}",
                 before=("setpriv", f"--bounding-set=-{right}", f"--inh-caps=-{right}"))
     for name, options in (("af_packet", ("--vdev", "net_af_packet0,iface=near")),
                           ("memif", ("--vdev", "net_memif0,role=server,socket="
