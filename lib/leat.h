@@ -131,7 +131,8 @@ struct leat_info {
 
 /* leat_listen listens on local (any address when family is 0, any of IPv4 when it is 0.0.0.0).  The
  * listener that names a connection most exactly gets it.  At most backlog connections may be
- * half open or not yet taken by an event.  Gives the listener's handle.  LEAT_ERR_IN_USE when
+ * half open or not yet taken by an event; what a SYN cookie brings is not kept out by half-open
+ * ones.  Gives the listener's handle.  LEAT_ERR_IN_USE when
  * another listener has it (MUST-41), LEAT_ERR_ADDRESS when it is not ours. */
 int leat_listen(struct leat_stack *s, const struct leat_addr *local, uint32_t backlog,
 	struct leat_conn *listener);
@@ -144,6 +145,18 @@ int leat_connect(struct leat_stack *s, const struct leat_addr *local,
 /* leat_listen_from listens for one remote only; leat_send on it turns it into an active open. */
 int leat_listen_from(struct leat_stack *s, const struct leat_addr *local,
 	const struct leat_addr *remote, struct leat_conn *listener);
+
+/* Which SYN of a peer ends TIME-WAIT before its time (RFC 9293 3.6.1, MAY-2). */
+enum leat_reuse {
+	LEAT_REUSE_OFF,
+	LEAT_REUSE_SEQ, /* one with a higher sequence number (RFC 1122 4.2.2.13) */
+	LEAT_REUSE_TS,  /* and one with a newer timestamp (RFC 6191, SHLD-4) */
+};
+
+/* leat_reuse sets it for the connections that listener would get; new listeners have the stack's
+ * default.  TIME-WAIT goes on beside the new connection until that is open, and is back when the
+ * SYN proves to be an old duplicate. */
+int leat_reuse(struct leat_stack *s, struct leat_conn listener, enum leat_reuse how);
 
 /* leat_next_event gives the next event; false: none now.  Bits of one connection are collected, so
  * there is at most one pending event per connection. */

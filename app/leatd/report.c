@@ -19,6 +19,8 @@ static const char *const end_text[TCP_END_CNT] = {
 	[TCP_END_TIMEOUT] = "timed out",
 	[TCP_END_FW2_LIMIT] = "given up in FIN-WAIT-2",
 	[TCP_END_CLOSED] = "closed before open",
+	[TCP_END_EVICTED] = "gave way half open",
+	[TCP_END_REUSED] = "reused from TIME-WAIT",
 };
 
 const char *leat_report_group(uint64_t value, char *text)

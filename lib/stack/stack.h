@@ -99,11 +99,14 @@ struct stack_counters {
 	uint64_t out_no_neigh;   /* segments dropped: the neighbour did not answer, or no place */
 	uint64_t out_waited;     /* segments that had to wait for a neighbour */
 	uint64_t out_void;       /* text that was not wanted any more when he answered */
-	uint64_t accept_refused; /* SYNs dropped: backlog full, or draining */
-	uint64_t flow_refused;   /* SYNs and connects dropped: no room in the flow table */
-	uint64_t no_port;        /* connects refused: LEAT_ERR_NO_PORT */
-	uint64_t send_no_chunk;  /* leat_send cut short: the pool of chunks is empty */
-	uint64_t stale_handle;   /* calls refused: LEAT_ERR_STALE */
+	uint64_t accept_refused; /* SYNs dropped: backlog full, a cookie no remedy; draining */
+	uint64_t cookie_refused; /* came back and found no place: dropped, or draining: reset */
+	uint64_t time_wait_returned; /* taken over, but by an old duplicate: MAY-2 */
+	uint64_t connect_reused;     /* tuples in TIME-WAIT that leat_connect took over */
+	uint64_t flow_refused;       /* SYNs and connects dropped: no room in the flow table */
+	uint64_t no_port;            /* connects refused: LEAT_ERR_NO_PORT */
+	uint64_t send_no_chunk;      /* leat_send cut short: the pool of chunks is empty */
+	uint64_t stale_handle;       /* calls refused: LEAT_ERR_STALE */
 };
 
 /* leat_stack_config_default fills knobs and small limits; link and tcp limits are the caller's. */

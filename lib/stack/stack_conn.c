@@ -80,6 +80,10 @@ static void gone(struct leat_stack *s, struct tcb *tcb)
 		leat_stack_listener_remove(s, tcb);
 	else if (!(c->flags & CONN_ABORT))
 		leat_stack_chunks_free(s, c);
+	if (c->flags & CONN_ASIDE)
+		leat_stack_aside_gone(s, tcb);
+	if (c->flags & (CONN_HALF | CONN_HEIR))
+		leat_stack_half_end(s, tcb);
 	if (c->port_base != STACK_NONE)
 		leat_stack_port_give(s, c, tcb->tuple.lport);
 	if (c->flags & CONN_CHILD)
@@ -125,7 +129,7 @@ void leat_stack_abort_work(struct leat_stack *s)
 		struct conn *c = stack_conn(s, tcb);
 
 		s->abort_head = c->abort_next;
-		c->flags &= (uint8_t)~CONN_ABORT;
+		c->flags &= (uint16_t)~CONN_ABORT;
 		c->chunk_no = 0;
 		if (tcb->state == TCP_ST_CLOSED) {
 			leat_stack_conn_free(s, tcb);

@@ -11,6 +11,7 @@
  *	stack_icmp     errors of the network
  *	stack_open     leat_connect: source address, port, flow
  *	stack_listen   listeners and their backlog
+ *	stack_half     half-open children, and those that took a tuple over from TIME-WAIT
  *	stack_send     text to send: chunks, sources
  *	stack_recv     text received
  *	stack_opt      switches of one connection
@@ -43,16 +44,32 @@ enum conn_flag {
 	CONN_ABORT = 0x08,    /* on the list of aborts: abort_next is valid, it has no chunks */
 	CONN_CLOSING = 0x10,  /* a closed listener that waits for its children's end */
 	CONN_MAC = 0x20,      /* mac is the station the SYN came from */
+	CONN_HALF = 0x40,     /* a child in SYN-RECEIVED: half_prev, half_next are valid */
+	CONN_HEIR = 0x80,     /* old is valid: in TIME-WAIT, of the same tuple, beside the table */
+	CONN_ASIDE = 0x100,   /* such an old one: heir is valid */
 };
 
 struct conn {
 	uint64_t user;
-	uint64_t hash;  /* under which it is in the flow table */
-	uint64_t taken; /* octets of text the user has read */
+	union {
+		uint64_t hash; /* under which it is in the flow table */
+		uint32_t heir;
+	};
+	union {
+		uint64_t taken; /* octets of text the user has read */
+		uint32_t old;
+	};
 	union {
 		struct leat_source source;
 		struct {
 			uint32_t walk, walk_no; /* the chunk copied from last, STACK_NONE */
+		};
+		struct {
+			uint32_t half_prev, half_next; /* of a child, by age, STACK_NONE */
+		};
+		struct {
+			uint32_t half_head, half_tail; /* of a listener, STACK_NONE */
+			uint32_t half_cnt;
 		};
 	};
 	union {
@@ -69,7 +86,7 @@ struct conn {
 	};
 	uint32_t port_base; /* whose port it took, STACK_NONE */
 	struct mac mac;
-	uint8_t flags; /* enum conn_flag */
+	uint16_t flags; /* enum conn_flag */
 };
 
 STATIC_ASSERT(sizeof(struct conn) == 64, "one line beside the four of the tcb");
@@ -108,6 +125,7 @@ struct leat_stack {
 	uint32_t chunk_free, chunk_free_cnt;
 	uint32_t listener_cnt;
 	uint32_t range_next; /* where round robin over the address range stands */
+	uint16_t reuse_next; /* the port from which one in TIME-WAIT is looked for */
 	uint32_t abort_head, abort_tail;
 	uint32_t emit_at, news_at; /* how far io.emit and io.news are handled */
 	uint32_t park_head, park_cnt, park_look;
@@ -117,6 +135,7 @@ struct leat_stack {
 	struct stack_counters cnt;
 	struct tcp_io io;
 	uint32_t news_gen[TCP_IO_NEWS_MAX];
+	struct mac cookie_mac[TCP_IO_EMIT_MAX]; /* for a cookie in io.emit: where its SYN is from */
 	void *give[STACK_GIVE_MAX];
 	struct tcp_emit park[STACK_PARK_MAX];
 	uint32_t park_gen[STACK_PARK_MAX]; /* of the connections whose text waits */
@@ -177,12 +196,23 @@ uint32_t leat_stack_source_cnt(const struct wire_link *link);
 
 /* stack_listen.c */
 struct tcb *leat_stack_listener_find(const struct leat_stack *s, const struct tuple *tuple);
-bool leat_stack_may_accept(const struct leat_stack *s, const struct tcb *listener);
 void leat_stack_listener_remove(struct leat_stack *s, const struct tcb *tcb);
 void leat_stack_listener_close(struct leat_stack *s, struct tcb *tcb, bool abort);
 void leat_stack_child_done(struct leat_stack *s, const struct tcb *child);
 /* Makes a listener with a remote an ordinary record, about to be opened actively. */
 int leat_stack_listener_promote(struct leat_stack *s, struct tcb *tcb);
+
+/* stack_half.c */
+/* tcb, new and not in the flow table yet, is a child in SYN-RECEIVED from now on. */
+void leat_stack_half_begin(struct leat_stack *s, const struct tcb *tcb);
+/* The child or heir tcb is synchronized, or CLOSED: from now on it is not half open any more. */
+void leat_stack_half_end(struct leat_stack *s, const struct tcb *tcb);
+/* The oldest half-open child of listener gives way; false: there is none, or it is too young. */
+bool leat_stack_half_evict(struct leat_stack *s, const struct tcb *listener);
+/* tcb takes the place of old, in TIME-WAIT, in the flow table. */
+bool leat_stack_take_over(struct leat_stack *s, struct tcb *tcb, struct tcb *old);
+/* old, in TIME-WAIT beside the flow table, is CLOSED. */
+void leat_stack_aside_gone(struct leat_stack *s, const struct tcb *old);
 
 /* stack_send.c */
 void leat_stack_chunks_free(struct leat_stack *s, struct conn *c);

@@ -15,6 +15,8 @@ static const char *const end_name[TCP_END_CNT] = {
 	[TCP_END_TIMEOUT] = "timeout",
 	[TCP_END_FW2_LIMIT] = "fin-wait-2 limit",
 	[TCP_END_CLOSED] = "closed before the handshake",
+	[TCP_END_EVICTED] = "gave way to another SYN",
+	[TCP_END_REUSED] = "time-wait, reused",
 };
 
 const char *leat_error_text(int error)
@@ -131,6 +133,13 @@ static void info_status(const struct leat_stack *s, const struct tcb *tcb, struc
 	info->pmtu = side->pmtu != 0 ? side->pmtu : s->config.knobs.mtu;
 }
 
+static uint64_t text_received(const struct leat_stack *s, const struct tcb *tcb)
+{
+	const struct conn *c = stack_conn(s, tcb);
+
+	return (c->flags & CONN_HEIR ? 0 : c->taken) + tcb->rcv.unread;
+}
+
 static void info_tally(const struct leat_stack *s, const struct tcb *tcb, struct leat_info *info)
 {
 	const struct tcp_tally *t = leat_tcp_tally(s->tcp, tcb);
@@ -157,7 +166,7 @@ static void describe(struct leat_stack *s, const struct tcb *tcb, struct leat_in
 		.local = leat_stack_addr_out(tcb->tuple.local, tcb->tuple.lport),
 		.remote = leat_stack_addr_out(tcb->tuple.remote, tcb->tuple.rport),
 		.opened_at = tcb->opened_at,
-		.rcv_nxt = stack_conn(s, tcb)->taken + tcb->rcv.unread,
+		.rcv_nxt = text_received(s, tcb),
 		.rcv_wnd = seq_lt(tcb->rcv.nxt, tcb->rcv.edge)
 				   ? seq_from(tcb->rcv.nxt, tcb->rcv.edge)
 				   : 0,
@@ -267,7 +276,8 @@ void leat_stack_dump(struct leat_stack *s, FILE *out)
 /* What a walk over all records finds, for comparison with what was counted on the way. */
 struct recount {
 	uint64_t present[TCP_ST_CNT];
-	uint64_t flows, rbufs, ports, children, waiting, chunks;
+	uint64_t flows, rbufs, ports, children, waiting, chunks, half, queued, aside, heirs,
+		syn_passive;
 };
 
 static void recount_conn(const struct leat_stack *s, const struct tcb *tcb, struct recount *r)
@@ -281,8 +291,16 @@ static void recount_conn(const struct leat_stack *s, const struct tcb *tcb, stru
 	r->rbufs += tcb->rbuf_cnt;
 	r->ports += c->port_base != STACK_NONE;
 	r->children += (c->flags & CONN_CHILD) != 0;
+	r->half += (c->flags & CONN_HALF) != 0;
+	r->syn_passive += tcb->state == TCP_ST_SYN_RECEIVED && tcb->flags & TCP_F_PASSIVE;
+	r->aside += (c->flags & CONN_ASIDE) != 0;
+	r->heirs += (c->flags & CONN_HEIR) != 0;
 	if (c->flags & CONN_LISTENER) {
 		r->waiting += c->waiting;
+		for (uint32_t i = c->half_head;
+			i != STACK_NONE && r->queued <= s->config.tcp.tcb_max;
+			i = s->conn[i].half_next)
+			r->queued++;
 		return;
 	}
 	for (uint32_t i = c->chunk_head; i != STACK_NONE && r->chunks <= s->config.send_chunk_cnt;
@@ -386,6 +404,10 @@ const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t siz
 		{"ports taken = ports of connections", ports_taken(s), r.ports},
 		{"ports by target = ports of connections", targets, r.ports},
 		{"waiting at listeners = children", r.waiting, r.children},
+		{"half open at listeners = half-open children", r.queued, r.half},
+		{"half-open children = records in SYN-RECEIVED of listeners", r.half,
+			r.syn_passive},
+		{"taken over = those that took over", r.aside, r.heirs},
 		{"listeners = records in LISTEN", s->listener_cnt, r.present[TCP_ST_LISTEN]},
 	};
 	return broken(law, COUNT_OF(law), text, size);

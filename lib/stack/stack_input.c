@@ -53,24 +53,138 @@ static bool is_opening(const struct seg *seg)
 	return (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
-static void born(struct leat_stack *s, const struct pkt *p, uint64_t hash)
+/* A child: new, half open, or, from a cookie, synchronized. */
+static void born(struct leat_stack *s, const struct stack_burst *b, uint32_t i, struct tcb *old)
 {
+	const struct pkt *p = &b->pkt[i];
 	struct tcb *child = stack_tcb(s, s->io.born);
 	struct conn *c = stack_conn(s, child);
 
 	s->io.born = TCP_NONE;
 	leat_stack_conn_init(s, child);
-	if (!leat_stack_flow_insert(s, child, hash)) {
+	if (old != NULL ? !leat_stack_take_over(s, child, old)
+			: !leat_stack_flow_insert(s, child, b->hash[i])) {
 		s->cnt.flow_refused++;
-		leat_tcp_drop(s->tcp, child, &s->io);
+		leat_tcp_drop(s->tcp, child, TCP_END_ABORTED, &s->io);
 		return;
 	}
-	c->flags = CONN_CHILD;
+	c->flags |= CONN_CHILD;
 	stack_conn(s, stack_tcb(s, child->listener))->waiting++;
+	if (child->state == TCP_ST_SYN_RECEIVED)
+		leat_stack_half_begin(s, child);
 	if (!s->config.link.raw_ip && (p->src.octet[0] & 1) == 0) {
 		c->flags |= CONN_MAC;
 		c->mac = p->src;
 	}
+}
+
+/* What becomes of a SYN to a listener. */
+enum admission {
+	ADMIT_CHILD,
+	ADMIT_COOKIE,
+	ADMIT_NONE, /* dropped: no SYN-ACK, as what would follow it is silence (N103) */
+};
+
+/* There is no place for one more.  Half-open ones may be nobody's, so that they do not keep
+ * others out: a cookie needs no place, or else the oldest gives way. */
+static enum admission admit_full(struct leat_stack *s, const struct tcb *listener)
+{
+	const struct conn *c = stack_conn(s, listener);
+
+	if (c->half_head == STACK_NONE) /* perhaps it is only a record that lacks: TCP_V_NO_TCB */
+		return c->waiting >= c->backlog ? ADMIT_NONE : ADMIT_CHILD;
+	if (s->config.knobs.syn_cookies != TCP_COOKIES_OFF && !leat_tcp_is_full(s->tcp))
+		return ADMIT_COOKIE;
+	return leat_stack_half_evict(s, listener) ? ADMIT_CHILD : ADMIT_NONE;
+}
+
+static enum admission admit(struct leat_stack *s, const struct tcb *listener)
+{
+	const struct conn *c = stack_conn(s, listener);
+	bool full = c->waiting >= c->backlog || leat_tcp_is_full(s->tcp);
+	enum admission a = ADMIT_CHILD;
+
+	if (s->refuse)
+		return ADMIT_NONE;
+	if (full)
+		a = admit_full(s, listener);
+	else if (s->config.knobs.syn_cookies == TCP_COOKIES_ALWAYS)
+		a = ADMIT_COOKIE;
+	return a == ADMIT_COOKIE && s->io.emit_cnt == TCP_IO_EMIT_MAX ? ADMIT_NONE : a;
+}
+
+/* A cookie that came back made a connection; the place for it is looked for only now.  When there
+ * is none it is as if the ACK had been lost: the peer's text will bring the cookie again. */
+static void cookie_settle(struct leat_stack *s, struct tcb *listener, uint32_t born_idx)
+{
+	const struct conn *c = stack_conn(s, listener);
+	struct tcb *child = stack_tcb(s, born_idx);
+
+	if (!(child->flags & TCP_F_FLOW))
+		return; /* there was no room in the table */
+	if (!s->refuse && c->waiting - c->half_cnt <= c->backlog)
+		return;
+	s->cnt.cookie_refused++;
+	if (s->refuse) {
+		leat_stack_abort_push(s, child);
+		leat_stack_abort_work(s);
+	} else {
+		leat_tcp_drop(s->tcp, child, TCP_END_EVICTED, &s->io);
+	}
+}
+
+/* for_listener gives the listener of tcb's tuple its segment. */
+static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i, struct tcb *l)
+{
+	struct pkt *p = &b->pkt[i];
+	enum admission a = is_opening(&p->seg) ? admit(s, l) : ADMIT_CHILD;
+
+	if (a == ADMIT_NONE) {
+		s->cnt.accept_refused++;
+		b->tcp_verdict[i] = TCP_V_CNT;
+		leat_stack_keep_buf(s, p->buf);
+		return;
+	}
+	s->cnt.segments++;
+	if (a == ADMIT_COOKIE) {
+		s->cookie_mac[s->io.emit_cnt] = p->src;
+		b->tcp_verdict[i] = leat_tcp_cookie(s->tcp, l, &p->tuple, &p->seg, s->now, &s->io);
+	} else {
+		b->tcp_verdict[i] =
+			leat_tcp_segment_arrives(s->tcp, l, &p->tuple, &p->seg, s->now, &s->io);
+	}
+	if (s->io.born != TCP_NONE) {
+		uint32_t born_idx = s->io.born;
+
+		born(s, b, i, NULL);
+		leat_stack_settle(s);
+		if (b->tcp_verdict[i] == TCP_V_COOKIE_OK)
+			cookie_settle(s, l, born_idx);
+	}
+	leat_stack_settle(s);
+}
+
+/* A SYN for a connection in TIME-WAIT; false: nobody listens who would take it. */
+static bool reopen(struct leat_stack *s, struct stack_burst *b, uint32_t i, struct tcb *old)
+{
+	struct pkt *p = &b->pkt[i];
+	struct tcb *l = leat_stack_listener_find(s, &p->tuple);
+
+	if (l == NULL || !(l->opts & TCP_O_REUSE_SEQ))
+		return false;
+	const struct conn *c = stack_conn(s, l);
+	if (s->refuse || (c->waiting >= c->backlog && !leat_stack_half_evict(s, l))) {
+		s->cnt.accept_refused++;
+		b->tcp_verdict[i] = TCP_V_CNT;
+		leat_stack_keep_buf(s, p->buf);
+		return true;
+	}
+	s->cnt.segments++;
+	b->tcp_verdict[i] = leat_tcp_reopen(s->tcp, old, l, &p->seg, s->now, &s->io);
+	if (s->io.born != TCP_NONE)
+		born(s, b, i, old);
+	leat_stack_settle(s);
+	return true;
 }
 
 static void segment(struct leat_stack *s, struct stack_burst *b, uint32_t i)
@@ -78,22 +192,24 @@ static void segment(struct leat_stack *s, struct stack_burst *b, uint32_t i)
 	struct pkt *p = &b->pkt[i];
 	struct tcb *tcb = flow_of(s, b, i);
 
-	if (tcb == NULL)
+	if (tcb == NULL) {
 		tcb = leat_stack_listener_find(s, &p->tuple);
-	if (tcb != NULL && tcb->state == TCP_ST_LISTEN && is_opening(&p->seg) &&
-		!leat_stack_may_accept(s, tcb)) {
-		s->cnt.accept_refused++;
-		b->tcp_verdict[i] = TCP_V_CNT;
-		leat_stack_keep_buf(s, p->buf);
+		if (tcb != NULL) {
+			for_listener(s, b, i, tcb);
+			return;
+		}
+	} else if (tcb->state == TCP_ST_TIME_WAIT && is_opening(&p->seg) && reopen(s, b, i, tcb)) {
 		return;
 	}
 	s->cnt.segments++;
 	b->tcp_verdict[i] =
 		leat_tcp_segment_arrives(s->tcp, tcb, &p->tuple, &p->seg, s->now, &s->io);
-	if (s->io.born != TCP_NONE)
-		born(s, p, b->hash[i]);
-	if (tcb != NULL)
+	if (tcb != NULL) {
+		if (stack_conn(s, tcb)->flags & (CONN_HALF | CONN_HEIR) &&
+			tcb->state != TCP_ST_CLOSED) /* else when it left the table */
+			leat_stack_half_end(s, tcb);
 		leat_stack_chunks_trim(s, tcb);
+	}
 	leat_stack_settle(s);
 }
 

@@ -34,13 +34,6 @@ struct tcb *leat_stack_listener_find(const struct leat_stack *s, const struct tu
 	return best != NULL ? stack_tcb(s, best->idx) : NULL;
 }
 
-bool leat_stack_may_accept(const struct leat_stack *s, const struct tcb *listener)
-{
-	const struct conn *c = stack_conn(s, listener);
-
-	return !s->refuse && c->waiting < c->backlog;
-}
-
 static bool is_taken(const struct leat_stack *s, const struct tuple *t)
 {
 	for (uint32_t i = 0; i < s->listener_cnt; i++) {
@@ -68,6 +61,8 @@ static int listen(struct leat_stack *s, const struct tuple *tuple, uint32_t back
 	c->flags = CONN_LISTENER;
 	c->backlog = backlog;
 	c->waiting = 0;
+	c->half_head = c->half_tail = STACK_NONE;
+	c->half_cnt = 0;
 	tcb->flags |= TCP_F_USER;
 	s->listener[s->listener_cnt++] = (struct stack_listener){
 		tuple->local, tuple->remote, tuple->lport, tuple->rport, tcb->idx};
@@ -107,6 +102,25 @@ int leat_listen_from(struct leat_stack *s, const struct leat_addr *local,
 	return listen(s, &tuple, 1, listener);
 }
 
+int leat_reuse(struct leat_stack *s, struct leat_conn listener, enum leat_reuse how)
+{
+	static const uint8_t of[] = {
+		[LEAT_REUSE_OFF] = TCP_REUSE_OFF,
+		[LEAT_REUSE_SEQ] = TCP_REUSE_SEQ,
+		[LEAT_REUSE_TS] = TCP_REUSE_TS,
+	};
+	struct tcb *tcb = leat_stack_by_handle(s, listener);
+
+	if (tcb == NULL)
+		return LEAT_ERR_STALE;
+	if ((uint32_t)how >= COUNT_OF(of))
+		return LEAT_ERR_ARG;
+	if (tcb->state != TCP_ST_LISTEN)
+		return LEAT_ERR_STATE;
+	leat_tcp_reuse(tcb, (enum tcp_reuse)of[how]);
+	return LEAT_OK;
+}
+
 void leat_stack_listener_remove(struct leat_stack *s, const struct tcb *tcb)
 {
 	for (uint32_t i = 0; i < s->listener_cnt; i++) {
@@ -124,7 +138,7 @@ void leat_stack_child_done(struct leat_stack *s, const struct tcb *child)
 
 	DCHECK(l->flags & CONN_LISTENER);
 	DCHECK(l->waiting > 0);
-	stack_conn(s, child)->flags &= (uint8_t)~CONN_CHILD;
+	stack_conn(s, child)->flags &= (uint16_t)~CONN_CHILD;
 	l->waiting--;
 	leat_stack_conn_free(s, listener);
 }
@@ -171,7 +185,8 @@ int leat_stack_listener_promote(struct leat_stack *s, struct tcb *tcb)
 	}
 	DCHECK(c->waiting == 0);
 	leat_stack_listener_remove(s, tcb);
-	c->flags &= (uint8_t)~CONN_LISTENER;
+	c->flags &= (uint16_t)~CONN_LISTENER;
+	c->source = (struct leat_source){NULL, NULL};
 	c->chunk_head = STACK_NONE;
 	c->chunk_tail = STACK_NONE;
 	return LEAT_OK;

@@ -124,18 +124,32 @@ static uint32_t target_idx(struct leat_stack *s, struct ip ip, uint16_t port)
 	return empty;
 }
 
-static bool in_flow_table(const struct leat_stack *s, const struct tuple *tuple)
+/* The connection that has tuple, NULL when there is none. */
+static struct tcb *holder(const struct leat_stack *s, const struct tuple *tuple)
 {
-	uint64_t hash = leat_flow_hash(s->flow, tuple);
+	uint32_t idx = leat_flow_table_find(s->flow, leat_flow_hash(s->flow, tuple), tuple);
 
-	return leat_flow_table_find(s->flow, hash, tuple) != FLOW_NONE;
+	return idx != FLOW_NONE ? stack_tcb(s, idx) : NULL;
+}
+
+/* TIME-WAIT that may be taken over gives its port up for it; should it come back, then without. */
+static bool take_from(struct leat_stack *s, struct tcb *old)
+{
+	struct conn *o = stack_conn(s, old);
+
+	if (!leat_tcp_may_reuse(s->tcp, old, s->now))
+		return false;
+	if (o->port_base != STACK_NONE)
+		leat_stack_port_give(s, o, old->tuple.lport);
+	return true;
 }
 
 static int port_named(struct leat_stack *s, const struct tuple *tuple, uint32_t *base)
 {
 	const struct flow_steer *steer = s->config.steer;
+	struct tcb *old = holder(s, tuple);
 
-	if (in_flow_table(s, tuple))
+	if (old != NULL && !take_from(s, old))
 		return LEAT_ERR_IN_USE;
 	if (steer != NULL && leat_flow_steer_owner(steer, tuple) != s->config.shard_idx)
 		return LEAT_ERR_IN_USE;
@@ -146,13 +160,31 @@ static int port_named(struct leat_stack *s, const struct tuple *tuple, uint32_t 
 	return leat_flow_port_claim(s->port, *base, tuple->lport) ? LEAT_OK : LEAT_ERR_IN_USE;
 }
 
+/* No port is free: perhaps one in TIME-WAIT may be taken over.  They are looked at in turn, so that
+ * those that wait longest come first. */
+static int port_reused(struct leat_stack *s, struct tuple *tuple, uint32_t base)
+{
+	const struct stack_config *c = &s->config;
+
+	for (uint32_t i = 0; c->knobs.connect_reuse && i < PORT_TRIES; i++) {
+		if (s->reuse_next < c->port_from || s->reuse_next > c->port_to)
+			s->reuse_next = c->port_from;
+		tuple->lport = s->reuse_next++;
+		struct tcb *old = holder(s, tuple);
+		if (old != NULL && take_from(s, old) &&
+			leat_flow_port_claim(s->port, base, tuple->lport))
+			return LEAT_OK;
+	}
+	return LEAT_ERR_NO_PORT;
+}
+
 static int port_chosen(struct leat_stack *s, struct tuple *tuple, uint32_t base)
 {
 	for (uint32_t i = 0; i < PORT_TRIES; i++) {
 		tuple->lport = leat_flow_port_take(s->port, base, tuple);
 		if (tuple->lport == 0)
-			break;
-		if (!in_flow_table(s, tuple))
+			return port_reused(s, tuple, base);
+		if (holder(s, tuple) == NULL)
 			return LEAT_OK;
 		leat_flow_port_give(s->port, base, tuple->lport);
 	}
@@ -222,12 +254,17 @@ static int open_active(
 	}
 	leat_stack_conn_init(s, tcb);
 	stack_conn(s, tcb)->port_base = base;
-	if (!leat_stack_flow_insert(s, tcb, leat_flow_hash(s->flow, tuple))) {
+	struct tcb *old = holder(s, tuple);
+	if (old != NULL)
+		leat_tcp_iss_after(tcb, old);
+	if (old != NULL ? !leat_stack_take_over(s, tcb, old)
+			: !leat_stack_flow_insert(s, tcb, leat_flow_hash(s->flow, tuple))) {
 		s->cnt.flow_refused++;
-		leat_tcp_drop(s->tcp, tcb, &s->io);
+		leat_tcp_drop(s->tcp, tcb, TCP_END_ABORTED, &s->io);
 		leat_stack_settle(s);
 		return LEAT_ERR_FULL;
 	}
+	s->cnt.connect_reused += old != NULL;
 	tcb->flags |= TCP_F_USER;
 	*conn = leat_stack_handle(tcb);
 	return LEAT_OK;

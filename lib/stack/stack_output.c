@@ -12,6 +12,18 @@ enum where_to {
 	TO_NOBODY,
 };
 
+/* Where the SYN that a cookie answers came from, unless it has waited for a neighbour before. */
+static const struct mac *cookie_station(const struct leat_stack *s, const struct tcp_emit *m)
+{
+	const struct mac *mac;
+
+	if (m->tcb_idx != TCP_NONE || !(m->seg.flags & TCP_SYN) || m < s->io.emit ||
+		m >= s->io.emit + TCP_IO_EMIT_MAX)
+		return NULL;
+	mac = &s->cookie_mac[m - s->io.emit];
+	return (mac->octet[0] & 1) == 0 ? mac : NULL;
+}
+
 static enum where_to resolve(struct leat_stack *s, const struct tcp_emit *m, struct mac *mac)
 {
 	enum inet_neigh_answer answer = INET_NEIGH_FAILED;
@@ -29,6 +41,11 @@ static enum where_to resolve(struct leat_stack *s, const struct tcp_emit *m, str
 	if (m->tcb_idx != TCP_NONE && (s->conn[m->tcb_idx].flags & CONN_MAC) &&
 		tuple_eq(&stack_tcb(s, m->tcb_idx)->tuple, &m->tuple)) {
 		*mac = s->conn[m->tcb_idx].mac;
+		return TO_WIRE;
+	}
+	const struct mac *station = cookie_station(s, m);
+	if (station != NULL) {
+		*mac = *station;
 		return TO_WIRE;
 	}
 	return answer == INET_NEIGH_ASKING ? TO_PARK : TO_NOBODY;

@@ -8,6 +8,7 @@
  * lists to fill.  The files, in the order a segment meets them:
  *
  *	tcp_input_open   CLOSED, LISTEN, SYN-SENT             3.10.7.1 to 3.10.7.3
+ *	tcp_syn          SYN cookies                          RFC 4987
  *	tcp_input        the eight checks                     3.10.7.4
  *	tcp_input_fast   the same for most of the segments    architecture.md
  *	tcp_ack          SND.UNA, SND.WND, duplicate ACKs     fifth check
@@ -46,7 +47,8 @@ STATIC_ASSERT(sizeof(struct tcp_rbuf) == 32, "two to a cache line");
 struct tcp_engine {
 	struct tcp_limits limits;
 	struct tcp_knobs knobs;
-	struct hash_key secret;
+	struct hash_key secret, cookie_key;
+	uint64_t cookie_until; /* so long an ACK to a listener may bring a cookie back */
 	struct tcb *tcb;
 	struct tcp_side *side; /* of tcb[i] at [i] */
 	struct tcp_rbuf *rbuf;
@@ -118,7 +120,19 @@ enum tcp_verdict leat_tcp_in_listen(
 	struct tcp_call *c, const struct tuple *tuple, const struct seg *seg);
 enum tcp_verdict leat_tcp_in_syn_sent(struct tcp_call *c, struct seg *seg);
 
+/* A record for the peer's SYN to listener, in SYN-RECEIVED; NULL: there is none left. */
+struct tcb *leat_tcp_child(struct tcp_call *c, const struct tcb *listener,
+	const struct tuple *tuple, const struct seg *syn);
+
+/* tcp_syn.c */
+struct hash_key leat_tcp_cookie_key(const struct hash_key *secret);
+/* Is seg, an ACK to a listener, the answer to a cookie?  Then syn is the SYN that it answered. */
+bool leat_tcp_cookie_back(const struct tcp_call *c, const struct tuple *tuple,
+	const struct seg *seg, struct seg *syn);
+
 /* tcp_input.c */
+/* 3.10.7.4, for any state beyond SYN-SENT. */
+enum tcp_verdict leat_tcp_in_otherwise(struct tcp_call *c, struct seg *seg);
 enum tcp_verdict leat_tcp_in_text(struct tcp_call *c, struct seg *seg); /* seventh */
 void leat_tcp_in_fin(struct tcp_call *c, const struct seg *seg);        /* eighth */
 /* An ACK for a segment that was not acceptable: at once when it carried text or FIN, else at most
@@ -136,6 +150,8 @@ bool leat_tcp_fin_acked(const struct tcb *tcb);
 /* tcp_opt.c */
 /* What the peer's SYN offers and we do as well; sets the shifts and the MSS. */
 void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct seg *seg);
+/* In figure 7 the peer's SYN,ACK, after its SYN, says what it has heard of ours: no more holds. */
+void leat_tcp_opts_keep(struct tcb *tcb, const struct seg *seg);
 /* What we offer in our SYN (MUST-67). */
 uint16_t leat_tcp_adv_mss(const struct tcp_engine *e, const struct tcb *tcb);
 /* The path takes packets of mtu octets: sets the MSS, which never grows; false: no change. */
@@ -174,6 +190,8 @@ uint32_t leat_tcp_sack_reserve(const struct tcb *tcb);
 void leat_tcp_sack_put(struct tcp_call *c, struct seg *seg);
 
 /* tcp_output.c */
+/* A segment of no connection, as it stands; io.emit has room. */
+void leat_tcp_emit_alone(struct tcp_call *c, const struct tuple *tuple, const struct seg *seg);
 void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const struct seg *rst);
 /* The reset that answers seg when there is no connection, or an unacceptable ACK. */
 void leat_tcp_answer_rst(struct tcp_call *c, const struct tuple *tuple, const struct seg *seg);
@@ -228,6 +246,8 @@ void leat_tcp_cc_timeout(struct tcp_call *c);
 uint32_t leat_tcp_cc_limited_transmit(const struct tcb *tcb); /* RFC 3042: octets beyond cwnd */
 
 /* tcp_isn.c */
+/* Where the timestamps of tuple begin. */
+uint32_t leat_tcp_ts_offset(const struct tcp_engine *e, const struct tuple *tuple);
 /* The initial sequence number; sets the offset of the timestamps as well. */
 struct seq leat_tcp_isn(struct tcp_engine *e, struct tcb *tcb, uint64_t now);
 

@@ -36,6 +36,9 @@ void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 		.keep_cnt = 9,
 		.cc = TCP_CC_CUBIC,
 		.sack = true,
+		.syn_ack_tries = 5, /* DEVIATION(syn-ack-r2) */
+		.syn_cookies = TCP_COOKIES_AUTO,
+		.time_wait_reuse = TCP_REUSE_TS,
 		.pmtu_min = 552,
 		.icmp_pmtu = true,
 		.icmp_hard = true,
@@ -117,6 +120,7 @@ struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 	e->limits = full;
 	e->knobs = *knobs;
 	e->secret = secret;
+	e->cookie_key = leat_tcp_cookie_key(&secret);
 	e->tcb = p.tcb;
 	e->side = p.side;
 	e->tally = limits->tally ? p.tally : NULL;
@@ -146,6 +150,11 @@ struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx)
 {
 	DCHECK(idx < e->limits.tcb_max);
 	return &e->tcb[idx];
+}
+
+bool leat_tcp_is_full(const struct tcp_engine *e)
+{
+	return e->tcb_free == TCP_NONE;
 }
 
 const struct tcp_side *leat_tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
@@ -291,7 +300,8 @@ void leat_tcp_end(struct tcp_call *c, enum tcp_event event, enum tcp_end why)
 	struct tcp_engine *e = c->e;
 	struct tcb *tcb = c->tcb;
 	uint8_t was = tcb->state;
-	bool graceful = why == TCP_END_TIME_WAIT || why == TCP_END_LAST_ACK;
+	bool graceful =
+		why == TCP_END_TIME_WAIT || why == TCP_END_LAST_ACK || why == TCP_END_REUSED;
 
 	leat_tcp_step(e, tcb, event);
 	leat_timer_wheel_stop(e->wheel, tcb->idx);
@@ -312,9 +322,12 @@ void leat_tcp_end(struct tcp_call *c, enum tcp_event event, enum tcp_end why)
 	c->io->gone[c->io->gone_cnt++] = tcb->idx;
 }
 
-void leat_tcp_drop(struct tcp_engine *e, struct tcb *tcb, struct tcp_io *io)
+void leat_tcp_drop(struct tcp_engine *e, struct tcb *tcb, enum tcp_end why, struct tcp_io *io)
 {
 	struct tcp_call c = {.e = e, .tcb = tcb, .io = io};
+	enum tcp_event event = why == TCP_END_EVICTED  ? TCP_EV_GIVE_UP
+			       : why == TCP_END_REUSED ? TCP_EV_REUSED
+						       : TCP_EV_ABORT;
 
-	leat_tcp_end(&c, TCP_EV_ABORT, TCP_END_ABORTED);
+	leat_tcp_end(&c, event, why);
 }

@@ -53,6 +53,22 @@ enum tcp_ecn {
 	TCP_ECN_ACTIVE,  /* ask, too */
 };
 
+/* RFC 4987 3.6: what answers a SYN for which a listener has no half-open place. */
+enum tcp_cookies {
+	TCP_COOKIES_OFF,    /* the oldest half-open connection gives way */
+	TCP_COOKIES_AUTO,   /* a cookie */
+	TCP_COOKIES_ALWAYS, /* a cookie, also while there is a place */
+	TCP_COOKIES_CNT
+};
+
+/* Which SYN ends TIME-WAIT (RFC 9293 3.6.1, MAY-2). */
+enum tcp_reuse {
+	TCP_REUSE_OFF,
+	TCP_REUSE_SEQ, /* one with a higher sequence number, RFC 1122 4.2.2.13 */
+	TCP_REUSE_TS,  /* and one with a newer timestamp, RFC 6191 (SHLD-4) */
+	TCP_REUSE_CNT
+};
+
 /* Durations in ns, sizes in octets.  leat_tcp_knobs_default has the RFC's values. */
 struct tcp_knobs {
 	uint64_t two_msl_ns;        /* 60 s: MSL of 30 s, as is usual; RFC 9293 3.4.2 says 2 min */
@@ -78,7 +94,10 @@ struct tcp_knobs {
 	uint8_t dscp;               /* 0: of a new connection, MUST-48 */
 	uint8_t quick_acks;         /* 0: first segments that are acknowledged at once */
 	uint8_t syn_tries;          /* 0: how often a SYN goes again is up to r2_syn_ns alone */
-	uint8_t syn_ack_tries;      /* 0: likewise a SYN,ACK */
+	uint8_t syn_ack_tries;      /* 5, given up after 63 s; 0: likewise a SYN,ACK */
+	uint8_t syn_cookies;        /* TCP_COOKIES_AUTO; enum tcp_cookies */
+	uint8_t time_wait_reuse;    /* TCP_REUSE_TS; enum tcp_reuse, of a new listener */
+	bool connect_reuse;         /* false: may our SYN, with timestamps, end TIME-WAIT? */
 	uint8_t rtx_tries;          /* 0: likewise text and FIN, and r2_ns */
 	uint8_t r1_cnt;             /* 3 retransmissions until the user hears, SHLD-10 */
 	uint8_t keep_cnt;           /* 9 keep-alives unanswered end it; at least 2, MUST-29 */
@@ -191,6 +210,9 @@ struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 /* leat_tcp_tcb is record idx, which is less than limits.tcb_max; in state NONE when it is free. */
 struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx);
 
+/* leat_tcp_is_full says whether there is no record left. */
+bool leat_tcp_is_full(const struct tcp_engine *e);
+
 /* leat_tcp_side is what tcb has beside itself. */
 const struct tcp_side *leat_tcp_side(const struct tcp_engine *e, const struct tcb *tcb);
 
@@ -241,8 +263,29 @@ void leat_tcp_iss_force(struct tcp_engine *e, uint32_t iss);
 /* leat_tcp_free takes back a CLOSED record; its index may be used again at once. */
 void leat_tcp_free(struct tcp_engine *e, struct tcb *tcb);
 
-/* leat_tcp_drop ends a connection without a word: for a child that found no room in the flow
- * table.  Adds it to io.gone. */
-void leat_tcp_drop(struct tcp_engine *e, struct tcb *tcb, struct tcp_io *io);
+/* leat_tcp_drop ends a connection without a word, and adds it to io.gone: ABORTED one that found no
+ * room in the flow table, EVICTED one in SYN-RECEIVED, REUSED one in TIME-WAIT. */
+void leat_tcp_drop(struct tcp_engine *e, struct tcb *tcb, enum tcp_end why, struct tcp_io *io);
+
+/* leat_tcp_cookie answers a SYN to a listener with a cookie and keeps nothing of it; for those of
+ * the next minutes leat_tcp_segment_arrives takes the ACK that brings it back.  Takes seg->buf.
+ * Assumes io.emit is not full. */
+enum tcp_verdict leat_tcp_cookie(struct tcp_engine *e, const struct tcb *listener,
+	const struct tuple *tuple, const struct seg *seg, uint64_t now, struct tcp_io *io);
+
+/* leat_tcp_reuse sets which SYNs may end TIME-WAIT on behalf of listener. */
+void leat_tcp_reuse(struct tcb *listener, enum tcp_reuse reuse);
+
+/* leat_tcp_reopen is a SYN for old, in TIME-WAIT, whose tuple listener, which reuses, would take.
+ * When it opens anew io.born is the child, and old stays as it is, beside it: once the child is
+ * synchronized old is to be dropped (REUSED), and when that fails, old is what the tuple names
+ * again (MAY-2). */
+enum tcp_verdict leat_tcp_reopen(struct tcp_engine *e, struct tcb *old, const struct tcb *listener,
+	const struct seg *seg, uint64_t now, struct tcp_io *io);
+
+/* leat_tcp_may_reuse says whether an OPEN of ours may take the tuple of old over, as a SYN that
+ * does would be newer than all that old sent; leat_tcp_iss_after is for the new one then. */
+bool leat_tcp_may_reuse(const struct tcp_engine *e, const struct tcb *old, uint64_t now);
+void leat_tcp_iss_after(struct tcb *tcb, const struct tcb *old);
 
 #endif

@@ -4,7 +4,7 @@
 #include "tcp_core.h"
 
 /* RFC 9293 3.10.7.4: the eight checks of a segment for a connection beyond SYN-SENT, one function
- * each, in the RFC's order, called from segment_arrives_otherwise below. */
+ * each, in the RFC's order, called from leat_tcp_in_otherwise below. */
 
 /* Words of 3.10.7.4: a segment is acceptable when it has an octet in the window, or, without
  * octets, when it begins there. */
@@ -79,6 +79,7 @@ static enum tcp_verdict syn_again(struct tcp_call *c, struct seg *seg)
 		leat_tcp_want_output(c->e, tcb);
 		return TCP_V_SYN_AGAIN;
 	}
+	leat_tcp_opts_keep(tcb, seg);
 	seg->flags &= (uint8_t)~TCP_SYN;
 	seg->seq = seq_add(seg->seq, 1);
 	seg->len--;
@@ -315,7 +316,7 @@ static enum tcp_verdict time_wait_arrives(struct tcp_call *c, const struct seg *
 }
 
 /* 3.10.7.4.  The third check (security) concerns options that are not supported. */
-static enum tcp_verdict segment_arrives_otherwise(struct tcp_call *c, struct seg *seg)
+enum tcp_verdict leat_tcp_in_otherwise(struct tcp_call *c, struct seg *seg)
 {
 	struct seq first = seg->seq;
 	enum tcp_verdict v;
@@ -393,7 +394,7 @@ enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
 		v = leat_tcp_in_syn_sent(&c, &cut);
 	else if (!LEAT_FAST_PATH || !e->knobs.fast_path ||
 		 (v = leat_tcp_in_fast(&c, &cut)) == TCP_V_CNT)
-		v = segment_arrives_otherwise(&c, &cut);
+		v = leat_tcp_in_otherwise(&c, &cut);
 	if (!c.kept && seg->buf)
 		io->give[io->give_cnt++] = seg->buf;
 	e->cnt.verdict[v]++;

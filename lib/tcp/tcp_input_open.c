@@ -25,15 +25,14 @@ static void syn_learn(const struct tcp_call *c, struct tcb *tcb, const struct se
 	tcb->snd.wl2 = seg->flags & TCP_ACK ? seg->ack : tcb->snd.iss;
 }
 
-static enum tcp_verdict child_new(
-	struct tcp_call *c, const struct tuple *tuple, const struct seg *seg)
+struct tcb *leat_tcp_child(struct tcp_call *c, const struct tcb *listener,
+	const struct tuple *tuple, const struct seg *syn)
 {
 	struct tcp_engine *e = c->e;
-	const struct tcb *listener = c->tcb;
 	struct tcb *tcb = leat_tcp_alloc(e, tuple, TCP_ST_LISTEN, c->now);
 
 	if (!tcb)
-		return TCP_V_NO_TCB;
+		return NULL;
 	tcb->flags |= TCP_F_PASSIVE | (listener->flags & TCP_F_NODELAY);
 	tcb->opts = (tcb->opts & (uint16_t)~TCP_O_KEEPALIVE) | (listener->opts & TCP_O_INHERITED);
 	if (tcb->opts & TCP_O_R2)
@@ -43,29 +42,113 @@ static enum tcp_verdict child_new(
 	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = leat_tcp_isn(e, tcb, c->now);
 	tcb->snd.end = seq_add(tcb->snd.iss, 1);
 	leat_tcp_rtt_init(e, tcb);
-	syn_learn(c, tcb, seg);
+	syn_learn(c, tcb, syn);
 	leat_tcp_step(e, tcb, TCP_EV_RCV_SYN);
 	e->cnt.opened_passive++;
 	leat_tcp_want_output(e, tcb);
 	c->io->born = tcb->idx;
-	return TCP_V_SYN_NEW;
+	return tcb;
+}
+
+/* The ACK of a cookie is what would have come in SYN-RECEIVED, so that is where it finds us. */
+static enum tcp_verdict cookie_came_back(
+	struct tcp_call *c, const struct tuple *tuple, const struct seg *seg, const struct seg *syn)
+{
+	struct tcb *tcb = leat_tcp_child(c, c->tcb, tuple, syn);
+	struct seg cut = *seg;
+
+	if (!tcb)
+		return TCP_V_NO_TCB; /* the peer will send its text again, with the cookie */
+	tcb->snd.iss = tcb->snd.una = seq_sub(seg->ack, 1);
+	tcb->snd.nxt = tcb->snd.rtx = tcb->snd.end = seg->ack;
+	c->tcb = tcb;
+	c->wnd = (uint32_t)seg->wnd << tcb->snd_scale;
+	(void)leat_tcp_in_otherwise(c, &cut);
+	DCHECK(tcp_in(tcb->state, TCP_SYNCHRONIZED));
+	return TCP_V_COOKIE_OK;
 }
 
 /* 3.10.7.2 LISTEN.  DEVIATION(syn-text): text on the SYN is not taken; it will come again. */
 enum tcp_verdict leat_tcp_in_listen(
 	struct tcp_call *c, const struct tuple *tuple, const struct seg *seg)
 {
-	if (seg->flags & TCP_RST) /* first */
+	struct seg syn;
+
+	if (seg->flags & TCP_RST) /* first, and before any cookie is looked at (N054) */
 		return TCP_V_LISTEN_IGNORED;
 	if (seg->flags & TCP_ACK) { /* second */
+		bool awaited = c->now < c->e->cookie_until && !(seg->flags & TCP_SYN);
+
+		if (awaited && leat_tcp_cookie_back(c, tuple, seg, &syn))
+			return cookie_came_back(c, tuple, seg, &syn);
 		leat_tcp_answer_rst(c, tuple, seg);
-		return TCP_V_LISTEN_RST;
+		return awaited ? TCP_V_COOKIE_BAD : TCP_V_LISTEN_RST;
 	}
 	if (!(seg->flags & TCP_SYN)) /* fourth */
 		return TCP_V_LISTEN_IGNORED;
 	if (seg->flags & TCP_FIN) /* DEVIATION(listen-syn-fin) */
 		return TCP_V_LISTEN_SYN_FIN;
-	return child_new(c, tuple, seg); /* third */
+	/* third */
+	return leat_tcp_child(c, c->tcb, tuple, seg) ? TCP_V_SYN_NEW : TCP_V_NO_TCB;
+}
+
+/* RFC 6191 2, rule by rule; without timestamps, or when those are not to count, RFC 1122
+ * 4.2.2.13: "greater than the last sequence number seen". */
+static enum tcp_verdict newer_than(const struct tcp_call *c, const struct tcb *old,
+	const struct seg *seg, const struct tcb *listener)
+{
+	if (listener->opts & TCP_O_REUSE_TS && seg->opts & TCP_OPT_TS && c->e->knobs.timestamps) {
+		bool had = old->agreed & TCP_OPT_TS;
+		int32_t later = had ? (int32_t)(seg->ts_val - old->ts_recent) : 1;
+
+		if (later > 0)
+			return TCP_V_TIME_WAIT_SYN_TS;
+		if (later < 0)
+			return TCP_V_TIME_WAIT_SYN_OLD;
+	}
+	return seq_gt(seg->seq, old->rcv.nxt) ? TCP_V_TIME_WAIT_SYN_SEQ : TCP_V_TIME_WAIT_SYN_OLD;
+}
+
+void leat_tcp_reuse(struct tcb *listener, enum tcp_reuse reuse)
+{
+	listener->opts &= (uint16_t) ~(TCP_O_REUSE_SEQ | TCP_O_REUSE_TS);
+	if (reuse != TCP_REUSE_OFF)
+		listener->opts |= TCP_O_REUSE_SEQ;
+	if (reuse == TCP_REUSE_TS)
+		listener->opts |= TCP_O_REUSE_TS;
+}
+
+enum tcp_verdict leat_tcp_reopen(struct tcp_engine *e, struct tcb *old, const struct tcb *listener,
+	const struct seg *seg, uint64_t now, struct tcp_io *io)
+{
+	struct tcp_call c = {.e = e, .tcb = old, .now = now, .io = io};
+	enum tcp_verdict v = newer_than(&c, old, seg, listener);
+
+	DCHECK(old->state == TCP_ST_TIME_WAIT);
+	DCHECK((seg->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN);
+	if (v == TCP_V_TIME_WAIT_SYN_OLD) {
+		leat_tcp_reply(&c, seg);
+	} else {
+		struct tcb *tcb = leat_tcp_child(&c, listener, &old->tuple, seg);
+
+		if (tcb)
+			leat_tcp_iss_after(tcb, old);
+		else
+			v = TCP_V_NO_TCB;
+	}
+	if (seg->buf)
+		io->give[io->give_cnt++] = seg->buf;
+	e->cnt.verdict[v]++;
+	return v;
+}
+
+/* RFC 6191 asks of a SYN that its timestamp be newer than any before; our clock of them ticks in
+ * ms, and a second is beyond any doubt. */
+bool leat_tcp_may_reuse(const struct tcp_engine *e, const struct tcb *old, uint64_t now)
+{
+	return e->knobs.connect_reuse && old->state == TCP_ST_TIME_WAIT &&
+	       old->agreed & TCP_OPT_TS && e->knobs.timestamps &&
+	       now + e->knobs.two_msl_ns >= leat_tcp_ring_deadline(e, old) + TIME_S;
 }
 
 static enum tcp_verdict syn_sent_answered(struct tcp_call *c, struct seg *seg)

@@ -5,18 +5,40 @@
  * 4 us (MUST-8) and F cannot be computed from outside (MUST-9, SHLD-1).  The other half of the
  * same hash is where the timestamps of the tuple begin (RFC 7323 5.4): unrelated to those of any
  * other, and the same for its next incarnation, so that they never go back (RFC 6191). */
-struct seq leat_tcp_isn(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
+static uint64_t hash_of(const struct tcp_engine *e, const struct tuple *tuple)
 {
 	uint64_t word[TUPLE_WORDS];
 
-	__builtin_memcpy(word, &tcb->tuple, sizeof(word));
-	uint64_t f = leat_hash_sip24(&e->secret, word, TUPLE_WORDS);
+	__builtin_memcpy(word, tuple, sizeof(word));
+	return leat_hash_sip24(&e->secret, word, TUPLE_WORDS);
+}
+
+uint32_t leat_tcp_ts_offset(const struct tcp_engine *e, const struct tuple *tuple)
+{
+	return (uint32_t)(hash_of(e, tuple) >> 32);
+}
+
+struct seq leat_tcp_isn(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
+{
+	uint64_t f = hash_of(e, &tcb->tuple);
+
 	tcb->ts_offset = (uint32_t)(f >> 32);
 	if (e->iss_is_forced) {
 		e->iss_is_forced = false;
 		return seq_of(e->iss_forced);
 	}
 	return seq_of((uint32_t)f + (uint32_t)(now / 4000));
+}
+
+/* MAY-2, first condition.  The clock gives a larger number as a rule, but not after a connection
+ * that sent more than 250 octets a ms. */
+void leat_tcp_iss_after(struct tcb *tcb, const struct tcb *old)
+{
+	DCHECK(seq_eq(tcb->snd.nxt, tcb->snd.iss));
+	if (seq_gt(tcb->snd.iss, old->snd.nxt))
+		return;
+	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = seq_add(old->snd.nxt, 1);
+	tcb->snd.end = seq_add(tcb->snd.iss, 1);
 }
 
 void leat_tcp_iss_force(struct tcp_engine *e, uint32_t iss)

@@ -89,6 +89,18 @@ void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct
 	mss_learn(e, tcb, seg);
 }
 
+void leat_tcp_opts_keep(struct tcb *tcb, const struct seg *seg)
+{
+	uint8_t lost =
+		tcb->agreed & (TCP_OPT_TS | TCP_OPT_WS | TCP_OPT_SACK_OK) & (uint8_t)~seg->opts;
+
+	tcb->agreed &= (uint8_t)~lost;
+	if (!(lost & TCP_OPT_WS))
+		return;
+	tcb->snd_scale = tcb->rcv_scale = 0;
+	tcb->rcv.edge = seq_min(tcb->rcv.edge, seq_add(tcb->rcv.nxt, UINT16_MAX));
+}
+
 void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg)
 {
 	const struct tcb *tcb = c->tcb;

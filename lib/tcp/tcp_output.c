@@ -65,6 +65,11 @@ static struct tcp_emit *emit_take(struct tcp_call *c, const struct tuple *tuple,
 	return emit;
 }
 
+void leat_tcp_emit_alone(struct tcp_call *c, const struct tuple *tuple, const struct seg *seg)
+{
+	emit_take(c, tuple, TCP_NONE)->seg = *seg;
+}
+
 void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const struct seg *rst)
 {
 	if (c->io->emit_cnt == TCP_IO_EMIT_MAX) {

@@ -44,6 +44,7 @@ enum tcp_event {
 	TCP_EV_RCV_RST,
 	TCP_EV_TWO_MSL,
 	TCP_EV_GIVE_UP,
+	TCP_EV_REUSED,
 	TCP_EV_HARD_ERROR,
 	TCP_EV_CNT
 };

@@ -67,6 +67,8 @@ enum tcp_tcb_opt {
 	TCP_O_ECE = 0x0040,       /* CE was seen: tell it with every ACK, until CWR */
 	TCP_O_CWR = 0x0080,       /* cwnd was cut: tell it with the next new text */
 	TCP_O_ECN_CUT = 0x0100,   /* side.ecn_high is valid: until then there is no other cut */
+	TCP_O_REUSE_SEQ = 0x0200, /* a listener: a SYN with a higher number ends TIME-WAIT */
+	TCP_O_REUSE_TS = 0x0400,  /* so does one with a newer timestamp, RFC 6191 */
 };
 
 #define TCP_AGREED_ECN  0x20 /* beside the options, in tcb.agreed */
@@ -93,6 +95,8 @@ enum tcp_end {
 	TCP_END_TIMEOUT,   /* nothing was acknowledged for R2 */
 	TCP_END_FW2_LIMIT, /* nobody closed for the FIN-WAIT-2 limit */
 	TCP_END_CLOSED,    /* the user closed before the handshake */
+	TCP_END_EVICTED,   /* half open, it gave way to another SYN */
+	TCP_END_REUSED,    /* TIME-WAIT ended when the tuple's next connection was open */
 	TCP_END_CNT
 };
 

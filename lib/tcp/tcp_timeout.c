@@ -92,7 +92,7 @@ static bool tries_over(const struct tcp_call *c)
 	uint8_t most = k->rtx_tries;
 
 	if (tcp_syn_unacked(c->tcb))
-		most = c->tcb->state == TCP_ST_SYN_SENT ? k->syn_tries : k->syn_ack_tries;
+		most = c->tcb->flags & TCP_F_PASSIVE ? k->syn_ack_tries : k->syn_tries;
 	return most != 0 && c->tcb->tries >= most;
 }
 

@@ -22,8 +22,10 @@ struct tcb *leat_tcp_open_passive(struct tcp_engine *e, const struct tuple *tupl
 {
 	struct tcb *tcb = leat_tcp_alloc(e, tuple, TCP_ST_CLOSED, now);
 
-	if (tcb)
+	if (tcb) {
 		leat_tcp_step(e, tcb, TCP_EV_PASSIVE_OPEN);
+		leat_tcp_reuse(tcb, (enum tcp_reuse)e->knobs.time_wait_reuse);
+	}
 	return tcb;
 }
 

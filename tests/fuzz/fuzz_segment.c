@@ -324,7 +324,7 @@ static bool is_plain(const struct bench *b, const struct tcb *tcb, const struct 
 static void check_model(const struct bench *b, const struct tcb *was, const struct seg *seg)
 {
 	const struct every_at at = {(enum tcp_state)was->state, was->snd.una.v, was->snd.nxt.v,
-		was->rcv.nxt.v, was->rcv.edge.v, was->snd.wnd_max, 0};
+		was->rcv.nxt.v, was->rcv.edge.v, was->snd.wnd_max, 0, false};
 	const struct every_seg as = {seg->seq.v, seg->ack.v, seg->text, seg->flags};
 	enum tcp_state state;
 	enum every_reply reply;

@@ -20,8 +20,9 @@ struct named {
 
 static const struct named of_stack[] = {IN(stack_counters, out_no_neigh),
 	IN(stack_counters, accept_refused), IN(stack_counters, flow_refused),
-	IN(stack_counters, no_port), IN(stack_counters, send_no_chunk),
-	IN(stack_counters, stale_handle)};
+	IN(stack_counters, cookie_refused), IN(stack_counters, time_wait_returned),
+	IN(stack_counters, connect_reused), IN(stack_counters, no_port),
+	IN(stack_counters, send_no_chunk), IN(stack_counters, stale_handle)};
 static const struct named of_icmp[] = {IN(inet_icmp_counters, echo_answered),
 	IN(inet_icmp_counters, echo_refused), IN(inet_icmp_counters, echo_no_room),
 	IN(inet_icmp_counters, error_unreach), IN(inet_icmp_counters, error_too_big),
@@ -46,7 +47,7 @@ static const struct named of_tcp[] = {IN(tcp_counters, opened_active),
 	IN(tcp_counters, ext_none), IN(tcp_counters, srec_none)};
 
 static const char *const end_name[TCP_END_CNT] = {"none", "time_wait", "last_ack", "reset",
-	"refused", "aborted", "timeout", "fin_wait_2_limit", "closed"};
+	"refused", "aborted", "timeout", "fin_wait_2_limit", "closed", "evicted", "reused"};
 
 static struct {
 	bool begun, wanted;

@@ -28,6 +28,8 @@ PROGRAMS = {  # column: program below tests, its arguments
 # What a test of its own reaches: where, and how it says so.
 ELSEWHERE = {
     ("wire", "drop_no_buf"): ("tests/live/test_shard_port.c", "rx.drop_no_buf, 1)"),
+    ("stack", "cookie_refused"): ("lib/stack/test_stack_half.c", "->cookie_refused, 1)"),
+    ("stack", "no_port"): ("lib/stack/test_stack_half.c", "->no_port, 2)"),
     ("stack", "flow_refused"): ("lib/stack/test_stack_frame.c", "->flow_refused, 1)"),
     ("icmp", "echo_refused"): ("lib/inet/test_inet_icmp.c", "->echo_refused, 5)"),
     ("icmp", "echo_no_room"): ("lib/inet/test_inet_icmp.c", "->echo_no_room, 3"),

@@ -23,7 +23,11 @@ one() {
 		CC=$1 meson setup "$dir" "$root" -Dcheck=true -Doptimization="$2" -Ddebug=true \
 			-Db_sanitize="$3" -Dlive_tests=false "${args[@]}" >/dev/null
 	fi
-	ninja -C "$dir" tests/sim/sim >/dev/null
+	if ! ninja -C "$dir" tests/sim/sim >"$got" 2>&1; then
+		grep -v '^\[[0-9/]*\] ' "$got" >&2
+		echo "$1 -O$2 $3: does not build" && result=1
+		return
+	fi
 	if ! "$dir/tests/sim/sim" --seeds "$seeds" --digest >"$got"; then
 		echo "$1 -O$2 $3: a seed fails" && result=1
 		return

@@ -86,6 +86,11 @@ static void draw_host(struct prng *p, struct sim_plan *plan, uint32_t i)
 	h->ring = (uint32_t)ONE_OF(p, 512, 512, 64);
 	h->buffers = 4096;
 	h->backlog = (uint32_t)ONE_OF(p, 64, 64, 4);
+	h->config.knobs.syn_cookies =
+		(uint8_t)ONE_OF(p, TCP_COOKIES_AUTO, TCP_COOKIES_AUTO, TCP_COOKIES_OFF);
+	h->config.knobs.time_wait_reuse =
+		(uint8_t)ONE_OF(p, TCP_REUSE_TS, TCP_REUSE_TS, TCP_REUSE_SEQ, TCP_REUSE_OFF);
+	h->config.knobs.connect_reuse = one_in(p, 4);
 	if (one_in(p, 8))
 		h->config.port_to = (uint16_t)(h->config.port_from + 8 * h->shards - 1);
 }
@@ -654,20 +659,18 @@ static void draw_faults(struct prng *p, struct sim_plan *plan)
 		of[plan->style](p, plan);
 }
 
-/* What a flood left half open goes away with R2 of a SYN; until then a listener may be full. */
-static void after_flood(struct sim_plan *plan)
+/* Cookies remember nothing, also not that one has been used: who replays a handshake with its text
+ * opens a second connection (docs/deviations.md, syn-cookie).  No stream would be read once. */
+static void no_cookies_to_replay(struct sim_plan *plan)
 {
-	uint64_t wait = 0;
+	bool flood = false, replay = false;
 
-	for (uint32_t h = 0; h < plan->host_cnt; h++)
-		wait = u64_max(wait, plan->host[h].config.knobs.r2_syn_ns);
 	for (uint32_t i = 0; i < plan->fault_cnt; i++) {
-		if (plan->fault[i].kind != SIM_FAULT_FLOOD)
-			continue;
-		plan->flow[plan->flow_cnt - 1].start += wait;
-		plan->flow[plan->flow_cnt - 2].start += wait;
-		return;
+		flood |= plan->fault[i].kind == SIM_FAULT_FLOOD;
+		replay |= plan->fault[i].kind == SIM_FAULT_REPLAY;
 	}
+	for (uint32_t h = 0; flood && replay && h < plan->host_cnt; h++)
+		plan->host[h].config.knobs.syn_cookies = TCP_COOKIES_OFF;
 }
 
 void leat_sim_plan_draw(struct sim_plan *plan, uint64_t seed)
@@ -694,7 +697,7 @@ void leat_sim_plan_draw(struct sim_plan *plan, uint64_t seed)
 	draw_links(&p, plan);
 	draw_flows(&p, plan);
 	draw_faults(&p, plan);
-	after_flood(plan);
+	no_cookies_to_replay(plan);
 	plan->fault_mask = plan->flow_mask = UINT64_MAX;
 }
 

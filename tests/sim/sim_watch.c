@@ -268,6 +268,11 @@ static void arrived_syn(struct watch_flow *f, const struct watch_pkt *p)
 	s->ws = p->ws > 14 ? 14 : p->ws;
 	s->ts_val = s->ts_max = p->ts_val;
 	s->ecn = (p->flags & (WATCH_ECE | WATCH_CWR)) != 0;
+	if (f->irs_known && p->seq == f->irs) { /* a copy, from which options were taken */
+		f->ambiguous = true;
+		f->peer.opts &= p->opts;
+		f->peer_maybe |= p->opts;
+	}
 }
 
 static void arrived_ack(struct watch_flow *f, const struct watch_pkt *p)
@@ -358,8 +363,10 @@ static const char *begin_incarnation(
 	uint64_t clock = (now - f->born_at) / ISS_TICK_NS;
 	bool slow = f->nxt - f->iss < clock;
 
-	if (f->syn_sent && !w->config.iss_forced && now - f->born_at < ISS_CLOCK_MAX && slow &&
-		watch_seq_diff(p->seq, f->nxt) < 0)
+	bool cookie = w->config.cookies && p->flags & WATCH_ACK;
+
+	if (f->syn_sent && !w->config.iss_forced && !cookie && now - f->born_at < ISS_CLOCK_MAX &&
+		slow && watch_seq_diff(p->seq, f->nxt) < 0 && p->seq != f->iss)
 		return "W13 a new incarnation begins before the end of the old one";
 	leat_sim_flow_begin(f, p, now);
 	w->cnt.incarnations++;
@@ -534,6 +541,13 @@ static const char *sent_bare(struct watch *w, struct watch_flow *f, uint64_t now
 	return NULL;
 }
 
+/* TIME-WAIT is back, as the SYN that seemed to open anew was an old duplicate (MAY-2). */
+static bool came_back(const struct watch_flow *f, const struct watch_pkt *p)
+{
+	return f->old_known && p->text == 0 && (p->flags & ~WATCH_CWR & ~WATCH_ECE) == WATCH_ACK &&
+	       p->seq == f->old_nxt && p->ack == f->old_ack;
+}
+
 static const char *sent_tcp(struct watch *w, uint32_t host, uint64_t now, const struct watch_pkt *p)
 {
 	struct watch_key key = {host, p->src, p->dst, p->sport, p->dport};
@@ -556,7 +570,9 @@ static const char *sent_tcp(struct watch *w, uint32_t host, uint64_t now, const 
 	if (f)
 		f->owed = false;
 	if (!f || (!f->syn_sent && !(p->flags & WATCH_SYN)))
-		return "W20 a segment of a connection that never began";
+		return w->config.may_lose ? NULL : "W20 a segment of a connection that never began";
+	if (came_back(f, p))
+		return NULL;
 	if (p->flags & WATCH_SYN)
 		wrong = sent_syn(w, f, p, now);
 	if (!wrong && p->flags & WATCH_ACK)

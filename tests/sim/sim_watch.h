@@ -96,6 +96,7 @@ struct watch_host {
 
 struct watch_config {
 	bool raw_ip;     /* frames begin with the IP header */
+	bool cookies;    /* the number of a SYN,ACK may be a cookie: W13 does not hold for it */
 	bool iss_forced; /* a test chose initial sequence numbers: W13 does not hold */
 	bool may_lose;   /* text that waits for a neighbour is lost before it is seen here */
 	bool forged;     /* somebody on the path rewrites segments: no word on echoed timestamps */

@@ -11,6 +11,11 @@
 
 void leat_sim_flow_begin(struct watch_flow *f, const struct watch_pkt *p, uint64_t now)
 {
+	if (f->syn_sent && f->fin_sent && f->ack_sent) {
+		f->old_known = true;
+		f->old_nxt = f->nxt;
+		f->old_ack = f->last_ack;
+	}
 	f->syn_sent = true;
 	f->plain_syn = f->fin_sent = f->ack_sent = f->edge_known = f->ts_sent = false;
 	f->iss = f->una = p->seq;
@@ -205,9 +210,10 @@ bool leat_sim_flow_text(struct watch_flow *f, const struct watch_pkt *p)
 
 static bool came(const struct watch_flow *f, uint32_t left, uint32_t right)
 {
-	if (watch_seq_diff(right, f->frontier) <=
-		0) /* a forged one may name what is half a circle back */
-		return watch_seq_diff(left, f->irs) > 0 || f->forged;
+	/* A forged one may name what is half a circle back; an old one, what the last incarnation
+	 * sent. */
+	if (watch_seq_diff(right, f->frontier) <= 0)
+		return watch_seq_diff(left, f->irs) > 0 || f->forged || f->old_known;
 	for (uint32_t i = 0; i < f->range_cnt; i++)
 		if (watch_seq_diff(f->range[i].left, left) <= 0 &&
 			watch_seq_diff(right, f->range[i].right) <= 0)

@@ -57,6 +57,8 @@ struct watch_flow {
 	uint32_t range_cnt, range_max;
 	struct watch_range early[WATCH_EARLY_MAX];
 	uint32_t early_cnt;
+	bool old_known; /* an incarnation before was closed: TIME-WAIT may have these again */
+	uint32_t old_nxt, old_ack;
 	/* both */
 	bool did_reset;      /* in any incarnation */
 	bool owed, peer_fin; /* an ACK, since owed_since */

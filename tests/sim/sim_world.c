@@ -125,6 +125,7 @@ static void watch_begin(struct sim_world *w)
 		c.forged |= w->plan.fault[i].kind == SIM_FAULT_FORGE;
 	c.host_cnt = w->plan.host_cnt;
 	for (uint32_t h = 0; h < w->plan.host_cnt; h++) {
+		c.cookies |= w->plan.host[h].config.knobs.syn_cookies != TCP_COOKIES_OFF;
 		struct watch_host *host = &c.host[h];
 
 		c.mtu = u32_max(c.mtu, w->plan.host[h].config.link.mtu);

@@ -125,7 +125,7 @@ static void segment(struct talk *t)
 	static const uint32_t texts[] = {0, 1, 10, 10, 20, 100, 1460};
 	static const uint32_t windows[] = {0, 0, 1, 100, 1000, 2000, 65535, 65535, 65535};
 	static const char *const options[] = {"", "<mss 1460>", "<mss 1>", "<mss 500>", "<sackok>",
-		"<sackok>", "<mss 100, sackok>"};
+		"<sackok>", "<mss 100, sackok>", "<ts 5 0>", "<mss 1460, ts 9 0>"};
 	struct edges e = edges_of(t);
 	uint32_t win = one_in(2) ? ONE_OF(windows) : e.wnd;
 	const char *flag = one_in(40) ? ONE_OF(resets) : ONE_OF(flags);
@@ -206,7 +206,9 @@ static void some_options(struct talk_file *file)
 		"option r2 5s", "option rst_ends_time_wait on", "option send_buf 2000",
 		"option two_msl 1s", "option ack_every 1", "option sack on", "option sack on",
 		"option sack on", "option cc cubic", "option ext_max 1", "option srec_max 5",
-		"option rto_min 20ms"};
+		"option rto_min 20ms", "option time_wait_reuse 0", "option time_wait_reuse 1",
+		"option connect_reuse on", "option timestamps on", "option ts_required off",
+		"option syn_cookies 2"};
 
 	for (size_t i = 0; i < COUNT_OF(options); i++) {
 		if (one_in(6))

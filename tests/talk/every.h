@@ -34,6 +34,7 @@ struct every_at {
 	uint32_t una, nxt, rcv_nxt, edge;
 	uint32_t snd_wnd_max;
 	uint32_t held; /* text from here on is held out of order; 0: none */
+	bool listens;  /* somebody listens for the next connection of the tuple */
 };
 
 struct every_seg {

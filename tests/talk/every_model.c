@@ -143,13 +143,19 @@ static void closed_window(struct model *m)
 	expect(m, state, bare || state == TCP_ST_CLOSED ? EVERY_REPLY_NONE : EVERY_REPLY_ACK);
 }
 
-/* RFC 1337: in TIME-WAIT only the FIN again does anything. */
+/* RFC 1337: in TIME-WAIT only the FIN again does anything; and a SYN with a higher number, when
+ * somebody listens (MAY-2). */
 static void time_wait(struct model *m)
 {
 	const uint8_t flags = m->seg.flags;
 	bool late = flags & TCP_ACK && m->len > 0;
+	bool opening = (flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 	bool answer = flags & TCP_SYN || late || !acceptable(m);
 
+	if (m->at->listens && opening && rel(m->seg.seq, m->at->rcv_nxt) > 0) {
+		expect(m, TCP_ST_SYN_RECEIVED, EVERY_REPLY_SYN_ACK);
+		return;
+	}
 	expect(m, TCP_ST_TIME_WAIT,
 		answer && !(flags & TCP_RST) ? EVERY_REPLY_ACK : EVERY_REPLY_NONE);
 }

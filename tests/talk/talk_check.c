@@ -14,7 +14,8 @@ static struct tcb *record(struct talk *t, uint32_t idx)
 	return leat_tcp_tcb(leat_stack_engine(t->stack), idx);
 }
 
-/* Of two records of the tuple, one that was reset and one that is alive, the latter is meant. */
+/* Of two records of the tuple the one that segments go to is meant, not one that was reset or waits
+ * in TIME-WAIT beside its heir. */
 struct tcb *leat_talk_tcb(struct talk *t)
 {
 	struct tcb *found = NULL;
@@ -25,7 +26,7 @@ struct tcb *leat_talk_tcb(struct talk *t)
 			continue;
 		if (tcb->tuple.rport != TALK_PEER_PORT)
 			continue;
-		if (!found || found->state == TCP_ST_CLOSED)
+		if (!found || found->state == TCP_ST_CLOSED || tcb->flags & TCP_F_FLOW)
 			found = tcb;
 	}
 	return found;
@@ -52,6 +53,8 @@ const char *leat_talk_end_name(uint8_t end)
 		[TCP_END_TIMEOUT] = "timeout",
 		[TCP_END_FW2_LIMIT] = "fin-wait-2-limit",
 		[TCP_END_CLOSED] = "closed",
+		[TCP_END_EVICTED] = "evicted",
+		[TCP_END_REUSED] = "reused",
 	};
 
 	return end < TCP_END_CNT ? names[end] : "unknown";

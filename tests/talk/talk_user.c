@@ -327,6 +327,19 @@ static void call_keepalive(struct talk *t, struct talk_scan *s)
 	returned(t, wanted(t, s, LEAT_OK), leat_keepalive(t->stack, subject(t), on));
 }
 
+static void call_reuse(struct talk *t, struct talk_scan *s)
+{
+	enum leat_reuse how = LEAT_REUSE_OFF;
+
+	if (leat_talk_take(s, "seq"))
+		how = LEAT_REUSE_SEQ;
+	else if (leat_talk_take(s, "ts"))
+		how = LEAT_REUSE_TS;
+	else if (!leat_talk_take(s, "off"))
+		leat_talk_fail(t, "off, seq or ts", "%s", t->text);
+	returned(t, wanted(t, s, LEAT_OK), leat_reuse(t->stack, t->listener, how));
+}
+
 static void call_user_timeout(struct talk *t, struct talk_scan *s)
 {
 	uint64_t ns = UINT64_MAX;
@@ -429,6 +442,7 @@ static const struct {
 	{"readable", call_readable},
 	{"recv", call_recv},
 	{"release", call_release},
+	{"reuse", call_reuse},
 	{"room", call_room},
 	{"send", call_send},
 	{"send-urgent", call_send_urgent},

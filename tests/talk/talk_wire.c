@@ -105,8 +105,12 @@ void leat_talk_input(struct talk *t)
 	leat_stack_lookup(t->stack, b);
 	leat_stack_input(t->stack, b, t->now);
 	uint32_t last = b->cnt - 1;
-	t->verdict = b->verdict[last] == WIRE_V_TCP ? leat_tcp_verdict_name(b->tcp_verdict[last])
-						    : leat_wire_verdict_name(b->verdict[last]);
+	if (b->verdict[last] != WIRE_V_TCP)
+		t->verdict = leat_wire_verdict_name(b->verdict[last]);
+	else if (b->tcp_verdict[last] == TCP_V_CNT)
+		t->verdict = "accept_refused";
+	else
+		t->verdict = leat_tcp_verdict_name(b->tcp_verdict[last]);
 	b->cnt = 0;
 }
 
@@ -149,6 +153,15 @@ static void check_text(struct talk *t, const struct seg *seg)
 	}
 }
 
+/* A cookie's number is what it is: the script's ISS becomes that, its clock that of the cookie. */
+static void see_cookie(struct talk *t, const struct seg *seg)
+{
+	if (leat_talk_tcb(t) || (seg->flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
+		return;
+	t->snd_shift = seg->seq.v - t->setup.iss;
+	t->ts_shift = seg->ts_val - (uint32_t)((t->now - t->start) / TIME_MS) - TALK_TS_FIRST;
+}
+
 /* The peer's side of a frame of ours: it must parse, checksums and all, and be of this talk. */
 static void take_frame(struct talk *t, const struct stack_frame *frame)
 {
@@ -160,6 +173,8 @@ static void take_frame(struct talk *t, const struct stack_frame *frame)
 		leat_talk_fail(t, "a segment", "> a frame: %s", leat_wire_verdict_help(verdict));
 	if (!tuple_eq(&tuple, &pkt.tuple))
 		leat_talk_fail(t, "a segment to the peer", "> a segment to somebody else");
+	if (t->setup.config.knobs.syn_cookies == TCP_COOKIES_ALWAYS)
+		see_cookie(t, &pkt.seg);
 	check_text(t, &pkt.seg);
 	if (!leat_twin_frame(t->twin, 0, frame->data, frame->octets))
 		leat_talk_fail(t, "the same without the fast path", "> another frame");

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "stack_core.h"
+
+#define YOUNG_NS (250 * TIME_MS) /* an honest peer's ACK may be on its way so long */
+
+/* Connections that are not open yet and stand in somebody's way.
+ *
+ * The children of a listener that are in SYN-RECEIVED form a list by age, so that the oldest can
+ * give way.
+ *
+ * A SYN, or a connect, that takes a tuple over from TIME-WAIT makes an heir: it is in the flow
+ * table in place of the old record, which waits beside it, its 2MSL running.  When the heir is
+ * synchronized the old record ends; when the heir ends before (its peer knows nothing of that SYN,
+ * which so was an old duplicate), the old record goes back to its place (MAY-2). */
+
+static void link_last(struct leat_stack *s, struct conn *l, uint32_t idx)
+{
+	struct conn *c = &s->conn[idx];
+
+	c->half_prev = l->half_tail;
+	c->half_next = STACK_NONE;
+	if (l->half_tail == STACK_NONE)
+		l->half_head = idx;
+	else
+		s->conn[l->half_tail].half_next = idx;
+	l->half_tail = idx;
+	l->half_cnt++;
+}
+
+static void unlink_one(struct leat_stack *s, struct conn *l, struct conn *c)
+{
+	if (c->half_prev == STACK_NONE)
+		l->half_head = c->half_next;
+	else
+		s->conn[c->half_prev].half_next = c->half_next;
+	if (c->half_next == STACK_NONE)
+		l->half_tail = c->half_prev;
+	else
+		s->conn[c->half_next].half_prev = c->half_prev;
+	c->source = (struct leat_source){NULL, NULL};
+	l->half_cnt--;
+}
+
+void leat_stack_half_begin(struct leat_stack *s, const struct tcb *tcb)
+{
+	struct conn *l = stack_conn(s, stack_tcb(s, tcb->listener));
+
+	DCHECK(tcb->state == TCP_ST_SYN_RECEIVED);
+	DCHECK(l->flags & CONN_LISTENER);
+	stack_conn(s, tcb)->flags |= CONN_HALF;
+	link_last(s, l, tcb->idx);
+}
+
+/* The heir is open, or gone: the old record ends, or goes back. */
+static void inherit(struct leat_stack *s, const struct tcb *heir)
+{
+	struct conn *c = stack_conn(s, heir);
+	struct tcb *old = stack_tcb(s, c->old);
+	struct conn *o = stack_conn(s, old);
+
+	DCHECK(o->flags & CONN_ASIDE);
+	c->flags &= (uint16_t)~CONN_HEIR;
+	c->taken = 0;
+	o->flags &= (uint16_t)~CONN_ASIDE;
+	if (heir->state != TCP_ST_CLOSED) {
+		leat_tcp_drop(s->tcp, old, TCP_END_REUSED, &s->io);
+		return;
+	}
+	s->cnt.time_wait_returned++;
+	if (!leat_stack_flow_insert(s, old, c->hash))
+		s->cnt.flow_refused++; /* others filled its walk since; 2MSL ends it all the same */
+}
+
+void leat_stack_half_end(struct leat_stack *s, const struct tcb *tcb)
+{
+	struct conn *c = stack_conn(s, tcb);
+
+	if (tcb->state != TCP_ST_CLOSED && seq_eq(tcb->snd.una, tcb->snd.iss))
+		return; /* its SYN is not acknowledged */
+	if (c->flags & CONN_HALF) {
+		c->flags &= (uint16_t)~CONN_HALF;
+		unlink_one(s, stack_conn(s, stack_tcb(s, tcb->listener)), c);
+	}
+	if (c->flags & CONN_HEIR)
+		inherit(s, tcb);
+}
+
+bool leat_stack_half_evict(struct leat_stack *s, const struct tcb *listener)
+{
+	uint32_t idx = stack_conn(s, listener)->half_head;
+
+	if (idx == STACK_NONE || s->now - stack_tcb(s, idx)->opened_at < YOUNG_NS)
+		return false;
+	leat_tcp_drop(s->tcp, stack_tcb(s, idx), TCP_END_EVICTED, &s->io);
+	leat_stack_settle(s);
+	return true;
+}
+
+bool leat_stack_take_over(struct leat_stack *s, struct tcb *tcb, struct tcb *old)
+{
+	struct conn *c = stack_conn(s, tcb), *o = stack_conn(s, old);
+
+	uint64_t hash = o->hash;
+
+	DCHECK(old->state == TCP_ST_TIME_WAIT);
+	DCHECK(old->flags & TCP_F_FLOW);
+	leat_flow_table_remove(s->flow, hash, old->idx);
+	old->flags &= (uint16_t)~TCP_F_FLOW;
+	o->flags |= CONN_ASIDE;
+	o->heir = tcb->idx;
+	c->flags |= CONN_HEIR;
+	c->old = old->idx;
+	return leat_stack_flow_insert(s, tcb, hash);
+}
+
+void leat_stack_aside_gone(struct leat_stack *s, const struct tcb *old)
+{
+	struct conn *o = stack_conn(s, old), *c = &s->conn[o->heir];
+
+	DCHECK(c->flags & CONN_HEIR);
+	c->flags &= (uint16_t)~CONN_HEIR;
+	c->taken = 0;
+	o->flags &= (uint16_t)~CONN_ASIDE;
+}

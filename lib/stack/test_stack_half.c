@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Half-open connections: floods, cookies, and tuples that are taken over from TIME-WAIT. */
+
+#include "test_stack_net.h"
+
+#define PORT 80
+
+static void start(struct net *n, uint64_t seed, enum tcp_cookies cookies)
+{
+	net_init(n, seed);
+	n->config[1].knobs.syn_cookies = (uint8_t)cookies;
+	net_start(n);
+}
+
+static uint64_t verdict(struct net *n, enum tcp_verdict v)
+{
+	return leat_stack_tcp(n->stack[1])->verdict[v];
+}
+
+static uint64_t ended(struct net *n, enum tcp_end end)
+{
+	return leat_stack_tcp(n->stack[1])->ended[end];
+}
+
+/* A segment of a stranger whose address nobody has, so that nobody answers for him. */
+static void inject(struct net *n, const struct tuple *from, const struct seg *seg)
+{
+	uint8_t frame[NET_FRAME_MAX];
+
+	(void)net_inject(n, 1, frame, net_frame(n, frame, from, seg, ""));
+	net_pump(n, 1);
+}
+
+static struct tuple stranger(uint32_t i)
+{
+	return (struct tuple){.local = ip_from4(0x0a000040 + i % 100),
+		.remote = net_ip(1, 4),
+		.lport = (uint16_t)(1024 + i / 100),
+		.rport = PORT};
+}
+
+static void flood(struct net *n, uint32_t from, uint32_t cnt)
+{
+	for (uint32_t i = from; i < from + cnt; i++) {
+		struct tuple t = stranger(i);
+		struct seg syn = {.seq = seq_of(i * 7919), .flags = TCP_SYN, .wnd = 1000};
+
+		inject(n, &t, &syn);
+	}
+}
+
+/* N155, invariant 30 of the simulator. */
+static void a_flood_does_not_keep_a_client_out_while_it_lasts(void **state)
+{
+	struct net n;
+
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++) {
+		start(&n, 1 + i, i ? TCP_COOKIES_AUTO : TCP_COOKIES_OFF);
+		net_listen(&n, 1, 4, PORT, 8);
+		flood(&n, 0, 8);
+		for (uint32_t k = 0; k < 20; k++) { /* 20 SYNs a second, eight places */
+			flood(&n, 8 + k, 1);
+			net_run(&n, 50 * TIME_MS);
+		}
+		struct leat_conn c = net_connect(&n, 4, PORT);
+		flood(&n, 100, 4);
+		/* Without cookies the places are young once more: the SYN has to come again. */
+		net_run(&n, i == 0 ? 2 * TIME_S : 20 * TIME_MS);
+		(void)net_event(&n, 1, LEAT_ACCEPTED);
+		assert_int_equal(net_event(&n, 0, LEAT_CONNECTED).conn.id, c.id);
+		assert_true(leat_stack_tcp(n.stack[1])->present[TCP_ST_SYN_RECEIVED] <= 8);
+		if (i == 0)
+			assert_true(ended(&n, TCP_END_EVICTED) > 0);
+		else
+			assert_true(verdict(&n, TCP_V_SYN_COOKIE) > 0 &&
+				    verdict(&n, TCP_V_COOKIE_OK) == 1);
+		net_ledger(&n);
+		net_run(&n, 70 * TIME_S); /* nothing of the flood is left after 63 s */
+		assert_int_equal(leat_stack_tcp(n.stack[1])->present[TCP_ST_SYN_RECEIVED], 0);
+		net_stop(&n);
+	}
+}
+
+/* N156. */
+static void a_flood_on_one_listener_does_not_touch_another(void **state)
+{
+	struct net n;
+
+	(void)state;
+	start(&n, 3, TCP_COOKIES_AUTO);
+	net_listen(&n, 1, 4, PORT, 4);
+	net_listen(&n, 1, 4, 81, 4);
+	flood(&n, 0, 50);
+	assert_int_equal(verdict(&n, TCP_V_SYN_COOKIE), 46);
+	(void)net_connect(&n, 4, 81);
+	net_run(&n, 20 * TIME_MS);
+	(void)net_event(&n, 1, LEAT_ACCEPTED);
+	assert_int_equal(verdict(&n, TCP_V_SYN_COOKIE), 46);
+	net_stop(&n);
+}
+
+/* More at once than places, all of them honest: cookies let everybody in at the first try. */
+static void a_crowd_is_let_in_at_once(void **state)
+{
+	struct net n;
+
+	(void)state;
+	start(&n, 14, TCP_COOKIES_AUTO);
+	net_listen(&n, 1, 4, PORT, 8);
+	for (uint32_t i = 0; i < 16; i++)
+		(void)net_connect(&n, 4, PORT);
+	net_run(&n, 20 * TIME_MS);
+	for (uint32_t i = 0; i < 16; i++)
+		(void)net_event(&n, 1, LEAT_ACCEPTED);
+	assert_int_equal(verdict(&n, TCP_V_COOKIE_OK), 8);
+	net_ledger(&n);
+	net_stop(&n);
+}
+
+/* N103: what is established and not taken fills the backlog for good, so that a cookie would end
+ * in silence: the SYN is dropped early. */
+static void a_backlog_full_of_what_nobody_took_drops_syns(void **state)
+{
+	struct net n;
+
+	(void)state;
+	start(&n, 4, TCP_COOKIES_AUTO);
+	net_listen(&n, 1, 4, PORT, 2);
+	for (uint32_t i = 0; i < 2; i++)
+		(void)net_connect(&n, 4, PORT);
+	net_run(&n, 20 * TIME_MS);
+	struct leat_conn late = net_connect(&n, 4, PORT);
+	net_run(&n, 20 * TIME_MS);
+	assert_int_equal(leat_stack_counters(n.stack[1])->accept_refused, 1);
+	assert_int_equal(verdict(&n, TCP_V_SYN_COOKIE), 0);
+	assert_string_equal(net_state(&n, 0, late), "SYN-SENT");
+	(void)net_event(&n, 1, LEAT_ACCEPTED);
+	net_run(&n, 2 * TIME_S); /* the SYN comes again, and there is a place */
+	assert_string_equal(net_state(&n, 0, late), "ESTABLISHED");
+	net_stop(&n);
+}
+
+/* Three cookies for two places: one finds none when it comes back; its text brings it again. */
+static void a_cookie_that_finds_no_place_opens_with_the_text(void **state)
+{
+	struct net n;
+	struct leat_conn c[3];
+
+	(void)state;
+	start(&n, 5, TCP_COOKIES_ALWAYS);
+	net_listen(&n, 1, 4, PORT, 2);
+	for (uint32_t i = 0; i < 3; i++)
+		c[i] = net_connect(&n, 4, PORT);
+	net_run(&n, 20 * TIME_MS);
+	assert_int_equal(verdict(&n, TCP_V_SYN_COOKIE), 3);
+	assert_int_equal(leat_stack_counters(n.stack[1])->cookie_refused, 1);
+	assert_int_equal(ended(&n, TCP_END_EVICTED), 1);
+	assert_string_equal(net_state(&n, 0, c[2]), "ESTABLISHED");
+	for (uint32_t i = 0; i < 2; i++)
+		(void)net_event(&n, 1, LEAT_ACCEPTED);
+	net_silent(&n, 1);
+	assert_int_equal(leat_send(n.stack[0], c[2], "hello", 5), 5);
+	net_run(&n, 20 * TIME_MS);
+	(void)net_event(&n, 1, LEAT_ACCEPTED | LEAT_READABLE);
+	net_ledger(&n);
+	net_stop(&n);
+}
+
+static void a_stack_that_drains_resets_a_cookie_that_comes_back(void **state)
+{
+	struct net n;
+	struct leat_conn c;
+
+	(void)state;
+	start(&n, 6, TCP_COOKIES_ALWAYS);
+	net_listen(&n, 1, 4, PORT, 2);
+	c = net_connect(&n, 4, PORT);
+	net_run(&n, 3 * TIME_MS + TIME_MS / 2); /* the SYN,ACK is on its way */
+	leat_stack_refuse(n.stack[1], true);
+	net_run(&n, 20 * TIME_MS);
+	assert_string_equal(net_state(&n, 0, c), "CLOSED");
+	assert_int_equal(leat_stack_counters(n.stack[1])->cookie_refused, 1);
+	net_silent(&n, 1);
+	assert_int_equal(net_present(&n, 1), 1);
+	net_stop(&n);
+}
+
+static void records_used_up_by_a_flood_give_way(void **state)
+{
+	struct net n;
+	struct leat_conn c;
+
+	(void)state;
+	net_init(&n, 7);
+	n.config[1].tcp.tcb_max = 8;
+	net_start(&n);
+	net_listen(&n, 1, 4, PORT, 100);
+	flood(&n, 0, 20);
+	assert_int_equal(leat_stack_tcp(n.stack[1])->present[TCP_ST_SYN_RECEIVED], 7);
+	net_run(&n, 500 * TIME_MS);
+	c = net_connect(&n, 4, PORT);
+	net_run(&n, 20 * TIME_MS);
+	assert_string_equal(net_state(&n, 0, c), "ESTABLISHED");
+	assert_int_equal(ended(&n, TCP_END_EVICTED), 1);
+	net_stop(&n);
+}
+
+/* N157: guesses at a cookie, and N158: one that was given to somebody else. */
+static void a_guess_is_no_cookie(void **state)
+{
+	struct net n;
+	struct tuple t = stranger(0);
+	struct prng p;
+
+	(void)state;
+	leat_prng_seed(&p, 8);
+	start(&n, 8, TCP_COOKIES_ALWAYS);
+	net_listen(&n, 1, 4, PORT, 2);
+	flood(&n, 0, 1);
+	for (uint32_t i = 0; i < 20000; i++) {
+		struct seg ack = {.seq = seq_of(1),
+			.ack = seq_of((uint32_t)leat_prng_next(&p)),
+			.flags = TCP_ACK,
+			.wnd = 1000};
+
+		inject(&n, &t, &ack);
+	}
+	assert_int_equal(verdict(&n, TCP_V_COOKIE_BAD), 20000);
+	assert_int_equal(net_present(&n, 1), 1);
+	net_stop(&n);
+}
+
+static void close_and_release(struct net *n, struct leat_conn *conn)
+{
+	assert_int_equal(leat_close(n->stack[1], conn[1]), LEAT_OK); /* the server is the first */
+	net_run(n, 20 * TIME_MS);
+	assert_int_equal(leat_close(n->stack[0], conn[0]), LEAT_OK);
+	net_run(n, 20 * TIME_MS);
+	net_no_events(n, 0);
+	net_no_events(n, 1);
+}
+
+/* SHLD-4: one client port, a server that closes first. */
+static void a_client_comes_back_from_the_same_port_again_and_again(void **state)
+{
+	struct net n;
+	struct leat_conn conn[2];
+	struct leat_addr local = net_addr(0, 4, 5000), remote = net_addr(1, 4, PORT);
+
+	(void)state;
+	start(&n, 9, TCP_COOKIES_AUTO);
+	net_listen(&n, 1, 4, PORT, 2);
+	for (uint32_t i = 0; i < 20; i++) {
+		assert_int_equal(leat_connect(n.stack[0], &local, &remote, &conn[0]), LEAT_OK);
+		net_run(&n, 20 * TIME_MS);
+		(void)net_event(&n, 0, LEAT_CONNECTED);
+		conn[1] = net_event(&n, 1, LEAT_ACCEPTED).conn;
+		net_ledger(&n);
+		close_and_release(&n, conn);
+	}
+	assert_int_equal(verdict(&n, TCP_V_TIME_WAIT_SYN_TS), 19);
+	assert_int_equal(ended(&n, TCP_END_REUSED), 19);
+	assert_int_equal(leat_stack_tcp(n.stack[1])->present[TCP_ST_TIME_WAIT], 1);
+	assert_int_equal(leat_stack_counters(n.stack[1])->time_wait_returned, 0);
+	net_run(&n, 61 * TIME_S);
+	assert_int_equal(ended(&n, TCP_END_TIME_WAIT), 1);
+	net_stop(&n);
+}
+
+/* The text of the old connection stays readable, its end has a reason of its own. */
+static void text_unread_outlives_time_wait_that_was_reused(void **state)
+{
+	struct net n;
+	struct leat_conn conn[2], again;
+	struct leat_addr local = net_addr(0, 6, 5000), remote = net_addr(1, 6, PORT);
+	struct leat_info info;
+	char text[8];
+
+	(void)state;
+	start(&n, 10, TCP_COOKIES_AUTO);
+	net_listen(&n, 1, 6, PORT, 2);
+	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &conn[0]), LEAT_OK);
+	net_run(&n, 20 * TIME_MS);
+	conn[1] = net_event(&n, 1, LEAT_ACCEPTED).conn;
+	assert_int_equal(leat_shutdown(n.stack[1], conn[1]), LEAT_OK);
+	assert_int_equal(leat_send(n.stack[0], conn[0], "unread", 6), 6);
+	net_run(&n, 20 * TIME_MS);
+	assert_int_equal(leat_close(n.stack[0], conn[0]), LEAT_OK);
+	net_run(&n, 20 * TIME_MS);
+	net_no_events(&n, 0);
+	net_no_events(&n, 1);
+	assert_string_equal(net_state(&n, 1, conn[1]), "TIME-WAIT");
+	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &again), LEAT_OK);
+	net_run(&n, 20 * TIME_MS);
+	net_ledger(&n);
+	assert_int_equal(leat_info(n.stack[1], conn[1], &info), LEAT_OK);
+	assert_string_equal(info.state, "CLOSED");
+	assert_string_equal(info.end, "time-wait, reused");
+	assert_int_equal(leat_recv(n.stack[1], conn[1], text, sizeof(text)), 6);
+	assert_memory_equal(text, "unread", 6);
+	assert_int_equal(leat_release(n.stack[1], conn[1]), LEAT_OK);
+	net_stop(&n);
+}
+
+/* Every way for an heir to end leaves TIME-WAIT in its place. */
+static void time_wait_comes_back_however_its_heir_ends(void **state)
+{
+	struct net n;
+	struct leat_conn conn[2], l;
+
+	(void)state;
+	start(&n, 11, TCP_COOKIES_OFF);
+	l = net_listen(&n, 1, 4, PORT, 1);
+	net_open(&n, 4, PORT, conn);
+	struct leat_info info;
+	assert_int_equal(leat_info(n.stack[0], conn[0], &info), LEAT_OK);
+	const struct tuple t = {.local = net_ip(0, 4),
+		.remote = net_ip(1, 4),
+		.lport = info.local.port,
+		.rport = PORT};
+	close_and_release(&n, conn);
+	n.cut = true;
+	for (uint32_t i = 0; i < 3; i++) {
+		struct seg syn = {.seq = seq_of(1000),
+			.flags = TCP_SYN,
+			.wnd = 1000,
+			.opts = TCP_OPT_TS,
+			.ts_val = UINT32_MAX / 4 + (uint32_t)(n.now / TIME_MS)};
+		const struct tcp_counters *c = leat_stack_tcp(n.stack[1]);
+
+		/* Whatever the client's clock said last, one of two halves is newer. */
+		inject(&n, &t, &syn);
+		if (c->present[TCP_ST_SYN_RECEIVED] == 0) {
+			net_run(&n, TIME_S);
+			syn.ts_val += UINT32_MAX / 2;
+			inject(&n, &t, &syn);
+		}
+		assert_int_equal(c->present[TCP_ST_SYN_RECEIVED], 1);
+		assert_int_equal(c->present[TCP_ST_TIME_WAIT], 1);
+		net_ledger(&n);
+		if (i == 0) { /* a reset of its peer */
+			struct seg rst = {.seq = seq_of(1001), .flags = TCP_RST};
+			inject(&n, &t, &rst);
+		} else if (i == 1) { /* it gives way */
+			net_run(&n, TIME_S);
+			flood(&n, 0, 1);
+		} else { /* its listener is closed */
+			assert_int_equal(leat_close(n.stack[1], l), LEAT_OK);
+		}
+		assert_int_equal(c->present[TCP_ST_SYN_RECEIVED], i == 1); /* the stranger */
+		assert_int_equal(c->present[TCP_ST_TIME_WAIT], 1);
+		assert_int_equal(leat_stack_counters(n.stack[1])->time_wait_returned, i + 1);
+		net_ledger(&n);
+		if (i == 1) { /* the stranger gives up, too */
+			struct tuple s = stranger(0);
+			struct seg rst = {.seq = seq_of(1), .flags = TCP_RST};
+			inject(&n, &s, &rst);
+		}
+	}
+	net_stop(&n);
+}
+
+static void a_connect_takes_over_when_no_port_is_free(void **state)
+{
+	struct net n;
+	struct leat_conn conn[2], c;
+	struct leat_addr any = {0}, remote = net_addr(1, 4, PORT);
+
+	(void)state;
+	net_init(&n, 12);
+	n.config[0].port_from = 5000;
+	n.config[0].port_to = 5003;
+	n.config[0].knobs.connect_reuse = true;
+	net_start(&n);
+	net_listen(&n, 1, 4, PORT, 8);
+	for (uint32_t i = 0; i < 4; i++) {
+		net_open(&n, 4, PORT, conn);
+		assert_int_equal(leat_close(n.stack[0], conn[0]), LEAT_OK);
+		net_run(&n, 20 * TIME_MS);
+		assert_int_equal(leat_close(n.stack[1], conn[1]), LEAT_OK);
+		net_run(&n, 20 * TIME_MS);
+		net_no_events(&n, 1);
+	}
+	assert_int_equal(leat_stack_tcp(n.stack[0])->present[TCP_ST_TIME_WAIT], 4);
+	assert_int_equal(leat_connect(n.stack[0], &any, &remote, &c), LEAT_ERR_NO_PORT);
+	net_run(&n, TIME_S);
+	for (uint32_t i = 0; i < 4; i++)
+		c = net_connect(&n, 4, PORT);
+	assert_int_equal(leat_connect(n.stack[0], &any, &remote, &c), LEAT_ERR_NO_PORT);
+	assert_int_equal(leat_stack_counters(n.stack[0])->no_port, 2);
+	net_ledger(&n);
+	net_run(&n, 20 * TIME_MS);
+	for (uint32_t i = 0; i < 4; i++)
+		(void)net_event(&n, 1, LEAT_ACCEPTED);
+	assert_int_equal(leat_stack_counters(n.stack[0])->connect_reused, 4);
+	assert_int_equal(leat_stack_tcp(n.stack[0])->ended[TCP_END_REUSED], 4);
+	net_stop(&n);
+}
+
+static void the_policy_of_reuse_is_a_listeners(void **state)
+{
+	struct net n;
+	struct leat_conn l, conn[2];
+
+	(void)state;
+	start(&n, 13, TCP_COOKIES_AUTO);
+	l = net_listen(&n, 1, 4, PORT, 8);
+	assert_int_equal(leat_reuse(n.stack[1], l, LEAT_REUSE_SEQ), LEAT_OK);
+	assert_int_equal(leat_reuse(n.stack[1], l, (enum leat_reuse)7), LEAT_ERR_ARG);
+	net_open(&n, 4, PORT, conn);
+	assert_int_equal(leat_reuse(n.stack[1], conn[1], LEAT_REUSE_OFF), LEAT_ERR_STATE);
+	assert_int_equal(leat_close(n.stack[1], l), LEAT_OK);
+	assert_int_equal(leat_reuse(n.stack[1], l, LEAT_REUSE_OFF), LEAT_ERR_STALE);
+	net_stop(&n);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_flood_does_not_keep_a_client_out_while_it_lasts),
+		cmocka_unit_test(a_crowd_is_let_in_at_once),
+		cmocka_unit_test(a_flood_on_one_listener_does_not_touch_another),
+		cmocka_unit_test(a_backlog_full_of_what_nobody_took_drops_syns),
+		cmocka_unit_test(a_cookie_that_finds_no_place_opens_with_the_text),
+		cmocka_unit_test(a_stack_that_drains_resets_a_cookie_that_comes_back),
+		cmocka_unit_test(records_used_up_by_a_flood_give_way),
+		cmocka_unit_test(a_guess_is_no_cookie),
+		cmocka_unit_test(a_client_comes_back_from_the_same_port_again_and_again),
+		cmocka_unit_test(text_unread_outlives_time_wait_that_was_reused),
+		cmocka_unit_test(time_wait_comes_back_however_its_heir_ends),
+		cmocka_unit_test(a_connect_takes_over_when_no_port_is_free),
+		cmocka_unit_test(the_policy_of_reuse_is_a_listeners),
+	};
+
+	return cmocka_run_group_tests_name("stack_half", tests, NULL, NULL);
+}
