@@ -484,7 +484,7 @@ enum opt_exit leat_run_plan(const struct serve_options *o)
 	if (result != OPT_EXIT_OK)
 		return result;
 	leat_plan_print(o, &run.plan, stdout);
-	leat_plan_warn(&run.plan);
+	leat_plan_warn(o, &run.plan);
 	result = leat_plan_check(o, &run.plan);
 	return leat_report_written() ? result : OPT_EXIT_FAILED;
 }
@@ -502,7 +502,7 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 		result = leat_plan_check(o, &run.plan);
 	if (result != OPT_EXIT_OK)
 		return result;
-	leat_plan_warn(&run.plan);
+	leat_plan_warn(o, &run.plan);
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
 		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
 			strerror(errno));
