@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A core that stands still with connections on it, while its peers go on; N207. */
+/* A core that stands still with connections on it, while its peers go on. */
 
 #include "base_bits.h"
 #include "test_stack_net.h"

@@ -262,7 +262,7 @@ def taken():
     "a name that is in use"
     live.new_net()
     with live.serve("--time-wait", "1s") as server:
-        refused("--tap with the name of another server's", ("--tap", "leat0"), "leat0 exists")
+        refused("N228: --tap with the name of another server's", ("--tap", "leat0"), "leat0 exists")
         with live.case("the other one serves on"):
             get(live.OURS4, 1000)
             live.check(server.popen.poll() is None, "it ended")
