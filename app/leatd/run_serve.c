@@ -286,6 +286,8 @@ static bool look_port(void)
 	enum nic_state *state = &run.watch.state;
 	bool link = *state != NIC_ST_GONE && leat_device_is_up(run.o, &run.port);
 
+	if (*state != NIC_ST_GONE && leat_device_is_gone(run.o))
+		nic_mark(&run.marks, NIC_MARK_REMOVED);
 	if (!leat_nic_watch_look(&run.watch, &run.marks, link, leat_plane_now(&run.plane)))
 		return *state == NIC_ST_GONE;
 	tell_port();
