@@ -175,7 +175,8 @@ static void give_back(struct shard *s)
 static void use_port(struct shard *s, enum shard_port_use use)
 {
 	s->rx_off = use == SHARD_PORT_OFF;
-	s->tx.off = use != SHARD_PORT_ON;
+	s->tx.off = use == SHARD_PORT_OFF;
+	s->tx.down = use != SHARD_PORT_ON;
 	if (use == SHARD_PORT_ON)
 		leat_inet_neigh_doubt_all(leat_stack_neigh(s->stack));
 }

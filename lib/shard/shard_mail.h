@@ -36,7 +36,7 @@ enum shard_mail_kind {
 /* How a shard may use its queues. */
 enum shard_port_use {
 	SHARD_PORT_ON,
-	SHARD_PORT_DOWN, /* the link is down: it listens, and what it sends is lost at once */
+	SHARD_PORT_DOWN, /* the link is down: what the device does not take is lost at once */
 	SHARD_PORT_OFF,  /* it touches no queue, nor does it send */
 };
 

@@ -119,6 +119,47 @@ static void a_draining_shard_takes_no_syn_and_an_aborted_one_has_no_connection(v
 	close_pair(&p);
 }
 
+static void n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes_on(void **state)
+{
+	const struct setup u = {.slots = 1023,
+		.conn_cnt = 50,
+		.conn_total = 400,
+		.body_octets = 5000,
+		.queue_cnt = 1};
+	struct shard_counts before, after;
+	struct pair p;
+
+	(void)state;
+	open_pair(&p, &u);
+	for (uint32_t i = 0; i < 20; i++) {
+		leat_shard_turn(p.client);
+		leat_shard_turn(p.server);
+	}
+	assert_true(leat_shard_mail_put(&p.box[0], shard_letter_port(SHARD_PORT_OFF)));
+	leat_shard_turn(p.server);
+	leat_shard_count(p.server, &before);
+	/* Text that is under way is sent again, into nothing; what arrives stays on the ring. */
+	for (uint64_t end = p.server->now + 100 * TIME_MS; p.server->now < end;) {
+		leat_shard_turn(p.client);
+		leat_shard_turn(p.server);
+	}
+	leat_shard_count(p.server, &after);
+	assert_int_equal(after.rx_frames, before.rx_frames);
+	assert_true(after.tx_link_down > 0);
+	assert_int_equal(after.tx_queued, 0);
+	assert_true(leat_shard_mail_put(&p.box[0], shard_letter_port(SHARD_PORT_ON)));
+	for (uint64_t end = p.server->now + LIMIT_NS;
+		!leat_load_done(p.load) && p.server->now < end;) {
+		leat_shard_turn(p.client);
+		leat_shard_turn(p.server);
+	}
+	assert_true(leat_load_done(p.load));
+	assert_int_equal(leat_load_counters(p.load)->completed, u.conn_total);
+	check_ledger(p.server);
+	check_ledger(p.client);
+	close_pair(&p);
+}
+
 /* ask_list puts the question again and again until all is told; returns how many rows, and in most
  * how many any turn filled. */
 static uint32_t ask_list(struct pair *p, struct leat_info *row, uint32_t row_max, uint32_t *most)
@@ -192,6 +233,8 @@ int main(void)
 		cmocka_unit_test(an_empty_pool_makes_frames_wait_until_there_are_buffers),
 		cmocka_unit_test(
 			a_draining_shard_takes_no_syn_and_an_aborted_one_has_no_connection),
+		cmocka_unit_test(
+			n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes_on),
 		cmocka_unit_test(a_listing_of_many_connections_takes_many_turns_and_no_long_one),
 	};
 
