@@ -493,6 +493,7 @@ static void a_stale_handle_is_refused_and_never_mistaken_for_its_successor(void 
 	net_stop(&n);
 }
 
+/* N226: with every port in TIME-WAIT a connect fails at once. */
 static void time_wait_keeps_its_port_until_2msl_is_over(void **state)
 {
 	struct net n;
