@@ -127,7 +127,7 @@ static void any_events_leave_a_state_that_has_a_way_out(void **state)
 	uint64_t seed = 20260101;
 
 	(void)state;
-	print_message("seed %ju\n", (uintmax_t)seed);
+	print_message("# seed %ju\n", (uintmax_t)seed);
 	leat_prng_seed(&prng, seed);
 	for (uint32_t round = 0; round < 2000; round++) {
 		uint64_t entered[NIC_ST_CNT] = {0}, now = TIME_S;

@@ -199,11 +199,13 @@ static enum tcp_verdict check_ack(struct tcp_call *c, const struct seg *seg)
 
 	if (!(seg->flags & TCP_ACK))
 		return TCP_V_NO_ACK;
+	bool opening = tcp_syn_unacked(tcb); /* SYN-RECEIVED, or closed by its user in it */
+
+	if (opening && (!seq_lt(tcb->snd.una, seg->ack) || !seq_leq(seg->ack, tcb->snd.nxt))) {
+		leat_tcp_answer_rst(c, &tcb->tuple, seg);
+		return TCP_V_BAD_ACK_RST;
+	}
 	if (tcb->state == TCP_ST_SYN_RECEIVED) {
-		if (!seq_lt(tcb->snd.una, seg->ack) || !seq_leq(seg->ack, tcb->snd.nxt)) {
-			leat_tcp_answer_rst(c, &tcb->tuple, seg);
-			return TCP_V_BAD_ACK_RST;
-		}
 		leat_tcp_step(c->e, tcb, TCP_EV_RCV_ACK_OF_SYN);
 		leat_tcp_ack_syn(c, seg);
 		leat_tcp_tell(c->e, tcb, TCP_NEWS_ESTABLISHED);
@@ -217,8 +219,8 @@ static enum tcp_verdict check_ack(struct tcp_call *c, const struct seg *seg)
 		leat_tcp_reply(c, seg); /* RFC 5961 5 */
 		return TCP_V_ACK_TOO_OLD;
 	}
-	if (tcp_syn_unacked(tcb) && seq_gt(seg->ack, tcb->snd.una))
-		leat_tcp_ack_syn(c, seg); /* closed in SYN-RECEIVED: this is the handshake's ACK */
+	if (opening)
+		leat_tcp_ack_syn(c, seg);
 	else
 		leat_tcp_in_ack(c, seg);
 	if (leat_tcp_fin_acked(tcb))
