@@ -85,14 +85,17 @@ enum admission {
 	ADMIT_NONE, /* dropped: no SYN-ACK, as what would follow it is silence (N103) */
 };
 
-/* There is no place for one more.  Half-open ones may be nobody's, so that they do not keep
- * others out: a cookie needs no place, or else the oldest gives way. */
+/* There is no place for one more.  Those that are open and not taken stay (N103).  Half-open ones
+ * may be nobody's, so that they do not keep others out: a cookie needs no place before it comes
+ * back, or else the oldest gives way. */
 static enum admission admit_full(struct leat_stack *s, const struct tcb *listener)
 {
 	const struct conn *c = stack_conn(s, listener);
 
-	if (c->half_head == STACK_NONE) /* perhaps it is only a record that lacks: TCP_V_NO_TCB */
-		return c->waiting >= c->backlog ? ADMIT_NONE : ADMIT_CHILD;
+	if (c->waiting - c->half_cnt >= c->backlog)
+		return ADMIT_NONE;
+	if (c->half_head == STACK_NONE) /* it is only a record that lacks: TCP_V_NO_TCB */
+		return ADMIT_CHILD;
 	if (s->config.knobs.syn_cookies != TCP_COOKIES_OFF && !leat_tcp_is_full(s->tcp))
 		return ADMIT_COOKIE;
 	return leat_stack_half_evict(s, listener) ? ADMIT_CHILD : ADMIT_NONE;

@@ -142,6 +142,47 @@ static void a_backlog_full_of_what_nobody_took_drops_syns(void **state)
 	net_stop(&n);
 }
 
+/* The same, while a stranger is half open besides: cookies brought in as many as there may be. */
+static void no_cookie_for_a_backlog_that_is_full_of_open_ones(void **state)
+{
+	struct net n;
+
+	(void)state;
+	start(&n, 15, TCP_COOKIES_AUTO);
+	net_listen(&n, 1, 4, PORT, 2);
+	flood(&n, 0, 1);
+	for (uint32_t i = 0; i < 2; i++)
+		(void)net_connect(&n, 4, PORT);
+	net_run(&n, 20 * TIME_MS);
+	assert_int_equal(verdict(&n, TCP_V_COOKIE_OK), 1);
+	struct leat_conn late = net_connect(&n, 4, PORT);
+	net_run(&n, 20 * TIME_MS);
+	assert_int_equal(leat_stack_counters(n.stack[1])->accept_refused, 1);
+	assert_int_equal(verdict(&n, TCP_V_SYN_COOKIE), 1);
+	assert_string_equal(net_state(&n, 0, late), "SYN-SENT");
+	net_ledger(&n);
+	net_stop(&n);
+}
+
+/* A cookie belongs to no record, nor is it counted with any. */
+static void a_cookie_is_tallied_with_nobody(void **state)
+{
+	struct net n;
+	struct leat_info info;
+
+	(void)state;
+	net_init(&n, 16);
+	n.config[1].knobs.syn_cookies = TCP_COOKIES_ALWAYS;
+	n.config[1].tcp.tally = true;
+	net_start(&n);
+	struct leat_conn l = net_listen(&n, 1, 4, PORT, 2);
+	flood(&n, 0, 3);
+	assert_int_equal(verdict(&n, TCP_V_SYN_COOKIE), 3);
+	assert_int_equal(leat_info(n.stack[1], l, &info), LEAT_OK);
+	assert_int_equal(info.segs_in + info.segs_out, 0);
+	net_stop(&n);
+}
+
 /* Three cookies for two places: one finds none when it comes back; its text brings it again. */
 static void a_cookie_that_finds_no_place_opens_with_the_text(void **state)
 {
@@ -247,10 +288,13 @@ static void a_client_comes_back_from_the_same_port_again_and_again(void **state)
 {
 	struct net n;
 	struct leat_conn conn[2];
+	struct leat_info info;
 	struct leat_addr local = net_addr(0, 4, 5000), remote = net_addr(1, 4, PORT);
 
 	(void)state;
-	start(&n, 9, TCP_COOKIES_AUTO);
+	net_init(&n, 9);
+	n.config[1].tcp.tally = true;
+	net_start(&n);
 	net_listen(&n, 1, 4, PORT, 2);
 	for (uint32_t i = 0; i < 20; i++) {
 		assert_int_equal(leat_connect(n.stack[0], &local, &remote, &conn[0]), LEAT_OK);
@@ -258,6 +302,8 @@ static void a_client_comes_back_from_the_same_port_again_and_again(void **state)
 		(void)net_event(&n, 0, LEAT_CONNECTED);
 		conn[1] = net_event(&n, 1, LEAT_ACCEPTED).conn;
 		net_ledger(&n);
+		assert_int_equal(leat_info(n.stack[1], conn[1], &info), LEAT_OK);
+		assert_int_equal(info.segs_in, 2); /* its SYN is its own, not the old one's */
 		close_and_release(&n, conn);
 	}
 	assert_int_equal(verdict(&n, TCP_V_TIME_WAIT_SYN_TS), 19);
@@ -423,6 +469,8 @@ int main(void)
 		cmocka_unit_test(a_crowd_is_let_in_at_once),
 		cmocka_unit_test(a_flood_on_one_listener_does_not_touch_another),
 		cmocka_unit_test(a_backlog_full_of_what_nobody_took_drops_syns),
+		cmocka_unit_test(no_cookie_for_a_backlog_that_is_full_of_open_ones),
+		cmocka_unit_test(a_cookie_is_tallied_with_nobody),
 		cmocka_unit_test(a_cookie_that_finds_no_place_opens_with_the_text),
 		cmocka_unit_test(a_stack_that_drains_resets_a_cookie_that_comes_back),
 		cmocka_unit_test(records_used_up_by_a_flood_give_way),

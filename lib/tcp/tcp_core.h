@@ -135,6 +135,9 @@ bool leat_tcp_cookie_back(const struct tcp_call *c, const struct tuple *tuple,
 enum tcp_verdict leat_tcp_in_otherwise(struct tcp_call *c, struct seg *seg);
 enum tcp_verdict leat_tcp_in_text(struct tcp_call *c, struct seg *seg); /* seventh */
 void leat_tcp_in_fin(struct tcp_call *c, const struct seg *seg);        /* eighth */
+/* seg has been dealt with: gives its buffer back unless it was kept, and counts. */
+enum tcp_verdict leat_tcp_in_done(
+	const struct tcp_call *c, const struct seg *seg, enum tcp_verdict v);
 /* An ACK for a segment that was not acceptable: at once when it carried text or FIN, else at most
  * one each reply_interval_ns, so that two confused ends cannot keep each other busy. */
 void leat_tcp_reply(struct tcp_call *c, const struct seg *seg);

@@ -375,6 +375,17 @@ static void tally(const struct tcp_call *c, const struct seg *seg, enum tcp_verd
 	t->text_at = c->now;
 }
 
+enum tcp_verdict leat_tcp_in_done(
+	const struct tcp_call *c, const struct seg *seg, enum tcp_verdict v)
+{
+	if (!c->kept && seg->buf)
+		c->io->give[c->io->give_cnt++] = seg->buf;
+	c->e->cnt.verdict[v]++;
+	if (c->e->tally)
+		tally(c, seg, v);
+	return v;
+}
+
 enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
 	const struct tuple *tuple, const struct seg *seg, uint64_t now, struct tcp_io *io)
 {
@@ -397,10 +408,5 @@ enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
 	else if (!LEAT_FAST_PATH || !e->knobs.fast_path ||
 		 (v = leat_tcp_in_fast(&c, &cut)) == TCP_V_CNT)
 		v = leat_tcp_in_otherwise(&c, &cut);
-	if (!c.kept && seg->buf)
-		io->give[io->give_cnt++] = seg->buf;
-	e->cnt.verdict[v]++;
-	if (e->tally)
-		tally(&c, seg, v);
-	return v;
+	return leat_tcp_in_done(&c, seg, v);
 }

@@ -136,10 +136,7 @@ enum tcp_verdict leat_tcp_reopen(struct tcp_engine *e, struct tcb *old, const st
 		else
 			v = TCP_V_NO_TCB;
 	}
-	if (seg->buf)
-		io->give[io->give_cnt++] = seg->buf;
-	e->cnt.verdict[v]++;
-	return v;
+	return leat_tcp_in_done(&c, seg, v);
 }
 
 /* RFC 6191 asks of a SYN that its timestamp be newer than any before; our clock of them ticks in

@@ -106,12 +106,10 @@ enum tcp_verdict leat_tcp_cookie(struct tcp_engine *e, const struct tcb *listene
 		seq_of(cookie_of(&c, tuple, seg->seq, now / PERIOD_NS, mss_idx(tuple, seg), opts));
 	out.tos = listener->tos;
 	out.wnd = (uint16_t)u32_min(leat_tcp_rcv_offer(e, &ghost), UINT16_MAX);
+	c.tcb = NULL; /* a ghost has no record that counts what it sends */
 	leat_tcp_emit_alone(&c, tuple, &out);
 	e->cookie_until = (now / PERIOD_NS + 2) * PERIOD_NS;
-	if (seg->buf)
-		io->give[io->give_cnt++] = seg->buf;
-	e->cnt.verdict[TCP_V_SYN_COOKIE]++;
-	return TCP_V_SYN_COOKIE;
+	return leat_tcp_in_done(&c, seg, TCP_V_SYN_COOKIE);
 }
 
 /* The SYN as it must have been. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* link_emu: a link between two network namespaces, as bad as one likes, and the same each time.
  *
- *	netns A ─ TAP ─► loss? ─► queue ─► rate ─► delay (+ extra?) ─► TAP ─ netns B, and back
+ *	netns A ─ TAP ─► queue ─► rate ─► loss? ─► delay (+ extra?) ─► TAP ─ netns B, and back
  *
  * A frame finds room in the queue or is dropped, leaves it at the rate, is lost or doubled by
  * chance, and arrives after the delay; a reordered one after an extra delay, and so behind those
