@@ -165,7 +165,7 @@ enum opt_exit leat_plane_join(struct plane *p, uint32_t first, uint32_t cnt)
 	ASSERT(p->port_cnt < PLANE_PORT_MAX);
 	ASSERT(first + cnt <= p->shard_cnt);
 	*port = (struct plane_port){.first = first, .cnt = cnt};
-	port->pair = leat_plane_take(p, leat_plane_join_octets(cnt), 0);
+	port->pair = leat_plane_take(p, leat_plane_join_octets(cnt), p->shard[first].node);
 	if (port->pair == NULL)
 		return OPT_EXIT_RESOURCE;
 	p->port_cnt++;

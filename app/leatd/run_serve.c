@@ -313,12 +313,12 @@ static void give_up(void)
 
 static void control(void *arg)
 {
-	uint64_t at = leat_plane_now(&run.plane) + run.o->seconds * TIME_S;
+	uint64_t now = leat_plane_now(&run.plane), at = now + run.o->seconds * TIME_S;
 
 	(void)arg;
 	print_head();
 	leat_nic_marks_open(&run.port, &run.marks);
-	leat_nic_watch_init(&run.watch, leat_device_is_up(run.o, &run.port), at);
+	leat_nic_watch_init(&run.watch, leat_device_is_up(run.o, &run.port), now);
 	run.plane.look = look_port;
 	if (run.watch.state == NIC_ST_DOWN)
 		leat_plane_use(&run.plane, SHARD_PORT_DOWN);
