@@ -63,12 +63,12 @@ static struct shard_clock start_clock(void)
 	return shard_clock_start_kernel();
 }
 
-enum opt_exit leat_plane_open(
-	struct plane *p, const struct eal *eal, const struct nic_pool_plan *plan, bool touch)
+enum opt_exit leat_plane_open(struct plane *p, const struct eal *eal,
+	const struct nic_pool_plan *plan, int node, bool touch)
 {
 	*p = (struct plane){.eal = *eal, .clock = start_clock(), .touch = touch};
 	/* Without huge pages EAL has one heap, whatever nodes there are. */
-	p->pool = leat_nic_pool_new("frames", plan, eal->huge ? 0 : -1);
+	p->pool = leat_nic_pool_new("frames", plan, eal->huge ? node : -1);
 	for (uint32_t i = 0; i < PLANE_LCORE_MAX; i++)
 		leat_shard_loop_init(&p->loop[i], true);
 	return p->pool != NULL ? OPT_EXIT_OK : OPT_EXIT_RESOURCE;

@@ -470,7 +470,8 @@ static enum opt_exit run_plane(struct eal *eal, uint64_t seed)
 
 	if (result != OPT_EXIT_OK)
 		return result;
-	result = leat_plane_open(&run.plane, eal, &run.plan.pool, true);
+	result = leat_plane_open(
+		&run.plane, eal, &run.plan.pool, leat_plan_pool_node(&run.plan), true);
 	if (result != OPT_EXIT_OK) {
 		leat_prepare_end();
 		return result;
