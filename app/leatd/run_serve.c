@@ -316,10 +316,10 @@ static void control(void *arg)
 	uint64_t now = leat_plane_now(&run.plane), at = now + run.o->seconds * TIME_S;
 
 	(void)arg;
-	print_head();
 	leat_nic_marks_open(&run.port, &run.marks);
 	leat_nic_watch_init(&run.watch, leat_device_is_up(run.o, &run.port), now);
 	run.plane.look = look_port;
+	print_head(); /* from "ready" on it is told what happens to the link */
 	if (run.watch.state == NIC_ST_DOWN)
 		leat_plane_use(&run.plane, SHARD_PORT_DOWN);
 	while (leat_plane_wait(&run.plane, run.o->seconds != 0 ? at : at + FOR_EVER_NS) == 0 &&
