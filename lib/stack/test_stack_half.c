@@ -346,6 +346,7 @@ static void text_unread_outlives_time_wait_that_was_reused(void **state)
 	assert_string_equal(info.end, "time-wait, reused");
 	assert_int_equal(leat_recv(n.stack[1], conn[1], text, sizeof(text)), 6);
 	assert_memory_equal(text, "unread", 6);
+	assert_int_equal(leat_recv(n.stack[1], conn[1], text, sizeof(text)), 0); /* the end */
 	assert_int_equal(leat_release(n.stack[1], conn[1]), LEAT_OK);
 	net_stop(&n);
 }
