@@ -179,10 +179,9 @@ static bool read_vdev(void *options, const char *text, char *why, size_t size)
 	return true;
 }
 
-/* [domain:]bus:device.function in hexadecimal. */
-static bool read_device(void *options, const char *text, char *why, size_t size)
+/* read_pci reads [domain:]bus:device.function in hexadecimal; false: it is none. */
+static bool read_pci(struct serve_options *o, const char *text)
 {
-	struct serve_options *o = options;
 	unsigned domain = 0, bus, device, function;
 	int end = 0;
 	bool full = sscanf(text, "%4x:%2x:%2x.%1x%n", &domain, &bus, &device, &function, &end) == 4;
@@ -192,15 +191,33 @@ static bool read_device(void *options, const char *text, char *why, size_t size)
 		full = sscanf(text, "%2x:%2x.%1x%n", &bus, &device, &function, &end) == 3;
 	}
 	if (!full || text[end] || !is_all(text, DIGITS "abcdefABCDEF:.") || device > 31 ||
-		function > 7) {
-		snprintf(why, size, "`%s` is no PCI address: 0000:3b:00.0? (lspci -D lists them)",
-			text);
+		function > 7)
 		return false;
-	}
 	snprintf(o->device_text, sizeof(o->device_text), "%04x:%02x:%02x.%x", domain & 0xffff,
 		bus & 0xff, device, function);
 	o->device = o->device_text;
 	return true;
+}
+
+/* read_device reads a PCI address, or env:NAME of a variable that holds one: so a container learns
+ * which device it was given (PCIDEVICE_...). */
+static bool read_device(void *options, const char *text, char *why, size_t size)
+{
+	bool is_env = strncmp(text, "env:", 4) == 0;
+	const char *value = is_env ? getenv(text + 4) : text;
+
+	if (value == NULL)
+		snprintf(why, size, "`%s` is not set in the environment; env | grep PCIDEVICE",
+			text + 4);
+	else if (is_env && strchr(value, ',') != NULL)
+		snprintf(why, size, "`%s` holds more than one device, `%s`; one of them?", text,
+			value);
+	else if (!read_pci(options, value))
+		snprintf(why, size, "`%s` is no PCI address: 0000:3b:00.0? (lspci -D lists them)",
+			value);
+	else
+		return true;
+	return false;
 }
 
 /* add_lcores adds the processors from first to last; false: one is there already, or too many. */
@@ -282,7 +299,8 @@ static const struct opt_row row[] = {
 		.kind = OPT_KIND_OTHER,
 		.read = read_device,
 		.metavar = "PCI",
-		.sentence = "use the network card at a PCI address, such as 0000:3b:00.0"},
+		.sentence = "use the network card at a PCI address, such as 0000:3b:00.0, or "
+			    "env:NAME for that in a variable"},
 	{.name = "address",
 		.letter = 'a',
 		.kind = OPT_KIND_OTHER,

@@ -224,6 +224,7 @@ const struct opt_verb leat_opt_try = {
 		 "or the report could not be written.\n\n"
 		 "  @ try --seconds 3\n"
 		 "  @ try --seed 7 --loss 1% --reorder 1%\n"
+		 "  @ try --shards 4\n"
 		 "  sudo @ try --tap\n",
 	.row = row,
 	.row_cnt = COUNT_OF(row),

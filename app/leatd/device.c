@@ -4,6 +4,7 @@
 #include "base_bits.h"
 #include "base_log.h"
 
+#include <dirent.h>
 #include <linux/capability.h>
 #include <net/if.h>
 #include <string.h>
@@ -174,9 +175,34 @@ bool leat_device_may_not_finish(const struct nic_port *port)
 	return is_driver(port->driver, AF_PACKET_DRIVER);
 }
 
+/* tap_is_ours says whether one of our descriptors is that of a TAP interface that exists, also when
+ * it has another name now or was moved to another network. */
+static bool tap_is_ours(void)
+{
+	char path[300], line[64], name[32];
+	DIR *d = opendir("/proc/self/fdinfo");
+	struct dirent *entry;
+	bool found = d == NULL;
+
+	while (!found && (entry = readdir(d)) != NULL) {
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%s", entry->d_name);
+		FILE *f = fopen(path, "re");
+
+		while (f != NULL && !found && fgets(line, sizeof(line), f) != NULL)
+			found = sscanf(line, "iff: %31s", name) == 1;
+		if (f != NULL)
+			fclose(f);
+	}
+	if (d != NULL)
+		closedir(d);
+	return found;
+}
+
 bool leat_device_is_up(const struct serve_options *o, const struct nic_port *port)
 {
-	bool up = leat_nic_port_link(port).up;
+	/* The driver asks by name; what was moved away works on, and nobody here knows its link. */
+	bool away = o->tap != NULL && if_nametoindex(o->tap) == 0;
+	bool up = away || leat_nic_port_link(port).up;
 	struct ifreq ifr = {.ifr_flags = 0};
 
 	if (!is_driver(o->vdev, AF_PACKET_DRIVER) ||
@@ -189,6 +215,16 @@ bool leat_device_is_up(const struct serve_options *o, const struct nic_port *por
 		up = (ifr.ifr_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
 	close(fd);
 	return up;
+}
+
+bool leat_device_is_gone(const struct serve_options *o)
+{
+	char name[64];
+
+	if (o->tap != NULL)
+		return if_nametoindex(o->tap) == 0 && !tap_is_ours();
+	return is_driver(o->vdev, AF_PACKET_DRIVER) &&
+	       vdev_argument(o->vdev, "iface", name, sizeof(name)) && if_nametoindex(name) == 0;
 }
 
 /* kernel_address picks for the kernel the first host of our prefix that we are not: the network's

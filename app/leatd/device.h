@@ -34,6 +34,10 @@ uint32_t leat_device_queues(const struct nic_port *port, uint32_t shard_cnt);
  * is. */
 bool leat_device_is_up(const struct serve_options *o, const struct nic_port *port);
 
+/* leat_device_is_gone says whether the kernel's interface that we are at was deleted, which no
+ * driver tells. */
+bool leat_device_is_gone(const struct serve_options *o);
+
 /* leat_device_next writes what to type on the kernel's side of the device to reach us. */
 void leat_device_next(const struct serve_options *o, const struct nic_port *port, FILE *out);
 

@@ -191,10 +191,9 @@ enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *
 
 	if (o->hugepages == EAL_HUGE_NEED && pages < pages_of(p)) {
 		leat_log(LOG_LV_ERROR, "leatd",
-			"%ju huge pages of 2 MiB are needed%s%.0d, %ju are free: "
-			"dpdk-hugepages.py -p 2M --setup %juM, or --hugepages auto",
-			(uintmax_t)pages_of(p), p->node > 0 ? " on node " : "",
-			p->node > 0 ? p->node : 0, (uintmax_t)pages,
+			"%ju huge pages of 2 MiB are needed, %ju are free: dpdk-hugepages.py -p 2M "
+			"-n %d --setup %juM, or --hugepages auto",
+			(uintmax_t)pages_of(p), (uintmax_t)pages, p->node < 0 ? 0 : p->node,
 			(uintmax_t)(p->eal.huge_octets >> 20));
 		return OPT_EXIT_RESOURCE;
 	}
@@ -206,8 +205,18 @@ enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *
 	return OPT_EXIT_RESOURCE;
 }
 
-void leat_plan_warn(const struct plan *p)
+void leat_plan_warn(const struct serve_options *o, const struct plan *p)
 {
+	uint64_t pages = leat_nic_topo_huge_free(&p->topo, p->node);
+
+	/* Who made some meant them to be used. */
+	if (o->hugepages == EAL_HUGE_AUTO && pages < pages_of(p) &&
+		leat_nic_topo_huge_free(&p->topo, -1) != 0)
+		leat_log(LOG_LV_WARN, "leatd",
+			"%ju huge pages of 2 MiB are needed, %ju are free where the device is: "
+			"%s",
+			(uintmax_t)pages_of(p), (uintmax_t)pages,
+			p->eal.huge ? "others are used" : "ordinary memory is used");
 	for (uint32_t i = 0; i < p->cpu_cnt; i++) {
 		int node = leat_nic_topo_cpu_node(&p->topo, p->cpu[i]);
 		uint32_t distance = leat_nic_topo_distance(&p->topo, p->node, node);

@@ -51,8 +51,9 @@ enum opt_exit leat_plan_serve(const struct serve_options *o, struct plan *p);
 /* leat_plan_check says whether the machine has what the plan needs. */
 enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *p);
 
-/* leat_plan_warn writes a line to stderr for each core that is not at the device's node. */
-void leat_plan_warn(const struct plan *p);
+/* leat_plan_warn writes a line to stderr for each core that is not at the device's node, and when
+ * huge pages are there but too few. */
+void leat_plan_warn(const struct serve_options *o, const struct plan *p);
 
 /* leat_plan_octets is the sum of the rows over all shards. */
 uint64_t leat_plan_octets(const struct plan *p);

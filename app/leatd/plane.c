@@ -11,11 +11,13 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define ASK_NAP_NS 50000
+#define CLOCKS_FILE "/sys/devices/system/clocksource/clocksource0/available_clocksource"
+#define ASK_NAP_NS  50000
 
 static sigset_t stop_signals(void)
 {
@@ -36,10 +38,35 @@ void leat_plane_block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* read_text reads the beginning of a file of the kernel's; "" when it cannot. */
+static const char *read_text(const char *path, char *text, size_t size)
+{
+	FILE *f = fopen(path, "re");
+
+	text[f != NULL ? fread(text, 1, size - 1, f) : 0] = '\0';
+	if (f != NULL)
+		fclose(f);
+	return text;
+}
+
+static struct shard_clock start_clock(void)
+{
+	char cpuinfo[8192], clocks[256];
+
+	read_text("/proc/cpuinfo", cpuinfo, sizeof(cpuinfo));
+	read_text(CLOCKS_FILE, clocks, sizeof(clocks));
+	if (leat_shard_clock_trust(cpuinfo, clocks))
+		return shard_clock_start();
+	leat_log(LOG_LV_WARN, "leatd",
+		"this processor's counter is no even clock on all cores; the kernel's is used, "
+		"which takes longer");
+	return shard_clock_start_kernel();
+}
+
 enum opt_exit leat_plane_open(
 	struct plane *p, const struct eal *eal, const struct nic_pool_plan *plan, bool touch)
 {
-	*p = (struct plane){.eal = *eal, .clock = shard_clock_start(), .touch = touch};
+	*p = (struct plane){.eal = *eal, .clock = start_clock(), .touch = touch};
 	/* Without huge pages EAL has one heap, whatever nodes there are. */
 	p->pool = leat_nic_pool_new("frames", plan, eal->huge ? 0 : -1);
 	for (uint32_t i = 0; i < PLANE_LCORE_MAX; i++)
@@ -200,6 +227,9 @@ enum opt_exit leat_plane_run(struct plane *p, void (*control)(void *arg), void *
 	p->control = control;
 	p->arg = arg;
 	p->started_at = leat_plane_now(p);
+	if (p->loop_cnt < p->eal.lcore_cnt)
+		leat_log(LOG_LV_WARN, "leatd", "%u of %u lcores have no shard and stay idle",
+			p->eal.lcore_cnt - p->loop_cnt, p->eal.lcore_cnt);
 	share_cpus(p);
 	int error = start_control(p, &thread);
 	if (error != 0) {

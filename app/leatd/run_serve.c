@@ -286,6 +286,8 @@ static bool look_port(void)
 	enum nic_state *state = &run.watch.state;
 	bool link = *state != NIC_ST_GONE && leat_device_is_up(run.o, &run.port);
 
+	if (*state != NIC_ST_GONE && leat_device_is_gone(run.o))
+		nic_mark(&run.marks, NIC_MARK_REMOVED);
 	if (!leat_nic_watch_look(&run.watch, &run.marks, link, leat_plane_now(&run.plane)))
 		return *state == NIC_ST_GONE;
 	tell_port();
@@ -348,10 +350,11 @@ static bool check_ledger(void)
 		good &= why == NULL;
 	}
 	uint64_t under_way = leat_plane_under_way(&run.plane, 0);
-	if (run.sum.moved_out != run.sum.moved_in + under_way) {
-		leat_log(LOG_LV_ERROR, "ledger", "moved %ju frames, taken %ju, on lanes %ju",
+	if (run.sum.moved_out != run.sum.moved_in + under_way || run.sum.wrong_shard != 0) {
+		leat_log(LOG_LV_ERROR, "ledger",
+			"moved %ju frames, taken %ju, on lanes %ju; on a wrong shard %ju",
 			(uintmax_t)run.sum.moved_out, (uintmax_t)run.sum.moved_in,
-			(uintmax_t)under_way);
+			(uintmax_t)under_way, (uintmax_t)run.sum.wrong_shard);
 		good = false;
 	}
 	return good;
@@ -484,7 +487,7 @@ enum opt_exit leat_run_plan(const struct serve_options *o)
 	if (result != OPT_EXIT_OK)
 		return result;
 	leat_plan_print(o, &run.plan, stdout);
-	leat_plan_warn(&run.plan);
+	leat_plan_warn(o, &run.plan);
 	result = leat_plan_check(o, &run.plan);
 	return leat_report_written() ? result : OPT_EXIT_FAILED;
 }
@@ -502,7 +505,7 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 		result = leat_plan_check(o, &run.plan);
 	if (result != OPT_EXIT_OK)
 		return result;
-	leat_plan_warn(&run.plan);
+	leat_plan_warn(o, &run.plan);
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
 		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
 			strerror(errno));

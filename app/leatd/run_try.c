@@ -155,7 +155,14 @@ static void know_server(struct shard *client)
 	leat_inet_neigh_set(leat_stack_neigh(client->stack), ip_from4(SERVER_ADDRESS), mac);
 }
 
-/* add_shards adds the shards of one end: clients on even lcores, servers on odd ones. */
+/* end_cnt is how many ends are here. */
+static uint32_t end_cnt(void)
+{
+	return run.o->client_vdev != NULL && run.o->server_vdev == NULL ? 1 : TRY_END_CNT;
+}
+
+/* add_shards adds the shards of one end: clients on even lcores, servers on odd ones; or a client
+ * alone on all. */
 static enum opt_exit add_shards(const struct stack_config *config, enum try_end end)
 {
 	const struct nic_port *port = run.wire.port[end];
@@ -173,7 +180,7 @@ static enum opt_exit add_shards(const struct stack_config *config, enum try_end 
 		leat_steer_shard(&run.wire.steer[end], i, &shard);
 		shard.stack.seed += (uint64_t)i << 32;
 		memcpy(shard.stack.link.mac.octet, port->mac, sizeof(port->mac));
-		result = leat_plane_add(&run.plane, &shard, 2 * i + end);
+		result = leat_plane_add(&run.plane, &shard, end_cnt() * i + end);
 	}
 	if (result == OPT_EXIT_OK && port != NULL && run.shard_cnt > 1)
 		result = leat_plane_join(&run.plane, run.first[end], run.shard_cnt);
@@ -544,6 +551,28 @@ static enum opt_exit run_tap(const struct try_options *o, const struct run_eal *
 	return leat_run_serve(&s, from, true);
 }
 
+/* note_rate tells when 2MSL is the limit: of the end that closes first every connection keeps a
+ * record so long, and of both a pair of address and port. */
+static void note_rate(const struct stack_config config[TRY_END_CNT], const struct try_options *o)
+{
+	const struct stack_config *first =
+		&config[o->close == TRY_CLOSE_SERVER ? TRY_SERVER : TRY_CLIENT];
+	uint32_t ports = config[TRY_CLIENT].port_to - config[TRY_CLIENT].port_from + 1u;
+	uint64_t records = (uint64_t)first->tcp.tcb_max * run.shard_cnt;
+	uint64_t pairs = (uint64_t)SOURCE_CNT * ports;
+	uint64_t rate = u64_min(records, pairs) * (TIME_S / TIME_MS) / (o->time_wait_ns / TIME_MS);
+	char t[4][REPORT_TEXT_MAX], msl[REPORT_TEXT_MAX];
+
+	if (rate >= RATE_PLANNED)
+		return;
+	leat_report_ns(o->time_wait_ns, msl, sizeof(msl));
+	leat_log(LOG_LV_NOTE, "leatd",
+		"at 2MSL %s no more than %s conn/s can go on: TIME-WAIT has %s records, and %u "
+		"addresses with %s ports are %s pairs; what is above is refused (no_port)",
+		msl, leat_report_group(rate, t[0]), leat_report_group(records, t[1]), SOURCE_CNT,
+		leat_report_group(ports, t[2]), leat_report_group(pairs, t[3]));
+}
+
 enum opt_exit leat_run_try(const struct try_options *options, const struct run_eal *from)
 {
 	struct try_options o = *options;
@@ -561,8 +590,9 @@ enum opt_exit leat_run_try(const struct try_options *options, const struct run_e
 	struct nic_pool_plan plan = pool_plan(config);
 	if (!shrink(config, leat_nic_pool_octets(&plan, PAGE_OCTETS)))
 		return OPT_EXIT_RESOURCE;
+	note_rate(config, &o);
 	struct eal_want want = {.name = "try",
-		.lcore_cnt = o.one_lcore ? 1 : 2 * run.shard_cnt,
+		.lcore_cnt = o.one_lcore ? 1 : end_cnt() * run.shard_cnt,
 		.pool = plan,
 		.verbose = o.verbose};
 	enum opt_exit result = leat_run_start_eal(from, &want, &eal);

@@ -32,7 +32,7 @@ static int tell(uint16_t port, enum rte_eth_event_type event, void *marks, void 
 			continue;
 		if (told[i].mark == NIC_MARK_LINK)
 			atomic_fetch_add_explicit(&m->link_cnt, 1, memory_order_relaxed);
-		atomic_fetch_or_explicit(&m->bits, (unsigned)told[i].mark, memory_order_release);
+		nic_mark(m, told[i].mark);
 	}
 	return 0;
 }

@@ -61,6 +61,12 @@ struct nic_watch {
 void leat_nic_marks_open(const struct nic_port *p, struct nic_marks *m);
 void leat_nic_marks_close(const struct nic_port *p, struct nic_marks *m);
 
+/* nic_mark is for what is known from elsewhere than the driver. */
+static inline void nic_mark(struct nic_marks *m, enum nic_mark mark)
+{
+	atomic_fetch_or_explicit(&m->bits, (unsigned)mark, memory_order_release);
+}
+
 /* leat_nic_watch_init begins with the link as it is. */
 void leat_nic_watch_init(struct nic_watch *w, bool link, uint64_t now);
 

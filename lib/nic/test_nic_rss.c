@@ -49,6 +49,7 @@ static void a_device_with_key_table_and_ports_is_asked_for_them(void **state)
 	}
 }
 
+/* N220: no table, a key or a table of other lengths, no hash of ports. */
 static void a_device_that_lacks_a_part_is_left_alone_and_the_part_is_named(void **state)
 {
 	static const struct {

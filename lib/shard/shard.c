@@ -8,6 +8,9 @@
 
 #include <stdio.h>
 
+STATIC_ASSERT(SHARD_MAX <= FLOW_STEER_SHARD_MAX, "every shard has its lanes");
+STATIC_ASSERT(SHARD_MAX <= SHARD_TX_LANE_MAX, "one may carry for all others");
+
 /* plan walks the parts of a shard through an arena. */
 static void *plan(struct arena *a, size_t stack_octets, struct shard **s)
 {
@@ -175,7 +178,8 @@ static void give_back(struct shard *s)
 static void use_port(struct shard *s, enum shard_port_use use)
 {
 	s->rx_off = use == SHARD_PORT_OFF;
-	s->tx.off = use != SHARD_PORT_ON;
+	s->tx.off = use == SHARD_PORT_OFF;
+	s->tx.down = use != SHARD_PORT_ON;
 	if (use == SHARD_PORT_ON)
 		leat_inet_neigh_doubt_all(leat_stack_neigh(s->stack));
 }
@@ -194,6 +198,10 @@ static void read_letter(struct shard *s, struct shard_letter letter)
 		leat_stack_refuse(s->stack, true);
 		leat_stack_abort_all(s->stack);
 		break;
+	case SHARD_MAIL_LIST:
+		ASSERT(s->list == NULL);
+		s->list = letter.what;
+		break;
 	case SHARD_MAIL_PORT:
 		use_port(s, (enum shard_port_use)(uintptr_t)letter.what);
 		break;
@@ -208,6 +216,24 @@ static void read_letter(struct shard *s, struct shard_letter letter)
 		give_back(s); /* many boxes hold more than the stack's list of these */
 		break;
 	}
+}
+
+/* list_slice goes on with the listing under way, so far that no turn gets long by it. */
+static void list_slice(struct shard *s)
+{
+	struct shard_list *l = s->list;
+	uint32_t before = l->cursor;
+	uint32_t rows = u32_min(l->row_max - l->row_cnt, SHARD_LIST_ROWS);
+
+	l->row_cnt +=
+		leat_stack_list(s->stack, &l->cursor, SHARD_LIST_LOOK, l->row + l->row_cnt, rows);
+	l->turns++;
+	s->worked = true;
+	if (l->cursor != before && l->row_cnt < l->row_max)
+		return;
+	s->list = NULL;
+	/* Release: whoever sees the mark sees the rows. */
+	atomic_store_explicit(&l->answered, true, memory_order_release);
 }
 
 static void turn_mail(struct shard *s)
@@ -225,6 +251,8 @@ static void turn_mail(struct shard *s)
 		}
 		s->letters_used_up += n == SHARD_LETTER_MAX;
 	}
+	if (UNLIKELY(s->list != NULL))
+		list_slice(s);
 }
 
 static void turn_timers(struct shard *s)

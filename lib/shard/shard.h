@@ -15,7 +15,7 @@
  *
  *	the boxes of shard_mail: the other end of each belongs to one other thread;
  *	the lanes of shard_lane: the other end of each belongs to one other shard;
- *	struct shard_ask: its owner's, but the shard's from put until `answered`;
+ *	struct shard_ask, shard_list: their owner's, but the shard's from put until `answered`;
  *	the pool of packet buffers, which EAL makes safe;
  *	struct nic_port and struct flow_steer, which nobody writes while shards turn, but when all
  *	were told to keep off their queues (SHARD_PORT_OFF);
@@ -55,6 +55,8 @@
 #define SHARD_TIMER_MAX  64  /* timers fired in one turn */
 #define SHARD_EVENT_MAX  256 /* events told to the program in one turn */
 #define SHARD_GIVE_MAX   64  /* buffers freed by one call */
+#define SHARD_LIST_ROWS  16  /* connections listed in one turn */
+#define SHARD_LIST_LOOK  512 /* records looked at for them */
 
 /* Buffers a shard has in hand besides those in its device and its stack. */
 #define SHARD_OWN_BUFFERS (SHARD_TX_QUEUE + 3 * STACK_BURST_MAX)
@@ -102,6 +104,17 @@ struct shard_ask {
 	atomic_bool answered;
 };
 
+/* A question for connections, of which a turn answers a slice.  The rows are the asker's, and the
+ * shard's from put until `answered`; one such question at a time.  When row_cnt is row_max there
+ * may be more: it is asked again with the cursor as it was left. */
+struct shard_list {
+	struct leat_info *row;
+	uint32_t row_max, row_cnt;
+	uint32_t cursor; /* at first 0 */
+	uint32_t turns;  /* it took */
+	atomic_bool answered;
+};
+
 struct shard {
 	struct shard_clock clock;
 	uint64_t now;
@@ -117,6 +130,7 @@ struct shard {
 	uint32_t box_cnt, peer_cnt;
 	struct shard_mail *box[SHARD_MAX];  /* read here */
 	struct shard_mail *peer[SHARD_MAX]; /* written here: boxes of the port's other shards */
+	struct shard_list *list;            /* under way, or NULL */
 	struct stack_burst burst;
 };
 

@@ -28,6 +28,7 @@ enum shard_mail_kind {
 	SHARD_MAIL_DRAIN, /* take no new connections, finish those there are */
 	SHARD_MAIL_ABORT, /* reset all connections */
 	SHARD_MAIL_ASK,   /* fill a struct shard_ask and mark it answered */
+	SHARD_MAIL_LIST,  /* fill a struct shard_list, a slice each turn, and mark it answered */
 	SHARD_MAIL_PORT,  /* how it may use its port from now on: shard_letter_port */
 	SHARD_MAIL_FRAME, /* a frame that arrived at another shard; the reader owns it */
 };
@@ -35,7 +36,7 @@ enum shard_mail_kind {
 /* How a shard may use its queues. */
 enum shard_port_use {
 	SHARD_PORT_ON,
-	SHARD_PORT_DOWN, /* the link is down: it listens, and what it sends is lost at once */
+	SHARD_PORT_DOWN, /* the link is down: what the device does not take is lost at once */
 	SHARD_PORT_OFF,  /* it touches no queue, nor does it send */
 };
 

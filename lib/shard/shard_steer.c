@@ -52,6 +52,7 @@ bool leat_shard_steer_home(struct shard_steer *s, struct rte_mbuf *m)
 
 	if (owner == s->idx)
 		return true;
+	DCHECK(s->to[owner] != NULL);
 	if (leat_shard_lane_put(s->to[owner], m)) {
 		s->moved_out++;
 	} else {

@@ -76,10 +76,15 @@ uint32_t leat_shard_tx_output(struct shard_tx *tx, struct leat_stack *stack, uin
 /* put gives the device what it takes of cnt frames. */
 static uint32_t put(struct shard_tx *tx, struct rte_mbuf **frame, uint32_t cnt)
 {
+	uint32_t sent = 0;
+
 	if (LIKELY(!tx->off))
-		return leat_nic_port_tx(tx->port, tx->queue, frame, (uint16_t)cnt);
-	rte_pktmbuf_free_bulk(frame, cnt);
-	tx->lost += cnt;
+		sent = leat_nic_port_tx(tx->port, tx->queue, frame, (uint16_t)cnt);
+	if (LIKELY(!tx->down))
+		return sent;
+	/* What a device without a link does not take now it would not take the next turn either. */
+	rte_pktmbuf_free_bulk(frame + sent, cnt - sent);
+	tx->lost += cnt - sent;
 	return cnt;
 }
 

@@ -36,7 +36,8 @@ struct shard_tx {
 	const struct nic_port *port;
 	struct rte_mempool *pool;
 	uint16_t queue;
-	bool off; /* the link is down, or the queue not ours now: what is sent is lost */
+	bool down; /* the link is: what the device does not take is lost, and not tried again */
+	bool off;  /* with down: the queue is not ours to touch */
 	uint64_t frames, full, no_buf, lost;
 	uint32_t spare_cnt, queue_cnt;
 	struct rte_mbuf *spare[STACK_BURST_MAX];

@@ -158,12 +158,8 @@ static void info_tally(const struct leat_stack *s, const struct tcb *tcb, struct
 	info->ce_segs = t->ce_segs;
 }
 
-int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info)
+static void describe(struct leat_stack *s, const struct tcb *tcb, struct leat_info *info)
 {
-	const struct tcb *tcb = leat_stack_by_handle(s, c);
-
-	if (tcb == NULL)
-		return LEAT_ERR_STALE;
 	*info = (struct leat_info){
 		.state = leat_tcp_state_name((enum tcp_state)tcb->state),
 		.end = end_name[tcb->end_why],
@@ -182,7 +178,30 @@ int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info)
 	info_agreed(tcb, info);
 	info_status(s, tcb, info);
 	info_tally(s, tcb, info);
+}
+
+int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info)
+{
+	const struct tcb *tcb = leat_stack_by_handle(s, c);
+
+	if (tcb == NULL)
+		return LEAT_ERR_STALE;
+	describe(s, tcb, info);
 	return LEAT_OK;
+}
+
+uint32_t leat_stack_list(
+	struct leat_stack *s, uint32_t *cursor, uint32_t look, struct leat_info *info, uint32_t max)
+{
+	uint32_t end = s->config.tcp.tcb_max, cnt = 0;
+
+	for (; look > 0 && cnt < max && *cursor < end; look--) {
+		const struct tcb *tcb = stack_tcb(s, (*cursor)++);
+
+		if (tcb->state != TCP_ST_NONE)
+			describe(s, tcb, &info[cnt++]);
+	}
+	return cnt;
 }
 
 #define LINE_MAX_OCTETS 1024 /* far above the longest line of a dump */

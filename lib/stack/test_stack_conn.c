@@ -3,6 +3,8 @@
 /* Connections between two stacks: open, talk, close, and what stays behind. */
 
 #include "stack_core.h"
+
+#include "flow_steer.h"
 #include "test_stack_net.h"
 
 static const int family[] = {4, 6};
@@ -491,6 +493,7 @@ static void a_stale_handle_is_refused_and_never_mistaken_for_its_successor(void 
 	net_stop(&n);
 }
 
+/* N226: with every port in TIME-WAIT a connect fails at once. */
 static void time_wait_keeps_its_port_until_2msl_is_over(void **state)
 {
 	struct net n;
@@ -546,6 +549,51 @@ static void the_user_is_told_once_when_a_connect_is_refused(void **state)
 	assert_string_equal(info.state, "CLOSED");
 	assert_int_equal(leat_shutdown(n.stack[0], c), LEAT_ERR_STATE);
 	assert_int_equal(leat_release(n.stack[0], c), LEAT_OK);
+	net_stop(&n);
+}
+
+/* Two shards of one port: each connects from its own ports, all of them and no others. */
+static void a_shard_connects_from_ports_whose_replies_come_to_it(void **state)
+{
+	const uint16_t from = 40064, cnt = FLOW_STEER_TABLE; /* one run of the table */
+	uint8_t key[FLOW_RSS_KEY_OCTETS];
+	struct flow_steer steer;
+	struct leat_info info;
+	struct leat_conn c;
+	struct net n;
+
+	(void)state;
+	leat_flow_steer_key(key, 1, FLOW_STEER_TABLE, false);
+	leat_flow_steer_init(&steer, key, FLOW_STEER_TABLE, 2);
+	net_init(&n, 31);
+	for (uint32_t i = 0; i < 2; i++) {
+		n.config[i].steer = &steer;
+		n.config[i].shard_idx = i;
+		n.config[i].port_from = from;
+		n.config[i].port_to = (uint16_t)(from + cnt - 1);
+	}
+	net_start(&n);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct leat_addr any = {0}, local = net_addr(i, 4, 0), remote = net_addr(8, 4, 80);
+		struct tuple t = {
+			.local = net_ip(i, 4), .remote = net_ip(8, 4), .rport = remote.port};
+		uint32_t got = 0;
+
+		for (; leat_connect(n.stack[i], &any, &remote, &c) == LEAT_OK; got++) {
+			assert_int_equal(leat_info(n.stack[i], c, &info), LEAT_OK);
+			t.lport = info.local.port;
+			assert_int_equal(leat_flow_steer_owner(&steer, &t), i);
+		}
+		assert_int_equal(got, cnt / 2);
+		/* Nor by name: the other's are refused, and so are our own, which are taken. */
+		for (local.port = from; local.port < from + cnt; local.port++)
+			assert_int_equal(
+				leat_connect(n.stack[i], &local, &remote, &c), LEAT_ERR_IN_USE);
+		local.port = 1024; /* outside the range the owner is asked as well */
+		for (t.lport = 1024; leat_flow_steer_owner(&steer, &t) == i; t.lport++)
+			local.port = (uint16_t)(t.lport + 1);
+		assert_int_equal(leat_connect(n.stack[i], &local, &remote, &c), LEAT_ERR_IN_USE);
+	}
 	net_stop(&n);
 }
 
@@ -689,6 +737,7 @@ int main(void)
 		cmocka_unit_test(a_stale_handle_is_refused_and_never_mistaken_for_its_successor),
 		cmocka_unit_test(time_wait_keeps_its_port_until_2msl_is_over),
 		cmocka_unit_test(the_user_is_told_once_when_a_connect_is_refused),
+		cmocka_unit_test(a_shard_connects_from_ports_whose_replies_come_to_it),
 		cmocka_unit_test(a_connect_is_refused_where_it_cannot_go),
 		cmocka_unit_test(a_range_of_addresses_is_used_in_turn),
 		cmocka_unit_test(info_shows_what_was_agreed_and_which_timers_run),

@@ -233,7 +233,7 @@ def absent():
     for name, right, options in (
             ("TAP", "net_admin", ("--tap", "leat0")),
             ("af_packet", "net_raw", ("--vdev", "net_af_packet0,iface=near"))):
-        refused(f"{name} without its right", options, f"CAP_{right.upper()}",
+        refused(f"N227: {name} without its right", options, f"CAP_{right.upper()}",
                 before=("setpriv", f"--bounding-set=-{right}", f"--inh-caps=-{right}"))
     for name, options in (("af_packet", ("--vdev", "net_af_packet0,iface=near")),
                           ("memif", ("--vdev", "net_memif0,role=server,socket="
@@ -262,7 +262,7 @@ def taken():
     "a name that is in use"
     live.new_net()
     with live.serve("--time-wait", "1s") as server:
-        refused("--tap with the name of another server's", ("--tap", "leat0"), "leat0 exists")
+        refused("N228: --tap with the name of another server's", ("--tap", "leat0"), "leat0 exists")
         with live.case("the other one serves on"):
             get(live.OURS4, 1000)
             live.check(server.popen.poll() is None, "it ended")

@@ -128,4 +128,31 @@ def together():
                 two.ledger()
 
 
-live.main([taken, refused, cores, together], needs=live.NEEDS_NET)
+def limits():
+    "what is told at the start of a trial"
+    with live.case("N225: fewer ports and records than 2MSL needs: told with the formula"):
+        done = live.run(live.leat(), "try", "--seconds", 1, "--time-wait", "60s", "--one-lcore")
+        live.equal(done.returncode, 0, "exit code")
+        told = re.search(r"at 2MSL 60 s no more than ([\d,]+) conn/s can go on: TIME-WAIT has "
+                         r"([\d,]+) records, and 254 addresses with ([\d,]+) ports are ([\d,]+) pairs",
+                         done.stderr.decode())
+        live.check(told, done.stderr)
+        rate, records, ports, pairs = (int(n.replace(",", "")) for n in told.groups())
+        live.equal((pairs, rate), (254 * ports, min(records, pairs) // 60), "pairs and rate")
+    with live.case("N225: enough of both: nothing is told"):
+        done = live.run(live.leat(), "try", "--seconds", 1, "--one-lcore")
+        live.equal((done.returncode, done.stderr), (0, b""), "exit code and stderr")
+    with live.case("N201: a counter that the kernel gave up: its clock is used, and that is told"):
+        clocks = live.directory() / "clocks"
+        clocks.write_text("hpet acpi_pm \n")
+        sysfs = "/sys/devices/system/clocksource/clocksource0/available_clocksource"
+        mount = f"mount --bind {clocks} {sysfs} && exec \"$@\""
+        done = live.run("unshare", "--mount", "sh", "-c", mount, "sh", live.leat(), "try",
+                        "--seconds", 1, "--one-lcore")
+        live.equal(done.returncode, 0, "exit code")
+        live.check(b"no even clock on all cores; the kernel's is used" in done.stderr,
+                   done.stderr)
+        live.check(done.stdout.count(b"NOT BALANCED") == 0, done.stdout)
+
+
+live.main([taken, refused, cores, together, limits], needs=live.NEEDS_NET)

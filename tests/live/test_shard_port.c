@@ -357,6 +357,7 @@ static void a_device_that_stands_still_bounds_what_waits_and_does_not_stop_what_
 	close_pair(&p);
 }
 
+/* N221: the key is never the device's default; it is ours, or the device is not trusted. */
 static void a_device_with_a_table_takes_ours_and_one_without_says_so(void **state)
 {
 	const struct setup u = {.slots = 63, .queue_cnt = 2};

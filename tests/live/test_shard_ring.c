@@ -119,6 +119,111 @@ static void a_draining_shard_takes_no_syn_and_an_aborted_one_has_no_connection(v
 	close_pair(&p);
 }
 
+static void n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes_on(void **state)
+{
+	const struct setup u = {.slots = 1023,
+		.conn_cnt = 50,
+		.conn_total = 400,
+		.body_octets = 5000,
+		.queue_cnt = 1};
+	struct shard_counts before, after;
+	struct pair p;
+
+	(void)state;
+	open_pair(&p, &u);
+	for (uint32_t i = 0; i < 20; i++) {
+		leat_shard_turn(p.client);
+		leat_shard_turn(p.server);
+	}
+	assert_true(leat_shard_mail_put(&p.box[0], shard_letter_port(SHARD_PORT_OFF)));
+	leat_shard_turn(p.server);
+	leat_shard_count(p.server, &before);
+	/* Text that is under way is sent again, into nothing; what arrives stays on the ring. */
+	for (uint64_t end = p.server->now + 100 * TIME_MS; p.server->now < end;) {
+		leat_shard_turn(p.client);
+		leat_shard_turn(p.server);
+	}
+	leat_shard_count(p.server, &after);
+	assert_int_equal(after.rx_frames, before.rx_frames);
+	assert_true(after.tx_link_down > 0);
+	assert_int_equal(after.tx_queued, 0);
+	assert_true(leat_shard_mail_put(&p.box[0], shard_letter_port(SHARD_PORT_ON)));
+	for (uint64_t end = p.server->now + LIMIT_NS;
+		!leat_load_done(p.load) && p.server->now < end;) {
+		leat_shard_turn(p.client);
+		leat_shard_turn(p.server);
+	}
+	assert_true(leat_load_done(p.load));
+	assert_int_equal(leat_load_counters(p.load)->completed, u.conn_total);
+	check_ledger(p.server);
+	check_ledger(p.client);
+	close_pair(&p);
+}
+
+/* ask_list puts the question again and again until all is told; returns how many rows, and in most
+ * how many any turn filled. */
+static uint32_t ask_list(struct pair *p, struct leat_info *row, uint32_t row_max, uint32_t *most)
+{
+	struct shard_list l = {.row = row, .row_max = row_max};
+	uint32_t cnt = 0;
+
+	*most = 0;
+	do {
+		l.row_cnt = l.turns = 0;
+		atomic_store(&l.answered, false);
+		assert_true(leat_shard_mail_put(
+			&p->box[0], (struct shard_letter){SHARD_MAIL_LIST, &l}));
+		while (!atomic_load(&l.answered)) {
+			uint32_t before = l.row_cnt, at = l.cursor;
+
+			leat_shard_turn(p->server);
+			*most = u32_max(*most, l.row_cnt - before);
+			assert_in_range(l.cursor - at, 0, SHARD_LIST_LOOK);
+		}
+		cnt += l.row_cnt;
+	} while (l.row_cnt == row_max);
+	return cnt;
+}
+
+static void a_listing_of_many_connections_takes_many_turns_and_no_long_one(void **state)
+{
+	static struct leat_info row[1500];
+	const struct setup u = {.slots = 1023,
+		.conn_cnt = 1000,
+		.conn_total = 100000,
+		.body_octets = 100,
+		.queue_cnt = 1};
+	uint32_t most, present = 0;
+	struct shard_counts counts;
+	struct pair p;
+
+	(void)state;
+	open_pair(&p, &u);
+	for (uint32_t i = 0; i < 300; i++) {
+		leat_shard_turn(p.client);
+		leat_shard_turn(p.server);
+	}
+	/* What is on the wire arrives, and nothing after it. */
+	for (uint32_t i = 0; i < 100; i++)
+		leat_shard_turn(p.server);
+	leat_shard_count(p.server, &counts);
+	for (uint32_t i = TCP_ST_LISTEN; i < TCP_ST_CNT; i++)
+		present += (uint32_t)counts.tcp.present[i];
+	assert_true(present > 500);
+	/* The client stands still, and so do the connections but those whose 2MSL ends. */
+	uint32_t cnt = ask_list(&p, row, COUNT_OF(row), &most);
+	assert_in_range(cnt, 1, present);
+	assert_in_range(most, 1, SHARD_LIST_ROWS);
+	leat_shard_count(p.server, &counts);
+	uint64_t turns = counts.turns;
+	cnt = ask_list(&p, row, 100, &most);
+	leat_shard_count(p.server, &counts);
+	assert_true(counts.turns - turns >= cnt / SHARD_LIST_ROWS);
+	/* And a table that is nearly empty is not walked in one turn either. */
+	assert_true(counts.turns - turns >= 4096 / SHARD_LIST_LOOK);
+	close_pair(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +233,9 @@ int main(void)
 		cmocka_unit_test(an_empty_pool_makes_frames_wait_until_there_are_buffers),
 		cmocka_unit_test(
 			a_draining_shard_takes_no_syn_and_an_aborted_one_has_no_connection),
+		cmocka_unit_test(
+			n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes_on),
+		cmocka_unit_test(a_listing_of_many_connections_takes_many_turns_and_no_long_one),
 	};
 
 	if (start_eal() < 0)

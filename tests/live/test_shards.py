@@ -79,8 +79,8 @@ def one_queue(_shards):
 
 
 def tap(_shards):
-    """Two TAP interfaces, there before the program joins them with its queues; what comes out of one
-    goes into the other.  (A bridge would keep frames to the address of its own interface.)"""
+    """Two TAP interfaces, there before the program joins them with its queues; what comes out of
+    one goes into the other.  (A bridge would keep frames to the address of its own interface.)"""
     net = live.new_net()
     for name in ("one", "other"):
         live.must("ip", "tuntap", "add", "dev", name, "mode", "tap", "multi_queue")
@@ -185,6 +185,25 @@ def processes():
                                  r"on a wrong shard 0$", server.out, re.M), server.out)
 
 
+def kernel():
+    "the kernel as the peer of five shards"
+    for shards in (3, 5):  # TAP has four queues
+        live.new_net()
+        with live.serve("--shards", shards, "--time-wait", "1s") as server:
+            for address in (live.OURS4, live.OURS6):
+                with live.case(f"TAP, {shards} shards: 60 connections to {address} are served"):
+                    for octets in range(60):
+                        with live.connect(address) as s:
+                            s.sendall(f"GET /bytes/{octets} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                            live.equal(live.read_response(s)[2], live.body(octets), "body")
+            with live.case(f"TAP, {shards} shards: frames moved, and none was on a wrong shard"):
+                live.equal(server.stop(), 0, "exit code")
+                server.ledger()
+                live.check(re.search(r"^steering +software; moved [1-9].*on a wrong shard 0$",
+                                     server.out, re.M), server.out)
+        live.Net.remove_all()
+
+
 def said(what, options, *words, code=0):
     with live.case(what):
         with live.Process([live.leat(), "serve", *options, *live.ADDRESSES[:2]]) as process:
@@ -198,7 +217,7 @@ def said(what, options, *words, code=0):
 
 
 def told():
-    "what serve says of steering"
+    "what serve says of steering: N220, N221, N222"
     said("one shard: there is nothing to steer", ("--vdev", "net_null0,no-rx=1"),
          "one shard has all flows")
     said("a device with key and table: both are read back equal", (
@@ -213,5 +232,14 @@ def told():
          "qpairs=4 with 2 shards", code=4)
 
 
-live.main([part, processes, told] if "matrix" not in live.sys.argv[1:] else [matrix],
+def idle():
+    "lcores and shards that do not fit (N222)"
+    with live.case("lcores without a shard are named"):
+        begin = classic(4)
+        with live.Process([*begin, "--seconds", 1, "--connections", 64]) as process:
+            live.equal(process.wait(RUN_S), 0, "exit code")
+            live.check("6 of 8 lcores have no shard" in process.err, process.err)
+
+
+live.main([part, processes, kernel, told, idle] if "matrix" not in live.sys.argv[1:] else [matrix],
           needs=live.NEEDS_TAP + (live.program("ethtool"), live.program("tc")))

@@ -174,7 +174,8 @@ void leat_sim_flow_later(struct sim_world *w, uint32_t flow)
 	struct sim_outcome *o = &w->outcome[flow];
 	uint64_t wait = w->plan.retry_for;
 
-	if (wait == 0 && ++o->tries > TRIES_MAX && !w->calm) {
+	/* In the calm others have the records for as long as they live; a try costs nothing. */
+	if (wait == 0 && !w->calm && ++o->tries > TRIES_MAX) {
 		o->left = 0;
 		return;
 	}

@@ -501,6 +501,16 @@ static void style_evil(struct prng *p, struct sim_plan *plan)
 	f->ns = ONE_OF(p, 0, 1, 50 * TIME_MS, 2 * TIME_S);
 }
 
+/* Of two hosts that open to each other with all their records, neither has one for the other. */
+static uint32_t opens_of(const struct sim_plan *plan, uint32_t host)
+{
+	uint32_t cnt = 0;
+
+	for (uint32_t i = 0; i < plan->flow_cnt; i++)
+		cnt += plan->flow[i].client == host || plan->flow[i].both;
+	return cnt;
+}
+
 static void style_famine(struct prng *p, struct sim_plan *plan)
 {
 	/* Text queued before the handshake could hold all chunks while the handshake waits for a
@@ -511,7 +521,7 @@ static void style_famine(struct prng *p, struct sim_plan *plan)
 		struct stack_config *c = &plan->host[h].config;
 
 		if (one_in(p, 2))
-			c->tcp.tcb_max = 4 + below(p, 12);
+			c->tcp.tcb_max = 4 + opens_of(plan, h) + below(p, 12);
 		if (one_in(p, 2))
 			c->tcp.rbuf_max = 4 + below(p, 28);
 		if (one_in(p, 2))

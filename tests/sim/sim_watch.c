@@ -391,11 +391,26 @@ static const char *sent_syn(
 		f->plain_syn = true;
 		return NULL;
 	}
+	if (w->config.cookies)
+		f->cookie[f->cookie_cnt++ % WATCH_COOKIES] = *p;
 	if (!leat_sim_flow_irs(f, p->ack))
 		return "W22 a SYN-ACK for a SYN that never came";
 	if (!f->plain_syn && p->opts & negotiated & ~f->peer_maybe)
 		return "W25 a SYN-ACK with an option that the SYN did not offer";
 	return NULL;
+}
+
+/* Copies of a SYN with other options have other cookies: what comes next shows which one held. */
+static void choose_cookie(struct watch_flow *f, const struct watch_pkt *p, uint64_t now)
+{
+	if (f->nxt != f->iss + 1 || p->seq == f->nxt)
+		return;
+	for (uint32_t i = 0; i < WATCH_COOKIES && i < f->cookie_cnt; i++) {
+		if (f->cookie[i].seq + 1 == p->seq) {
+			leat_sim_flow_numbers(f, &f->cookie[i], now);
+			return;
+		}
+	}
 }
 
 static const char *sent_ack(struct watch_flow *f, const struct watch_pkt *p)
@@ -496,8 +511,11 @@ static const char *sent_ecn(const struct watch_flow *f, const struct watch_pkt *
 	return NULL;
 }
 
-static const char *sent_options(struct watch_flow *f, const struct watch_pkt *p, uint64_t now)
+/* A cookie remembers nothing: its SYN,ACK echoes the SYN that it answers, be it an old copy. */
+static const char *sent_options(
+	const struct watch *w, struct watch_flow *f, const struct watch_pkt *p, uint64_t now)
 {
+	bool cookie = w->config.cookies && p->flags & WATCH_SYN;
 	uint8_t agreed = f->own_opts & f->peer.opts, maybe = f->own_opts & f->peer_maybe;
 
 	if (p->flags & WATCH_SYN)
@@ -515,7 +533,8 @@ static const char *sent_options(struct watch_flow *f, const struct watch_pkt *p,
 		f->ts_last = p->ts_val;
 		if (p->flags & WATCH_ACK && f->ts_came && !f->forged && !f->ambiguous &&
 			(watch_seq_diff(p->ts_ecr, f->ts_max) > 0 ||
-				(f->peer.opts & WATCH_OPT_TS && now - f->born_at < TS_COMPARE_NS &&
+				(!cookie && f->peer.opts & WATCH_OPT_TS &&
+					now - f->born_at < TS_COMPARE_NS &&
 					watch_seq_diff(p->ts_ecr, f->peer.ts_val) < 0)))
 			return "W25 echoes a timestamp that never came";
 	}
@@ -575,12 +594,14 @@ static const char *sent_tcp(struct watch *w, uint32_t host, uint64_t now, const 
 		return NULL;
 	if (p->flags & WATCH_SYN)
 		wrong = sent_syn(w, f, p, now);
+	else if (w->config.cookies)
+		choose_cookie(f, p, now);
 	if (!wrong && p->flags & WATCH_ACK)
 		wrong = sent_ack(f, p);
 	if (!wrong && !(p->flags & WATCH_SYN))
 		wrong = sent_text(w, f, p);
 	if (!wrong)
-		wrong = sent_options(f, p, now);
+		wrong = sent_options(w, f, p, now);
 	if (!wrong && p->text == 0 && !(p->flags & (WATCH_SYN | WATCH_FIN)))
 		wrong = sent_bare(w, f, now);
 	w->cnt.sent_sack += (p->opts & WATCH_OPT_SACK) != 0;

@@ -9,15 +9,8 @@
 #define ACK_NEAR     (1 << 20) /* so far behind a SYN the first ACK may be */
 #define EDGE_SLACK   65536     /* beyond what was offered nothing is taken */
 
-void leat_sim_flow_begin(struct watch_flow *f, const struct watch_pkt *p, uint64_t now)
+void leat_sim_flow_numbers(struct watch_flow *f, const struct watch_pkt *p, uint64_t now)
 {
-	if (f->syn_sent && f->fin_sent && f->ack_sent) {
-		f->old_known = true;
-		f->old_nxt = f->nxt;
-		f->old_ack = f->last_ack;
-	}
-	f->syn_sent = true;
-	f->plain_syn = f->fin_sent = f->ack_sent = f->edge_known = f->ts_sent = false;
 	f->iss = f->una = p->seq;
 	f->nxt = p->seq + 1;
 	f->born_at = now;
@@ -25,6 +18,18 @@ void leat_sim_flow_begin(struct watch_flow *f, const struct watch_pkt *p, uint64
 	f->own_ws = p->ws;
 	f->own_ecn = (p->flags & (WATCH_ECE | WATCH_CWR)) != 0;
 	f->text_from = p->seq + 1;
+}
+
+void leat_sim_flow_begin(struct watch_flow *f, const struct watch_pkt *p, uint64_t now)
+{
+	if (f->syn_sent && f->fin_sent && f->ack_sent) {
+		f->old_known = true;
+		f->old_nxt = f->nxt;
+		f->old_ack = f->last_ack;
+	}
+	leat_sim_flow_numbers(f, p, now);
+	f->syn_sent = true;
+	f->plain_syn = f->fin_sent = f->ack_sent = f->edge_known = f->ts_sent = false;
 	f->irs_known = f->peer_edge_known = f->ts_came = false;
 	f->range_cnt = 0;
 	f->owed = f->peer_fin = false;

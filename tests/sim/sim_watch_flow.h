@@ -13,6 +13,7 @@
 #include "sim_watch.h"
 
 #define WATCH_SYN_MAX   8  /* SYNs of the peer that the host may have taken */
+#define WATCH_COOKIES   4  /* SYN,ACKs of the host of which any may be the one that counts */
 #define WATCH_EARLY_MAX 16 /* pieces of text that came before the host chose among them */
 
 struct watch_key {
@@ -60,6 +61,8 @@ struct watch_flow {
 	bool old_known; /* an incarnation before was closed: TIME-WAIT may have these again */
 	uint32_t old_nxt, old_ack;
 	/* both */
+	struct watch_pkt cookie[WATCH_COOKIES];
+	uint32_t cookie_cnt;
 	bool did_reset;      /* in any incarnation */
 	bool owed, peer_fin; /* an ACK, since owed_since */
 	uint64_t owed_since;
@@ -73,6 +76,9 @@ static inline int32_t watch_seq_diff(uint32_t a, uint32_t b)
 {
 	return (int32_t)(a - b);
 }
+
+/* leat_sim_flow_numbers: what the host's SYN p says is what the host sends with. */
+void leat_sim_flow_numbers(struct watch_flow *f, const struct watch_pkt *p, uint64_t now);
 
 /* leat_sim_flow_begin: the host sent a SYN that it had not sent before. */
 void leat_sim_flow_begin(struct watch_flow *f, const struct watch_pkt *p, uint64_t now);

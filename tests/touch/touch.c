@@ -2,10 +2,11 @@
 /* Who touches what: linked into leatd where a thread sanitizer would be.
  *
  * The compiler's instrumentation for races calls a function for each load and store.  Here those
- * functions keep, for every line of memory, the set of those who read it and of those who wrote it.
- * "Who" is not a thread but the shard whose turn it is, or the control thread while it asks, tells
- * and adds up; what happens before and after the loops is nobody's.  At the end each line that two
- * touched, one of them writing, goes to the file TOUCH names: its address, its place, the sets.
+ * functions keep, for every line of memory, the set of those who read it and of those who wrote
+ * it.  "Who" is not a thread but the shard whose loop and turn it is, or the control thread while
+ * it waits, asks, tells and adds up; what happens before and after the loops is nobody's.  At the
+ * end each line that two touched, one of them writing, goes to the file TOUCH names: its address,
+ * its place, the sets.
  *
  * That finds what is shared whether or not it is synchronised, used together or by accident on one
  * line.  Not seen: what is not compiled here, that is the drivers' and the pools' own code.
@@ -347,15 +348,30 @@ REAL(struct rte_mempool *, leat_nic_pool_new, const char *name, const void *plan
 	return pool;
 }
 
+static int shard_at(const void *shard)
+{
+	const struct region *r = region_of((uintptr_t)shard);
+
+	return r != NULL ? atoi(strchr(r->name, '-') + 1) : NOBODY;
+}
+
 REAL(void, leat_shard_turn, void *shard)
 {
-	struct region *r = region_of((uintptr_t)shard);
+	int before = who;
 
-	if (stack_to == 0)
-		know_stack();
-	who = r != NULL ? atoi(strchr(r->name, '-') + 1) : NOBODY;
+	who = shard_at(shard);
 	__real_leat_shard_turn(shard);
+	who = before;
+}
+
+/* What a loop does between turns is its first shard's, which is what a loop begins with. */
+REAL(int, leat_shard_loop, void *loop)
+{
+	know_stack();
+	who = shard_at(*(void **)loop);
+	int result = __real_leat_shard_loop(loop);
 	who = NOBODY;
+	return result;
 }
 
 /* What the control thread does with shards. */
@@ -370,11 +386,24 @@ REAL(void, leat_shard_turn, void *shard)
 		who = before;                                                                      \
 	}
 
+REAL(uint32_t, leat_plane_wait, void *plane, uint64_t at)
+{
+	int before = who;
+
+	know_stack();
+	who = before == NOBODY ? CONTROL : before;
+	uint32_t result = __real_leat_plane_wait(plane, at);
+	who = before;
+	return result;
+}
+
 #define TWO(a, b)      a, b
 #define THREE(a, b, c) a, b, c
 
 AS_CONTROL(leat_plane_ask, THREE(void *p, void *also, void *arg), (p, also, arg))
 AS_CONTROL(leat_plane_tell, THREE(void *p, uint32_t i, int kind), (p, i, kind))
+AS_CONTROL(leat_plane_use, TWO(void *p, int use), (p, use))
+AS_CONTROL(leat_shard_loop_stop, void *loop, (loop))
 AS_CONTROL(leat_report_add, TWO(void *sum, const void *more), (sum, more))
 AS_CONTROL(leat_load_add, TWO(void *sum, const void *more), (sum, more))
 AS_CONTROL(leat_hist_merge, TWO(void *sum, const void *more), (sum, more))

@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CONTROL = 1 << 63
 WRAPPED = ("memcpy", "memmove", "memset", "memcmp", "leat_nic_numa_take", "leat_plane_join",
            "leat_shard_new", "leat_load_new", "leat_service_new", "leat_nic_pool_new",
-           "leat_shard_turn", "leat_plane_ask", "leat_plane_tell", "leat_report_add",
+           "leat_shard_turn", "leat_shard_loop", "leat_shard_loop_stop", "leat_plane_ask",
+           "leat_plane_tell", "leat_plane_use", "leat_plane_wait", "leat_report_add",
            "leat_load_add", "leat_hist_merge")
 SHARDS = 4
 

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* What a plan says of machines that are not there. */
+
+#include "base_bits.h"
+#include "plan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char said[1024];
+
+/* Two nodes of two cores, 21 apart; the device at the second; 100 huge pages are needed. */
+static struct plan two_nodes(void)
+{
+	struct plan p = {.node = 1,
+		.cpu = {2, 3},
+		.cpu_cnt = 2,
+		.shard_cnt = 2,
+		.free_octets = UINT64_MAX,
+		.eal = {.huge_octets = 100 * NIC_TOPO_HUGE_OCTETS},
+		.topo = {.node_cnt = 2, .distance = {{10, 21}, {21, 10}}}};
+
+	memset(p.topo.node_of_cpu, -1, sizeof(p.topo.node_of_cpu));
+	for (uint32_t i = 0; i < 4; i++)
+		p.topo.node_of_cpu[i] = (int8_t)(i / 2);
+	return p;
+}
+
+/* listen puts what is written to stderr into said while check, or warn, runs. */
+static enum opt_exit listen_to(const struct serve_options *o, const struct plan *p, bool warn)
+{
+	enum opt_exit result = OPT_EXIT_OK;
+	FILE *file = tmpfile();
+	int err = dup(STDERR_FILENO);
+
+	assert_non_null(file);
+	fflush(stderr);
+	dup2(fileno(file), STDERR_FILENO);
+	if (warn)
+		leat_plan_warn(o, p);
+	else
+		result = leat_plan_check(o, p);
+	fflush(stderr);
+	dup2(err, STDERR_FILENO);
+	close(err);
+	rewind(file);
+	said[fread(said, 1, sizeof(said) - 1, file)] = '\0';
+	fclose(file);
+	return result;
+}
+
+static void n195_huge_pages_on_the_wrong_node_are_none(void **state)
+{
+	const struct serve_options need = {.hugepages = EAL_HUGE_NEED};
+	const struct serve_options some = {.hugepages = EAL_HUGE_AUTO};
+	struct plan p = two_nodes();
+
+	(void)state;
+	p.topo.node[0].huge_free = 1000;
+	p.topo.node[1].huge_free = 99;
+	assert_int_equal(listen_to(&need, &p, false), OPT_EXIT_RESOURCE);
+	assert_non_null(strstr(said, "100 huge pages of 2 MiB are needed, 99 are free"));
+	assert_non_null(strstr(said, "-n 1 "));
+	listen_to(&some, &p, true);
+	assert_non_null(strstr(said, "100 huge pages of 2 MiB are needed, 99 are free"));
+	p.topo.node[1].huge_free = 100;
+	assert_int_equal(listen_to(&need, &p, false), OPT_EXIT_OK);
+	listen_to(&some, &p, true);
+	assert_string_equal(said, "");
+	/* Who has none at all did not mean any. */
+	p.topo.node[0].huge_free = p.topo.node[1].huge_free = 0;
+	listen_to(&some, &p, true);
+	assert_string_equal(said, "");
+}
+
+static void memory_that_is_not_free_is_refused_with_both_numbers(void **state)
+{
+	const struct serve_options o = {.hugepages = EAL_HUGE_NO};
+	struct plan p = two_nodes();
+
+	(void)state;
+	p.row[p.row_cnt++] = (struct plan_row){"a", 1, 100 << 20, false};
+	p.row[p.row_cnt++] = (struct plan_row){"b", 1, 7 << 20, true};
+	assert_int_equal(leat_plan_octets(&p), 207 << 20);
+	p.free_octets = 207 << 20;
+	assert_int_equal(listen_to(&o, &p, false), OPT_EXIT_OK);
+	p.free_octets--;
+	assert_int_equal(listen_to(&o, &p, false), OPT_EXIT_RESOURCE);
+	assert_non_null(strstr(said, "207 MiB are needed, 206 MiB are free"));
+}
+
+static void a_core_of_another_node_than_the_devices_is_warned_of_with_the_distance(void **state)
+{
+	const struct serve_options o = {.hugepages = EAL_HUGE_AUTO};
+	struct plan p = two_nodes();
+
+	(void)state;
+	listen_to(&o, &p, true);
+	assert_string_equal(said, "");
+	p.cpu[1] = 0;
+	listen_to(&o, &p, true);
+	assert_non_null(strstr(said, "core 0 is on node 0, the device on node 1, 21 apart"));
+	assert_null(strstr(said, "core 2"));
+	p.node = -1; /* a device that is nowhere */
+	listen_to(&o, &p, true);
+	assert_string_equal(said, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(n195_huge_pages_on_the_wrong_node_are_none),
+		cmocka_unit_test(memory_that_is_not_free_is_refused_with_both_numbers),
+		cmocka_unit_test(
+			a_core_of_another_node_than_the_devices_is_warned_of_with_the_distance),
+	};
+
+	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
