@@ -183,8 +183,8 @@ static void a_cookie_is_tallied_with_nobody(void **state)
 	net_stop(&n);
 }
 
-/* RFC 7323 3: the options that stand in a cookie's timestamp do not make it later than the clock, so
- * that what follows is not an old duplicate to the peer. */
+/* RFC 7323 3: the options in a cookie's timestamp do not make it later than the clock, so that what
+ * follows is not an old duplicate to the peer. */
 static void the_timestamp_of_a_cookie_is_not_ahead(void **state)
 {
 	struct net n;

@@ -153,8 +153,8 @@ static void check_text(struct talk *t, const struct seg *seg)
 	}
 }
 
-/* A cookie's number is what it is: the script's ISS becomes that, its clock that of the cookie.  One
- * for a SYN of another number leaves the script's where it is. */
+/* A cookie's number is what it is: the script's ISS becomes that, its clock that of the cookie.
+ * The answer to a SYN of another number leaves both where they are. */
 static void see_cookie(struct talk *t, const struct seg *seg)
 {
 	if (leat_talk_tcb(t) || seg->ack.v != t->setup.irs + 1 + t->rcv_shift ||
