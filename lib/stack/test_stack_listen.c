@@ -294,6 +294,7 @@ static void a_listener_for_one_remote_may_turn_into_an_active_open(void **state)
 	struct net n;
 	struct leat_addr here = net_addr(0, 4, 700), there = net_addr(1, 4, 80), any = {.port = 80};
 	struct leat_conn c, plain;
+	uint64_t fast;
 
 	(void)state;
 	net_init(&n, 10);
@@ -309,7 +310,13 @@ static void a_listener_for_one_remote_may_turn_into_an_active_open(void **state)
 	assert_string_equal(net_state(&n, 0, c), "SYN-SENT");
 	net_run(&n, 20 * TIME_MS);
 	assert_int_equal(net_event(&n, 0, LEAT_CONNECTED).conn.id, c.id);
-	(void)net_event(&n, 1, LEAT_ACCEPTED | LEAT_READABLE);
+	struct leat_event event = net_event(&n, 1, LEAT_ACCEPTED | LEAT_READABLE);
+	/* Nothing of a listener is left, and so nothing in the way of the fast path. */
+	net_run(&n, TIME_S); /* its own text is acknowledged */
+	fast = leat_stack_tcp(n.stack[0])->fast;
+	assert_int_equal(leat_send(n.stack[1], event.conn, "hello", 5), 5);
+	net_run(&n, 20 * TIME_MS);
+	assert_int_equal(leat_stack_tcp(n.stack[0])->fast - fast, LEAT_FAST_PATH);
 	net_ledger(&n);
 	net_stop(&n);
 }
