@@ -31,9 +31,23 @@ enum opt_tcp_ecn {
 	OPT_TCP_ECN_ACTIVE,
 };
 
+enum opt_tcp_reuse {
+	OPT_TCP_REUSE_OFF,
+	OPT_TCP_REUSE_SEQUENCE,
+	OPT_TCP_REUSE_TIMESTAMPS,
+};
+
+enum opt_tcp_cookies {
+	OPT_TCP_COOKIES_OFF,
+	OPT_TCP_COOKIES_AUTO,
+	OPT_TCP_COOKIES_ALWAYS,
+};
+
 struct tcp_options {
 	uint32_t congestion;                                /* enum opt_tcp_congestion */
 	uint32_t ecn;                                       /* enum opt_tcp_ecn */
+	uint32_t reuse;                                     /* enum opt_tcp_reuse */
+	uint32_t cookies;                                   /* enum opt_tcp_cookies */
 	uint32_t sack, timestamps, window_scale, nagle;     /* enum opt_tcp_switch */
 	uint64_t send_buffer_octets, receive_buffer_octets; /* of one connection */
 	uint64_t initial_window_segs, ack_every, ack_delay_ns;
@@ -41,15 +55,19 @@ struct tcp_options {
 
 #define OPT_TCP_DEFAULTS                                                                           \
 	{                                                                                          \
-		.congestion = OPT_TCP_CUBIC, .ecn = OPT_TCP_ECN_PASSIVE, .sack = OPT_TCP_ON,       \
-		.timestamps = OPT_TCP_ON, .window_scale = OPT_TCP_ON, .nagle = OPT_TCP_ON,         \
-		.send_buffer_octets = 65536, .receive_buffer_octets = 65535,                       \
+		.congestion = OPT_TCP_CUBIC, .ecn = OPT_TCP_ECN_PASSIVE,                           \
+		.reuse = OPT_TCP_REUSE_TIMESTAMPS, .cookies = OPT_TCP_COOKIES_AUTO,                \
+		.sack = OPT_TCP_ON, .timestamps = OPT_TCP_ON, .window_scale = OPT_TCP_ON,          \
+		.nagle = OPT_TCP_ON, .send_buffer_octets = 65536, .receive_buffer_octets = 65535,  \
 		.initial_window_segs = 10, .ack_every = 2, .ack_delay_ns = 40 * TIME_MS            \
 	}
 
 /* The words of those rows, in opt_tcp.c. */
-extern const char *const leat_opt_tcp_switch[], *const leat_opt_tcp_congestion[],
-							*const leat_opt_tcp_ecn[];
+extern const char *const leat_opt_tcp_switch[];
+extern const char *const leat_opt_tcp_congestion[];
+extern const char *const leat_opt_tcp_ecn[];
+extern const char *const leat_opt_tcp_reuse[];
+extern const char *const leat_opt_tcp_cookies[];
 
 #define OPT_TCP_WORD(at_, name_, words_, metavar_, fallback_, sentence_)                           \
 	{                                                                                          \
@@ -75,6 +93,12 @@ extern const char *const leat_opt_tcp_switch[], *const leat_opt_tcp_congestion[]
 		OPT_TCP_WORD(OPT_TCP_AT(base, ecn), "ecn", leat_opt_tcp_ecn, "HOW", "passive",     \
 			"congestion marks: off, passive (when the peer asks) or active (ask, "     \
 			"too)"),                                                                   \
+		OPT_TCP_WORD(OPT_TCP_AT(base, reuse), "time-wait-reuse", leat_opt_tcp_reuse,       \
+			"HOW", "timestamps",                                                       \
+			"a SYN may end TIME-WAIT early: off, sequence (when its number is "        \
+			"higher) or timestamps (when its timestamp, or else its number, is)"),     \
+		OPT_TCP_WORD(OPT_TCP_AT(base, cookies), "syn-cookies", leat_opt_tcp_cookies,       \
+			"HOW", "auto", "off, auto (while a backlog is full) or always"),           \
 		OPT_TCP_WORD(OPT_TCP_AT(base, nagle), "nagle", leat_opt_tcp_switch, "ON", "on",    \
 			"hold a short segment back while another is under way: on or off"),        \
 		OPT_TCP_RANGE(OPT_KIND_DURATION, OPT_TCP_AT(base, ack_delay_ns), "ack-delay", 0,   \

@@ -10,6 +10,10 @@ STATIC_ASSERT((int)OPT_TCP_NEWRENO == TCP_CC_RENO, "word and knob");
 STATIC_ASSERT((int)OPT_TCP_CUBIC == TCP_CC_CUBIC, "word and knob");
 STATIC_ASSERT((int)OPT_TCP_ECN_PASSIVE == TCP_ECN_PASSIVE, "word and knob");
 STATIC_ASSERT((int)OPT_TCP_ECN_ACTIVE == TCP_ECN_ACTIVE, "word and knob");
+STATIC_ASSERT((int)OPT_TCP_REUSE_SEQUENCE == TCP_REUSE_SEQ, "word and knob");
+STATIC_ASSERT((int)OPT_TCP_REUSE_TIMESTAMPS == TCP_REUSE_TS, "word and knob");
+STATIC_ASSERT((int)OPT_TCP_COOKIES_AUTO == TCP_COOKIES_AUTO, "word and knob");
+STATIC_ASSERT((int)OPT_TCP_COOKIES_ALWAYS == TCP_COOKIES_ALWAYS, "word and knob");
 
 void leat_knobs_set(struct stack_config *config, const struct tcp_options *o)
 {
@@ -19,6 +23,8 @@ void leat_knobs_set(struct stack_config *config, const struct tcp_options *o)
 
 	k->cc = (uint8_t)o->congestion;
 	k->ecn = (uint8_t)o->ecn;
+	k->time_wait_reuse = (uint8_t)o->reuse;
+	k->syn_cookies = (uint8_t)o->cookies;
 	k->sack = o->sack != OPT_TCP_OFF;
 	k->timestamps = o->timestamps != OPT_TCP_OFF;
 	k->wscale = o->window_scale != OPT_TCP_OFF;

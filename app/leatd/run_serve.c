@@ -370,13 +370,14 @@ static void print_notes(void)
 		printf("note      drop_tcp_csum: a kernel on this machine leaves checksums to a "
 		       "card "
 		       "that its frames do not pass; ethtool -K ITS-INTERFACE tx off\n");
-	if (verdict[TCP_V_SYN_CHALLENGED] != 0 &&
+	uint64_t refused = verdict[TCP_V_SYN_CHALLENGED] + verdict[TCP_V_TIME_WAIT_SYN_OLD];
+	if (refused != 0 &&
 		run.sum.tcp.ended[TCP_END_TIME_WAIT] + run.sum.tcp.present[TCP_ST_TIME_WAIT] != 0)
-		printf("note      syn_challenged: %s SYNs came from ports whose last connection is "
-		       "open or in TIME-WAIT here; a shorter --time-wait frees them sooner, "
-		       "--close "
-		       "client leaves TIME-WAIT to the client\n",
-			leat_report_group(verdict[TCP_V_SYN_CHALLENGED], text));
+		printf("note      syn_challenged, time_wait_syn_old: %s SYNs came from ports whose "
+		       "last connection is open or in TIME-WAIT here; --time-wait-reuse lets a "
+		       "newer one in, a shorter --time-wait frees them sooner, --close client "
+		       "leaves TIME-WAIT to the client\n",
+			leat_report_group(refused, text));
 }
 
 /* print_trouble tells what happened to the port and to the lcores, when it did. */

@@ -183,6 +183,37 @@ static void a_cookie_is_tallied_with_nobody(void **state)
 	net_stop(&n);
 }
 
+/* RFC 7323 3: the options in a cookie's timestamp do not make it later than the clock, so that what
+ * follows is not an old duplicate to the peer. */
+static void the_timestamp_of_a_cookie_is_not_ahead(void **state)
+{
+	struct net n;
+
+	(void)state;
+	net_init(&n, 17);
+	n.config[0].knobs.ecn = n.config[1].knobs.ecn =
+		TCP_ECN_ACTIVE; /* the highest bit of them */
+	n.config[1].knobs.syn_cookies = TCP_COOKIES_ALWAYS;
+	net_start(&n);
+	net_listen(&n, 1, 4, PORT, 2);
+	for (uint32_t i = 0; i < 64; i++) {
+		struct leat_conn conn[2];
+
+		net_open(&n, 4, PORT, conn);
+		assert_int_equal(leat_send(n.stack[1], conn[1], "x", 1), 1);
+		net_run(&n, 10 * TIME_MS + TIME_MS / 2);
+		(void)net_event(&n, 0, LEAT_READABLE);
+		assert_int_equal(leat_abort(n.stack[0], conn[0]), LEAT_OK);
+		net_run(&n, 5 * TIME_MS);
+		assert_int_equal(leat_release(n.stack[1], conn[1]), LEAT_OK);
+		net_no_events(&n, 0);
+		net_no_events(&n, 1);
+	}
+	assert_int_equal(verdict(&n, TCP_V_COOKIE_OK), 64);
+	assert_int_equal(leat_stack_tcp(n.stack[0])->verdict[TCP_V_PAWS], 0);
+	net_stop(&n);
+}
+
 /* Three cookies for two places: one finds none when it comes back; its text brings it again. */
 static void a_cookie_that_finds_no_place_opens_with_the_text(void **state)
 {
@@ -346,6 +377,7 @@ static void text_unread_outlives_time_wait_that_was_reused(void **state)
 	assert_string_equal(info.end, "time-wait, reused");
 	assert_int_equal(leat_recv(n.stack[1], conn[1], text, sizeof(text)), 6);
 	assert_memory_equal(text, "unread", 6);
+	assert_int_equal(leat_recv(n.stack[1], conn[1], text, sizeof(text)), 0); /* the end */
 	assert_int_equal(leat_release(n.stack[1], conn[1]), LEAT_OK);
 	net_stop(&n);
 }
@@ -471,6 +503,7 @@ int main(void)
 		cmocka_unit_test(a_backlog_full_of_what_nobody_took_drops_syns),
 		cmocka_unit_test(no_cookie_for_a_backlog_that_is_full_of_open_ones),
 		cmocka_unit_test(a_cookie_is_tallied_with_nobody),
+		cmocka_unit_test(the_timestamp_of_a_cookie_is_not_ahead),
 		cmocka_unit_test(a_cookie_that_finds_no_place_opens_with_the_text),
 		cmocka_unit_test(a_stack_that_drains_resets_a_cookie_that_comes_back),
 		cmocka_unit_test(records_used_up_by_a_flood_give_way),

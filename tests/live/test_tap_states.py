@@ -217,17 +217,30 @@ def from_port(port, seconds):
         raise
 
 
+def finished_from(port):
+    """A connection from that port that our side closes first: in TIME-WAIT when this returns."""
+    with live.connect(source=port) as s:
+        s.sendall(request("/bytes/1", close=True))
+        live.read_response(s)
+        live.equal(s.recv(1), b"", "after the body")
+    live.until(lambda: not [c for c in live.kernel_connections() if c[1] == port],
+               "the kernel has forgotten the connection")
+
+
+def served_from(port):
+    s = from_port(port, 1)
+    live.check(s is not None, "not accepted")
+    with s:
+        s.sendall(request("/bytes/9", close=True))
+        live.equal(live.read_response(s)[2], live.body(9), "body")
+
+
 def same_tuple():
     "a tuple rests for 2MSL"
     port, two_msl = 40123, 3
     live.new_net()
-    with live.serve("--time-wait", f"{two_msl}s") as server:
-        with live.connect(source=port) as s:
-            s.sendall(request("/bytes/1", close=True))
-            live.read_response(s)
-            live.equal(s.recv(1), b"", "after the body")
-        live.until(lambda: not [c for c in live.kernel_connections() if c[1] == port],
-                   "the kernel has forgotten the connection")
+    with live.serve("--time-wait", f"{two_msl}s", "--time-wait-reuse", "off") as server:
+        finished_from(port)
         began = time.monotonic()
         with live.case("the same tuple is not accepted while it is in TIME-WAIT"):
             s = from_port(port, 0.9 * two_msl)
@@ -237,16 +250,25 @@ def same_tuple():
             live.check(s is None, f"accepted {took:.2f} s after the close, 2MSL is {two_msl} s")
         time.sleep(max(0, began + two_msl + 0.1 - time.monotonic()))
         with live.case("the same tuple is accepted after 2MSL"):
-            s = from_port(port, 1)
-            live.check(s is not None, "not accepted")
-            with s:
-                s.sendall(request("/bytes/9", close=True))
-                live.equal(live.read_response(s)[2], live.body(9), "body")
+            served_from(port)
         with live.case("only the second connection waits then"):
             only(stopped(server), time_wait=1)
         with live.case("the SYN that was challenged, and what helps, is said at the end"):
-            live.check(re.search(r"^note .*syn_challenged.*--time-wait.*--close client",
+            live.check(re.search(r"^note .*syn_challenged.*--time-wait-reuse.*--close client",
                                  server.out, re.M), server.out)
+
+
+def reused_tuple():
+    "a SYN with a newer timestamp ends TIME-WAIT (RFC 6191)"
+    port = 40123
+    live.new_net()
+    with live.serve() as server:
+        finished_from(port)
+        with live.case("the same tuple is accepted in TIME-WAIT, as the newer timestamp says"):
+            served_from(port)
+        with live.case("the first connection ended as reused, the second waits"):
+            only(stopped(server), time_wait=1)
+            live.equal(server.ledger().get("reused from TIME-WAIT"), 1, "reused")
 
 
 def bad_wire(chance, lost=0.0, twice=0.0, overtaken=0.0):
@@ -324,5 +346,6 @@ def crowd():
                 live.equal(left, set(), "other states at the end")
 
 
-live.main([half_close, simultaneous_close, resets, closes_first, same_tuple, losses, crowd],
+live.main([half_close, simultaneous_close, resets, closes_first, same_tuple, reused_tuple, losses,
+           crowd],
           needs=live.NEEDS_TAP + (live.program("ethtool"),))
