@@ -21,40 +21,43 @@ struct piece {
 
 static const struct scene {
 	const char *name;
+	enum tcp_state state;   /* of who meets the segments */
 	struct piece before[4]; /* each answered before the next; until one without flags */
 	bool shut;              /* by our user, behind these */
 	struct piece then[2];
 	struct piece piece[PIECE];
 	bool answered; /* answers between the segments change nothing of what becomes of them */
 } scenes[] = {
-	{"LISTEN", .piece = {{TCP_SYN}, {TCP_ACK, 4, 1, 1}, {TCP_FIN | TCP_ACK, 0, 5, 1},
-			   {TCP_RST, 0, 1}, {TCP_SYN, 0, 100000}}},
-	{"SYN-RECEIVED", .before = {{TCP_SYN}},
+	{"LISTEN", TCP_ST_LISTEN,
+		.piece = {{TCP_SYN}, {TCP_ACK, 4, 1, 1}, {TCP_FIN | TCP_ACK, 0, 5, 1},
+			{TCP_RST, 0, 1}, {TCP_SYN, 0, 100000}}},
+	{"SYN-RECEIVED", TCP_ST_SYN_RECEIVED, .before = {{TCP_SYN}},
 		.piece = {{TCP_ACK, 0, 1, 1}, {TCP_ACK, 4, 1, 1}, {TCP_FIN | TCP_ACK, 0, 5, 1},
 			{TCP_RST, 0, 1}, {TCP_SYN}},
 		.answered = true},
-	{"ESTABLISHED", .before = {{TCP_SYN}, {TCP_ACK, 0, 1, 1}},
+	{"ESTABLISHED", TCP_ST_ESTABLISHED, .before = {{TCP_SYN}, {TCP_ACK, 0, 1, 1}},
 		.piece = {{TCP_ACK, 4, 1, 1}, {TCP_ACK, 4, 5, 1}, {TCP_FIN | TCP_ACK, 0, 9, 1},
 			{TCP_RST, 0, 5}, {TCP_SYN, 0, 100000}},
 		.answered = true},
-	{"ESTABLISHED, overlaps", .before = {{TCP_SYN}, {TCP_ACK, 0, 1, 1}},
+	{"ESTABLISHED, overlaps", TCP_ST_ESTABLISHED, .before = {{TCP_SYN}, {TCP_ACK, 0, 1, 1}},
 		.piece = {{TCP_ACK, 6, 1, 1}, {TCP_ACK, 9, 3, 1}, {TCP_FIN | TCP_ACK, 2, 12, 1},
 			{TCP_ACK, 1, 8, 1}, {TCP_RST, 0, 15}},
 		.answered = true},
-	{"FIN-WAIT-1", .before = {{TCP_SYN}, {TCP_ACK, 0, 1, 1}}, .shut = true,
+	{"FIN-WAIT-1", TCP_ST_FIN_WAIT_1, .before = {{TCP_SYN}, {TCP_ACK, 0, 1, 1}}, .shut = true,
 		.piece = {{TCP_ACK, 0, 1, 2}, {TCP_ACK, 4, 1, 1}, {TCP_FIN | TCP_ACK, 0, 5, 1},
 			{TCP_RST, 0, 6}, {TCP_SYN, 0, 100000}},
 		.answered = true},
-	{"LAST-ACK", .before = {{TCP_SYN}, {TCP_ACK, 0, 1, 1}, {TCP_FIN | TCP_ACK, 0, 1, 1}},
+	{"LAST-ACK", TCP_ST_LAST_ACK,
+		.before = {{TCP_SYN}, {TCP_ACK, 0, 1, 1}, {TCP_FIN | TCP_ACK, 0, 1, 1}},
 		.shut = true,
 		.piece = {{TCP_ACK, 0, 2, 2}, {TCP_FIN | TCP_ACK, 0, 1, 1}, {TCP_SYN, 0, 100000},
 			{TCP_RST, 0, 2}, {TCP_ACK, 4, 2, 1}}},
-	{"TIME-WAIT", .before = {{TCP_SYN}, {TCP_ACK, 0, 1, 1}}, .shut = true,
+	{"TIME-WAIT", TCP_ST_TIME_WAIT, .before = {{TCP_SYN}, {TCP_ACK, 0, 1, 1}}, .shut = true,
 		.then = {{TCP_FIN | TCP_ACK, 0, 1, 2}},
 		.piece = {{TCP_SYN, 0, 100000}, {TCP_FIN | TCP_ACK, 0, 1, 2}, {TCP_ACK, 0, 2, 2},
 			{TCP_RST, 0, 100001}, {TCP_SYN, 0, 200000}}},
 	/* There is one record besides the listener's: it serves who comes first. */
-	{"two flows, one record", .before = {{TCP_SYN}},
+	{"two flows, one record", TCP_ST_SYN_RECEIVED, .before = {{TCP_SYN}},
 		.piece = {{TCP_RST, 0, 1}, {TCP_SYN, 0, 500, 0, PORT + 1}, {TCP_ACK, 4, 1, 1},
 			{TCP_ACK, 4, 501, 1, PORT + 1}, {TCP_SYN, 0, 100000}}},
 };
@@ -154,6 +157,7 @@ static void bring(struct net *n, const struct scene *scene)
 		assert_int_equal(leat_shutdown(n->stack[1], c), LEAT_OK);
 	net_pump(n, 1);
 	one_by_one(n, scene->then, COUNT_OF(scene->then));
+	assert_int_equal(leat_stack_tcp(n->stack[1])->present[scene->state], 1);
 }
 
 /* play lets the segments come in this order; a bit of cuts ends a burst behind a segment. */
@@ -188,7 +192,7 @@ static void play(const struct scene *scene, const uint8_t *order, uint32_t cuts,
 	net_stop(&n);
 }
 
-static void fail(const struct scene *scene, const uint8_t *order, uint32_t cuts, const char *what)
+static void differ(const struct scene *scene, const uint8_t *order, uint32_t cuts, const char *what)
 {
 	fail_msg("%s, order %u%u%u%u%u, cuts %#x: %s", scene->name, order[0], order[1], order[2],
 		order[3], order[4], cuts, what);
@@ -244,14 +248,14 @@ static void compare(const struct scene *scene, const uint8_t *order)
 		play(scene, order, cuts, false, &got);
 		what = difference(&want, &got);
 		if (what)
-			fail(scene, order, cuts, what);
+			differ(scene, order, cuts, what);
 	}
 	if (!scene->answered)
 		return;
 	play(scene, order, all, true, &got);
 	what = rough_difference(&want, &got);
 	if (what)
-		fail(scene, order, all, what);
+		differ(scene, order, all, what);
 }
 
 static void swap(uint8_t *a, uint8_t *b)
