@@ -346,6 +346,74 @@ static void a_client_comes_back_from_the_same_port_again_and_again(void **state)
 	net_stop(&n);
 }
 
+/* A connection from port 5000 that stack 1 closed first: it waits there. */
+static void wait_from_5000(struct net *n, struct leat_addr *local, struct leat_addr *remote)
+{
+	struct leat_conn conn[2];
+
+	*local = net_addr(0, 4, 5000);
+	*remote = net_addr(1, 4, PORT);
+	assert_int_equal(leat_connect(n->stack[0], local, remote, &conn[0]), LEAT_OK);
+	net_run(n, 20 * TIME_MS);
+	conn[1] = net_event(n, 1, LEAT_ACCEPTED).conn;
+	close_and_release(n, conn);
+	assert_int_equal(leat_stack_tcp(n->stack[1])->present[TCP_ST_TIME_WAIT], 1);
+}
+
+/* N103 holds for who comes back just as for others. */
+static void who_comes_back_finds_the_backlog_full_of_open_ones(void **state)
+{
+	struct leat_addr local, remote;
+	struct leat_conn again;
+	struct net n;
+
+	(void)state;
+	start(&n, 18, TCP_COOKIES_AUTO);
+	net_listen(&n, 1, 4, PORT, 2);
+	wait_from_5000(&n, &local, &remote);
+	flood(&n, 0, 1);
+	for (uint32_t i = 0; i < 2; i++)
+		(void)net_connect(&n, 4, PORT);
+	net_run(&n, 500 * TIME_MS); /* the stranger is no longer young */
+	assert_int_equal(verdict(&n, TCP_V_COOKIE_OK), 1);
+	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &again), LEAT_OK);
+	net_run(&n, 20 * TIME_MS);
+	assert_int_equal(leat_stack_counters(n.stack[1])->accept_refused, 1);
+	assert_int_equal(ended(&n, TCP_END_EVICTED), 0);
+	assert_string_equal(net_state(&n, 0, again), "SYN-SENT");
+	assert_int_equal(leat_stack_tcp(n.stack[1])->present[TCP_ST_TIME_WAIT], 1);
+	net_ledger(&n);
+	net_stop(&n);
+}
+
+/* And for him, too, the oldest half-open one gives way; not even with cookies would he get one, as
+ * it would come back to TIME-WAIT, which does not look for any. */
+static void who_comes_back_gets_the_place_or_record_of_the_oldest(void **state)
+{
+	struct leat_addr local, remote;
+	struct leat_conn again;
+	struct net n;
+
+	(void)state;
+	for (uint32_t few = 0; few < 2; few++) {
+		net_init(&n, 19 + few);
+		n.config[1].tcp.tcb_max = few ? 8 : 64;
+		net_start(&n);
+		net_listen(&n, 1, 4, PORT, few ? 100 : 6);
+		wait_from_5000(&n, &local, &remote);
+		flood(&n, 0, 6);
+		net_run(&n, 500 * TIME_MS);
+		assert_int_equal(leat_stack_tcp(n.stack[1])->present[TCP_ST_SYN_RECEIVED], 6);
+		assert_int_equal(leat_connect(n.stack[0], &local, &remote, &again), LEAT_OK);
+		net_run(&n, 20 * TIME_MS);
+		assert_string_equal(net_state(&n, 0, again), "ESTABLISHED");
+		assert_int_equal(ended(&n, TCP_END_EVICTED), 1);
+		assert_int_equal(ended(&n, TCP_END_REUSED), 1);
+		net_ledger(&n);
+		net_stop(&n);
+	}
+}
+
 /* The text of the old connection stays readable, its end has a reason of its own. */
 static void text_unread_outlives_time_wait_that_was_reused(void **state)
 {
@@ -509,6 +577,8 @@ int main(void)
 		cmocka_unit_test(records_used_up_by_a_flood_give_way),
 		cmocka_unit_test(a_guess_is_no_cookie),
 		cmocka_unit_test(a_client_comes_back_from_the_same_port_again_and_again),
+		cmocka_unit_test(who_comes_back_finds_the_backlog_full_of_open_ones),
+		cmocka_unit_test(who_comes_back_gets_the_place_or_record_of_the_oldest),
 		cmocka_unit_test(text_unread_outlives_time_wait_that_was_reused),
 		cmocka_unit_test(time_wait_comes_back_however_its_heir_ends),
 		cmocka_unit_test(a_connect_takes_over_when_no_port_is_free),
