@@ -132,7 +132,7 @@ static struct tcb *holder(const struct leat_stack *s, const struct tuple *tuple)
 	return idx != FLOW_NONE ? stack_tcb(s, idx) : NULL;
 }
 
-/* TIME-WAIT that may be taken over gives its port up for it; should it come back, then without. */
+/* TIME-WAIT that may be taken over gives its port up for it, and gets it back should it come back. */
 static bool take_from(struct leat_stack *s, struct tcb *old)
 {
 	struct conn *o = stack_conn(s, old);

@@ -545,6 +545,69 @@ static void a_connect_takes_over_when_no_port_is_free(void **state)
 	net_stop(&n);
 }
 
+/* Stack 0 closes cnt connections first; the first port of them. */
+static uint16_t wait_here(struct net *n, uint32_t cnt)
+{
+	struct leat_conn conn[2];
+	struct leat_info info;
+	uint16_t first = 0;
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		net_open(n, 4, PORT, conn);
+		assert_int_equal(leat_info(n->stack[0], conn[0], &info), LEAT_OK);
+		first = i == 0 ? info.local.port : first;
+		assert_int_equal(leat_close(n->stack[0], conn[0]), LEAT_OK);
+		net_run(n, 20 * TIME_MS);
+		assert_int_equal(leat_close(n->stack[1], conn[1]), LEAT_OK);
+		net_run(n, 20 * TIME_MS);
+		net_no_events(n, 1);
+	}
+	assert_int_equal(leat_stack_tcp(n->stack[0])->present[TCP_ST_TIME_WAIT], cnt);
+	net_run(n, TIME_S);
+	return first;
+}
+
+static void start_reusing(struct net *n, uint64_t seed, uint32_t ports)
+{
+	net_init(n, seed);
+	n->config[0].port_from = 5000;
+	n->config[0].port_to = (uint16_t)(5000 + ports - 1);
+	n->config[0].knobs.connect_reuse = true;
+	n->config[0].tcp.tcb_max = 32;
+}
+
+/* N095: the port comes back with TIME-WAIT, so that nobody looks for a free one there. */
+static void a_port_that_came_back_is_not_taken_for_free(void **state)
+{
+	struct leat_addr any = {0}, local = net_addr(0, 4, 0), remote = net_addr(1, 4, PORT);
+	struct leat_info info;
+	struct leat_conn c;
+	struct net n;
+
+	(void)state;
+	for (uint32_t spare = 0; spare < 2; spare++) {
+		start_reusing(&n, 21 + spare, 8 + spare);
+		net_start(&n);
+		net_listen(&n, 1, 4, PORT, 8);
+		uint32_t first = wait_here(&n, 8) - 5000U, cnt = 8 + spare;
+		n.cut = true;
+		for (uint32_t i = 0; i < 8; i++) {
+			local.port = (uint16_t)(5000 + (first + i) % cnt);
+			assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_OK);
+			net_ledger(&n);
+			assert_int_equal(leat_abort(n.stack[0], c), LEAT_OK);
+			net_ledger(&n);
+		}
+		assert_int_equal(leat_stack_counters(n.stack[0])->time_wait_returned, 8);
+		assert_int_equal(leat_connect(n.stack[0], &any, &remote, &c), LEAT_OK);
+		assert_int_equal(leat_info(n.stack[0], c, &info), LEAT_OK);
+		if (spare) /* the ninth is free, so none is taken over */
+			assert_int_equal(info.local.port, 5000 + (first + 8) % cnt);
+		assert_int_equal(leat_stack_counters(n.stack[0])->connect_reused, 9 - spare);
+		net_stop(&n);
+	}
+}
+
 static void the_policy_of_reuse_is_a_listeners(void **state)
 {
 	struct net n;
@@ -582,6 +645,7 @@ int main(void)
 		cmocka_unit_test(text_unread_outlives_time_wait_that_was_reused),
 		cmocka_unit_test(time_wait_comes_back_however_its_heir_ends),
 		cmocka_unit_test(a_connect_takes_over_when_no_port_is_free),
+		cmocka_unit_test(a_port_that_came_back_is_not_taken_for_free),
 		cmocka_unit_test(the_policy_of_reuse_is_a_listeners),
 	};
 
