@@ -2,6 +2,7 @@
 
 /* Half-open connections: floods, cookies, and tuples that are taken over from TIME-WAIT. */
 
+#include "flow_steer.h"
 #include "test_stack_net.h"
 
 #define PORT 80
@@ -608,6 +609,47 @@ static void a_port_that_came_back_is_not_taken_for_free(void **state)
 	}
 }
 
+/* A connect that is refused after all leaves TIME-WAIT its port. */
+static void a_connect_that_is_refused_takes_no_port(void **state)
+{
+	struct leat_addr any = {0}, local = net_addr(0, 4, 5000), remote = net_addr(1, 4, PORT);
+	uint8_t key[FLOW_RSS_KEY_OCTETS];
+	struct flow_steer steer;
+	struct leat_conn c[32];
+	struct net n;
+
+	(void)state;
+	leat_flow_steer_key(key, 1, FLOW_STEER_TABLE, false);
+	leat_flow_steer_init(&steer, key, FLOW_STEER_TABLE, 1);
+	start_reusing(&n, 23, 1);
+	n.config[0].steer = &steer;
+	net_start(&n);
+	net_listen(&n, 1, 4, PORT, 8);
+	net_listen(&n, 1, 4, 81, 8);
+	assert_int_equal(wait_here(&n, 1), 5000);
+	n.cut = true;
+	/* The tuple is another shard's by now. */
+	leat_flow_steer_init(&steer, key, FLOW_STEER_TABLE, 2);
+	for (uint32_t i = 0; i < FLOW_STEER_TABLE; i++)
+		steer.table[i] = 1;
+	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c[0]), LEAT_ERR_IN_USE);
+	leat_flow_steer_init(&steer, key, FLOW_STEER_TABLE, 1);
+	assert_int_equal(leat_connect(n.stack[0], &any, &remote, &c[0]), LEAT_OK);
+	assert_int_equal(leat_abort(n.stack[0], c[0]), LEAT_OK);
+	/* There is no record: those of our address of the other version have them all. */
+	for (uint32_t i = 0; i < 31; i++) {
+		struct leat_addr at = net_addr(0, 6, (uint16_t)(1024 + i)), to = net_addr(1, 6, 81);
+
+		assert_int_equal(leat_connect(n.stack[0], &at, &to, &c[i]), LEAT_OK);
+	}
+	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c[31]), LEAT_ERR_FULL);
+	net_ledger(&n);
+	assert_int_equal(leat_abort(n.stack[0], c[0]), LEAT_OK);
+	assert_int_equal(leat_connect(n.stack[0], &any, &remote, &c[0]), LEAT_OK);
+	net_ledger(&n);
+	net_stop(&n);
+}
+
 static void the_policy_of_reuse_is_a_listeners(void **state)
 {
 	struct net n;
@@ -646,6 +688,7 @@ int main(void)
 		cmocka_unit_test(time_wait_comes_back_however_its_heir_ends),
 		cmocka_unit_test(a_connect_takes_over_when_no_port_is_free),
 		cmocka_unit_test(a_port_that_came_back_is_not_taken_for_free),
+		cmocka_unit_test(a_connect_that_is_refused_takes_no_port),
 		cmocka_unit_test(the_policy_of_reuse_is_a_listeners),
 	};
 
