@@ -119,7 +119,8 @@ static enum admission admit(
 }
 
 /* A cookie that came back made a connection; the place for it is looked for only now.  When there
- * is none it is as if the ACK had been lost: the peer's text will bring the cookie again. */
+ * is none it is as if the ACK had been lost: the first of the peer's text will bring the cookie
+ * again.  Any other segment of it before that is an ACK to a listener, and is reset. */
 static void cookie_settle(struct leat_stack *s, struct tcb *listener, uint32_t born_idx)
 {
 	const struct conn *c = stack_conn(s, listener);
