@@ -11,7 +11,8 @@
  * A SYN, or a connect, that takes a tuple over from TIME-WAIT makes an heir: it is in the flow
  * table in place of the old record, which waits beside it, its 2MSL running.  When the heir is
  * synchronized the old record ends; when the heir ends before (its peer knows nothing of that SYN,
- * which so was an old duplicate), the old record goes back to its place (MAY-2). */
+ * which so was an old duplicate), the old record goes back to its place (MAY-2), and has the port
+ * of an heir that was ours. */
 
 static void link_last(struct leat_stack *s, struct conn *l, uint32_t idx)
 {
@@ -67,8 +68,12 @@ static void inherit(struct leat_stack *s, const struct tcb *heir)
 		return;
 	}
 	s->cnt.time_wait_returned++;
-	if (!leat_stack_flow_insert(s, old, c->hash))
+	if (!leat_stack_flow_insert(s, old, c->hash)) {
 		s->cnt.flow_refused++; /* others filled its walk since; 2MSL ends it all the same */
+	} else if (c->port_base != STACK_NONE) {
+		o->port_base = c->port_base;
+		c->port_base = STACK_NONE;
+	}
 }
 
 void leat_stack_half_end(struct leat_stack *s, const struct tcb *tcb)

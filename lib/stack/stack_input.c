@@ -88,7 +88,8 @@ enum admission {
 /* There is no place for one more.  Those that are open and not taken stay (N103).  Half-open ones
  * may be nobody's, so that they do not keep others out: a cookie needs no place before it comes
  * back, or else the oldest gives way. */
-static enum admission admit_full(struct leat_stack *s, const struct tcb *listener)
+static enum admission admit_full(
+	struct leat_stack *s, const struct tcb *listener, enum tcp_cookies cookies)
 {
 	const struct conn *c = stack_conn(s, listener);
 
@@ -96,12 +97,13 @@ static enum admission admit_full(struct leat_stack *s, const struct tcb *listene
 		return ADMIT_NONE;
 	if (c->half_head == STACK_NONE) /* it is only a record that lacks: TCP_V_NO_TCB */
 		return ADMIT_CHILD;
-	if (s->config.knobs.syn_cookies != TCP_COOKIES_OFF && !leat_tcp_is_full(s->tcp))
+	if (cookies != TCP_COOKIES_OFF && !leat_tcp_is_full(s->tcp))
 		return ADMIT_COOKIE;
 	return leat_stack_half_evict(s, listener) ? ADMIT_CHILD : ADMIT_NONE;
 }
 
-static enum admission admit(struct leat_stack *s, const struct tcb *listener)
+static enum admission admit(
+	struct leat_stack *s, const struct tcb *listener, enum tcp_cookies cookies)
 {
 	const struct conn *c = stack_conn(s, listener);
 	bool full = c->waiting >= c->backlog || leat_tcp_is_full(s->tcp);
@@ -110,14 +112,15 @@ static enum admission admit(struct leat_stack *s, const struct tcb *listener)
 	if (s->refuse)
 		return ADMIT_NONE;
 	if (full)
-		a = admit_full(s, listener);
-	else if (s->config.knobs.syn_cookies == TCP_COOKIES_ALWAYS)
+		a = admit_full(s, listener, cookies);
+	else if (cookies == TCP_COOKIES_ALWAYS)
 		a = ADMIT_COOKIE;
 	return a == ADMIT_COOKIE && s->io.emit_cnt == TCP_IO_EMIT_MAX ? ADMIT_NONE : a;
 }
 
 /* A cookie that came back made a connection; the place for it is looked for only now.  When there
- * is none it is as if the ACK had been lost: the peer's text will bring the cookie again. */
+ * is none it is as if the ACK had been lost: the first of the peer's text will bring the cookie
+ * again.  Any other segment of it before that is an ACK to a listener, and is reset. */
 static void cookie_settle(struct leat_stack *s, struct tcb *listener, uint32_t born_idx)
 {
 	const struct conn *c = stack_conn(s, listener);
@@ -136,16 +139,22 @@ static void cookie_settle(struct leat_stack *s, struct tcb *listener, uint32_t b
 	}
 }
 
+static void not_admitted(struct leat_stack *s, struct stack_burst *b, uint32_t i)
+{
+	s->cnt.accept_refused++;
+	b->tcp_verdict[i] = TCP_V_CNT;
+	leat_stack_keep_buf(s, b->pkt[i].buf);
+}
+
 /* for_listener gives the listener of tcb's tuple its segment. */
 static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i, struct tcb *l)
 {
 	struct pkt *p = &b->pkt[i];
-	enum admission a = is_opening(&p->seg) ? admit(s, l) : ADMIT_CHILD;
+	enum tcp_cookies cookies = (enum tcp_cookies)s->config.knobs.syn_cookies;
+	enum admission a = is_opening(&p->seg) ? admit(s, l, cookies) : ADMIT_CHILD;
 
 	if (a == ADMIT_NONE) {
-		s->cnt.accept_refused++;
-		b->tcp_verdict[i] = TCP_V_CNT;
-		leat_stack_keep_buf(s, p->buf);
+		not_admitted(s, b, i);
 		return;
 	}
 	s->cnt.segments++;
@@ -167,7 +176,8 @@ static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i
 	leat_stack_settle(s);
 }
 
-/* A SYN for a connection in TIME-WAIT; false: nobody listens who would take it. */
+/* A SYN for a connection in TIME-WAIT; false: nobody listens who would take it.  It is admitted as
+ * any other is, but for cookies: one would come back to TIME-WAIT, which does not look for any. */
 static bool reopen(struct leat_stack *s, struct stack_burst *b, uint32_t i, struct tcb *old)
 {
 	struct pkt *p = &b->pkt[i];
@@ -175,11 +185,8 @@ static bool reopen(struct leat_stack *s, struct stack_burst *b, uint32_t i, stru
 
 	if (l == NULL || !(l->opts & TCP_O_REUSE_SEQ))
 		return false;
-	const struct conn *c = stack_conn(s, l);
-	if (s->refuse || (c->waiting >= c->backlog && !leat_stack_half_evict(s, l))) {
-		s->cnt.accept_refused++;
-		b->tcp_verdict[i] = TCP_V_CNT;
-		leat_stack_keep_buf(s, p->buf);
+	if (admit(s, l, TCP_COOKIES_OFF) != ADMIT_CHILD) {
+		not_admitted(s, b, i);
 		return true;
 	}
 	s->cnt.segments++;

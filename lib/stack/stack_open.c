@@ -132,7 +132,8 @@ static struct tcb *holder(const struct leat_stack *s, const struct tuple *tuple)
 	return idx != FLOW_NONE ? stack_tcb(s, idx) : NULL;
 }
 
-/* TIME-WAIT that may be taken over gives its port up for it; should it come back, then without. */
+/* TIME-WAIT that may be taken over gives its port up for it, and gets it back should it come
+ * back. */
 static bool take_from(struct leat_stack *s, struct tcb *old)
 {
 	struct conn *o = stack_conn(s, old);
@@ -149,9 +150,9 @@ static int port_named(struct leat_stack *s, const struct tuple *tuple, uint32_t 
 	const struct flow_steer *steer = s->config.steer;
 	struct tcb *old = holder(s, tuple);
 
-	if (old != NULL && !take_from(s, old))
-		return LEAT_ERR_IN_USE;
 	if (steer != NULL && leat_flow_steer_owner(steer, tuple) != s->config.shard_idx)
+		return LEAT_ERR_IN_USE;
+	if (old != NULL && !take_from(s, old))
 		return LEAT_ERR_IN_USE;
 	if (tuple->lport < s->config.port_from || tuple->lport > s->config.port_to) {
 		*base = STACK_NONE;
@@ -247,14 +248,17 @@ static int open_active(
 	struct leat_stack *s, const struct tuple *tuple, uint32_t base, struct leat_conn *conn)
 {
 	struct tcb *tcb = leat_tcp_open_active(s->tcp, tuple, s->now);
+	struct tcb *old = holder(s, tuple);
 
 	if (tcb == NULL) {
-		port_untake(s, base, tuple->lport);
+		if (old != NULL)
+			stack_conn(s, old)->port_base = base;
+		else
+			port_untake(s, base, tuple->lport);
 		return LEAT_ERR_FULL;
 	}
 	leat_stack_conn_init(s, tcb);
 	stack_conn(s, tcb)->port_base = base;
-	struct tcb *old = holder(s, tuple);
 	if (old != NULL)
 		leat_tcp_iss_after(tcb, old);
 	if (old != NULL ? !leat_stack_take_over(s, tcb, old)

@@ -8,9 +8,7 @@
 static int at_end(const struct tcb *tcb)
 {
 	if (tcb->state == TCP_ST_CLOSED)
-		return tcb->end_why == TCP_END_TIME_WAIT || tcb->end_why == TCP_END_LAST_ACK
-			       ? 0
-			       : LEAT_ERR_STATE;
+		return tcp_end_is_graceful(tcb->end_why) ? 0 : LEAT_ERR_STATE;
 	if (tcb->state == TCP_ST_LISTEN)
 		return LEAT_ERR_STATE;
 	return leat_tcp_eof(tcb) ? 0 : LEAT_ERR_AGAIN;

@@ -2,6 +2,7 @@
 
 /* Half-open connections: floods, cookies, and tuples that are taken over from TIME-WAIT. */
 
+#include "flow_steer.h"
 #include "test_stack_net.h"
 
 #define PORT 80
@@ -183,6 +184,37 @@ static void a_cookie_is_tallied_with_nobody(void **state)
 	net_stop(&n);
 }
 
+/* RFC 7323 3: the options in a cookie's timestamp do not make it later than the clock, so that what
+ * follows is not an old duplicate to the peer. */
+static void the_timestamp_of_a_cookie_is_not_ahead(void **state)
+{
+	struct net n;
+
+	(void)state;
+	net_init(&n, 17);
+	n.config[0].knobs.ecn = n.config[1].knobs.ecn =
+		TCP_ECN_ACTIVE; /* the highest bit of them */
+	n.config[1].knobs.syn_cookies = TCP_COOKIES_ALWAYS;
+	net_start(&n);
+	net_listen(&n, 1, 4, PORT, 2);
+	for (uint32_t i = 0; i < 64; i++) {
+		struct leat_conn conn[2];
+
+		net_open(&n, 4, PORT, conn);
+		assert_int_equal(leat_send(n.stack[1], conn[1], "x", 1), 1);
+		net_run(&n, 10 * TIME_MS + TIME_MS / 2);
+		(void)net_event(&n, 0, LEAT_READABLE);
+		assert_int_equal(leat_abort(n.stack[0], conn[0]), LEAT_OK);
+		net_run(&n, 5 * TIME_MS);
+		assert_int_equal(leat_release(n.stack[1], conn[1]), LEAT_OK);
+		net_no_events(&n, 0);
+		net_no_events(&n, 1);
+	}
+	assert_int_equal(verdict(&n, TCP_V_COOKIE_OK), 64);
+	assert_int_equal(leat_stack_tcp(n.stack[0])->verdict[TCP_V_PAWS], 0);
+	net_stop(&n);
+}
+
 /* Three cookies for two places: one finds none when it comes back; its text brings it again. */
 static void a_cookie_that_finds_no_place_opens_with_the_text(void **state)
 {
@@ -315,6 +347,74 @@ static void a_client_comes_back_from_the_same_port_again_and_again(void **state)
 	net_stop(&n);
 }
 
+/* A connection from port 5000 that stack 1 closed first: it waits there. */
+static void wait_from_5000(struct net *n, struct leat_addr *local, struct leat_addr *remote)
+{
+	struct leat_conn conn[2];
+
+	*local = net_addr(0, 4, 5000);
+	*remote = net_addr(1, 4, PORT);
+	assert_int_equal(leat_connect(n->stack[0], local, remote, &conn[0]), LEAT_OK);
+	net_run(n, 20 * TIME_MS);
+	conn[1] = net_event(n, 1, LEAT_ACCEPTED).conn;
+	close_and_release(n, conn);
+	assert_int_equal(leat_stack_tcp(n->stack[1])->present[TCP_ST_TIME_WAIT], 1);
+}
+
+/* N103 holds for who comes back just as for others. */
+static void who_comes_back_finds_the_backlog_full_of_open_ones(void **state)
+{
+	struct leat_addr local, remote;
+	struct leat_conn again;
+	struct net n;
+
+	(void)state;
+	start(&n, 18, TCP_COOKIES_AUTO);
+	net_listen(&n, 1, 4, PORT, 2);
+	wait_from_5000(&n, &local, &remote);
+	flood(&n, 0, 1);
+	for (uint32_t i = 0; i < 2; i++)
+		(void)net_connect(&n, 4, PORT);
+	net_run(&n, 500 * TIME_MS); /* the stranger is no longer young */
+	assert_int_equal(verdict(&n, TCP_V_COOKIE_OK), 1);
+	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &again), LEAT_OK);
+	net_run(&n, 20 * TIME_MS);
+	assert_int_equal(leat_stack_counters(n.stack[1])->accept_refused, 1);
+	assert_int_equal(ended(&n, TCP_END_EVICTED), 0);
+	assert_string_equal(net_state(&n, 0, again), "SYN-SENT");
+	assert_int_equal(leat_stack_tcp(n.stack[1])->present[TCP_ST_TIME_WAIT], 1);
+	net_ledger(&n);
+	net_stop(&n);
+}
+
+/* And for him, too, the oldest half-open one gives way; not even with cookies would he get one, as
+ * it would come back to TIME-WAIT, which does not look for any. */
+static void who_comes_back_gets_the_place_or_record_of_the_oldest(void **state)
+{
+	struct leat_addr local, remote;
+	struct leat_conn again;
+	struct net n;
+
+	(void)state;
+	for (uint32_t few = 0; few < 2; few++) {
+		net_init(&n, 19 + few);
+		n.config[1].tcp.tcb_max = few ? 8 : 64;
+		net_start(&n);
+		net_listen(&n, 1, 4, PORT, few ? 100 : 6);
+		wait_from_5000(&n, &local, &remote);
+		flood(&n, 0, 6);
+		net_run(&n, 500 * TIME_MS);
+		assert_int_equal(leat_stack_tcp(n.stack[1])->present[TCP_ST_SYN_RECEIVED], 6);
+		assert_int_equal(leat_connect(n.stack[0], &local, &remote, &again), LEAT_OK);
+		net_run(&n, 20 * TIME_MS);
+		assert_string_equal(net_state(&n, 0, again), "ESTABLISHED");
+		assert_int_equal(ended(&n, TCP_END_EVICTED), 1);
+		assert_int_equal(ended(&n, TCP_END_REUSED), 1);
+		net_ledger(&n);
+		net_stop(&n);
+	}
+}
+
 /* The text of the old connection stays readable, its end has a reason of its own. */
 static void text_unread_outlives_time_wait_that_was_reused(void **state)
 {
@@ -346,6 +446,7 @@ static void text_unread_outlives_time_wait_that_was_reused(void **state)
 	assert_string_equal(info.end, "time-wait, reused");
 	assert_int_equal(leat_recv(n.stack[1], conn[1], text, sizeof(text)), 6);
 	assert_memory_equal(text, "unread", 6);
+	assert_int_equal(leat_recv(n.stack[1], conn[1], text, sizeof(text)), 0); /* the end */
 	assert_int_equal(leat_release(n.stack[1], conn[1]), LEAT_OK);
 	net_stop(&n);
 }
@@ -445,6 +546,110 @@ static void a_connect_takes_over_when_no_port_is_free(void **state)
 	net_stop(&n);
 }
 
+/* Stack 0 closes cnt connections first; the first port of them. */
+static uint16_t wait_here(struct net *n, uint32_t cnt)
+{
+	struct leat_conn conn[2];
+	struct leat_info info;
+	uint16_t first = 0;
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		net_open(n, 4, PORT, conn);
+		assert_int_equal(leat_info(n->stack[0], conn[0], &info), LEAT_OK);
+		first = i == 0 ? info.local.port : first;
+		assert_int_equal(leat_close(n->stack[0], conn[0]), LEAT_OK);
+		net_run(n, 20 * TIME_MS);
+		assert_int_equal(leat_close(n->stack[1], conn[1]), LEAT_OK);
+		net_run(n, 20 * TIME_MS);
+		net_no_events(n, 1);
+	}
+	assert_int_equal(leat_stack_tcp(n->stack[0])->present[TCP_ST_TIME_WAIT], cnt);
+	net_run(n, TIME_S);
+	return first;
+}
+
+static void start_reusing(struct net *n, uint64_t seed, uint32_t ports)
+{
+	net_init(n, seed);
+	n->config[0].port_from = 5000;
+	n->config[0].port_to = (uint16_t)(5000 + ports - 1);
+	n->config[0].knobs.connect_reuse = true;
+	n->config[0].tcp.tcb_max = 32;
+}
+
+/* N095: the port comes back with TIME-WAIT, so that nobody looks for a free one there. */
+static void a_port_that_came_back_is_not_taken_for_free(void **state)
+{
+	struct leat_addr any = {0}, local = net_addr(0, 4, 0), remote = net_addr(1, 4, PORT);
+	struct leat_info info;
+	struct leat_conn c;
+	struct net n;
+
+	(void)state;
+	for (uint32_t spare = 0; spare < 2; spare++) {
+		start_reusing(&n, 21 + spare, 8 + spare);
+		net_start(&n);
+		net_listen(&n, 1, 4, PORT, 8);
+		uint32_t first = wait_here(&n, 8) - 5000U, cnt = 8 + spare;
+		n.cut = true;
+		for (uint32_t i = 0; i < 8; i++) {
+			local.port = (uint16_t)(5000 + (first + i) % cnt);
+			assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_OK);
+			net_ledger(&n);
+			assert_int_equal(leat_abort(n.stack[0], c), LEAT_OK);
+			net_ledger(&n);
+		}
+		assert_int_equal(leat_stack_counters(n.stack[0])->time_wait_returned, 8);
+		assert_int_equal(leat_connect(n.stack[0], &any, &remote, &c), LEAT_OK);
+		assert_int_equal(leat_info(n.stack[0], c, &info), LEAT_OK);
+		if (spare) /* the ninth is free, so none is taken over */
+			assert_int_equal(info.local.port, 5000 + (first + 8) % cnt);
+		assert_int_equal(leat_stack_counters(n.stack[0])->connect_reused, 9 - spare);
+		net_stop(&n);
+	}
+}
+
+/* A connect that is refused after all leaves TIME-WAIT its port. */
+static void a_connect_that_is_refused_takes_no_port(void **state)
+{
+	struct leat_addr any = {0}, local = net_addr(0, 4, 5000), remote = net_addr(1, 4, PORT);
+	uint8_t key[FLOW_RSS_KEY_OCTETS];
+	struct flow_steer steer;
+	struct leat_conn c[32];
+	struct net n;
+
+	(void)state;
+	leat_flow_steer_key(key, 1, FLOW_STEER_TABLE, false);
+	leat_flow_steer_init(&steer, key, FLOW_STEER_TABLE, 1);
+	start_reusing(&n, 23, 1);
+	n.config[0].steer = &steer;
+	net_start(&n);
+	net_listen(&n, 1, 4, PORT, 8);
+	net_listen(&n, 1, 4, 81, 8);
+	assert_int_equal(wait_here(&n, 1), 5000);
+	n.cut = true;
+	/* The tuple is another shard's by now. */
+	leat_flow_steer_init(&steer, key, FLOW_STEER_TABLE, 2);
+	for (uint32_t i = 0; i < FLOW_STEER_TABLE; i++)
+		steer.table[i] = 1;
+	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c[0]), LEAT_ERR_IN_USE);
+	leat_flow_steer_init(&steer, key, FLOW_STEER_TABLE, 1);
+	assert_int_equal(leat_connect(n.stack[0], &any, &remote, &c[0]), LEAT_OK);
+	assert_int_equal(leat_abort(n.stack[0], c[0]), LEAT_OK);
+	/* There is no record: those of our address of the other version have them all. */
+	for (uint32_t i = 0; i < 31; i++) {
+		struct leat_addr at = net_addr(0, 6, (uint16_t)(1024 + i)), to = net_addr(1, 6, 81);
+
+		assert_int_equal(leat_connect(n.stack[0], &at, &to, &c[i]), LEAT_OK);
+	}
+	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c[31]), LEAT_ERR_FULL);
+	net_ledger(&n);
+	assert_int_equal(leat_abort(n.stack[0], c[0]), LEAT_OK);
+	assert_int_equal(leat_connect(n.stack[0], &any, &remote, &c[0]), LEAT_OK);
+	net_ledger(&n);
+	net_stop(&n);
+}
+
 static void the_policy_of_reuse_is_a_listeners(void **state)
 {
 	struct net n;
@@ -471,14 +676,19 @@ int main(void)
 		cmocka_unit_test(a_backlog_full_of_what_nobody_took_drops_syns),
 		cmocka_unit_test(no_cookie_for_a_backlog_that_is_full_of_open_ones),
 		cmocka_unit_test(a_cookie_is_tallied_with_nobody),
+		cmocka_unit_test(the_timestamp_of_a_cookie_is_not_ahead),
 		cmocka_unit_test(a_cookie_that_finds_no_place_opens_with_the_text),
 		cmocka_unit_test(a_stack_that_drains_resets_a_cookie_that_comes_back),
 		cmocka_unit_test(records_used_up_by_a_flood_give_way),
 		cmocka_unit_test(a_guess_is_no_cookie),
 		cmocka_unit_test(a_client_comes_back_from_the_same_port_again_and_again),
+		cmocka_unit_test(who_comes_back_finds_the_backlog_full_of_open_ones),
+		cmocka_unit_test(who_comes_back_gets_the_place_or_record_of_the_oldest),
 		cmocka_unit_test(text_unread_outlives_time_wait_that_was_reused),
 		cmocka_unit_test(time_wait_comes_back_however_its_heir_ends),
 		cmocka_unit_test(a_connect_takes_over_when_no_port_is_free),
+		cmocka_unit_test(a_port_that_came_back_is_not_taken_for_free),
+		cmocka_unit_test(a_connect_that_is_refused_takes_no_port),
 		cmocka_unit_test(the_policy_of_reuse_is_a_listeners),
 	};
 

@@ -300,8 +300,7 @@ void leat_tcp_end(struct tcp_call *c, enum tcp_event event, enum tcp_end why)
 	struct tcp_engine *e = c->e;
 	struct tcb *tcb = c->tcb;
 	uint8_t was = tcb->state;
-	bool graceful =
-		why == TCP_END_TIME_WAIT || why == TCP_END_LAST_ACK || why == TCP_END_REUSED;
+	bool graceful = tcp_end_is_graceful((uint8_t)why);
 
 	leat_tcp_step(e, tcb, event);
 	leat_timer_wheel_stop(e->wheel, tcb->idx);

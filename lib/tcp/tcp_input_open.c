@@ -58,7 +58,7 @@ static enum tcp_verdict cookie_came_back(
 	struct seg cut = *seg;
 
 	if (!tcb)
-		return TCP_V_NO_TCB; /* the peer will send its text again, with the cookie */
+		return TCP_V_NO_TCB; /* the peer's first text will bring the cookie again */
 	tcb->snd.iss = tcb->snd.una = seq_sub(seg->ack, 1);
 	tcb->snd.nxt = tcb->snd.rtx = tcb->snd.end = seg->ack;
 	c->tcb = tcb;

@@ -100,6 +100,12 @@ enum tcp_end {
 	TCP_END_CNT
 };
 
+/* Had both sides closed, and heard so?  Then text that was not read yet still may be. */
+static inline bool tcp_end_is_graceful(uint8_t why)
+{
+	return why == TCP_END_TIME_WAIT || why == TCP_END_LAST_ACK || why == TCP_END_REUSED;
+}
+
 struct tcp_snd {
 	struct seq una, nxt, rtx, end, wl1, wl2, iss;
 	uint32_t wnd, wnd_max; /* scaled: true octets (REC-1) */

@@ -48,6 +48,7 @@ enum tcp_error leat_tcp_send(struct tcp_engine *e, struct tcb *tcb, uint32_t oct
 		if (ip_is_any(tcb->tuple.remote) || tcb->tuple.rport == 0)
 			return TCP_ERR_REMOTE;
 		leat_tcp_step(e, tcb, TCP_EV_SEND);
+		leat_tcp_reuse(tcb, TCP_REUSE_OFF); /* which is a listener's alone */
 		syn_prepare(e, tcb, now);
 	}
 	if (!tcp_in(tcb->state, TCP_MAY_SEND))

@@ -138,8 +138,8 @@ def as_json():
         live.check(end["completed"] > 0, "nothing was completed")
         for name in ("client", "server"):
             side = end[name]
-            ways = ("time_wait_expired", "time_wait", "closed_second", "reset", "refused",
-                    "aborted", "timed_out", "fin_wait_2_limit", "closed_before_open", "open")
+            ways = ("time_wait_expired", "time_wait_reused", "time_wait", "closed_second", "reset", "refused",
+                    "evicted", "aborted", "timed_out", "fin_wait_2_limit", "closed_before_open", "open")
             live.equal(side["opened"], sum(side[way] for way in ways), f"opened by the {name}")
 
 

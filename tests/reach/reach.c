@@ -19,6 +19,7 @@ struct named {
 	}
 
 static const struct named of_stack[] = {IN(stack_counters, out_no_neigh),
+	IN(stack_counters, out_waited), IN(stack_counters, out_void),
 	IN(stack_counters, accept_refused), IN(stack_counters, flow_refused),
 	IN(stack_counters, cookie_refused), IN(stack_counters, time_wait_returned),
 	IN(stack_counters, connect_reused), IN(stack_counters, no_port),
@@ -38,13 +39,15 @@ static const struct named of_tcp[] = {IN(tcp_counters, opened_active),
 	IN(tcp_counters, emitted_rst), IN(tcp_counters, emitted_again),
 	IN(tcp_counters, ecn_ce_seen), IN(tcp_counters, ecn_cut), IN(tcp_counters, icmp_stray),
 	IN(tcp_counters, icmp_soft), IN(tcp_counters, icmp_refused),
-	IN(tcp_counters, icmp_narrowed), IN(tcp_counters, icmp_ignored),
-	IN(tcp_counters, rst_unsent), IN(tcp_counters, text_ooo), IN(tcp_counters, rto_fired),
-	IN(tcp_counters, probe_fired), IN(tcp_counters, keep_fired), IN(tcp_counters, tlp_fired),
-	IN(tcp_counters, reorder_fired), IN(tcp_counters, recoveries),
-	IN(tcp_counters, recovery_undone), IN(tcp_counters, rto_undone), IN(tcp_counters, sack_bad),
-	IN(tcp_counters, dsack_heard), IN(tcp_counters, dsack_told), IN(tcp_counters, reneged),
-	IN(tcp_counters, ext_none), IN(tcp_counters, srec_none)};
+	IN(tcp_counters, icmp_narrowed), IN(tcp_counters, icmp_ignored), IN(tcp_counters, fast),
+	IN(tcp_counters, rst_unsent), IN(tcp_counters, text_ooo), IN(tcp_counters, text_refused),
+	IN(tcp_counters, text_packed), IN(tcp_counters, text_evicted),
+	IN(tcp_counters, reass_steps), IN(tcp_counters, rto_fired), IN(tcp_counters, probe_fired),
+	IN(tcp_counters, keep_fired), IN(tcp_counters, tlp_fired), IN(tcp_counters, reorder_fired),
+	IN(tcp_counters, recoveries), IN(tcp_counters, recovery_undone),
+	IN(tcp_counters, rto_undone), IN(tcp_counters, sack_bad), IN(tcp_counters, dsack_heard),
+	IN(tcp_counters, dsack_told), IN(tcp_counters, reneged), IN(tcp_counters, ext_none),
+	IN(tcp_counters, srec_none)};
 
 static const char *const end_name[TCP_END_CNT] = {"none", "time_wait", "last_ack", "reset",
 	"refused", "aborted", "timeout", "fin_wait_2_limit", "closed", "evicted", "reused"};

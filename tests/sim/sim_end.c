@@ -53,7 +53,8 @@ uint32_t leat_sim_end_expected(const struct sim_world *w, const struct sim_end *
 
 bool leat_sim_graceful(const char *how)
 {
-	return !how || strcmp(how, "time-wait over") == 0 || strcmp(how, "closed") == 0;
+	return !how || strcmp(how, "time-wait over") == 0 || strcmp(how, "closed") == 0 ||
+	       strcmp(how, "time-wait, reused") == 0;
 }
 
 static void next_incarnation(struct sim_world *w, const struct sim_end *e)

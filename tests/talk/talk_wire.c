@@ -153,10 +153,12 @@ static void check_text(struct talk *t, const struct seg *seg)
 	}
 }
 
-/* A cookie's number is what it is: the script's ISS becomes that, its clock that of the cookie. */
+/* A cookie's number is what it is: the script's ISS becomes that, its clock that of the cookie.
+ * The answer to a SYN of another number leaves both where they are. */
 static void see_cookie(struct talk *t, const struct seg *seg)
 {
-	if (leat_talk_tcb(t) || (seg->flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
+	if (leat_talk_tcb(t) || seg->ack.v != t->setup.irs + 1 + t->rcv_shift ||
+		(seg->flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
 		return;
 	t->snd_shift = seg->seq.v - t->setup.iss;
 	t->ts_shift = seg->ts_val - (uint32_t)((t->now - t->start) / TIME_MS) - TALK_TS_FIRST;
