@@ -707,7 +707,7 @@ static bool recover_from(struct network *n, uint64_t seed, uint32_t percent)
 	return began;
 }
 
-/* RFC 9937 6.2: while more is on the way than ssthresh, 7 segments leave for each 10 that arrive. */
+/* RFC 9937 6.2: while more is on the way than ssthresh, 7 segments leave for 10 that arrive. */
 static void recovery_reduces_in_proportion(void **state)
 {
 	static struct network n;
