@@ -334,8 +334,10 @@ uint32_t leat_plane_wait(struct plane *p, uint64_t at)
 		struct timespec for_ts = {
 			.tv_sec = (time_t)(for_ns / TIME_S), .tv_nsec = (long)(for_ns % TIME_S)};
 
-		if (sigtimedwait(&set, NULL, &for_ts) > 0) {
+		if (p->signal_cnt == p->signal_told && sigtimedwait(&set, NULL, &for_ts) > 0)
 			p->signal_cnt++;
+		if (p->signal_cnt != p->signal_told) { /* now, or while an answer was waited for */
+			p->signal_told = p->signal_cnt;
 			break;
 		}
 		if (look(p) && p->look != NULL && p->look())

@@ -53,7 +53,8 @@ struct plane {
 	struct shard_clock clock; /* the control thread's; all shards' have its start */
 	struct rte_mempool *pool;
 	bool touch;
-	uint32_t shard_cnt, loop_cnt, signal_cnt;
+	uint32_t shard_cnt, loop_cnt;
+	uint32_t signal_cnt, signal_told; /* that came; of which leat_plane_wait has told */
 	uint64_t started_at;
 	size_t stack_octets, taken_octets;
 	uint32_t port_cnt;
