@@ -73,8 +73,8 @@ void leat_nic_rss_wish(struct nic_port *p, const struct nic_rss_config *config,
 	if (p->rss.why[0] != '\0')
 		return;
 	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-	/* With the key from its first frame on; one that does not say how long its key is may refuse
-	 * it later, and start all the same. */
+	/* With the key from its first frame on; one that does not say how long its key is may
+	 * refuse it later, and start all the same. */
 	conf->rx_adv_conf.rss_conf = key_conf(p, config);
 	if (info->hash_key_size == 0)
 		conf->rx_adv_conf.rss_conf.rss_key = NULL;
