@@ -4,6 +4,8 @@
 #include "base_bits.h"
 #include "base_log.h"
 
+#include <rte_eal.h>
+
 #include <dirent.h>
 #include <linux/capability.h>
 #include <net/if.h>
@@ -181,6 +183,30 @@ enum opt_exit leat_device_start(
 bool leat_device_may_not_finish(const struct nic_port *port)
 {
 	return is_driver(port->driver, AF_PACKET_DRIVER);
+}
+
+uint64_t leat_device_rights(const struct nic_port *port)
+{
+	static const char *const of_kernel[] = {
+		"net_tap", AF_PACKET_DRIVER, "net_af_xdp", "net_virtio_user"};
+	const uint64_t net_admin = UINT64_C(1) << CAP_NET_ADMIN;
+	uint64_t rights;
+
+	/* Their interface's flags and mtu; rings and sockets are ours already. */
+	for (uint32_t i = 0; i < COUNT_OF(of_kernel); i++) {
+		if (is_driver(port->driver, of_kernel[i]))
+			return net_admin;
+	}
+	if (port->is_virtual)
+		return 0;
+	/* A card that is started anew may map memory anew: beyond RLIMIT_MEMLOCK for vfio, and by
+	 * its physical address for uio.  Those of mlx stay with the kernel: raw queues, its mtu. */
+	rights = UINT64_C(1) << CAP_IPC_LOCK;
+	if (strstr(port->driver, "mlx") != NULL)
+		rights |= net_admin | UINT64_C(1) << CAP_NET_RAW;
+	if (rte_eal_iova_mode() == RTE_IOVA_PA)
+		rights |= UINT64_C(1) << CAP_SYS_ADMIN;
+	return rights;
 }
 
 /* tap_is_ours says whether one of our descriptors is that of a TAP interface that exists, also when

@@ -45,4 +45,8 @@ void leat_device_next(const struct serve_options *o, const struct nic_port *port
  * sender left to a card that they never pass. */
 bool leat_device_may_not_finish(const struct nic_port *port);
 
+/* leat_device_rights is what is needed of capabilities(7) while a started port runs, is started
+ * anew and closed: a bit for each capability by its number. */
+uint64_t leat_device_rights(const struct nic_port *port);
+
 #endif

@@ -46,6 +46,16 @@ static void remove_tree(const char *path)
 	nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* is_ours says whether we may write to directory path, and so may root when it has dropped its
+ * capabilities: where it is another user's, what we make there we could not remove. */
+static bool is_ours(const char *path)
+{
+	struct stat st;
+
+	return access(path, W_OK | X_OK) == 0 && stat(path, &st) == 0 &&
+	       (st.st_uid == geteuid() || geteuid() != 0);
+}
+
 /* lock_dir locks the instance's directory path as long as the result is open; -1: somebody else
  * holds it, or there is none, or, without create, no lock in it: then it is none of ours. */
 static int lock_dir(const char *path, bool create)
@@ -114,7 +124,7 @@ enum opt_exit leat_dir_open(struct plane_dir *d, const char *name)
 
 	*d = (struct plane_dir){.lock = -1};
 	snprintf(path, sizeof(path), "%s/dpdk", default_dir());
-	if ((mkdir(path, 0700) == 0 || errno == EEXIST) && access(path, W_OK | X_OK) == 0) {
+	if ((mkdir(path, 0700) == 0 || errno == EEXIST) && is_ours(path)) {
 		if (name == NULL)
 			return OPT_EXIT_OK;
 		sweep(path, name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_assert.h"
 #include "base_log.h"
+#include "caps.h"
 #include "device.h"
 #include "knobs.h"
 #include "link.h"
@@ -440,8 +441,10 @@ static enum opt_exit run_shards(uint64_t seed)
 	enum opt_exit result = add_shards(seed);
 
 	leat_prepare_end();
-	if (result == OPT_EXIT_OK)
+	if (result == OPT_EXIT_OK) {
+		leat_caps_drop(leat_device_rights(&run.port));
 		result = leat_plane_run(&run.plane, control, NULL);
+	}
 	leat_nic_marks_close(&run.port, &run.marks);
 	if (result == OPT_EXIT_OK)
 		result = print_end();

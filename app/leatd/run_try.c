@@ -2,6 +2,7 @@
 #include "base_assert.h"
 #include "base_bits.h"
 #include "base_log.h"
+#include "caps.h"
 #include "knobs.h"
 #include "load.h"
 #include "nic_numa.h"
@@ -497,6 +498,7 @@ static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
 	if (result == OPT_EXIT_OK) {
 		show_plan();
 		leat_try_wire_wait(&run.wire);
+		leat_caps_drop(leat_try_wire_rights(&run.wire));
 		result = leat_plane_run(&run.plane, control, NULL);
 	}
 	if (result == OPT_EXIT_OK) {

@@ -90,6 +90,15 @@ void leat_try_wire_wait(const struct try_wire *w)
 	}
 }
 
+uint64_t leat_try_wire_rights(const struct try_wire *w)
+{
+	uint64_t rights = 0;
+
+	for (uint32_t end = 0; end < TRY_END_CNT; end++)
+		rights |= w->port[end] != NULL ? leat_device_rights(w->port[end]) : 0;
+	return rights;
+}
+
 void leat_try_wire_close(struct try_wire *w)
 {
 	if (w->rings) {

@@ -40,6 +40,9 @@ enum opt_exit leat_try_wire_open(
 /* leat_try_wire_wait waits until frames pass between devices, or some seconds are over. */
 void leat_try_wire_wait(const struct try_wire *w);
 
+/* leat_try_wire_rights is leat_device_rights of all its devices. */
+uint64_t leat_try_wire_rights(const struct try_wire *w);
+
 void leat_try_wire_close(struct try_wire *w);
 
 #endif
