@@ -67,7 +67,7 @@ static _Noreturn void broken(const struct place *p, const struct tcb *tcb, const
 		tcb->tuple.lport, tcb->tuple.rport);
 }
 
-/* Is there a next connection of old's tuple whose SYN is not acknowledged yet, or one whose SYN was,
+/* Is there a next connection of old's tuple whose SYN is not acknowledged yet, or one whose was,
  * if only in this very turn?  What a record was tells one that was freed, too, until it serves
  * somebody else. */
 static bool has_heir(const struct place *p, const struct tcb *old, bool open, uint64_t since)
