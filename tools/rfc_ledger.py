@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 NAMED = re.compile(r"\b(MUST|SHLD)-(\d+)(?:\s+to\s+(?:MUST|SHLD)?-(\d+))?")
+LISTED = re.compile(r"cmocka_unit_test\w*\(\s*(\w+)[^)]*\)")
 FUNCTION = re.compile(r"^(?:static |_Noreturn )*\w[\w *]*?\b(\w+)\(", re.M)
 HEAD = """# RFC 9293, requirement by requirement
 
@@ -79,17 +80,22 @@ class Ledger:
             self.note(self.code, path.read_text(encoding="utf-8"), f"`{path.name}`")
 
     def note_functions(self, path):
-        """A comment in a unit test speaks of the function it stands in or over."""
+        """A comment in a unit test speaks of the test it stands in or over; elsewhere, as at its
+        head or over what several use, of the whole file.  The list of tests says nothing."""
         text = path.read_text(encoding="utf-8")
         if not path.name.startswith("test_"):
-            self.note(self.tests, text, path.stem)
+            if any(self.ids_in(text)):
+                self.note(self.tests, text, self.program(path))
             return
         starts = [(m.start(), m[1]) for m in FUNCTION.finditer(text)]
-        for name, place in self.ids_in(text):
+        tests = set(LISTED.findall(text))
+        for name, place in self.ids_in(LISTED.sub(lambda m: " " * len(m[0]), text)):
             ends = [m.end() for m in re.finditer(r"^}", text, re.M) if m.end() <= place]
             inside = [f for at, f in starts if (ends[-1] if ends else 0) <= at <= place]
             behind = [f for at, f in starts if at > place]
-            self.add(self.tests, name, (inside[-1:] or behind[:1] or [path.name])[0])
+            function = (inside[-1:] or behind[:1] or [None])[0]
+            known = function in tests or path.suffix != ".c"
+            self.add(self.tests, name, function if known else path.stem.removeprefix("test_"))
 
     def given_test(self, name, test):
         if test.startswith("never "):
@@ -102,7 +108,18 @@ class Ledger:
             self.errors.append(f"{name}: there is no {path}")
         elif function and not re.search(rf"\b{function}\(", self.file(path)):
             self.errors.append(f"{name}: there is no {function} in {path}")
-        return function if Path(path).name.startswith("test_") else Path(path).stem
+        return function if Path(path).name.startswith("test_") else self.program(self.root / path)
+
+    def program(self, path):
+        """What one can run: of talk_wire.c it is talk, of session_user.c fuzz_session."""
+        if path.suffix != ".c" or path.stem.startswith("fuzz_"):
+            return path.stem
+        name, build = path.stem.split("_")[0], self.file(path.parent / "meson.build")
+        if (path.parent / f"fuzz_{name}.c").exists():
+            return f"fuzz_{name}"
+        if f"{name} = executable('{name}'" not in build:
+            self.errors.append(f"{path}: {path.parent} has no program {name}")
+        return name
 
     def missing(self):
         return [n for n in self.texts if n not in self.tests and n not in self.deviations]

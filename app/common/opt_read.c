@@ -185,10 +185,34 @@ static bool read_quantity(
 	return true;
 }
 
+/* Words that say the same: who writes `on` where it is `yes` never means `no`, near as it is. */
+static const char *const say_yes[] = {"yes", "on", "true", "1", "y", "enable", NULL};
+static const char *const say_no[] = {"no", "off", "false", "0", "n", "disable", NULL};
+
+static bool is_word(const char *text, const char *const *words)
+{
+	while (*words && strcmp(*words, text) != 0)
+		words++;
+	return *words;
+}
+
+static const char *meant(const char *text, const char *const *words)
+{
+	const char *const *same = is_word(text, say_yes)  ? say_yes
+				  : is_word(text, say_no) ? say_no
+							  : NULL;
+
+	if (!same)
+		return leat_opt_nearest(text, words);
+	while (*words && !is_word(*words, same))
+		words++;
+	return *words;
+}
+
 static bool read_word(
 	const struct opt_row *row, const char *text, uint32_t *value, char *why, size_t size)
 {
-	const char *near = leat_opt_nearest(text, row->words);
+	const char *near = meant(text, row->words);
 	int at;
 
 	for (uint32_t i = 0; row->words[i]; i++) {

@@ -14,6 +14,7 @@
 
 #define AF_PACKET_DRIVER "net_af_packet"
 #define MEMIF_DRIVER     "net_memif"
+#define VHOST_DRIVER     "net_vhost"
 
 static bool is_driver(const char *vdev, const char *driver)
 {
@@ -144,14 +145,21 @@ enum opt_exit leat_device_find(const struct serve_options *o, struct nic_port *p
 
 uint32_t leat_device_queues(const struct nic_port *port, uint32_t shard_cnt)
 {
+	/* Drivers whose queues fill, read or not: af_packet's sockets share out the frames from the
+	 * start, and a guest uses as many queues of vhost as it is offered. */
+	static const struct {
+		const char *driver, *argument;
+	} all_used[] = {{AF_PACKET_DRIVER, "qpairs"}, {VHOST_DRIVER, "queues"}};
 	uint32_t queue_max = leat_nic_port_queue_max(port);
 
-	/* Its sockets share out the frames from the start, read or not. */
-	if (is_driver(port->driver, AF_PACKET_DRIVER) && queue_max > shard_cnt) {
+	for (uint32_t i = 0; i < COUNT_OF(all_used) && queue_max > shard_cnt; i++) {
+		if (!is_driver(port->driver, all_used[i].driver))
+			continue;
 		leat_log(LOG_LV_ERROR, "leatd",
-			"qpairs=%u with %u shard%s: the frames of %u queues would be lost; as many "
-			"shards as qpairs, or more",
-			queue_max, shard_cnt, shard_cnt == 1 ? "" : "s", queue_max - shard_cnt);
+			"%s=%u with %u shard%s: the frames of %u queues would be lost; as many "
+			"shards as %s, or more",
+			all_used[i].argument, queue_max, shard_cnt, shard_cnt == 1 ? "" : "s",
+			queue_max - shard_cnt, all_used[i].argument);
 		return 0;
 	}
 	return u32_min(queue_max, shard_cnt);

@@ -184,6 +184,11 @@ static uint64_t pages_of(const struct plan *p)
 	return p->eal.huge_octets / NIC_TOPO_HUGE_OCTETS;
 }
 
+int leat_plan_pool_node(const struct plan *p)
+{
+	return leat_nic_topo_huge_free(&p->topo, p->node) >= pages_of(p) ? p->node : -1;
+}
+
 enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *p)
 {
 	uint64_t needed = leat_plan_octets(p) - (p->eal.huge ? p->eal.octets : 0);

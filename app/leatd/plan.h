@@ -55,6 +55,10 @@ enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *
  * huge pages are there but too few. */
 void leat_plan_warn(const struct serve_options *o, const struct plan *p);
 
+/* leat_plan_pool_node is where packet buffers in huge pages belong: at the device, when that node
+ * has as many; else -1. */
+int leat_plan_pool_node(const struct plan *p);
+
 /* leat_plan_octets is the sum of the rows over all shards. */
 uint64_t leat_plan_octets(const struct plan *p);
 

@@ -63,12 +63,12 @@ static struct shard_clock start_clock(void)
 	return shard_clock_start_kernel();
 }
 
-enum opt_exit leat_plane_open(
-	struct plane *p, const struct eal *eal, const struct nic_pool_plan *plan, bool touch)
+enum opt_exit leat_plane_open(struct plane *p, const struct eal *eal,
+	const struct nic_pool_plan *plan, int node, bool touch)
 {
 	*p = (struct plane){.eal = *eal, .clock = start_clock(), .touch = touch};
 	/* Without huge pages EAL has one heap, whatever nodes there are. */
-	p->pool = leat_nic_pool_new("frames", plan, eal->huge ? 0 : -1);
+	p->pool = leat_nic_pool_new("frames", plan, eal->huge ? node : -1);
 	for (uint32_t i = 0; i < PLANE_LCORE_MAX; i++)
 		leat_shard_loop_init(&p->loop[i], true);
 	return p->pool != NULL ? OPT_EXIT_OK : OPT_EXIT_RESOURCE;
@@ -165,7 +165,7 @@ enum opt_exit leat_plane_join(struct plane *p, uint32_t first, uint32_t cnt)
 	ASSERT(p->port_cnt < PLANE_PORT_MAX);
 	ASSERT(first + cnt <= p->shard_cnt);
 	*port = (struct plane_port){.first = first, .cnt = cnt};
-	port->pair = leat_plane_take(p, leat_plane_join_octets(cnt), 0);
+	port->pair = leat_plane_take(p, leat_plane_join_octets(cnt), p->shard[first].node);
 	if (port->pair == NULL)
 		return OPT_EXIT_RESOURCE;
 	p->port_cnt++;

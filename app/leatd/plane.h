@@ -72,10 +72,11 @@ struct plane {
 /* leat_plane_block_signals keeps SIGINT and SIGTERM for the control thread; before EAL. */
 void leat_plane_block_signals(void);
 
-/* leat_plane_open takes the started EAL and makes the pool.  touch: memory is taken at once and not
- * when it is first used, so that what is not there shows at the start. */
-enum opt_exit leat_plane_open(
-	struct plane *p, const struct eal *eal, const struct nic_pool_plan *plan, bool touch);
+/* leat_plane_open takes the started EAL and makes the pool, on node; -1: near the main lcore, and
+ * where there is room.  touch: memory is taken at once and not when it is first used, so that what
+ * is not there shows at the start. */
+enum opt_exit leat_plane_open(struct plane *p, const struct eal *eal,
+	const struct nic_pool_plan *plan, int node, bool touch);
 
 /* leat_plane_take gives octets on node, for leat_nic_numa_free; NULL after one line on stderr. */
 void *leat_plane_take(struct plane *p, size_t octets, int node);

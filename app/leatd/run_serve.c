@@ -313,13 +313,13 @@ static void give_up(void)
 
 static void control(void *arg)
 {
-	uint64_t at = leat_plane_now(&run.plane) + run.o->seconds * TIME_S;
+	uint64_t now = leat_plane_now(&run.plane), at = now + run.o->seconds * TIME_S;
 
 	(void)arg;
-	print_head();
 	leat_nic_marks_open(&run.port, &run.marks);
-	leat_nic_watch_init(&run.watch, leat_device_is_up(run.o, &run.port), at);
+	leat_nic_watch_init(&run.watch, leat_device_is_up(run.o, &run.port), now);
 	run.plane.look = look_port;
+	print_head(); /* from "ready" on it is told what happens to the link */
 	if (run.watch.state == NIC_ST_DOWN)
 		leat_plane_use(&run.plane, SHARD_PORT_DOWN);
 	while (leat_plane_wait(&run.plane, run.o->seconds != 0 ? at : at + FOR_EVER_NS) == 0 &&
@@ -471,7 +471,8 @@ static enum opt_exit run_plane(struct eal *eal, uint64_t seed)
 
 	if (result != OPT_EXIT_OK)
 		return result;
-	result = leat_plane_open(&run.plane, eal, &run.plan.pool, true);
+	result = leat_plane_open(
+		&run.plane, eal, &run.plan.pool, leat_plan_pool_node(&run.plan), true);
 	if (result != OPT_EXIT_OK) {
 		leat_prepare_end();
 		return result;

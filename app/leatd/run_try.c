@@ -514,7 +514,7 @@ static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
 static enum opt_exit run_plane(
 	struct eal *eal, const struct nic_pool_plan *plan, struct stack_config config[TRY_END_CNT])
 {
-	enum opt_exit result = leat_plane_open(&run.plane, eal, plan, false);
+	enum opt_exit result = leat_plane_open(&run.plane, eal, plan, -1, false);
 
 	if (result != OPT_EXIT_OK)
 		return result;

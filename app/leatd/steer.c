@@ -37,6 +37,9 @@ void leat_steer_settle(struct steer *s, const struct nic_port *port)
 			s->queue_cnt == 1 ? "" : "s", s->shard_cnt);
 	else if (port->rss.table_entries == 0)
 		snprintf(s->why, sizeof(s->why), "%s has no redirection table", port->driver);
+	else if (port->rss.table_entries < s->shard_cnt)
+		snprintf(s->why, sizeof(s->why), "a table of %u for %u shards",
+			port->rss.table_entries, s->shard_cnt);
 	else
 		memcpy(s->why, port->rss.why, sizeof(s->why));
 }

@@ -66,9 +66,11 @@ static void n195_huge_pages_on_the_wrong_node_are_none(void **state)
 	assert_int_equal(listen_to(&need, &p, false), OPT_EXIT_RESOURCE);
 	assert_non_null(strstr(said, "100 huge pages of 2 MiB are needed, 99 are free"));
 	assert_non_null(strstr(said, "-n 1 "));
+	assert_int_equal(leat_plan_pool_node(&p), -1);
 	listen_to(&some, &p, true);
 	assert_non_null(strstr(said, "100 huge pages of 2 MiB are needed, 99 are free"));
 	p.topo.node[1].huge_free = 100;
+	assert_int_equal(leat_plan_pool_node(&p), 1);
 	assert_int_equal(listen_to(&need, &p, false), OPT_EXIT_OK);
 	listen_to(&some, &p, true);
 	assert_string_equal(said, "");

@@ -23,7 +23,8 @@
 #define SERVICE_LINE_OCTETS  74 /* of chargen: 72 characters, CR, LF */
 #define SERVICE_LINES_OCTETS (95 * SERVICE_LINE_OCTETS)
 #define SERVICE_RETRY_NS     UINT64_C(1000000)
-#define SERVICE_TURN_MAX     32 /* expired timers answered in one turn */
+#define SERVICE_TURN_MAX     32  /* expired timers answered in one turn */
+#define SERVICE_DRAIN_MAX    256 /* connections told in one turn that the set drains */
 #define SERVICE_NONE         UINT32_MAX
 
 enum service_phase {
@@ -83,6 +84,7 @@ struct service_set {
 	uint8_t *lines;   /* SERVICE_LINES_OCTETS + SERVICE_PIECE_OCTETS of chargen */
 	struct service_ready ready[SERVICE_READY_CNT];
 	uint32_t free_head;
+	uint32_t drained; /* while draining, so many connections have been told */
 	bool draining;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "service.h"
+#include "service_set.h"
 
 #include "base_bits.h"
 #include "base_time.h"
@@ -104,7 +104,7 @@ static struct service_config all_services(void)
 	struct service_config config;
 
 	leat_service_config_default(&config);
-	config.conn_max = 64;
+	config.conn_max = 2 * SERVICE_DRAIN_MAX + 64;
 	for (uint32_t i = 0; i < SERVICE_KIND_CNT; i++)
 		config.listen[config.listen_cnt++] =
 			(struct service_listen){(enum service_kind)i, {.port = port[i]}};
@@ -616,6 +616,27 @@ static void drain_closes_what_is_idle_at_once(void **state)
 	}
 }
 
+static void drain_tells_a_bounded_number_of_connections_each_turn(void **state)
+{
+	struct bench b;
+	struct leat_stack *stack;
+	uint32_t turns = 0;
+
+	(void)state;
+	bench_new(&b);
+	stack = b.pair->end[1].stack;
+	drain(&b);
+	assert_int_equal(b.set->drained, 0);
+	for (uint32_t before = 0; before < b.set->config.conn_max; turns++) {
+		leat_service_app(b.set)->turn(b.set, stack);
+		assert_in_range(b.set->drained - before, 1, SERVICE_DRAIN_MAX);
+		before = b.set->drained;
+	}
+	assert_int_equal(
+		turns, (b.set->config.conn_max + SERVICE_DRAIN_MAX - 1) / SERVICE_DRAIN_MAX);
+	bench_end(&b);
+}
+
 static void drain_lets_a_response_under_way_finish_and_then_closes(void **state)
 {
 	struct bench b;
@@ -747,6 +768,7 @@ int main(void)
 		cmocka_unit_test(a_client_that_never_closes_is_left_to_the_stack_without_a_reset),
 		cmocka_unit_test(a_slow_reader_gets_all_and_one_that_stopped_is_reset),
 		cmocka_unit_test(drain_closes_what_is_idle_at_once),
+		cmocka_unit_test(drain_tells_a_bounded_number_of_connections_each_turn),
 		cmocka_unit_test(drain_lets_a_response_under_way_finish_and_then_closes),
 		cmocka_unit_test(drain_answers_a_request_that_had_begun),
 		cmocka_unit_test(the_greeting_names_shard_and_peer),

@@ -61,7 +61,7 @@ bool leat_flow_steer_key_ok(const uint8_t *key, uint32_t table_cnt);
 void leat_flow_steer_init(
 	struct flow_steer *s, const uint8_t *key, uint32_t table_cnt, uint32_t shard_cnt);
 
-/* leat_flow_steer_of is the shard to which a segment with this hash belongs. */
+/* flow_steer_of is the shard to which a segment with this hash belongs. */
 static inline uint32_t flow_steer_of(const struct flow_steer *s, uint32_t hash)
 {
 	return s->table[hash & (s->table_cnt - 1)];

@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RSS_NEED RTE_ETH_RSS_NONFRAG_IPV4_TCP
-#define RSS_WISH (RSS_NEED | RTE_ETH_RSS_NONFRAG_IPV6_TCP)
+/* Both: who trusts a queue trusts it with either version of IP. */
+#define RSS_NEED (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP)
 #define RETA_MAX (2048 / RTE_ETH_RETA_GROUP_SIZE)
 
 STATIC_ASSERT(NIC_RSS_TABLE_MAX == RTE_ETH_RSS_RETA_SIZE_512, "the most that one hash selects by");
@@ -30,7 +30,7 @@ __attribute__((format(printf, 2, 3))) static void not_ours(
 
 uint32_t leat_nic_rss_table_of(const struct rte_eth_dev_info *info)
 {
-	if (!is_pow2(info->reta_size) || (info->flow_type_rss_offloads & RSS_NEED) == 0 ||
+	if (!is_pow2(info->reta_size) || (info->flow_type_rss_offloads & RSS_NEED) != RSS_NEED ||
 		info->reta_size > RETA_MAX * RTE_ETH_RETA_GROUP_SIZE)
 		return 0;
 	return u32_min(info->reta_size, NIC_RSS_TABLE_MAX);
@@ -43,49 +43,48 @@ uint32_t leat_nic_rss_table(const struct nic_port *p)
 	return rte_eth_dev_info_get(p->id, &info) == 0 ? leat_nic_rss_table_of(&info) : 0;
 }
 
-/* key_of_device makes of our key one as long as the device wants it: TCP's input ends before. */
-static uint8_t key_of_device(const uint8_t *key, uint32_t octets, uint8_t *out)
+/* key_conf makes of our key one as long as the device wants it: TCP's input ends before.  It stays
+ * in p, since drivers read it when they start. */
+static struct rte_eth_rss_conf key_conf(struct nic_port *p, const struct nic_rss_config *config)
 {
+	uint32_t octets = p->rss.key_octets != 0 ? p->rss.key_octets : NIC_RSS_KEY;
+
 	for (uint32_t i = 0; i < octets; i++)
-		out[i] = key[i % NIC_RSS_KEY];
-	return (uint8_t)octets;
+		p->rss.key[i] = config->key[i % NIC_RSS_KEY];
+	return (struct rte_eth_rss_conf){
+		.rss_key = p->rss.key, .rss_key_len = (uint8_t)octets, .rss_hf = RSS_NEED};
 }
 
 void leat_nic_rss_wish(struct nic_port *p, const struct nic_rss_config *config,
 	const struct rte_eth_dev_info *info, struct rte_eth_conf *conf)
 {
-	uint64_t types = info->flow_type_rss_offloads & RSS_WISH;
-
 	p->rss = (struct nic_rss){
 		.key_octets = info->hash_key_size, .table_entries = info->reta_size};
-	if (config->key == NULL)
-		not_ours(p, "not asked for");
-	else if (info->reta_size == 0)
+	if (info->reta_size == 0)
 		not_ours(p, "the device has no redirection table");
 	else if (leat_nic_rss_table_of(info) == 0)
-		not_ours(p, "no hash of TCP's ports, or a table of %u entries", info->reta_size);
+		not_ours(p, "no hash of TCP's ports in IPv4 and IPv6, or a table of %u entries",
+			info->reta_size);
 	else if (info->hash_key_size != 0 &&
 		 (info->hash_key_size < NIC_RSS_KEY || info->hash_key_size > NIC_RSS_KEY_MAX))
 		not_ours(p, "a key of %u octets", info->hash_key_size);
+	else if (config->key == NULL)
+		not_ours(p, "not asked for");
 	if (p->rss.why[0] != '\0')
 		return;
 	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-	conf->rx_adv_conf.rss_conf.rss_hf = types;
+	/* With the key from its first frame on; one that does not say how long its key is may
+	 * refuse it later, and start all the same. */
+	conf->rx_adv_conf.rss_conf = key_conf(p, config);
+	if (info->hash_key_size == 0)
+		conf->rx_adv_conf.rss_conf.rss_key = NULL;
 	conf->rxmode.offloads |= info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_RSS_HASH;
 }
 
-static int set_key(const struct nic_port *p, const struct nic_rss_config *config)
+static int set_key(struct nic_port *p, const struct nic_rss_config *config)
 {
-	uint8_t key[NIC_RSS_KEY_MAX];
-	struct rte_eth_dev_info info;
-	int error = rte_eth_dev_info_get(p->id, &info);
+	struct rte_eth_rss_conf conf = key_conf(p, config);
 
-	if (error != 0)
-		return error;
-	uint32_t octets = p->rss.key_octets != 0 ? p->rss.key_octets : NIC_RSS_KEY;
-	struct rte_eth_rss_conf conf = {.rss_key = key,
-		.rss_key_len = key_of_device(config->key, octets, key),
-		.rss_hf = info.flow_type_rss_offloads & RSS_WISH};
 	return rte_eth_dev_rss_hash_update(p->id, &conf);
 }
 
@@ -112,7 +111,7 @@ static void read_key(struct nic_port *p, const struct nic_rss_config *config)
 		not_ours(p, "its key cannot be read back: %s", strerror(-error));
 	else if (memcmp(key, config->key, NIC_RSS_KEY) != 0)
 		not_ours(p, "it kept a key of its own");
-	else if ((conf.rss_hf & RSS_NEED) == 0)
+	else if ((conf.rss_hf & RSS_NEED) != RSS_NEED)
 		not_ours(p, "it does not hash TCP's ports");
 }
 

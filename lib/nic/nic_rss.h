@@ -5,9 +5,10 @@
 /* nic_rss: a device that spreads flows over its queues by our key and our table, with proof.
  *
  * What a device says it can do is read, not assumed: the length of its key (0: it does not say; 40
- * is tried), the length of its redirection table (0: none), the types of packets it hashes.  Key
- * and table are then set, read back and compared octet by octet and entry by entry.  Only equal
- * counts; a device that takes a key and keeps its own is not trusted.
+ * is tried), the length of its redirection table (0: none), the types of packets it hashes: TCP of
+ * both versions of IP, or it is left alone.  It starts with our key.  Key and table are then set,
+ * read back and compared octet by octet and entry by entry.  Only equal counts; a device that takes
+ * a key and keeps its own is not trusted.
  *
  *	nic_rss_table ─► (the caller draws a key, deals a table) ─► start ─► port.rss: the proof
  *
@@ -38,10 +39,11 @@ struct nic_rss_config {
 
 /* What came of it. */
 struct nic_rss {
-	bool ours;                 /* key and table were read back equal */
-	uint32_t key_octets;       /* of the device; 0: it does not say */
-	uint32_t table_entries;    /* of the device; 0: it has none */
-	char why[NIC_RSS_WHY_MAX]; /* not ours: because; else empty */
+	bool ours;                    /* key and table were read back equal */
+	uint32_t key_octets;          /* of the device; 0: it does not say */
+	uint32_t table_entries;       /* of the device; 0: it has none */
+	uint8_t key[NIC_RSS_KEY_MAX]; /* as the device was given it */
+	char why[NIC_RSS_WHY_MAX];    /* not ours: because; else empty */
 };
 
 /* leat_nic_rss_table is how many low bits of a hash the device's table can select by, as a number

@@ -196,7 +196,8 @@ static void read_letter(struct shard *s, struct shard_letter letter)
 		break;
 	case SHARD_MAIL_ABORT:
 		leat_stack_refuse(s->stack, true);
-		leat_stack_abort_all(s->stack);
+		s->aborting = true;
+		s->abort_at = 0;
 		break;
 	case SHARD_MAIL_LIST:
 		ASSERT(s->list == NULL);
@@ -253,6 +254,10 @@ static void turn_mail(struct shard *s)
 	}
 	if (UNLIKELY(s->list != NULL))
 		list_slice(s);
+	if (UNLIKELY(s->aborting)) {
+		s->aborting = leat_stack_abort_some(s->stack, &s->abort_at, SHARD_ABORT_LOOK);
+		s->worked = true;
+	}
 }
 
 static void turn_timers(struct shard *s)

@@ -57,6 +57,7 @@
 #define SHARD_GIVE_MAX   64  /* buffers freed by one call */
 #define SHARD_LIST_ROWS  16  /* connections listed in one turn */
 #define SHARD_LIST_LOOK  512 /* records looked at for them */
+#define SHARD_ABORT_LOOK 512 /* records looked at in one turn, when all are to be reset */
 
 /* Buffers a shard has in hand besides those in its device and its stack. */
 #define SHARD_OWN_BUFFERS (SHARD_TX_QUEUE + 3 * STACK_BURST_MAX)
@@ -131,6 +132,8 @@ struct shard {
 	struct shard_mail *box[SHARD_MAX];  /* read here */
 	struct shard_mail *peer[SHARD_MAX]; /* written here: boxes of the port's other shards */
 	struct shard_list *list;            /* under way, or NULL */
+	uint32_t abort_at;                  /* while all are reset: the next record to look at */
+	bool aborting;
 	struct stack_burst burst;
 };
 

@@ -15,7 +15,7 @@ static bool verify(struct shard_steer *s, const struct rte_mbuf *m, const struct
 	bool same = !(m->ol_flags & RTE_MBUF_F_RX_RSS_HASH) || m->hash.rss == hash;
 
 	s->probed++;
-	s->verified = true;
+	s->verified = s->probed >= SHARD_STEER_TRIAL;
 	if (LIKELY(same && flow_steer_of(s->flow, hash) == s->idx))
 		return true;
 	s->astray++;

@@ -10,9 +10,10 @@
  *
  * Where the device spreads flows by our key and table (trust), a plain TCP segment is where it
  * belongs, and only what a device looks at differently is asked: ICMP errors, first fragments, IP
- * options, extension headers.  One plain segment of each burst is verified all the same; the first
- * that is astray ends the trust for good, so a device that accepts a table and ignores it costs
- * moves and no connection.  Without trust every segment is asked.
+ * options, extension headers.  The first SHARD_STEER_TRIAL plain segments are verified all the
+ * same, and then one of each burst; the first that is astray ends the trust for good, so a device
+ * that accepts a table and ignores it costs moves and no connection.  Without trust every segment
+ * is asked.
  *
  * A frame whose lane is full is dropped and counted; nobody waits for another shard.
  *
@@ -31,6 +32,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define SHARD_STEER_TRIAL 256
+
 struct rte_mbuf;
 struct stack_burst;
 
@@ -38,7 +41,7 @@ struct shard_steer {
 	const struct flow_steer *flow; /* NULL: every frame is ours */
 	uint32_t idx;                  /* who we are */
 	bool trust;
-	bool verified; /* the burst has had its verification */
+	bool verified; /* the burst has had its verification, and the trial is over */
 	uint64_t moved_in, moved_out, dropped;
 	uint64_t probed, astray; /* of trusted segments: looked at, and not where they belong */
 	uint64_t wrong;          /* segments of others' flows that reached our stack */

@@ -145,7 +145,7 @@ static void every_frame_comes_to_its_owner_wherever_it_arrived(void **state)
 	assert_in_range(in, 1500, 1700); /* four of five */
 }
 
-static void a_trusted_device_is_asked_once_a_burst(void **state)
+static void a_trusted_device_is_asked_each_time_at_first_and_then_once_a_burst(void **state)
 {
 	struct frame f;
 	struct prng p;
@@ -154,6 +154,13 @@ static void a_trusted_device_is_asked_once_a_burst(void **state)
 	(void)state;
 	setup(true);
 	leat_prng_seed(&p, 6);
+	leat_shard_steer_take(&shard[2], got, 1);
+	for (uint32_t i = 1; i <= SHARD_STEER_TRIAL; i++) {
+		struct tuple t = owned_by(&p, 2);
+
+		assert_true(leat_shard_steer_home(&shard[2], arrive(&f, &t)));
+		assert_int_equal(shard[2].probed, i);
+	}
 	for (uint32_t burst = 1; burst <= 10; burst++) {
 		leat_shard_steer_take(&shard[2], got, 1);
 		for (uint32_t i = 0; i < 8; i++) {
@@ -161,7 +168,7 @@ static void a_trusted_device_is_asked_once_a_burst(void **state)
 
 			assert_true(leat_shard_steer_home(&shard[2], arrive(&f, &t)));
 		}
-		assert_int_equal(shard[2].probed, burst);
+		assert_int_equal(shard[2].probed, SHARD_STEER_TRIAL + burst);
 	}
 	assert_int_equal(shard[2].astray, 0);
 	assert_true(shard[2].trust);
@@ -186,6 +193,27 @@ static void a_device_that_ignores_our_table_loses_the_trust_and_no_segment(void 
 		assert_ptr_equal(got[0], m);
 	}
 	assert_int_equal(shard[0].astray, 1);
+	assert_false(shard[0].trust);
+}
+
+/* Such a burst begins with one that happens to be right as often as not. */
+static void a_device_that_spreads_at_random_brings_no_segment_to_a_wrong_shard(void **state)
+{
+	struct frame f;
+	struct prng p;
+	void *got[1];
+
+	(void)state;
+	setup(true);
+	leat_prng_seed(&p, 13);
+	leat_shard_steer_take(&shard[0], got, 1);
+	for (uint32_t i = 0; i < 32; i++) {
+		uint32_t owner = i % 4 == 3;
+		struct tuple t = owned_by(&p, owner);
+
+		assert_int_equal(leat_shard_steer_home(&shard[0], arrive(&f, &t)), owner == 0);
+		assert_int_equal(leat_shard_steer_take(&shard[1], got, 1), owner);
+	}
 	assert_false(shard[0].trust);
 }
 
@@ -285,8 +313,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(our_hash_is_that_of_the_library_that_drivers_use),
 		cmocka_unit_test(every_frame_comes_to_its_owner_wherever_it_arrived),
-		cmocka_unit_test(a_trusted_device_is_asked_once_a_burst),
+		cmocka_unit_test(
+			a_trusted_device_is_asked_each_time_at_first_and_then_once_a_burst),
 		cmocka_unit_test(a_device_that_ignores_our_table_loses_the_trust_and_no_segment),
+		cmocka_unit_test(
+			a_device_that_spreads_at_random_brings_no_segment_to_a_wrong_shard),
 		cmocka_unit_test(a_device_whose_hash_is_another_loses_the_trust),
 		cmocka_unit_test(a_segment_with_options_moves_from_a_trusted_queue),
 		cmocka_unit_test(a_frame_in_pieces_is_read_across_them),

@@ -164,8 +164,12 @@ void leat_stack_set_now(struct leat_stack *s, uint64_t now);
 /* leat_stack_refuse makes listeners drop new SYNs from now on (true), or take them again. */
 void leat_stack_refuse(struct leat_stack *s, bool refuse);
 
-/* leat_stack_abort_all resets every connection and closes every listener; TIME-WAIT stays.  What is
- * more than one list of resets follows with the calls of leat_stack_output. */
+/* leat_stack_abort_some closes every listener and resets the connections among the next max
+ * records from *cursor, which is 0 at first; TIME-WAIT stays.  False: that was the last record.
+ * What is more than one list of resets follows with the calls of leat_stack_output. */
+bool leat_stack_abort_some(struct leat_stack *s, uint32_t *cursor, uint32_t max);
+
+/* leat_stack_abort_all does it for all records at once. */
 void leat_stack_abort_all(struct leat_stack *s);
 
 const struct stack_counters *leat_stack_counters(const struct leat_stack *s);

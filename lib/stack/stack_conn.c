@@ -140,20 +140,29 @@ void leat_stack_abort_work(struct leat_stack *s)
 	}
 }
 
-void leat_stack_abort_all(struct leat_stack *s)
+bool leat_stack_abort_some(struct leat_stack *s, uint32_t *cursor, uint32_t max)
 {
+	uint32_t to = *cursor + u32_min(max, s->config.tcp.tcb_max - *cursor);
 	const uint32_t spared =
 		TCP_SET(NONE) | TCP_SET(CLOSED) | TCP_SET(LISTEN) | TCP_SET(TIME_WAIT);
 
 	while (s->listener_cnt > 0)
 		leat_stack_listener_close(s, stack_tcb(s, s->listener[0].idx), true);
-	for (uint32_t i = 0; i < s->config.tcp.tcb_max; i++) {
-		struct tcb *tcb = stack_tcb(s, i);
+	for (; *cursor < to; (*cursor)++) {
+		struct tcb *tcb = stack_tcb(s, *cursor);
 
 		if (!tcp_in(tcb->state, spared))
 			leat_stack_abort_push(s, tcb);
 	}
 	leat_stack_abort_work(s);
+	return to < s->config.tcp.tcb_max;
+}
+
+void leat_stack_abort_all(struct leat_stack *s)
+{
+	uint32_t cursor = 0;
+
+	leat_stack_abort_some(s, &cursor, s->config.tcp.tcb_max);
 }
 
 /* The first event of a listener's child makes it the user's.  One that ended before is never

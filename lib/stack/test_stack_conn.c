@@ -597,6 +597,7 @@ static void a_shard_connects_from_ports_whose_replies_come_to_it(void **state)
 	net_stop(&n);
 }
 
+/* Among the rows, and below: ourselves (N061), whichever address of ours it is. */
 static void a_connect_is_refused_where_it_cannot_go(void **state)
 {
 	static const struct {
@@ -635,6 +636,14 @@ static void a_connect_is_refused_where_it_cannot_go(void **state)
 	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_ERR_ADDRESS);
 	local = net_addr(0, 6, 0);
 	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_ERR_ADDRESS);
+	remote = net_addr(0, 6, 80); /* ourselves */
+	for (uint16_t port = 79; port <= 80; port++) {
+		local = net_addr(0, 6, port);
+		assert_int_equal(
+			leat_connect(n.stack[0], &local, &remote, &c), LEAT_ERR_ADDRESS);
+	}
+	net_pump(&n, 0); /* of all of them only one asks who its neighbour is */
+	remote = net_addr(1, 4, 80);
 	local = net_addr(0, 4, 22); /* outside the range of ports */
 	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_OK);
 	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_ERR_IN_USE);

@@ -20,9 +20,11 @@
 
 #include <cmocka.h>
 
+#ifndef NET_FLIGHT_MAX
 #define NET_FLIGHT_MAX 4096
-#define NET_FRAME_MAX  1600
-#define NET_OUT_MAX    8 /* frames a call of output: few, so that it is called again */
+#endif
+#define NET_FRAME_MAX 1600
+#define NET_OUT_MAX   8 /* frames a call of output: few, so that it is called again */
 
 struct net_flight {
 	uint64_t due_at;

@@ -5,6 +5,7 @@ import ctypes
 import os
 import re
 import select
+import signal
 import time
 from pathlib import Path
 
@@ -67,6 +68,18 @@ def link():
             server.ledger()
             downs = int(re.search(r"^port +link up; down (\d+) times", server.out, re.M)[1])
             live.check(downs >= 2, server.out)
+
+
+def told_in_time():
+    "a link that falls while serve runs for so long only"
+    net = live.new_net()
+    with live.case("N208: how long the link was up is told, however long serve is to run"):
+        with live.Process([live.leat(), "try", "--tap", "--seconds", 20], net=net.name) as server:
+            server.wait_line(r"^ready")
+            live.must("ip", "link", "set", "leat0", "down")
+            said(server, r"net_tap0: link down, after (\d+ ms|\d\.\d s)$")
+            server.signal(signal.SIGINT)
+            live.equal(server.wait(), 0, "exit code")
 
 
 def carrier():
@@ -218,4 +231,5 @@ def stall():
                                  server.out, re.M), server.out)
 
 
-live.main([link, carrier, removed, moved, stall], needs=live.NEEDS_TAP + (live.program("ethtool"),))
+live.main([link, told_in_time, carrier, removed, moved, stall],
+          needs=live.NEEDS_TAP + (live.program("ethtool"),))

@@ -230,6 +230,10 @@ def told():
     said("a port with queues that no shard reads is refused",
          ("--vdev", "net_af_packet0,iface=one,qpairs=4", "--shards", 2),
          "qpairs=4 with 2 shards", code=4)
+    path = live.directory() / "more.sock"
+    said("and so is one whose guest would use queues that no shard reads",
+         ("--vdev", f"net_vhost0,iface={path},queues=4", "--shards", 2),
+         "queues=4 with 2 shards", code=4)
 
 
 def idle():

@@ -119,7 +119,6 @@ struct talk {
 	struct ip our_ip, peer_ip;
 	struct wire_link peer_link;
 
-	void *mem;
 	struct leat_stack *stack;
 	uint64_t start, now;
 	uint32_t at_line;         /* index into file->line */
