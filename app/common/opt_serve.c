@@ -91,10 +91,13 @@ static bool read_gateway(void *options, const char *text, char *why, size_t size
 		snprintf(why, size, "`%s` is not the address of one host: 198.18.0.1?", text);
 		return false;
 	}
-	if (ip_is4(ip))
-		o->gateway4 = ip;
-	else
-		o->gateway6 = ip;
+	struct ip *gateway = ip_is4(ip) ? &o->gateway4 : &o->gateway6;
+	if (!ip_is_any(*gateway)) {
+		snprintf(why, size, "`%s` is a second gateway of %s; leave one out", text,
+			ip_is4(ip) ? "IPv4" : "IPv6");
+		return false;
+	}
+	*gateway = ip;
 	return true;
 }
 
