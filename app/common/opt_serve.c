@@ -521,6 +521,26 @@ static bool check_gateway(const struct serve_options *o, struct ip ip, char *why
 	return false;
 }
 
+/* check_host says whether the address i is one host's, in its own prefix, or for a VIP, which has
+ * none, in that of any address. */
+static bool check_host(const struct serve_options *o, uint32_t i, char *why, size_t size)
+{
+	const struct serve_address *a = &o->address[i];
+	char text[IP_TEXT_MAX], prefix[8] = "";
+	const char *what = no_host(a->ip, a);
+
+	for (uint32_t k = 0; k < o->address_cnt && a->vip && !what; k++)
+		what = no_host(a->ip, &o->address[k]);
+	if (!what)
+		return true;
+	leat_wire_ip_text(a->ip, text);
+	if (!a->vip)
+		snprintf(prefix, sizeof(prefix), "/%u", a->prefix_bits);
+	snprintf(why, size, "--%s: `%s%s` is %s; give one of its hosts", a->vip ? "vip" : "address",
+		text, prefix, what);
+	return false;
+}
+
 static bool check_addresses(const struct serve_options *o, char *why, size_t size)
 {
 	char text[IP_TEXT_MAX];
@@ -534,13 +554,9 @@ static bool check_addresses(const struct serve_options *o, char *why, size_t siz
 		return false;
 	}
 	for (uint32_t i = 0; i < o->address_cnt; i++) {
-		const char *what = no_host(o->address[i].ip, &o->address[i]);
-		leat_wire_ip_text(o->address[i].ip, text);
-		if (what) {
-			snprintf(why, size, "--address: `%s/%u` is %s; give one of its hosts", text,
-				o->address[i].prefix_bits, what);
+		if (!check_host(o, i, why, size))
 			return false;
-		}
+		leat_wire_ip_text(o->address[i].ip, text);
 		for (uint32_t k = 0; k < i; k++) {
 			if (ip_eq(o->address[i].ip, o->address[k].ip)) {
 				snprintf(why, size, "--%s: `%s` is given twice; leave one out",
