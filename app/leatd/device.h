@@ -15,7 +15,8 @@
 
 #include <stdio.h>
 
-/* leat_device_check looks, before EAL starts, whether the device can be made or taken at all. */
+/* leat_device_check looks, before EAL starts, whether the device can be made or taken at all,
+ * and takes its place from others. */
 enum opt_exit leat_device_check(const struct serve_options *o);
 
 /* leat_device_node is the memory node that the device is at, -1: at none in particular. */
