@@ -278,6 +278,8 @@ static void tell_port(void)
 	leat_report_ns(run.watch.before_ns, text, sizeof(text));
 	leat_log(LOG_LV_NOTE, "leatd", "%s: %s, after %s", run.port.name,
 		leat_nic_state_name(run.watch.state), text);
+	if (run.watch.state == NIC_ST_DOWN)
+		leat_device_tell_down(&run.port);
 }
 
 /* look_port follows what happens to the port; true: it is gone. */

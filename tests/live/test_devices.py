@@ -318,6 +318,9 @@ def taken_socket():
         refused("N228: a second server of a memif", device, "another leatd is the server of memif")
         with live.case("the first one serves on"):
             trial(f"net_memif0,socket={live.directory() / 'memif2.sock'}")
+        with live.case("a memif's peer leaves: it is said that no other one is served"):
+            live.until(lambda: "its peer left; a memif of DPDK serves one peer" in server.err,
+                       "a line about the peer")
 
 
 live.main([af_packet, shards, ping, self_contained, memory, absent, large, taken, taken_socket,
