@@ -169,17 +169,18 @@ static bool read_tap(void *options, const char *text, char *why, size_t size)
 	return true;
 }
 
+bool leat_opt_is_vdev(const char *text, char *why, size_t size)
+{
+	if (strncmp(text, "net_", 4) == 0 || strncmp(text, "eth_", 4) == 0)
+		return true;
+	snprintf(why, size, "`%s` does not begin with a driver: net_af_packet0,iface=veth1?", text);
+	return false;
+}
+
 static bool read_vdev(void *options, const char *text, char *why, size_t size)
 {
-	struct serve_options *o = options;
-
-	if (strncmp(text, "net_", 4) != 0 && strncmp(text, "eth_", 4) != 0) {
-		snprintf(why, size,
-			"`%s` does not begin with a driver: net_af_packet0,iface=veth1?", text);
-		return false;
-	}
-	o->vdev = text;
-	return true;
+	((struct serve_options *)options)->vdev = text;
+	return leat_opt_is_vdev(text, why, size);
 }
 
 /* read_pci reads [domain:]bus:device.function in hexadecimal; false: it is none. */
@@ -209,7 +210,12 @@ static bool read_device(void *options, const char *text, char *why, size_t size)
 	bool is_env = strncmp(text, "env:", 4) == 0;
 	const char *value = is_env ? getenv(text + 4) : text;
 
-	if (value == NULL)
+	if (is_env && text[4] == '\0')
+		snprintf(why, size, "`%s` names no variable; env | grep PCIDEVICE", text);
+	else if (is_env && value != NULL && *value == '\0')
+		snprintf(why, size, "`%s` is set to nothing in the environment; give it a device",
+			text + 4);
+	else if (value == NULL)
 		snprintf(why, size, "`%s` is not set in the environment; env | grep PCIDEVICE",
 			text + 4);
 	else if (is_env && strchr(value, ',') != NULL)
@@ -508,7 +514,7 @@ static bool check_gateway(const struct serve_options *o, struct ip ip, char *why
 	for (uint32_t i = 0; i < o->address_cnt; i++) {
 		const char *what = no_host(ip, &o->address[i]);
 		if (ip_eq(ip, o->address[i].ip))
-			what = "our own --address";
+			what = o->address[i].vip ? "our own --vip" : "our own --address";
 		if (what) {
 			snprintf(why, size, "--gateway: `%s` is %s; give the router's", text, what);
 			return false;
@@ -549,6 +555,11 @@ static bool check_addresses(const struct serve_options *o, char *why, size_t siz
 
 	for (uint32_t i = 0; i < o->address_cnt; i++)
 		own_cnt += !o->address[i].vip;
+	if (o->vip_arp != 0 && own_cnt == o->address_cnt) {
+		snprintf(why, size,
+			"--answer-arp-for-vips without a VIP; give --vip, or leave it out");
+		return false;
+	}
 	if (!own_cnt) {
 		snprintf(why, size, "no address to serve on: --address 198.18.0.2/24?");
 		return false;

@@ -100,26 +100,37 @@ int leat_device_node(const struct serve_options *o)
 	return node;
 }
 
-static int find(const struct serve_options *o, struct nic_port *port)
+enum opt_exit leat_device_by_vdev(const char *vdev, struct nic_port *port)
 {
-	char args[64];
-
-	if (o->device != NULL)
-		return leat_nic_port_by_pci(o->device, port);
-	snprintf(args, sizeof(args), "net_tap0,iface=%s", o->tap != NULL ? o->tap : "");
-	int error = leat_nic_port_by_vdev(o->tap != NULL ? args : o->vdev, port);
-	if (error != 0)
-		leat_log(LOG_LV_NOTE, "leatd", "%s-v shows what the driver says",
-			o->tap != NULL ? ""
-			: leat_vdev_is(o->vdev, VDEV_AF_PACKET)
-				? "af_packet needs an interface of the kernel's, iface=veth1; "
-				: "no such driver, or it refused its arguments; ");
-	return error;
+	if (leat_nic_port_by_vdev(vdev, port) == 0)
+		return OPT_EXIT_OK;
+	leat_log(LOG_LV_NOTE, "leatd", "%s-v shows what the driver says",
+		leat_vdev_is(vdev, "net_tap") ? ""
+		: leat_vdev_is(vdev, VDEV_AF_PACKET)
+			? "af_packet needs an interface of the kernel's, iface=veth1; "
+			: "no such driver, or it refused its arguments; ");
+	return OPT_EXIT_DEVICE;
 }
 
 enum opt_exit leat_device_find(const struct serve_options *o, struct nic_port *port)
 {
-	return find(o, port) == 0 ? OPT_EXIT_OK : OPT_EXIT_DEVICE;
+	char args[64];
+
+	if (o->device != NULL)
+		return leat_nic_port_by_pci(o->device, port) == 0 ? OPT_EXIT_OK : OPT_EXIT_DEVICE;
+	snprintf(args, sizeof(args), "net_tap0,iface=%s", o->tap != NULL ? o->tap : "");
+	return leat_device_by_vdev(o->tap != NULL ? args : o->vdev, port);
+}
+
+void leat_device_tell_absent(const struct serve_options *o)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", o->device != NULL ? o->device : "");
+	if (o->device != NULL && access(path, F_OK) != 0)
+		leat_log(LOG_LV_WARN, "leatd",
+			"there is no PCI device %s here: its memory node is not in this plan",
+			o->device);
 }
 
 uint32_t leat_device_queues(const struct nic_port *port, uint32_t shard_cnt)

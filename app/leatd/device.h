@@ -22,6 +22,12 @@ enum opt_exit leat_device_check(const struct serve_options *o);
 /* leat_device_node is the memory node that the device is at, -1: at none in particular. */
 int leat_device_node(const struct serve_options *o);
 
+/* leat_device_tell_absent says of a card that is not there that it could not be asked. */
+void leat_device_tell_absent(const struct serve_options *o);
+
+/* leat_device_by_vdev makes the virtual device vdev. */
+enum opt_exit leat_device_by_vdev(const char *vdev, struct nic_port *port);
+
 /* leat_device_find takes the device; leat_device_start starts it, or closes it when it cannot. */
 enum opt_exit leat_device_find(const struct serve_options *o, struct nic_port *port);
 enum opt_exit leat_device_start(

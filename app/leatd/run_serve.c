@@ -490,6 +490,7 @@ enum opt_exit leat_run_plan(const struct serve_options *o)
 
 	if (result != OPT_EXIT_OK)
 		return result;
+	leat_device_tell_absent(o);
 	leat_plan_print(o, &run.plan, stdout);
 	leat_plan_warn(o, &run.plan);
 	result = leat_plan_check(o, &run.plan);

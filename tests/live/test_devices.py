@@ -230,6 +230,18 @@ def absent():
     refused("a card that does not exist", ("--device", "0000:ff:1f.7"), "no PCI device")
     refused("a memif whose server is not there",
             ("--vdev", f"net_memif0,socket={live.directory() / 'none.sock'}"), "role=server")
+    with live.case("and to try, of one that does not exist, too"):
+        done = live.run(live.leat(), "try", "--client-vdev", "net_nothing0")
+        live.equal(done.returncode, 4, "exit code")
+        live.check(b"no such driver" in done.stderr, done.stderr)
+    with live.case("try says that its link is down"):
+        done = live.run(live.leat(), "try", "--seconds", 1, "--connections", 1, "--client-vdev",
+                        f"net_memif0,role=server,socket={live.directory() / 'down.sock'}")
+        live.check(b"net_memif0: the link is down" in done.stderr, done.stderr)
+    with live.case("a plan for a card that does not exist says so"):
+        done = live.run(live.leat(), "plan", "--device", "0000:ff:1f.7", *live.ADDRESSES)
+        live.equal(done.returncode, 0, "exit code")
+        live.check(b"there is no PCI device 0000:ff:1f.7" in done.stderr, done.stderr)
     for name, right, options in (
             ("TAP", "net_admin", ("--tap", "leat0")),
             ("af_packet", "net_raw", ("--vdev", "net_af_packet0,iface=near"))):
