@@ -132,6 +132,9 @@ static bool say_unit(const struct opt_row *row, const char *text, const struct d
 	else if (d->rest[0] == 'x' && !*s->all)
 		snprintf(why, size, "`%s` is not a decimal number: %llu?", text,
 			strtoull(text, NULL, 16));
+	else if (!*s->all && (*d->rest == 'e' || d->whole < row->from || d->whole > row->to))
+		snprintf(why, size, "`%s` is not %s; for example %s", text, s->what,
+			row->fallback ? row->fallback : row->metavar);
 	else if (!*s->all)
 		snprintf(why, size, "`%s` is not %s: %.*s?", text, s->what, digits, text);
 	else if (unit)

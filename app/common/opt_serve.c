@@ -91,10 +91,13 @@ static bool read_gateway(void *options, const char *text, char *why, size_t size
 		snprintf(why, size, "`%s` is not the address of one host: 198.18.0.1?", text);
 		return false;
 	}
-	if (ip_is4(ip))
-		o->gateway4 = ip;
-	else
-		o->gateway6 = ip;
+	struct ip *gateway = ip_is4(ip) ? &o->gateway4 : &o->gateway6;
+	if (!ip_is_any(*gateway)) {
+		snprintf(why, size, "`%s` is a second gateway of %s; leave one out", text,
+			ip_is4(ip) ? "IPv4" : "IPv6");
+		return false;
+	}
+	*gateway = ip;
 	return true;
 }
 
@@ -166,17 +169,18 @@ static bool read_tap(void *options, const char *text, char *why, size_t size)
 	return true;
 }
 
+bool leat_opt_is_vdev(const char *text, char *why, size_t size)
+{
+	if (strncmp(text, "net_", 4) == 0 || strncmp(text, "eth_", 4) == 0)
+		return true;
+	snprintf(why, size, "`%s` does not begin with a driver: net_af_packet0,iface=veth1?", text);
+	return false;
+}
+
 static bool read_vdev(void *options, const char *text, char *why, size_t size)
 {
-	struct serve_options *o = options;
-
-	if (strncmp(text, "net_", 4) != 0 && strncmp(text, "eth_", 4) != 0) {
-		snprintf(why, size,
-			"`%s` does not begin with a driver: net_af_packet0,iface=veth1?", text);
-		return false;
-	}
-	o->vdev = text;
-	return true;
+	((struct serve_options *)options)->vdev = text;
+	return leat_opt_is_vdev(text, why, size);
 }
 
 /* read_pci reads [domain:]bus:device.function in hexadecimal; false: it is none. */
@@ -206,7 +210,12 @@ static bool read_device(void *options, const char *text, char *why, size_t size)
 	bool is_env = strncmp(text, "env:", 4) == 0;
 	const char *value = is_env ? getenv(text + 4) : text;
 
-	if (value == NULL)
+	if (is_env && text[4] == '\0')
+		snprintf(why, size, "`%s` names no variable; env | grep PCIDEVICE", text);
+	else if (is_env && value != NULL && *value == '\0')
+		snprintf(why, size, "`%s` is set to nothing in the environment; give it a device",
+			text + 4);
+	else if (value == NULL)
 		snprintf(why, size, "`%s` is not set in the environment; env | grep PCIDEVICE",
 			text + 4);
 	else if (is_env && strchr(value, ',') != NULL)
@@ -505,7 +514,7 @@ static bool check_gateway(const struct serve_options *o, struct ip ip, char *why
 	for (uint32_t i = 0; i < o->address_cnt; i++) {
 		const char *what = no_host(ip, &o->address[i]);
 		if (ip_eq(ip, o->address[i].ip))
-			what = "our own --address";
+			what = o->address[i].vip ? "our own --vip" : "our own --address";
 		if (what) {
 			snprintf(why, size, "--gateway: `%s` is %s; give the router's", text, what);
 			return false;
@@ -518,6 +527,26 @@ static bool check_gateway(const struct serve_options *o, struct ip ip, char *why
 	return false;
 }
 
+/* check_host says whether the address i is one host's, in its own prefix, or for a VIP, which has
+ * none, in that of any address. */
+static bool check_host(const struct serve_options *o, uint32_t i, char *why, size_t size)
+{
+	const struct serve_address *a = &o->address[i];
+	char text[IP_TEXT_MAX], prefix[8] = "";
+	const char *what = no_host(a->ip, a);
+
+	for (uint32_t k = 0; k < o->address_cnt && a->vip && !what; k++)
+		what = no_host(a->ip, &o->address[k]);
+	if (!what)
+		return true;
+	leat_wire_ip_text(a->ip, text);
+	if (!a->vip)
+		snprintf(prefix, sizeof(prefix), "/%u", a->prefix_bits);
+	snprintf(why, size, "--%s: `%s%s` is %s; give one of its hosts", a->vip ? "vip" : "address",
+		text, prefix, what);
+	return false;
+}
+
 static bool check_addresses(const struct serve_options *o, char *why, size_t size)
 {
 	char text[IP_TEXT_MAX];
@@ -526,18 +555,19 @@ static bool check_addresses(const struct serve_options *o, char *why, size_t siz
 
 	for (uint32_t i = 0; i < o->address_cnt; i++)
 		own_cnt += !o->address[i].vip;
+	if (o->vip_arp != 0 && own_cnt == o->address_cnt) {
+		snprintf(why, size,
+			"--answer-arp-for-vips without a VIP; give --vip, or leave it out");
+		return false;
+	}
 	if (!own_cnt) {
 		snprintf(why, size, "no address to serve on: --address 198.18.0.2/24?");
 		return false;
 	}
 	for (uint32_t i = 0; i < o->address_cnt; i++) {
-		const char *what = no_host(o->address[i].ip, &o->address[i]);
-		leat_wire_ip_text(o->address[i].ip, text);
-		if (what) {
-			snprintf(why, size, "--address: `%s/%u` is %s; give one of its hosts", text,
-				o->address[i].prefix_bits, what);
+		if (!check_host(o, i, why, size))
 			return false;
-		}
+		leat_wire_ip_text(o->address[i].ip, text);
 		for (uint32_t k = 0; k < i; k++) {
 			if (ip_eq(o->address[i].ip, o->address[k].ip)) {
 				snprintf(why, size, "--%s: `%s` is given twice; leave one out",

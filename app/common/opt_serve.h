@@ -57,6 +57,9 @@ struct serve_options {
 	char device_text[16]; /* what device points to */
 };
 
+/* leat_opt_is_vdev says whether text begins like a virtual device of DPDK; else why not. */
+bool leat_opt_is_vdev(const char *text, char *why, size_t size);
+
 extern const struct opt_verb leat_opt_serve, leat_opt_plan; /* the same options */
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base_bits.h"
 #include "base_time.h"
+#include "opt_serve.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -12,24 +13,16 @@ static const char *const close_words[] = {"server", "client", NULL};
 
 #define AT(member) offsetof(struct try_options, member)
 
-static bool is_vdev(const char *text, char *why, size_t size)
-{
-	if (*text != '\0' && *text != ',')
-		return true;
-	snprintf(why, size, "`%s` names no device; net_tap0,iface=leat0?", text);
-	return false;
-}
-
 static bool read_client_vdev(void *options, const char *text, char *why, size_t size)
 {
 	((struct try_options *)options)->client_vdev = text;
-	return is_vdev(text, why, size);
+	return leat_opt_is_vdev(text, why, size);
 }
 
 static bool read_server_vdev(void *options, const char *text, char *why, size_t size)
 {
 	((struct try_options *)options)->server_vdev = text;
-	return is_vdev(text, why, size);
+	return leat_opt_is_vdev(text, why, size);
 }
 
 static const struct opt_row row[] = {

@@ -3,6 +3,7 @@
 
 #include "base_bits.h"
 #include "base_log.h"
+#include "vdev.h"
 
 #include <rte_eal.h>
 
@@ -13,15 +14,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define AF_PACKET_DRIVER "net_af_packet"
-#define MEMIF_DRIVER     "net_memif"
-#define VHOST_DRIVER     "net_vhost"
-
-static bool is_driver(const char *vdev, const char *driver)
-{
-	return vdev != NULL && strncmp(vdev, driver, strlen(driver)) == 0;
-}
 
 /* has_right says whether this process has capability cap; true when the kernel does not tell. */
 static bool has_right(uint32_t cap)
@@ -37,19 +29,6 @@ static bool has_right(uint32_t cap)
 	if (f != NULL)
 		fclose(f);
 	return (effective >> cap & 1) != 0;
-}
-
-/* vdev_argument copies the value of KEY= among the arguments of a virtual device; false: absent. */
-static bool vdev_argument(const char *vdev, const char *key, char *value, size_t size)
-{
-	for (const char *p = strchr(vdev, ','); p != NULL; p = strchr(p + 1, ',')) {
-		if (strncmp(p + 1, key, strlen(key)) != 0 || p[1 + strlen(key)] != '=')
-			continue;
-		p += strlen(key) + 2;
-		snprintf(value, size, "%.*s", (int)strcspn(p, ","), p);
-		return true;
-	}
-	return false;
 }
 
 static enum opt_exit check_tap(const char *name)
@@ -81,7 +60,7 @@ static enum opt_exit check_af_packet(const char *vdev)
 	char name[64];
 
 	/* Without a name the device may be one that EAL was told to make. */
-	if (vdev_argument(vdev, "iface", name, sizeof(name)) && if_nametoindex(name) == 0) {
+	if (leat_vdev_argument(vdev, "iface", name, sizeof(name)) && if_nametoindex(name) == 0) {
 		leat_log(LOG_LV_ERROR, "leatd",
 			"there is no interface %s; ip link lists those there are", name);
 		return OPT_EXIT_DEVICE;
@@ -97,9 +76,9 @@ enum opt_exit leat_device_check(const struct serve_options *o)
 {
 	if (o->tap != NULL)
 		return check_tap(o->tap);
-	if (is_driver(o->vdev, AF_PACKET_DRIVER))
-		return check_af_packet(o->vdev);
-	return OPT_EXIT_OK;
+	if (leat_vdev_is(o->vdev, VDEV_AF_PACKET) && check_af_packet(o->vdev) != OPT_EXIT_OK)
+		return OPT_EXIT_DEVICE;
+	return leat_vdev_claim(o->vdev);
 }
 
 int leat_device_node(const struct serve_options *o)
@@ -109,8 +88,8 @@ int leat_device_node(const struct serve_options *o)
 
 	if (o->device != NULL)
 		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/numa_node", o->device);
-	else if (is_driver(o->vdev, AF_PACKET_DRIVER) &&
-		 vdev_argument(o->vdev, "iface", name, sizeof(name)))
+	else if (leat_vdev_is(o->vdev, VDEV_AF_PACKET) &&
+		 leat_vdev_argument(o->vdev, "iface", name, sizeof(name)))
 		snprintf(path, sizeof(path), "/sys/class/net/%s/device/numa_node", name);
 	else
 		return -1;
@@ -123,26 +102,37 @@ int leat_device_node(const struct serve_options *o)
 	return node;
 }
 
-static int find(const struct serve_options *o, struct nic_port *port)
+enum opt_exit leat_device_by_vdev(const char *vdev, struct nic_port *port)
 {
-	char args[64];
-
-	if (o->device != NULL)
-		return leat_nic_port_by_pci(o->device, port);
-	snprintf(args, sizeof(args), "net_tap0,iface=%s", o->tap != NULL ? o->tap : "");
-	int error = leat_nic_port_by_vdev(o->tap != NULL ? args : o->vdev, port);
-	if (error != 0)
-		leat_log(LOG_LV_NOTE, "leatd", "%s-v shows what the driver says",
-			o->tap != NULL ? ""
-			: is_driver(o->vdev, AF_PACKET_DRIVER)
-				? "af_packet needs an interface of the kernel's, iface=veth1; "
-				: "no such driver, or it refused its arguments; ");
-	return error;
+	if (leat_nic_port_by_vdev(vdev, port) == 0)
+		return OPT_EXIT_OK;
+	leat_log(LOG_LV_NOTE, "leatd", "%s-v shows what the driver says",
+		leat_vdev_is(vdev, "net_tap") ? ""
+		: leat_vdev_is(vdev, VDEV_AF_PACKET)
+			? "af_packet needs an interface of the kernel's, iface=veth1; "
+			: "no such driver, or it refused its arguments; ");
+	return OPT_EXIT_DEVICE;
 }
 
 enum opt_exit leat_device_find(const struct serve_options *o, struct nic_port *port)
 {
-	return find(o, port) == 0 ? OPT_EXIT_OK : OPT_EXIT_DEVICE;
+	char args[64];
+
+	if (o->device != NULL)
+		return leat_nic_port_by_pci(o->device, port) == 0 ? OPT_EXIT_OK : OPT_EXIT_DEVICE;
+	snprintf(args, sizeof(args), "net_tap0,iface=%s", o->tap != NULL ? o->tap : "");
+	return leat_device_by_vdev(o->tap != NULL ? args : o->vdev, port);
+}
+
+void leat_device_tell_absent(const struct serve_options *o)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", o->device != NULL ? o->device : "");
+	if (o->device != NULL && access(path, F_OK) != 0)
+		leat_log(LOG_LV_WARN, "leatd",
+			"there is no PCI device %s here: its memory node is not in this plan",
+			o->device);
 }
 
 uint32_t leat_device_queues(const struct nic_port *port, uint32_t shard_cnt)
@@ -151,11 +141,11 @@ uint32_t leat_device_queues(const struct nic_port *port, uint32_t shard_cnt)
 	 * start, and a guest uses as many queues of vhost as it is offered. */
 	static const struct {
 		const char *driver, *argument;
-	} all_used[] = {{AF_PACKET_DRIVER, "qpairs"}, {VHOST_DRIVER, "queues"}};
+	} all_used[] = {{VDEV_AF_PACKET, "qpairs"}, {VDEV_VHOST, "queues"}};
 	uint32_t queue_max = leat_nic_port_queue_max(port);
 
 	for (uint32_t i = 0; i < COUNT_OF(all_used) && queue_max > shard_cnt; i++) {
-		if (!is_driver(port->driver, all_used[i].driver))
+		if (!leat_vdev_is(port->driver, all_used[i].driver))
 			continue;
 		leat_log(LOG_LV_ERROR, "leatd",
 			"%s=%u with %u shard%s: the frames of %u queues would be lost; as many "
@@ -172,7 +162,7 @@ enum opt_exit leat_device_start(
 {
 	if (leat_nic_port_start(port, config) == 0)
 		return OPT_EXIT_OK;
-	if (is_driver(o->vdev, MEMIF_DRIVER))
+	if (leat_vdev_is(o->vdev, VDEV_MEMIF))
 		leat_log(LOG_LV_NOTE, "leatd",
 			"a memif is a client unless it says role=server; a client's server must "
 			"listen first, both at one socket=PATH");
@@ -182,7 +172,7 @@ enum opt_exit leat_device_start(
 
 bool leat_device_may_not_finish(const struct nic_port *port)
 {
-	return is_driver(port->driver, AF_PACKET_DRIVER);
+	return leat_vdev_is(port->driver, VDEV_AF_PACKET);
 }
 
 uint64_t leat_device_rights(const struct nic_port *port)
@@ -239,8 +229,8 @@ bool leat_device_is_up(const struct serve_options *o, const struct nic_port *por
 	bool up = away || leat_nic_port_link(port).up;
 	struct ifreq ifr = {.ifr_flags = 0};
 
-	if (!is_driver(o->vdev, AF_PACKET_DRIVER) ||
-		!vdev_argument(o->vdev, "iface", ifr.ifr_name, sizeof(ifr.ifr_name)))
+	if (!leat_vdev_is(o->vdev, VDEV_AF_PACKET) ||
+		!leat_vdev_argument(o->vdev, "iface", ifr.ifr_name, sizeof(ifr.ifr_name)))
 		return up;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
@@ -251,14 +241,25 @@ bool leat_device_is_up(const struct serve_options *o, const struct nic_port *por
 	return up;
 }
 
+void leat_device_tell_down(const struct nic_port *port)
+{
+	/* With its driver of 22.11 the next peer's link comes up, and its frames are none. */
+	if (leat_vdev_is(port->driver, VDEV_MEMIF))
+		leat_log(LOG_LV_WARN, "leatd",
+			"%s: its peer left; a memif of DPDK serves one peer: start this again "
+			"before the next one comes",
+			port->name);
+}
+
 bool leat_device_is_gone(const struct serve_options *o)
 {
 	char name[64];
 
 	if (o->tap != NULL)
 		return if_nametoindex(o->tap) == 0 && !tap_is_ours();
-	return is_driver(o->vdev, AF_PACKET_DRIVER) &&
-	       vdev_argument(o->vdev, "iface", name, sizeof(name)) && if_nametoindex(name) == 0;
+	return leat_vdev_is(o->vdev, VDEV_AF_PACKET) &&
+	       leat_vdev_argument(o->vdev, "iface", name, sizeof(name)) &&
+	       if_nametoindex(name) == 0;
 }
 
 /* kernel_address picks for the kernel the first host of our prefix that we are not: the network's

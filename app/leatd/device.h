@@ -15,11 +15,18 @@
 
 #include <stdio.h>
 
-/* leat_device_check looks, before EAL starts, whether the device can be made or taken at all. */
+/* leat_device_check looks, before EAL starts, whether the device can be made or taken at all,
+ * and takes its place from others. */
 enum opt_exit leat_device_check(const struct serve_options *o);
 
 /* leat_device_node is the memory node that the device is at, -1: at none in particular. */
 int leat_device_node(const struct serve_options *o);
+
+/* leat_device_tell_absent says of a card that is not there that it could not be asked. */
+void leat_device_tell_absent(const struct serve_options *o);
+
+/* leat_device_by_vdev makes the virtual device vdev. */
+enum opt_exit leat_device_by_vdev(const char *vdev, struct nic_port *port);
 
 /* leat_device_find takes the device; leat_device_start starts it, or closes it when it cannot. */
 enum opt_exit leat_device_find(const struct serve_options *o, struct nic_port *port);
@@ -33,6 +40,10 @@ uint32_t leat_device_queues(const struct nic_port *port, uint32_t shard_cnt);
 /* leat_device_is_up says whether frames pass; af_packet calls itself up whatever its interface
  * is. */
 bool leat_device_is_up(const struct serve_options *o, const struct nic_port *port);
+
+/* leat_device_tell_down says what to do about a link that went down, where it does not come back
+ * as it was. */
+void leat_device_tell_down(const struct nic_port *port);
 
 /* leat_device_is_gone says whether the kernel's interface that we are at was deleted, which no
  * driver tells. */

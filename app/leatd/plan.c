@@ -58,9 +58,11 @@ static enum opt_exit plan_pool(const struct serve_options *o, struct plan *p)
 	least = leat_nic_pool_buffers(&p->pool) + shards * HELD_MIN;
 	if (o->buffers != 0 && o->buffers < least) {
 		leat_log(LOG_LV_ERROR, "leatd",
-			"--buffers: %ju are too few for %u shards: %u to receive into + %u to send "
+			"--buffers: %ju are too few for %u shard%s: %u to receive into + %u to "
+			"send "
 			"+ %u in hand and in caches + %u held = %u",
-			(uintmax_t)o->buffers, shards, p->pool.rx_slots, p->pool.tx_slots,
+			(uintmax_t)o->buffers, shards, shards == 1 ? "" : "s", p->pool.rx_slots,
+			p->pool.tx_slots,
 			least - p->pool.rx_slots - p->pool.tx_slots - shards * HELD_MIN,
 			shards * HELD_MIN, least);
 		return OPT_EXIT_CONFIG;

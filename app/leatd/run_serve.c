@@ -279,6 +279,8 @@ static void tell_port(void)
 	leat_report_ns(run.watch.before_ns, text, sizeof(text));
 	leat_log(LOG_LV_NOTE, "leatd", "%s: %s, after %s", run.port.name,
 		leat_nic_state_name(run.watch.state), text);
+	if (run.watch.state == NIC_ST_DOWN)
+		leat_device_tell_down(&run.port);
 }
 
 /* look_port follows what happens to the port; true: it is gone. */
@@ -491,6 +493,7 @@ enum opt_exit leat_run_plan(const struct serve_options *o)
 
 	if (result != OPT_EXIT_OK)
 		return result;
+	leat_device_tell_absent(o);
 	leat_plan_print(o, &run.plan, stdout);
 	leat_plan_warn(o, &run.plan);
 	result = leat_plan_check(o, &run.plan);

@@ -12,6 +12,7 @@
 #include "service.h"
 #include "try_print.h"
 #include "try_wire.h"
+#include "vdev.h"
 
 #include <rte_version.h>
 
@@ -583,6 +584,9 @@ enum opt_exit leat_run_try(const struct try_options *options, const struct run_e
 
 	if (o.tap)
 		return run_tap(&o, from);
+	if (leat_vdev_claim(o.server_vdev) != OPT_EXIT_OK ||
+		leat_vdev_claim(o.client_vdev) != OPT_EXIT_OK)
+		return OPT_EXIT_DEVICE;
 	if (o.seed == 0 && getrandom(&o.seed, sizeof(o.seed), 0) == sizeof(o.seed))
 		o.seed %= 1000000;
 	o.seed += o.seed == 0;

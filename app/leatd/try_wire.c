@@ -40,9 +40,10 @@ static enum opt_exit start(struct try_wire *w, enum try_end end, struct nic_port
 static enum opt_exit open_device(struct try_wire *w, enum try_end end, const char *vdev,
 	const struct try_options *o, struct rte_mempool *pool)
 {
-	if (leat_nic_port_by_vdev(vdev, &w->device[end]) != 0)
-		return OPT_EXIT_DEVICE;
-	enum opt_exit result = start(w, end, &w->device[end], o, pool);
+	enum opt_exit result = leat_device_by_vdev(vdev, &w->device[end]);
+	if (result != OPT_EXIT_OK)
+		return result;
+	result = start(w, end, &w->device[end], o, pool);
 	if (result != OPT_EXIT_OK)
 		leat_nic_port_close(&w->device[end]);
 	return result;
@@ -81,13 +82,19 @@ enum opt_exit leat_try_wire_open(
 
 void leat_try_wire_wait(const struct try_wire *w)
 {
-	for (uint32_t n = 0, end = 0; !w->rings && n < LINK_NAPS && end < TRY_END_CNT; n++) {
+	uint32_t end = 0;
+
+	for (uint32_t n = 0; !w->rings && n < LINK_NAPS && end < TRY_END_CNT; n++) {
 		while (end < TRY_END_CNT &&
 			(w->port[end] == NULL || leat_nic_port_link(w->port[end]).up))
 			end++;
 		if (end < TRY_END_CNT)
 			nanosleep(&(struct timespec){.tv_nsec = (long)LINK_NAP_NS}, NULL);
 	}
+	if (!w->rings && end < TRY_END_CNT)
+		leat_log(LOG_LV_WARN, "leatd",
+			"%s: the link is down; is the other end there, with as many shards?",
+			w->port[end]->name);
 }
 
 uint64_t leat_try_wire_rights(const struct try_wire *w)

@@ -207,11 +207,11 @@ def next_typed():
                 live.equal(server.wait(), 0, "exit code")
 
 
-def refused(what, options, *words, before=()):
+def refused(what, options, *words, before=(), net=None):
     """It ends with 4 after a sentence or two with all these words."""
     with live.case(f"{what}: a sentence, and exit 4"):
         with live.Process([live.leat(), "serve", *options, *live.ADDRESSES],
-                          before=before) as process:
+                          before=before, net=net) as process:
             live.equal(process.wait(), 4, "exit code")
             live.check(1 <= len(process.lines["err"]) <= 2, repr(process.err))
             live.equal(process.out, "", "stdout")
@@ -230,6 +230,18 @@ def absent():
     refused("a card that does not exist", ("--device", "0000:ff:1f.7"), "no PCI device")
     refused("a memif whose server is not there",
             ("--vdev", f"net_memif0,socket={live.directory() / 'none.sock'}"), "role=server")
+    with live.case("and to try, of one that does not exist, too"):
+        done = live.run(live.leat(), "try", "--client-vdev", "net_nothing0")
+        live.equal(done.returncode, 4, "exit code")
+        live.check(b"no such driver" in done.stderr, done.stderr)
+    with live.case("try says that its link is down"):
+        done = live.run(live.leat(), "try", "--seconds", 1, "--connections", 1, "--client-vdev",
+                        f"net_memif0,role=server,socket={live.directory() / 'down.sock'}")
+        live.check(b"net_memif0: the link is down" in done.stderr, done.stderr)
+    with live.case("a plan for a card that does not exist says so"):
+        done = live.run(live.leat(), "plan", "--device", "0000:ff:1f.7", *live.ADDRESSES)
+        live.equal(done.returncode, 0, "exit code")
+        live.check(b"there is no PCI device 0000:ff:1f.7" in done.stderr, done.stderr)
     for name, right, options in (
             ("TAP", "net_admin", ("--tap", "leat0")),
             ("af_packet", "net_raw", ("--vdev", "net_af_packet0,iface=near"))):
@@ -266,9 +278,64 @@ def taken():
         with live.case("the other one serves on"):
             get(live.OURS4, 1000)
             live.check(server.popen.poll() is None, "it ended")
+    near, _ = pair()
+    device = ("--vdev", "net_af_packet0,iface=near")
+    with live.Server(*device, *live.ADDRESSES, net=near.name) as server:
+        server.wait_line(r"^ready")
+        refused("N228: af_packet on another server's interface", device,
+                "another leatd is on the interface near", net=near.name)
+        with live.case("the other one serves on"):
+            get(live.OURS4, 1000)
+    with live.case("and once it has ended, the interface is free"):
+        with live.Server(*device, *live.ADDRESSES, net=near.name) as server:
+            server.wait_line(r"^ready")
 
 
-live.main([af_packet, shards, ping, self_contained, memory, absent, large, taken, signalled,
-           next_typed],
+def trial(client):
+    """A client elsewhere reaches the server on the other end of its device."""
+    with live.Process([live.leat(), "try", "--seconds", 1, "--connections", 16,
+                       "--client-vdev", client]) as process:
+        live.equal(process.wait(), 0, f"exit code; {process.out}{process.err}")
+
+
+def taken_socket():
+    "a socket that is in use"
+    live.new_net()
+    path = live.directory() / "taken.sock"
+    device = ("--vdev", f"net_vhost0,iface={path}")
+    ours = ("-a", "198.18.128.1/15")
+    with live.Server(*device, *ours) as server:
+        server.wait_line(r"^ready")
+        refused("N228: vhost on another server's socket", device, str(path),
+                "somebody listens on")
+        with live.case("the other one serves on"):
+            trial(f"net_virtio_user0,path={path}")
+    path.write_text("a file of somebody's")
+    refused("vhost on a file that is no socket", device, "is no socket")
+    with live.case("which stays"):
+        live.equal(path.read_text(), "a file of somebody's", "its text")
+    path.unlink()
+    with live.case("a socket that a server left behind when it was killed is taken"):
+        server = live.Server(*device, *ours)
+        server.wait_line(r"^ready")
+        server.stop(signal.SIGKILL)
+        server.end()
+        live.check(path.is_socket(), "it left none")
+        with live.Server(*device, *ours) as server:
+            server.wait_line(r"^ready")
+            trial(f"net_virtio_user0,path={path}")
+    device = ("--vdev", f"net_memif0,role=server,socket={live.directory() / 'memif2.sock'}")
+    with live.Server(*device, *ours) as server:
+        server.wait_line(r"^ready")
+        refused("N228: a second server of a memif", device, "another leatd is the server of memif")
+        with live.case("the first one serves on"):
+            trial(f"net_memif0,socket={live.directory() / 'memif2.sock'}")
+        with live.case("a memif's peer leaves: it is said that no other one is served"):
+            live.until(lambda: "its peer left; a memif of DPDK serves one peer" in server.err,
+                       "a line about the peer")
+
+
+live.main([af_packet, shards, ping, self_contained, memory, absent, large, taken, taken_socket,
+           signalled, next_typed],
           needs=live.NEEDS_NET + (live.program("ethtool"), live.program("curl"),
                                live.program("ping")))
