@@ -53,6 +53,7 @@ struct plane {
 	struct shard_clock clock; /* the control thread's; all shards' have its start */
 	struct rte_mempool *pool;
 	bool touch;
+	bool moves; /* frames of one shard arrive at the queue of another */
 	uint32_t shard_cnt, loop_cnt, signal_cnt;
 	uint64_t started_at;
 	size_t stack_octets, taken_octets;

@@ -131,6 +131,7 @@ static enum opt_exit add_shards(uint64_t seed)
 		if (result == OPT_EXIT_OK)
 			result = start_service(i);
 	}
+	run.plane.moves = run.steer.mode == STEER_SOFTWARE;
 	if (result == OPT_EXIT_OK && run.o->shards > 1)
 		result = leat_plane_join(&run.plane, 0, run.plane.shard_cnt);
 	if (result == OPT_EXIT_OK && run.plane.taken_octets != run.plan.taken_octets)
