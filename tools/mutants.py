@@ -105,6 +105,14 @@ def check(root=ROOT):
     return wrong
 
 
+def end(pid):
+    """Ends the group of a child, which may have ended by itself."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 def judge(command, seconds, where):
     """What the command found: None, or a line that says it.  It is ended at the first finding."""
     env = os.environ | {"CMOCKA_MESSAGE_OUTPUT": "TAP"}
@@ -113,14 +121,7 @@ def judge(command, seconds, where):
                              start_new_session=True)
     LIVE.add(child.pid)
     late = []
-
-    def end():
-        try:
-            os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-
-    timer = threading.Timer(seconds, lambda: (late.append(True), end()))
+    timer = threading.Timer(seconds, lambda: (late.append(True), end(child.pid)))
     timer.start()
     try:
         last = ""
@@ -133,7 +134,7 @@ def judge(command, seconds, where):
         return last or "it failed" if child.wait() else None
     finally:
         timer.cancel()
-        end()
+        end(child.pid)
         child.stdout.close()
         child.wait()
         LIVE.discard(child.pid)
@@ -274,8 +275,8 @@ def main():
 
 
 def end_all(*_):
-    for pid in LIVE:
-        os.killpg(pid, signal.SIGKILL)
+    for pid in list(LIVE):
+        end(pid)
     os._exit(1)
 
 

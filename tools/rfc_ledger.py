@@ -84,7 +84,8 @@ class Ledger:
         head or over what several use, of the whole file.  The list of tests says nothing."""
         text = path.read_text(encoding="utf-8")
         if not path.name.startswith("test_"):
-            self.note(self.tests, text, path.stem)
+            if any(self.ids_in(text)):
+                self.note(self.tests, text, self.program(path))
             return
         starts = [(m.start(), m[1]) for m in FUNCTION.finditer(text)]
         tests = set(LISTED.findall(text))
@@ -107,7 +108,18 @@ class Ledger:
             self.errors.append(f"{name}: there is no {path}")
         elif function and not re.search(rf"\b{function}\(", self.file(path)):
             self.errors.append(f"{name}: there is no {function} in {path}")
-        return function if Path(path).name.startswith("test_") else Path(path).stem
+        return function if Path(path).name.startswith("test_") else self.program(self.root / path)
+
+    def program(self, path):
+        """What one can run: of talk_wire.c it is talk, of session_user.c fuzz_session."""
+        if path.suffix != ".c" or path.stem.startswith("fuzz_"):
+            return path.stem
+        name, build = path.stem.split("_")[0], self.file(path.parent / "meson.build")
+        if (path.parent / f"fuzz_{name}.c").exists():
+            return f"fuzz_{name}"
+        if f"{name} = executable('{name}'" not in build:
+            self.errors.append(f"{path}: {path.parent} has no program {name}")
+        return name
 
     def missing(self):
         return [n for n in self.texts if n not in self.tests and n not in self.deviations]

@@ -312,10 +312,27 @@ static bool look(struct plane *p)
 	return true;
 }
 
+/* give_up ends the process at once: a shard that does not turn answers nothing, and whoever sent
+ * the signal again waits for an end. */
+static _Noreturn void give_up(const struct plane *p, uint32_t loop_idx)
+{
+	leat_log(LOG_LV_ERROR, "leatd",
+		"lcore %u on cpu %u does not turn; ended without its counts",
+		p->eal.lcore[loop_idx], p->eal.cpu[loop_idx]);
+	_exit(OPT_EXIT_FAILED);
+}
+
+/* nap waits a little for an answer. */
 static void nap(struct plane *p)
 {
-	nanosleep(&(struct timespec){.tv_nsec = ASK_NAP_NS}, NULL);
+	sigset_t set = stop_signals();
+
+	if (sigtimedwait(&set, NULL, &(struct timespec){.tv_nsec = ASK_NAP_NS}) > 0)
+		p->signal_cnt++;
 	look(p);
+	for (uint32_t i = 0; p->signal_cnt >= PLANE_SIGNALS_CUT && i < p->loop_cnt; i++)
+		if (p->watch[i].late_since != 0)
+			give_up(p, i);
 }
 
 uint32_t leat_plane_wait(struct plane *p, uint64_t at)

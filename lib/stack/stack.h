@@ -145,7 +145,8 @@ enum wire_verdict leat_stack_inject(
  * leat_stack_output has taken the resets of others. */
 uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max);
 
-/* leat_stack_next_deadline is the instant of the next timer, exactly; TIME_NEVER: none. */
+/* leat_stack_next_deadline is the instant of the next timer; TIME_NEVER: none.  Exactly so once
+ * leat_stack_output has had everything out. */
 uint64_t leat_stack_next_deadline(struct leat_stack *s);
 
 /* leat_stack_output writes at most max frames and returns how many; fewer than max: all is out. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* N097: segments of one flow, in every order and cut into bursts in every way, against the same
+/* Segments of one flow, in every order and cut into bursts in every way, against the same
  * segments one by one: the same verdicts, counters, events, text, records and frames, then and when
  * all is over. */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* N104: whatever an event is answered with, on its own connection or on another, while more events
+/* Whatever an event is answered with, on its own connection or on another, while more events
  * wait: nothing is used after its end, and nothing is left.  The sanitizers read along. */
 
 #include "base_bits.h"

@@ -191,9 +191,50 @@ static void info_tells_a_conversation_phase_by_phase(void **state)
 	net_stop(&n);
 }
 
+/* N085: what is asked of a program that never closes is to be seen: how many, and the oldest. */
+static void n085_connections_that_nobody_closes_are_counted_and_the_oldest_is_known(void **state)
+{
+	struct leat_info info[8];
+	struct leat_conn conn[3][2];
+	uint64_t opened[3], oldest = TIME_NEVER;
+	uint32_t cursor = 0, cnt = 0;
+	struct net n;
+
+	(void)state;
+	net_init(&n, 85);
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 4);
+	for (uint32_t i = 0; i < 3; i++) {
+		opened[i] = n.now;
+		net_open(&n, 4, 80, conn[i]);
+		net_run(&n, 600 * TIME_S);
+	}
+	for (uint32_t i = 1; i < 3; i++) /* the first of all stays open, and is not counted */
+		assert_int_equal(leat_close(n.stack[0], conn[i][0]), LEAT_OK);
+	net_run(&n, 3600 * TIME_S);
+	assert_int_equal(leat_stack_tcp(n.stack[1])->present[TCP_ST_CLOSE_WAIT], 2);
+	uint32_t found = leat_stack_list(n.stack[1], &cursor, UINT32_MAX, info, COUNT_OF(info));
+	for (uint32_t i = 0; i < found; i++) {
+		if (strcmp(info[i].state, "CLOSE-WAIT") != 0)
+			continue;
+		assert_null(info[i].timer[0].name);
+		oldest = u64_min(oldest, info[i].opened_at);
+		cnt++;
+	}
+	assert_int_equal(cnt, 2);
+	assert_in_range(oldest, opened[1], opened[1] + 20 * TIME_MS);
+	for (uint32_t i = 1; i < 3; i++)
+		assert_int_equal(leat_close(n.stack[1], conn[i][1]), LEAT_OK);
+	net_run(&n, TIME_S);
+	assert_int_equal(leat_stack_tcp(n.stack[1])->present[TCP_ST_CLOSE_WAIT], 0);
+	net_stop(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			n085_connections_that_nobody_closes_are_counted_and_the_oldest_is_known),
 		cmocka_unit_test(info_tells_a_conversation_phase_by_phase),
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* N099, MUST-13: how long TIME-WAIT lasts for each of thousands, on a core that takes turns of a
+/* How long TIME-WAIT lasts for each of thousands, on a core that takes turns of a
  * bounded size and has other work. */
 
 #define NET_FLIGHT_MAX 32768
@@ -139,6 +139,7 @@ static uint64_t lasts(uint32_t at_once)
 	return w.longest_ns - w.two_msl_ns;
 }
 
+/* MUST-13 */
 static void n099_time_wait_of_thousands_lasts_2msl_and_a_turn_at_most(void **state)
 {
 	(void)state;

@@ -3,7 +3,7 @@
 #include "tcp_sendq.h"
 
 /* What all congestion controls share: initial and restart window, slow start counting octets (RFC
- * 3465, L = 2), and growth only while cwnd is the limit; and NewReno (RFC 5681, 6582) for
+ * 3465), and growth only while cwnd is the limit; and NewReno (RFC 5681, 6582) for
  * connections without records of what they sent. */
 
 #define DUP_ACKS_FAST   3
@@ -126,10 +126,18 @@ void leat_tcp_hystart_acked(struct tcb *tcb, struct tcp_ext *ext, uint32_t rtt_u
 		round_begin(tcb, h);
 }
 
+/* RFC 3465 2.3: L.  After a timeout an ACK may be for much that had left the network before. */
+static uint32_t most_of_an_ack(const struct tcb *tcb, const struct tcp_ext *ext)
+{
+	bool repairs = ext && ext->flags & TCP_EXT_SENDQ ? (ext->flags & TCP_EXT_LOSS) != 0
+							 : seq_leq(tcb->snd.una, tcb->recover);
+
+	return (repairs ? 1 : 2) * (uint32_t)tcb->snd_mss;
+}
+
 void leat_tcp_cc_grow(struct tcp_call *c, struct tcp_ext *ext, uint32_t octets)
 {
 	struct tcb *tcb = c->tcb;
-	uint32_t mss = tcb->snd_mss;
 
 	if (c->ece)
 		return;                               /* RFC 3168 6.1.2 */
@@ -138,7 +146,7 @@ void leat_tcp_cc_grow(struct tcp_call *c, struct tcp_ext *ext, uint32_t octets)
 		return;
 	}
 	if (tcb->cwnd < tcb->ssthresh) {
-		uint32_t more = u32_min(octets, 2 * mss);
+		uint32_t more = u32_min(octets, most_of_an_ack(tcb, ext));
 
 		tcb->cwnd += ext && ext->flags & TCP_EXT_CSS ? more / 4 : more; /* RFC 9406 4.2 */
 	} else {
@@ -154,6 +162,15 @@ uint32_t leat_tcp_cc_reduced(struct tcp_call *c, struct tcp_ext *ext, uint32_t f
 	if (ext)
 		ext->flags &= (uint16_t) ~(TCP_EXT_EPOCH | TCP_EXT_HYSTART | TCP_EXT_CSS);
 	return u32_max(ssthresh, 2U * c->tcb->snd_mss); /* RFC 5681 (4) */
+}
+
+uint32_t leat_tcp_cc_lost_all(struct tcp_call *c, struct tcp_ext *ext, uint32_t flight_octets)
+{
+	uint32_t ssthresh = leat_tcp_cc_reduced(c, ext, flight_octets);
+
+	if (ext)
+		ext->w_max = 0; /* RFC 9438 4.8: no plateau to come back to */
+	return ssthresh;
 }
 
 void leat_tcp_cc_acked(struct tcp_call *c, uint32_t octets)
@@ -214,7 +231,7 @@ void leat_tcp_cc_timeout(struct tcp_call *c)
 	struct tcb *tcb = c->tcb;
 
 	if (tcb->backoff == 0)
-		tcb->ssthresh = leat_tcp_cc_reduced(
+		tcb->ssthresh = leat_tcp_cc_lost_all(
 			c, tcp_ext_of(c->e, tcb), u32_min(flight(tcb), tcb->cwnd));
 	tcb->cwnd = tcb->snd_mss;
 	tcb->recover = tcb->snd.nxt;

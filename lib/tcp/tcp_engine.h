@@ -248,7 +248,8 @@ void leat_tcp_give(struct tcp_engine *e, struct tcp_io *io);
 /* leat_tcp_news adds what users should hear until io.news is full. */
 void leat_tcp_news(struct tcp_engine *e, struct tcp_io *io);
 
-/* leat_tcp_next_deadline is the instant of the next timer, exactly; TIME_NEVER: none. */
+/* leat_tcp_next_deadline is the instant of the next timer; TIME_NEVER: none.  Exactly so once
+ * leat_tcp_output has emptied its list: a connection that waits on it has its timers set there. */
 uint64_t leat_tcp_next_deadline(struct tcp_engine *e);
 
 /* leat_tcp_due is the same when that is not after now, else any instant after it; it costs less. */

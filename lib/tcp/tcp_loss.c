@@ -285,7 +285,7 @@ void leat_tcp_loss_rto_due(struct tcp_call *c)
 			ext->flags |= TCP_EXT_FRTO_1;
 		remember(ext, tcb, before);
 		ext->flags |= TCP_EXT_UNDO_RTO;
-		tcb->ssthresh = leat_tcp_cc_reduced(c, ext, before);
+		tcb->ssthresh = leat_tcp_cc_lost_all(c, ext, before);
 	}
 	if (reneged) {
 		ext->flags &= (uint16_t) ~(TCP_EXT_FRTO_1 | TCP_EXT_UNDO);

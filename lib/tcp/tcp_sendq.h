@@ -229,7 +229,9 @@ extern const struct tcp_cc_ops leat_tcp_cc_reno, leat_tcp_cc_cubic;
 const char *leat_tcp_cc_name(const struct tcp_engine *e);
 uint32_t leat_tcp_cc_initial(const struct tcp_engine *e, const struct tcb *tcb);
 void leat_tcp_cc_grow(struct tcp_call *c, struct tcp_ext *ext, uint32_t octets);
+/* What remains of flight octets: after a loss, and after a timeout. */
 uint32_t leat_tcp_cc_reduced(struct tcp_call *c, struct tcp_ext *ext, uint32_t flight);
+uint32_t leat_tcp_cc_lost_all(struct tcp_call *c, struct tcp_ext *ext, uint32_t flight);
 
 /* An ACK in slow start, and the round trip it measured; 0: none. */
 void leat_tcp_hystart_acked(struct tcb *tcb, struct tcp_ext *ext, uint32_t rtt_us);

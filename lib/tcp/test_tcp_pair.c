@@ -432,7 +432,7 @@ static void records_of_what_was_sent_outdo_newreno(void **state)
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
 		struct bulk b = table[i];
 
-		b.seed = 7 + i;
+		b.seed = 5 + i;
 		b.rcv_buf_octets = 1 << 20;
 		assert_true(bulk_compare(b) >= 95);
 	}

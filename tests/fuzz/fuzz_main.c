@@ -279,6 +279,15 @@ static const char *value_of(const char *arg, const char *option)
 	return strncmp(arg, option, length) == 0 ? arg + length : NULL;
 }
 
+static int say_usage(const char *program)
+{
+	fprintf(stderr,
+		"usage: %s [-runs=N] [-seed=N] [-max_len=N] [-pack=CORPUS] [-unpack=DIRECTORY] "
+		"CORPUS|FILE...\n",
+		program);
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	const char *to_pack = NULL, *to_unpack = NULL, *v;
@@ -296,6 +305,8 @@ int main(int argc, char **argv)
 			to_pack = v;
 		else if ((v = value_of(argv[i], "-unpack=")))
 			to_unpack = v;
+		else if (argv[i][0] == '-')
+			return say_usage(argv[0]);
 		else
 			ok = ok && load(argv[i]);
 	}

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Links that fall and rise under `leat serve`, and an lcore that stands still."""
+import contextlib
 import ctypes
 import os
 import re
@@ -278,5 +279,31 @@ def stall():
             at_the_end(server, sockets)
 
 
-live.main([link, told_in_time, carrier, removed, moved, stall],
+def pending(pid, number):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"^ShdPnd:\s+(\w+)", status, re.M)[1], 16) >> (number - 1) & 1
+
+
+def stall_at_the_end():
+    "an lcore that stands still when the server is to end"
+    if len(os.sched_getaffinity(0)) < 2:
+        live.Tap.skip("a stalled lcore at the end", "needs two processors")
+        return
+    server = live.Server("--vdev", "net_null0", *live.ADDRESSES, "--shards", "2")
+    with contextlib.ExitStack() as stack:
+        stack.callback(server.end)
+        server.wait_line(r"^ready")
+        stopped = Stopped(server.pid, "worker").__enter__()
+        said(server, r"lcore 1 on cpu \d+ has not turned for")
+        with live.case("a second signal ends it, though an lcore stands still"):
+            server.expected = True
+            server.signal(signal.SIGINT)
+            live.until(lambda: not pending(server.pid, signal.SIGINT), "the first is taken")
+            server.signal(signal.SIGINT)
+            os.waitpid(stopped.task, WALL)
+            live.equal(server.wait(live.WAIT_S), 5, "exit code")
+            said(server, r"lcore 1 on cpu \d+ does not turn; ended without its counts")
+
+
+live.main([link, told_in_time, carrier, removed, moved, stall, stall_at_the_end],
           needs=live.NEEDS_TAP + (live.program("ethtool"),))

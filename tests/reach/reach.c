@@ -49,8 +49,32 @@ static const struct named of_tcp[] = {IN(tcp_counters, opened_active),
 	IN(tcp_counters, dsack_told), IN(tcp_counters, reneged), IN(tcp_counters, ext_none),
 	IN(tcp_counters, srec_none)};
 
-static const char *const end_name[TCP_END_CNT] = {"none", "time_wait", "last_ack", "reset",
-	"refused", "aborted", "timeout", "fin_wait_2_limit", "closed", "evicted", "reused"};
+/* What is named here is all that there is; the rest is named elsewhere, or is no such counter. */
+#define NAMES_ALL(type, named, rest)                                                               \
+	STATIC_ASSERT(sizeof(struct type) == sizeof(uint64_t) * COUNT_OF(named) + (rest),          \
+		"a new counter wants a name")
+NAMES_ALL(stack_counters, of_stack, sizeof(uint64_t) * (WIRE_V_CNT + 5)); /* frames, segments */
+NAMES_ALL(inet_icmp_counters, of_icmp, 0);
+NAMES_ALL(inet_neigh_counters, of_neigh, 0);
+NAMES_ALL(tcp_counters, of_tcp,
+	sizeof(uint64_t) * (TCP_V_CNT + TCP_ARROW_CNT + TCP_END_CNT) +
+		sizeof(uint32_t) * (TCP_ST_CNT + 3 + (TCP_ST_CNT + 3) % 2)); /* present, held */
+
+static const char *const end_name[] = {
+	[TCP_END_NONE] = "none",
+	[TCP_END_TIME_WAIT] = "time_wait",
+	[TCP_END_LAST_ACK] = "last_ack",
+	[TCP_END_RESET] = "reset",
+	[TCP_END_REFUSED] = "refused",
+	[TCP_END_ABORTED] = "aborted",
+	[TCP_END_TIMEOUT] = "timeout",
+	[TCP_END_FW2_LIMIT] = "fin_wait_2_limit",
+	[TCP_END_CLOSED] = "closed",
+	[TCP_END_EVICTED] = "evicted",
+	[TCP_END_REUSED] = "reused",
+};
+
+STATIC_ASSERT(COUNT_OF(end_name) == TCP_END_CNT, "each end has a name");
 
 static struct {
 	bool begun, wanted;

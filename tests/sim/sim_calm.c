@@ -105,11 +105,6 @@ static void check_outcomes(struct sim_world *w)
 
 void leat_sim_work_finish(struct sim_world *w)
 {
-	for (uint32_t i = 0; i < w->end_cnt; i++) {
-		struct sim_end *e = &w->end[i];
-
-		if (e->used)
-			leat_sim_work_overdue(w);
-	}
+	leat_sim_work_overdue(w);
 	check_outcomes(w);
 }

@@ -67,7 +67,33 @@ static _Noreturn void broken(const struct place *p, const struct tcb *tcb, const
 		tcb->tuple.lport, tcb->tuple.rport);
 }
 
-/* 12: TIME-WAIT lasts 2MSL, unless it ends by the user or a reset that it may obey. */
+/* Is there a next connection of old's tuple whose SYN is not acknowledged yet, or one whose SYN
+ * was, if only in this very turn?  What a record was tells one that was freed, too, until it
+ * serves somebody else. */
+static bool has_heir(const struct place *p, const struct tcb *old, bool open, uint64_t since)
+{
+	uint32_t half = TCP_SYNCHRONIZED | TCP_SET(SYN_SENT) | TCP_SET(SYN_RECEIVED);
+
+	for (uint32_t i = 0; i < p->config->tcp.tcb_max; i++) {
+		const struct tcb *t = leat_tcp_tcb(p->e, i);
+
+		if (t != old && tuple_eq(&t->tuple, &old->tuple) && t->opened_at >= since &&
+			seq_eq(t->snd.una, t->snd.iss) != open && (open || tcp_in(t->state, half)))
+			return true;
+	}
+	return false;
+}
+
+/* 12: who is in TIME-WAIT beside the table has an heir that is not open yet. */
+static void check_aside(const struct place *p, const struct tcb *tcb)
+{
+	if (tcb->state == TCP_ST_TIME_WAIT && !(tcb->flags & TCP_F_FLOW) &&
+		leat_stack_counters(p->s->stack)->flow_refused == 0 && !has_heir(p, tcb, false, 0))
+		broken(p, tcb, "12 TIME-WAIT did not go back to its place");
+}
+
+/* 12: TIME-WAIT lasts 2MSL, unless it ends by the user, a reset that it may obey, or the next
+ * connection of its tuple once that is open. */
 static void check_time_wait(
 	const struct place *p, const struct tcb *tcb, const struct sim_shadow *old)
 {
@@ -82,6 +108,8 @@ static void check_time_wait(
 		broken(p, tcb, "12 TIME-WAIT ended before 2MSL");
 	if (tcb->end_why == TCP_END_RESET && !p->config->knobs.rst_ends_time_wait)
 		broken(p, tcb, "12 a reset ended TIME-WAIT");
+	if (tcb->end_why == TCP_END_REUSED && !has_heir(p, tcb, true, old->time_wait_at))
+		broken(p, tcb, "12 TIME-WAIT was reused by nobody that is open");
 }
 
 /* 4, 5, 6: what only moves forward. */
@@ -203,6 +231,7 @@ static void check_record(const struct place *p, struct tcb *tcb)
 	if (tcb->gen == old->gen && tcb->state != TCP_ST_NONE && old->state != TCP_ST_NONE)
 		check_moves(p, tcb, old);
 	check_time_wait(p, tcb, old);
+	check_aside(p, tcb);
 	if (tcb->state != TCP_ST_NONE) {
 		if (tcb->state != TCP_ST_LISTEN && tcb->state != TCP_ST_CLOSED) {
 			check_windows(p, tcb);

@@ -4,23 +4,28 @@
 #include "base_bits.h"
 #include "sim_modes.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
 #endif
 
 #define SMOKE_SEEDS 200
+#define SEED_MAX    (UINT64_MAX - 1) /* so that one behind it is a number, too */
+#define MINUTES_MAX (365 * 24 * 60)
+#define PREFIX_MAX  200
 
 static const char usage[] =
 	"usage: sim [MODE] [options]\n"
 	"  --smoke               the first 200 seeds, each twice when it is a tenth one; TAP\n"
 	"  --seed N              one seed\n"
 	"  --seeds A..B          these\n"
-	"  --minutes M           from --seeds A.. on for so long\n"
+	"  --minutes M           for so long, from --seeds A.. on or from 0\n"
 	"  --digest              print the digest of each seed\n"
 	"  --golden FILE         compare the digests with FILE, lines `seed digest`\n"
 	"  --faults M --flows M  what of the plan is played, as bits\n"
@@ -42,10 +47,11 @@ static const char usage[] =
 struct options {
 	uint64_t from, to, faults, flows;
 	uint32_t minutes;
-	bool digest, trace, smoke;
-	const char *golden, *prefix;
+	bool digest, trace, smoke, endless;
+	const char *golden, *prefix, *seeds; /* NULL: not given */
 };
 
+static const char default_prefix[] = "sim";
 static uint64_t current_seed; /* for the last words under a sanitizer */
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -202,50 +208,91 @@ static int run_golden(const struct options *o)
 	return failed > 0;
 }
 
-static bool number(const char *text, uint64_t *n)
+/* Digits, or 0x and digits, and then end; *end may be where the number ends. */
+static bool digits(const char *text, const char **end, uint64_t *n)
 {
-	char *end;
+	char *at;
 
-	*n = strtoull(text, &end, 0);
-	return end != text && *end == '\0';
+	errno = 0;
+	*n = strtoull(text, &at, 0);
+	*end = at;
+	return *text >= '0' && *text <= '9' && errno == 0;
+}
+
+static bool number(const char *text, uint64_t most, uint64_t *n)
+{
+	const char *end;
+
+	return digits(text, &end, n) && *end == '\0' && *n <= most;
 }
 
 static bool range(const char *text, struct options *o)
 {
-	char *end;
+	const char *end;
 
-	o->from = strtoull(text, &end, 0);
-	if (end == text || strncmp(end, "..", 2) != 0)
+	o->seeds = text;
+	o->to = SEED_MAX;
+	if (!digits(text, &end, &o->from) || o->from > SEED_MAX || strncmp(end, "..", 2) != 0)
 		return false;
-	if (end[2] == '\0')
-		o->to = UINT64_MAX - 1;
-	return end[2] == '\0' || number(end + 2, &o->to);
+	o->endless = end[2] == '\0';
+	return o->endless || (number(end + 2, SEED_MAX, &o->to) && o->from <= o->to);
 }
 
-/* An option with a value; false: it is none, or the value is wrong. */
-static bool take(struct options *o, const char *name, const char *value)
+/* An option with a value; what the value must be when it is wrong, "" for no such option. */
+static const char *take(struct options *o, const char *name, const char *value)
 {
 	uint64_t n = 0;
 
 	if (strcmp(name, "--seeds") == 0)
-		return range(value, o);
+		return range(value, o) ? NULL : "must be A..B, A not above B, or A..";
 	if (strcmp(name, "--golden") == 0 || strcmp(name, "--out") == 0) {
 		*(name[2] == 'g' ? &o->golden : &o->prefix) = value;
-		return true;
+		return NULL;
 	}
-	if (!number(value, &n))
-		return false;
-	if (strcmp(name, "--seed") == 0)
-		o->from = o->to = n;
-	else if (strcmp(name, "--minutes") == 0)
+	if (strcmp(name, "--seed") == 0) {
+		o->seeds = value;
+		if (!number(value, SEED_MAX, &o->from))
+			return "must be a number from 0 to 2^64 - 2";
+		o->to = o->from;
+	} else if (strcmp(name, "--minutes") == 0) {
+		if (!number(value, MINUTES_MAX, &n) || n == 0)
+			return "must be a number from 1 to 525600";
 		o->minutes = (uint32_t)n;
-	else if (strcmp(name, "--faults") == 0)
-		o->faults = n;
-	else if (strcmp(name, "--flows") == 0)
-		o->flows = n;
+	} else if (strcmp(name, "--faults") == 0 || strcmp(name, "--flows") == 0) {
+		if (!number(value, UINT64_MAX, name[3] == 'a' ? &o->faults : &o->flows))
+			return "must be bits, as a number below 2^64";
+	} else {
+		return "";
+	}
+	return NULL;
+}
+
+/* What does not go together, or cannot be done; NULL: nothing. */
+static const char *conflict(const struct options *o)
+{
+	static char text[PREFIX_MAX + 64];
+	char dir[PREFIX_MAX + 2];
+
+	if (o->golden && (o->seeds || o->smoke || o->minutes))
+		return "--golden FILE plays the seeds that FILE names: without --seed, --seeds, "
+		       "--smoke, --minutes";
+	if (o->endless && o->minutes == 0)
+		return "--seeds A.. has no end: --minutes M says when";
+	if (o->prefix == default_prefix) /* a directory one cannot write to is in nobody's way */
+		return NULL;
+	if (strlen(o->prefix) >= PREFIX_MAX)
+		return "--out: the name is too long";
+	snprintf(dir, sizeof(dir), "%s", o->prefix);
+	char *slash = strrchr(dir, '/');
+	if (slash)
+		slash[1] = '\0';
 	else
-		return false;
-	return true;
+		snprintf(dir, sizeof(dir), ".");
+	if (access(dir, W_OK | X_OK) == 0)
+		return NULL;
+	snprintf(text, sizeof(text), "--out: captures cannot be written to %s: %s", dir,
+		strerror(errno));
+	return text;
 }
 
 static int mode(int argc, char **argv, const char *prefix)
@@ -275,15 +322,43 @@ static int mode(int argc, char **argv, const char *prefix)
 			return leat_sim_mode_load(prefix);
 		if (strcmp(argv[i], "--speed") == 0)
 			return leat_sim_mode_speed();
-		if (strcmp(argv[i], "--every") == 0 && i + 1 < argc && number(argv[i + 1], &depth))
+		if (strcmp(argv[i], "--every") == 0 && i + 1 < argc &&
+			number(argv[i + 1], UINT32_MAX, &depth))
 			return leat_sim_mode_every(prefix, (uint32_t)depth);
 	}
 	return -1;
 }
 
+/* read_options is 0, or the exit code for what is wrong and was told. */
+static int read_options(struct options *o, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--smoke") == 0) {
+			o->smoke = true;
+			o->from = 0;
+			o->to = SMOKE_SEEDS - 1;
+		} else if (strcmp(argv[i], "--digest") == 0) {
+			o->digest = true;
+		} else if (strcmp(argv[i], "--trace") == 0) {
+			o->trace = true;
+		} else {
+			const char *wrong = i + 1 < argc ? take(o, argv[i], argv[i + 1]) : "";
+
+			if (wrong && *wrong)
+				fprintf(stderr, "sim: %s %s: %s\n", argv[i], argv[i + 1], wrong);
+			else if (wrong)
+				fputs(usage, stderr);
+			if (wrong)
+				return 2;
+			i++;
+		}
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	struct options o = {.faults = UINT64_MAX, .flows = UINT64_MAX, .prefix = "sim"};
+	struct options o = {.faults = UINT64_MAX, .flows = UINT64_MAX, .prefix = default_prefix};
 
 #if defined(__SANITIZE_ADDRESS__)
 	__sanitizer_set_death_callback(last_words);
@@ -294,21 +369,15 @@ int main(int argc, char **argv)
 	int done = mode(argc, argv, o.prefix);
 	if (done >= 0)
 		return done;
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--smoke") == 0) {
-			o.smoke = true;
-			o.from = 0;
-			o.to = SMOKE_SEEDS - 1;
-		} else if (strcmp(argv[i], "--digest") == 0) {
-			o.digest = true;
-		} else if (strcmp(argv[i], "--trace") == 0) {
-			o.trace = true;
-		} else if (i + 1 < argc && take(&o, argv[i], argv[i + 1])) {
-			i++;
-		} else {
-			fputs(usage, stderr);
-			return 2;
-		}
+	done = read_options(&o, argc, argv);
+	if (done != 0)
+		return done;
+	if (o.minutes > 0 && !o.seeds && !o.smoke)
+		o.to = SEED_MAX;
+	const char *wrong = conflict(&o);
+	if (wrong) {
+		fprintf(stderr, "sim: %s\n", wrong);
+		return 2;
 	}
 	return o.golden ? run_golden(&o) : run_seeds(&o);
 }

@@ -3,6 +3,7 @@
 
 #include "base_bits.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,11 +75,15 @@ void leat_sim_report(const struct sim_plan *plan, const char *prefix)
 	leat_sim_plan_print(plan, stdout);
 	snprintf(name, sizeof(name), "%s-%" PRIu64, prefix, plan->seed);
 	bool written = leat_sim_pcap_open(w, name);
+	int why = errno;
+
 	leat_sim_world_run(w, &result);
 	leat_sim_world_free(w);
 	printf("# at %.6f s: %s\n", (double)result.ended_at / 1e9, result.why);
 	if (written)
 		printf("# frames: %s-host*.pcap\n", name);
+	else
+		printf("# no captures: %s-host*.pcap: %s\n", name, strerror(why));
 	printf("# replay: sim --seed %" PRIu64 " --faults 0x%" PRIx64 " --flows 0x%" PRIx64
 	       " --trace\n",
 		plan->seed, plan->fault_mask, plan->flow_mask);

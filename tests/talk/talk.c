@@ -142,6 +142,13 @@ static void check_cover(struct run *run)
 		result(run, run->totals.fast > 0, "the fast path takes segments", "");
 }
 
+static int say_usage(void)
+{
+	fprintf(stderr, "usage: talk [--trace] [--cover] FILE|DIRECTORY... [--wrong "
+			"FILE|DIRECTORY...] [--spoil FILE|DIRECTORY...]\n");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	struct run run = {0};
@@ -156,14 +163,13 @@ int main(int argc, char **argv)
 			run.wrong = true;
 		else if (strcmp(argv[i], "--spoil") == 0)
 			run.spoil = true;
+		else if (argv[i][0] == '-')
+			return say_usage();
 		else
 			run_path(&run, argv[i]);
 	}
-	if (argc < 2) {
-		fprintf(stderr, "usage: talk [--trace] [--cover] FILE|DIRECTORY... [--wrong "
-				"FILE|DIRECTORY...] [--spoil FILE|DIRECTORY...]\n");
-		return 2;
-	}
+	if (argc < 2)
+		return say_usage();
 	run.wrong = run.spoil = false;
 	if (cover)
 		check_cover(&run);
