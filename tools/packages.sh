@@ -23,7 +23,8 @@ ethtool         cmd:ethtool
 iputils-ping    cmd:ping'
 
 packages_matrix='
-clang           cmd:clang'
+clang           cmd:clang
+valgrind        cmd:valgrind'
 
 # The tools of an administrator (ip, ethtool) are not on every user's PATH.
 export PATH="$PATH:/usr/sbin:/sbin"

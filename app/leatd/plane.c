@@ -267,6 +267,16 @@ uint64_t leat_plane_now(struct plane *p)
 	return shard_clock_read(&p->clock);
 }
 
+/* others_wait: does one of the shards on loop i read a queue that has frames of others, too? */
+static bool others_wait(const struct plane *p, uint32_t i)
+{
+	bool wait = false;
+
+	for (uint32_t k = 0; k < p->shard_cnt; k++)
+		wait |= p->shard[k].lcore_idx == i && p->shard[k].shard->tx.queue != SHARD_NO_QUEUE;
+	return wait && p->moves;
+}
+
 /* look_at_loop tells when an lcore stands still, and when it goes on. */
 static void look_at_loop(struct plane *p, uint32_t i, uint64_t now)
 {
@@ -275,8 +285,9 @@ static void look_at_loop(struct plane *p, uint32_t i, uint64_t now)
 	switch (leat_shard_watch_look(&p->watch[i], &p->loop[i].beat, now, &for_ns)) {
 	case SHARD_WATCH_LATE:
 		leat_log(LOG_LV_WARN, "leatd",
-			"lcore %u on cpu %u has not turned for %.1f s; its connections wait",
-			p->eal.lcore[i], p->eal.cpu[i], (double)for_ns / (double)TIME_S);
+			"lcore %u on cpu %u has not turned for %.1f s; its connections wait%s",
+			p->eal.lcore[i], p->eal.cpu[i], (double)for_ns / (double)TIME_S,
+			others_wait(p, i) ? ", and so do frames of other shards in its queue" : "");
 		break;
 	case SHARD_WATCH_BACK:
 		leat_log(LOG_LV_NOTE, "leatd", "lcore %u on cpu %u turns again, after %.1f s",

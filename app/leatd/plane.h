@@ -53,6 +53,7 @@ struct plane {
 	struct shard_clock clock; /* the control thread's; all shards' have its start */
 	struct rte_mempool *pool;
 	bool touch;
+	bool moves; /* frames of one shard arrive at the queue of another */
 	uint32_t shard_cnt, loop_cnt;
 	uint32_t signal_cnt, signal_told; /* that came; of which leat_plane_wait has told */
 	uint64_t started_at;

@@ -45,7 +45,12 @@ void leat_report_states(const struct shard_counts *c, FILE *out);
  * printed could be written. */
 bool leat_report_written(void);
 
-/* leat_report_drops writes a row for each frame or segment that was not used, by reason. */
+/* leat_report_drops writes a row for each frame or segment that was not used, by reason, and then
+ * what was only done later. */
 void leat_report_drops(const struct shard_counts *c, FILE *out);
+
+/* leat_report_two_msl is what is said behind a 2MSL: how it differs from the default, and that one
+ * of less than two seconds is not RFC-conformant. */
+const char *leat_report_two_msl(uint64_t two_msl_ns);
 
 #endif

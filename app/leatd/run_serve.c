@@ -132,6 +132,7 @@ static enum opt_exit add_shards(uint64_t seed)
 		if (result == OPT_EXIT_OK)
 			result = start_service(i);
 	}
+	run.plane.moves = run.steer.mode == STEER_SOFTWARE;
 	if (result == OPT_EXIT_OK && run.o->shards > 1)
 		result = leat_plane_join(&run.plane, 0, run.plane.shard_cnt);
 	if (result == OPT_EXIT_OK && run.plane.taken_octets != run.plan.taken_octets)
@@ -205,8 +206,7 @@ static void print_head(void)
 		printf("  listening     :%u %s\n", o->listen[i].port,
 			leat_service_kind_name(o->listen[i].kind));
 	leat_report_ns(o->time_wait_ns, msl, sizeof(msl));
-	printf("  2MSL          %s%s\n", msl,
-		o->time_wait_ns == 60 * TIME_S ? "" : " (the default is 60 s)");
+	printf("  2MSL          %s%s\n", msl, leat_report_two_msl(o->time_wait_ns));
 	if (run.greet)
 		printf("  kernel 198.18.0.1/24 on leat0  ═══ tap ═══  server 198.18.0.2:80\n"
 		       "try it:   curl -v http://198.18.0.2/     wrk -t1 -c64 -d5s "
@@ -416,6 +416,8 @@ static enum opt_exit print_end(void)
 		leat_report_group(run.finished, t[0]), leat_report_group(run.cut, t[1]),
 		leat_report_group(run.sum.tcp.present[TCP_ST_TIME_WAIT], t[2]));
 	leat_report_states(&run.sum, stdout);
+	leat_report_ns(run.o->time_wait_ns, t[0], sizeof(t[0]));
+	printf("2MSL      %s%s\n", t[0], leat_report_two_msl(run.o->time_wait_ns));
 	leat_report_drops(&run.sum, stdout);
 	if (stats.rx_missed + stats.rx_no_mbuf + stats.rx_errors + stats.tx_errors != 0)
 		printf("device    missed %s, no buffer %s, errors %s\n",

@@ -81,7 +81,7 @@ static void print_plan(const struct try_view *v)
 		printf("  1 client shard on cpu %u, 1 server shard on cpu %u", v->cpu[0],
 			v->cpu[1]);
 	printf(", up to %zu MiB, 2MSL %s%s\n", v->octets >> 20, msl,
-		v->o->time_wait_ns == 60 * TIME_S ? "" : " (demo; the default is 60 s)");
+		leat_report_two_msl(v->o->time_wait_ns));
 	if (v->o->loss_millionths || v->o->reorder_millionths)
 		printf("  the wire loses %.3g %% and lets overtake %.3g %% of the frames; "
 		       "RTO from %ju ms (demo; the default is 1 s)\n",

@@ -184,10 +184,22 @@ static void use_port(struct shard *s, enum shard_port_use use)
 		leat_inet_neigh_doubt_all(leat_stack_neigh(s->stack));
 }
 
+/* take_copy reads what another shard received.  That this one had not asked is nothing to count. */
+static void take_copy(struct shard *s, struct rte_mbuf *m)
+{
+	const struct inet_neigh_counters *neigh =
+		leat_inet_neigh_counters(leat_stack_neigh(s->stack));
+	uint64_t refused = neigh->refused_unsolicited;
+
+	s->mailed_in++;
+	leat_stack_inject(
+		s->stack, rte_pktmbuf_mtod(m, const uint8_t *), rte_pktmbuf_data_len(m), m, s->now);
+	s->neigh_copies += neigh->refused_unsolicited - refused;
+	give_back(s); /* many boxes hold more than the stack's list of these */
+}
+
 static void read_letter(struct shard *s, struct shard_letter letter)
 {
-	struct rte_mbuf *m;
-
 	switch (letter.kind) {
 	case SHARD_MAIL_DRAIN:
 		leat_stack_refuse(s->stack, true);
@@ -210,11 +222,7 @@ static void read_letter(struct shard *s, struct shard_letter letter)
 		answer(s, letter.what);
 		break;
 	case SHARD_MAIL_FRAME:
-		m = letter.what;
-		s->mailed_in++;
-		leat_stack_inject(s->stack, rte_pktmbuf_mtod(m, const uint8_t *),
-			rte_pktmbuf_data_len(m), m, s->now);
-		give_back(s); /* many boxes hold more than the stack's list of these */
+		take_copy(s, letter.what);
 		break;
 	}
 }
@@ -356,7 +364,7 @@ void leat_shard_count(const struct shard *s, struct shard_counts *c)
 		.letters_used_up = s->letters_used_up,
 		.echo_refused = icmp->echo_refused,
 		.echo_no_room = icmp->echo_no_room,
-		.neigh_refused = neigh->refused_unsolicited,
+		.neigh_refused = neigh->refused_unsolicited - s->neigh_copies,
 		.neigh_unanswered = neigh->unanswered,
 		.stack = *leat_stack_counters(s->stack),
 		.tcp = *leat_stack_tcp(s->stack)};

@@ -123,6 +123,7 @@ struct shard {
 	bool rx_off; /* the queues are not ours to read now */
 	uint64_t turns, busy_ns;
 	uint64_t mailed_in, mailed_out, mail_refused;
+	uint64_t neigh_copies; /* of mailed_in: answers that this shard had not asked for */
 	uint64_t timers_put_off, events_used_up, letters_used_up;
 	struct leat_stack *stack;
 	struct leat_app app;

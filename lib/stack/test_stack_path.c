@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* Paths that repeat and reorder, and a reader that rests for hours. */
+/* Paths that repeat and reorder, links that go down, and a reader that rests for hours. */
 
 #include "base_bits.h"
 #include "test_stack_net.h"
@@ -183,12 +183,175 @@ static void n116_a_window_may_stay_closed_for_hours(void **state)
 	net_stop(&n);
 }
 
+#define FLOWS 1000
+#define QUOTA 64             /* timers that one turn fires */
+#define TURN  (20 * TIME_US) /* what such a turn takes */
+
+static uint64_t taken; /* octets that stack 1 was sent and read */
+
+static void read_all(struct net *n)
+{
+	struct leat_event event;
+	char text[64];
+
+	while (leat_next_event(n->stack[1], &event)) {
+		int64_t octets = leat_recv(n->stack[1], event.conn, text, sizeof(text));
+
+		taken += octets > 0 ? (uint64_t)octets : 0;
+		net_give(n, 1);
+	}
+	net_no_events(n, 0);
+}
+
+/* turns lets both stacks turn for so long, and returns the most frames stack 0 sent in one turn. */
+static uint64_t turns(struct net *n, uint64_t for_ns)
+{
+	uint64_t at = n->now + for_ns, most = 0;
+
+	for (;;) {
+		uint64_t sent = n->sent[0];
+
+		net_pump(n, 0);
+		net_pump(n, 1);
+		most = u64_max(most, n->sent[0] - sent);
+		uint64_t next = net_next(n);
+		if (next > at)
+			break;
+		n->now = u64_max(next, n->now + TURN);
+		net_deliver(n);
+		for (uint32_t i = 0; i < 2; i++) {
+			leat_stack_timers(n->stack[i], n->now, QUOTA);
+			net_give(n, i);
+		}
+		read_all(n);
+	}
+	n->now = u64_max(at, n->now);
+	leat_stack_set_now(n->stack[0], n->now);
+	leat_stack_set_now(n->stack[1], n->now);
+	return most;
+}
+
+/* link_up is all that a shard does when it hears of it. */
+static void link_up(struct net *n)
+{
+	leat_inet_neigh_doubt_all(leat_stack_neigh(n->stack[0]));
+	leat_inet_neigh_doubt_all(leat_stack_neigh(n->stack[1]));
+}
+
+/* open_flows opens flow_cnt connections, each of which sends as the link goes, and an idle one. */
+static void open_flows(struct net *n, uint32_t flow_cnt, uint64_t r2_ns, struct leat_conn *conn)
+{
+	taken = 0;
+	net_init(n, 60);
+	n->one_way_ns = 50 * TIME_US; /* to a neighbour, who is asked for anew */
+	n->config[0].knobs.r2_ns = r2_ns;
+	for (uint32_t i = 0; i < 2; i++)
+		n->config[i].tcp.tcb_max = n->config[i].tcp.rbuf_max = 2 * FLOWS;
+	n->config[0].send_chunk_cnt = 2 * FLOWS;
+	net_start(n);
+	net_listen(n, 1, 4, 80, flow_cnt + 1);
+	for (uint32_t i = 0; i <= flow_cnt; i++) {
+		conn[i] = net_connect(n, 4, 80);
+		turns(n, TIME_MS);
+	}
+	turns(n, TIME_S);
+	assert_int_equal(leat_stack_tcp(n->stack[0])->present[TCP_ST_ESTABLISHED], flow_cnt + 1);
+	n->cut = true;
+	for (uint32_t i = 0; i < flow_cnt; i++)
+		assert_int_equal(leat_send(n->stack[0], conn[i], "text", 4), 4);
+}
+
+/* down leaves the link down for so long, its first ten seconds with ten flaps a second. */
+static void down(struct net *n, uint64_t for_ns)
+{
+	for (uint32_t i = 0; i < 100; i++) {
+		turns(n, 100 * TIME_MS);
+		link_up(n);
+	}
+	turns(n, for_ns - 10 * TIME_S);
+}
+
+/* After 1, 2, 4 .. s and then each minute: RFC 6298 5.5, 2.5.  One more is a loss probe. */
+static uint64_t tries(uint64_t for_ns)
+{
+	return for_ns < 127 * TIME_S ? 6 + 1 : 6 + 1 + for_ns / (60 * TIME_S);
+}
+
+static void survive(uint32_t flow_cnt, uint64_t for_ns, uint64_t r2_ns)
+{
+	static struct leat_conn conn[FLOWS + 1];
+	struct net n;
+
+	open_flows(&n, flow_cnt, r2_ns, conn);
+	const struct tcp_counters *t = leat_stack_tcp(n.stack[0]);
+	uint64_t begin = t->emitted_again;
+	down(&n, for_ns);
+	assert_int_equal(t->present[TCP_ST_ESTABLISHED], flow_cnt + 1);
+	assert_in_range(t->emitted_again - begin, 5 * flow_cnt, tries(for_ns) * flow_cnt);
+	n.cut = false;
+	link_up(&n);
+	uint64_t sent = n.sent[0];
+	net_pump(&n, 0);
+	assert_int_equal(n.sent[0], sent); /* up is no reason to send: timers are */
+	begin = t->emitted_again;
+	/* What is due, what waited for the neighbour, and the question who it is. */
+	assert_in_range(turns(&n, 130 * TIME_S), 1, QUOTA + 64 + 1);
+	assert_in_range(t->emitted_again - begin, flow_cnt, 3 * flow_cnt);
+	assert_int_equal(taken, 4 * flow_cnt);
+	assert_int_equal(t->present[TCP_ST_ESTABLISHED], flow_cnt + 1);
+	net_stop(&n);
+}
+
+static void n208_flows_survive_a_minute_without_link(void **state)
+{
+	(void)state;
+	survive(64, 60 * TIME_S, 100 * TIME_S);
+}
+
+/* All are due in a few turns, and their neighbour must be asked for first: 64 segments wait for it,
+ * the others are as lost, and go at their next timeout, a minute later. */
+static void n208_a_thousand_flows_that_come_back_at_once_are_sent_by_the_quota(void **state)
+{
+	(void)state;
+	survive(FLOWS, 60 * TIME_S, 200 * TIME_S);
+}
+
+static void n208_ten_minutes_without_link_are_survived_below_r2(void **state)
+{
+	(void)state;
+	survive(FLOWS, 600 * TIME_S, 1200 * TIME_S);
+}
+
+static void n208_beyond_r2_only_who_has_nothing_to_send_survives(void **state)
+{
+	static struct leat_conn conn[FLOWS + 1];
+	struct net n;
+
+	(void)state;
+	open_flows(&n, FLOWS, 100 * TIME_S, conn);
+	down(&n, 600 * TIME_S);
+	n.cut = false;
+	link_up(&n);
+	const struct tcp_counters *t = leat_stack_tcp(n.stack[0]);
+	assert_int_equal(t->ended[TCP_END_TIMEOUT], FLOWS);
+	assert_string_equal(net_state(&n, 0, conn[FLOWS]), "ESTABLISHED");
+	assert_int_equal(leat_send(n.stack[0], conn[FLOWS], "text", 4), 4);
+	turns(&n, 10 * TIME_S);
+	assert_int_equal(taken, 4);
+	net_stop(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(n130_reordering_of_any_depth_costs_no_timeout),
 		cmocka_unit_test(n131_each_packet_tenfold_is_answered_no_more_than_once_each),
 		cmocka_unit_test(n116_a_window_may_stay_closed_for_hours),
+		cmocka_unit_test(n208_flows_survive_a_minute_without_link),
+		cmocka_unit_test(
+			n208_a_thousand_flows_that_come_back_at_once_are_sent_by_the_quota),
+		cmocka_unit_test(n208_ten_minutes_without_link_are_survived_below_r2),
+		cmocka_unit_test(n208_beyond_r2_only_who_has_nothing_to_send_survives),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

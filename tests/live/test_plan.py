@@ -57,6 +57,22 @@ def taken():
         live.check(len(row) > 8 and abs(sum(row.values()) / total(text) - 1) < 0.01, text)
 
 
+def page():
+    "the example in docs/memory.md"
+    text = (Path(__file__).resolve().parents[2] / "docs/memory.md").read_text()
+    shown = re.search(r"^    \$ leat plan (.*)\n((?:    .*\n)+)", text, re.M)
+    lines = [line[4:] for line in shown[2].splitlines() if not line.startswith("      ...")]
+    of_all = ("packet buffers", "DPDK", "total", "cores", "memory")
+    if len(os.sched_getaffinity(0)) == 2:
+        of_all = ("cores", "memory")  # what this machine has free
+    with live.case("the example in docs/memory.md is what is printed"):
+        printed = plan(*shown[1].split())[0].splitlines()
+        wanted = [line for line in lines if not line.strip().startswith(of_all)]
+        live.check(len(wanted) > 4, f"{shown[2]}")
+        for line in wanted:
+            live.check(line in printed, f"{line!r} is not in {printed}")
+
+
 def refused():
     "what cannot be is refused, with the numbers"
     live.new_net()
@@ -139,6 +155,15 @@ def limits():
         live.check(told, done.stderr)
         rate, records, ports, pairs = (int(n.replace(",", "")) for n in told.groups())
         live.equal((pairs, rate), (254 * ports, min(records, pairs) // 60), "pairs and rate")
+    with live.case("N219: an MSL below 1 s is printed as not RFC-conformant, at the start and in the end"):
+        for time_wait, conformant in (("1ms", False), ("1999ms", False), ("2s", True), ("60s", True)):
+            with live.Server(*NULL, "--time-wait", time_wait) as server:
+                server.wait_line(r"^ready")
+                live.equal(server.stop(), 0, "exit code")
+                start, end = server.out.split("\nready\n")
+                for part in (start, end):
+                    row = re.search(r"^ *2MSL .*$", part, re.M)[0]
+                    live.equal("not RFC-conformant" not in row, conformant, row)
     with live.case("N225: enough of both: nothing is told"):
         done = live.run(live.leat(), "try", "--seconds", 1, "--one-lcore")
         live.equal((done.returncode, done.stderr), (0, b""), "exit code and stderr")
@@ -155,4 +180,4 @@ def limits():
         live.check(done.stdout.count(b"NOT BALANCED") == 0, done.stdout)
 
 
-live.main([taken, refused, cores, together, limits], needs=live.NEEDS_NET)
+live.main([taken, page, refused, cores, together, limits], needs=live.NEEDS_NET)
