@@ -178,13 +178,13 @@ bool leat_device_may_not_finish(const struct nic_port *port)
 uint64_t leat_device_rights(const struct nic_port *port)
 {
 	static const char *const of_kernel[] = {
-		"net_tap", AF_PACKET_DRIVER, "net_af_xdp", "net_virtio_user"};
+		"net_tap", VDEV_AF_PACKET, "net_af_xdp", "net_virtio_user"};
 	const uint64_t net_admin = UINT64_C(1) << CAP_NET_ADMIN;
 	uint64_t rights;
 
 	/* Their interface's flags and mtu; rings and sockets are ours already. */
 	for (uint32_t i = 0; i < COUNT_OF(of_kernel); i++) {
-		if (is_driver(port->driver, of_kernel[i]))
+		if (leat_vdev_is(port->driver, of_kernel[i]))
 			return net_admin;
 	}
 	if (port->is_virtual)
