@@ -231,6 +231,8 @@ enum opt_exit leat_plane_run(struct plane *p, void (*control)(void *arg), void *
 		leat_log(LOG_LV_WARN, "leatd", "%u of %u lcores have no shard and stay idle",
 			p->eal.lcore_cnt - p->loop_cnt, p->eal.lcore_cnt);
 	share_cpus(p);
+	for (uint32_t i = 0; i < p->loop_cnt; i++) /* one that never begins is late, too */
+		shard_beat(&p->loop[i].beat, p->started_at);
 	int error = start_control(p, &thread);
 	if (error != 0) {
 		leat_log(LOG_LV_ERROR, "leatd", "no thread for control: %s", strerror(error));

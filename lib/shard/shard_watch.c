@@ -14,7 +14,7 @@ enum shard_watch_news leat_shard_watch_look(
 		w->late_since = 0;
 		return SHARD_WATCH_BACK;
 	}
-	/* The clocks of threads agree only about, and a loop that never began is not late. */
+	/* The clocks of threads agree only about; what nobody started is not late. */
 	if (at == 0 || now < at + SHARD_LATE_NS)
 		return SHARD_WATCH_NOTHING;
 	*for_ns = now - at;

@@ -183,6 +183,13 @@ class Stopped:
     def __exit__(self, *_):
         self.ptrace(DETACH)
 
+    def reap(self):
+        """Wait for its end: who traces a thread must, before its process can end."""
+        try:
+            os.waitpid(self.task, WALL)
+        except ChildProcessError:
+            pass  # it was
+
 
 def readable(sockets, seconds):
     end, got = time.monotonic() + seconds, set()
@@ -279,6 +286,13 @@ def stall():
             at_the_end(server, sockets)
 
 
+def ran_ns(pid, pattern):
+    """How long the thread whose name matches has run."""
+    return next((int((path / "schedstat").read_text().split()[0])
+                 for path in Path(f"/proc/{pid}/task").iterdir()
+                 if re.search(pattern, (path / "comm").read_text())), 0)
+
+
 def pending(pid, number):
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"^ShdPnd:\s+(\w+)", status, re.M)[1], 16) >> (number - 1) & 1
@@ -293,14 +307,17 @@ def stall_at_the_end():
     with contextlib.ExitStack() as stack:
         stack.callback(server.end)
         server.wait_line(r"^ready")
+        live.until(lambda: ran_ns(server.pid, "worker") > 10_000_000, "the lcore turns")
         stopped = Stopped(server.pid, "worker").__enter__()
+        stack.callback(stopped.reap)
+        stack.callback(server.popen.kill)
         said(server, r"lcore 1 on cpu \d+ has not turned for")
         with live.case("a second signal ends it, though an lcore stands still"):
             server.expected = True
             server.signal(signal.SIGINT)
             live.until(lambda: not pending(server.pid, signal.SIGINT), "the first is taken")
             server.signal(signal.SIGINT)
-            os.waitpid(stopped.task, WALL)
+            stopped.reap()
             live.equal(server.wait(live.WAIT_S), 5, "exit code")
             said(server, r"lcore 1 on cpu \d+ does not turn; ended without its counts")
 
