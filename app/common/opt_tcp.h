@@ -115,4 +115,16 @@ extern const char *const leat_opt_tcp_cookies[];
 			"receive-buffer", 2048, UINT64_C(256) << 20, "N", "65535",                 \
 			"octets of one connection that may wait to be read")
 
+/* The wire that loses and reorders what a verb receives: the same limits, words of its own. */
+#define OPT_WIRE_SHARE(at_, name_, sentence_)                                                      \
+	{                                                                                          \
+		.name = name_, .kind = OPT_KIND_PERCENT, .at = at_, .to = 500000, .metavar = "P%", \
+		.fallback = "0%", .sentence = sentence_                                            \
+	}
+#define OPT_WIRE_ROWS(loss_at, reorder_at, seed_at, loss_text, reorder_text, seed_text)            \
+	OPT_WIRE_SHARE(loss_at, "loss", loss_text),                                                \
+		OPT_WIRE_SHARE(reorder_at, "reorder", reorder_text),                               \
+		OPT_TCP_RANGE(OPT_KIND_NUMBER, seed_at, "seed", 1, UINT64_C(999999999999999999),   \
+			"N", NULL, seed_text)
+
 #endif

@@ -27,10 +27,7 @@ SYSCTLS = {"net.ipv4.tcp_sack": 1, "net.ipv4.tcp_no_metrics_save": 1,
 
 
 def emulator():
-    path = os.environ.get("LINK_EMU", "")
-    if not os.access(path, os.X_OK):
-        sys.exit(f"LINK_EMU={path!r} is no program: LINK_EMU=build/tests/live/link_emu")
-    return os.path.abspath(path)
+    return live.of_environment("LINK_EMU", "build/tests/live/link_emu")
 
 
 # --- the peers, in processes of their own ---------------------------------------------------------

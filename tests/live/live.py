@@ -89,12 +89,17 @@ NEEDS_NET = (rights, program("nsenter"), program("setpriv"))
 NEEDS_TAP = NEEDS_NET + (tun,)
 
 
-def leat():
-    """The program under test, of the environment."""
-    path = os.environ.get("LEAT", "")
+def of_environment(name, example):
+    """A program that the environment names."""
+    path = os.environ.get(name, "")
     if not os.access(path, os.X_OK):
-        sys.exit(f"LEAT={path!r} is no program; name the one to test: LEAT=build/app/leat/leat")
+        sys.exit(f"{name}={path!r} is no program; name the one to test: {name}={example}")
     return os.path.abspath(path)
+
+
+def leat():
+    """The program under test."""
+    return of_environment("LEAT", "build/app/leat/leat")
 
 
 # --- TAP ----------------------------------------------------------------------------------------

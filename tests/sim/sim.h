@@ -286,7 +286,10 @@ void leat_sim_noise(struct sim_world *w, uint32_t fault);
 /* leat_sim_segment writes a segment from t->local to t->remote, for host. */
 struct sim_buf *leat_sim_segment(
 	struct sim_world *w, uint32_t host, const struct tuple *t, const struct seg *seg);
-void leat_sim_addr_in(const struct leat_addr *a, struct ip *ip);
+struct tuple leat_sim_tuple(const struct leat_addr *from, const struct leat_addr *to);
+
+/* leat_sim_guess is an end of a connection by chance; NULL: that place has none with a peer. */
+const struct sim_end *leat_sim_guess(struct sim_world *w, struct prng *prng);
 /* leat_sim_checksum writes the checksums of a frame anew. */
 void leat_sim_checksum(const struct sim_world *w, uint8_t *frame, uint32_t octets);
 

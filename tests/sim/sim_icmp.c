@@ -89,17 +89,12 @@ void leat_sim_icmp_blind(struct sim_world *w, uint32_t i)
 {
 	struct prng *prng = &w->fault_prng[i];
 	struct seg seg = {.flags = TCP_ACK};
-	struct tuple t = {0};
+	struct tuple t;
+	const struct sim_end *e = leat_sim_guess(w, prng);
 
-	if (w->end_cnt == 0)
+	if (e == NULL)
 		return;
-	const struct sim_end *e = &w->end[leat_prng_below(prng, w->end_cnt)];
-	if (!e->used || e->remote.port == 0)
-		return;
-	leat_sim_addr_in(&e->local, &t.local);
-	leat_sim_addr_in(&e->remote, &t.remote);
-	t.lport = e->local.port;
-	t.rport = e->remote.port;
+	t = leat_sim_tuple(&e->local, &e->remote);
 	seg.seq = seq_of((uint32_t)leat_prng_next(prng));
 	struct sim_buf *ours = leat_sim_segment(w, e->host, &t, &seg); /* as if we had sent it */
 	ours->src = e->host;

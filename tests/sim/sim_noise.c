@@ -69,12 +69,31 @@ static void arrive(struct sim_world *w, struct sim_buf *b)
 	leat_sim_arrive_at(w, b, w->now + 1);
 }
 
-void leat_sim_addr_in(const struct leat_addr *a, struct ip *ip)
+static void addr_in(const struct leat_addr *a, struct ip *ip)
 {
 	if (a->family == 4)
 		*ip = ip_from4(be32_get(a->octet));
 	else
 		*ip = (struct ip){be64_get(a->octet), be64_get(a->octet + 8)};
+}
+
+struct tuple leat_sim_tuple(const struct leat_addr *from, const struct leat_addr *to)
+{
+	struct tuple t = {.lport = from->port, .rport = to->port};
+
+	addr_in(from, &t.local);
+	addr_in(to, &t.remote);
+	return t;
+}
+
+const struct sim_end *leat_sim_guess(struct sim_world *w, struct prng *prng)
+{
+	const struct sim_end *e;
+
+	if (w->end_cnt == 0)
+		return NULL;
+	e = &w->end[leat_prng_below(prng, w->end_cnt)];
+	return e->used && e->remote.port != 0 ? e : NULL;
 }
 
 /* A guess at a connection: right addresses and ports, everything else by chance. */
@@ -84,17 +103,12 @@ static void blind(struct sim_world *w, uint32_t i)
 		TCP_ACK, TCP_ACK | TCP_PSH, TCP_FIN | TCP_ACK, 0, 0xff};
 	struct prng *prng = &w->fault_prng[i];
 	struct seg seg = {0};
-	struct tuple t = {0};
+	struct tuple t;
+	const struct sim_end *e = leat_sim_guess(w, prng);
 
-	if (w->end_cnt == 0)
+	if (e == NULL)
 		return;
-	const struct sim_end *e = &w->end[leat_prng_below(prng, w->end_cnt)];
-	if (!e->used || e->remote.port == 0)
-		return;
-	leat_sim_addr_in(&e->remote, &t.local);
-	leat_sim_addr_in(&e->local, &t.remote);
-	t.lport = e->remote.port;
-	t.rport = e->local.port;
+	t = leat_sim_tuple(&e->remote, &e->local);
 	seg.flags = flags[leat_prng_below(prng, COUNT_OF(flags))];
 	seg.seq = seq_of((uint32_t)leat_prng_next(prng));
 	seg.ack = seq_of((uint32_t)leat_prng_next(prng));
