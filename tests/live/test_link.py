@@ -20,6 +20,7 @@ ETH_P_ALL = 3
 SEND, GET = "a->b", "b->a"
 BODY = 400_000
 TCPI_OPT_ECN = 8
+SO_TIMESTAMPNS = 35
 
 
 def packet_socket(net, interface):
@@ -30,6 +31,7 @@ def packet_socket(net, interface):
         net.enter()
         s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 25)
+        s.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         s.bind((interface, 0))
         made.append(s)
     thread = threading.Thread(target=make)
@@ -39,22 +41,26 @@ def packet_socket(net, interface):
 
 
 def frame(number, octets=OCTETS):
-    return TCP_FRAME + struct.pack("!Id", number, time.monotonic()) + bytes(octets - 36)
+    return TCP_FRAME + struct.pack("!Iq", number, time.time_ns()) + bytes(octets - 36)
 
 
 def receive(s, into, done):
-    """(number, seconds under way) of each frame of ours until done is set and none comes."""
+    """(number, seconds under way) of each frame of ours until done is set and none comes.
+
+    It is under way until the kernel has it: when this thread wakes says nothing about the link.
+    """
     s.settimeout(0.3)
     while True:
         try:
-            got = s.recv(2048)
+            got, more, _, _ = s.recvmsg(2048, 64)
         except TimeoutError:
             if done.is_set():
                 return
             continue
         if got[:24] == TCP_FRAME:
-            number, at = struct.unpack_from("!Id", got, 24)
-            into.append((number, time.monotonic() - at))
+            number, at = struct.unpack_from("!Iq", got, 24)
+            second, ns = struct.unpack("qq", more[0][2])
+            into.append((number, (second * 10**9 + ns - at) / 1e9))
 
 
 def through(settings, cnt=FRAMES, gap=GAP_S, octets=OCTETS):
