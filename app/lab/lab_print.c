@@ -153,8 +153,9 @@ static void begin_table(const struct lab_report *report)
 	leat_lab_time_text(w->packet_life_ns, life, sizeof(life));
 	fprintf(report->out,
 		"leat %s, TIME-WAIT laboratory: %u runs of %u connects from %u ports, seed %" PRIu64
-		".\nA packet lives %s at most, repeated ones included; without loss, or without "
-		"reordering,\nless: `life`.  A row is protected when its 2MSL is at least that.\n",
+		".\nA packet lives %s at most, with what its sender repeats; without loss or "
+		"without reordering\nless, as `life` says.  A row is protected when its 2MSL is at "
+		"least that and its reuse is safe.\n",
 		report->version, report->row_cnt, w->connect_cnt, w->port_cnt, w->seed, life);
 }
 
@@ -171,6 +172,11 @@ void leat_lab_print_begin(const struct lab_report *report)
 		fprintf(report->out, "%s%s", field[i].name, i + 1 < cnt ? "," : "\n");
 }
 
+const char *leat_lab_also(const struct lab_case *c)
+{
+	return c->timestamps && c->reuse < LAB_REUSE_TIMESTAMPS ? ", with timestamps" : "";
+}
+
 static bool same_group(const struct lab_row *a, const struct lab_row *b)
 {
 	return a->c.close == b->c.close && a->c.reuse == b->c.reuse &&
@@ -181,11 +187,11 @@ static void head_table(const struct lab_report *report, const struct lab_row *ro
 {
 	fprintf(report->out,
 		"\nThe %s waits, reuse %s%s\n"
-		"  loss  reorder  rate/s     life     2MSL  protected  stale octets  resets  "
-		"refused  "
-		"failed  reused  TIME-WAIT    octets\n",
+		" loss reorder rate/s   life   2MSL protected     stale resets refused failed "
+		"reused "
+		"waiting    octets\n",
 		leat_lab_close_name[row->c.close], leat_lab_reuse_name[row->c.reuse],
-		row->c.timestamps ? ", timestamps" : "");
+		leat_lab_also(&row->c));
 }
 
 static void row_table(const struct lab_report *report, uint32_t nth)
@@ -204,8 +210,8 @@ static void row_table(const struct lab_report *report, uint32_t nth)
 	if (nth == 0 || !same_group(row - 1, row))
 		head_table(report, row);
 	fprintf(report->out,
-		"%6s  %7s  %6u  %7s  %7s  %-9s  %12s  %6" PRIu64 "  %7" PRIu64 "  %6" PRIu64
-		"  %6" PRIu64 "  %9" PRIu64 "  %8s\n",
+		"%5s %7s %6u %6s %6s %-9s %9s %6" PRIu64 " %7" PRIu64 " %6" PRIu64 " %6" PRIu64
+		" %7" PRIu64 " %9s\n",
 		loss, reorder, row->c.rate, life, wait, r->protected ? "yes" : "no", stale,
 		r->resets_after_lost_ack, r->connects_refused, r->failed, r->reused,
 		r->peak_time_wait, octets);

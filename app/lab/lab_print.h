@@ -42,6 +42,9 @@ uint32_t leat_lab_broken(const struct lab_row *row, uint32_t cnt);
 void leat_lab_time_text(uint64_t ns, char *text, size_t size);
 void leat_lab_share_text(uint32_t millionths, char *text, size_t size);
 
+/* leat_lab_also is what is to be said of timestamps beside the policy of reuse. */
+const char *leat_lab_also(const struct lab_case *c);
+
 /* leat_lab_svg writes one chart: a line for each situation, a column for each 2MSL, as dark as bad;
  * what is protected has a frame. */
 void leat_lab_svg(const struct lab_report *report, FILE *out);

@@ -129,7 +129,7 @@ static void put_situation(struct chart *c, uint32_t nth)
 	if (nth == 0 || !same_group(&row->c, &(row - c->columns)->c)) {
 		snprintf(text, sizeof(text), "%s waits, reuse %s%s",
 			leat_lab_close_name[row->c.close], leat_lab_reuse_name[row->c.reuse],
-			row->c.timestamps ? ", timestamps" : "");
+			leat_lab_also(&row->c));
 		put_text(c, 12, c->y + CELL_HEIGHT - 4, "font-weight=\"bold\"", text);
 		c->y += CELL_HEIGHT;
 	}

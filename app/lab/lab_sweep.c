@@ -57,6 +57,8 @@ uint32_t leat_lab_sweep_cases(const struct lab_sweep *sweep, struct lab_row *row
 
 	for (uint32_t i = 0; i < DIM_CNT; i++)
 		all *= list_of(sweep, i)->cnt;
+	if (all > LAB_CASE_MAX * DIM_CNT)
+		return LAB_CASE_MAX + 1;
 	for (uint64_t nth = 0; nth < all && cnt <= LAB_CASE_MAX; nth++) {
 		struct lab_case c = nth_case(sweep, nth, at);
 

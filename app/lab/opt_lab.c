@@ -252,24 +252,21 @@ const struct opt_verb leat_opt_lab = {
 	.name = "lab",
 	.one_line = "The TIME-WAIT laboratory: what goes wrong without it, and what it costs",
 	.usage = "@ lab [OPTION]...",
-	.prose =
-		"Connects again and again from few ports, in simulation, over a wire that loses "
-		"and\n"
-		"keeps back, once for each combination of the values; every octet is compared "
-		"with\n"
-		"what its connection sent.  A row is protected when 2MSL is at least as long as a\n"
-		"packet lives in it and its reuse is safe; then nothing may go wrong:\n\n"
-		"  stale    octets of an earlier connection that a later one was given\n"
-		"  resets   `connection reset by peer` at who closed second: the last ACK was\n"
-		"           lost, and nobody waited to say it again\n"
-		"  refused  connects without a port, or to a tuple in TIME-WAIT\n\n"
-		"Exit 0 when nothing went wrong in any protected row, 1 for wrong options, 3 "
-		"without\n"
-		"the memory, 5 when something did or the report could not be written.\n\n"
-		"  @ lab\n"
-		"  @ lab --time-wait 1ms,1s --loss 10% --reorder 0% --close client --reuse off\n"
-		"  @ lab --time-wait 60s --rate 1,5,20 --reuse off,timestamps --ports 100\n"
-		"  @ lab --svg lab.svg --json\n",
+	.prose = "Connects again and again from few ports, in simulation, over a wire that\n"
+		 "loses and keeps back, once for each combination of the values, and compares\n"
+		 "every octet with what its connection sent.  A row is protected when 2MSL is\n"
+		 "at least as long as a packet lives in it and its reuse is safe; then nothing\n"
+		 "may go wrong:\n\n"
+		 "  stale    octets of an earlier connection that a later one was given\n"
+		 "  resets   `connection reset by peer` at who closed second: the last ACK was\n"
+		 "           lost, and nobody waited to say it again\n"
+		 "  refused  connects without a port, or to a tuple in TIME-WAIT\n\n"
+		 "Exit 0 when nothing went wrong in a protected row, 1 for wrong options, 3\n"
+		 "without the memory, 5 when something did or the report could not be written.\n\n"
+		 "  @ lab\n"
+		 "  @ lab --time-wait 1ms,1s --loss 10% --reorder 0% --reuse off\n"
+		 "  @ lab --time-wait 60s --rate 1,5,20 --reuse off,timestamps --ports 100\n"
+		 "  @ lab --svg lab.svg --json\n",
 	.row = row,
 	.row_cnt = COUNT_OF(row),
 	.defaults = defaults,

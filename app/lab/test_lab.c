@@ -308,7 +308,7 @@ static void printed_free(struct printed *p)
 	free(p->svg);
 }
 
-/* The sweep of `leat lab`, whichever seed: the failures of the textbook where the protection is off,
+/* The sweep of `leat lab`, whichever seed: the failures of the textbook where protection is off,
  * none where it is on. */
 static void the_default_sweep_shows_both_failures_and_only_unprotected(void **state)
 {
@@ -368,7 +368,7 @@ static void the_forms_say_the_same(void **state)
 	assert_int_equal(count(json.text, "\"stale_octets_accepted\":"), json.row_cnt);
 	assert_int_equal(count(json.text, "\"protected\":true"),
 		count(csv.text, ",true,") - count(json.text, "\"timestamps\":true"));
-	assert_int_equal(count(table.text, "  yes  "), count(json.text, "\"protected\":true"));
+	assert_int_equal(count(table.text, " yes "), count(json.text, "\"protected\":true"));
 	assert_non_null(strstr(json.text, "\"command\":\"leat lab --time-wait=1ms,1s -c5 "
 					  "--svg=a\\\"b\\\\.svg\""));
 	assert_int_equal(count(table.svg, "<rect"), 2 + 4 * table.row_cnt);
