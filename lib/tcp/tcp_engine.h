@@ -259,6 +259,9 @@ uint64_t leat_tcp_due(struct tcp_engine *e, uint64_t now);
 /* leat_tcp_ring_deadline is when tcb leaves TIME-WAIT (or FIN-WAIT-2 by its limit). */
 uint64_t leat_tcp_ring_deadline(const struct tcp_engine *e, const struct tcb *tcb);
 
+/* leat_tcp_ring_lasts is how long that lasts from its start, for a tcb that is there. */
+uint64_t leat_tcp_ring_lasts(const struct tcp_engine *e, const struct tcb *tcb);
+
 /* leat_tcp_iss_force makes the next OPEN or SYN use iss, to test the wrap at 2^32. */
 void leat_tcp_iss_force(struct tcp_engine *e, uint32_t iss);
 

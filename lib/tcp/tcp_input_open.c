@@ -152,7 +152,7 @@ bool leat_tcp_may_reuse(const struct tcp_engine *e, const struct tcb *old, uint6
 {
 	return e->knobs.connect_reuse_ns != 0 && old->state == TCP_ST_TIME_WAIT &&
 	       old->agreed & TCP_OPT_TS && e->knobs.timestamps &&
-	       now + e->knobs.two_msl_ns >=
+	       now + leat_tcp_ring_lasts(e, old) >=
 		       leat_tcp_ring_deadline(e, old) + e->knobs.connect_reuse_ns;
 }
 
