@@ -238,7 +238,7 @@ def same_tuple():
         with live.case("only the second connection waits then"):
             only(stopped(server), time_wait=1)
         with live.case("the SYN that was challenged, and what helps, is said at the end"):
-            live.check(re.search(r"^note .*syn_challenged.*--time-wait-reuse.*--close client",
+            live.check(re.search(r"^note .*time_wait_syn_old.*--time-wait-reuse.*--close client",
                                  server.out, re.M), server.out)
 
 
