@@ -106,7 +106,7 @@ static void start_client(uint32_t i)
 	c.local_cnt = c.target_cnt = 1;
 	c.target[0] = address(SERVER, 80);
 	c.conn_cnt = HELD;
-	c.conn_total = WARM + TOTAL;
+	c.plan.total = WARM + TOTAL;
 	load[i] = leat_load_new(bench_memory(leat_load_footprint(&c)), &c);
 	leat_shard_app(shard[0][i], leat_load_app(load[i]));
 	memcpy(mac.octet, wire.b.mac, sizeof(mac.octet));

@@ -251,7 +251,7 @@ static enum opt_exit start_load(uint32_t i)
 	c.target_cnt = 1;
 	c.target[0] = address(SERVER_ADDRESS, PORT);
 	c.conn_cnt = (uint32_t)((run.o->connections + i) / run.shard_cnt);
-	c.body_octets = run.o->body_octets;
+	c.response = dist_fixed(run.o->body_octets);
 	c.close = run.o->close == TRY_CLOSE_SERVER ? LOAD_CLOSE_SERVER : LOAD_CLOSE_CLIENT;
 	if (leat_load_footprint(&c) == 0) {
 		leat_log(LOG_LV_ERROR, "leatd", "%s", leat_load_config_error(&c, why, sizeof(why)));
@@ -288,7 +288,7 @@ static void copy_load(void *arg)
 	if (c == NULL)
 		return;
 	c->counters = *leat_load_counters(c->load);
-	c->connect = *leat_load_connect_hist(c->load);
+	c->connect = *leat_load_hist(c->load, LOAD_HIST_CONNECT);
 	c->done = leat_load_done(c->load);
 }
 
@@ -297,7 +297,7 @@ static void cut_load(void *arg)
 	struct try_client *c = arg;
 
 	if (c != NULL)
-		leat_load_cut(c->load, c->shard->stack);
+		leat_load_cut(c->load, c->shard->stack, false);
 }
 
 /* ask has the clients do also, and all shards count. */

@@ -137,8 +137,8 @@ static inline void open_pair(struct pair *p, const struct setup *u)
 	lc.local_cnt = lc.target_cnt = 1;
 	lc.target[0] = address(SERVER, PORT);
 	lc.conn_cnt = u->conn_cnt;
-	lc.conn_total = u->conn_total;
-	lc.body_octets = u->body_octets;
+	lc.plan.total = u->conn_total;
+	lc.response = dist_fixed(u->body_octets);
 	p->load = leat_load_new(take(p, leat_load_footprint(&lc)), &lc);
 	leat_shard_app(p->client, leat_load_app(p->load));
 	leat_shard_mail_init(&p->box[0]);
