@@ -123,7 +123,8 @@ static void start_server(uint32_t i)
 	leat_service_config_default(&c);
 	c.conn_max = c.backlog = 4096;
 	c.listen_cnt = 1;
-	c.listen[0] = (struct service_listen){SERVICE_KIND_HTTP, address(SERVER, 80)};
+	c.listen[0] =
+		(struct service_listen){.kind = SERVICE_KIND_HTTP, .local = address(SERVER, 80)};
 	c.close = SERVICE_CLOSE_SERVER;
 	struct service_set *service =
 		leat_service_new(bench_memory(leat_service_footprint(&c)), &c);

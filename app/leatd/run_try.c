@@ -218,7 +218,8 @@ static enum opt_exit start_service(const struct stack_config *stack, uint32_t i)
 	c.backlog = stack->tcp.tcb_max;
 	c.shard_idx = i;
 	c.listen_cnt = 1;
-	c.listen[0] = (struct service_listen){SERVICE_KIND_HTTP, address(SERVER_ADDRESS, PORT)};
+	c.listen[0] = (struct service_listen){
+		.kind = SERVICE_KIND_HTTP, .local = address(SERVER_ADDRESS, PORT)};
 	c.close = run.o->close == TRY_CLOSE_SERVER ? SERVICE_CLOSE_SERVER : SERVICE_CLOSE_CLIENT;
 	c.body_octets = run.o->body_octets;
 	c.linger_ns = 60 * TIME_S; /* on a bad wire the peer's FIN may be sent many times */
@@ -542,7 +543,7 @@ static enum opt_exit run_tap(const struct try_options *o, const struct run_eal *
 	s.address_cnt = 1;
 	s.address[0] = (struct serve_address){.ip = ip_from4(CLIENT_FROM + 1), .prefix_bits = 24};
 	s.listen_cnt = 1;
-	s.listen[0] = (struct serve_listen){PORT, SERVICE_KIND_HTTP};
+	s.listen[0] = (struct serve_listen){.port = PORT, .kind = SERVICE_KIND_HTTP};
 	s.body_octets = o->body_octets;
 	s.time_wait_ns = o->time_wait_ns;
 	s.seconds = o->seconds;

@@ -301,7 +301,7 @@ static void a_response_is_taken_only_when_every_octet_is_right(void **state)
 static void a_server_of_another_kind_is_a_bad_response(void **state)
 {
 	(void)state;
-	for (int kind = SERVICE_KIND_ECHO; kind < SERVICE_KIND_CNT; kind++) {
+	for (int kind = SERVICE_KIND_ECHO; kind < SERVICE_KIND_PROGRAM; kind++) {
 		struct bench b;
 
 		if (kind == SERVICE_KIND_DISCARD)

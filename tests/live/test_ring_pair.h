@@ -125,7 +125,8 @@ static inline void open_pair(struct pair *p, const struct setup *u)
 	leat_service_config_default(&sc);
 	sc.conn_max = sc.backlog = 2048;
 	sc.listen_cnt = 1;
-	sc.listen[0] = (struct service_listen){SERVICE_KIND_HTTP, address(0, PORT)};
+	sc.listen[0] =
+		(struct service_listen){.kind = SERVICE_KIND_HTTP, .local = address(0, PORT)};
 	sc.listen[0].local.family = 0;
 	sc.close = SERVICE_CLOSE_SERVER;
 	sc.body_octets = u->body_octets;
