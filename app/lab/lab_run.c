@@ -85,7 +85,7 @@ static void config_of(const struct lab_run *r, uint32_t end, struct stack_config
 	c->knobs.time_wait_reuse = r->c.reuse == LAB_REUSE_SEQUENCE     ? TCP_REUSE_SEQ
 				   : r->c.reuse == LAB_REUSE_TIMESTAMPS ? TCP_REUSE_TS
 									: TCP_REUSE_OFF;
-	c->knobs.connect_reuse = r->c.reuse == LAB_REUSE_CONNECT;
+	c->knobs.connect_reuse_ns = r->c.reuse == LAB_REUSE_CONNECT ? r->world.connect_reuse_ns : 0;
 	c->knobs.timestamps = r->c.timestamps;
 	c->knobs.rto_initial_ns = c->knobs.rto_min_ns = c->knobs.rto_max_ns = rto;
 	c->knobs.delack_ns = u64_min(c->knobs.delack_ns, rto / 8);
@@ -360,7 +360,7 @@ static void give_back(struct lab_run *r, uint32_t end)
 	} while (cnt == STACK_BURST_MAX);
 }
 
-/* Without a buffer a frame stays in its stack until there is one. */
+/* Without a buffer a frame stays in its stack until one has arrived. */
 static void leave(struct lab_run *r, uint32_t end)
 {
 	struct lab_frame *f;
@@ -441,7 +441,7 @@ static void turn(struct lab_run *r)
 	end_turn(r, LAB_SERVER);
 	count_waiting(r);
 	next = u64_min(leat_lab_wire_at(r->wire), u64_min(connect_at(r), give_up_at(r)));
-	for (uint32_t end = 0; end < 2; end++)
+	for (uint32_t end = 0; end < 2 && !leat_lab_wire_is_full(r->wire); end++)
 		next = u64_min(next, leat_stack_next_deadline(r->stack[end]));
 	if (next != TIME_NEVER)
 		r->now = u64_max(r->now, next);
