@@ -30,6 +30,14 @@ size_t leat_shard_footprint(const struct shard_config *config)
 	return arena_used(&a);
 }
 
+/* give_trust looks at what the start of the port gave. */
+static void give_trust(struct shard *s)
+{
+	leat_shard_steer_trust(
+		&s->rx.steer, s->trust == SHARD_TRUST_WIRE ||
+				      (s->trust == SHARD_TRUST_DEVICE && s->rx.port->rss.ours));
+}
+
 struct shard *leat_shard_new(
 	void *mem, const struct shard_config *config, const struct shard_clock *clock)
 {
@@ -43,10 +51,10 @@ struct shard *leat_shard_new(
 		.rx = {.port = config->port,
 			.pool = config->pool,
 			.queue = config->queue,
-			.steer = {.flow = stack.steer,
-				.idx = stack.shard_idx,
-				.trust = config->trust}},
-		.tx = {.port = config->port, .pool = config->pool, .queue = config->queue}};
+			.steer = {.flow = stack.steer, .idx = stack.shard_idx}},
+		.tx = {.port = config->port, .pool = config->pool, .queue = config->queue},
+		.trust = config->trust};
+	give_trust(s);
 	s->now = shard_clock_read(&s->clock);
 	stack.tx_csum_ip = config->port->tx_csum_ip;
 	stack.tx_csum_l4 = config->port->tx_csum_l4;
@@ -174,9 +182,12 @@ static void give_back(struct shard *s)
 }
 
 /* use_port changes what becomes of frames.  When the link is back another station may be at its
- * end, so neighbours are asked for anew; retransmissions come when they are due, each by itself. */
+ * end, so neighbours are asked for anew; retransmissions come when they are due, each by itself.  A
+ * port that was kept off was started anew. */
 static void use_port(struct shard *s, enum shard_port_use use)
 {
+	if (s->rx_off && use != SHARD_PORT_OFF)
+		give_trust(s);
 	s->rx_off = use == SHARD_PORT_OFF;
 	s->tx.off = use == SHARD_PORT_OFF;
 	s->tx.down = use != SHARD_PORT_ON;

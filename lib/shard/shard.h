@@ -65,9 +65,16 @@
 /* And where it shares a port: one that stands still lets every lane to it fill. */
 #define SHARD_LANE_BUFFERS (SHARD_LANE_SLOTS + STACK_BURST_MAX)
 
+/* Who brings segments to the queue of the shard that owns them. */
+enum shard_trust {
+	SHARD_TRUST_NONE,   /* nobody: each is looked at */
+	SHARD_TRUST_DEVICE, /* the device, as long as it has our key and table (nic_rss.h) */
+	SHARD_TRUST_WIRE,   /* whoever is at the other end of the queue */
+};
+
 struct shard_config {
 	struct stack_config stack; /* tx_csum_* are set from the port; steer: who owns what */
-	bool trust;                /* the device spreads flows as stack.steer does */
+	enum shard_trust trust;    /* to spread flows as stack.steer does */
 	const struct nic_port *port;
 	struct rte_mempool *pool;
 	uint16_t queue; /* SHARD_NO_QUEUE: frames come and go by lanes alone */
@@ -121,6 +128,7 @@ struct shard {
 	uint64_t now;
 	bool worked; /* the last turn had something to do */
 	bool rx_off; /* the queues are not ours to read now */
+	enum shard_trust trust;
 	uint64_t turns, busy_ns;
 	uint64_t mailed_in, mailed_out, mail_refused;
 	uint64_t neigh_copies; /* of mailed_in: answers that this shard had not asked for */
