@@ -74,8 +74,7 @@ static void as_many_queues_as_shards_and_a_table_leave_all_to_the_device(void **
 
 /* Whoever owns a flow: it comes to the owner's queue, or to one that is looked at frame by frame,
  * and where no strange frame comes none is hashed. */
-static void fewer_queues_than_shards_share_the_table_and_those_with_others_are_looked_at(
-	void **state)
+static void fewer_queues_than_shards_share_the_table_and_mixed_ones_are_looked_at(void **state)
 {
 	(void)state;
 	for (uint32_t shards = 3; shards <= 64; shards++) {
@@ -187,7 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_many_queues_as_shards_and_a_table_leave_all_to_the_device),
 		cmocka_unit_test(
-			fewer_queues_than_shards_share_the_table_and_those_with_others_are_looked_at),
+			fewer_queues_than_shards_share_the_table_and_mixed_ones_are_looked_at),
 		cmocka_unit_test(fewer_queues_than_shards_are_told_with_what_they_cost),
 		cmocka_unit_test(
 			a_device_that_refuses_at_a_later_start_is_trusted_no_more_and_later_again),
