@@ -74,10 +74,13 @@ void leat_shard_box(struct shard *s, struct shard_mail *box)
 	s->box[s->box_cnt++] = box;
 }
 
-void leat_shard_peer(struct shard *s, struct shard_mail *box)
+void leat_shard_peer(struct shard *s, struct shard_mail *box, const struct shard_asked *wants,
+	struct shard_asked *asked)
 {
 	ASSERT(s->peer_cnt < SHARD_MAX);
+	s->wants[s->peer_cnt] = wants;
 	s->peer[s->peer_cnt++] = box;
+	s->tx.asked[s->tx.asked_cnt++] = asked;
 }
 
 void leat_shard_move(struct shard *from, struct shard *to, struct shard_lane *lane)
@@ -113,17 +116,25 @@ static void turn_rx(struct shard *s)
 	s->worked = LIKELY(!s->rx_off) && leat_shard_rx(&s->rx, s->now, &s->burst) != 0;
 }
 
-/* May another shard have asked for this frame?  Nobody can know who asked for a neighbour. */
-static bool may_concern_another(const struct pkt *p, enum wire_verdict v)
+/* is_answer says whether a frame answers a question about a neighbour, and about which. */
+static bool is_answer(const struct pkt *p, enum wire_verdict v, struct ip *ip)
 {
-	return (v == WIRE_V_ARP && p->arp.op == WIRE_ARP_REPLY) ||
-	       (v == WIRE_V_ND && !p->icmp.nd.solicitation);
+	if (v == WIRE_V_ARP && p->arp.op == WIRE_ARP_REPLY) {
+		*ip = ip_from4(p->arp.sender_ip);
+		return true;
+	}
+	if (v != WIRE_V_ND || p->icmp.nd.solicitation)
+		return false;
+	*ip = p->icmp.nd.target;
+	return true;
 }
 
-/* share copies a frame to every other shard of the port. */
-static void share(struct shard *s, struct rte_mbuf *m)
+/* share copies an answer about ip to those other shards of the port that asked. */
+static void share(struct shard *s, struct ip ip, struct rte_mbuf *m)
 {
 	for (uint32_t i = 0; i < s->peer_cnt; i++) {
+		if (!leat_shard_asked_wants(s->wants[i], ip, s->now))
+			continue;
 		struct rte_mbuf *copy = rte_pktmbuf_copy(m, s->rx.pool, 0, UINT32_MAX);
 
 		if (copy != NULL && leat_shard_mail_put(s->peer[i],
@@ -138,10 +149,12 @@ static void share(struct shard *s, struct rte_mbuf *m)
 
 static void turn_parse(struct shard *s)
 {
+	struct ip ip;
+
 	leat_stack_parse(s->stack, &s->burst);
 	for (uint32_t i = 0; s->peer_cnt != 0 && i < s->burst.cnt; i++) {
-		if (may_concern_another(&s->burst.pkt[i], s->burst.verdict[i]))
-			share(s, s->burst.pkt[i].buf);
+		if (is_answer(&s->burst.pkt[i], s->burst.verdict[i], &ip))
+			share(s, ip, s->burst.pkt[i].buf);
 	}
 	if (s->rx.steer.flow != NULL)
 		leat_shard_steer_check(&s->rx.steer, &s->burst);
