@@ -251,12 +251,13 @@ class Process:
 
     all = []
 
-    def __init__(self, argv, net=None, seconds=PROCESS_S, env=None, before=()):
+    def __init__(self, argv, net=None, seconds=PROCESS_S, env=None, before=(),
+                 stdin=subprocess.DEVNULL):
         command = [*(["nsenter", f"--net={NETNS_DIR / net}"] if net else []),
                    "setpriv", "--pdeathsig", "KILL", *before, *map(str, argv)]
         self.name, self.expected = Path(argv[0]).name, False
         self.lines, self.changed = {"out": [], "err": []}, threading.Condition()
-        self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.popen = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, text=True, errors="replace", env=env,
                                       start_new_session=True)
         Process.all.append(self)

@@ -158,8 +158,25 @@ static void a_frame_in_pieces_without_a_buffer_for_it_is_dropped_by_name(void **
 	close_pair(&p);
 }
 
-static void an_answer_about_a_neighbour_reaches_every_shard_of_the_port(void **state)
+/* ask has a shard ask for ip; the question is taken from the wire. */
+static void ask(struct pair *p, struct shard *s, uint32_t ip)
 {
+	struct rte_mbuf *m;
+	struct mac mac;
+
+	assert_int_equal(
+		leat_inet_neigh_find(leat_stack_neigh(s->stack), ip_from4(ip), s->now, &mac),
+		INET_NEIGH_ASKING);
+	leat_shard_turn(s);
+	for (uint16_t queue = 0; queue < 2; queue++) {
+		while (leat_nic_port_rx(&p->wire.a, queue, &m, 1) == 1)
+			rte_pktmbuf_free(m);
+	}
+}
+
+static void an_answer_about_a_neighbour_reaches_the_shard_that_asked_and_no_other(void **state)
+{
+	static struct shard_asked asked[2];
 	struct arp arp = {.op = WIRE_ARP_REPLY, .sender_ip = CLIENT, .target_ip = SERVER};
 	uint8_t frame[64] = {0};
 	struct mac src, dst;
@@ -167,20 +184,40 @@ static void an_answer_about_a_neighbour_reaches_every_shard_of_the_port(void **s
 
 	(void)state;
 	open_server(&p, 2);
-	leat_shard_mail_init(&p.box[0]);
-	leat_shard_peer(p.server, &p.box[0]);
+	for (uint32_t i = 0; i < 2; i++) {
+		leat_shard_mail_init(&p.box[i]);
+		leat_shard_asked_init(&asked[i]);
+	}
+	leat_shard_peer(p.server, &p.box[0], &asked[1], &asked[0]);
 	leat_shard_box(p.second, &p.box[0]);
+	leat_shard_peer(p.second, &p.box[1], &asked[0], &asked[1]);
+	leat_shard_box(p.server, &p.box[1]);
 	memcpy(src.octet, p.wire.a.mac, sizeof(src.octet));
 	memcpy(dst.octet, p.wire.b.mac, sizeof(dst.octet));
 	arp.sender_mac = src;
 	arp.target_mac = dst;
 	uint32_t octets = leat_wire_eth_put(frame, &dst, &src, WIRE_ETHERTYPE_ARP);
 	octets += leat_wire_arp_put(frame + octets, &arp);
+	/* Nobody asked, and then for somebody else, and then only who received it. */
+	for (uint32_t i = 0; i < 100; i++)
+		send_one(&p, piece(&p, frame, octets));
+	ask(&p, p.second, CLIENT + 1);
+	send_one(&p, piece(&p, frame, octets));
+	ask(&p, p.server, CLIENT);
+	send_one(&p, piece(&p, frame, octets));
+	assert_int_equal(leat_inet_neigh_find(leat_stack_neigh(p.server->stack), ip_from4(CLIENT),
+				 p.server->now, &dst),
+		INET_NEIGH_FOUND);
+	assert_int_equal(p.server->mailed_out, 0);
+	ask(&p, p.second, CLIENT);
 	send_one(&p, piece(&p, frame, octets));
 	leat_shard_turn(p.second);
 	assert_int_equal(p.server->mailed_out, 1);
 	assert_int_equal(p.second->mailed_in, 1);
 	assert_int_equal(leat_stack_counters(p.second->stack)->wire[WIRE_V_ARP], 1);
+	assert_int_equal(leat_inet_neigh_find(leat_stack_neigh(p.second->stack), ip_from4(CLIENT),
+				 p.second->now, &dst),
+		INET_NEIGH_FOUND);
 	/* A question is answered by the shard that got it and told to nobody else. */
 	arp.op = WIRE_ARP_REQUEST;
 	leat_wire_arp_put(frame + WIRE_ETH_OCTETS, &arp);
@@ -450,7 +487,8 @@ int main(void)
 		cmocka_unit_test(a_frame_in_pieces_that_lie_in_other_buffers_leaves_those_alone),
 		cmocka_unit_test(a_frame_in_too_many_or_too_long_pieces_is_dropped_by_name),
 		cmocka_unit_test(a_frame_in_pieces_without_a_buffer_for_it_is_dropped_by_name),
-		cmocka_unit_test(an_answer_about_a_neighbour_reaches_every_shard_of_the_port),
+		cmocka_unit_test(
+			an_answer_about_a_neighbour_reaches_the_shard_that_asked_and_no_other),
 		cmocka_unit_test(a_flood_through_every_box_is_read_in_one_turn_and_comes_home),
 		cmocka_unit_test(a_turn_that_fired_all_that_was_due_put_off_none),
 		cmocka_unit_test(a_shard_that_stands_still_costs_counted_frames_and_stops_nobody),
