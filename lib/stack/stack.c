@@ -99,6 +99,8 @@ static const char *knob_error(const struct stack_config *c, char *text, size_t s
 		in_range("congestion control", k->cc, 0, TCP_CC_CNT - 1),
 		in_range("syn cookies", k->syn_cookies, 0, TCP_COOKIES_CNT - 1),
 		in_range("time-wait reuse", k->time_wait_reuse, 0, TCP_REUSE_CNT - 1),
+		in_range("connect reuse delay", k->connect_reuse_ns,
+			k->connect_reuse_ns == 0 ? 0 : TIME_MS, UINT64_MAX / 4),
 	};
 
 	return broken(rule, COUNT_OF(rule), text, size);

@@ -12,6 +12,7 @@
  *	stack_icmp     errors of the network
  *	stack_open     leat_connect: source address, port, flow
  *	stack_listen   listeners and their backlog
+ *	stack_gauge    what became of TIME-WAIT; how many in each state, how old
  *	stack_half     half-open children, and those that took a tuple over from TIME-WAIT
  *	stack_send     text to send: chunks, sources
  *	stack_recv     text received

@@ -261,3 +261,8 @@ uint64_t leat_tcp_ring_deadline(const struct tcp_engine *e, const struct tcb *tc
 	return u64_min(leat_timer_ring_deadline(e->two_msl, tcb->idx),
 		leat_timer_ring_deadline(e->fin_wait_2, tcb->idx));
 }
+
+uint64_t leat_tcp_ring_lasts(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	return tcb->state == TCP_ST_TIME_WAIT ? e->knobs.two_msl_ns : e->knobs.fin_wait_2_ns;
+}

@@ -112,7 +112,7 @@ static void a_draining_shard_takes_no_syn_and_an_aborted_one_has_no_connection(v
 	assert_true(ask.counts.stack.accept_refused > 0);
 	assert_true(leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_ABORT, NULL}));
 	leat_load_stop(p.load);
-	leat_load_cut(p.load, p.client->stack);
+	leat_load_cut(p.load, p.client->stack, false);
 	while ((present(p.client) || present(p.server)) && p.client->now < LIMIT_NS)
 		turn_both(&p);
 	assert_int_equal(present(p.server), 0);
