@@ -146,7 +146,8 @@ struct tcb {
 	uint64_t rtx_at;    /* retransmission, persist, R2 or keep-alive; TIME_NEVER: not armed */
 	uint64_t delack_at; /* TIME_NEVER: not armed */
 	uint64_t rtx_since; /* when the octet at SND.UNA was first sent and not acknowledged */
-	uint64_t rtt_at;    /* of rtt_seq; with a tcp_ext: when something new was sent last */
+	uint64_t rtt_at;    /* of rtt_seq, or a timeout since; with a tcp_ext: when something new
+			     * was sent last */
 	uint64_t opened_at;
 	uint32_t challenged_ms; /* the ms of the last limited reply; 0: never */
 	uint16_t opts;          /* enum tcp_tcb_opt */
