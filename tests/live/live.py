@@ -246,6 +246,11 @@ def sweep():
 
 # --- processes ------------------------------------------------------------------------------
 
+def complaints(err):
+    """What it said on stderr, but for lcores that the machine kept from turning."""
+    return "\n".join(line for line in err.splitlines() if not re.search(WATCH, line))
+
+
 class Process:
     """A program that runs beside the test, at most some seconds, and dies with it."""
 
@@ -291,8 +296,7 @@ class Process:
 
     @property
     def complaints(self):
-        """What it said on stderr, but for lcores that the machine kept from turning."""
-        return "\n".join(line for line in self.lines["err"] if not re.search(WATCH, line))
+        return complaints(self.err)
 
     def read(self, pipe, which):
         for line in pipe:
