@@ -257,8 +257,10 @@ class Process:
     all = []
 
     def __init__(self, argv, net=None, seconds=PROCESS_S, env=None, before=()):
+        # Who becomes somebody else loses the wish to die, and a child never had it.
+        dies = ["setpriv", "--pdeathsig", "KILL"]
         command = [*(["nsenter", f"--net={NETNS_DIR / net}"] if net else []),
-                   "setpriv", "--pdeathsig", "KILL", *before, *map(str, argv)]
+                   *dies, *([*before, *dies] if before else []), *map(str, argv)]
         self.name, self.expected = Path(argv[0]).name, False
         self.lines, self.changed = {"out": [], "err": []}, threading.Condition()
         self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
