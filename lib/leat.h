@@ -45,6 +45,7 @@ enum leat_error {
 	LEAT_ERR_NO_PORT = -6, /* every local port to this target is taken */
 	LEAT_ERR_ARG = -7,     /* an argument is out of range */
 	LEAT_ERR_AGAIN = -8,   /* nothing to read now, or no room to send now */
+	LEAT_ERR_QUIET = -9,   /* too soon after a restart to connect (RFC 9293 3.4.3) */
 };
 
 enum leat_event_bit {

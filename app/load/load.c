@@ -399,7 +399,7 @@ static bool open_one(struct load *load, struct leat_stack *s)
 	if (error != LEAT_OK) {
 		if (error == LEAT_ERR_NO_PORT)
 			load->counters.no_port++;
-		else
+		else if (error != LEAT_ERR_QUIET)
 			load->counters.no_room++;
 		load->retry_at = leat_now(s) + LOAD_RETRY_NS;
 		return false;

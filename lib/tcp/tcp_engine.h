@@ -74,6 +74,9 @@ struct tcp_knobs {
 	uint64_t two_msl_ns;        /* 60 s: MSL of 30 s, as is usual; RFC 9293 3.4.2 says 2 min */
 	uint64_t connect_reuse_ns;  /* 0: never; so long after a TIME-WAIT, with timestamps, began
 				     * our SYN may end it; at least 1 ms */
+	uint64_t epoch_ns;          /* 0: what to add to now for the clock that peers see, in ISNs,
+				     * timestamps and cookies: it goes on where the process's
+				     * last run, under the same secret, left it (3.4.3) */
 	uint64_t rto_initial_ns;    /* 1 s, RFC 6298 2.1 */
 	uint64_t rto_min_ns;        /* 1 s, RFC 6298 2.4 */
 	uint64_t rto_max_ns;        /* 60 s, RFC 6298 2.5 */

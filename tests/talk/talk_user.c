@@ -35,6 +35,7 @@ static const struct {
 	{LEAT_ERR_NO_PORT, "no-port"},
 	{LEAT_ERR_ARG, "arg"},
 	{LEAT_ERR_AGAIN, "again"},
+	{LEAT_ERR_QUIET, "quiet"},
 };
 
 static const char *error_name(int64_t error)
