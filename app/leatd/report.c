@@ -301,6 +301,8 @@ static void later_rows(const struct shard_counts *c, FILE *out)
 			"The device took no more; the frames waited and were sent later."},
 		{"tx_no_buf", c->tx_no_buf,
 			"No buffer to write into; the frames waited and were sent later."},
+		{"out_held", c->stack.out_held,
+			"A segment without a neighbour or a link; sent again once there is one."},
 		{"rx_gathered", c->rx_gathered,
 			"A frame in several buffers; it was copied into one and used."},
 		{"timers_put_off", c->timers_put_off,
