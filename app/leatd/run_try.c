@@ -429,6 +429,7 @@ static bool settle_shard(enum try_end end, uint32_t i)
 
 	leat_shard_count(s, &counts);
 	sum_shard(end, i, &counts);
+	leat_report_gauge(end == TRY_CLIENT ? &run.view.client_gauge : &run.view.server_gauge, s);
 	if (why != NULL)
 		leat_log(LOG_LV_ERROR, "ledger", "%s %u: %s",
 			end == TRY_CLIENT ? "client" : "server", i, why);
