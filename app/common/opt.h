@@ -18,8 +18,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define OPT_ROW_MAX     56
-#define OPT_LINE_MAX    64
+#define OPT_ROW_MAX     64
+#define OPT_LINE_MAX    96
 #define OPT_LINE_OCTETS 8192
 #define OPT_WHY_MAX     256
 
