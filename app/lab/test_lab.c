@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#define SEEDS 5
+#define SEEDS 3
 
 static const struct lab_world small = {.seed = 1,
 	.packet_life_ns = 500 * TIME_MS,
@@ -321,7 +321,7 @@ static void the_default_sweep_shows_both_failures_and_only_unprotected(void **st
 
 	(void)state;
 	for (uint32_t i = 0; i < COUNT_OF(seed); i++) {
-		char name[] = "lab", connections[] = "-c150", option[] = "--seed";
+		char name[] = "lab", connections[] = "-c100", option[] = "--seed";
 		char *argv[] = {name, connections, option, seed[i], NULL};
 		struct printed p = print(4, argv, LAB_FORM_TABLE);
 
