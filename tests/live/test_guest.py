@@ -218,6 +218,8 @@ def serve(guest, slot, shards):
                 get(address, octets)
         live.must("curl", "-sS", "-o", "/dev/null", live.url(live.OURS4, "/bytes/2000000"),
                   seconds=RUN_S)
+        live.until(lambda: all(state in ("LISTEN", "TIME-WAIT") for state, *_ in
+                               live.kernel_connections()), "the kernel closed first", RUN_S)
         guest.tell("int")
         live.equal(guest.ended(), 0, "exit code")
     opened = guest.number(r"^ledger +opened ([\d,]+) = closed second \1 \+ reset 0   balanced")
@@ -244,6 +246,7 @@ def steered(guest):
     """What was told of steering at the end."""
     guest.wait_line("on a wrong shard 0$")
     found = guest.wait_line(r"; moved ([\d,]+) frames of ([\d,]+), dropped 0, .* on a lane"
+                            r"(?:; carried [\d,]+ frames for shards without a queue)?"
                             r"(?:; verified ([\d,]+) segments, each as computed)?; on a wrong")
     return [int((text or "0").replace(",", "")) for text in found.groups()]
 
