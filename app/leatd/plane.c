@@ -18,6 +18,7 @@
 
 #define CLOCKS_FILE "/sys/devices/system/clocksource/clocksource0/available_clocksource"
 #define ASK_NAP_NS  50000
+#define STILL_LOOKS 4 /* late in so many looks: it stands still, and not the whole machine did */
 
 static sigset_t stop_signals(void)
 {
@@ -312,6 +313,7 @@ static void look_at_loop(struct plane *p, uint32_t i, uint64_t now)
 	case SHARD_WATCH_NOTHING:
 		break;
 	}
+	p->still[i] = p->watch[i].late_since != 0 ? p->still[i] + 1 : 0;
 }
 
 /* look is due now and then, also while an answer does not come: that is when it matters.  True: it
@@ -347,7 +349,7 @@ static void nap(struct plane *p)
 		p->signal_cnt++;
 	look(p);
 	for (uint32_t i = 0; p->signal_cnt >= PLANE_SIGNALS_CUT && i < p->loop_cnt; i++)
-		if (p->watch[i].late_since != 0)
+		if (p->still[i] >= STILL_LOOKS)
 			give_up(p, i);
 }
 

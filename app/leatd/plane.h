@@ -71,6 +71,7 @@ struct plane {
 	bool (*look)(void);
 	uint64_t look_at;
 	struct shard_watch watch[PLANE_LCORE_MAX]; /* of the loops */
+	uint32_t still[PLANE_LCORE_MAX];           /* looks in a row that found the loop late */
 };
 
 /* leat_plane_block_signals keeps SIGINT and SIGTERM for the control thread; before EAL. */

@@ -246,6 +246,11 @@ def sweep():
 
 # --- processes ------------------------------------------------------------------------------
 
+def complaints(err):
+    """What it said on stderr, but for lcores that the machine kept from turning."""
+    return "\n".join(line for line in err.splitlines() if not re.search(WATCH, line))
+
+
 class Process:
     """A program that runs beside the test, at most some seconds, and dies with it."""
 
@@ -253,8 +258,10 @@ class Process:
 
     def __init__(self, argv, net=None, seconds=PROCESS_S, env=None, before=(),
                  stdin=subprocess.DEVNULL):
+        # Who becomes somebody else loses the wish to die, and a child never had it.
+        dies = ["setpriv", "--pdeathsig", "KILL"]
         command = [*(["nsenter", f"--net={NETNS_DIR / net}"] if net else []),
-                   "setpriv", "--pdeathsig", "KILL", *before, *map(str, argv)]
+                   *dies, *([*before, *dies] if before else []), *map(str, argv)]
         self.name, self.expected = Path(argv[0]).name, False
         self.lines, self.changed = {"out": [], "err": []}, threading.Condition()
         self.popen = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE,
@@ -292,8 +299,7 @@ class Process:
 
     @property
     def complaints(self):
-        """What it said on stderr, but for lcores that the machine kept from turning."""
-        return "\n".join(line for line in self.lines["err"] if not re.search(WATCH, line))
+        return complaints(self.err)
 
     def read(self, pipe, which):
         for line in pipe:

@@ -50,7 +50,7 @@ static struct rte_mbuf *piece(struct pair *p, const uint8_t *data, uint32_t octe
 static void send_one(struct pair *p, struct rte_mbuf *m)
 {
 	assert_int_equal(leat_nic_port_tx(&p->wire.a, 0, &m, 1), 1);
-	leat_shard_turn(p->server);
+	turn(p->server);
 }
 
 /* An answer as octets, 0: none came. */
@@ -59,7 +59,7 @@ static uint32_t answer(struct pair *p, uint8_t *frame, uint32_t room)
 	struct rte_mbuf *m;
 	uint32_t octets = 0;
 
-	leat_shard_turn(p->server);
+	turn(p->server);
 	while (leat_nic_port_rx(&p->wire.a, 0, &m, 1) == 1) {
 		octets = rte_pktmbuf_data_len(m);
 		assert_in_range(octets, 1, room);
@@ -211,7 +211,7 @@ static void an_answer_about_a_neighbour_reaches_the_shard_that_asked_and_no_othe
 	assert_int_equal(p.server->mailed_out, 0);
 	ask(&p, p.second, CLIENT);
 	send_one(&p, piece(&p, frame, octets));
-	leat_shard_turn(p.second);
+	turn(p.second);
 	assert_int_equal(p.server->mailed_out, 1);
 	assert_int_equal(p.second->mailed_in, 1);
 	assert_int_equal(leat_stack_counters(p.second->stack)->wire[WIRE_V_ARP], 1);
@@ -289,7 +289,7 @@ static void a_flood_through_every_box_is_read_in_one_turn_and_comes_home(void **
 			assert_true(leat_shard_mail_put(&box[i], letter));
 		}
 	}
-	leat_shard_turn(p.server);
+	turn(p.server);
 	leat_shard_count(p.server, &c);
 	assert_int_equal(c.mailed_in, SHARD_MAX * SHARD_LETTER_MAX);
 	assert_int_equal(c.stack.wire[WIRE_V_ARP], SHARD_MAX * SHARD_LETTER_MAX);
@@ -313,7 +313,7 @@ static uint64_t put_off(uint32_t cnt)
 	for (uint32_t i = 0; i < cnt; i++)
 		assert_int_equal(leat_connect(stack, &local, &nobody, &conn), LEAT_OK);
 	while (leat_stack_tcp(stack)->rto_fired < cnt && p.server->now < LIMIT_NS)
-		leat_shard_turn(p.server);
+		turn(p.server);
 	leat_shard_count(p.server, &c);
 	assert_int_equal(c.tcp.rto_fired, cnt);
 	close_pair(&p);
@@ -386,7 +386,7 @@ static void a_shard_that_stands_still_costs_counted_frames_and_stops_nobody(void
 	assert_int_equal(c.stack.frames_in, 0);
 	check_ledger(p.server);
 	while (leat_shard_lane_held(&lane[0]) != 0)
-		leat_shard_turn(p.second);
+		turn(p.second);
 	leat_shard_count(p.second, &c);
 	assert_int_equal(c.moved_in, SHARD_LANE_SLOTS);
 	assert_int_equal(c.stack.frames_in, SHARD_LANE_SLOTS);
