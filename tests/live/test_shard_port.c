@@ -227,6 +227,40 @@ static void an_answer_about_a_neighbour_reaches_the_shard_that_asked_and_no_othe
 	close_pair(&p);
 }
 
+/* use tells the server how to use its port, and lets it read that. */
+static void use(struct pair *p, enum shard_port_use how)
+{
+	assert_true(leat_shard_mail_put(&p->box[0], shard_letter_port(how)));
+	leat_shard_turn(p->server);
+}
+
+static void trust_comes_back_with_a_port_that_was_started_anew_if_it_has_our_key(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 1);
+	leat_shard_mail_init(&p.box[0]);
+	leat_shard_box(p.server, &p.box[0]);
+	struct shard_steer *steer = &p.server->rx.steer;
+	p.server->trust = SHARD_TRUST_DEVICE;
+	assert_false(steer->trust);
+	for (uint32_t ours = 0; ours <= 2; ours++) { /* and not when it lost it */
+		use(&p, SHARD_PORT_OFF);
+		p.wire.b.rss.ours = ours == 1;
+		use(&p, SHARD_PORT_DOWN);
+		assert_int_equal(steer->trust, ours == 1);
+		use(&p, SHARD_PORT_ON);
+		assert_int_equal(steer->trust, ours == 1);
+	}
+	/* A link that was down and up is no start: who lost the trust has it no more. */
+	p.wire.b.rss.ours = true;
+	use(&p, SHARD_PORT_DOWN);
+	use(&p, SHARD_PORT_ON);
+	assert_false(steer->trust);
+	close_pair(&p);
+}
+
 /* Each of more boxes than a port has shards of ordinary size is full of answers that nobody asked
  * for: a turn takes its share of each, and is done with all of it. */
 static void a_flood_through_every_box_is_read_in_one_turn_and_comes_home(void **state)
@@ -483,6 +517,8 @@ static void a_port_without_enough_queues_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			trust_comes_back_with_a_port_that_was_started_anew_if_it_has_our_key),
 		cmocka_unit_test(a_frame_in_two_pieces_is_read_as_one_wherever_it_is_cut),
 		cmocka_unit_test(a_frame_in_pieces_that_lie_in_other_buffers_leaves_those_alone),
 		cmocka_unit_test(a_frame_in_too_many_or_too_long_pieces_is_dropped_by_name),
