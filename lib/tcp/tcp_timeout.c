@@ -264,5 +264,5 @@ uint64_t leat_tcp_ring_deadline(const struct tcp_engine *e, const struct tcb *tc
 
 uint64_t leat_tcp_ring_lasts(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	return tcb->state == TCP_ST_TIME_WAIT ? e->knobs.two_msl_ns : e->knobs.fin_wait_2_ns;
+	return tcb->state == TCP_ST_TIME_WAIT ? tcp_two_msl_ns(e, tcb) : e->knobs.fin_wait_2_ns;
 }
