@@ -386,15 +386,7 @@ static bool check_ledger(void)
 			leat_log(LOG_LV_ERROR, "ledger", "shard %u: %s", i, why);
 		good &= why == NULL;
 	}
-	uint64_t under_way = leat_plane_under_way(&run.plane, 0);
-	if (run.sum.moved_out != run.sum.moved_in + under_way || run.sum.wrong_shard != 0) {
-		leat_log(LOG_LV_ERROR, "ledger",
-			"moved %ju frames, taken %ju, on lanes %ju; on a wrong shard %ju",
-			(uintmax_t)run.sum.moved_out, (uintmax_t)run.sum.moved_in,
-			(uintmax_t)under_way, (uintmax_t)run.sum.wrong_shard);
-		good = false;
-	}
-	return good;
+	return leat_report_moved(&run.sum, leat_plane_under_way(&run.plane, 0), "server") && good;
 }
 
 /* print_notes explains counts that have one cause as a rule. */

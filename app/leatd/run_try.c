@@ -447,20 +447,12 @@ static bool settle_shard(enum try_end end, uint32_t i)
 	return why == NULL;
 }
 
-/* settle_end checks that what left one shard of an end came to another or lies between them, and
- * that none reached a shard that does not own its flow. */
 static bool settle_end(enum try_end end)
 {
-	const struct shard_counts *sum = end == TRY_CLIENT ? &run.view.client : &run.view.server;
-	uint64_t under_way = leat_plane_under_way(&run.plane, end);
+	bool client = end == TRY_CLIENT;
 
-	if (sum->moved_out == sum->moved_in + under_way && sum->wrong_shard == 0)
-		return true;
-	leat_log(LOG_LV_ERROR, "ledger",
-		"%s: moved %ju frames, taken %ju, on lanes %ju; on a wrong shard %ju",
-		end == TRY_CLIENT ? "client" : "server", (uintmax_t)sum->moved_out,
-		(uintmax_t)sum->moved_in, (uintmax_t)under_way, (uintmax_t)sum->wrong_shard);
-	return false;
+	return leat_report_moved(client ? &run.view.client : &run.view.server,
+		leat_plane_under_way(&run.plane, end), client ? "client" : "server");
 }
 
 /* settle reads the last counts, when no shard turns any more, and checks every law. */
