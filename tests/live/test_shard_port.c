@@ -168,7 +168,7 @@ static void ask(struct pair *p, struct shard *s, uint32_t ip)
 	assert_int_equal(
 		leat_inet_neigh_find(leat_stack_neigh(s->stack), ip_from4(ip), s->now, &mac),
 		INET_NEIGH_ASKING);
-	leat_shard_turn(s);
+	turn(s);
 	for (uint16_t queue = 0; queue < 2; queue++) {
 		while (leat_nic_port_rx(&p->wire.a, queue, &m, 1) == 1)
 			rte_pktmbuf_free(m);
