@@ -34,7 +34,7 @@
 #define LAB_LOSS_MAX   2
 #define LAB_PORT_FROM  40000
 #define LAB_DELAY_NS   UINT64_C(1000000)    /* of the wire, one way, when it does its best */
-#define LAB_CONNECT_NS UINT64_C(1000000000) /* connect_reuse waits so long (RFC 6191) */
+#define LAB_CONNECT_NS UINT64_C(1000000000) /* connect_reuse_ns waits so long (RFC 6191) */
 
 /* Which SYN ends TIME-WAIT before its time.  The first three are --time-wait-reuse of the server,
  * CONNECT is the client's: its own connect takes a tuple over that it has in TIME-WAIT. */
