@@ -138,6 +138,9 @@ extern const char *const leat_opt_tcp_never[];
 			    "TIME-WAIT, with timestamps; off: when no port is left it fails"       \
 	}
 
+/* leat_opt_is_file takes text as the name of a file. */
+bool leat_opt_is_file(const char *text, const char **file, char *why, size_t size);
+
 /* The wire that loses and reorders what a verb receives: the same limits, words of its own. */
 #define OPT_WIRE_SHARE(at_, name_, sentence_)                                                      \
 	{                                                                                          \

@@ -87,6 +87,10 @@ static void print_plan(const struct try_view *v)
 		       "RTO from %ju ms (demo; the default is 1 s)\n",
 			v->o->loss_millionths / 1e4, v->o->reorder_millionths / 1e4,
 			(uintmax_t)(TRY_RTO_MIN_NS / TIME_MS));
+	if (v->boot != NULL) {
+		printf("  restart  ");
+		leat_boot_print(v->boot, true, stdout);
+	}
 	printf("  seed %" PRIu64 "%s\n", v->o->seed,
 		v->shrunk ? "; little memory is free: smaller tables" : "");
 }
