@@ -387,6 +387,11 @@ static bool print_end_json(const struct try_view *v)
 		(double)leat_hist_at(&v->connect, 990000) / 1e9);
 	printf(",\"two_msl\":%.9f,\"two_msl_rfc_conformant\":%s", (double)v->o->time_wait_ns / 1e9,
 		leat_report_two_msl_conforms(v->o->time_wait_ns) ? "true" : "false");
+	if (v->boot != NULL)
+		printf(",\"restart\":{\"run\":%" PRIu64 ",\"known\":%s,\"port_from\":%u,"
+		       "\"port_to\":%u,\"quiet\":%.9f}",
+			v->boot->run, v->boot->known ? "true" : "false", v->boot->port_from,
+			v->boot->port_to, (double)v->boot->quiet_ns / 1e9);
 	json_end("client", &v->client);
 	json_end("server", &v->server);
 	printf("}\n");
