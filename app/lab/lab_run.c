@@ -85,7 +85,7 @@ static void config_of(const struct lab_run *r, uint32_t end, struct stack_config
 	c->knobs.time_wait_reuse = r->c.reuse == LAB_REUSE_SEQUENCE     ? TCP_REUSE_SEQ
 				   : r->c.reuse == LAB_REUSE_TIMESTAMPS ? TCP_REUSE_TS
 									: TCP_REUSE_OFF;
-	c->knobs.connect_reuse_ns = r->c.reuse == LAB_REUSE_CONNECT ? LAB_CONNECT_NS : 0;
+	c->knobs.connect_reuse_ns = r->c.reuse == LAB_REUSE_CONNECT ? TIME_S : 0;
 	c->knobs.timestamps = r->c.timestamps;
 	c->knobs.rto_initial_ns = c->knobs.rto_min_ns = c->knobs.rto_max_ns = rto;
 	c->knobs.delack_ns = u64_min(c->knobs.delack_ns, rto / 8);
