@@ -11,20 +11,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #define HEAD       "leat-runs 1\n"
 #define RECORD_MAX 512
 #define IN_USE     UINT64_MAX
-
-uint64_t leat_boot_wall_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * TIME_S + (uint64_t)ts.tv_nsec;
-}
 
 static enum opt_exit say(const struct boot *b, enum opt_exit result, const char *what)
 {
@@ -141,7 +132,7 @@ enum opt_exit leat_boot_begin(struct boot *b, const struct boot_want *want, uint
 		if (result != OPT_EXIT_OK)
 			return result;
 	}
-	b->quiet_ns = u64_max(b->quiet_ns, want->quiet_ns);
+	b->quiet_ns = u64_max(b->quiet_ns, want->quiet_ns); /* DEVIATION(quiet-time): or none */
 	return OPT_EXIT_OK;
 }
 

@@ -10,7 +10,7 @@
  * the second:
  *
  *	key     of sequence numbers and timestamps, so that they go on by the wall clock
- *	ports   a quarter of the local ports for each run, the one that has rested longest; a quarter
+ *	ports   a quarter of the local ports for each run, the one that has rested longest; one
  *	        that has not rested for 2MSL is waited for
  *
  * Listening needs neither: the peer chooses tuple and sequence number, and its rules protect it.
@@ -45,8 +45,6 @@ struct boot {
 	struct hash_key secret;        /* 0 0: no record */
 	uint16_t port_from, port_to;
 };
-
-uint64_t leat_boot_wall_ns(void);
 
 /* leat_boot_begin reads the record, if there is to be one, decides for this run and notes it. */
 enum opt_exit leat_boot_begin(struct boot *b, const struct boot_want *want, uint64_t wall_ns);

@@ -564,7 +564,7 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 		.two_msl_ns = o->time_wait_ns,
 		.port_from = run.plan.stack.port_from,
 		.port_to = run.plan.stack.port_to};
-	result = leat_boot_begin(&run.boot, &boot, leat_boot_wall_ns());
+	result = leat_boot_begin(&run.boot, &boot, leat_shard_clock_wall_ns());
 	if (result != OPT_EXIT_OK)
 		return result;
 	leat_boot_set(&run.boot, &run.plan.stack);
@@ -573,6 +573,6 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 		result = run_plane(&eal);
 		leat_eal_stop(&eal);
 	}
-	leat_boot_end(&run.boot, leat_boot_wall_ns());
+	leat_boot_end(&run.boot, leat_shard_clock_wall_ns());
 	return result;
 }

@@ -594,7 +594,7 @@ static enum opt_exit begin_boot(
 
 	if (o->client_vdev == NULL)
 		return OPT_EXIT_OK;
-	enum opt_exit result = leat_boot_begin(&run.boot, &want, leat_boot_wall_ns());
+	enum opt_exit result = leat_boot_begin(&run.boot, &want, leat_shard_clock_wall_ns());
 	for (uint32_t i = 0; i < TRY_END_CNT && result == OPT_EXIT_OK; i++)
 		leat_boot_set(&run.boot, &config[i]);
 	run.view.boot = &run.boot;
@@ -636,6 +636,6 @@ enum opt_exit leat_run_try(const struct try_options *options, const struct run_e
 		result = run_plane(&eal, &plan, config);
 		leat_eal_stop(&eal);
 	}
-	leat_boot_end(&run.boot, leat_boot_wall_ns());
+	leat_boot_end(&run.boot, leat_shard_clock_wall_ns());
 	return result;
 }
