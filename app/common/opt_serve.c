@@ -299,6 +299,11 @@ static bool read_name(void *options, const char *text, char *why, size_t size)
 	return true;
 }
 
+static bool read_boot_record(void *options, const char *text, char *why, size_t size)
+{
+	return leat_opt_is_file(text, &((struct serve_options *)options)->boot_record, why, size);
+}
+
 #define AT(member) offsetof(struct serve_options, member)
 
 static const struct opt_row row[] = {
@@ -425,6 +430,12 @@ static const struct opt_row row[] = {
 		"lose frames that arrive, to try a bad wire",
 		"let later frames overtake as they arrive",
 		"of what --loss and --reorder pick; without it it is new and printed"),
+	{.name = "boot-record",
+		.kind = OPT_KIND_OTHER,
+		.read = read_boot_record,
+		.metavar = "FILE",
+		.sentence = "keep there what the next run must know, so that sequence numbers and "
+			    "timestamps go on; made when it is not there"},
 	{.name = "grace",
 		.kind = OPT_KIND_DURATION,
 		.at = AT(grace_ns),
