@@ -114,8 +114,8 @@ static void put_counters(const struct load_counters *c, FILE *out)
 		const char *key;
 		uint64_t cnt;
 	} row[] = {{"planned", c->planned}, {"started", c->started}, {"late", c->late},
-		{"established", c->connected}, {"completed", c->completed}, {"stopped", c->stopped},
-		{"late_reset", c->late_reset}, {"requests", c->requests},
+		{"steady", c->steady}, {"established", c->connected}, {"completed", c->completed},
+		{"stopped", c->stopped}, {"late_reset", c->late_reset}, {"requests", c->requests},
 		{"responses", c->responses}, {"octets_out", c->octets_out},
 		{"octets_in", c->octets_in}, {"head_octets_in", c->head_octets_in},
 		{"put_off_no_port", c->no_port}, {"put_off_no_room", c->no_room},
