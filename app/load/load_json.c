@@ -242,7 +242,7 @@ static void put_second(const struct load_second *s, FILE *out)
 	for (uint32_t i = 0; i < COUNT_OF(cnt); i++)
 		fprintf(out, ",%" PRIu64, cnt[i]);
 	fprintf(out, ",%.6f", s->busy_millionths / 1e6);
-	for (uint32_t i = 0; i < LOAD_STATE_CNT; i++)
+	for (uint32_t i = TCP_ST_CLOSED; i < LOAD_STATE_CNT; i++)
 		fprintf(out, ",%u", s->present[i]);
 	for (uint32_t h = 0; h < LOAD_HIST_CNT; h++)
 		fprintf(out, ",%.9f,%.9f,%.9f", (double)s->hist[h].p50_ns / 1e9,
@@ -255,7 +255,7 @@ static void put_series(const struct load_result *r, FILE *out)
 	fputs("\"series\":{\"step_s\":1.0,\"columns\":[", out);
 	for (uint32_t i = 0; i < COUNT_OF(column); i++)
 		fprintf(out, "%s\"%s\"", i != 0 ? "," : "", column[i]);
-	for (uint32_t i = 0; i < LOAD_STATE_CNT; i++)
+	for (uint32_t i = TCP_ST_CLOSED; i < LOAD_STATE_CNT; i++)
 		fprintf(out, ",\"state %s\"", leat_tcp_state_name((enum tcp_state)i));
 	for (uint32_t h = 0; h < LOAD_HIST_CNT; h++) {
 		const char *key = leat_load_hist_key((enum load_hist)h);

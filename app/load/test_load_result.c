@@ -261,13 +261,15 @@ static void the_report_says_what_was_planned_and_what_was_achieved(void **state)
 	static struct load_result r;
 	static const char *const line[] = {
 		"  connections          1,000           1,000     100 %\n",
-		"  rate                500 /s          500 /s     min 500, max 500 in any second\n",
+		"  rate                500 /s          500 /s     min 500, max 500 in any "
+		"second\n",
 		"  not started              -               0\n",
-		"    connect   (SYN to ESTABLISHED)    10.0 us   5.0 ms   9.0 ms  10.0 ms  10.0 ms  "
-		"10.0 ms  10.0 ms
-",
+		"    connect   (SYN to ESTABLISHED)    10.0 us   5.0 ms   9.0 ms  10.0 ms  "
+		"10.0 ms  10.0 ms  10.0 ms\n",
 		"it was not the limit\n",
-		"  expectations      connect_p99 < 20ms       ok    10.0 ms\n", "  verdict  PASS\n"};
+		"  expectations      connect_p99 < 20ms       ok    10.0 ms\n",
+		"  verdict  PASS\n",
+	};
 	char *text = NULL;
 	size_t octets = 0;
 	FILE *out = open_memstream(&text, &octets);
