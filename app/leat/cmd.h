@@ -10,9 +10,18 @@
 int leat_cmd_try(int argc, char **argv);
 int leat_cmd_serve(int argc, char **argv);
 int leat_cmd_plan(int argc, char **argv);
+int leat_cmd_check(int argc, char **argv);
 
 /* leat_cmd_leatd reads the options of verb into options, the struct that verb fills, and becomes
  * leatd; it returns after help or a message. */
 int leat_cmd_leatd(const struct opt_verb *verb, int argc, char **argv, void *options);
+
+/* leat_cmd_file does the same for a verb that may be given a file. */
+int leat_cmd_file(const struct opt_verb *verb, int argc, char **argv);
+
+/* leat_cmd_help prints the help of a verb. */
+int leat_cmd_help(const struct opt_verb *verb);
+
+extern const struct opt_verb leat_cmd_check_verb;
 
 #endif

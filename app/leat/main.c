@@ -17,8 +17,9 @@ static const struct verb {
 	int (*run)(int argc, char **argv);
 } verbs[] = {
 	{&leat_opt_try, leat_cmd_try},
-	{&leat_opt_serve, leat_cmd_serve},
-	{&leat_opt_plan, leat_cmd_plan},
+	{&leat_opt_serve_file, leat_cmd_serve},
+	{&leat_opt_plan_file, leat_cmd_plan},
+	{&leat_cmd_check_verb, leat_cmd_check},
 };
 
 #define VERB_CNT (sizeof(verbs) / sizeof(verbs[0]))
@@ -81,6 +82,11 @@ static int help(const char *name)
 	       "Begin with: %s try\n",
 		leat_text_call(), leat_text_call());
 	return OPT_EXIT_OK;
+}
+
+int leat_cmd_help(const struct opt_verb *verb)
+{
+	return help(verb->name);
 }
 
 int leat_cmd_leatd(const struct opt_verb *verb, int argc, char **argv, void *options)
