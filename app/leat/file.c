@@ -257,7 +257,7 @@ static void say_together(struct file *f, const char *why)
 		const struct conf_key *key = key_of_option(name);
 		for (uint32_t i = 0; key && i < f->conf.setting_cnt && !at; i++)
 			at = f->conf.setting[i].key == key ? &f->conf.setting[i] : NULL;
-		why += at && why[octets] == ':' ? octets + 2 : 0;
+		why += at ? octets + (why[octets] == ':' ? 2 : 1) : 0;
 	}
 	in_words(why, words, sizeof(words));
 	leat_conf_refuse(&f->conf, at, "%s", words);

@@ -140,15 +140,23 @@ static void take_sections(struct conf *c, const struct conf_node *n, struct plac
 	}
 }
 
-static void say_unknown(struct conf *c, const struct conf_node *n, const struct place *at)
+/* shown_key writes the path of an entry of a section, whatever its key is. */
+static void shown_key(
+	const struct conf_node *n, const struct place *at, char key[2 * CONF_PATH_MAX])
 {
-	char shown[CONF_PATH_MAX] = "", meant[CONF_PATH_MAX];
-	char key[2 * CONF_PATH_MAX];
+	char shown[CONF_PATH_MAX] = "";
 
 	if (at->key)
 		leat_conf_key_shown(at->key, at->section, CONF_ITEM_NONE, shown);
-	snprintf(
-		key, sizeof(key), "%s%s%.*s", shown, at->key ? "." : "", CONF_PATH_MAX - 1, n->key);
+	snprintf(key, 2 * CONF_PATH_MAX, "%s%s%.*s", shown, at->key ? "." : "", CONF_PATH_MAX - 1,
+		n->key);
+}
+
+static void say_unknown(struct conf *c, const struct conf_node *n, const struct place *at)
+{
+	char key[2 * CONF_PATH_MAX], meant[CONF_PATH_MAX];
+
+	shown_key(n, at, key);
 	if (leat_conf_key_nearest(at->key, n->key, meant))
 		leat_conf_error_add(&c->errors, n->key_line, n->key_col, key,
 			"no such key; did you mean `%s`?", meant);
@@ -161,16 +169,14 @@ static void say_unknown(struct conf *c, const struct conf_node *n, const struct 
 static bool said_before(struct conf *c, const struct conf_node *map, const struct conf_node *n,
 	const struct place *at)
 {
-	for (uint16_t i = map->child; &c->tree.node[i] != n; i = c->tree.node[i].next) {
-		char shown[CONF_PATH_MAX] = "";
+	char key[2 * CONF_PATH_MAX];
 
+	for (uint16_t i = map->child; &c->tree.node[i] != n; i = c->tree.node[i].next) {
 		if (strcmp(c->tree.node[i].key, n->key) != 0)
 			continue;
-		if (at->key)
-			leat_conf_key_shown(at->key, at->section, CONF_ITEM_NONE, shown);
-		leat_conf_error_add(&c->errors, n->key_line, n->key_col, shown,
-			"`%.64s` is given twice, first on line %u; leave one out", n->key,
-			c->tree.node[i].key_line);
+		shown_key(n, at, key);
+		leat_conf_error_add(&c->errors, n->key_line, n->key_col, key,
+			"given twice, first on line %u; leave one out", c->tree.node[i].key_line);
 		return true;
 	}
 	return false;
@@ -217,16 +223,17 @@ void leat_conf_read(struct conf *c, const char *text, size_t octets)
 	const struct conf_node *n = &c->tree.node[0];
 
 	leat_conf_tree_read(&c->tree, &c->errors, text, octets);
-	if (c->tree.node_cnt == 0 && c->tree.whole)
-		leat_conf_error_add(&c->errors, 1, 1, "",
-			"nothing in it; leat plan --show prints a file to begin with");
-	if (c->tree.node_cnt == 0)
-		return;
-	if (n->kind == CONF_NODE_MAP)
+	if (c->tree.node_cnt > 0 && n->kind == CONF_NODE_MAP) {
 		take_map(c, n, &root);
-	else if (n->kind != CONF_NODE_BAD)
+		return;
+	}
+	if (c->tree.node_cnt > 0 && n->kind != CONF_NODE_BAD)
 		say_node(c, n, &root, "a file is `key: value`, one on a line",
 			"leat plan --show prints one to begin with");
+	else if (c->tree.whole && c->tree.node_cnt == 0)
+		leat_conf_error_add(&c->errors, 1, 1, "",
+			"nothing in it; leat plan --show prints a file to begin with");
+	c->tree.whole = false; /* nothing else is missing */
 }
 
 void leat_conf_forget(struct conf *c, const struct conf_key *section)

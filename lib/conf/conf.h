@@ -208,6 +208,9 @@ const struct conf_setting *leat_conf_find(const struct conf *c, const struct con
 /* leat_conf_text is the text of the one value of path in a section, its default, or NULL. */
 const char *leat_conf_text(const struct conf *c, const char *path, uint16_t section);
 
+/* leat_conf_applies says whether key has a meaning beside what else holds, in a section. */
+bool leat_conf_applies(const struct conf *c, const struct conf_key *key, uint16_t section);
+
 /* leat_conf_refuse adds an error at a setting, or at the beginning of the file for NULL. */
 __attribute__((format(printf, 3, 4))) void leat_conf_refuse(
 	struct conf *c, const struct conf_setting *s, const char *format, ...);

@@ -2,6 +2,7 @@
 #include "conf.h"
 
 #include "base_assert.h"
+#include "base_bits.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -97,61 +98,107 @@ static void check_same(struct conf *c, const char *path)
 	}
 }
 
+/* check_port refuses a port that an earlier listener has. */
+static void check_port(struct conf *c, struct conf_setting *s)
+{
+	for (const struct conf_setting *e = c->setting; e < s; e++) {
+		if (e->key != s->key || e->bad || s->bad || strcmp(e->text, s->text) != 0)
+			continue;
+		leat_conf_refuse(c, s,
+			"port %.8s is listened on already, on line %u; choose another", s->text,
+			e->line);
+		s->bad = true;
+	}
+}
+
 static void check_listen(struct conf *c)
 {
 	const struct conf_key *key = leat_conf_key_find("listen[].port");
 
-	for (uint32_t i = 0; i < c->setting_cnt; i++) {
-		for (uint32_t k = 0; k < i; k++) {
-			const struct conf_setting *s = &c->setting[i], *before = &c->setting[k];
-			if (s->key == key && before->key == key && !s->bad && !before->bad &&
-				strcmp(s->text, before->text) == 0)
-				leat_conf_refuse(c, s,
-					"port %.8s is listened on already, on line %u; choose "
-					"another",
-					s->text, before->line);
-		}
-	}
+	for (uint32_t i = 0; i < c->setting_cnt; i++)
+		if (c->setting[i].key == key)
+			check_port(c, &c->setting[i]);
 	check_same(c, "listen[].body");
 	check_same(c, "listen[].close");
 }
 
-/* only_for refuses path when it is given and what it is for does not hold. */
-static void only_for(struct conf *c, const char *path, bool holds, const char *what)
+static bool is_open(const struct conf *c)
 {
-	const struct conf_setting *s = given(c, path);
-
-	if (s && !holds)
-		leat_conf_refuse(c, s, "%s", what);
+	return c->load.model == CONF_MODEL_OPEN;
 }
 
-static void check_program(struct conf *c)
+static bool is_closed(const struct conf *c)
 {
-	const struct conf_load *l = &c->load;
-	bool http = l->program == CONF_PROGRAM_HTTP, post = l->method == CONF_METHOD_POST;
-	bool sends = l->program == CONF_PROGRAM_ECHO || l->program == CONF_PROGRAM_DISCARD;
-	bool script = l->program == CONF_PROGRAM_SCRIPT;
+	return c->load.model == CONF_MODEL_CLOSED;
+}
 
-	only_for(c, "load.method", http, "only `program: http` has it; leave it out");
-	only_for(c, "load.path", http, "only `program: http` has it; leave it out");
-	only_for(c, "load.response", http, "only `program: http` has it; leave it out");
-	only_for(c, "load.path", !given(c, "load.response"),
-		"`response` says what to ask for; leave one of the two out");
-	only_for(c, "load.request", sends || (http && post),
-		"only echo, discard and `method: POST` send it; leave it out");
-	only_for(c, "load.script", script,
-		"only `program: script` has it; leave one of the two out");
-	only_for(c, "load.requests", http || sends,
-		"only http, echo and discard have them; leave it out");
-	only_for(c, "load.think", l->requests > 1 && (http || sends),
-		"a pause between requests, and there is one request; `requests: 10`?");
-	only_for(c, "load.half_close", !script, "the script says it; leave it out");
-	if (script && !given(c, "load.script"))
-		leat_conf_refuse(c, given(c, "load.program"),
-			"`script` is missing; for example `script: send 64; expect 64; close`");
-	if (http && l->path && *l->path != '/')
-		leat_conf_refuse(c, given(c, "load.path"),
-			"`%.64s` does not begin with `/`; /%.64s?", l->path, l->path);
+static bool is_http(const struct conf *c)
+{
+	return c->load.program == CONF_PROGRAM_HTTP;
+}
+
+static bool asks_a_path(const struct conf *c)
+{
+	return is_http(c) && !given(c, "load.response");
+}
+
+static bool has_requests(const struct conf *c)
+{
+	return is_http(c) || c->load.program == CONF_PROGRAM_ECHO ||
+	       c->load.program == CONF_PROGRAM_DISCARD;
+}
+
+static bool sends(const struct conf *c)
+{
+	return has_requests(c) && (!is_http(c) || c->load.method == CONF_METHOD_POST);
+}
+
+static bool has_pauses(const struct conf *c)
+{
+	return has_requests(c) && c->load.requests > 1;
+}
+
+static bool is_script(const struct conf *c)
+{
+	return c->load.program == CONF_PROGRAM_SCRIPT;
+}
+
+static bool is_no_script(const struct conf *c)
+{
+	return !is_script(c);
+}
+
+/* Keys that not every load has, and what is said where one is given in vain. */
+static const struct {
+	const char *path;
+	bool (*applies)(const struct conf *c);
+	const char *what;
+} only[] = {
+	{"load.rate", is_open, "`model: closed` has no rate; `model: open`, or leave it out"},
+	{"load.connections", is_closed,
+		"`model: open` holds no number; `model: closed`, or leave it out"},
+	{"load.method", is_http, "only `program: http` has it; leave it out"},
+	{"load.response", is_http, "only `program: http` has it; leave it out"},
+	{"load.path", asks_a_path,
+		"only `program: http` without `response` has it; leave one of the two out"},
+	{"load.request", sends, "only echo, discard and `method: POST` send it; leave it out"},
+	{"load.script", is_script, "only `program: script` has it; leave one of the two out"},
+	{"load.requests", has_requests, "only http, echo and discard have them; leave it out"},
+	{"load.think", has_pauses,
+		"a pause between requests, and there is one request; `requests: 10`?"},
+	{"load.half_close", is_no_script, "the script says it; leave it out"},
+};
+
+bool leat_conf_applies(const struct conf *c, const struct conf_key *key, uint16_t section)
+{
+	const struct conf_key *app = leat_conf_key_find("listen[].app");
+
+	for (size_t i = 0; i < COUNT_OF(only); i++)
+		if (strcmp(only[i].path, key->path) == 0)
+			return only[i].applies(c);
+	/* What follows app is of http. */
+	return leat_conf_key_parent(key) != leat_conf_key_parent(app) || key <= app ||
+	       strcmp(leat_conf_text(c, app->path, section), "http") == 0;
 }
 
 /* some_bad says whether a value of the load was refused: what it goes with cannot be judged. */
@@ -166,18 +213,23 @@ static bool some_bad(const struct conf *c)
 static void check_load(struct conf *c)
 {
 	const struct conf_load *l = &c->load;
-	bool open = l->model == CONF_MODEL_OPEN;
 
 	if (!given(c, "load") || some_bad(c))
 		return;
-	only_for(c, "load.rate", open,
-		"`model: closed` has no rate; `model: open`, or leave it out");
-	only_for(c, "load.connections", !open,
-		"`model: open` holds no number; `model: closed`, or leave it out");
-	if (open && !given(c, "load.rate"))
+	for (size_t i = 0; i < COUNT_OF(only); i++) {
+		const struct conf_setting *s = given(c, only[i].path);
+		if (s && !only[i].applies(c))
+			leat_conf_refuse(c, s, "%s", only[i].what);
+	}
+	if (is_open(c) && !given(c, "load.rate"))
 		leat_conf_refuse(
 			c, given(c, "load.model"), "`rate` is missing; for example `rate: 200k/s`");
-	check_program(c);
+	if (is_script(c) && !given(c, "load.script"))
+		leat_conf_refuse(c, given(c, "load.program"),
+			"`script` is missing; for example `script: send 64; expect 64; close`");
+	if (asks_a_path(c) && *l->path != '/')
+		leat_conf_refuse(c, given(c, "load.path"),
+			"`%.64s` does not begin with `/`; /%.64s?", l->path, l->path);
 }
 
 void leat_conf_check(struct conf *c)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define ORIGIN_COLUMN 40
+#define PAGE_HEAD     "| key | value | default | option | |\n|---|---|---|---|---|\n"
 #define VALUE_MAX     (2 * CONF_SCALAR_MAX + 8)
 
 void leat_conf_print_errors(const struct conf *c, const char *file, FILE *out)
@@ -130,14 +131,20 @@ static void put_keys(struct pen *p, const struct conf_key *section)
 {
 	for (uint32_t i = 0; i < leat_conf_key_cnt; i++) {
 		const struct conf_key *key = &leat_conf_key[i];
-		bool http = strncmp(key->path, "listen[].", 9) != 0 ||
-			    strcmp(leat_conf_text(p->c, "listen[].app", p->section), "http") == 0 ||
-			    strcmp(key->path, "listen[].port") == 0 ||
-			    strcmp(key->path, "listen[].app") == 0;
 		if (leat_conf_key_parent(key) == section && key->type.kind != CONF_KIND_SECTION &&
-			http)
+			leat_conf_applies(p->c, key, p->section))
 			put_key(p, key);
 	}
+}
+
+/* has_default says whether a key of a section has a value where the section is not given. */
+static bool has_default(const struct conf_key *section)
+{
+	for (uint32_t i = 0; i < leat_conf_key_cnt; i++)
+		if (leat_conf_key_parent(&leat_conf_key[i]) == section &&
+			leat_conf_key[i].type.fallback)
+			return true;
+	return false;
 }
 
 static void put_section(struct pen *p, const struct conf_key *key)
@@ -165,10 +172,15 @@ void leat_conf_print_show(const struct conf *c, const char *file, FILE *out)
 		const struct conf_key *key = &leat_conf_key[i];
 		bool list = leat_conf_key_is_list(key);
 		bool there = leat_conf_find(c, key, list ? 0 : CONF_ITEM_NONE, NULL) != NULL;
+		bool ours = !key->of_load || c->role != CONF_ROLE_SERVER;
 		struct pen p = root;
-		if (key->type.kind == CONF_KIND_SECTION &&
-			(there || (!list && (!key->of_load || c->role != CONF_ROLE_SERVER))))
+		if (key->type.kind != CONF_KIND_SECTION || !(there || ours))
+			continue;
+		if (there || (!list && has_default(key)))
 			put_section(&p, key);
+		else
+			fprintf(out, "# %.*s: not given\n", (int)strcspn(key->path, "["),
+				key->path);
 	}
 }
 
@@ -242,20 +254,20 @@ static void print_row(const struct conf_key *key, FILE *out)
 	char range[128];
 
 	if (key->type.kind == CONF_KIND_SECTION) {
-		fprintf(out,
-			"\n### %s\n\n%s%s.\n\n| key | value | default | |\n|---|---|---|---|\n",
-			key->path, key->sentence, key->need ? "; must be given" : "");
+		fprintf(out, "\n### %s\n\n%s%s.\n\n" PAGE_HEAD, key->path, key->sentence,
+			key->need ? "; must be given" : "");
 		return;
 	}
 	range_text(&key->type, range, sizeof(range));
-	fprintf(out, "| `%s` | %s%s%s | %s | %s |\n", key->path, kind_text(&key->type),
-		*range ? "; " : "", range, default_text(key), key->sentence);
+	fprintf(out, "| `%s` | %s%s%s | %s | %s%s%s | %s |\n", key->path, kind_text(&key->type),
+		*range ? "; " : "", range, default_text(key), key->option ? "`--" : "",
+		key->option ? key->option : "", key->option ? "`" : "", key->sentence);
 }
 
 void leat_conf_print_keys(bool page, FILE *out)
 {
 	if (page)
-		fputs("\n### The file\n\n| key | value | default | |\n|---|---|---|---|\n", out);
+		fputs("\n### The file\n\n" PAGE_HEAD, out);
 	for (uint32_t i = 0; i < leat_conf_key_cnt; i++)
 		(page ? print_row : print_key)(&leat_conf_key[i], out);
 }

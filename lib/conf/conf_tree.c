@@ -19,7 +19,7 @@ struct builder {
 	struct conf_tree *t;
 	struct conf_errors *errors;
 	const char *text;
-	size_t octets;
+	size_t octets, char_cnt;
 	uint32_t depth, document_cnt;
 	struct level level[CONF_DEPTH_MAX];
 };
@@ -47,6 +47,8 @@ static const struct {
 	{"found unexpected end of stream", "the quote here has no end; close it on its line", true},
 	{"found unexpected document indicator", "the quote here has no end; close it on its line",
 		true},
+	{"did not find expected node content",
+		"a value is missing here, or the end of a `[` or `{` before it", false},
 	{"found unknown escape character", "`\\` means something in double quotes; use single ones",
 		false},
 	{"block sequence entries are not allowed in this context",
@@ -75,18 +77,45 @@ static const char *ours_of(const char *theirs, bool *at_context)
 	return theirs;
 }
 
-/* place_of is the line and column of an octet of the text. */
-static void place_of(const struct builder *b, size_t at, uint32_t *line, uint32_t *col)
+static bool begins_char(char octet)
+{
+	return ((uint8_t)octet & 0xc0) != 0x80;
+}
+
+/* octet_of is where a character begins; libyaml counts these. */
+static size_t octet_of(const struct builder *b, size_t nth)
+{
+	size_t at = 0;
+
+	for (size_t cnt = 0; at < b->octets; at++) {
+		cnt += begins_char(b->text[at]);
+		if (cnt > nth)
+			break;
+	}
+	return at;
+}
+
+/* octet_place is the line and column of an octet of the text. */
+static void octet_place(const struct builder *b, size_t at, uint32_t *line, uint32_t *col)
 {
 	*line = *col = 1;
 	for (size_t i = 0; i < at && i < b->octets; i++) {
 		if (b->text[i] == '\n') {
 			++*line;
 			*col = 1;
-		} else if (((uint8_t)b->text[i] & 0xc0) != 0x80) {
+		} else if (begins_char(b->text[i])) {
 			++*col;
 		}
 	}
+}
+
+/* place is the line and column of a mark; libyaml gives the end of the text a line of its own. */
+static void place(const struct builder *b, const yaml_mark_t *mark, uint32_t *line, uint32_t *col)
+{
+	*line = (uint32_t)mark->line + 1;
+	*col = (uint32_t)mark->column + 1;
+	if (mark->index >= b->char_cnt)
+		octet_place(b, b->octets, line, col);
 }
 
 static void say_syntax(struct builder *b, const yaml_parser_t *p)
@@ -95,11 +124,12 @@ static void say_syntax(struct builder *b, const yaml_parser_t *p)
 	bool at_context;
 	const char *ours = ours_of(theirs, &at_context);
 	yaml_mark_t mark = at_context ? p->context_mark : p->problem_mark;
-	uint32_t line = (uint32_t)mark.line + 1, col = (uint32_t)mark.column + 1;
+	uint32_t line, col;
 
+	place(b, &mark, &line, &col);
 	if (p->error == YAML_READER_ERROR)
-		place_of(b, p->problem_offset, &line, &col);
-	else if (mark.index < b->octets && b->text[mark.index] == '\t')
+		octet_place(b, p->problem_offset, &line, &col);
+	else if (mark.index < b->char_cnt && b->text[octet_of(b, mark.index)] == '\t')
 		ours = "tabs cannot indent in YAML; use spaces";
 	leat_conf_error_add(b->errors, line, col, "", "%s", ours);
 }
@@ -107,8 +137,10 @@ static void say_syntax(struct builder *b, const yaml_parser_t *p)
 /* refuse adds what this event is refused for; false for the caller to return. */
 static bool refuse(struct builder *b, const yaml_event_t *e, const char *what)
 {
-	leat_conf_error_add(b->errors, (uint32_t)e->start_mark.line + 1,
-		(uint32_t)e->start_mark.column + 1, "", "%s", what);
+	uint32_t line, col;
+
+	place(b, &e->start_mark, &line, &col);
+	leat_conf_error_add(b->errors, line, col, "", "%s", what);
 	return false;
 }
 
@@ -150,11 +182,9 @@ static struct conf_node *add(struct builder *b, const yaml_event_t *e, enum conf
 		return NULL;
 	}
 	b->t->node_cnt++;
-	*n = (struct conf_node){.kind = (uint8_t)kind,
-		.next = CONF_NODE_NONE,
-		.child = CONF_NODE_NONE,
-		.line = (uint32_t)e->start_mark.line + 1,
-		.col = (uint32_t)e->start_mark.column + 1};
+	*n = (struct conf_node){
+		.kind = (uint8_t)kind, .next = CONF_NODE_NONE, .child = CONF_NODE_NONE};
+	place(b, &e->start_mark, &n->line, &n->col);
 	n->key_line = l && l->key ? l->key_line : n->line;
 	n->key_col = l && l->key ? l->key_col : n->col;
 	if (l) {
@@ -183,8 +213,7 @@ static bool take_scalar(struct builder *b, const yaml_event_t *e)
 		struct level *l = &b->level[b->depth - 1];
 
 		l->key = text ? text : "";
-		l->key_line = (uint32_t)e->start_mark.line + 1;
-		l->key_col = (uint32_t)e->start_mark.column + 1;
+		place(b, &e->start_mark, &l->key_line, &l->key_col);
 		return text != NULL;
 	}
 	struct conf_node *n = add(b, e, text ? CONF_NODE_SCALAR : CONF_NODE_BAD);
@@ -279,6 +308,8 @@ void leat_conf_tree_read(
 	yaml_event_t e;
 
 	ASSERT(octets <= CONF_FILE_MAX);
+	for (size_t i = 0; i < octets; i++)
+		b.char_cnt += begins_char(text[i]);
 	t->node_cnt = t->text_octets = 0;
 	t->whole = false;
 	if (!yaml_parser_initialize(&p)) {

@@ -184,12 +184,30 @@ static const char *meant_unit(const struct scale *s, const char *text)
 	return best || strchr(s->all, ',') ? best : s->propose;
 }
 
+/* fit_unit is the unit to propose for a number that has none: the usual one, or else the largest
+ * with which it is in range. */
+static const char *fit_unit(const struct conf_type *type, uint64_t number)
+{
+	const struct scale *s = &scale_of[type->kind];
+	const char *best = s->propose;
+
+	for (const struct unit *u = s->unit; u->name; u++) {
+		__extension__ unsigned __int128 value = (unsigned __int128)number * u->of;
+		if (value < type->from || value > type->to)
+			continue;
+		best = u->name;
+		if (strcmp(best, s->propose) == 0)
+			break;
+	}
+	return best;
+}
+
 /* Wrong words after a number. */
 static bool say_unit(const struct conf_type *type, const char *text, const struct decimal *d,
 	char *why, size_t size)
 {
 	const struct scale *s = &scale_of[type->kind];
-	const char *unit = *d->rest ? meant_unit(s, d->rest) : s->propose;
+	const char *unit = *d->rest ? meant_unit(s, d->rest) : fit_unit(type, d->whole);
 	const char *one_of = strchr(s->all, ',') ? "one of " : "";
 	int digits = (int)(d->rest - text);
 
