@@ -56,8 +56,8 @@ bool leat_file_read(struct file *f, const char *path, FILE *err)
 	return true;
 }
 
-/* keep copies a text to live as long as f.  There is room: what conf_key.def lets through is bounded
- * in number and length, and so is a line of options. */
+/* keep copies a text to live as long as f.  There is room: what conf_key.def lets through is
+ * bounded in number and length, and so is a line of options. */
 static const char *keep(struct file *f, const char *before, const char *text, size_t octets)
 {
 	char *at = f->text + f->text_octets;

@@ -63,8 +63,8 @@ static void put_origin(const struct conf_setting *s, const char *file, int at, F
 		fprintf(out, "default\n");
 }
 
-/* Where in the output we are: `indent` blanks, of which the last two are `- ` for the first key of an
- * entry of a list. */
+/* Where in the output we are: `indent` blanks, of which the last two are `- ` for the first key of
+ * an entry of a list. */
 struct pen {
 	const struct conf *c;
 	const char *file;

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-/* leat_conf_print_errors writes one line each, `file:line:col: key: problem; hint`, and how many. */
+/* leat_conf_print_errors writes `file:line:col: key: problem; hint`, one a line, and how many. */
 void leat_conf_print_errors(const struct conf *c, const char *file, FILE *out);
 
 /* leat_conf_print_show writes what holds, each value with where it comes from: a file that leat
