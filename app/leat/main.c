@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd.h"
 #include "leatd_exec.h"
+#include "opt_lab.h"
 #include "opt_serve.h"
 #include "opt_try.h"
 #include "text.h"
@@ -20,6 +21,7 @@ static const struct verb {
 	{&leat_opt_serve_file, leat_cmd_serve},
 	{&leat_opt_plan_file, leat_cmd_plan},
 	{&leat_cmd_check_verb, leat_cmd_check},
+	{&leat_opt_lab, leat_cmd_lab},
 };
 
 #define VERB_CNT (sizeof(verbs) / sizeof(verbs[0]))

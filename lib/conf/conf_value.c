@@ -159,7 +159,8 @@ static bool say_range(const struct conf_type *type, const char *text, char *why,
 
 	leat_conf_value_text(type->kind, type->from, from, sizeof(from));
 	leat_conf_value_text(type->kind, type->to, to, sizeof(to));
-	snprintf(why, size, "`%s` is out of range: from %s to %s%s%s", text, from, to,
+	snprintf(why, size, "`%s` is out of range: from %s to %s%s%s%s%s", text, from, to,
+		type->words ? ", or " : "", type->words ? type->words[0] : "",
 		type->fallback ? "; the default is " : "", type->fallback ? type->fallback : "");
 	return false;
 }
@@ -320,6 +321,10 @@ bool leat_conf_value_read(
 	const struct conf_type *type, const char *text, uint64_t *value, char *why, size_t size)
 {
 	ASSERT(type->kind < CONF_KIND_QUANTITY_CNT);
+	if (type->kind == CONF_KIND_DURATION && type->words && strcmp(text, type->words[0]) == 0) {
+		*value = 0;
+		return true;
+	}
 	return type->kind == CONF_KIND_WORD ? read_word(type, text, value, why, size)
 					    : read_quantity(type, text, value, why, size);
 }

@@ -51,10 +51,11 @@ enum conf_kind {
 
 struct conf_type {
 	enum conf_kind kind;
-	uint64_t from, to;        /* range of the value */
-	const char *const *words; /* WORD, SET: ends with NULL */
-	const char *fallback;     /* the default as text, NULL: none */
-	const char *example;      /* for messages where there is no fallback */
+	uint64_t from, to; /* range of the value */
+	/* WORD, SET: ends with NULL.  DURATION: the word for 0, which is below the range then. */
+	const char *const *words;
+	const char *fallback; /* the default as text, NULL: none */
+	const char *example;  /* for messages where there is no fallback */
 };
 
 /* leat_conf_value_read reads a kind before CONF_KIND_QUANTITY_CNT; false with a clause in why. */
