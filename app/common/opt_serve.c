@@ -299,35 +299,9 @@ static bool read_name(void *options, const char *text, char *why, size_t size)
 	return true;
 }
 
-static bool read_config(void *options, const char *text, char *why, size_t size)
-{
-	if (*text == '\0') {
-		snprintf(why, size, "`` is no file; for example lab-a.yaml");
-		return false;
-	}
-	((struct serve_options *)options)->config = text;
-	return true;
-}
-
 #define AT(member) offsetof(struct serve_options, member)
 
-/* The first ROW_SHOW of them are of plan alone, the first ROW_OWN not for leatd. */
-#define ROW_SHOW 1
-#define ROW_OWN  2
-
 static const struct opt_row row[] = {
-	{.name = "show",
-		.kind = OPT_KIND_FLAG,
-		.at = AT(show),
-		.sentence = "print every key of a file, what holds for it, and where that comes "
-			    "from, instead"},
-	{.name = "config",
-		.letter = 'c',
-		.kind = OPT_KIND_OTHER,
-		.read = read_config,
-		.metavar = "FILE",
-		.sentence = "take the rest from this file; options here go before what it says "
-			    "(docs/config.md; leat check --keys)"},
 	{.name = "tap",
 		.kind = OPT_KIND_OTHER,
 		.read = read_tap,
@@ -629,59 +603,46 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 	return check_gateway(o, o->gateway4, why, size) && check_gateway(o, o->gateway6, why, size);
 }
 
-static bool check_file(void *options, uint64_t given, char *why, size_t size)
-{
-	const struct serve_options *o = options;
+const struct opt_verb leat_opt_serve = {
+	.name = "serve",
+	.one_line = "Serve http, echo, discard and chargen on a device",
+	.usage = "@ serve (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN [OPTION]...",
+	.prose =
+		"http gives --body octets for / and N octets for /bytes/N; octet i of a body is\n"
+		"the character \"!\" + i % 89.  echo gives back, discard takes, chargen gives.\n"
+		"program:TEXT does what a text says: -l '7000:program:expect 100; send 1KiB'\n\n"
+		"Over a veth pair, net_af_packet0,iface=ONE-END, the kernel at the other end\n"
+		"leaves TCP checksums to a card that is not there, and its segments are dropped\n"
+		"as drop_tcp_csum until: ethtool -K OTHER-END tx off\n\n"
+		"With --close server our end waits 2MSL.  A client that comes again from the same\n"
+		"port before that is let in when it can be told from an old duplicate, by what\n"
+		"--time-wait-reuse says; else it gets a challenge and no connection: shorten\n"
+		"--time-wait, or let the client close with --close client.\n\n"
+		"^C finishes what is under way, a second one cuts.  Exit 0 when it stopped in\n"
+		"order, 1 for wrong options, 2 for options that no stack can be made of, 3\n"
+		"without the memory or cores, 4 without the device, 5 when its counts do not\n"
+		"add up.\n\n"
+		"  sudo @ serve --tap leat0 --address 198.18.0.2/24\n"
+		"  @ serve --device 3b:00.0 -a 198.51.100.10/24 -g 198.51.100.1 -l 7:echo\n",
+	.row = row,
+	.row_cnt = COUNT_OF(row),
+	.defaults = defaults,
+	.check = check,
+};
 
-	return o->config || o->show || check(options, given, why, size);
-}
-
-static const char serve_prose[] =
-	"http gives --body octets for / and N octets for /bytes/N; octet i of a body is\n"
-	"the character \"!\" + i % 89.  echo gives back, discard takes, chargen gives.\n"
-	"program:TEXT does what a text says: -l '7000:program:expect 100; send 1KiB'\n\n"
-	"Over a veth pair, net_af_packet0,iface=ONE-END, the kernel at the other end\n"
-	"leaves TCP checksums to a card that is not there, and its segments are dropped\n"
-	"as drop_tcp_csum until: ethtool -K OTHER-END tx off\n\n"
-	"With --close server our end waits 2MSL.  A client that comes again from the same\n"
-	"port before that is let in when it can be told from an old duplicate, by what\n"
-	"--time-wait-reuse says; else it gets a challenge and no connection: shorten\n"
-	"--time-wait, or let the client close with --close client.\n\n"
-	"^C finishes what is under way, a second one cuts.  Exit 0 when it stopped in\n"
-	"order, 1 for wrong options, 2 for options that no stack can be made of, 3\n"
-	"without the memory or cores, 4 without the device, 5 when its counts do not\n"
-	"add up.\n\n"
-	"  sudo @ serve --tap leat0 --address 198.18.0.2/24\n"
-	"  @ serve --device 3b:00.0 -a 198.51.100.10/24 -g 198.51.100.1 -l 7:echo\n";
-
-static const char plan_prose[] =
-	"Each kind of record, of one shard and of all; the cores, and how far they are\n"
-	"from the device; the rate that 2MSL allows.  Serve takes all of it at its start\n"
-	"and nothing later.\n\n"
-	"Exit 0 when it can be had, 1 for wrong options, 2 for options that no stack can\n"
-	"be made of, 3 without the memory or cores; then stderr has the numbers.\n\n"
-	"  @ plan --tap leat0 --address 198.18.0.2/24 --connections 1000000\n";
-
-#define SERVE_VERB(own_, check_)                                                                   \
-	{                                                                                          \
-		.name = "serve", .one_line = "Serve http, echo, discard and chargen on a device",  \
-		.usage = "@ serve (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN "      \
-			 "[OPTION]...\n       @ serve -c FILE [OPTION]...",                        \
-		.prose = serve_prose, .row = row + (own_), .row_cnt = COUNT_OF(row) - (own_),      \
-		.defaults = defaults, .check = (check_)                                            \
-	}
-#define PLAN_VERB(own_, check_)                                                                    \
-	{                                                                                          \
-		.name = "plan",                                                                    \
-		.one_line = "What serve with these options would take of the machine; touches "    \
-			    "nothing",                                                             \
-		.usage = "@ plan [serve] (--tap NAME | --vdev ARGS | --device PCI) --address "     \
-			 "A/LEN [OPTION]...\n       @ plan -c FILE [OPTION]...",                   \
-		.prose = plan_prose, .row = row + (own_), .row_cnt = COUNT_OF(row) - (own_),       \
-		.defaults = defaults, .check = (check_)                                            \
-	}
-
-const struct opt_verb leat_opt_serve = SERVE_VERB(ROW_OWN, check);
-const struct opt_verb leat_opt_serve_file = SERVE_VERB(ROW_SHOW, check_file);
-const struct opt_verb leat_opt_plan = PLAN_VERB(ROW_OWN, check);
-const struct opt_verb leat_opt_plan_file = PLAN_VERB(0, check_file);
+const struct opt_verb leat_opt_plan = {
+	.name = "plan",
+	.one_line = "What serve with these options would take of the machine; touches nothing",
+	.usage = "@ plan [serve] (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN "
+		 "[OPTION]...",
+	.prose = "Each kind of record, of one shard and of all; the cores, and how far they are\n"
+		 "from the device; the rate that 2MSL allows.  Serve takes all of it at its start\n"
+		 "and nothing later.\n\n"
+		 "Exit 0 when it can be had, 1 for wrong options, 2 for options that no stack can\n"
+		 "be made of, 3 without the memory or cores; then stderr has the numbers.\n\n"
+		 "  @ plan --tap leat0 --address 198.18.0.2/24 --connections 1000000\n",
+	.row = row,
+	.row_cnt = COUNT_OF(row),
+	.defaults = defaults,
+	.check = check,
+};

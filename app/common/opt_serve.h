@@ -56,17 +56,11 @@ struct serve_options {
 	uint32_t verbose;
 	struct tcp_options tcp;
 	char device_text[16]; /* what device points to */
-	const char *config;   /* a file with the rest; NULL: none.  Not for leatd */
-	bool show;            /* print what holds, and end.  Not for leatd */
 };
 
 /* leat_opt_is_vdev says whether text begins like a virtual device of DPDK; else why not. */
 bool leat_opt_is_vdev(const char *text, char *why, size_t size);
 
 extern const struct opt_verb leat_opt_serve, leat_opt_plan; /* the same options */
-
-/* The same with those that leat alone knows: -c FILE, and for plan --show.  With a file, or to be
- * shown, options are not looked at together: what the file has comes to them. */
-extern const struct opt_verb leat_opt_serve_file, leat_opt_plan_file;
 
 #endif

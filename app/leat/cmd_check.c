@@ -117,7 +117,7 @@ static int judge(struct file *f, const struct check_options *o)
 	if (!leat_file_read(f, o->file, stderr))
 		return OPT_EXIT_CONFIG;
 	if (o->file)
-		return leat_file_finish(f, false, stderr) ? -1 : OPT_EXIT_CONFIG;
+		return leat_file_finish(f, NULL, stderr) ? -1 : OPT_EXIT_CONFIG;
 	leat_opt_serve.defaults(&f->serve);
 	if (!o->device || leat_file_device(f, o->device, why, sizeof(why)))
 		return -1;
@@ -164,7 +164,8 @@ int leat_cmd_check(int argc, char **argv)
 	case OPT_RESULT_OK:
 		return run(&o);
 	case OPT_RESULT_HELP:
-		return leat_cmd_help(&leat_cmd_check_verb);
+		leat_opt_help(&leat_cmd_check_verb, stdout);
+		return OPT_EXIT_OK;
 	case OPT_RESULT_BAD:
 		break;
 	}

@@ -12,5 +12,5 @@ int leat_cmd_plan(int argc, char **argv)
 		argc--;
 		argv++;
 	}
-	return leat_cmd_file(&leat_opt_plan_file, argc, argv);
+	return leat_cmd_file(&leat_opt_plan, argc, argv);
 }

@@ -5,5 +5,5 @@
 
 int leat_cmd_serve(int argc, char **argv)
 {
-	return leat_cmd_file(&leat_opt_serve_file, argc, argv);
+	return leat_cmd_file(&leat_opt_serve, argc, argv);
 }

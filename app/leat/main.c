@@ -16,12 +16,13 @@
 static const struct verb {
 	const struct opt_verb *opt;
 	int (*run)(int argc, char **argv);
+	bool file; /* may be given one */
 } verbs[] = {
-	{&leat_opt_try, leat_cmd_try},
-	{&leat_opt_serve_file, leat_cmd_serve},
-	{&leat_opt_plan_file, leat_cmd_plan},
-	{&leat_cmd_check_verb, leat_cmd_check},
-	{&leat_opt_lab, leat_cmd_lab},
+	{&leat_opt_try, leat_cmd_try, false},
+	{&leat_opt_serve, leat_cmd_serve, true},
+	{&leat_opt_plan, leat_cmd_plan, true},
+	{&leat_cmd_check_verb, leat_cmd_check, false},
+	{&leat_opt_lab, leat_cmd_lab, false},
 };
 
 #define VERB_CNT (sizeof(verbs) / sizeof(verbs[0]))
@@ -69,7 +70,7 @@ static int help(const char *name)
 	const struct verb *verb = name ? find_verb(name) : NULL;
 
 	if (verb) {
-		leat_opt_help(verb->opt, stdout);
+		leat_opt_help(verb->file ? leat_cmd_with_file(verb->opt) : verb->opt, stdout);
 		return OPT_EXIT_OK;
 	}
 	if (name)
@@ -84,11 +85,6 @@ static int help(const char *name)
 	       "Begin with: %s try\n",
 		leat_text_call(), leat_text_call());
 	return OPT_EXIT_OK;
-}
-
-int leat_cmd_help(const struct opt_verb *verb)
-{
-	return help(verb->name);
 }
 
 int leat_cmd_leatd(const struct opt_verb *verb, int argc, char **argv, void *options)

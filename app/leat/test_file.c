@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A file and the options of a command line say the same things: each option of serve has its key,
- * with the same range, default and words; what a file says reaches leatd as it does by options. */
+/* A file and the options of a command line say the same things: each option of serve and load has
+ * its key, with the same range, default and words; what a file says reaches leatd as options. */
 
 #include "base_bits.h"
+#include "base_time.h"
 #include "file.h"
 
 #include <inttypes.h>
@@ -20,38 +21,49 @@
 
 static struct file f;
 
-static const struct opt_row *row_of(const char *name)
+static const struct opt_verb *const verbs[] = {&leat_opt_serve, &leat_opt_load};
+
+static const struct opt_row *row_of(const struct opt_verb *verb, const char *name)
 {
-	for (uint32_t i = 0; i < leat_opt_serve.row_cnt; i++)
-		if (strcmp(leat_opt_serve.row[i].name, name) == 0)
-			return &leat_opt_serve.row[i];
+	for (uint32_t i = 0; i < verb->row_cnt; i++)
+		if (strcmp(verb->row[i].name, name) == 0)
+			return &verb->row[i];
 	return NULL;
 }
 
-static bool is_key_of(const char *name)
+static bool is_of(const struct conf_key *key, const struct opt_verb *verb)
+{
+	return verb == &leat_opt_load ? !key->of_server : !key->of_load;
+}
+
+static bool is_key_of(const char *name, const struct opt_verb *verb)
 {
 	for (uint32_t i = 0; i < leat_conf_key_cnt; i++)
-		if (leat_conf_key[i].option && !leat_conf_key[i].of_load &&
+		if (leat_conf_key[i].option && is_of(&leat_conf_key[i], verb) &&
 			strcmp(leat_conf_key[i].option, name) == 0)
 			return true;
 	return false;
 }
 
-static void every_option_of_serve_has_a_key(void **state)
+static void every_option_of_serve_and_load_has_a_key(void **state)
 {
-	/* Kinds of device, and what is of a terminal. */
-	static const char *const none[] = {"tap", "vdev", "verbose", NULL};
+	/* Kinds of device, what is of one run or of a terminal, and what has keys of its own. */
+	static const char *const none[] = {"tap", "vdev", "verbose", "segment", "abort-at-end",
+		"anyway", "json", "expect", NULL};
 
 	(void)state;
-	for (uint32_t i = 0; i < leat_opt_serve.row_cnt; i++) {
-		const char *name = leat_opt_serve.row[i].name;
-		bool excused = false;
+	for (uint32_t v = 0; v < COUNT_OF(verbs); v++) {
+		for (uint32_t i = 0; i < verbs[v]->row_cnt; i++) {
+			const char *name = verbs[v]->row[i].name;
+			bool excused = false;
 
-		for (uint32_t k = 0; none[k]; k++)
-			excused |= strcmp(none[k], name) == 0;
-		if (is_key_of(name) == excused)
-			fail_msg("--%s: a row in lib/conf/conf_key.def with OPTION(\"%s\")?", name,
-				name);
+			for (uint32_t k = 0; none[k]; k++)
+				excused |= strcmp(none[k], name) == 0;
+			if (is_key_of(name, verbs[v]) == excused)
+				fail_msg("--%s of %s: a row in lib/conf/conf_key.def with "
+					 "OPTION(\"%s\")?",
+					name, verbs[v]->name, name);
+		}
 	}
 }
 
@@ -68,38 +80,44 @@ static bool same_words(const char *const *a, const char *const *b)
 	return !*a && !*b;
 }
 
-static void a_key_and_its_option_agree(void **state)
+/* agree compares a key with the option of verb that says the same. */
+static void agree(const struct conf_key *key, const struct opt_verb *verb)
 {
-	uint32_t cnt = 0;
+	const struct opt_row *row = row_of(verb, key->option);
+	bool records = strcmp(key->option, "connections") == 0; /* load has its own number */
+	bool flag = row && row->kind == OPT_KIND_FLAG;
 
+	if (!row)
+		fail_msg("%s: %s has no --%s", key->path, verb->name, key->option);
+	if (!flag && !same_text(key->type.fallback, row->fallback) &&
+		!(records && verb == &leat_opt_load))
+		fail_msg("%s: default %s, of --%s %s", key->path, key->type.fallback, row->name,
+			row->fallback);
+	if (row->kind == OPT_KIND_WORD)
+		assert_true(same_words(key->type.words, row->words));
+	else if (row->kind >= OPT_KIND_NUMBER && row->kind <= OPT_KIND_PERCENT && !records &&
+		 (key->type.from != row->from || key->type.to != row->to))
+		fail_msg("%s: from %" PRIu64 " to %" PRIu64 ", --%s from %" PRIu64 " to %" PRIu64,
+			key->path, key->type.from, key->type.to, row->name, row->from, row->to);
+}
+
+static void a_key_and_its_options_agree(void **state)
+{
 	(void)state;
 	for (uint32_t i = 0; i < leat_conf_key_cnt; i++) {
 		const struct conf_key *key = &leat_conf_key[i];
-		if (!key->option || key->of_load || strcmp(key->option, "listen") == 0)
-			continue;
-		const struct opt_row *row = row_of(key->option);
-		if (!row)
-			fail_msg("%s: serve has no --%s", key->path, key->option);
-		if (!same_text(key->type.fallback, row->fallback))
-			fail_msg("%s: default %s, of --%s %s", key->path, key->type.fallback,
-				row->name, row->fallback);
-		if (row->kind == OPT_KIND_OTHER)
-			continue;
-		cnt++;
-		if (row->kind == OPT_KIND_WORD)
-			assert_true(same_words(key->type.words, row->words));
-		else if (key->type.from != row->from || key->type.to != row->to)
-			fail_msg("%s: from %" PRIu64 " to %" PRIu64 ", --%s from %" PRIu64
-				 " to %" PRIu64,
-				key->path, key->type.from, key->type.to, row->name, row->from,
-				row->to);
+
+		for (uint32_t v = 0; v < COUNT_OF(verbs); v++)
+			if (key->option && strcmp(key->option, "listen") != 0 &&
+				is_of(key, verbs[v]))
+				agree(key, verbs[v]);
 	}
-	assert_true(cnt > 20);
 }
 
 /* load makes f of text and the options of given, "--name=value" each, NULL at the end; the errors
  * are in errors. */
-static bool load(const char *text, const char *const *given, struct opt_line *line, char **errors)
+static bool load(const struct opt_verb *verb, const char *text, const char *const *given,
+	struct opt_line *line, char **errors)
 {
 	struct opt_line options = {.argc = 0};
 	size_t octets;
@@ -121,8 +139,8 @@ static bool load(const char *text, const char *const *given, struct opt_line *li
 	}
 	bool ok = leat_file_read(&f, path, err);
 	unlink(path);
-	leat_file_override(&f, &options);
-	ok = ok && leat_file_finish(&f, true, err) && leat_file_line(&f, &options, line);
+	leat_file_override(&f, verb, &options);
+	ok = ok && leat_file_finish(&f, verb, err) && leat_file_line(&f, verb, &options, line);
 	fclose(err);
 	return ok;
 }
@@ -136,13 +154,13 @@ static bool has(const struct opt_line *line, const char *arg)
 }
 
 /* says makes the line of text and options, in which each of want is, and none of absent. */
-static void says(const char *text, const char *const *given, const char *const *want,
-	const char *const *absent)
+static void says(const struct opt_verb *verb, const char *text, const char *const *given,
+	const char *const *want, const char *const *absent)
 {
 	struct opt_line line;
 	char *errors;
 
-	if (!load(text, given, &line, &errors))
+	if (!load(verb, text, given, &line, &errors))
 		fail_msg("%s", errors);
 	free(errors);
 	for (; want && *want; want++)
@@ -161,7 +179,8 @@ static void what_a_file_says_reaches_leatd_as_options(void **state)
 	static const char *const absent[] = {"--seed", "--body=512", "--congestion=cubic", NULL};
 
 	(void)state;
-	says(HEAD
+	says(&leat_opt_serve,
+		HEAD
 		"shards: {connections: 1M}\ntcp: {time_wait: 2s}\nlisten: [{port: 80, body: 1KiB},"
 		" {port: 7, app: echo}]\nimpair: {loss: 0.5%}\n",
 		NULL, want, absent);
@@ -183,7 +202,7 @@ static void each_kind_of_device_becomes_its_option(void **state)
 			"version: 1\nports: [{device: \"%s\", address: 198.18.0.2/24}]\n"
 			"listen: [{port: 80}]\n",
 			of[i][0]);
-		says(text, NULL, want, NULL);
+		says(&leat_opt_serve, text, NULL, want, NULL);
 	}
 }
 
@@ -198,7 +217,61 @@ static void options_go_before_what_the_file_says(void **state)
 		"--listen=80:http", "--tap=leat0", "--address=198.18.0.2/24", "--body=512", NULL};
 
 	(void)state;
-	says(HEAD "listen: [{port: 80, body: 512}]\ndrain: {grace: 5s}\n", given, want, absent);
+	says(&leat_opt_serve, HEAD "listen: [{port: 80, body: 512}]\ndrain: {grace: 5s}\n", given,
+		want, absent);
+}
+
+static void a_load_reaches_leatd_as_options(void **state)
+{
+	static const char *const given[] = {
+		"--duration=5s", "--json", "--segment=1/2", "--expect=rate >= 1/s", NULL};
+	static const char *const want[] = {"--target=198.18.0.1:80", "--target=198.18.0.9:81",
+		"--sources=198.18.0.0/30", "--rate=1.5k/s", "--concurrency=2048", "--duration=5s",
+		"--closes=reset", "--half-close", "--request=exp:1KiB-64KiB",
+		"--expect=connect_p99 < 500us", "--expect=rate >= 1/s", "--json", "--segment=1/2",
+		"--time-wait=1s", NULL};
+	static const char *const absent[] = {
+		"--duration=60s", "--program=http", "--model=open", NULL};
+
+	(void)state;
+	says(&leat_opt_load,
+		"role: client\n" HEAD "tcp: {time_wait: 1s}\nload:\n"
+		"  target: [198.18.0.1:80, 198.18.0.9:81]\n  sources: 198.18.0.0/30\n"
+		"  model: open\n  rate: 1.5k/s\n  concurrency: 2k\n  duration: 60s\n"
+		"  close: reset\n  half_close: yes\n  request: exp:1KiB-64KiB\n"
+		"expect: {connect_p99: \"< 500us\"}\n",
+		given, want, absent);
+	assert_int_equal(f.load.rate_milli, 1500000);
+	assert_int_equal(f.load.target_cnt, 2);
+	assert_int_equal(f.load.duration_ns, 5 * TIME_S);
+}
+
+static void a_program_is_told_as_its_text(void **state)
+{
+	static const char *const want[] = {"--program=send 64; expect 64; close", NULL};
+	static const char *const served[] = {"--listen=7000:program:expect 64; send 64", NULL};
+	static const char *const given[] = {"--listen=7000:program:expect 64; send 64", NULL};
+
+	(void)state;
+	says(&leat_opt_load,
+		"role: client\n" HEAD
+		"load: {target: \"198.18.0.1:80\", program: send 64; expect 64; close}\n",
+		NULL, want, NULL);
+	says(&leat_opt_serve,
+		HEAD "listen: [{port: 7000, app: program, program: expect 64; send 64}]\n", NULL,
+		served, NULL);
+	says(&leat_opt_serve, SERVER, given, served, NULL);
+}
+
+static void a_file_of_the_other_role_is_refused(void **state)
+{
+	struct opt_line line;
+	char *errors;
+
+	(void)state;
+	assert_false(load(&leat_opt_load, SERVER, NULL, &line, &errors));
+	assert_non_null(strstr(errors, "a server asks nobody; `role: client`"));
+	free(errors);
 }
 
 static void the_largest_file_fits_a_line_and_one_more_is_refused(void **state)
@@ -216,10 +289,10 @@ static void the_largest_file_fits_a_line_and_one_more_is_refused(void **state)
 	for (uint32_t i = 1; i < 17; i++)
 		at += (size_t)snprintf(
 			text + at, sizeof(text) - at, "  - {port: %u, body: 9}\n", i);
-	assert_true(load(text, NULL, &line, &errors));
+	assert_true(load(&leat_opt_serve, text, NULL, &line, &errors));
 	free(errors);
 	snprintf(more, sizeof(more), "%s  - port: 17\n", text);
-	assert_false(load(more, NULL, &line, &errors));
+	assert_false(load(&leat_opt_serve, more, NULL, &line, &errors));
 	assert_non_null(strstr(errors, "listen[16]: at most 16 of them"));
 	free(errors);
 }
@@ -231,7 +304,7 @@ static void an_option_that_is_refused_names_itself_and_no_line(void **state)
 	char *errors;
 
 	(void)state;
-	assert_false(load(SERVER, given, &line, &errors));
+	assert_false(load(&leat_opt_serve, SERVER, given, &line, &errors));
 	assert_non_null(strstr(errors, "--gateway: `198.19.0.1` is in the prefix of no"));
 	free(errors);
 }
@@ -239,11 +312,14 @@ static void an_option_that_is_refused_names_itself_and_no_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_option_of_serve_has_a_key),
-		cmocka_unit_test(a_key_and_its_option_agree),
+		cmocka_unit_test(every_option_of_serve_and_load_has_a_key),
+		cmocka_unit_test(a_key_and_its_options_agree),
 		cmocka_unit_test(what_a_file_says_reaches_leatd_as_options),
 		cmocka_unit_test(each_kind_of_device_becomes_its_option),
 		cmocka_unit_test(options_go_before_what_the_file_says),
+		cmocka_unit_test(a_load_reaches_leatd_as_options),
+		cmocka_unit_test(a_program_is_told_as_its_text),
+		cmocka_unit_test(a_file_of_the_other_role_is_refused),
 		cmocka_unit_test(the_largest_file_fits_a_line_and_one_more_is_refused),
 		cmocka_unit_test(an_option_that_is_refused_names_itself_and_no_line),
 	};

@@ -8,9 +8,10 @@
  *	        (libyaml)    (conf_key.def)        │
  *	                                           └─► leat_conf_finish ─► typed values, errors
  *
- * A setting is one value of one key with its place.  What `leat serve` takes stays text, for its
- * options read it (OPTION in conf_key.def); what is for a client is typed here, into the members
- * that INTO names.  Nothing else happens: no file is opened, no device looked at.
+ * A setting is one value of one key with its place.  What `leat serve` and `leat load` take stays
+ * text, for their options read it (OPTION in conf_key.def) into struct serve_options and struct
+ * load_options; the rest is typed here, in the members that INTO names.  Nothing else happens: no
+ * file is opened, no device looked at.
  *
  * All errors are found in one pass, each with line and column; after one of syntax only what
  * stands before it is judged.  Anchors, aliases, tags and a second document are refused.
@@ -26,8 +27,6 @@
 #include "conf_tree.h"
 
 #define CONF_SETTING_MAX 512
-#define CONF_TARGET_MAX  16
-#define CONF_SOURCE_MAX  16
 
 /* Values of the words, in the order of conf_key.def. */
 enum conf_role {
@@ -36,120 +35,12 @@ enum conf_role {
 	CONF_ROLE_BOTH,
 };
 
-enum conf_model {
-	CONF_MODEL_CLOSED,
-	CONF_MODEL_OPEN,
-};
-
-enum conf_program {
-	CONF_PROGRAM_HTTP,
-	CONF_PROGRAM_ECHO,
-	CONF_PROGRAM_DISCARD,
-	CONF_PROGRAM_CONNECT_ONLY,
-	CONF_PROGRAM_SCRIPT,
-};
-
-enum conf_method {
-	CONF_METHOD_GET,
-	CONF_METHOD_POST,
-};
-
-enum conf_close {
-	CONF_CLOSE_CLIENT,
-	CONF_CLOSE_SERVER,
-	CONF_CLOSE_RESET,
-};
-
 enum conf_format {
 	CONF_FORMAT_TEXT,
 	CONF_FORMAT_JSON,
 	CONF_FORMAT_HTML,
 	CONF_FORMAT_HLOG,
 	CONF_FORMAT_CSV,
-};
-
-/* An address: of IPv4 (family 4) in octets 0 to 3, of IPv6 (family 6) in all. */
-struct conf_ip {
-	uint8_t family;
-	uint8_t octet[16];
-};
-
-struct conf_endpoint {
-	struct conf_ip ip;
-	uint16_t port;
-};
-
-struct conf_network {
-	struct conf_ip ip;
-	uint8_t prefix_bits; /* 32 or 128: this address alone */
-};
-
-struct conf_targets {
-	uint32_t cnt; /* at least 1 in a client's */
-	struct conf_endpoint item[CONF_TARGET_MAX];
-};
-
-struct conf_sources {
-	uint32_t cnt; /* 0: the addresses of the port */
-	struct conf_network item[CONF_SOURCE_MAX];
-};
-
-struct conf_ports {
-	uint16_t from, to; /* from 1 on, from <= to */
-};
-
-/* A quantity of octets: each from least to most has the same chance. */
-struct conf_size {
-	uint64_t least, most;
-};
-
-struct conf_load {
-	struct conf_targets target;
-	struct conf_sources source;
-	struct conf_ports source_ports;
-	uint64_t model;       /* enum conf_model */
-	uint64_t connections; /* CLOSED: in flight */
-	uint64_t rate_milli;  /* OPEN: thousandths of a connection a second, at least 1 */
-	uint64_t ramp_ns;
-	uint64_t duration_ns; /* after the ramp; 0: no end by time */
-	uint64_t total;       /* connections; 0: no limit */
-	uint64_t program;     /* enum conf_program */
-	const char *script;   /* SCRIPT: its text; else NULL */
-	uint64_t method;      /* enum conf_method, of HTTP */
-	const char *path;     /* of HTTP, beginning with `/` */
-	struct conf_size request;
-	struct conf_size response; /* most is 0 where path says what to ask for */
-	uint64_t requests;         /* of each connection, at least 1 */
-	uint64_t think_ns;
-	uint64_t close; /* enum conf_close */
-	uint64_t half_close;
-	uint64_t timeout_ns;
-	uint64_t seed; /* 0: not given */
-};
-
-enum conf_bound_op {
-	CONF_BOUND_NONE, /* not given */
-	CONF_BOUND_LT,
-	CONF_BOUND_LE,
-	CONF_BOUND_EQ,
-	CONF_BOUND_GE,
-	CONF_BOUND_GT,
-};
-
-struct conf_bound {
-	uint64_t op;    /* enum conf_bound_op */
-	uint64_t value; /* millionths, connections or ns */
-};
-
-struct conf_latency {
-	struct conf_bound p50, p90, p99, p99_9, p99_99, max; /* ns */
-};
-
-/* What must hold at the end. */
-struct conf_expect {
-	struct conf_bound achieved; /* millionths of the plan */
-	struct conf_bound errors, connections;
-	struct conf_latency connect, first_byte, whole;
 };
 
 struct conf_report {
@@ -173,8 +64,6 @@ struct conf {
 	struct conf_errors errors;
 	uint64_t version;
 	uint64_t role; /* enum conf_role */
-	struct conf_load load;
-	struct conf_expect expect;
 	struct conf_report report;
 	uint32_t setting_cnt;
 	struct conf_setting setting[CONF_SETTING_MAX];

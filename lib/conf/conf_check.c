@@ -48,53 +48,136 @@ static void check_needs(struct conf *c)
 			need_of(c, &c->setting[i]);
 }
 
+static bool is_http(const struct conf *c)
+{
+	return strcmp(leat_conf_text(c, "load.program", CONF_ITEM_NONE), "http") == 0;
+}
+
+static bool is_open(const struct conf *c)
+{
+	return given(c, "load.rate") != NULL;
+}
+
+/* Keys that not every load has. */
+static const struct {
+	const char *path;
+	bool (*applies)(const struct conf *c);
+	const char *what; /* where one is given in vain */
+} only[] = {
+	{"load.path", is_http, "only `program: http` has it; leave it out"},
+	{"load.host", is_http, "only `program: http` has it; leave it out"},
+	{"load.body", is_http, "only `program: http` has it; leave it out"},
+	{"load.half_close", is_http, "only `program: http` has it; leave it out"},
+	{"load.late_max", is_open, "only a load with a `rate` has it; leave it out"},
+};
+
+/* The service that a key of a listener is of; NULL: of each. */
+static const char *service_of(const struct conf_key *key)
+{
+	char name[CONF_PATH_MAX];
+
+	if (strncmp(key->path, "listen[].", 9) != 0)
+		return NULL;
+	leat_conf_key_name(key, name);
+	return strcmp(name, "program") == 0                              ? "program"
+	       : strcmp(name, "body") == 0 || strcmp(name, "close") == 0 ? "http"
+									 : NULL;
+}
+
+bool leat_conf_applies(const struct conf *c, const struct conf_key *key, uint16_t section)
+{
+	const char *service = service_of(key);
+
+	for (size_t i = 0; i < COUNT_OF(only); i++)
+		if (strcmp(only[i].path, key->path) == 0)
+			return only[i].applies(c);
+	if (key->of_server && c->role == CONF_ROLE_CLIENT)
+		return false;
+	return !service || strcmp(leat_conf_text(c, "listen[].app", section), service) == 0;
+}
+
+/* A client has nothing that is a server's alone, nor a server what is a client's. */
+static void check_whose(struct conf *c)
+{
+	for (uint32_t i = 0; i < c->setting_cnt; i++) {
+		const struct conf_setting *s = &c->setting[i];
+		bool section = s->key->type.kind == CONF_KIND_SECTION;
+		const struct conf_key *parent = leat_conf_key_parent(s->key);
+
+		/* Its section is refused once, for all its keys. */
+		if (s->bad || (parent && (parent->of_load || parent->of_server)))
+			continue;
+		if (s->key->of_load && c->role == CONF_ROLE_SERVER)
+			leat_conf_refuse(c, s,
+				"a server asks nobody; leave it out, or `role: client` or `both`");
+		if (s->key->of_server && c->role == CONF_ROLE_CLIENT)
+			leat_conf_refuse(c, s, "a client %s; leave it out%s",
+				section ? "listens on nothing" : "has none of it",
+				section ? ", or `role: both`" : "");
+	}
+}
+
 /* A server needs listeners, a client a load, and neither has the other's. */
 static void check_role(struct conf *c)
 {
-	const struct conf_setting *role = given(c, "role"), *listen = given(c, "listen[]");
-	static const char *const clients[] = {"load", "expect", "report"};
+	const struct conf_setting *role = given(c, "role");
 
 	if (role && role->bad)
 		return;
-	if (c->role != CONF_ROLE_CLIENT && !listen)
+	if (c->role != CONF_ROLE_CLIENT && !given(c, "listen[]"))
 		leat_conf_refuse(c, role,
 			"a server needs `listen`, at least one port; for example `listen: [{port: "
 			"80}]`");
-	if (c->role == CONF_ROLE_CLIENT && listen)
-		leat_conf_refuse(
-			c, listen, "a client listens on nothing; leave it out, or `role: both`");
 	if (c->role != CONF_ROLE_SERVER && !given(c, "load"))
 		leat_conf_refuse(c, role,
 			"a client needs `load`, at least a target; for example `load: {target: "
 			"198.51.100.10:80}`");
-	for (size_t i = 0; i < 3 && c->role == CONF_ROLE_SERVER; i++) {
-		const struct conf_setting *s = given(c, clients[i]);
-		if (s)
-			leat_conf_refuse(c, s,
-				"a server asks nobody; leave it out, or `role: client` or `both`");
-	}
+	check_whose(c);
 }
 
 /* One body and one close for all of http: the same at each listener that gives it. */
 static void check_same(struct conf *c, const char *path)
 {
-	const struct conf_key *key = leat_conf_key_find(path),
-			      *app = leat_conf_key_find("listen[].app");
+	const struct conf_key *key = leat_conf_key_find(path);
 	const struct conf_setting *first = NULL;
 
 	for (uint32_t i = 0; i < c->setting_cnt; i++) {
 		const struct conf_setting *s = &c->setting[i];
 		if (s->key != key || s->bad)
 			continue;
-		const struct conf_setting *is = leat_conf_find(c, app, s->section, NULL);
-		if (is && !is->bad && strcmp(is->text, "http") != 0)
-			leat_conf_refuse(
-				c, s, "only http has it; leave it out at `%.16s`", is->text);
-		else if (first && strcmp(first->text, s->text) != 0)
+		if (first && strcmp(first->text, s->text) != 0)
 			leat_conf_refuse(c, s,
 				"`%.32s` here, `%.32s` on line %u; http is the same at each port",
 				s->text, first->text, first->line);
 		first = first ? first : s;
+	}
+}
+
+/* check_service refuses what a listener's service has no use for, and one without its program; its
+ * port is as bad, for the two are read as one. */
+static void check_service(struct conf *c, struct conf_setting *port)
+{
+	const struct conf_key *app = leat_conf_key_find("listen[].app");
+	const struct conf_key *program = leat_conf_key_find("listen[].program");
+	const struct conf_setting *is = leat_conf_find(c, app, port->section, NULL);
+
+	if (is && is->bad)
+		return;
+	for (uint32_t i = 0; i < c->setting_cnt; i++) {
+		const struct conf_setting *s = &c->setting[i];
+		const char *service = service_of(s->key);
+		if (s->bad || s->section != port->section || !service ||
+			leat_conf_applies(c, s->key, s->section))
+			continue;
+		leat_conf_refuse(c, s, "only `app: %s` has it; leave it out", service);
+		port->bad = true;
+	}
+	if (is && strcmp(is->text, "program") == 0 &&
+		!leat_conf_find(c, program, port->section, NULL)) {
+		leat_conf_refuse(c, is,
+			"`program` is missing; for example `program: expect 100; send 1KiB; "
+			"close`");
+		port->bad = true;
 	}
 }
 
@@ -115,90 +198,14 @@ static void check_listen(struct conf *c)
 {
 	const struct conf_key *key = leat_conf_key_find("listen[].port");
 
-	for (uint32_t i = 0; i < c->setting_cnt; i++)
-		if (c->setting[i].key == key)
-			check_port(c, &c->setting[i]);
+	for (uint32_t i = 0; i < c->setting_cnt; i++) {
+		if (c->setting[i].key != key)
+			continue;
+		check_port(c, &c->setting[i]);
+		check_service(c, &c->setting[i]);
+	}
 	check_same(c, "listen[].body");
 	check_same(c, "listen[].close");
-}
-
-static bool is_open(const struct conf *c)
-{
-	return c->load.model == CONF_MODEL_OPEN;
-}
-
-static bool is_closed(const struct conf *c)
-{
-	return c->load.model == CONF_MODEL_CLOSED;
-}
-
-static bool is_http(const struct conf *c)
-{
-	return c->load.program == CONF_PROGRAM_HTTP;
-}
-
-static bool asks_a_path(const struct conf *c)
-{
-	return is_http(c) && !given(c, "load.response");
-}
-
-static bool has_requests(const struct conf *c)
-{
-	return is_http(c) || c->load.program == CONF_PROGRAM_ECHO ||
-	       c->load.program == CONF_PROGRAM_DISCARD;
-}
-
-static bool sends(const struct conf *c)
-{
-	return has_requests(c) && (!is_http(c) || c->load.method == CONF_METHOD_POST);
-}
-
-static bool has_pauses(const struct conf *c)
-{
-	return has_requests(c) && c->load.requests > 1;
-}
-
-static bool is_script(const struct conf *c)
-{
-	return c->load.program == CONF_PROGRAM_SCRIPT;
-}
-
-static bool is_no_script(const struct conf *c)
-{
-	return !is_script(c);
-}
-
-/* Keys that not every load has, and what is said where one is given in vain. */
-static const struct {
-	const char *path;
-	bool (*applies)(const struct conf *c);
-	const char *what;
-} only[] = {
-	{"load.rate", is_open, "`model: closed` has no rate; `model: open`, or leave it out"},
-	{"load.connections", is_closed,
-		"`model: open` holds no number; `model: closed`, or leave it out"},
-	{"load.method", is_http, "only `program: http` has it; leave it out"},
-	{"load.response", is_http, "only `program: http` has it; leave it out"},
-	{"load.path", asks_a_path,
-		"only `program: http` without `response` has it; leave one of the two out"},
-	{"load.request", sends, "only echo, discard and `method: POST` send it; leave it out"},
-	{"load.script", is_script, "only `program: script` has it; leave one of the two out"},
-	{"load.requests", has_requests, "only http, echo and discard have them; leave it out"},
-	{"load.think", has_pauses,
-		"a pause between requests, and there is one request; `requests: 10`?"},
-	{"load.half_close", is_no_script, "the script says it; leave it out"},
-};
-
-bool leat_conf_applies(const struct conf *c, const struct conf_key *key, uint16_t section)
-{
-	const struct conf_key *app = leat_conf_key_find("listen[].app");
-
-	for (size_t i = 0; i < COUNT_OF(only); i++)
-		if (strcmp(only[i].path, key->path) == 0)
-			return only[i].applies(c);
-	/* What follows app is of http. */
-	return leat_conf_key_parent(key) != leat_conf_key_parent(app) || key <= app ||
-	       strcmp(leat_conf_text(c, app->path, section), "http") == 0;
 }
 
 /* some_bad says whether a value of the load was refused: what it goes with cannot be judged. */
@@ -212,7 +219,7 @@ static bool some_bad(const struct conf *c)
 
 static void check_load(struct conf *c)
 {
-	const struct conf_load *l = &c->load;
+	const struct conf_setting *model = given(c, "load.model");
 
 	if (!given(c, "load") || some_bad(c))
 		return;
@@ -221,15 +228,11 @@ static void check_load(struct conf *c)
 		if (s && !only[i].applies(c))
 			leat_conf_refuse(c, s, "%s", only[i].what);
 	}
-	if (is_open(c) && !given(c, "load.rate"))
-		leat_conf_refuse(
-			c, given(c, "load.model"), "`rate` is missing; for example `rate: 200k/s`");
-	if (is_script(c) && !given(c, "load.script"))
-		leat_conf_refuse(c, given(c, "load.program"),
-			"`script` is missing; for example `script: send 64; expect 64; close`");
-	if (asks_a_path(c) && *l->path != '/')
-		leat_conf_refuse(c, given(c, "load.path"),
-			"`%.64s` does not begin with `/`; /%.64s?", l->path, l->path);
+	if (model && strcmp(model->text, "open") == 0 && !is_open(c))
+		leat_conf_refuse(c, model, "`rate` is missing; for example `rate: 200k/s`");
+	if (model && strcmp(model->text, "closed") == 0 && is_open(c))
+		leat_conf_refuse(c, given(c, "load.rate"),
+			"`model: closed` has no rate; `model: open`, or leave it out");
 }
 
 void leat_conf_check(struct conf *c)
@@ -246,8 +249,6 @@ static void fill(struct conf *c)
 	char why[CONF_WHY_MAX];
 
 	c->version = c->role = 0;
-	c->load = (struct conf_load){.model = 0};
-	c->expect = (struct conf_expect){.achieved = {0, 0}};
 	c->report = (struct conf_report){.dir = NULL};
 	for (uint32_t i = 0; i < leat_conf_key_cnt; i++) {
 		const struct conf_key *key = &leat_conf_key[i];

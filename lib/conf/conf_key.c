@@ -22,20 +22,20 @@
 #define LIST(cnt_)    .cnt_max = (cnt_)
 #define NEED          .need = true
 #define LOAD          .of_load = true
+#define SERVER        .of_server = true
 
 #define CONF_ROW(path_, kind_, sentence_, ...)                                                     \
 	{.path = (path_), .type.kind = CONF_KIND_##kind_, .sentence = (sentence_), __VA_ARGS__},
-#define CONF_LATENCY_ROW(path_, member_, sentence_)                                                \
-	CONF_ROW("expect." path_, BOUND_DURATION, sentence_, RANGE(0, 3600 * TIME_S),              \
-		INTO(expect.member_), EXAMPLE("< 500us"), LOAD)
-#define CONF_LATENCY(name_, member_, sentence_)                                                    \
-	CONF_LATENCY_ROW(name_ "_p50", member_.p50,                                                \
-		"from the planned start " sentence_ ": what half of them are within")              \
-	CONF_LATENCY_ROW(name_ "_p90", member_.p90, "what 90 % are within")                        \
-	CONF_LATENCY_ROW(name_ "_p99", member_.p99, "what 99 % are within")                        \
-	CONF_LATENCY_ROW(name_ "_p99_9", member_.p99_9, "what 99.9 % are within")                  \
-	CONF_LATENCY_ROW(name_ "_p99_99", member_.p99_99, "what 99.99 % are within")               \
-	CONF_LATENCY_ROW(name_ "_max", member_.max, "the longest")
+#define CONF_EXPECT(name_, sentence_, example_)                                                    \
+	CONF_ROW("expect." name_, TEXT, sentence_, RANGE(1, 31), EXAMPLE(example_), LOAD)
+#define CONF_LATENCY(name_, until_)                                                                \
+	CONF_EXPECT(name_ "_min", "from the planned start " until_ ": the shortest", "> 1us")      \
+	CONF_EXPECT(name_ "_p50", "what half of them are within", "< 500us")                       \
+	CONF_EXPECT(name_ "_p90", "what 90 % are within", "< 500us")                               \
+	CONF_EXPECT(name_ "_p99", "what 99 % are within", "< 500us")                               \
+	CONF_EXPECT(name_ "_p99_9", "what 99.9 % are within", "< 500us")                           \
+	CONF_EXPECT(name_ "_p99_99", "what 99.99 % are within", "< 500us")                         \
+	CONF_EXPECT(name_ "_max", "the longest", "< 500us")
 
 const struct conf_key leat_conf_key[] = {
 #include "conf_key.def"

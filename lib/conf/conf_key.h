@@ -27,7 +27,8 @@ struct conf_key {
 	uint32_t into;
 	uint16_t cnt_max; /* of a list */
 	bool need;        /* in each section that it is a key of */
-	bool of_load;     /* of a client's; else of a server's or of both */
+	bool of_load;     /* a client's alone */
+	bool of_server;   /* a server's alone */
 };
 
 /* The rows, in the order of the page; sections come before their keys. */

@@ -103,7 +103,10 @@ static const char *default_of(const struct conf *c, const struct conf_key *key)
 {
 	if (key->type.kind == CONF_KIND_NAME)
 		return c->name;
-	return strcmp(key->path, "version") == 0 ? key->type.example : key->type.fallback;
+	/* Without it a client takes what its plan needs. */
+	if (c->role == CONF_ROLE_CLIENT && strcmp(key->path, "shards.connections") == 0)
+		return NULL;
+	return key->type.fallback;
 }
 
 static void put_key(struct pen *p, const struct conf_key *key)
@@ -198,14 +201,7 @@ static const char *kind_text(const struct conf_type *type)
 		[CONF_KIND_TEXT] = "text",
 		[CONF_KIND_SCRIPT] = "text, on lines or with `;`",
 		[CONF_KIND_NAME] = "name",
-		[CONF_KIND_ENDPOINT] = "address:port",
-		[CONF_KIND_NETWORK] = "address, or prefix",
-		[CONF_KIND_PORTS] = "ports: 1024-65535",
-		[CONF_KIND_SIZE] = "octets, or from-to",
 		[CONF_KIND_SET] = "words",
-		[CONF_KIND_BOUND_PERCENT] = "bound of a share: \">= 99%\"",
-		[CONF_KIND_BOUND_COUNT] = "bound of a count: \"== 0\"",
-		[CONF_KIND_BOUND_DURATION] = "bound of a duration: \"< 500us\"",
 	};
 
 	return text[type->kind];

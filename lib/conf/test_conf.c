@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* The table of keys is sound; each key is read, refused out of range, and found where it is given;
- * a client's values come out in their units.  Messages are the business of tests/conf. */
+/* The table of keys is sound; each key is read, refused out of range, and found where it is given.
+ * Messages are the business of tests/conf. */
 
 #include "base_bits.h"
 #include "base_time.h"
@@ -67,11 +67,10 @@ static void the_table_is_sound(void **state)
 		assert_true(key->type.from <= key->type.to);
 		assert_true(!section || !key->option);
 		assert_true(key->sentence[strlen(key->sentence) - 1] != '.');
-		/* What is not kept as text is typed, and the other way around. */
-		assert_true(key->into != 0 || !key->of_load || section);
 		for (uint32_t k = 0; k < i; k++)
 			assert_true(!key->option || !leat_conf_key[k].option ||
-				    strcmp(key->option, leat_conf_key[k].option) != 0);
+				    strcmp(key->option, leat_conf_key[k].option) != 0 ||
+				    (leat_conf_key[k].of_server && key->of_load));
 	}
 }
 
@@ -198,85 +197,33 @@ static void the_largest_file_of_the_smallest_values_is_bounded(void **state)
 	free(text);
 }
 
-static void a_load_comes_out_in_its_units(void **state)
+static void what_is_typed_comes_out_in_its_unit(void **state)
 {
-	const struct conf_load *l = &c.load;
-
-	(void)state;
-	good(CLIENT "  sources: [198.18.0.0/24, \"2001:db8::7\"]\n  source_ports: 1024-2047\n"
-		    "  model: open\n  rate: 1.5k/s\n  ramp: 10s\n  duration: 1min\n  total: 1M\n"
-		    "  requests: 3\n  think: 2ms\n  close: reset\n  half_close: yes\n"
-		    "  timeout: 1s\n  seed: 7\n  response: 1KiB-64KiB\n");
-	assert_int_equal(c.role, CONF_ROLE_CLIENT);
-	assert_int_equal(l->target.cnt, 1);
-	assert_int_equal(l->target.item[0].port, 80);
-	assert_int_equal(l->target.item[0].ip.family, 4);
-	assert_memory_equal(l->target.item[0].ip.octet, "\xc6\x12\x00\x01", 4);
-	assert_int_equal(l->source.cnt, 2);
-	assert_int_equal(l->source.item[0].prefix_bits, 24);
-	assert_int_equal(l->source.item[1].ip.family, 6);
-	assert_int_equal(l->source.item[1].prefix_bits, 128);
-	assert_int_equal(l->source_ports.from, 1024);
-	assert_int_equal(l->source_ports.to, 2047);
-	assert_int_equal(l->model, CONF_MODEL_OPEN);
-	assert_int_equal(l->rate_milli, 1500000);
-	assert_int_equal(l->ramp_ns, 10 * TIME_S);
-	assert_int_equal(l->duration_ns, 60 * TIME_S);
-	assert_int_equal(l->total, 1048576);
-	assert_int_equal(l->requests, 3);
-	assert_int_equal(l->think_ns, 2 * TIME_MS);
-	assert_int_equal(l->close, CONF_CLOSE_RESET);
-	assert_int_equal(l->half_close, 1);
-	assert_int_equal(l->timeout_ns, TIME_S);
-	assert_int_equal(l->seed, 7);
-	assert_int_equal(l->response.least, 1024);
-	assert_int_equal(l->response.most, 65536);
-}
-
-static void a_load_without_more_has_its_defaults(void **state)
-{
-	const struct conf_load *l = &c.load;
-
 	(void)state;
 	good(CLIENT);
-	assert_int_equal(l->model, CONF_MODEL_CLOSED);
-	assert_int_equal(l->connections, 1024);
-	assert_int_equal(l->source.cnt, 0);
-	assert_int_equal(l->source_ports.from, 1024);
-	assert_int_equal(l->source_ports.to, 65535);
-	assert_int_equal(l->duration_ns, 10 * TIME_S);
-	assert_int_equal(l->total, 0);
-	assert_int_equal(l->program, CONF_PROGRAM_HTTP);
-	assert_null(l->script);
-	assert_string_equal(l->path, "/");
-	assert_int_equal(l->request.least, 64);
-	assert_int_equal(l->request.most, 64);
-	assert_int_equal(l->response.most, 0);
-	assert_int_equal(l->requests, 1);
-	assert_int_equal(l->timeout_ns, 10 * TIME_S);
-	assert_int_equal(c.expect.errors.op, CONF_BOUND_NONE);
+	assert_int_equal(c.version, 1);
+	assert_int_equal(c.role, CONF_ROLE_CLIENT);
 	assert_int_equal(c.report.formats, 1 << CONF_FORMAT_TEXT);
+	assert_int_equal(c.report.interval_ns, TIME_S);
 	assert_string_equal(c.report.dir, ".");
+	good(CLIENT "report: {formats: [json, csv], dir: runs, interval: 500ms}\n");
+	assert_int_equal(c.report.formats, 1 << CONF_FORMAT_JSON | 1 << CONF_FORMAT_CSV);
+	assert_int_equal(c.report.interval_ns, 500 * TIME_MS);
+	assert_string_equal(c.report.dir, "runs");
+	good(SERVER);
+	assert_int_equal(c.role, CONF_ROLE_SERVER);
 }
 
-static void what_is_expected_has_its_bound_and_unit(void **state)
+static void each_role_has_its_own_keys_and_no_other(void **state)
 {
 	(void)state;
-	good(CLIENT "expect: {achieved: \">= 99.5%\", errors: \"==0\", connections: \"> 1k\",\n"
-		    "  connect_p99: \"< 500us\", whole_max: \"<= 1s\"}\n"
-		    "report: {formats: [json, csv]}\n");
-	assert_int_equal(c.expect.achieved.op, CONF_BOUND_GE);
-	assert_int_equal(c.expect.achieved.value, 995000);
-	assert_int_equal(c.expect.errors.op, CONF_BOUND_EQ);
-	assert_int_equal(c.expect.errors.value, 0);
-	assert_int_equal(c.expect.connections.op, CONF_BOUND_GT);
-	assert_int_equal(c.expect.connections.value, 1024);
-	assert_int_equal(c.expect.connect.p99.op, CONF_BOUND_LT);
-	assert_int_equal(c.expect.connect.p99.value, 500 * TIME_US);
-	assert_int_equal(c.expect.whole.max.op, CONF_BOUND_LE);
-	assert_int_equal(c.expect.whole.max.value, TIME_S);
-	assert_int_equal(c.expect.first_byte.p50.op, CONF_BOUND_NONE);
-	assert_int_equal(c.report.formats, 1 << CONF_FORMAT_JSON | 1 << CONF_FORMAT_CSV);
+	bad(CLIENT "tcp: {sack: on, syn_cookies: off}\n", 6, 30, "a client has none of it");
+	bad(CLIENT "listen: [{port: 80}]\n", 6, 10, "a client listens on nothing");
+	bad(SERVER "load: {target: \"198.18.0.1:80\"}\n", 4, 7, "a server asks nobody");
+	good("version: 1\nrole: both\n" PORTS "listen: [{port: 80}]\n"
+	     "tcp: {syn_cookies: off}\nload: {target: \"198.18.0.1:80\"}\n");
+	for (uint32_t i = 0; i < leat_conf_key_cnt; i++)
+		assert_false(leat_conf_key[i].of_load && leat_conf_key[i].of_server);
 }
 
 static void settings_are_found_by_key_and_section(void **state)
@@ -348,9 +295,8 @@ int main(void)
 		cmocka_unit_test(every_error_is_told_in_the_order_of_the_file),
 		cmocka_unit_test(of_too_many_errors_the_first_are_kept_and_all_counted),
 		cmocka_unit_test(the_largest_file_of_the_smallest_values_is_bounded),
-		cmocka_unit_test(a_load_comes_out_in_its_units),
-		cmocka_unit_test(a_load_without_more_has_its_defaults),
-		cmocka_unit_test(what_is_expected_has_its_bound_and_unit),
+		cmocka_unit_test(what_is_typed_comes_out_in_its_unit),
+		cmocka_unit_test(each_role_has_its_own_keys_and_no_other),
 		cmocka_unit_test(settings_are_found_by_key_and_section),
 		cmocka_unit_test(an_option_goes_before_the_file),
 		cmocka_unit_test(a_name_is_the_files_unless_it_is_given),
