@@ -555,6 +555,8 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 		.huge = (enum eal_huge)o->hugepages,
 		.pool = run.plan.pool,
 		.pci = o->device,
+		.extra = o->eal,
+		.extra_cnt = o->eal_cnt,
 		.verbose = o->verbose};
 	result = leat_run_start_eal(from, &want, &eal);
 	if (result != OPT_EXIT_OK)
