@@ -128,13 +128,15 @@ struct shard_ask {
 };
 
 /* A question for connections, of which a turn answers a slice.  The rows are the asker's, and the
- * shard's from put until `answered`; one such question at a time.  When row_cnt is row_max there
- * may be more: it is asked again with the cursor as it was left. */
+ * shard's from put until `answered`.  One is answered at a time: while it is, another is `busy`, at
+ * once and without rows, and may be asked again.  When row_cnt is row_max there may be more: it is
+ * asked again with the cursor as it was left. */
 struct shard_list {
 	struct leat_info *row;
 	uint32_t row_max, row_cnt;
 	uint32_t cursor; /* at first 0 */
 	uint32_t turns;  /* it took */
+	bool busy;
 	atomic_bool answered;
 };
 
