@@ -284,7 +284,7 @@ static uint32_t other_rows(const struct shard_counts *c, FILE *out)
 		{"wrong_shard", c->wrong_shard,
 			"A segment reached a shard that does not own its flow."},
 		{"mail_refused", c->mail_refused,
-			"A frame for all shards found the box of one full."},
+			"An answer about a neighbour found the box of a shard that asked full."},
 	};
 	uint32_t cnt = 0;
 
