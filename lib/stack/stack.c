@@ -99,6 +99,8 @@ static const char *knob_error(const struct stack_config *c, char *text, size_t s
 		in_range("congestion control", k->cc, 0, TCP_CC_CNT - 1),
 		in_range("syn cookies", k->syn_cookies, 0, TCP_COOKIES_CNT - 1),
 		in_range("time-wait reuse", k->time_wait_reuse, 0, TCP_REUSE_CNT - 1),
+		in_range("connect reuse delay", k->connect_reuse_ns,
+			k->connect_reuse_ns == 0 ? 0 : TIME_MS, UINT64_MAX / 4),
 	};
 
 	return broken(rule, COUNT_OF(rule), text, size);
@@ -119,6 +121,7 @@ const char *leat_stack_config_error(const struct stack_config *c, char *text, si
 		in_range("send chunks", c->send_chunk_cnt, 1, UINT32_C(1) << 30),
 		in_range("first port", c->port_from, 1, c->port_to),
 		in_range("ttl", c->ttl, 1, 255),
+		in_range("quiet time", c->quiet_ns, 0, UINT64_MAX / 4),
 	};
 
 	const char *error = broken(rule, COUNT_OF(rule), text, size);
@@ -143,6 +146,7 @@ struct parts {
 	struct conn *conn;
 	struct stack_listener *listener;
 	struct stack_target *target;
+	uint64_t *held;
 	uint32_t *chunk_next;
 	uint8_t *chunk, *tcp, *flow, *port, *neigh, *icmp;
 };
@@ -167,6 +171,7 @@ static struct parts cut(struct arena *a, const struct stack_config *c)
 	p.conn = arena_take(a, c->tcp.tcb_max, sizeof(*p.conn), CACHE_LINE);
 	p.listener = arena_take(a, c->listener_max, sizeof(*p.listener), CACHE_LINE);
 	p.target = arena_take(a, c->target_max, sizeof(*p.target), CACHE_LINE);
+	p.held = arena_take(a, stack_hold_words(c), sizeof(*p.held), CACHE_LINE);
 	p.chunk_next = arena_take(a, c->send_chunk_cnt, sizeof(*p.chunk_next), CACHE_LINE);
 	p.chunk = arena_take(a, c->send_chunk_cnt, STACK_CHUNK_OCTETS, CACHE_LINE);
 	p.tcp = cut_object(a, leat_tcp_footprint(&c->tcp));
@@ -233,14 +238,18 @@ static void lists_init(struct leat_stack *s)
 	s->io.born = TCP_NONE;
 	memset(s->target, 0, s->config.target_max * sizeof(*s->target));
 	memset(s->conn, 0, s->config.tcp.tcb_max * sizeof(*s->conn));
+	memset(s->held, 0, stack_hold_words(&s->config) * sizeof(*s->held));
 }
 
 static void modules_init(struct leat_stack *s, const struct parts *p)
 {
 	const struct stack_config *c = &s->config;
 
-	s->tcp = leat_tcp_new(p->tcp, &c->tcp, &c->knobs,
-		(struct hash_key){drawn(c->seed, 1), drawn(c->seed, 2)}, s->now);
+	struct hash_key secret = c->secret;
+
+	if (secret.k0 == 0 && secret.k1 == 0)
+		secret = (struct hash_key){drawn(c->seed, 1), drawn(c->seed, 2)};
+	s->tcp = leat_tcp_new(p->tcp, &c->tcp, &c->knobs, secret, s->now);
 	s->flow = leat_flow_table_new(p->flow, c->tcp.tcb_max,
 		(struct hash_key){drawn(c->seed, 3), drawn(c->seed, 4)},
 		(struct flow_records){leat_tcp_tuples(s->tcp), sizeof(struct tcb)});
@@ -265,9 +274,11 @@ struct leat_stack *leat_stack_new(void *mem, const struct stack_config *config, 
 	memset(s, 0, sizeof(*s));
 	s->config = *config;
 	s->now = now;
+	s->quiet_until = now + config->quiet_ns;
 	s->conn = p.conn;
 	s->listener = p.listener;
 	s->target = p.target;
+	s->held = p.held;
 	s->chunk_next = p.chunk_next;
 	s->chunk = p.chunk;
 	lists_init(s);
@@ -329,6 +340,8 @@ uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max)
 
 uint64_t leat_stack_next_deadline(struct leat_stack *s)
 {
+	if (UNLIKELY(s->look_words > 0 && !s->link_down))
+		return s->now;
 	return u64_min(leat_tcp_next_deadline(s->tcp), leat_inet_neigh_next_deadline(s->neigh));
 }
 
