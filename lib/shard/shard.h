@@ -122,6 +122,11 @@ struct shard_list {
 	uint32_t row_max, row_cnt;
 	uint32_t cursor; /* at first 0 */
 	uint32_t turns;  /* it took */
+	bool ended;      /* that was all there is */
+	uint64_t now;    /* of the last turn */
+	/* Called on the shard's lcore for each connection: is it to be a row?  NULL: all are. */
+	bool (*want)(void *arg, const struct leat_info *info, uint64_t now);
+	void *arg;
 	atomic_bool answered;
 };
 
@@ -140,7 +145,7 @@ struct shard {
 	struct shard_rx rx;
 	struct shard_tx tx;
 	uint32_t box_cnt, peer_cnt;
-	struct shard_mail *box[SHARD_MAX];  /* read here */
+	struct shard_mail *box[SHARD_BOX_MAX]; /* read here */
 	struct shard_mail *peer[SHARD_MAX]; /* written here: boxes of the port's other shards */
 	const struct shard_asked *wants[SHARD_MAX]; /* by peer: what it asks for */
 	struct shard_list *list;                    /* under way, or NULL */
