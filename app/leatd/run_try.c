@@ -22,7 +22,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define PAGE_OCTETS     4096
 #define PORT            80
 #define SOURCE_CNT      254
 #define PREFIX_BITS     15
@@ -36,13 +35,19 @@
 #define ABORT_NS        (2 * TIME_S)
 #define LOOK_NS         (20 * TIME_MS)
 
-/* A client shard's program, and what was last copied of it, by that shard: on lines of its own. */
-struct try_client {
-	_Alignas(CACHE_LINE) struct load *load;
-	struct shard *shard;
+/* What a client's program has counted. */
+struct try_load {
 	struct load_counters counters;
 	struct hist connect;
 	bool done;
+};
+
+/* A client shard's program, and what that shard copied of it last: on lines of its own, which are
+ * the shard's while it owes an answer. */
+struct try_client {
+	_Alignas(CACHE_LINE) struct load *load;
+	struct shard *shard;
+	struct try_load copy;
 };
 
 struct try_run {
@@ -54,6 +59,7 @@ struct try_run {
 	uint32_t
 		first[TRY_END_CNT]; /* its first shard; of an end that is not here, all there are */
 	struct try_client client[TRY_SHARDS_MAX];
+	struct try_load seen[TRY_SHARDS_MAX];   /* the last copy of those that answered */
 	void *mem[TRY_END_CNT][TRY_SHARDS_MAX]; /* of load and service */
 	size_t mem_octets[TRY_END_CNT][TRY_SHARDS_MAX];
 	bool cut;
@@ -198,11 +204,12 @@ static struct leat_addr address(uint32_t ip, uint16_t port)
 		.port = port};
 }
 
-/* take gives the memory of a program, kept in run.mem until the end. */
+/* take gives the memory of a program at its shard's node, kept in run.mem until the end. */
 static void *take(enum try_end end, uint32_t i, size_t octets)
 {
 	run.mem_octets[end][i] = octets;
-	run.mem[end][i] = leat_plane_take(&run.plane, octets, 0);
+	run.mem[end][i] =
+		leat_plane_take(&run.plane, octets, run.plane.shard[run.first[end] + i].node);
 	return run.mem[end][i];
 }
 
@@ -288,9 +295,9 @@ static void copy_load(void *arg)
 
 	if (c == NULL)
 		return;
-	c->counters = *leat_load_counters(c->load);
-	c->connect = *leat_load_hist(c->load, LOAD_HIST_CONNECT);
-	c->done = leat_load_done(c->load);
+	c->copy.counters = *leat_load_counters(c->load);
+	c->copy.connect = *leat_load_hist(c->load, LOAD_HIST_CONNECT);
+	c->copy.done = leat_load_done(c->load);
 }
 
 static void cut_load(void *arg)
@@ -320,9 +327,9 @@ static void sum_loads(void)
 	v->load_done = true;
 	leat_hist_clear(&v->connect);
 	for (uint32_t i = 0; i < run.shard_cnt; i++) {
-		leat_load_add(&v->load, &run.client[i].counters);
-		leat_hist_merge(&v->connect, &run.client[i].connect);
-		v->load_done &= run.client[i].done;
+		leat_load_add(&v->load, &run.seen[i].counters);
+		leat_hist_merge(&v->connect, &run.seen[i].connect);
+		v->load_done &= run.seen[i].done;
 	}
 }
 
@@ -349,12 +356,16 @@ static void sum_begin(void)
 static void look(void)
 {
 	ask(copy_load);
+	for (uint32_t i = 0; i < run.shard_cnt; i++) {
+		if (run.plane.shard[run.first[TRY_CLIENT] + i].heard)
+			run.seen[i] = run.client[i].copy;
+	}
 	sum_begin();
 	sum_loads();
 	for (uint32_t end = 0; end < TRY_END_CNT; end++) {
 		for (uint32_t i = 0; run.wire.port[end] != NULL && i < run.shard_cnt; i++)
-			sum_shard((enum try_end)end, i,
-				&run.plane.shard[run.first[end] + i].ask.counts);
+			sum_shard(
+				(enum try_end)end, i, &run.plane.shard[run.first[end] + i].counts);
 	}
 }
 
@@ -457,8 +468,10 @@ static bool settle(void)
 {
 	bool good = true;
 
-	for (uint32_t i = 0; i < run.shard_cnt; i++)
+	for (uint32_t i = 0; i < run.shard_cnt; i++) {
 		copy_load(&run.client[i]);
+		run.seen[i] = run.client[i].copy;
+	}
 	sum_begin();
 	sum_loads();
 	for (uint32_t end = 0; end < TRY_END_CNT; end++) {
@@ -597,7 +610,7 @@ enum opt_exit leat_run_try(const struct try_options *options, const struct run_e
 	for (uint32_t i = 0; i < TRY_END_CNT; i++)
 		config[i] = stack_config((enum try_end)i, &o);
 	struct nic_pool_plan plan = pool_plan(config);
-	if (!shrink(config, leat_nic_pool_octets(&plan, PAGE_OCTETS)))
+	if (!shrink(config, leat_nic_pool_octets(&plan, NIC_NUMA_SMALL_OCTETS)))
 		return OPT_EXIT_RESOURCE;
 	note_rate(config, &o);
 	struct eal_want want = {.name = "try",

@@ -70,7 +70,7 @@ void leat_shard_app(struct shard *s, const struct leat_app *app)
 
 void leat_shard_box(struct shard *s, struct shard_mail *box)
 {
-	ASSERT(s->box_cnt < SHARD_MAX);
+	ASSERT(s->box_cnt < SHARD_BOX_MAX);
 	s->box[s->box_cnt++] = box;
 }
 
@@ -219,6 +219,15 @@ static void take_copy(struct shard *s, struct rte_mbuf *m)
 	give_back(s); /* many boxes hold more than the stack's list of these */
 }
 
+static void take_list(struct shard *s, struct shard_list *l)
+{
+	l->busy = s->list != NULL;
+	if (l->busy)
+		atomic_store_explicit(&l->answered, true, memory_order_release);
+	else
+		s->list = l;
+}
+
 static void read_letter(struct shard *s, struct shard_letter letter)
 {
 	switch (letter.kind) {
@@ -233,8 +242,7 @@ static void read_letter(struct shard *s, struct shard_letter letter)
 		s->abort_at = 0;
 		break;
 	case SHARD_MAIL_LIST:
-		ASSERT(s->list == NULL);
-		s->list = letter.what;
+		take_list(s, letter.what);
 		break;
 	case SHARD_MAIL_PORT:
 		use_port(s, (enum shard_port_use)(uintptr_t)letter.what);
@@ -254,12 +262,21 @@ static void list_slice(struct shard *s)
 	struct shard_list *l = s->list;
 	uint32_t before = l->cursor;
 	uint32_t rows = u32_min(l->row_max - l->row_cnt, SHARD_LIST_ROWS);
+	struct leat_info *row = l->row + l->row_cnt;
 
-	l->row_cnt +=
-		leat_stack_list(s->stack, &l->cursor, SHARD_LIST_LOOK, l->row + l->row_cnt, rows);
+	rows = leat_stack_list(s->stack, &l->cursor, SHARD_LIST_LOOK, row, rows);
+	for (uint32_t i = 0; i < rows; i++) {
+		if (l->want != NULL && !l->want(l->arg, &row[i], s->now))
+			continue;
+		if (&l->row[l->row_cnt] != &row[i])
+			l->row[l->row_cnt] = row[i];
+		l->row_cnt++;
+	}
+	l->now = s->now;
 	l->turns++;
 	s->worked = true;
-	if (l->cursor != before && l->row_cnt < l->row_max)
+	l->ended = l->cursor == before;
+	if (!l->ended && l->row_cnt < l->row_max)
 		return;
 	s->list = NULL;
 	/* Release: whoever sees the mark sees the rows. */

@@ -53,6 +53,7 @@
 #include <stdint.h>
 
 #define SHARD_MAX        64  /* of one port */
+#define SHARD_BOX_MAX    (SHARD_MAX + 1) /* the others', of control, of who lists */
 #define SHARD_LETTER_MAX 16  /* letters read of one box in one turn */
 #define SHARD_TIMER_MAX  64  /* timers fired in one turn */
 #define SHARD_EVENT_MAX  256 /* events told to the program in one turn */
@@ -115,8 +116,9 @@ struct shard_ask {
 };
 
 /* A question for connections, of which a turn answers a slice.  The rows are the asker's, and the
- * shard's from put until `answered`; one such question at a time.  When row_cnt is row_max there
- * may be more: it is asked again with the cursor as it was left. */
+ * shard's from put until `answered`.  One is answered at a time: while it is, another is `busy`, at
+ * once and without rows, and may be asked again.  When row_cnt is row_max there may be more: it is
+ * asked again with the cursor as it was left. */
 struct shard_list {
 	struct leat_info *row;
 	uint32_t row_max, row_cnt;
@@ -127,6 +129,7 @@ struct shard_list {
 	/* Called on the shard's lcore for each connection: is it to be a row?  NULL: all are. */
 	bool (*want)(void *arg, const struct leat_info *info, uint64_t now);
 	void *arg;
+	bool busy;
 	atomic_bool answered;
 };
 
