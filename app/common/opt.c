@@ -197,7 +197,7 @@ enum opt_result leat_opt_parse(const struct opt_verb *verb, int argc, char **arg
 		given |= UINT64_C(1) << (row - verb->row);
 		result = take(verb, row, options, line, err);
 	}
-	if (result == OPT_RESULT_OK && optind < argc)
+	if (result == OPT_RESULT_OK && optind < argc && !verb->takes_words)
 		return say_stray(verb, argv[optind], err);
 	if (result == OPT_RESULT_OK && !verb->check(options, given, why, sizeof(why)))
 		return refuse(verb, NULL, why, err);

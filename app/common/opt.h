@@ -68,6 +68,8 @@ struct opt_verb {
 	const char *prose;    /* below the options in `leat help try`; @ as above */
 	const struct opt_row *row;
 	uint32_t row_cnt;
+	/* What belongs to no option may stand, too: argv[optind..argc) after the call. */
+	bool takes_words;
 	/* Fills the defaults.  check looks at the options together, as read does; bit i of given:
 	 * row i was given. */
 	void (*defaults)(void *options);

@@ -20,6 +20,7 @@ static const struct verb {
 	{&leat_opt_try, leat_cmd_try},
 	{&leat_opt_serve, leat_cmd_serve},
 	{&leat_opt_plan, leat_cmd_plan},
+	{&leat_opt_conns, leat_cmd_conns},
 	{&leat_opt_lab, leat_cmd_lab},
 };
 

@@ -4,6 +4,7 @@
 #include "base_log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,24 +129,41 @@ static bool start_thread(struct ctl *c)
 	return false;
 }
 
-void leat_ctl_start(struct ctl *c, struct plane *plane, const char *name)
+/* make_boxes gives each shard a box of ours. */
+static bool make_boxes(struct ctl *c)
 {
-	*c = (struct ctl){.plane = plane, .listen_fd = -1};
-	c->shard = aligned_alloc(CACHE_LINE, plane->shard_cnt * sizeof(*c->shard));
-	if (c->shard == NULL || !leat_instance_path(name, c->path, sizeof(c->path), true))
-		return;
-	for (uint32_t i = 0; i < plane->shard_cnt; i++) {
+	c->shard = aligned_alloc(CACHE_LINE, c->plane->shard_cnt * sizeof(*c->shard));
+	for (uint32_t i = 0; c->shard != NULL && i < c->plane->shard_cnt; i++) {
 		memset(&c->shard[i], 0, sizeof(c->shard[i]));
 		leat_shard_mail_init(&c->shard[i].box);
-		leat_shard_box(plane->shard[i].shard, &c->shard[i].box);
+		leat_shard_box(c->plane->shard[i].shard, &c->shard[i].box);
 	}
+	return c->shard != NULL;
+}
+
+/* bind_name makes the socket of name, or, when another instance has it, of name and process id. */
+static bool bind_name(struct ctl *c, const char *name)
+{
+	char longer[2 * INSTANCE_NAME_MAX];
+
+	if (!leat_instance_path(name, c->path, sizeof(c->path), true))
+		return false;
+	if (bind_to(c->listen_fd, c->path))
+		return true;
+	snprintf(longer, sizeof(longer), "%.*s-%d", INSTANCE_NAME_MAX, name, (int)getpid());
+	return errno == EADDRINUSE && leat_instance_path(longer, c->path, sizeof(c->path), true) &&
+	       bind_to(c->listen_fd, c->path);
+}
+
+void leat_ctl_start(struct ctl *c, struct plane *plane, const char *name)
+{
+	*c = (struct ctl){.plane = plane};
 	c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool bound = c->listen_fd >= 0 && bind_to(c->listen_fd, c->path);
-	if (bound && listen(c->listen_fd, BACKLOG) == 0 && start_thread(c))
+	bool bound = c->listen_fd >= 0 && bind_name(c, name);
+	if (bound && listen(c->listen_fd, BACKLOG) == 0 && make_boxes(c) && start_thread(c))
 		return;
-	leat_log(LOG_LV_WARN, "leatd", "%s: %s; leat conns cannot ask this instance%s", c->path,
-		strerror(errno),
-		errno == EADDRINUSE ? ": another of that name runs; give this one a --name" : "");
+	leat_log(LOG_LV_WARN, "leatd", "%s: %s; leat conns cannot ask this instance", c->path,
+		strerror(errno));
 	if (bound)
 		unlink(c->path);
 	if (c->listen_fd >= 0)

@@ -58,7 +58,8 @@ struct ctl {
 	pthread_t thread;
 };
 
-/* leat_ctl_start makes the socket of the instance of that name and the thread behind it. */
+/* leat_ctl_start makes the socket of the instance of that name, or of NAME-PID when another has the
+ * name, and the thread behind it. */
 void leat_ctl_start(struct ctl *c, struct plane *plane, const char *name);
 
 /* leat_ctl_stop ends the thread, whatever it waits for, and removes the socket. */

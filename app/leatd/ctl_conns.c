@@ -131,8 +131,7 @@ static void show_sorted(struct question *q)
  * letter stays the shard's. */
 static bool await(struct ctl *c, struct ctl_shard *s, uint32_t shard)
 {
-	const struct shard_beat *beat =
-		&c->plane->loop[c->plane->shard[shard].lcore_idx].beat;
+	const struct shard_beat *beat = &c->plane->loop[c->plane->shard[shard].lcore_idx].beat;
 	const struct timespec step = {.tv_nsec = STEP_NS};
 	struct shard_watch watch = {0};
 	uint64_t for_ns;
@@ -235,8 +234,8 @@ static void print_summary_json(const struct question *q)
 		"{\"schema\":\"leat.conns-summary/1\",\"total\":%" PRIu64 ",\"client\":%" PRIu64
 		",\"server\":%" PRIu64 ",\"states\":{",
 		p->matched, p->clients, p->matched - p->clients);
-	for (uint8_t i = TCP_ST_LISTEN; i < TCP_ST_CNT; i++)
-		fprintf(q->out, "%s\"%s\":%" PRIu64, i > TCP_ST_LISTEN ? "," : "",
+	for (uint8_t i = TCP_ST_CLOSED; i < TCP_ST_CNT; i++)
+		fprintf(q->out, "%s\"%s\":%" PRIu64, i > TCP_ST_CLOSED ? "," : "",
 			leat_watch_state_name(i), p->by_state[i]);
 	fprintf(q->out,
 		"},\"time_wait_left\":{\"below_1s\":%" PRIu64 ",\"below_10s\":%" PRIu64
@@ -284,8 +283,9 @@ static bool make_room(struct question *q)
 	if (q->filter.sort == WATCH_NONE || q->summary)
 		return true;
 	if (q->filter.limit > SORT_MAX) {
-		fprintf(q->out, "no 1 0 at most %" PRIu32 " rows can be sorted; add `limit %" PRIu32
-				"`, or sort what is printed\n",
+		fprintf(q->out,
+			"no 1 0 at most %" PRIu32 " rows can be sorted; add `limit %" PRIu32
+			"`, or sort what is printed\n",
 			SORT_MAX, SORT_MAX);
 		return false;
 	}
@@ -331,8 +331,9 @@ static void answer(struct question *q)
 		show_sorted(q);
 	for (uint32_t i = 0; i < q->ctl->plane->shard_cnt; i++)
 		if ((dumb >> i & 1) != 0)
-			fprintf(q->out, "note: shard %" PRIu32 " does not turn; its connections are "
-					"missing\n",
+			fprintf(q->out,
+				"note: shard %" PRIu32 " does not turn; its connections are "
+				"missing\n",
 				i);
 	if (!q->summary)
 		print_end(q, began);
