@@ -6,7 +6,6 @@
 #include "text.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +15,7 @@ struct conns_options {
 	const char *name; /* NULL: the only one */
 	bool json, detail, summary, bare;
 	uint32_t form; /* index of form_words */
+	char filter[INSTANCE_QUESTION_MAX / 2];
 };
 
 static const char *const form_words[] = {"text", "ss", "ipvs", "json", NULL};
@@ -28,6 +28,19 @@ static bool read_name(void *options, const char *text, char *why, size_t size)
 	if (*text != '\0' && strlen(text) < INSTANCE_NAME_MAX && strchr(text, '/') == NULL)
 		return true;
 	snprintf(why, size, "`%s` is no name of an instance", text);
+	return false;
+}
+
+/* read_word adds one more word to the filter. */
+static bool read_word(void *options, const char *text, char *why, size_t size)
+{
+	char *filter = ((struct conns_options *)options)->filter;
+	size_t at = strlen(filter), room = INSTANCE_QUESTION_MAX / 2 - at;
+
+	int octets = snprintf(filter + at, room, "%s%s", at > 0 ? " " : "", text);
+	if (octets >= 0 && (size_t)octets < room && strchr(text, '\n') == NULL)
+		return true;
+	snprintf(why, size, "the filter is too long, or has more than one line");
 	return false;
 }
 
@@ -111,46 +124,10 @@ const struct opt_verb leat_opt_conns = {
 		 "  @ conns -i dst 198.18.0.17:40211\n",
 	.row = row,
 	.row_cnt = COUNT_OF(row),
-	.takes_words = true,
+	.stray = read_word,
 	.defaults = defaults,
 	.check = check,
 };
-
-/* add_word adds one more word to the question; false: it is full. */
-static bool add_word(char *question, const char *word)
-{
-	size_t at = strlen(question), octets = strlen(word);
-
-	if (at + octets + 3 > INSTANCE_QUESTION_MAX || strpbrk(word, "\n") != NULL)
-		return false;
-	question[at] = ' ';
-	memcpy(question + at + 1, word, octets + 1);
-	return true;
-}
-
-/* make_question writes the line to ask; *filter_at: where the filter begins in it. */
-static bool make_question(
-	const struct conns_options *o, int argc, char **argv, char *question, size_t *filter_at)
-{
-	char form[16];
-	bool fits = true;
-
-	strcpy(question, "conns");
-	snprintf(form, sizeof(form), "form=%s", form_words[o->form]);
-	add_word(question, form);
-	if (o->detail)
-		add_word(question, "detail");
-	if (o->summary)
-		add_word(question, "summary");
-	if (o->bare)
-		add_word(question, "bare");
-	*filter_at = strlen(question) + 1;
-	for (int i = 0; i < argc; i++)
-		fits &= add_word(question, argv[i]);
-	if (!fits)
-		fprintf(stderr, "leat conns: the filter is too long, or has more than one line\n");
-	return fits;
-}
 
 /* refused tells why: `no CODE AT why`, at counted from the filter. */
 static int refused(const char *line, const char *filter)
@@ -187,24 +164,20 @@ static int copy_answer(FILE *in, const char *filter)
 	return OPT_EXIT_OK;
 }
 
-static int ask(const struct conns_options *o, int argc, char **argv)
+static int ask(const struct conns_options *o)
 {
-	char question[INSTANCE_QUESTION_MAX];
-	size_t filter_at;
-
-	if (!make_question(o, argc, argv, question, &filter_at))
-		return OPT_EXIT_USAGE;
 	int fd = leat_instance_connect("conns", o->name);
-	if (fd < 0)
-		return OPT_EXIT_RESOURCE;
-	FILE *both = fdopen(fd, "r+");
+	FILE *both = fd >= 0 ? fdopen(fd, "r+") : NULL;
+
 	if (both == NULL) {
-		close(fd);
+		if (fd >= 0)
+			close(fd);
 		return OPT_EXIT_RESOURCE;
 	}
-	fprintf(both, "%s\n", question);
+	fprintf(both, "conns form=%s%s%s%s %s\n", form_words[o->form], o->detail ? " detail" : "",
+		o->summary ? " summary" : "", o->bare ? " bare" : "", o->filter);
 	fflush(both);
-	int code = copy_answer(both, question[filter_at - 1] != '\0' ? question + filter_at : "");
+	int code = copy_answer(both, o->filter);
 	fclose(both);
 	return code;
 }
@@ -215,7 +188,7 @@ int leat_cmd_conns(int argc, char **argv)
 
 	switch (leat_opt_parse(&leat_opt_conns, argc, argv, &options, NULL, stderr)) {
 	case OPT_RESULT_OK:
-		return ask(&options, argc - optind, argv + optind);
+		return ask(&options);
 	case OPT_RESULT_HELP:
 		leat_opt_help(&leat_opt_conns, stdout);
 		return OPT_EXIT_OK;

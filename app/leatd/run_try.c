@@ -3,6 +3,7 @@
 #include "ctl.h"
 #include "base_bits.h"
 #include "base_log.h"
+#include "boot.h"
 #include "caps.h"
 #include "knobs.h"
 #include "load.h"
@@ -57,6 +58,7 @@ struct try_run {
 	struct plane plane;
 	struct ctl ctl;
 	struct try_wire wire;
+	struct boot boot;
 	uint32_t shard_cnt; /* of each end */
 	uint32_t
 		first[TRY_END_CNT]; /* its first shard; of an end that is not here, all there are */
@@ -149,7 +151,7 @@ static struct nic_pool_plan pool_plan(const struct stack_config config[TRY_END_C
 		.held = n * (config[TRY_CLIENT].tcp.rbuf_max + config[TRY_SERVER].tcp.rbuf_max),
 		.lcore_cnt = 2 * n,
 		.shard_cnt = 2 * n,
-		.own = SHARD_OWN_BUFFERS + (n > 1 ? SHARD_LANE_BUFFERS : 0),
+		.own = SHARD_OWN_BUFFERS + shard_lane_buffers(n),
 		.mtu = config[TRY_CLIENT].link.mtu};
 }
 
@@ -449,20 +451,17 @@ static bool settle_shard(enum try_end end, uint32_t i)
 	return why == NULL;
 }
 
-/* settle_end checks that what left one shard of an end came to another or lies between them, and
- * that none reached a shard that does not own its flow. */
 static bool settle_end(enum try_end end)
 {
 	const struct shard_counts *sum = end == TRY_CLIENT ? &run.view.client : &run.view.server;
-	uint64_t under_way = leat_plane_under_way(&run.plane, end);
+	char text[160];
+	const char *why = leat_steer_ledger_error(sum, leat_plane_moving(&run.plane, end),
+		leat_plane_carrying(&run.plane, end), text, sizeof(text));
 
-	if (sum->moved_out == sum->moved_in + under_way && sum->wrong_shard == 0)
-		return true;
-	leat_log(LOG_LV_ERROR, "ledger",
-		"%s: moved %ju frames, taken %ju, on lanes %ju; on a wrong shard %ju",
-		end == TRY_CLIENT ? "client" : "server", (uintmax_t)sum->moved_out,
-		(uintmax_t)sum->moved_in, (uintmax_t)under_way, (uintmax_t)sum->wrong_shard);
-	return false;
+	if (why != NULL)
+		leat_log(LOG_LV_ERROR, "ledger", "%s: %s", end == TRY_CLIENT ? "client" : "server",
+			why);
+	return why == NULL;
 }
 
 /* settle reads the last counts, when no shard turns any more, and checks every law. */
@@ -598,6 +597,26 @@ static void note_rate(const struct stack_config config[TRY_END_CNT], const struc
 		leat_report_group(ports, t[2]), leat_report_group(pairs, t[3]));
 }
 
+/* begin_boot is for what outlives this run: a client's peers beyond a device. */
+static enum opt_exit begin_boot(
+	struct stack_config config[TRY_END_CNT], const struct try_options *o)
+{
+	const struct stack_config *c = &config[TRY_CLIENT];
+	struct boot_want want = {.path = o->boot_record,
+		.quiet_ns = o->quiet_ns,
+		.two_msl_ns = o->time_wait_ns,
+		.port_from = c->port_from,
+		.port_to = c->port_to};
+
+	if (o->client_vdev == NULL)
+		return OPT_EXIT_OK;
+	enum opt_exit result = leat_boot_begin(&run.boot, &want, leat_shard_clock_wall_ns());
+	for (uint32_t i = 0; i < TRY_END_CNT && result == OPT_EXIT_OK; i++)
+		leat_boot_set(&run.boot, &config[i]);
+	run.view.boot = &run.boot;
+	return result;
+}
+
 enum opt_exit leat_run_try(const struct try_options *options, const struct run_eal *from)
 {
 	struct try_options o = *options;
@@ -623,13 +642,16 @@ enum opt_exit leat_run_try(const struct try_options *options, const struct run_e
 		.lcore_cnt = o.one_lcore ? 1 : end_cnt() * run.shard_cnt,
 		.pool = plan,
 		.verbose = o.verbose};
-	enum opt_exit result = leat_run_start_eal(from, &want, &eal);
-	if (result != OPT_EXIT_OK)
-		return result;
-	if (o.one_lcore)
-		eal.lcore_cnt = 1;
-	run.view.huge = eal.huge;
-	result = run_plane(&eal, &plan, config);
-	leat_eal_stop(&eal);
+	enum opt_exit result = begin_boot(config, &o);
+	if (result == OPT_EXIT_OK)
+		result = leat_run_start_eal(from, &want, &eal);
+	if (result == OPT_EXIT_OK) {
+		if (o.one_lcore)
+			eal.lcore_cnt = 1;
+		run.view.huge = eal.huge;
+		result = run_plane(&eal, &plan, config);
+		leat_eal_stop(&eal);
+	}
+	leat_boot_end(&run.boot, leat_shard_clock_wall_ns());
 	return result;
 }

@@ -159,7 +159,8 @@ static bool say_range(const struct conf_type *type, const char *text, char *why,
 
 	leat_conf_value_text(type->kind, type->from, from, sizeof(from));
 	leat_conf_value_text(type->kind, type->to, to, sizeof(to));
-	snprintf(why, size, "`%s` is out of range: from %s to %s%s%s", text, from, to,
+	snprintf(why, size, "`%s` is out of range: from %s to %s%s%s%s%s", text, from, to,
+		type->words ? ", or " : "", type->words ? type->words[0] : "",
 		type->fallback ? "; the default is " : "", type->fallback ? type->fallback : "");
 	return false;
 }
@@ -184,12 +185,30 @@ static const char *meant_unit(const struct scale *s, const char *text)
 	return best || strchr(s->all, ',') ? best : s->propose;
 }
 
+/* fit_unit is the unit to propose for a number that has none: the usual one, or else the largest
+ * with which it is in range. */
+static const char *fit_unit(const struct conf_type *type, uint64_t number)
+{
+	const struct scale *s = &scale_of[type->kind];
+	const char *best = s->propose;
+
+	for (const struct unit *u = s->unit; u->name; u++) {
+		__extension__ unsigned __int128 value = (unsigned __int128)number * u->of;
+		if (value < type->from || value > type->to)
+			continue;
+		best = u->name;
+		if (strcmp(best, s->propose) == 0)
+			break;
+	}
+	return best;
+}
+
 /* Wrong words after a number. */
 static bool say_unit(const struct conf_type *type, const char *text, const struct decimal *d,
 	char *why, size_t size)
 {
 	const struct scale *s = &scale_of[type->kind];
-	const char *unit = *d->rest ? meant_unit(s, d->rest) : s->propose;
+	const char *unit = *d->rest ? meant_unit(s, d->rest) : fit_unit(type, d->whole);
 	const char *one_of = strchr(s->all, ',') ? "one of " : "";
 	int digits = (int)(d->rest - text);
 
@@ -302,6 +321,10 @@ bool leat_conf_value_read(
 	const struct conf_type *type, const char *text, uint64_t *value, char *why, size_t size)
 {
 	ASSERT(type->kind < CONF_KIND_QUANTITY_CNT);
+	if (type->kind == CONF_KIND_DURATION && type->words && strcmp(text, type->words[0]) == 0) {
+		*value = 0;
+		return true;
+	}
 	return type->kind == CONF_KIND_WORD ? read_word(type, text, value, why, size)
 					    : read_quantity(type, text, value, why, size);
 }

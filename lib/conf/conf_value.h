@@ -39,22 +39,16 @@ enum conf_kind {
 	CONF_KIND_TEXT,                             /* from to octets long, on one line */
 	CONF_KIND_SCRIPT,                           /* the same, on lines */
 	CONF_KIND_NAME,                             /* A-Z a-z 0-9 . _ - */
-	CONF_KIND_ENDPOINT,                         /* 198.18.0.1:80, [2001:db8::1]:80 */
-	CONF_KIND_NETWORK,                          /* 198.18.0.0/24, 198.18.0.1 */
-	CONF_KIND_PORTS,                            /* 1024-65535, 7 */
-	CONF_KIND_SIZE,                             /* 512, 1KiB-64KiB */
 	CONF_KIND_SET,                              /* one of words more; a bit each */
-	CONF_KIND_BOUND_PERCENT,                    /* >= 99% */
-	CONF_KIND_BOUND_COUNT,                      /* == 0 */
-	CONF_KIND_BOUND_DURATION,                   /* < 500us */
 };
 
 struct conf_type {
 	enum conf_kind kind;
-	uint64_t from, to;        /* range of the value */
-	const char *const *words; /* WORD, SET: ends with NULL */
-	const char *fallback;     /* the default as text, NULL: none */
-	const char *example;      /* for messages where there is no fallback */
+	uint64_t from, to; /* range of the value */
+	/* WORD, SET: ends with NULL.  DURATION: the word for 0, which is below the range then. */
+	const char *const *words;
+	const char *fallback; /* the default as text, NULL: none */
+	const char *example;  /* for messages where there is no fallback */
 };
 
 /* leat_conf_value_read reads a kind before CONF_KIND_QUANTITY_CNT; false with a clause in why. */

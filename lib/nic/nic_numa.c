@@ -29,7 +29,8 @@ size_t leat_nic_numa_octets(size_t octets)
 	return align_up(octets, NIC_NUMA_HUGE_OCTETS);
 }
 
-/* map gives octets (a multiple of NIC_NUMA_HUGE_OCTETS) so aligned that huge pages can back all of them. */
+/* map gives octets (a multiple of NIC_NUMA_HUGE_OCTETS) so aligned that huge pages can back all of
+ * them. */
 static uint8_t *map(size_t octets)
 {
 	uint8_t *p = mmap(NULL, octets + NIC_NUMA_HUGE_OCTETS, PROT_READ | PROT_WRITE,

@@ -176,9 +176,9 @@ static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i
 	leat_stack_settle(s);
 }
 
-/* A SYN for a connection in TIME-WAIT; false: nobody listens who would take it.  An old duplicate is
- * answered, whatever room there is: it wants none.  A newer one is admitted as any other is, but for
- * cookies: one would come back to TIME-WAIT, which does not look for any. */
+/* A SYN for a connection in TIME-WAIT; false: nobody listens who would take it.  An old duplicate
+ * is answered, whatever room there is: it wants none.  A newer one is admitted as any other is, but
+ * for cookies: one would come back to TIME-WAIT, which does not look for any. */
 static bool reopen(struct leat_stack *s, struct stack_burst *b, uint32_t i, struct tcb *old)
 {
 	struct pkt *p = &b->pkt[i];
