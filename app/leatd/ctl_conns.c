@@ -2,7 +2,7 @@
 #include "ctl.h"
 
 #include "base_time.h"
-#include "watch_row.h"
+#include "watch_print.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -121,7 +121,7 @@ static void show_sorted(struct question *q)
 		sift_down(q, 0, cnt - 1);
 	}
 	for (uint32_t i = 0; i < q->row_cnt; i++)
-		leat_watch_row(q->form, &q->conn[i], q->detail, q->out);
+		leat_watch_print(q->form, &q->conn[i], q->detail, q->out);
 	q->shown = q->row_cnt;
 }
 
@@ -155,7 +155,7 @@ static void take_slice(struct question *q, const struct shard_list *l, uint32_t 
 		if (q->row_max > 0) {
 			hold(q, &c);
 		} else if (q->shown < q->filter.limit) {
-			leat_watch_row(q->form, &c, q->detail, q->out);
+			leat_watch_print(q->form, &c, q->detail, q->out);
 			q->shown++;
 		}
 	}
@@ -318,7 +318,7 @@ static void answer(struct question *q)
 
 	fputs("ok\n", q->out);
 	if (!q->summary && !q->bare)
-		leat_watch_row_head(q->form, q->out);
+		leat_watch_print_head(q->form, q->out);
 	for (uint32_t i = 0; i < q->ctl->plane->shard_cnt; i++) {
 		if (!ask_shard(q, i))
 			dumb |= UINT64_C(1) << i;

@@ -17,7 +17,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ALL = ["base", "wire", "timer", "conf", "flow", "tcp", "inet", "stack", "nic", "shard"]
+ALL = ["base", "wire", "timer", "conf", "flow", "tcp", "inet", "stack", "watch", "nic", "shard"]
 MAY = {
     "base": [],
     "wire": ["base"],

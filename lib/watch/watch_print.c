@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "watch_row.h"
+#include "watch_print.h"
 
 #include "base_bits.h"
 #include "base_time.h"
@@ -87,7 +87,7 @@ static uint64_t field(const struct watch_conn *c, enum watch_field of)
 	return leat_watch_field(c, of, &value) ? value : 0;
 }
 
-void leat_watch_row_head(enum watch_form form, FILE *out)
+void leat_watch_print_head(enum watch_form form, FILE *out)
 {
 	if (form == WATCH_FORM_TEXT)
 		fprintf(out, "%-11s %6s %6s %-22s %-22s %5s %-10s %6s %4s\n", "State", "Recv-Q",
@@ -217,7 +217,7 @@ static void text_detail(const struct leat_info *i, FILE *out)
 		i->snd_nxt - i->snd_una, i->in_flight, i->lost, i->snd_una, i->rcv_nxt);
 }
 
-void leat_watch_row(enum watch_form form, const struct watch_conn *c, bool detail, FILE *out)
+void leat_watch_print(enum watch_form form, const struct watch_conn *c, bool detail, FILE *out)
 {
 	switch (form) {
 	case WATCH_FORM_TEXT:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef LEAT_WATCH_ROW_H
-#define LEAT_WATCH_ROW_H
+#ifndef LEAT_WATCH_PRINT_H
+#define LEAT_WATCH_PRINT_H
 
-/* watch_row: one connection as one line of text.
+/* watch_print: one connection as one line of text.
  *
  *	TEXT   State      Recv-Q Send-Q Local           Peer               Shard Timer  Left  Rtx
  *	       TIME-WAIT       0      0 198.18.0.2:80   198.18.7.9:40211       2 2msl   4ms     0
@@ -27,11 +27,11 @@ enum watch_form {
 	WATCH_FORM_CNT
 };
 
-/* leat_watch_row_head writes the line above the rows, if that form has one. */
-void leat_watch_row_head(enum watch_form form, FILE *out);
+/* leat_watch_print_head writes the line above the rows, if that form has one. */
+void leat_watch_print_head(enum watch_form form, FILE *out);
 
-/* leat_watch_row writes c; with detail the lines of `ss -i` beneath it, or, in JSON, its fields. */
-void leat_watch_row(enum watch_form form, const struct watch_conn *c, bool detail, FILE *out);
+/* leat_watch_print writes c; with detail the lines of `ss -i` beneath it, or, in JSON, its fields. */
+void leat_watch_print(enum watch_form form, const struct watch_conn *c, bool detail, FILE *out);
 
 /* leat_watch_state_name is a state as ss and the filter spell it: "time-wait", "syn-recv". */
 const char *leat_watch_state_name(uint8_t state);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "watch_row.h"
+#include "watch_print.h"
 
 #include "base_time.h"
 #include "tcp_state.h"
@@ -53,7 +53,7 @@ static void same(enum watch_form form, const struct leat_info *info, uint8_t sta
 
 	assert_non_null(out);
 	copy.state = leat_tcp_state_name((enum tcp_state)state);
-	leat_watch_row(form, &c, detail, out);
+	leat_watch_print(form, &c, detail, out);
 	fclose(out);
 	assert_string_equal(text, want);
 	free(text);
@@ -66,7 +66,7 @@ static void a_row_of_text_has_the_columns_of_its_head(void **state)
 	FILE *out = open_memstream(&text, &octets);
 
 	(void)state;
-	leat_watch_row_head(WATCH_FORM_TEXT, out);
+	leat_watch_print_head(WATCH_FORM_TEXT, out);
 	fclose(out);
 	assert_string_equal(text,
 		"State       Recv-Q Send-Q Local                  Peer                   Shard "
