@@ -27,6 +27,7 @@ MAY = {
     "tcp": ["base", "wire", "timer"],
     "inet": ["base", "wire", "timer"],
     "stack": ["base", "wire", "timer", "flow", "tcp", "inet"],
+    "watch": ["base", "wire", "timer", "conf", "flow", "tcp", "inet", "stack"],
     "nic": ["base"],
     "shard": ["base", "wire", "timer", "flow", "tcp", "inet", "stack", "nic"],
 }
