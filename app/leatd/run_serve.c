@@ -3,6 +3,7 @@
 #include "base_log.h"
 #include "boot.h"
 #include "caps.h"
+#include "ctl.h"
 #include "device.h"
 #include "knobs.h"
 #include "link.h"
@@ -45,6 +46,7 @@ struct serve_run {
 	struct plan plan;
 	struct boot boot;
 	struct plane plane;
+	struct ctl ctl;
 	struct nic_port port;
 	struct nic_port_config port_config;
 	struct nic_marks marks; /* what the driver tells */
@@ -482,7 +484,9 @@ static enum opt_exit run_shards(void)
 	leat_prepare_end();
 	if (result == OPT_EXIT_OK) {
 		leat_caps_drop(leat_device_rights(&run.port));
+		leat_ctl_start(&run.ctl, &run.plane, run.o->name);
 		result = leat_plane_run(&run.plane, control, NULL);
+		leat_ctl_stop(&run.ctl);
 	}
 	leat_nic_marks_close(&run.port, &run.marks);
 	if (result == OPT_EXIT_OK)

@@ -68,7 +68,9 @@ static void begin_rtx(struct tcp_call *c, bool restart, bool outstanding)
 			ext->rto_from = c->now;
 		at = u64_max(leat_tcp_rack_timer(c, ext, &tcb->rtx_kind), c->now);
 	} else {
-		tcb->rtx_kind = outstanding && tcb->snd.wnd > 0 ? TCP_RTX_RTO : TCP_RTX_PERSIST;
+		tcb->rtx_kind = outstanding && (tcb->snd.wnd > 0 || tcp_syn_unacked(tcb))
+					? TCP_RTX_RTO
+					: TCP_RTX_PERSIST;
 		at = c->now + leat_tcp_rto_ns(c->e, tcb);
 	}
 	uint64_t r2_at = leat_tcp_r2_at(c->e, tcb);
