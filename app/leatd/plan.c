@@ -53,7 +53,7 @@ static enum opt_exit plan_pool(const struct serve_options *o, struct plan *p)
 		.tx_slots = PLAN_SLOTS * shards,
 		.lcore_cnt = shards,
 		.shard_cnt = shards,
-		.own = SHARD_OWN_BUFFERS + (shards > 1 ? SHARD_LANE_BUFFERS : 0),
+		.own = SHARD_OWN_BUFFERS + shard_lane_buffers(shards),
 		.mtu = p->stack.link.mtu};
 	least = leat_nic_pool_buffers(&p->pool) + shards * each;
 	if (o->buffers != 0 && o->buffers < least) {

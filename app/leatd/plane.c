@@ -173,13 +173,23 @@ enum opt_exit leat_plane_join(struct plane *p, uint32_t first, uint32_t cnt)
 	return OPT_EXIT_OK;
 }
 
-uint64_t leat_plane_under_way(const struct plane *p, uint32_t port_idx)
+uint64_t leat_plane_moving(const struct plane *p, uint32_t port_idx)
 {
 	const struct plane_port *port = &p->port[port_idx];
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; port_idx < p->port_cnt && i < port->cnt * port->cnt; i++)
 		sum += leat_shard_lane_held(&port->pair[i].move);
+	return sum;
+}
+
+uint64_t leat_plane_carrying(const struct plane *p, uint32_t port_idx)
+{
+	const struct plane_port *port = &p->port[port_idx];
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; port_idx < p->port_cnt && i < port->cnt; i++)
+		sum += leat_shard_lane_held(&port->carry[i]);
 	return sum;
 }
 

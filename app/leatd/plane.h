@@ -99,9 +99,10 @@ enum opt_exit leat_plane_add(
  * port.  A shard without a queue sends over one of those that have, in turn. */
 enum opt_exit leat_plane_join(struct plane *p, uint32_t first, uint32_t cnt);
 
-/* leat_plane_under_way is how many frames lie on the lanes between the shards of a port, given by
- * its order of join, to be read there; while no shard turns. */
-uint64_t leat_plane_under_way(const struct plane *p, uint32_t port_idx);
+/* leat_plane_moving is how many frames lie on the lanes between the shards of a port, given by its
+ * order of join, to be read there; _carrying, to be sent there.  While no shard turns. */
+uint64_t leat_plane_moving(const struct plane *p, uint32_t port_idx);
+uint64_t leat_plane_carrying(const struct plane *p, uint32_t port_idx);
 
 /* leat_plane_join_octets is what _join takes for so many shards. */
 size_t leat_plane_join_octets(uint32_t shard_cnt);

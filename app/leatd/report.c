@@ -354,17 +354,6 @@ bool leat_report_two_msl_conforms(uint64_t two_msl_ns)
 	return two_msl_ns >= 2 * TIME_S;
 }
 
-bool leat_report_moved(const struct shard_counts *sum, uint64_t under_way, const char *whom)
-{
-	if (sum->moved_out == sum->moved_in + under_way && sum->wrong_shard == 0)
-		return true;
-	leat_log(LOG_LV_ERROR, "ledger",
-		"%s: moved %ju frames, taken %ju, on lanes %ju; on a wrong shard %ju", whom,
-		(uintmax_t)sum->moved_out, (uintmax_t)sum->moved_in, (uintmax_t)under_way,
-		(uintmax_t)sum->wrong_shard);
-	return false;
-}
-
 const char *leat_report_two_msl(uint64_t two_msl_ns)
 {
 	if (two_msl_ns == 60 * TIME_S)

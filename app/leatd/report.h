@@ -61,10 +61,6 @@ bool leat_report_written(void);
  * what was only done later. */
 void leat_report_drops(const struct shard_counts *c, FILE *out);
 
-/* leat_report_moved checks that of frames between shards, whose sum this is, none is lost but those
- * under way, and that none reached a shard that does not own its flow; else says so of whom. */
-bool leat_report_moved(const struct shard_counts *sum, uint64_t under_way, const char *whom);
-
 /* leat_report_two_msl is what is said behind a 2MSL: how it differs from the default, and that one
  * of less than two seconds is not RFC-conformant. */
 const char *leat_report_two_msl(uint64_t two_msl_ns);

@@ -386,7 +386,11 @@ static bool check_ledger(void)
 			leat_log(LOG_LV_ERROR, "ledger", "shard %u: %s", i, why);
 		good &= why == NULL;
 	}
-	return leat_report_moved(&run.sum, leat_plane_under_way(&run.plane, 0), "server") && good;
+	const char *why = leat_steer_ledger_error(&run.sum, leat_plane_moving(&run.plane, 0),
+		leat_plane_carrying(&run.plane, 0), text, sizeof(text));
+	if (why != NULL)
+		leat_log(LOG_LV_ERROR, "ledger", "%s", why);
+	return good && why == NULL;
 }
 
 /* print_notes explains counts that have one cause as a rule. */

@@ -147,7 +147,7 @@ static struct nic_pool_plan pool_plan(const struct stack_config config[TRY_END_C
 		.held = n * (config[TRY_CLIENT].tcp.rbuf_max + config[TRY_SERVER].tcp.rbuf_max),
 		.lcore_cnt = 2 * n,
 		.shard_cnt = 2 * n,
-		.own = SHARD_OWN_BUFFERS + (n > 1 ? SHARD_LANE_BUFFERS : 0),
+		.own = SHARD_OWN_BUFFERS + shard_lane_buffers(n),
 		.mtu = config[TRY_CLIENT].link.mtu};
 }
 
@@ -449,10 +449,15 @@ static bool settle_shard(enum try_end end, uint32_t i)
 
 static bool settle_end(enum try_end end)
 {
-	bool client = end == TRY_CLIENT;
+	const struct shard_counts *sum = end == TRY_CLIENT ? &run.view.client : &run.view.server;
+	char text[160];
+	const char *why = leat_steer_ledger_error(sum, leat_plane_moving(&run.plane, end),
+		leat_plane_carrying(&run.plane, end), text, sizeof(text));
 
-	return leat_report_moved(client ? &run.view.client : &run.view.server,
-		leat_plane_under_way(&run.plane, end), client ? "client" : "server");
+	if (why != NULL)
+		leat_log(LOG_LV_ERROR, "ledger", "%s: %s", end == TRY_CLIENT ? "client" : "server",
+			why);
+	return why == NULL;
 }
 
 /* settle reads the last counts, when no shard turns any more, and checks every law. */

@@ -326,7 +326,8 @@ class Process:
         return [f"{self.name} {self.pid} {how} and said", *("  " + line for line in said)]
 
     def wait_line(self, pattern, seconds=WAIT_S):
-        """The match of the first line of stdout that matches."""
+        """The match of the first line of stdout that matches.  What it said on stderr before may
+        come later: all is there after wait."""
         end = time.monotonic() + seconds
         with self.changed:
             while True:

@@ -49,8 +49,8 @@ def taken():
                 there = resident(server.pid)
                 live.check(0.99 * least < there < 1.01 * planned,
                            f"{planned} planned, {least} without EAL's, {there} there")
-                live.equal(server.complaints, "", "what it says when they differ")
                 live.equal(server.stop(), 0, "exit code")
+                live.equal(server.complaints, "", "what it says when they differ")
     with live.case("N196: the rows add up to the total"):
         text, _ = plan(*NULL, "--shards", 3, "--connections", 64000)
         row = rows(text)

@@ -168,7 +168,7 @@ static void ask(struct pair *p, struct shard *s, uint32_t ip)
 	assert_int_equal(
 		leat_inet_neigh_find(leat_stack_neigh(s->stack), ip_from4(ip), s->now, &mac),
 		INET_NEIGH_ASKING);
-	leat_shard_turn(s);
+	turn(s);
 	for (uint16_t queue = 0; queue < 2; queue++) {
 		while (leat_nic_port_rx(&p->wire.a, queue, &m, 1) == 1)
 			rte_pktmbuf_free(m);
@@ -225,6 +225,40 @@ static void an_answer_about_a_neighbour_reaches_the_shard_that_asked_and_no_othe
 	send_one(&p, piece(&p, frame, octets));
 	assert_int_equal(answer(&p, frame, sizeof(frame)), octets);
 	assert_int_equal(p.server->mailed_out, 1);
+	close_pair(&p);
+}
+
+/* use tells the server how to use its port, and lets it read that. */
+static void use(struct pair *p, enum shard_port_use how)
+{
+	assert_true(leat_shard_mail_put(&p->box[0], shard_letter_port(how)));
+	leat_shard_turn(p->server);
+}
+
+static void trust_comes_back_with_a_port_that_was_started_anew_if_it_has_our_key(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 1);
+	leat_shard_mail_init(&p.box[0]);
+	leat_shard_box(p.server, &p.box[0]);
+	struct shard_steer *steer = &p.server->rx.steer;
+	p.server->trust = SHARD_TRUST_DEVICE;
+	assert_false(steer->trust);
+	for (uint32_t ours = 0; ours <= 2; ours++) { /* and not when it lost it */
+		use(&p, SHARD_PORT_OFF);
+		p.wire.b.rss.ours = ours == 1;
+		use(&p, SHARD_PORT_DOWN);
+		assert_int_equal(steer->trust, ours == 1);
+		use(&p, SHARD_PORT_ON);
+		assert_int_equal(steer->trust, ours == 1);
+	}
+	/* A link that was down and up is no start: who lost the trust has it no more. */
+	p.wire.b.rss.ours = true;
+	use(&p, SHARD_PORT_DOWN);
+	use(&p, SHARD_PORT_ON);
+	assert_false(steer->trust);
 	close_pair(&p);
 }
 
@@ -594,6 +628,8 @@ static void a_port_without_enough_queues_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			trust_comes_back_with_a_port_that_was_started_anew_if_it_has_our_key),
 		cmocka_unit_test(a_frame_in_two_pieces_is_read_as_one_wherever_it_is_cut),
 		cmocka_unit_test(a_frame_in_pieces_that_lie_in_other_buffers_leaves_those_alone),
 		cmocka_unit_test(a_frame_in_too_many_or_too_long_pieces_is_dropped_by_name),

@@ -151,7 +151,7 @@ static void n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes
 	assert_true(after.stack.out_held > 0);
 	(void)leat_inet_neigh_find(
 		leat_stack_neigh(p.server->stack), ip_from4(0x0a0000fe), p.server->now, &mac);
-	leat_shard_turn(p.server);
+	turn(p.server);
 	leat_shard_count(p.server, &after);
 	assert_true(after.tx_link_down > 0);
 	assert_int_equal(after.tx_queued, 0);
