@@ -153,6 +153,9 @@ extern const char *const leat_opt_tcp_never[];
 		.sentence = "show what DPDK says as well"                                          \
 	}
 
+/* leat_opt_is_file takes text as the name of a file. */
+bool leat_opt_is_file(const char *text, const char **file, char *why, size_t size);
+
 /* The wire that loses and reorders what a verb receives: the same limits, words of its own. */
 #define OPT_WIRE_SHARE(at_, name_, sentence_)                                                      \
 	{                                                                                          \

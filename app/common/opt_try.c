@@ -11,6 +11,11 @@
 
 static const char *const close_words[] = {"server", "client", NULL};
 
+static bool read_boot_record(void *options, const char *text, char *why, size_t size)
+{
+	return leat_opt_is_file(text, &((struct try_options *)options)->boot_record, why, size);
+}
+
 #define AT(member) offsetof(struct try_options, member)
 
 static bool read_client_vdev(void *options, const char *text, char *why, size_t size)
@@ -80,6 +85,22 @@ static const struct opt_row row[] = {
 			    "the request asks, unless it is given"},
 	OPT_RUN_TIME_WAIT(AT(time_wait_ns), "1s",
 		"2MSL: how long a connection stays in TIME-WAIT; RFC 9293 means 60s or more"),
+	{.name = "boot-record",
+		.kind = OPT_KIND_OTHER,
+		.read = read_boot_record,
+		.metavar = "FILE",
+		.sentence = "with --client-vdev: keep there what the next run must know: other "
+			    "ports than this one's, and its sequence numbers and timestamps go on"},
+	{.name = "quiet-time",
+		.kind = OPT_KIND_DURATION,
+		.at = AT(quiet_ns),
+		.from = TIME_MS,
+		.to = 480 * TIME_S,
+		.words = leat_opt_tcp_never,
+		.metavar = "T",
+		.fallback = "off",
+		.sentence = "with --client-vdev: connect only after that time, when what an "
+			    "earlier run left has died"},
 	OPT_TCP_ROWS(AT(tcp)),
 	OPT_TCP_CONNECT_ROW(AT(tcp)),
 	OPT_WIRE_ROWS(AT(loss_millionths), AT(reorder_millionths), AT(seed),
@@ -153,6 +174,12 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 	if (o->server_vdev != NULL && o->client_vdev == NULL) {
 		snprintf(why, size,
 			"--server-vdev without --client-vdev: a server alone is leat serve");
+		return false;
+	}
+	if ((o->boot_record != NULL || o->quiet_ns != 0) && o->client_vdev == NULL) {
+		snprintf(why, size,
+			"--%s without --client-vdev: nothing that outlives this run is reached",
+			o->boot_record != NULL ? "boot-record" : "quiet-time");
 		return false;
 	}
 	if (o->connections < o->shards) {

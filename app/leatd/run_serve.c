@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_assert.h"
 #include "base_log.h"
+#include "boot.h"
 #include "caps.h"
 #include "device.h"
 #include "knobs.h"
@@ -42,6 +43,7 @@ struct serve_run {
 	const struct serve_options *o;
 	bool greet;
 	struct plan plan;
+	struct boot boot;
 	struct plane plane;
 	struct nic_port port;
 	struct nic_port_config port_config;
@@ -218,6 +220,8 @@ static void print_head(void)
 			leat_service_kind_name(o->listen[i].kind));
 	leat_report_ns(o->time_wait_ns, msl, sizeof(msl));
 	printf("  2MSL          %s%s\n", msl, leat_report_two_msl(o->time_wait_ns));
+	printf("  restart       ");
+	leat_boot_print(&run.boot, false, stdout);
 	if (run.greet)
 		printf("  kernel 198.18.0.1/24 on leat0  ═══ tap ═══  server 198.18.0.2:80\n"
 		       "try it:   curl -v http://198.18.0.2/     wrk -t1 -c64 -d5s "
@@ -563,11 +567,22 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 		.huge = (enum eal_huge)o->hugepages,
 		.pool = run.plan.pool,
 		.pci = o->device,
+		.extra = o->eal,
+		.extra_cnt = o->eal_cnt,
 		.verbose = o->verbose};
-	result = leat_run_start_eal(from, &want, &eal);
+	struct boot_want boot = {.path = o->boot_record,
+		.two_msl_ns = o->time_wait_ns,
+		.port_from = run.plan.stack.port_from,
+		.port_to = run.plan.stack.port_to};
+	result = leat_boot_begin(&run.boot, &boot, leat_shard_clock_wall_ns());
 	if (result != OPT_EXIT_OK)
 		return result;
-	result = run_plane(&eal);
-	leat_eal_stop(&eal);
+	leat_boot_set(&run.boot, &run.plan.stack);
+	result = leat_run_start_eal(from, &want, &eal);
+	if (result == OPT_EXIT_OK) {
+		result = run_plane(&eal);
+		leat_eal_stop(&eal);
+	}
+	leat_boot_end(&run.boot, leat_shard_clock_wall_ns());
 	return result;
 }

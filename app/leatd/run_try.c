@@ -2,6 +2,7 @@
 #include "base_assert.h"
 #include "base_bits.h"
 #include "base_log.h"
+#include "boot.h"
 #include "caps.h"
 #include "knobs.h"
 #include "load.h"
@@ -55,6 +56,7 @@ struct try_run {
 	struct try_view view;
 	struct plane plane;
 	struct try_wire wire;
+	struct boot boot;
 	uint32_t shard_cnt; /* of each end */
 	uint32_t
 		first[TRY_END_CNT]; /* its first shard; of an end that is not here, all there are */
@@ -589,6 +591,26 @@ static void note_rate(const struct stack_config config[TRY_END_CNT], const struc
 		leat_report_group(ports, t[2]), leat_report_group(pairs, t[3]));
 }
 
+/* begin_boot is for what outlives this run: a client's peers beyond a device. */
+static enum opt_exit begin_boot(
+	struct stack_config config[TRY_END_CNT], const struct try_options *o)
+{
+	const struct stack_config *c = &config[TRY_CLIENT];
+	struct boot_want want = {.path = o->boot_record,
+		.quiet_ns = o->quiet_ns,
+		.two_msl_ns = o->time_wait_ns,
+		.port_from = c->port_from,
+		.port_to = c->port_to};
+
+	if (o->client_vdev == NULL)
+		return OPT_EXIT_OK;
+	enum opt_exit result = leat_boot_begin(&run.boot, &want, leat_shard_clock_wall_ns());
+	for (uint32_t i = 0; i < TRY_END_CNT && result == OPT_EXIT_OK; i++)
+		leat_boot_set(&run.boot, &config[i]);
+	run.view.boot = &run.boot;
+	return result;
+}
+
 enum opt_exit leat_run_try(const struct try_options *options, const struct run_eal *from)
 {
 	struct try_options o = *options;
@@ -614,13 +636,16 @@ enum opt_exit leat_run_try(const struct try_options *options, const struct run_e
 		.lcore_cnt = o.one_lcore ? 1 : end_cnt() * run.shard_cnt,
 		.pool = plan,
 		.verbose = o.verbose};
-	enum opt_exit result = leat_run_start_eal(from, &want, &eal);
-	if (result != OPT_EXIT_OK)
-		return result;
-	if (o.one_lcore)
-		eal.lcore_cnt = 1;
-	run.view.huge = eal.huge;
-	result = run_plane(&eal, &plan, config);
-	leat_eal_stop(&eal);
+	enum opt_exit result = begin_boot(config, &o);
+	if (result == OPT_EXIT_OK)
+		result = leat_run_start_eal(from, &want, &eal);
+	if (result == OPT_EXIT_OK) {
+		if (o.one_lcore)
+			eal.lcore_cnt = 1;
+		run.view.huge = eal.huge;
+		result = run_plane(&eal, &plan, config);
+		leat_eal_stop(&eal);
+	}
+	leat_boot_end(&run.boot, leat_shard_clock_wall_ns());
 	return result;
 }

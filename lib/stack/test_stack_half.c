@@ -542,6 +542,7 @@ static void time_wait_comes_back_however_its_heir_ends(void **state)
 	net_stop(&n);
 }
 
+/* N226 */
 static void a_connect_takes_over_when_no_port_is_free(void **state)
 {
 	struct net n;
