@@ -151,7 +151,8 @@ static enum opt_exit add_rows(struct plan *p)
 		add_row(p, "boxes between shards", 0, boxes, true);
 	add_row(p, "packet buffers", leat_nic_pool_buffers(&p->pool), p->eal.pool_octets, true);
 	add_row(p, "DPDK", 0, p->eal.octets - p->eal.pool_octets, true);
-	p->taken_octets = p->shard_cnt * (octets + program) + (p->shard_cnt > 1 ? boxes : 0);
+	p->each_octets = octets + program;
+	p->taken_octets = p->shard_cnt * p->each_octets + (p->shard_cnt > 1 ? boxes : 0);
 	return OPT_EXIT_OK;
 }
 
@@ -207,6 +208,36 @@ int leat_plan_pool_node(const struct plan *p)
 	return leat_nic_topo_huge_free(&p->topo, p->node) >= pages_of(p) ? p->node : -1;
 }
 
+uint64_t leat_plan_node_octets(const struct plan *p, int node)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < p->shard_cnt; i++) {
+		if (leat_nic_topo_cpu_node(&p->topo, p->cpu[i % p->cpu_cnt]) == node)
+			sum += p->each_octets;
+	}
+	return sum;
+}
+
+/* check_nodes: tables are bound to their node, and the kernel would rather end us than take them
+ * from another one. */
+static enum opt_exit check_nodes(const struct plan *p)
+{
+	for (int i = 0; p->topo.node_cnt > 1 && i < (int)p->topo.node_cnt; i++) {
+		uint64_t needed = leat_plan_node_octets(p, i);
+
+		if (needed <= p->topo.node[i].free_octets)
+			continue;
+		leat_log(LOG_LV_ERROR, "leatd",
+			"node %d: %ju MiB are needed there by the shards on its cores, %ju MiB are "
+			"free; fewer --connections, or --lcores of several nodes?",
+			i, (uintmax_t)(needed >> 20),
+			(uintmax_t)(p->topo.node[i].free_octets >> 20));
+		return OPT_EXIT_RESOURCE;
+	}
+	return OPT_EXIT_OK;
+}
+
 enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *p)
 {
 	uint64_t needed = leat_plan_octets(p) - (p->eal.huge ? p->eal.octets : 0);
@@ -221,7 +252,7 @@ enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *
 		return OPT_EXIT_RESOURCE;
 	}
 	if (needed <= p->free_octets)
-		return OPT_EXIT_OK;
+		return check_nodes(p);
 	leat_log(LOG_LV_ERROR, "leatd",
 		"%ju MiB are needed, %ju MiB are free; `plan` shows what for; fewer --connections?",
 		(uintmax_t)(needed >> 20), (uintmax_t)(p->free_octets >> 20));

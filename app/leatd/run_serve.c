@@ -409,6 +409,11 @@ static void print_notes(void)
 		printf("note      drop_tcp_csum: a kernel on this machine leaves checksums to a "
 		       "card "
 		       "that its frames do not pass; ethtool -K ITS-INTERFACE tx off\n");
+	if (run.sum.own_address_seen != 0)
+		printf("note      own_address_seen: %s frames came from another station that has "
+		       "an "
+		       "address of ours; who asks for it may find that one (RFC 5227)\n",
+			leat_report_group(run.sum.own_address_seen, text));
 	uint64_t refused = verdict[TCP_V_TIME_WAIT_SYN_OFF] + verdict[TCP_V_TIME_WAIT_SYN_OLD];
 	if (refused != 0)
 		printf("note      time_wait_syn_off, time_wait_syn_old: %s SYNs came from ports "

@@ -405,6 +405,7 @@ void leat_shard_count(const struct shard *s, struct shard_counts *c)
 		.echo_refused = icmp->echo_refused,
 		.echo_no_room = icmp->echo_no_room,
 		.neigh_refused = neigh->refused_unsolicited - s->neigh_copies,
+		.own_address_seen = neigh->own_address_seen,
 		.neigh_unanswered = neigh->unanswered,
 		.stack = *leat_stack_counters(s->stack),
 		.tcp = *leat_stack_tcp(s->stack)};

@@ -115,6 +115,7 @@ struct shard_counts {
 	uint64_t events_used_up;                    /* turns that told as many events as they may */
 	uint64_t letters_used_up; /* boxes of which a turn read as many letters as it may */
 	uint64_t echo_refused, echo_no_room, neigh_refused, neigh_unanswered;
+	uint64_t own_address_seen; /* frames of another station with an address of ours */
 	struct stack_counters stack;
 	struct tcp_counters tcp;
 };

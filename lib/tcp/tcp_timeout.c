@@ -172,10 +172,13 @@ void leat_tcp_send_again(struct tcp_engine *e, struct tcb *tcb, uint64_t now, st
 
 	if (!tcp_rtx_runs(tcb) || seq_eq(tcb->snd.una, tcb->snd.nxt))
 		return;
-	if (tcp_sendq_of(e, tcb))
-		leat_tcp_sendq_lose_all(e, &e->ext[tcb->ext], false);
-	else
+	struct tcp_ext *queue = tcp_sendq_of(e, tcb);
+
+	/* With records the first segment is enough: what its ACK says of the others is known. */
+	if (!queue)
 		tcb->snd.rtx = tcb->snd.una;
+	else if (queue->head != TCP_NONE && e->srec[queue->head].flags == 0)
+		leat_tcp_sendq_lose(e, queue, &e->srec[queue->head]);
 	leat_tcp_rtx_arm(&c, true);
 	leat_tcp_want_output(e, tcb);
 }
