@@ -74,13 +74,7 @@ static const struct opt_row row[] = {
 		.metavar = "ARGS",
 		.sentence = "one for the server; without it the client is alone, and leat serve "
 			    "has 198.18.128.1/15 elsewhere"},
-	{.name = "body",
-		.kind = OPT_KIND_OCTETS,
-		.at = AT(body_octets),
-		.to = UINT64_C(1) << 30,
-		.metavar = "N",
-		.fallback = "512",
-		.sentence = "octets in the body of a response"},
+	OPT_RUN_BODY(AT(body_octets), UINT64_C(1) << 30, "octets in the body of a response"),
 	{.name = "close",
 		.kind = OPT_KIND_WORD,
 		.at = AT(close),
@@ -89,15 +83,8 @@ static const struct opt_row row[] = {
 		.words = close_words,
 		.sentence = "who closes first, and so waits 2MSL: server or client; with --tap as "
 			    "the request asks, unless it is given"},
-	{.name = "time-wait",
-		.kind = OPT_KIND_DURATION,
-		.at = AT(time_wait_ns),
-		.from = TIME_MS,
-		.to = 480 * TIME_S,
-		.metavar = "T",
-		.fallback = "1s",
-		.sentence = "2MSL: how long a connection stays in TIME-WAIT; RFC 9293 means 60s "
-			    "or more"},
+	OPT_RUN_TIME_WAIT(AT(time_wait_ns), "1s",
+		"2MSL: how long a connection stays in TIME-WAIT; RFC 9293 means 60s or more"),
 	{.name = "boot-record",
 		.kind = OPT_KIND_OTHER,
 		.read = read_boot_record,
@@ -134,11 +121,7 @@ static const struct opt_row row[] = {
 		.kind = OPT_KIND_FLAG,
 		.at = AT(json),
 		.sentence = "one JSON object a second and one at the end, nothing else on stdout"},
-	{.name = "verbose",
-		.letter = 'v',
-		.kind = OPT_KIND_COUNT,
-		.at = AT(verbose),
-		.sentence = "show what DPDK says as well"},
+	OPT_RUN_VERBOSE(AT(verbose)),
 };
 
 static void defaults(void *options)
