@@ -317,6 +317,22 @@ static bool read_boot_record(void *options, const char *text, char *why, size_t 
 	return leat_opt_is_file(text, &((struct serve_options *)options)->boot_record, why, size);
 }
 
+static bool read_eal(void *options, const char *text, char *why, size_t size)
+{
+	struct serve_options *o = options;
+
+	if (*text != '-' || strlen(text) > SERVE_EAL_TEXT_MAX) {
+		snprintf(why, size, "`%.64s` is no argument of EAL: --iova-mode=va?", text);
+		return false;
+	}
+	if (o->eal_cnt == SERVE_EAL_MAX) {
+		snprintf(why, size, "at most %d arguments; leave `%s` out", SERVE_EAL_MAX, text);
+		return false;
+	}
+	o->eal[o->eal_cnt++] = text;
+	return true;
+}
+
 #define AT(member) offsetof(struct serve_options, member)
 
 static const struct opt_row row[] = {
@@ -399,7 +415,6 @@ static const struct opt_row row[] = {
 			    "--time-wait-reuse, rst=HOW as --time-wait-rst; up to three other "
 			    "lengths"},
 	{.name = "connections",
-		.letter = 'c',
 		.kind = OPT_KIND_NUMBER,
 		.at = AT(connections),
 		.from = 64,
@@ -463,6 +478,12 @@ static const struct opt_row row[] = {
 		.metavar = "T",
 		.fallback = "30s",
 		.sentence = "after ^C, how long connections may take to finish"},
+	{.name = "eal",
+		.kind = OPT_KIND_OTHER,
+		.read = read_eal,
+		.metavar = "ARG",
+		.sentence = "one argument more for EAL of DPDK, such as --iova-mode=va; up to 8 "
+			    "times"},
 	{.name = "name",
 		.letter = 'n',
 		.kind = OPT_KIND_OTHER,

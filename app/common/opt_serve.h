@@ -18,6 +18,8 @@
 #define SERVE_LCORE_MAX       64
 #define SERVE_CPU_MAX         1024
 #define SERVE_CONNECTIONS_MAX 4000000
+#define SERVE_EAL_MAX         8
+#define SERVE_EAL_TEXT_MAX    127
 
 struct serve_address {
 	struct ip ip;
@@ -59,6 +61,8 @@ struct serve_options {
 	uint64_t seed; /* of the two; 0: not given */
 	uint32_t verbose;
 	struct tcp_options tcp;
+	const char *eal[SERVE_EAL_MAX]; /* arguments for EAL behind ours */
+	uint32_t eal_cnt;
 	char device_text[16]; /* what device points to */
 };
 

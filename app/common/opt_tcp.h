@@ -138,9 +138,6 @@ extern const char *const leat_opt_tcp_never[];
 			    "TIME-WAIT, with timestamps; off: when no port is left it fails"       \
 	}
 
-/* leat_opt_is_file takes text as the name of a file. */
-bool leat_opt_is_file(const char *text, const char **file, char *why, size_t size);
-
 /* Rows that verbs with a server have in common, with what each says of its own. */
 #define OPT_RUN_BODY(at_, to_, sentence_)                                                          \
 	{                                                                                          \
@@ -155,6 +152,9 @@ bool leat_opt_is_file(const char *text, const char **file, char *why, size_t siz
 		.name = "verbose", .letter = 'v', .kind = OPT_KIND_COUNT, .at = at_,               \
 		.sentence = "show what DPDK says as well"                                          \
 	}
+
+/* leat_opt_is_file takes text as the name of a file. */
+bool leat_opt_is_file(const char *text, const char **file, char *why, size_t size);
 
 /* The wire that loses and reorders what a verb receives: the same limits, words of its own. */
 #define OPT_WIRE_SHARE(at_, name_, sentence_)                                                      \

@@ -576,6 +576,8 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 		.huge = (enum eal_huge)o->hugepages,
 		.pool = run.plan.pool,
 		.pci = o->device,
+		.extra = o->eal,
+		.extra_cnt = o->eal_cnt,
 		.verbose = o->verbose};
 	struct boot_want boot = {.path = o->boot_record,
 		.two_msl_ns = o->time_wait_ns,
