@@ -13,7 +13,9 @@ SYNS, ONCE = 6, 1  # how often one that is not answered goes again
 
 
 def reconnect(first, ports, total, flight=FLIGHT, again=SYNS, port=80):
-    """What the client says: done, refused, other."""
+    """What the client says: done, refused, other.  The kernel has forgotten those of before."""
+    live.until(lambda: not [c for c in live.kernel_connections() if c[2] == port],
+               "the last ACK of each connection")
     done = live.run(live.of_environment("RECONNECT", "build/tests/live/reconnect"), live.OURS4, port,
                     first, ports, total, flight, again, seconds=live.PROCESS_S)
     live.equal((done.returncode, done.stderr), (0, b""), "exit code and stderr of reconnect")
