@@ -73,6 +73,24 @@ static enum opt_exit plan_pool(const struct serve_options *o, struct plan *p)
 	return OPT_EXIT_OK;
 }
 
+/* plan_waits gives listeners the TIME-WAIT that is their own. */
+static void plan_waits(const struct serve_options *o, struct service_config *c)
+{
+	for (uint32_t i = 0; i < o->wait_cnt * o->listen_cnt; i++) {
+		const struct opt_wait *w = &o->wait[i / o->listen_cnt];
+		struct service_listen *l = &c->listen[i % o->listen_cnt];
+
+		if (l->local.port != w->port)
+			continue;
+		if (w->length_ns != 0)
+			l->two_msl_ns = w->length_ns;
+		if (w->reuse != OPT_WAIT_OTHER)
+			l->reuse = (uint8_t)(w->reuse + 1);
+		if (w->rst != OPT_WAIT_OTHER)
+			l->rst = (uint8_t)(w->rst + 1);
+	}
+}
+
 static enum opt_exit plan_service(const struct serve_options *o, struct service_config *c)
 {
 	char why[160];
@@ -85,6 +103,7 @@ static enum opt_exit plan_service(const struct serve_options *o, struct service_
 		c->listen[i] = (struct service_listen){.kind = o->listen[i].kind,
 			.local = {.family = 0, .port = o->listen[i].port},
 			.program = o->listen[i].program};
+	plan_waits(o, c);
 	c->close = (enum service_close)o->close;
 	c->body_octets = o->body_octets;
 	if (leat_service_footprint(c) != 0)

@@ -196,6 +196,21 @@ static void print_offloads(void)
 		p->tx_csum_l4 ? "the device" : "software");
 }
 
+static void print_listener(const struct service_listen *l)
+{
+	char msl[REPORT_TEXT_MAX];
+
+	printf("  listening     :%u %s", l->local.port, leat_service_kind_name(l->kind));
+	leat_report_ns(l->two_msl_ns, msl, sizeof(msl));
+	if (l->two_msl_ns != 0)
+		printf(", 2MSL %s%s", msl, leat_report_two_msl(l->two_msl_ns));
+	if (l->reuse != 0)
+		printf(", reuse %s", leat_opt_tcp_reuse[l->reuse - 1]);
+	if (l->rst != 0)
+		printf(", a reset is %s", l->rst == 2 ? "obeyed" : "ignored");
+	printf("\n");
+}
+
 static void print_head(void)
 {
 	const struct serve_options *o = run.o;
@@ -218,8 +233,7 @@ static void print_head(void)
 			o->loss_millionths / 1e4, o->reorder_millionths / 1e4,
 			(uintmax_t)run.seed.impair);
 	for (uint32_t i = 0; i < o->listen_cnt; i++)
-		printf("  listening     :%u %s\n", o->listen[i].port,
-			leat_service_kind_name(o->listen[i].kind));
+		print_listener(&run.plan.service.listen[i]);
 	leat_report_ns(o->time_wait_ns, msl, sizeof(msl));
 	printf("  2MSL          %s%s\n", msl, leat_report_two_msl(o->time_wait_ns));
 	printf("  restart       ");
