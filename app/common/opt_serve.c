@@ -299,6 +299,11 @@ static bool read_name(void *options, const char *text, char *why, size_t size)
 	return true;
 }
 
+static bool read_boot_record(void *options, const char *text, char *why, size_t size)
+{
+	return leat_opt_is_file(text, &((struct serve_options *)options)->boot_record, why, size);
+}
+
 static bool read_eal(void *options, const char *text, char *why, size_t size)
 {
 	struct serve_options *o = options;
@@ -313,11 +318,6 @@ static bool read_eal(void *options, const char *text, char *why, size_t size)
 	}
 	o->eal[o->eal_cnt++] = text;
 	return true;
-}
-
-static bool read_boot_record(void *options, const char *text, char *why, size_t size)
-{
-	return leat_opt_is_file(text, &((struct serve_options *)options)->boot_record, why, size);
 }
 
 #define AT(member) offsetof(struct serve_options, member)

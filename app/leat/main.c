@@ -2,6 +2,7 @@
 #include "cmd.h"
 #include "leatd_exec.h"
 #include "opt_lab.h"
+#include "opt_load.h"
 #include "opt_serve.h"
 #include "opt_try.h"
 #include "text.h"
@@ -20,6 +21,7 @@ static const struct verb {
 } verbs[] = {
 	{&leat_opt_try, leat_cmd_try, false},
 	{&leat_opt_serve, leat_cmd_serve, true},
+	{&leat_opt_load, leat_cmd_load, true},
 	{&leat_opt_plan, leat_cmd_plan, true},
 	{&leat_cmd_check_verb, leat_cmd_check, false},
 	{&leat_opt_lab, leat_cmd_lab, false},
