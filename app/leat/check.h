@@ -5,8 +5,8 @@
 /* check: does this machine have what serve would take?  It looks and changes nothing; what is
  * missing is named with the command that mends it.
  *
- * Looked at are files of /sys and /dev below root, interfaces, and what this process may do.  How much
- * memory a configuration takes is the business of `leat plan`, which has the sizes.
+ * Looked at are files of /sys and /dev below root, interfaces, and what this process may do.  How
+ * much memory a configuration takes is the business of `leat plan`, which has the sizes.
  *
  * Affinity   boot only.
  * See        README of DPDK's dpdk-devbind.py and dpdk-hugepages.py. */
