@@ -518,6 +518,8 @@ static int start_eal(const struct run_eal *from, uint64_t seed)
 		.huge = (enum eal_huge)s->hugepages,
 		.pool = run.need.plan.pool,
 		.pci = s->device,
+		.extra = s->eal,
+		.extra_cnt = s->eal_cnt,
 		.verbose = s->verbose};
 	struct eal eal;
 	int result = (int)leat_run_start_eal(from, &want, &eal);
