@@ -88,8 +88,8 @@ def nginx(files):
     temp = "".join(f"{kind}_temp_path {place}/tmp;\n" for kind in
                    ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     (place / "conf").write_text(
-        f"user root; daemon off; pid {place}/pid; error_log {place}/error.log;\n"
-        "worker_processes 1; events { worker_connections 8192; }\n"
+        f"user root; daemon off; master_process off; pid {place}/pid; error_log {place}/error.log;\n"
+        "events { worker_connections 8192; }\n"
         f"http {{ log_format leat '{LOG}'; access_log {place}/access.log leat;\n"
         f"{temp} keepalive_requests 1000000; server {{ listen 80 backlog=4096;\n"
         f"listen [::]:80 ipv6only=on backlog=4096; root {place}/www;\n"
