@@ -11,7 +11,8 @@ ninja-build     cmd:ninja
 pkg-config      cmd:pkg-config
 python3         cmd:python3
 libdpdk-dev     pkg:libdpdk
-libnuma-dev     pkg:numa'
+libnuma-dev     pkg:numa
+libyaml-dev     pkg:yaml-0.1'
 
 packages_test='
 libcmocka-dev   pkg:cmocka
@@ -21,6 +22,9 @@ curl            cmd:curl
 wrk             cmd:wrk
 ethtool         cmd:ethtool
 iputils-ping    cmd:ping'
+
+packages_guest='
+qemu-system-x86 cmd:qemu-system-x86_64'
 
 packages_matrix='
 clang           cmd:clang

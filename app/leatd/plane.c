@@ -4,6 +4,7 @@
 #include "base_assert.h"
 #include "base_log.h"
 #include "nic_numa.h"
+#include "nic_topo.h"
 
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -18,6 +19,7 @@
 
 #define CLOCKS_FILE "/sys/devices/system/clocksource/clocksource0/available_clocksource"
 #define ASK_NAP_NS  50000
+#define STILL_LOOKS 4 /* late in so many looks: it stands still, and not the whole machine did */
 
 static sigset_t stop_signals(void)
 {
@@ -38,23 +40,12 @@ void leat_plane_block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* read_text reads the beginning of a file of the kernel's; "" when it cannot. */
-static const char *read_text(const char *path, char *text, size_t size)
-{
-	FILE *f = fopen(path, "re");
-
-	text[f != NULL ? fread(text, 1, size - 1, f) : 0] = '\0';
-	if (f != NULL)
-		fclose(f);
-	return text;
-}
-
 static struct shard_clock start_clock(void)
 {
 	char cpuinfo[8192], clocks[256];
 
-	read_text("/proc/cpuinfo", cpuinfo, sizeof(cpuinfo));
-	read_text(CLOCKS_FILE, clocks, sizeof(clocks));
+	(void)leat_nic_topo_text("/proc/cpuinfo", cpuinfo, sizeof(cpuinfo));
+	(void)leat_nic_topo_text(CLOCKS_FILE, clocks, sizeof(clocks));
 	if (leat_shard_clock_trust(cpuinfo, clocks))
 		return shard_clock_start();
 	leat_log(LOG_LV_WARN, "leatd",
@@ -126,16 +117,18 @@ enum opt_exit leat_plane_add(struct plane *p, const struct shard_config *config,
 
 size_t leat_plane_join_octets(uint32_t shard_cnt)
 {
-	return (size_t)shard_cnt * shard_cnt * sizeof(struct plane_pair);
+	return (size_t)shard_cnt * shard_cnt * sizeof(struct plane_pair) +
+	       shard_cnt * sizeof(struct shard_lane);
 }
 
-/* join_two gives from what it writes and to reads. */
-static void join_two(struct shard *from, struct shard *to, struct plane_pair *pair)
+/* join_two gives from what it writes and to reads; back: the other way round. */
+static void join_two(struct shard *from, struct shard *to, struct plane_pair *pair,
+	const struct plane_pair *back)
 {
 	leat_shard_mail_init(&pair->box);
+	leat_shard_asked_init(&pair->asked);
 	leat_shard_lane_init(&pair->move);
-	leat_shard_lane_init(&pair->carry);
-	leat_shard_peer(from, &pair->box);
+	leat_shard_peer(from, &pair->box, &back->asked, &pair->asked);
 	leat_shard_box(to, &pair->box);
 	leat_shard_move(from, to, &pair->move);
 }
@@ -152,8 +145,7 @@ static void find_carriers(struct plane *p, const struct plane_port *port)
 			continue;
 		while (p->shard[port->first + next].shard->tx.queue == SHARD_NO_QUEUE)
 			next = (next + 1) % port->cnt;
-		leat_shard_carry(s, p->shard[port->first + next].shard,
-			&port->pair[i * port->cnt + next].carry);
+		leat_shard_carry(s, p->shard[port->first + next].shard, &port->carry[i]);
 		next = (next + 1) % port->cnt;
 	}
 }
@@ -169,16 +161,19 @@ enum opt_exit leat_plane_join(struct plane *p, uint32_t first, uint32_t cnt)
 	if (port->pair == NULL)
 		return OPT_EXIT_RESOURCE;
 	p->port_cnt++;
+	port->carry = (struct shard_lane *)(port->pair + cnt * cnt);
 	for (uint32_t i = 0; i < cnt * cnt; i++) {
 		if (i / cnt != i % cnt)
 			join_two(p->shard[first + i / cnt].shard, p->shard[first + i % cnt].shard,
-				&port->pair[i]);
+				&port->pair[i], &port->pair[i % cnt * cnt + i / cnt]);
 	}
+	for (uint32_t i = 0; i < cnt; i++)
+		leat_shard_lane_init(&port->carry[i]);
 	find_carriers(p, port);
 	return OPT_EXIT_OK;
 }
 
-uint64_t leat_plane_under_way(const struct plane *p, uint32_t port_idx)
+uint64_t leat_plane_moving(const struct plane *p, uint32_t port_idx)
 {
 	const struct plane_port *port = &p->port[port_idx];
 	uint64_t sum = 0;
@@ -188,11 +183,227 @@ uint64_t leat_plane_under_way(const struct plane *p, uint32_t port_idx)
 	return sum;
 }
 
+uint64_t leat_plane_carrying(const struct plane *p, uint32_t port_idx)
+{
+	const struct plane_port *port = &p->port[port_idx];
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; port_idx < p->port_cnt && i < port->cnt; i++)
+		sum += leat_shard_lane_held(&port->carry[i]);
+	return sum;
+}
+
+void leat_plane_shards_close(struct plane *p)
+{
+	for (uint32_t i = 0; i < p->shard_cnt; i++)
+		leat_shard_close(p->shard[i].shard);
+}
+
+void leat_plane_close(struct plane *p)
+{
+	for (uint32_t i = 0; i < p->shard_cnt; i++)
+		leat_nic_numa_free(p->shard[i].mem, p->shard[i].octets);
+	for (uint32_t i = 0; i < p->port_cnt; i++)
+		leat_nic_numa_free(p->port[i].pair, leat_plane_join_octets(p->port[i].cnt));
+	leat_nic_pool_free(p->pool);
+	p->shard_cnt = 0;
+}
+
+uint64_t leat_plane_now(struct plane *p)
+{
+	return shard_clock_read(&p->clock);
+}
+
+/* others_wait: does one of the shards on loop i read a queue that has frames of others, too? */
+static bool others_wait(const struct plane *p, uint32_t i)
+{
+	bool wait = false;
+
+	for (uint32_t k = 0; k < p->shard_cnt; k++)
+		wait |= p->shard[k].lcore_idx == i && p->shard[k].shard->tx.queue != SHARD_NO_QUEUE;
+	return wait && p->moves;
+}
+
+/* look_at_loop tells when an lcore stands still, and when it goes on. */
+static void look_at_loop(struct plane *p, uint32_t i, uint64_t now)
+{
+	uint64_t for_ns;
+
+	switch (leat_shard_watch_look(&p->watch[i], &p->loop[i].beat, now, &for_ns)) {
+	case SHARD_WATCH_LATE:
+		leat_log(LOG_LV_WARN, "leatd",
+			"lcore %u on cpu %u has not turned for %.1f s; its connections wait%s",
+			p->eal.lcore[i], p->eal.cpu[i], (double)for_ns / (double)TIME_S,
+			others_wait(p, i) ? ", and so do frames of other shards in its queue" : "");
+		break;
+	case SHARD_WATCH_BACK:
+		leat_log(LOG_LV_NOTE, "leatd", "lcore %u on cpu %u turns again, after %.1f s",
+			p->eal.lcore[i], p->eal.cpu[i], (double)for_ns / (double)TIME_S);
+		break;
+	case SHARD_WATCH_NOTHING:
+		break;
+	}
+	p->still[i] = p->watch[i].late_since != 0 ? p->still[i] + 1 : 0;
+}
+
+/* look is due now and then, also while an answer does not come: that is when it matters.  True: it
+ * was. */
+static bool look(struct plane *p)
+{
+	uint64_t now = leat_plane_now(p);
+
+	if (now < p->look_at)
+		return false;
+	p->look_at = now + PLANE_LOOK_NS;
+	for (uint32_t i = 0; i < p->loop_cnt; i++)
+		look_at_loop(p, i, now);
+	return true;
+}
+
+/* give_up ends the process at once: a shard that does not turn answers nothing, and whoever sent
+ * the signal again waits for an end. */
+static _Noreturn void give_up(const struct plane *p, uint32_t loop_idx)
+{
+	leat_log(LOG_LV_ERROR, "leatd",
+		"lcore %u on cpu %u does not turn; ended without its counts",
+		p->eal.lcore[loop_idx], p->eal.cpu[loop_idx]);
+	_exit(OPT_EXIT_FAILED);
+}
+
+/* nap waits a little for an answer. */
+static void nap(struct plane *p)
+{
+	sigset_t set = stop_signals();
+
+	if (sigtimedwait(&set, NULL, &(struct timespec){.tv_nsec = ASK_NAP_NS}) > 0)
+		p->signal_cnt++;
+	look(p);
+	for (uint32_t i = 0; p->signal_cnt >= PLANE_SIGNALS_CUT && i < p->loop_cnt; i++)
+		if (p->still[i] >= STILL_LOOKS)
+			give_up(p, i);
+}
+
+uint32_t leat_plane_wait(struct plane *p, uint64_t at)
+{
+	sigset_t set = stop_signals();
+	uint64_t now = leat_plane_now(p);
+
+	while (now < at) {
+		uint64_t for_ns = u64_min(at - now, PLANE_LOOK_NS);
+		struct timespec for_ts = {
+			.tv_sec = (time_t)(for_ns / TIME_S), .tv_nsec = (long)(for_ns % TIME_S)};
+
+		if (p->signal_cnt == p->signal_told && sigtimedwait(&set, NULL, &for_ts) > 0)
+			p->signal_cnt++;
+		if (p->signal_cnt != p->signal_told) { /* now, or while an answer was waited for */
+			p->signal_told = p->signal_cnt;
+			break;
+		}
+		if (look(p) && p->look != NULL && p->look())
+			break;
+		now = leat_plane_now(p);
+	}
+	return p->signal_cnt;
+}
+
+static void post(struct plane *p, uint32_t shard_idx, struct shard_letter letter)
+{
+	/* The box is longer than all letters that can be under way: the shard reads each turn. */
+	while (!leat_shard_mail_put(&p->shard[shard_idx].from_control, letter))
+		nap(p);
+}
+
+void leat_plane_tell(struct plane *p, uint32_t shard_idx, enum shard_mail_kind kind)
+{
+	ASSERT(shard_idx < p->shard_cnt);
+	post(p, shard_idx, (struct shard_letter){.kind = kind});
+}
+
+/* take_answer says whether shard owes none any more. */
+static bool take_answer(struct plane_shard *ps)
+{
+	if (!ps->asked)
+		return true;
+	if (!atomic_load_explicit(&ps->ask.answered, memory_order_acquire))
+		return false;
+	ps->asked = false;
+	ps->heard = true;
+	ps->counts = ps->ask.counts;
+	return true;
+}
+
+/* await waits for what shard i owes, until at, or no longer when it is known to be silent. */
+static void await(struct plane *p, uint32_t i, uint64_t at)
+{
+	struct plane_shard *ps = &p->shard[i];
+
+	while (!take_answer(ps) && ps->silent_since == 0 && leat_plane_now(p) < at)
+		nap(p);
+	uint64_t now = leat_plane_now(p);
+
+	if (ps->asked && ps->silent_since == 0) {
+		ps->silent_since = now;
+		leat_log(LOG_LV_WARN, "leatd",
+			"shard %u did not answer for %.1f s; its counts are those of before", i,
+			(double)PLANE_ASK_NS / (double)TIME_S);
+	} else if (!ps->asked && ps->silent_since != 0) {
+		leat_log(LOG_LV_NOTE, "leatd", "shard %u answers again, after %.1f s more", i,
+			(double)(now - ps->silent_since) / (double)TIME_S);
+		ps->silent_since = 0;
+	}
+}
+
+static void ask(struct plane *p, uint32_t i, void (*also)(void *arg), void *arg)
+{
+	struct plane_shard *ps = &p->shard[i];
+
+	ps->ask.also = also;
+	ps->ask.arg = arg;
+	ps->asked = true;
+	atomic_store_explicit(&ps->ask.answered, false, memory_order_relaxed);
+	post(p, i, (struct shard_letter){SHARD_MAIL_ASK, &ps->ask});
+}
+
+void leat_plane_ask(struct plane *p, void (*also)(void *arg), void *const *arg)
+{
+	uint64_t at = leat_plane_now(p) + PLANE_ASK_NS;
+
+	for (uint32_t i = 0; i < p->shard_cnt; i++) {
+		await(p, i, at); /* the last answer, when it is owed still */
+		p->shard[i].heard = false;
+		if (!p->shard[i].asked)
+			ask(p, i, also, also != NULL ? arg[i] : NULL);
+	}
+	for (uint32_t i = 0; i < p->shard_cnt; i++)
+		await(p, i, at);
+}
+
+/* await_all waits for all that is owed, however long that is: a second signal ends it. */
+static void await_all(struct plane *p)
+{
+	for (uint32_t i = 0; i < p->shard_cnt; i++) {
+		while (!take_answer(&p->shard[i]))
+			nap(p);
+		await(p, i, 0);
+	}
+}
+
+void leat_plane_use(struct plane *p, enum shard_port_use use)
+{
+	await_all(p);
+	for (uint32_t i = 0; i < p->shard_cnt; i++) {
+		post(p, i, shard_letter_port(use));
+		ask(p, i, NULL, NULL); /* letters are read in order */
+	}
+	await_all(p); /* without its queues a port may be started anew */
+}
+
 static void *run_control(void *plane)
 {
 	struct plane *p = plane;
 
 	p->control(p->arg);
+	await_all(p); /* who does not turn does not stop, either */
 	for (uint32_t i = 0; i < p->loop_cnt; i++)
 		leat_shard_loop_stop(&p->loop[i]);
 	return NULL;
@@ -246,152 +457,4 @@ enum opt_exit leat_plane_run(struct plane *p, void (*control)(void *arg), void *
 	rte_eal_mp_wait_lcore();
 	pthread_join(thread, NULL);
 	return OPT_EXIT_OK;
-}
-
-void leat_plane_shards_close(struct plane *p)
-{
-	for (uint32_t i = 0; i < p->shard_cnt; i++)
-		leat_shard_close(p->shard[i].shard);
-}
-
-void leat_plane_close(struct plane *p)
-{
-	for (uint32_t i = 0; i < p->shard_cnt; i++)
-		leat_nic_numa_free(p->shard[i].mem, p->shard[i].octets);
-	for (uint32_t i = 0; i < p->port_cnt; i++)
-		leat_nic_numa_free(p->port[i].pair, leat_plane_join_octets(p->port[i].cnt));
-	leat_nic_pool_free(p->pool);
-	p->shard_cnt = 0;
-}
-
-uint64_t leat_plane_now(struct plane *p)
-{
-	return shard_clock_read(&p->clock);
-}
-
-/* others_wait: does one of the shards on loop i read a queue that has frames of others, too? */
-static bool others_wait(const struct plane *p, uint32_t i)
-{
-	bool wait = false;
-
-	for (uint32_t k = 0; k < p->shard_cnt; k++)
-		wait |= p->shard[k].lcore_idx == i && p->shard[k].shard->tx.queue != SHARD_NO_QUEUE;
-	return wait && p->moves;
-}
-
-/* look_at_loop tells when an lcore stands still, and when it goes on. */
-static void look_at_loop(struct plane *p, uint32_t i, uint64_t now)
-{
-	uint64_t for_ns;
-
-	switch (leat_shard_watch_look(&p->watch[i], &p->loop[i].beat, now, &for_ns)) {
-	case SHARD_WATCH_LATE:
-		leat_log(LOG_LV_WARN, "leatd",
-			"lcore %u on cpu %u has not turned for %.1f s; its connections wait%s",
-			p->eal.lcore[i], p->eal.cpu[i], (double)for_ns / (double)TIME_S,
-			others_wait(p, i) ? ", and so do frames of other shards in its queue" : "");
-		break;
-	case SHARD_WATCH_BACK:
-		leat_log(LOG_LV_NOTE, "leatd", "lcore %u on cpu %u turns again, after %.1f s",
-			p->eal.lcore[i], p->eal.cpu[i], (double)for_ns / (double)TIME_S);
-		break;
-	case SHARD_WATCH_NOTHING:
-		break;
-	}
-}
-
-/* look is due now and then, also while an answer does not come: that is when it matters.  True: it
- * was. */
-static bool look(struct plane *p)
-{
-	uint64_t now = leat_plane_now(p);
-
-	if (now < p->look_at)
-		return false;
-	p->look_at = now + PLANE_LOOK_NS;
-	for (uint32_t i = 0; i < p->loop_cnt; i++)
-		look_at_loop(p, i, now);
-	return true;
-}
-
-/* give_up ends the process at once: a shard that does not turn answers nothing, and whoever sent
- * the signal again waits for an end. */
-static _Noreturn void give_up(const struct plane *p, uint32_t loop_idx)
-{
-	leat_log(LOG_LV_ERROR, "leatd",
-		"lcore %u on cpu %u does not turn; ended without its counts",
-		p->eal.lcore[loop_idx], p->eal.cpu[loop_idx]);
-	_exit(OPT_EXIT_FAILED);
-}
-
-/* nap waits a little for an answer. */
-static void nap(struct plane *p)
-{
-	sigset_t set = stop_signals();
-
-	if (sigtimedwait(&set, NULL, &(struct timespec){.tv_nsec = ASK_NAP_NS}) > 0)
-		p->signal_cnt++;
-	look(p);
-	for (uint32_t i = 0; p->signal_cnt >= PLANE_SIGNALS_CUT && i < p->loop_cnt; i++)
-		if (p->watch[i].late_since != 0)
-			give_up(p, i);
-}
-
-uint32_t leat_plane_wait(struct plane *p, uint64_t at)
-{
-	sigset_t set = stop_signals();
-	uint64_t now = leat_plane_now(p);
-
-	while (now < at) {
-		uint64_t for_ns = u64_min(at - now, PLANE_LOOK_NS);
-		struct timespec for_ts = {
-			.tv_sec = (time_t)(for_ns / TIME_S), .tv_nsec = (long)(for_ns % TIME_S)};
-
-		if (p->signal_cnt == p->signal_told && sigtimedwait(&set, NULL, &for_ts) > 0)
-			p->signal_cnt++;
-		if (p->signal_cnt != p->signal_told) { /* now, or while an answer was waited for */
-			p->signal_told = p->signal_cnt;
-			break;
-		}
-		if (look(p) && p->look != NULL && p->look())
-			break;
-		now = leat_plane_now(p);
-	}
-	return p->signal_cnt;
-}
-
-static void post(struct plane *p, uint32_t shard_idx, struct shard_letter letter)
-{
-	/* The box is longer than all letters that can be under way: the shard reads each turn. */
-	while (!leat_shard_mail_put(&p->shard[shard_idx].from_control, letter))
-		nap(p);
-}
-
-void leat_plane_tell(struct plane *p, uint32_t shard_idx, enum shard_mail_kind kind)
-{
-	ASSERT(shard_idx < p->shard_cnt);
-	post(p, shard_idx, (struct shard_letter){.kind = kind});
-}
-
-void leat_plane_ask(struct plane *p, void (*also)(void *arg), void *const *arg)
-{
-	for (uint32_t i = 0; i < p->shard_cnt; i++) {
-		struct shard_ask *ask = &p->shard[i].ask;
-
-		ask->also = also;
-		ask->arg = also != NULL ? arg[i] : NULL;
-		atomic_store_explicit(&ask->answered, false, memory_order_relaxed);
-		post(p, i, (struct shard_letter){SHARD_MAIL_ASK, ask});
-	}
-	for (uint32_t i = 0; i < p->shard_cnt; i++) {
-		while (!atomic_load_explicit(&p->shard[i].ask.answered, memory_order_acquire))
-			nap(p);
-	}
-}
-
-void leat_plane_use(struct plane *p, enum shard_port_use use)
-{
-	for (uint32_t i = 0; i < p->shard_cnt; i++)
-		post(p, i, shard_letter_port(use));
-	leat_plane_ask(p, NULL, NULL); /* letters are read in order */
 }

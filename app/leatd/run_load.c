@@ -63,7 +63,8 @@ static enum opt_exit start_port(uint64_t seed)
 		return OPT_EXIT_DEVICE;
 	}
 	config.queue_cnt = (uint16_t)want.queue_cnt;
-	leat_steer_plan(&run.steer, &want, &run.port, &config);
+	want.table_cnt = leat_nic_rss_table(&run.port);
+	leat_steer_plan(&run.steer, &want, &config);
 	enum opt_exit result = leat_device_start(s, &run.port, &config);
 	if (result == OPT_EXIT_OK)
 		leat_steer_settle(&run.steer, &run.port);
@@ -375,14 +376,11 @@ static bool settle(void)
 	}
 	leat_load_view_sum(&run.view);
 	const struct shard_counts *sum = &run.view.sum;
-	uint64_t under_way = leat_plane_under_way(&run.plane, 0);
-	if (sum->moved_out != sum->moved_in + under_way || sum->wrong_shard != 0) {
-		leat_log(LOG_LV_ERROR, "ledger",
-			"moved %ju frames, taken %ju, on lanes %ju; on a wrong shard %ju",
-			(uintmax_t)sum->moved_out, (uintmax_t)sum->moved_in, (uintmax_t)under_way,
-			(uintmax_t)sum->wrong_shard);
-		good = false;
-	}
+	const char *why = leat_steer_ledger_error(sum, leat_plane_moving(&run.plane, 0),
+		leat_plane_carrying(&run.plane, 0), text, sizeof(text));
+	if (why != NULL)
+		leat_log(LOG_LV_ERROR, "ledger", "%s", why);
+	good &= why == NULL;
 	return settle_loads() && good;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_assert.h"
 #include "base_log.h"
+#include "boot.h"
 #include "caps.h"
 #include "device.h"
 #include "knobs.h"
@@ -30,10 +31,19 @@
 #define IMPAIR_SEED_MAX 1000000
 #define REPORT_INDENT   10
 
+/* Each for one thing: who learns one, as who talks to us may learn where his segments go, or who
+ * reads what is printed, learns nothing of the others. */
+struct serve_seed {
+	uint64_t stack; /* of shard 0; the others' follow */
+	uint64_t key;   /* by which flows are steered */
+	uint64_t impair;
+};
+
 struct serve_run {
 	const struct serve_options *o;
 	bool greet;
 	struct plan plan;
+	struct boot boot;
 	struct plane plane;
 	struct nic_port port;
 	struct nic_port_config port_config;
@@ -44,18 +54,18 @@ struct serve_run {
 	void *mem[SHARD_MAX];
 	size_t mem_octets[SHARD_MAX];
 	struct shard_counts sum;
+	struct serve_seed seed;
 	struct stack_gauge gauge;
-	uint64_t impair_seed;
 	uint64_t began_at, finished, cut; /* connections, after the first signal */
 };
 
 static struct serve_run run;
 
 /* start_port starts the device with as many queues as there are shards, or as it has. */
-static enum opt_exit start_port(uint64_t seed)
+static enum opt_exit start_port(void)
 {
 	struct nic_port_config *config = &run.port_config;
-	struct steer_want want = {.shard_cnt = (uint32_t)run.o->shards, .seed = seed};
+	struct steer_want want = {.shard_cnt = (uint32_t)run.o->shards, .seed = run.seed.key};
 
 	*config = (struct nic_port_config){.rx_slots = PLAN_SLOTS,
 		.tx_slots = PLAN_SLOTS,
@@ -69,19 +79,20 @@ static enum opt_exit start_port(uint64_t seed)
 		return OPT_EXIT_DEVICE;
 	}
 	config->queue_cnt = (uint16_t)want.queue_cnt;
-	leat_steer_plan(&run.steer, &want, &run.port, config);
+	want.table_cnt = leat_nic_rss_table(&run.port);
+	leat_steer_plan(&run.steer, &want, config);
 	enum opt_exit result = leat_device_start(run.o, &run.port, config);
 	if (result == OPT_EXIT_OK)
 		leat_steer_settle(&run.steer, &run.port);
 	return result;
 }
 
-static enum opt_exit open_port(uint64_t seed)
+static enum opt_exit open_port(void)
 {
 	enum opt_exit result = leat_device_find(run.o, &run.port);
 
 	if (result == OPT_EXIT_OK)
-		result = start_port(seed);
+		result = start_port();
 	/* The kernel's end of the trial: gone when the device is. */
 	if (result == OPT_EXIT_OK && run.greet &&
 		leat_link_up(run.o->tap, ip_to4(run.o->address[0].ip) - 1, KERNEL_PREFIX) != 0) {
@@ -115,7 +126,7 @@ static enum opt_exit start_service(uint32_t i)
 	return OPT_EXIT_OK;
 }
 
-static enum opt_exit add_shards(uint64_t seed)
+static enum opt_exit add_shards(void)
 {
 	enum opt_exit result = OPT_EXIT_OK;
 
@@ -123,18 +134,18 @@ static enum opt_exit add_shards(uint64_t seed)
 		struct shard_config shard = {.stack = run.plan.stack,
 			.port = &run.port,
 			.pool = run.plane.pool,
-			.impair = {.seed = run.impair_seed + i,
+			.impair = {.seed = run.seed.impair + i,
 				.loss_millionths = run.o->loss_millionths,
 				.reorder_millionths = run.o->reorder_millionths}};
 
 		leat_steer_shard(&run.steer, i, &shard);
-		shard.stack.seed = seed + i;
+		shard.stack.seed = run.seed.stack + i;
 		memcpy(shard.stack.link.mac.octet, run.port.mac, sizeof(run.port.mac));
 		result = leat_plane_add(&run.plane, &shard, i);
 		if (result == OPT_EXIT_OK)
 			result = start_service(i);
 	}
-	run.plane.moves = run.steer.mode == STEER_SOFTWARE;
+	run.plane.moves = leat_steer_moves(&run.steer);
 	if (result == OPT_EXIT_OK && run.o->shards > 1)
 		result = leat_plane_join(&run.plane, 0, run.plane.shard_cnt);
 	if (result == OPT_EXIT_OK && run.plane.taken_octets != run.plan.taken_octets)
@@ -203,12 +214,14 @@ static void print_head(void)
 	if (o->loss_millionths + o->reorder_millionths != 0)
 		printf("  bad wire      of what arrives %g%% lost, %g%% overtaken, seed %ju\n",
 			o->loss_millionths / 1e4, o->reorder_millionths / 1e4,
-			(uintmax_t)run.impair_seed);
+			(uintmax_t)run.seed.impair);
 	for (uint32_t i = 0; i < o->listen_cnt; i++)
 		printf("  listening     :%u %s\n", o->listen[i].port,
 			leat_service_kind_name(o->listen[i].kind));
 	leat_report_ns(o->time_wait_ns, msl, sizeof(msl));
 	printf("  2MSL          %s%s\n", msl, leat_report_two_msl(o->time_wait_ns));
+	printf("  restart       ");
+	leat_boot_print(&run.boot, false, stdout);
 	if (run.greet)
 		printf("  kernel 198.18.0.1/24 on leat0  ═══ tap ═══  server 198.18.0.2:80\n"
 		       "try it:   curl -v http://198.18.0.2/     wrk -t1 -c64 -d5s "
@@ -225,7 +238,7 @@ static void look(void)
 	leat_plane_ask(&run.plane, NULL, NULL);
 	run.sum = (struct shard_counts){0};
 	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
-		leat_report_add(&run.sum, &run.plane.shard[i].ask.counts);
+		leat_report_add(&run.sum, &run.plane.shard[i].counts);
 }
 
 static void tell_all(enum shard_mail_kind kind)
@@ -234,11 +247,15 @@ static void tell_all(enum shard_mail_kind kind)
 		leat_plane_tell(&run.plane, i, kind);
 }
 
-/* wait_closed looks until no connection is open, until at, or until signal_max signals came. */
+/* wait_closed looks until no connection is open, until at, until signal_max signals came, or until
+ * the port goes over which they would end. */
 static bool wait_closed(uint64_t at, uint32_t signal_max)
 {
+	bool was_gone = run.watch.state == NIC_ST_GONE;
+
 	look();
-	while (leat_report_open(&run.sum) != 0 && leat_plane_now(&run.plane) < at) {
+	while (leat_report_open(&run.sum) != 0 && leat_plane_now(&run.plane) < at &&
+		was_gone == (run.watch.state == NIC_ST_GONE)) {
 		uint64_t next = leat_plane_now(&run.plane) + LOOK_NS;
 
 		if (leat_plane_wait(&run.plane, u64_min(next, at)) >= signal_max)
@@ -260,8 +277,24 @@ static void drain(void)
 		return;
 	run.cut = leat_report_open(&run.sum);
 	run.finished -= u64_min(run.cut, run.finished);
+	if (run.watch.state == NIC_ST_GONE)
+		printf("          %s is gone: %ju that are open are cut without a wait\n",
+			run.port.name, (uintmax_t)run.cut);
 	tell_all(SHARD_MAIL_ABORT);
 	wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
+}
+
+/* settle_again: key and table were set and read back anew. */
+static void settle_again(void)
+{
+	enum steer_mode before = run.steer.mode;
+
+	leat_steer_settle(&run.steer, &run.port);
+	run.plane.moves = leat_steer_moves(&run.steer);
+	if (run.steer.mode != before)
+		leat_log(LOG_LV_WARN, "leatd", "%s: flows are now steered by: %s%s%s",
+			run.port.name, leat_steer_name(&run.steer),
+			run.steer.why[0] != '\0' ? ", since " : "", run.steer.why);
 }
 
 /* restart_port: no shard touches its queues now. */
@@ -270,6 +303,8 @@ static void restart_port(void)
 	bool good = leat_nic_port_restart(&run.port, &run.port_config) == 0;
 	uint64_t now = leat_plane_now(&run.plane);
 
+	if (good)
+		settle_again();
 	leat_nic_watch_restarted(
 		&run.watch, good, good && leat_device_is_up(run.o, &run.port), now);
 }
@@ -355,15 +390,11 @@ static bool check_ledger(void)
 			leat_log(LOG_LV_ERROR, "ledger", "shard %u: %s", i, why);
 		good &= why == NULL;
 	}
-	uint64_t under_way = leat_plane_under_way(&run.plane, 0);
-	if (run.sum.moved_out != run.sum.moved_in + under_way || run.sum.wrong_shard != 0) {
-		leat_log(LOG_LV_ERROR, "ledger",
-			"moved %ju frames, taken %ju, on lanes %ju; on a wrong shard %ju",
-			(uintmax_t)run.sum.moved_out, (uintmax_t)run.sum.moved_in,
-			(uintmax_t)under_way, (uintmax_t)run.sum.wrong_shard);
-		good = false;
-	}
-	return good;
+	const char *why = leat_steer_ledger_error(&run.sum, leat_plane_moving(&run.plane, 0),
+		leat_plane_carrying(&run.plane, 0), text, sizeof(text));
+	if (why != NULL)
+		leat_log(LOG_LV_ERROR, "ledger", "%s", why);
+	return good && why == NULL;
 }
 
 /* print_notes explains counts that have one cause as a rule. */
@@ -444,9 +475,9 @@ static enum opt_exit print_end(void)
 	return good ? OPT_EXIT_OK : OPT_EXIT_FAILED;
 }
 
-static enum opt_exit run_shards(uint64_t seed)
+static enum opt_exit run_shards(void)
 {
-	enum opt_exit result = add_shards(seed);
+	enum opt_exit result = add_shards();
 
 	leat_prepare_end();
 	if (result == OPT_EXIT_OK) {
@@ -463,20 +494,20 @@ static enum opt_exit run_shards(uint64_t seed)
 }
 
 /* run_port lives from the device's start to its close. */
-static enum opt_exit run_port(uint64_t seed)
+static enum opt_exit run_port(void)
 {
-	enum opt_exit result = open_port(seed);
+	enum opt_exit result = open_port();
 
 	if (result != OPT_EXIT_OK) {
 		leat_prepare_end();
 		return result;
 	}
-	result = run_shards(seed);
+	result = run_shards();
 	leat_nic_port_close(&run.port);
 	return result;
 }
 
-static enum opt_exit run_plane(struct eal *eal, uint64_t seed)
+static enum opt_exit run_plane(struct eal *eal)
 {
 	enum opt_exit result = leat_prepare_begin(eal, leat_plan_octets(&run.plan));
 
@@ -488,7 +519,7 @@ static enum opt_exit run_plane(struct eal *eal, uint64_t seed)
 		leat_prepare_end();
 		return result;
 	}
-	result = run_port(seed);
+	result = run_port();
 	leat_plane_close(&run.plane);
 	return result;
 }
@@ -509,7 +540,6 @@ enum opt_exit leat_run_plan(const struct serve_options *o)
 enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal *from, bool greet)
 {
 	struct eal eal;
-	uint64_t seed = 0;
 
 	run = (struct serve_run){.o = o, .greet = greet};
 	enum opt_exit result = leat_device_check(o);
@@ -520,23 +550,34 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 	if (result != OPT_EXIT_OK)
 		return result;
 	leat_plan_warn(o, &run.plan);
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
+	if (getrandom(&run.seed, sizeof(run.seed), 0) != sizeof(run.seed)) {
 		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
 			strerror(errno));
 		return OPT_EXIT_RESOURCE;
 	}
-	run.impair_seed = o->seed != 0 ? o->seed : seed % IMPAIR_SEED_MAX + 1;
+	run.seed.impair = o->seed != 0 ? o->seed : run.seed.impair % IMPAIR_SEED_MAX + 1;
 	struct eal_want want = {.name = o->name,
 		.lcore_cnt = run.plan.cpu_cnt,
 		.cpu = run.plan.cpu,
 		.huge = (enum eal_huge)o->hugepages,
 		.pool = run.plan.pool,
 		.pci = o->device,
+		.extra = o->eal,
+		.extra_cnt = o->eal_cnt,
 		.verbose = o->verbose};
-	result = leat_run_start_eal(from, &want, &eal);
+	struct boot_want boot = {.path = o->boot_record,
+		.two_msl_ns = o->time_wait_ns,
+		.port_from = run.plan.stack.port_from,
+		.port_to = run.plan.stack.port_to};
+	result = leat_boot_begin(&run.boot, &boot, leat_shard_clock_wall_ns());
 	if (result != OPT_EXIT_OK)
 		return result;
-	result = run_plane(&eal, seed);
-	leat_eal_stop(&eal);
+	leat_boot_set(&run.boot, &run.plan.stack);
+	result = leat_run_start_eal(from, &want, &eal);
+	if (result == OPT_EXIT_OK) {
+		result = run_plane(&eal);
+		leat_eal_stop(&eal);
+	}
+	leat_boot_end(&run.boot, leat_shard_clock_wall_ns());
 	return result;
 }

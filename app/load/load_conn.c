@@ -321,7 +321,7 @@ bool leat_load_open(struct load *load, struct leat_stack *s)
 		bool no_port = error == LEAT_ERR_NO_PORT;
 
 		load->counters.no_port += no_port;
-		load->counters.no_room += !no_port;
+		load->counters.no_room += !no_port && error != LEAT_ERR_QUIET;
 		load->blocked = no_port ? LOAD_SKIP_NO_PORT : LOAD_SKIP_NO_ROOM;
 		return false;
 	}

@@ -15,6 +15,7 @@
  *
  *	the boxes of shard_mail: the other end of each belongs to one other thread;
  *	the lanes of shard_lane: the other end of each belongs to one other shard;
+ *	shard_asked: what one shard asks for, read by one other;
  *	struct shard_ask, shard_list: their owner's, but the shard's from put until `answered`;
  *	the pool of packet buffers, which EAL makes safe;
  *	struct nic_port and struct flow_steer, which nobody writes while shards turn, but when all
@@ -34,10 +35,16 @@
  *		+ lost + held + moved_out + move_dropped
  *	stack frames_out = tx.frames + tx.queue_cnt
  *
+ *	and of all shards of a port, with what lies on its lanes:
+ *
+ *	moved_out = moved_in + on lanes
+ *	tx_over = tx_carried + tx_waiting + on lanes to a carrier
+ *
  * See        shard_loop.h, which turns shards; stack.h for all between rx and tx. */
 
 #include "leat.h"
 #include "nic_port.h"
+#include "shard_asked.h"
 #include "shard_clock.h"
 #include "shard_impair.h"
 #include "shard_mail.h"
@@ -62,12 +69,26 @@
 /* Buffers a shard has in hand besides those in its device and its stack. */
 #define SHARD_OWN_BUFFERS (SHARD_TX_QUEUE + 3 * STACK_BURST_MAX)
 
-/* And where it shares a port: one that stands still lets every lane to it fill. */
-#define SHARD_LANE_BUFFERS (SHARD_LANE_SLOTS + STACK_BURST_MAX)
+/* shard_lane_buffers is what of each shard of a port lies on lanes, when any of the others stand
+ * still, and in its hands of what others received.  A shard without a queue has a lane to its
+ * carrier besides, and no descriptors, of which there are more. */
+static inline uint32_t shard_lane_buffers(uint32_t shard_cnt)
+{
+	if (shard_cnt <= 1)
+		return 0;
+	return u32_min((shard_cnt - 1) * SHARD_LANE_SLOTS, SHARD_STEER_LENT_MAX) + STACK_BURST_MAX;
+}
+
+/* Who brings segments to the queue of the shard that owns them. */
+enum shard_trust {
+	SHARD_TRUST_NONE,   /* nobody: each is looked at */
+	SHARD_TRUST_DEVICE, /* the device, as long as it has our key and table (nic_rss.h) */
+	SHARD_TRUST_WIRE,   /* whoever is at the other end of the queue */
+};
 
 struct shard_config {
 	struct stack_config stack; /* tx_csum_* are set from the port; steer: who owns what */
-	bool trust;                /* the device spreads flows as stack.steer does */
+	enum shard_trust trust;    /* to spread flows as stack.steer does */
 	const struct nic_port *port;
 	struct rte_mempool *pool;
 	uint16_t queue; /* SHARD_NO_QUEUE: frames come and go by lanes alone */
@@ -87,7 +108,8 @@ struct shard_counts {
 	uint64_t moved_in, moved_out, move_dropped; /* frames of flows of other shards */
 	uint64_t steer_probed, steer_astray;        /* of a trusted device's segments */
 	uint64_t wrong_shard;                       /* segments that reached a stack not theirs */
-	uint64_t tx_carried;                        /* sent for shards without a queue */
+	uint64_t tx_over;                           /* of tx_frames, by the queue of another */
+	uint64_t tx_carried, tx_waiting;            /* for shards without one: sent, not sent yet */
 	uint64_t timers_put_off;                    /* turns that left due timers for the next */
 	uint64_t events_used_up;                    /* turns that told as many events as they may */
 	uint64_t letters_used_up; /* boxes of which a turn read as many letters as it may */
@@ -106,13 +128,15 @@ struct shard_ask {
 };
 
 /* A question for connections, of which a turn answers a slice.  The rows are the asker's, and the
- * shard's from put until `answered`; one such question at a time.  When row_cnt is row_max there
- * may be more: it is asked again with the cursor as it was left. */
+ * shard's from put until `answered`.  One is answered at a time: while it is, another is `busy`, at
+ * once and without rows, and may be asked again.  When row_cnt is row_max there may be more: it is
+ * asked again with the cursor as it was left. */
 struct shard_list {
 	struct leat_info *row;
 	uint32_t row_max, row_cnt;
 	uint32_t cursor; /* at first 0 */
 	uint32_t turns;  /* it took */
+	bool busy;
 	atomic_bool answered;
 };
 
@@ -121,6 +145,7 @@ struct shard {
 	uint64_t now;
 	bool worked; /* the last turn had something to do */
 	bool rx_off; /* the queues are not ours to read now */
+	enum shard_trust trust;
 	uint64_t turns, busy_ns;
 	uint64_t mailed_in, mailed_out, mail_refused;
 	uint64_t neigh_copies; /* of mailed_in: answers that this shard had not asked for */
@@ -132,8 +157,9 @@ struct shard {
 	uint32_t box_cnt, peer_cnt;
 	struct shard_mail *box[SHARD_MAX];  /* read here */
 	struct shard_mail *peer[SHARD_MAX]; /* written here: boxes of the port's other shards */
-	struct shard_list *list;            /* under way, or NULL */
-	uint32_t abort_at;                  /* while all are reset: the next record to look at */
+	const struct shard_asked *wants[SHARD_MAX]; /* by peer: what it asks for */
+	struct shard_list *list;                    /* under way, or NULL */
+	uint32_t abort_at; /* while all are reset: the next record to look at */
 	bool aborting;
 	struct stack_burst burst;
 };
@@ -148,9 +174,13 @@ struct shard *leat_shard_new(
 /* leat_shard_app gives the shard its program, of which it keeps a copy; arg must outlive it. */
 void leat_shard_app(struct shard *s, const struct leat_app *app);
 
-/* leat_shard_box adds a box that the shard reads; _peer one that it writes.  Before the loop. */
+/* leat_shard_box adds a box that the shard reads.  Before the loop. */
 void leat_shard_box(struct shard *s, struct shard_mail *box);
-void leat_shard_peer(struct shard *s, struct shard_mail *box);
+
+/* leat_shard_peer adds another shard of the port: a box that it reads, what it asks for, and where
+ * s says the same to it.  Before the loop. */
+void leat_shard_peer(struct shard *s, struct shard_mail *box, const struct shard_asked *wants,
+	struct shard_asked *asked);
 
 /* leat_shard_move gives from a lane for frames that belong to to; _carry one for frames that from,
  * which has no queue, sends on by's queue.  Before the loop. */

@@ -34,8 +34,10 @@ static void setup(bool trust)
 {
 	leat_flow_steer_key(key, 11, FLOW_STEER_TABLE, false);
 	leat_flow_steer_init(&flow, key, FLOW_STEER_TABLE, SHARDS);
-	for (uint32_t i = 0; i < SHARDS; i++)
-		shard[i] = (struct shard_steer){.flow = &flow, .idx = i, .trust = trust};
+	for (uint32_t i = 0; i < SHARDS; i++) {
+		shard[i] = (struct shard_steer){.flow = &flow, .idx = i};
+		leat_shard_steer_trust(&shard[i], trust);
+	}
 	for (uint32_t from = 0; from < SHARDS; from++) {
 		for (uint32_t to = 0; to < SHARDS; to++) {
 			leat_shard_lane_init(&lane[from][to]);
@@ -239,6 +241,36 @@ static void a_device_whose_hash_is_another_loses_the_trust(void **state)
 	assert_false(shard[1].trust);
 }
 
+static void a_device_started_anew_is_given_trust_and_a_trial_anew(void **state)
+{
+	struct frame f;
+	struct prng p;
+	void *got[1];
+
+	(void)state;
+	setup(true);
+	leat_prng_seed(&p, 14);
+	leat_shard_steer_take(&shard[0], got, 1);
+	struct tuple strange = owned_by(&p, 3), own = owned_by(&p, 0);
+	assert_false(leat_shard_steer_home(&shard[0], arrive(&f, &strange)));
+	assert_int_equal(leat_shard_steer_take(&shard[3], got, 1), 1);
+	assert_false(shard[0].trust);
+	uint64_t before = shard[0].probed;
+	leat_shard_steer_trust(&shard[0], true);
+	for (uint32_t i = 1; i <= SHARD_STEER_TRIAL; i++) {
+		assert_true(leat_shard_steer_home(&shard[0], arrive(&f, &own)));
+		assert_int_equal(shard[0].probed, before + i);
+	}
+	assert_true(leat_shard_steer_home(&shard[0], arrive(&f, &own)));
+	assert_int_equal(shard[0].probed, before + SHARD_STEER_TRIAL);
+	/* It lies again: the trial ends as the first did. */
+	leat_shard_steer_trust(&shard[0], true);
+	assert_false(leat_shard_steer_home(&shard[0], arrive(&f, &strange)));
+	assert_int_equal(leat_shard_steer_take(&shard[3], got, 1), 1);
+	assert_false(shard[0].trust);
+	assert_int_equal(shard[0].astray, 2);
+}
+
 /* What a device may look at differently is asked, trust or not. */
 static void a_segment_with_options_moves_from_a_trusted_queue(void **state)
 {
@@ -308,6 +340,65 @@ static void no_lane_waits_for_another(void **state)
 		assert_int_equal(leat_shard_lane_held(&lane[i][0]), 92);
 }
 
+/* fill has shard 0 receive frames of owner until one is dropped, in so many bursts, and returns how
+ * many it took. */
+static uint32_t fill(struct prng *p, uint32_t owner, uint32_t bursts)
+{
+	static struct frame f;
+	uint32_t cnt = 0;
+	void *got[1];
+
+	for (uint32_t i = 0; i < bursts; i++) {
+		leat_shard_steer_take(&shard[0], got, 1);
+		for (uint32_t k = 0; k < 32; k++) {
+			struct tuple t = owned_by(p, owner);
+			uint64_t before = shard[0].moved_out;
+
+			struct rte_mbuf *m = arrive(&f, &t);
+			f.m.refcnt = 2; /* a drop takes one of two */
+			assert_false(leat_shard_steer_home(&shard[0], m));
+			cnt += shard[0].moved_out != before;
+		}
+	}
+	return cnt;
+}
+
+/* Whatever number of readers stands still, the one that turns finds room, and the sum is bounded by
+ * what packet buffers are planned for. */
+static void readers_that_stand_still_share_a_bounded_number_of_frames(void **state)
+{
+	const uint32_t max = SHARD_STEER_LENT_MAX;
+	uint32_t held = 0, last = 0;
+	struct prng p;
+	void *got[64];
+
+	(void)state;
+	setup(false);
+	leat_prng_seed(&p, 15);
+	for (uint32_t owner = 1; owner < SHARDS - 1; owner++) {
+		uint32_t room = max - held, cnt = fill(&p, owner, 40);
+
+		/* Half of what is left, of whatever was left. */
+		assert_in_range(cnt, u32_min(room / 2, SHARD_LANE_SLOTS) - 1, room / 2 + 1);
+		held += cnt;
+		assert_true(owner == 1 || cnt < last);
+		last = cnt;
+		assert_int_equal(leat_shard_lane_held(&lane[0][owner]), cnt);
+		/* A reader that turns gets everything meanwhile. */
+		for (uint32_t i = 0; i < 100; i++) {
+			assert_int_equal(fill(&p, SHARDS - 1, 1), 32);
+			assert_int_equal(leat_shard_steer_take(&shard[SHARDS - 1], got, 64), 32);
+		}
+	}
+	assert_true(held < max);
+	/* They turn again, and so does everything. */
+	for (uint32_t owner = 1; owner < SHARDS; owner++) {
+		while (leat_shard_steer_take(&shard[owner], got, 64) != 0)
+			;
+	}
+	assert_in_range(fill(&p, 2, 40), max / 2 - 1, max / 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,9 +410,11 @@ int main(void)
 		cmocka_unit_test(
 			a_device_that_spreads_at_random_brings_no_segment_to_a_wrong_shard),
 		cmocka_unit_test(a_device_whose_hash_is_another_loses_the_trust),
+		cmocka_unit_test(a_device_started_anew_is_given_trust_and_a_trial_anew),
 		cmocka_unit_test(a_segment_with_options_moves_from_a_trusted_queue),
 		cmocka_unit_test(a_frame_in_pieces_is_read_across_them),
 		cmocka_unit_test(no_lane_waits_for_another),
+		cmocka_unit_test(readers_that_stand_still_share_a_bounded_number_of_frames),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,6 +97,23 @@ static inline bool tcp_rtx_runs(const struct tcb *tcb)
 	return tcb->rtx_at != TIME_NEVER && tcb->rtx_kind != TCP_RTX_KEEP;
 }
 
+/* The number of its length of 2MSL, and that. */
+static inline uint32_t tcp_two_msl_length(const struct tcb *tcb)
+{
+	return (tcb->opts & TCP_O_TWO_MSL) >> TCP_O_TWO_MSL_SHIFT;
+}
+
+static inline uint64_t tcp_two_msl_ns(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	return leat_timer_ring_lasts(e->two_msl, tcp_two_msl_length(tcb));
+}
+
+static inline void tcp_two_msl_start(const struct tcp_call *c)
+{
+	leat_timer_ring_start_length(
+		c->e->two_msl, c->tcb->idx, tcp_two_msl_length(c->tcb), c->now);
+}
+
 /* tcp_side is for a tcb that has it; leat_tcp_side, for reading, and leat_tcp_side_make for any. */
 static inline struct tcp_side *tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
 {

@@ -17,11 +17,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ALL = ["base", "wire", "timer", "flow", "tcp", "inet", "stack", "nic", "shard"]
+ALL = ["base", "wire", "timer", "conf", "flow", "tcp", "inet", "stack", "nic", "shard"]
 MAY = {
     "base": [],
     "wire": ["base"],
     "timer": ["base"],
+    "conf": ["base"],
     "flow": ["base", "wire"],
     "tcp": ["base", "wire", "timer"],
     "inet": ["base", "wire", "timer"],
@@ -34,7 +35,7 @@ DPDK = ["nic", "shard"]
 
 # Headers of programs, by directory, and part of the name of an object whose flags they get.
 APPS = {"common": "/leatd.p/", "service": "libleat_service.a.p",
-        "load": "libleat_load.a.p", "leat": "/leat.p/", "leatd": "/leatd.p/"}
+        "load": "libleat_load.a.p", "lab": "libleat_lab.a.p", "leat": "/leat.p/", "leatd": "/leatd.p/"}
 
 
 class Module:

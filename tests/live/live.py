@@ -44,7 +44,8 @@ SIZES = (0, 1, 1459, 1460, 1461, 65536, 10485760)
 WAIT_S = 120      # for what happens at once
 PROCESS_S = 900   # no process of a test lives longer
 SO_RCVBUFFORCE = 33
-WATCH = r"lcore \d+ on cpu \d+ (has not turned for|turns again, after) "
+WATCH = (r"lcore \d+ on cpu \d+ (has not turned for|turns again, after) |"
+         r"shard \d+ (did not answer for|answers again, after) ")
 
 CAP_NET_ADMIN, CAP_SYS_ADMIN = 12, 21
 CLONE_NEWNET = 0x40000000
@@ -246,17 +247,25 @@ def sweep():
 
 # --- processes ------------------------------------------------------------------------------
 
+def complaints(err):
+    """What it said on stderr, but for lcores that the machine kept from turning."""
+    return "\n".join(line for line in err.splitlines() if not re.search(WATCH, line))
+
+
 class Process:
     """A program that runs beside the test, at most some seconds, and dies with it."""
 
     all = []
 
-    def __init__(self, argv, net=None, seconds=PROCESS_S, env=None, before=()):
+    def __init__(self, argv, net=None, seconds=PROCESS_S, env=None, before=(),
+                 stdin=subprocess.DEVNULL):
+        # Who becomes somebody else loses the wish to die, and a child never had it.
+        dies = ["setpriv", "--pdeathsig", "KILL"]
         command = [*(["nsenter", f"--net={NETNS_DIR / net}"] if net else []),
-                   "setpriv", "--pdeathsig", "KILL", *before, *map(str, argv)]
+                   *dies, *([*before, *dies] if before else []), *map(str, argv)]
         self.name, self.expected = Path(argv[0]).name, False
         self.lines, self.changed = {"out": [], "err": []}, threading.Condition()
-        self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.popen = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, text=True, errors="replace", env=env,
                                       start_new_session=True)
         Process.all.append(self)
@@ -291,8 +300,7 @@ class Process:
 
     @property
     def complaints(self):
-        """What it said on stderr, but for lcores that the machine kept from turning."""
-        return "\n".join(line for line in self.lines["err"] if not re.search(WATCH, line))
+        return complaints(self.err)
 
     def read(self, pipe, which):
         for line in pipe:
@@ -318,7 +326,8 @@ class Process:
         return [f"{self.name} {self.pid} {how} and said", *("  " + line for line in said)]
 
     def wait_line(self, pattern, seconds=WAIT_S):
-        """The match of the first line of stdout that matches."""
+        """The match of the first line of stdout that matches.  What it said on stderr before may
+        come later: all is there after wait."""
         end = time.monotonic() + seconds
         with self.changed:
             while True:

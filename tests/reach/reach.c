@@ -22,8 +22,9 @@ static const struct named of_stack[] = {IN(stack_counters, out_no_neigh),
 	IN(stack_counters, out_held), IN(stack_counters, out_waited), IN(stack_counters, out_void),
 	IN(stack_counters, accept_refused), IN(stack_counters, flow_refused),
 	IN(stack_counters, cookie_refused), IN(stack_counters, time_wait_returned),
-	IN(stack_counters, connect_reused), IN(stack_counters, no_port),
-	IN(stack_counters, send_no_chunk), IN(stack_counters, stale_handle)};
+	IN(stack_counters, connect_reused), IN(stack_counters, quiet_refused),
+	IN(stack_counters, no_port), IN(stack_counters, send_no_chunk),
+	IN(stack_counters, stale_handle)};
 static const struct named of_icmp[] = {IN(inet_icmp_counters, echo_answered),
 	IN(inet_icmp_counters, echo_refused), IN(inet_icmp_counters, echo_no_room),
 	IN(inet_icmp_counters, error_unreach), IN(inet_icmp_counters, error_too_big),
