@@ -324,7 +324,7 @@ static void control(void *arg)
 	run.begin_at = leat_plane_now(&run.plane) + LEAD_NS;
 	run.view.start_at = run.begin_at;
 	run.view.before_at = run.begin_at;
-	run.result.start_unix_ns = shard_clock_unix_ns() + LEAD_NS;
+	run.result.start_unix_ns = leat_shard_clock_wall_ns() + LEAD_NS;
 	run.result.planned_start_unix_ns = run.result.start_unix_ns;
 	ask(begin);
 	run.result.partial = !follow();
