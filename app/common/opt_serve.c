@@ -460,8 +460,8 @@ static const struct opt_row row[] = {
 		.kind = OPT_KIND_OTHER,
 		.read = read_wire_in,
 		.metavar = "WIRE",
-		.sentence = "a bad wire for what arrives: loss=1%,delay=5ms,jitter=1ms,reorder=1%,"
-			    "duplicate=1%,corrupt=1%, or some of them"},
+		.sentence = "a bad wire for what arrives, such as delay=5ms,loss=1%; of loss, "
+			    "reorder, duplicate, corrupt, delay and jitter"},
 	{.name = "impair-out",
 		.kind = OPT_KIND_OTHER,
 		.read = read_wire_out,

@@ -209,7 +209,7 @@ static const char *load(const char *option)
 {
 	static union options o;
 	static char why[512];
-	char args[5][48] = {"load", "--tap=leat0", "--address=10.0.0.1/24", "--target=10.0.0.2:80"};
+	char args[5][96] = {"load", "--tap=leat0", "--address=10.0.0.1/24", "--target=10.0.0.2:80"};
 	char *argv[] = {args[0], args[1], args[2], args[3], args[4], NULL};
 	FILE *out = fmemopen(why, sizeof(why), "w");
 

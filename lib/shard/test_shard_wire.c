@@ -51,7 +51,7 @@ static struct bench *bench_new(const struct shard_wire_config *config)
 	return &b;
 }
 
-/* run puts frames 1.. on the wire, step_ns apart, and takes what is due; order[] is how they come. */
+/* run puts frames 1.. on the wire, step_ns apart, and takes what is due, in order[]. */
 static uint32_t run(struct bench *b, uint64_t step_ns, uintptr_t *order, uint32_t max)
 {
 	uint64_t now = TIME_S;
