@@ -288,6 +288,16 @@ static bool read_lcores(void *options, const char *text, char *why, size_t size)
 	return false;
 }
 
+static bool read_wire_in(void *options, const char *text, char *why, size_t size)
+{
+	return leat_opt_wire(&((struct serve_options *)options)->wire_in, text, why, size);
+}
+
+static bool read_wire_out(void *options, const char *text, char *why, size_t size)
+{
+	return leat_opt_wire(&((struct serve_options *)options)->wire_out, text, why, size);
+}
+
 static bool read_name(void *options, const char *text, char *why, size_t size)
 {
 	struct serve_options *o = options;
@@ -464,7 +474,19 @@ static const struct opt_row row[] = {
 	OPT_WIRE_ROWS(AT(loss_millionths), AT(reorder_millionths), AT(seed),
 		"lose frames that arrive, to try a bad wire",
 		"let later frames overtake as they arrive",
-		"of what --loss and --reorder pick; without it it is new and printed"),
+		"of what --loss, --reorder and --impair-... pick; without it it is new and "
+		"printed"),
+	{.name = "impair-in",
+		.kind = OPT_KIND_OTHER,
+		.read = read_wire_in,
+		.metavar = "WIRE",
+		.sentence = "a bad wire for what arrives, such as delay=5ms,loss=1%; of loss, "
+			    "reorder, duplicate, corrupt, delay and jitter"},
+	{.name = "impair-out",
+		.kind = OPT_KIND_OTHER,
+		.read = read_wire_out,
+		.metavar = "WIRE",
+		.sentence = "the same for what is sent"},
 	{.name = "boot-record",
 		.kind = OPT_KIND_OTHER,
 		.read = read_boot_record,
@@ -660,7 +682,8 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 				  "--device PCI?");
 		return false;
 	}
-	if (o->seed != 0 && o->loss_millionths == 0 && o->reorder_millionths == 0) {
+	if (o->seed != 0 && o->loss_millionths == 0 && o->reorder_millionths == 0 &&
+		!opt_wire_is_on(&o->wire_in) && !opt_wire_is_on(&o->wire_out)) {
 		snprintf(why, size,
 			"--seed has nothing to pick; give --loss or --reorder, or leave it out");
 		return false;

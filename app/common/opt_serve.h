@@ -11,6 +11,7 @@
 #include "opt.h"
 #include "opt_tcp.h"
 #include "opt_wait.h"
+#include "opt_wire.h"
 #include "service.h"
 #include "wire_addr.h"
 
@@ -58,6 +59,7 @@ struct serve_options {
 	uint64_t connections; /* at one time, all shards */
 	uint32_t close;       /* enum service_close */
 	uint32_t loss_millionths, reorder_millionths;
+	struct wire_options wire_in, wire_out;
 	uint64_t seed; /* of the two; 0: not given */
 	uint32_t verbose;
 	struct tcp_options tcp;

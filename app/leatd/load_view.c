@@ -124,7 +124,8 @@ static uint32_t busy_since(struct load_view *v, uint64_t lasted_ns)
 static void note_steady(struct load_view *v, const struct load_second *s)
 {
 	const struct load_options *o = v->o;
-	bool steady = s->at_ns >= o->ramp_ns + TIME_S &&
+	bool whole = s->at_ns + v->start_at >= v->before_at + TIME_S * 9 / 10;
+	bool steady = whole && s->at_ns >= o->ramp_ns + TIME_S &&
 		      (o->duration_ns == 0 || s->at_ns < o->ramp_ns + o->duration_ns + TIME_MS);
 
 	if (!steady)

@@ -46,6 +46,7 @@ static void plan_stack(const struct serve_options *o, struct stack_config *c)
 /* plan_pool sizes the packet buffers; with --buffers, what stacks may hold of them follows. */
 static enum opt_exit plan_pool(const struct serve_options *o, struct plan *p)
 {
+	uint32_t wires = (uint32_t)opt_wire_is_on(&o->wire_in) + opt_wire_is_on(&o->wire_out);
 	/* One connection may fill what it is promised, if nobody else needs any. */
 	uint32_t shards = (uint32_t)o->shards, each = p->stack.knobs.rcv_seg_max, least;
 
@@ -53,7 +54,7 @@ static enum opt_exit plan_pool(const struct serve_options *o, struct plan *p)
 		.tx_slots = PLAN_SLOTS * shards,
 		.lcore_cnt = shards,
 		.shard_cnt = shards,
-		.own = SHARD_OWN_BUFFERS + shard_lane_buffers(shards),
+		.own = SHARD_OWN_BUFFERS + shard_lane_buffers(shards) + wires * SHARD_WIRE_SLOTS,
 		.mtu = p->stack.link.mtu};
 	least = leat_nic_pool_buffers(&p->pool) + shards * each;
 	if (o->buffers != 0 && o->buffers < least) {
@@ -144,9 +145,11 @@ static void add_row(struct plan *p, const char *name, uint64_t cnt, uint64_t oct
 
 /* add_rows writes the table; taken_octets is what of it comes from the kernel in pieces of its
  * own. */
-static enum opt_exit add_rows(struct plan *p)
+static enum opt_exit add_rows(const struct serve_options *o, struct plan *p)
 {
-	struct shard_config shard = {.stack = p->stack};
+	struct shard_config shard = {.stack = p->stack,
+		.wire_in = leat_knobs_wire(&o->wire_in, 0),
+		.wire_out = leat_knobs_wire(&o->wire_out, 0)};
 	struct stack_part part[STACK_PART_MAX];
 	uint64_t octets = leat_shard_footprint(&shard), known = 0;
 	uint64_t program = leat_nic_numa_octets(p->program_octets);
@@ -192,7 +195,7 @@ enum opt_exit leat_plan_end(
 	p->program_octets = octets;
 	p->program_cnt = cnt;
 	p->eal = leat_eal_memory(&p->pool, (enum eal_huge)o->hugepages);
-	return add_rows(p);
+	return add_rows(o, p);
 }
 
 enum opt_exit leat_plan_serve(const struct serve_options *o, struct plan *p)

@@ -138,7 +138,9 @@ static enum opt_exit add_shards(void)
 			.pool = run.plane.pool,
 			.impair = {.seed = run.seed.impair + i,
 				.loss_millionths = run.o->loss_millionths,
-				.reorder_millionths = run.o->reorder_millionths}};
+				.reorder_millionths = run.o->reorder_millionths},
+			.wire_in = leat_knobs_wire(&run.o->wire_in, run.seed.impair + 2 * i + 1),
+			.wire_out = leat_knobs_wire(&run.o->wire_out, ~run.seed.impair - 2 * i)};
 
 		leat_steer_shard(&run.steer, i, &shard);
 		shard.stack.seed = run.seed.stack + i;
@@ -232,6 +234,8 @@ static void print_head(void)
 		printf("  bad wire      of what arrives %g%% lost, %g%% overtaken, seed %ju\n",
 			o->loss_millionths / 1e4, o->reorder_millionths / 1e4,
 			(uintmax_t)run.seed.impair);
+	leat_report_wire_plan(&o->wire_in, "in", stdout);
+	leat_report_wire_plan(&o->wire_out, "out", stdout);
 	for (uint32_t i = 0; i < o->listen_cnt; i++)
 		print_listener(&run.plan.service.listen[i]);
 	leat_report_ns(o->time_wait_ns, msl, sizeof(msl));
@@ -475,6 +479,7 @@ static enum opt_exit print_end(void)
 	printf("TIME-WAIT ");
 	leat_report_time_wait(&run.sum, REPORT_INDENT, stdout);
 	leat_report_drops(&run.sum, stdout);
+	leat_report_wire(&run.sum, stdout);
 	if (stats.rx_missed + stats.rx_no_mbuf + stats.rx_errors + stats.tx_errors != 0)
 		printf("device    missed %s, no buffer %s, errors %s\n",
 			leat_report_group(stats.rx_missed, t[0]),

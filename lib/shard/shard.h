@@ -50,6 +50,7 @@
 #include "shard_mail.h"
 #include "shard_rx.h"
 #include "shard_tx.h"
+#include "shard_wire.h"
 #include "stack.h"
 
 #include <stdatomic.h>
@@ -94,6 +95,7 @@ struct shard_config {
 	struct rte_mempool *pool;
 	uint16_t queue; /* SHARD_NO_QUEUE: frames come and go by lanes alone */
 	struct shard_impair_config impair;
+	struct shard_wire_config wire_in, wire_out;
 };
 
 /* What a shard counted, as one copy. */
@@ -111,8 +113,9 @@ struct shard_counts {
 	uint64_t wrong_shard;                       /* segments that reached a stack not theirs */
 	uint64_t tx_over;                           /* of tx_frames, by the queue of another */
 	uint64_t tx_carried, tx_waiting;            /* for shards without one: sent, not sent yet */
-	uint64_t timers_put_off;                    /* turns that left due timers for the next */
-	uint64_t events_used_up;                    /* turns that told as many events as they may */
+	uint64_t wire_lost, wire_full, wire_doubled, wire_spoilt, wire_late; /* both directions */
+	uint64_t timers_put_off;  /* turns that left due timers for the next */
+	uint64_t events_used_up;  /* turns that told as many events as they may */
 	uint64_t letters_used_up; /* boxes of which a turn read as many letters as it may */
 	uint64_t echo_refused, echo_no_room, neigh_refused, neigh_unanswered;
 	uint64_t own_address_seen; /* frames of another station with an address of ours */
