@@ -9,6 +9,7 @@
 
 int leat_cmd_try(int argc, char **argv);
 int leat_cmd_serve(int argc, char **argv);
+int leat_cmd_load(int argc, char **argv);
 int leat_cmd_plan(int argc, char **argv);
 int leat_cmd_lab(int argc, char **argv);
 

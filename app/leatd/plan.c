@@ -130,7 +130,7 @@ static enum opt_exit add_rows(struct plan *p)
 	struct shard_config shard = {.stack = p->stack};
 	struct stack_part part[STACK_PART_MAX];
 	uint64_t octets = leat_shard_footprint(&shard), known = 0;
-	uint64_t program = leat_nic_numa_octets(leat_service_footprint(&p->service));
+	uint64_t program = leat_nic_numa_octets(p->program_octets);
 	uint64_t boxes = leat_nic_numa_octets(leat_plane_join_octets(p->shard_cnt));
 	char text[160];
 
@@ -146,7 +146,7 @@ static enum opt_exit add_rows(struct plan *p)
 	}
 	octets = leat_nic_numa_octets(octets);
 	add_row(p, "turns, bursts, counters", 0, octets - known, false);
-	add_row(p, "programs", p->service.conn_max, program, false);
+	add_row(p, "programs", p->program_cnt, program, false);
 	if (p->shard_cnt > 1)
 		add_row(p, "boxes between shards", 0, boxes, true);
 	add_row(p, "packet buffers", leat_nic_pool_buffers(&p->pool), p->eal.pool_octets, true);
@@ -155,20 +155,35 @@ static enum opt_exit add_rows(struct plan *p)
 	return OPT_EXIT_OK;
 }
 
-enum opt_exit leat_plan_serve(const struct serve_options *o, struct plan *p)
+enum opt_exit leat_plan_begin(const struct serve_options *o, struct plan *p)
 {
 	*p = (struct plan){.shard_cnt = (uint32_t)o->shards, .free_octets = leat_eal_free_octets()};
 	plan_stack(o, &p->stack);
-	enum opt_exit result = plan_cores(o, p);
+	return plan_cores(o, p);
+}
+
+enum opt_exit leat_plan_end(
+	const struct serve_options *o, struct plan *p, size_t octets, uint32_t cnt)
+{
+	enum opt_exit result = plan_pool(o, p);
+
+	if (result != OPT_EXIT_OK)
+		return result;
+	p->program_octets = octets;
+	p->program_cnt = cnt;
+	p->eal = leat_eal_memory(&p->pool, (enum eal_huge)o->hugepages);
+	return add_rows(p);
+}
+
+enum opt_exit leat_plan_serve(const struct serve_options *o, struct plan *p)
+{
+	enum opt_exit result = leat_plan_begin(o, p);
 
 	if (result == OPT_EXIT_OK)
-		result = plan_pool(o, p);
-	if (result == OPT_EXIT_OK)
 		result = plan_service(o, &p->service);
-	if (result == OPT_EXIT_OK) {
-		p->eal = leat_eal_memory(&p->pool, (enum eal_huge)o->hugepages);
-		result = add_rows(p);
-	}
+	if (result == OPT_EXIT_OK)
+		result = leat_plan_end(
+			o, p, leat_service_footprint(&p->service), p->service.conn_max);
 	return result;
 }
 

@@ -38,6 +38,8 @@ struct plan {
 	struct stack_config stack;
 	struct nic_pool_plan pool;
 	struct service_config service;
+	size_t program_octets; /* of one shard's program, with */
+	uint32_t program_cnt;  /* so many records */
 	struct eal_memory eal;
 	struct plan_row row[PLAN_ROW_MAX];
 	uint32_t row_cnt;
@@ -47,6 +49,13 @@ struct plan {
 
 /* leat_plan_serve works the plan of o out; it says only what is wrong with the options. */
 enum opt_exit leat_plan_serve(const struct serve_options *o, struct plan *p);
+
+/* leat_plan_begin works out a stack and the cores for any role; what the role wants of the stack
+ * besides is put in before leat_plan_end, which adds packet buffers, a program of octets and cnt
+ * records on each shard, and the sums. */
+enum opt_exit leat_plan_begin(const struct serve_options *o, struct plan *p);
+enum opt_exit leat_plan_end(
+	const struct serve_options *o, struct plan *p, size_t octets, uint32_t cnt);
 
 /* leat_plan_check says whether the machine has what the plan needs. */
 enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *p);

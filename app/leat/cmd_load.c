@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd.h"
+
+#include "opt_load.h"
+
+int leat_cmd_load(int argc, char **argv)
+{
+	static struct load_options options;
+
+	return leat_cmd_leatd(&leat_opt_load, argc, argv, &options);
+}
