@@ -63,7 +63,7 @@ static enum opt_exit start_port(uint64_t seed)
 		return OPT_EXIT_DEVICE;
 	}
 	config.queue_cnt = (uint16_t)want.queue_cnt;
-	leat_steer_plan(&run.steer, &want, &run.port, &config);
+	leat_steer_plan(&run.steer, &want, &config);
 	enum opt_exit result = leat_device_start(s, &run.port, &config);
 	if (result == OPT_EXIT_OK)
 		leat_steer_settle(&run.steer, &run.port);
