@@ -8,8 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-#define NUMBER_MAX 9.2e18 /* fits into 63 bits */
-
 void leat_field_bad(struct field_reader *f, const char *key, const char *what)
 {
 	size_t at = 0;
@@ -70,15 +68,15 @@ const json_t *leat_field_list(
 uint64_t leat_field_number(
 	struct field_reader *f, const json_t *value, const char *key, double scale)
 {
-	double number = json_number_value(value) * scale;
+	long double number = (long double)json_number_value(value) * scale;
 
 	if (value == NULL)
 		return 0;
-	if (!json_is_number(value) || !(number >= 0) || number > NUMBER_MAX) {
+	if (!json_is_number(value) || !(number >= 0) || number > f->number_max) {
 		leat_field_bad(f, key, json_is_number(value) ? "is out of range" : "is no number");
 		return 0;
 	}
-	return (uint64_t)llround(number);
+	return (uint64_t)llroundl(number);
 }
 
 uint64_t leat_field_scaled(struct field_reader *f, const json_t *in, const char *key, double scale)

@@ -19,11 +19,16 @@
 
 #define FIELD_DEPTH_MAX 8
 
+/* Up to the first a decimal fraction is read as it was written; the second fits into 63 bits. */
+#define FIELD_EXACT_MAX 4503599627370496.0
+#define FIELD_WIDE_MAX  9.2e18
+
 struct field_reader {
 	char *why;
 	size_t size;
 	const char *place[FIELD_DEPTH_MAX]; /* "latency", "connect" */
 	uint32_t depth;
+	double number_max;
 	uint32_t item; /* of the list that is read; UINT32_MAX: of none */
 };
 

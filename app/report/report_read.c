@@ -154,7 +154,9 @@ static void read_hist(struct field_reader *f, const json_t *in, const char *key,
 			break;
 		}
 	}
+	f->number_max = FIELD_WIDE_MAX;
 	h->sum_ns = leat_field_scaled(f, at, "sum", NS_PER_S);
+	f->number_max = FIELD_EXACT_MAX;
 	h->max_ns = leat_field_scaled(f, at, "max", NS_PER_S);
 	uint64_t min_ns = leat_field_scaled(f, at, "min", NS_PER_S);
 	if (h->total_cnt != 0)
@@ -452,7 +454,8 @@ static void read_all(struct field_reader *f, const json_t *root, struct report_r
 bool leat_report_read(
 	struct report_run *run, const char *text, size_t octets, char *why, size_t size)
 {
-	struct field_reader f = {.why = why, .size = size, .item = UINT32_MAX};
+	struct field_reader f = {
+		.why = why, .size = size, .number_max = FIELD_EXACT_MAX, .item = UINT32_MAX};
 	json_error_t error;
 	json_t *root = json_loadb(text, octets, JSON_REJECT_DUPLICATES, &error);
 
