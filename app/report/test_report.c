@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_bits.h"
 #include "base_time.h"
+#include "report_html.h"
 #include "report_merge.h"
 #include "report_read.h"
 #include "test_report.h"
@@ -321,9 +322,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_merged_run_is_read_back_as_one),
 	};
 
-	if (argc == 2) { /* a run, drawn by a seed, for other tests */
-		draw_run(&draw, strtoull(argv[1], NULL, 10), 1, 3000);
-		leat_load_json(&draw.whole, stdout);
+	if (argc == 3) { /* a run, drawn by a seed, for other tests */
+		draw_run(&draw, strtoull(argv[2], NULL, 10), 1, 3000);
+		if (strcmp(argv[1], "--json") == 0)
+			leat_load_json(&draw.whole, stdout);
+		else
+			leat_report_html(&draw.whole, stdout);
 		return 0;
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
