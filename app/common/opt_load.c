@@ -578,6 +578,15 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 {
 	struct load_options *o = options;
 
+	if (o->serve.tap == NULL && o->serve.vdev == NULL && o->serve.device == NULL) {
+		snprintf(why, size,
+			"no device to send over: --tap leat0, --vdev ARGS or --device PCI?");
+		return false;
+	}
+	if (o->serve.address_cnt == 0) {
+		snprintf(why, size, "no address of ours: --address 198.18.0.2/24?");
+		return false;
+	}
 	if (o->target_cnt == 0) {
 		snprintf(why, size, "nowhere to connect to: --target 198.18.0.1:80?");
 		return false;

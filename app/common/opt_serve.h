@@ -17,6 +17,8 @@
 #define SERVE_LCORE_MAX       64
 #define SERVE_CPU_MAX         1024
 #define SERVE_CONNECTIONS_MAX 4000000
+#define SERVE_EAL_MAX         8
+#define SERVE_EAL_TEXT_MAX    127
 
 struct serve_address {
 	struct ip ip;
@@ -40,6 +42,7 @@ struct serve_options {
 	struct ip gateway4, gateway6; /* any: none */
 	struct serve_listen listen[SERVICE_LISTEN_MAX];
 	uint32_t listen_cnt; /* at least 1; no port twice */
+	const char *boot_record; /* NULL: none */
 	uint64_t body_octets, time_wait_ns, grace_ns;
 	uint64_t seconds; /* drain after so many, 0: only after ^C; set by try --tap */
 	uint64_t mtu, shards;
@@ -55,6 +58,8 @@ struct serve_options {
 	uint64_t seed; /* of the two; 0: not given */
 	uint32_t verbose;
 	struct tcp_options tcp;
+	const char *eal[SERVE_EAL_MAX]; /* arguments for EAL behind ours */
+	uint32_t eal_cnt;
 	char device_text[16]; /* what device points to */
 };
 

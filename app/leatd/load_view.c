@@ -129,6 +129,11 @@ static void note_steady(struct load_view *v, const struct load_second *s)
 	v->r->second_max = u64_max(v->r->second_max, s->started);
 }
 
+bool leat_load_view_news(const struct load_view *v)
+{
+	return memcmp(&v->counters, &v->before, offsetof(struct load_counters, in_flight)) != 0;
+}
+
 const struct load_second *leat_load_view_second(struct load_view *v, uint64_t now)
 {
 	struct load_result *r = v->r;

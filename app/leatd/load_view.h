@@ -53,6 +53,9 @@ void leat_load_view_look(struct load_view *v);
 /* leat_load_view_sum adds up what was copied last: when no shard turns. */
 void leat_load_view_sum(struct load_view *v);
 
+/* leat_load_view_news: was anything counted since the last second? */
+bool leat_load_view_news(const struct load_view *v);
+
 /* leat_load_view_second makes of the difference to the last one the next second of the result;
  * NULL: there is no place for more. */
 const struct load_second *leat_load_view_second(struct load_view *v, uint64_t now);

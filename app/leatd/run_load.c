@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #define LOOK_NS       (100 * TIME_MS)
 #define CLOSE_LOOK_NS (20 * TIME_MS)
@@ -24,8 +23,9 @@
 #define POLITE_NS     (2 * TIME_S)  /* after the grace, for those that finish what is under way */
 #define ANSWER_NS     (30 * TIME_S) /* for neighbours to answer */
 #define TELL_NS       (300 * TIME_MS)
-#define LAST_ACK_NS   (250 * TIME_MS) /* the last FIN of the peer may have to come again */
-#define LEAD_NS       (20 * TIME_MS)  /* from the word to begin to the beginning */
+#define LAST_NS       (250 * TIME_MS)  /* for the last frames: the peer's FIN may come again */
+#define LAST_LOSSY_NS (3500 * TIME_MS) /* and does so where frames are lost */
+#define LEAD_NS       (20 * TIME_MS)   /* from the word to begin to the beginning */
 #define SEED_MAX      1000000
 #define SECOND_MAX    (1 << 20)
 
@@ -63,6 +63,7 @@ static enum opt_exit start_port(uint64_t seed)
 		return OPT_EXIT_DEVICE;
 	}
 	config.queue_cnt = (uint16_t)want.queue_cnt;
+	want.table_cnt = leat_nic_rss_table(&run.port);
 	leat_steer_plan(&run.steer, &want, &config);
 	enum opt_exit result = leat_device_start(s, &run.port, &config);
 	if (result == OPT_EXIT_OK)
@@ -178,9 +179,10 @@ static void tell_all(enum shard_mail_kind kind)
 		leat_plane_tell(&run.plane, i, kind);
 }
 
+/* words is where text for people goes; NULL: nowhere.  With --json stdout is not its place. */
 static FILE *words(void)
 {
-	return run.o->json ? stderr : stdout;
+	return !run.o->json ? stdout : run.o->serve.verbose != 0 ? stderr : NULL;
 }
 
 /* wait_neighbours asks until all have answered; false: one has not, or a signal came. */
@@ -198,7 +200,7 @@ static bool wait_neighbours(void)
 		if (all)
 			return true;
 		now = leat_plane_now(&run.plane);
-		if (!told && now > from + TELL_NS) {
+		if (!told && now > from + TELL_NS && words() != NULL) {
 			fprintf(words(), "waiting   for the targets, or the gateway, to answer on "
 					 "the link\n");
 			leat_device_next(&run.o->serve, &run.port, words());
@@ -214,39 +216,32 @@ static bool wait_neighbours(void)
 	return false;
 }
 
-static uint64_t unix_now(void)
-{
-	struct timespec ts;
-
-	timespec_get(&ts, TIME_UTC);
-	return (uint64_t)ts.tv_sec * TIME_S + (uint64_t)ts.tv_nsec;
-}
-
 static void print_head(void)
 {
 	char msl[REPORT_TEXT_MAX];
 
-	if (run.o->json)
+	if (words() == NULL)
 		return;
 	leat_report_ns(run.o->serve.time_wait_ns, msl, sizeof(msl));
-	printf("leat " LEAT_VERSION ", %s, %s  %s, %u shard%s on %u lcore%s, up to %ju MiB, 2MSL "
-	       "%s%s\n",
+	fprintf(words(),
+		"leat " LEAT_VERSION ", %s, %s  %s, %u shard%s on %u lcore%s, up to %ju MiB, 2MSL "
+		"%s%s\n",
 		run.result.where.dpdk, run.port.name, run.port.driver, run.plane.shard_cnt,
 		run.plane.shard_cnt == 1 ? "" : "s", run.plane.loop_cnt,
 		run.plane.loop_cnt == 1 ? "" : "s",
 		(uintmax_t)(leat_plan_octets(&run.need.plan) >> 20), msl,
 		leat_report_two_msl(run.o->serve.time_wait_ns));
-	leat_load_print_plan(&run.result, stdout);
-	fflush(stdout);
+	leat_load_print_plan(&run.result, words());
+	fflush(words());
 }
 
 static void print_second(const struct load_second *s)
 {
 	char text[LOAD_TEXT_MAX];
 
-	if (s != NULL && !run.o->json)
+	if (s != NULL && words() != NULL)
 		leat_load_print_second(
-			&run.result, s, leat_load_why(&run.result, s, text, sizeof(text)), stdout);
+			&run.result, s, leat_load_why(&run.result, s, text, sizeof(text)), words());
 }
 
 /* follow looks at the run until its plan is carried out; false: a signal came first. */
@@ -311,11 +306,9 @@ static void finish(void)
 		ask(cut);
 		tell_all(SHARD_MAIL_ABORT);
 		wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
-	} else if (run.o->close != LOAD_CLOSE_RESET) {
-		leat_plane_wait(
-			&run.plane, leat_plane_now(&run.plane) +
-					    u64_min(run.o->serve.time_wait_ns, LAST_ACK_NS));
 	}
+	bool lossy = run.view.sum.tcp.emitted_again + run.o->serve.loss_millionths != 0;
+	leat_plane_wait(&run.plane, leat_plane_now(&run.plane) + (lossy ? LAST_LOSSY_NS : LAST_NS));
 }
 
 static void control(void *arg)
@@ -331,7 +324,7 @@ static void control(void *arg)
 	run.begin_at = leat_plane_now(&run.plane) + LEAD_NS;
 	run.view.start_at = run.begin_at;
 	run.view.before_at = run.begin_at;
-	run.result.start_unix_ns = unix_now() + LEAD_NS;
+	run.result.start_unix_ns = shard_clock_unix_ns() + LEAD_NS;
 	run.result.planned_start_unix_ns = run.result.start_unix_ns;
 	ask(begin);
 	run.result.partial = !follow();
@@ -342,7 +335,8 @@ static void control(void *arg)
 	finish();
 	now = leat_plane_now(&run.plane);
 	run.result.drain_ns = now - run.begin_at - run.result.ran_ns;
-	print_second(leat_load_view_second(&run.view, now));
+	if (leat_load_view_news(&run.view))
+		print_second(leat_load_view_second(&run.view, now));
 }
 
 /* settle_loads checks what the programs counted, against each other and against the stacks. */
@@ -382,14 +376,11 @@ static bool settle(void)
 	}
 	leat_load_view_sum(&run.view);
 	const struct shard_counts *sum = &run.view.sum;
-	uint64_t under_way = leat_plane_under_way(&run.plane, 0);
-	if (sum->moved_out != sum->moved_in + under_way || sum->wrong_shard != 0) {
-		leat_log(LOG_LV_ERROR, "ledger",
-			"moved %ju frames, taken %ju, on lanes %ju; on a wrong shard %ju",
-			(uintmax_t)sum->moved_out, (uintmax_t)sum->moved_in, (uintmax_t)under_way,
-			(uintmax_t)sum->wrong_shard);
-		good = false;
-	}
+	const char *why = leat_steer_ledger_error(sum, leat_plane_moving(&run.plane, 0),
+		leat_plane_carrying(&run.plane, 0), text, sizeof(text));
+	if (why != NULL)
+		leat_log(LOG_LV_ERROR, "ledger", "%s", why);
+	good &= why == NULL;
 	return settle_loads() && good;
 }
 

@@ -46,6 +46,15 @@ static inline uint64_t shard_clock_kernel_ns(void)
 	return (uint64_t)ts.tv_sec * TIME_S + (uint64_t)ts.tv_nsec;
 }
 
+/* shard_clock_unix_ns is the wall clock, for reports: ns since 1970, not even and not monotonic. */
+static inline uint64_t shard_clock_unix_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * TIME_S + (uint64_t)ts.tv_nsec;
+}
+
 /* shard_clock_start_kernel is a clock for a processor whose counter is not to be trusted. */
 static inline struct shard_clock shard_clock_start_kernel(void)
 {
@@ -54,6 +63,9 @@ static inline struct shard_clock shard_clock_start_kernel(void)
 		.by_kernel = true,
 		.now = TIME_S};
 }
+
+/* leat_shard_clock_wall_ns is ns since 1970; it may be set, and go back. */
+uint64_t leat_shard_clock_wall_ns(void);
 
 /* leat_shard_clock_trust says whether the counter runs evenly whatever the processor does and alike
  * on all cores, by the text of /proc/cpuinfo and by the names of the clocks that the kernel is

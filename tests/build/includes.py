@@ -17,11 +17,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ALL = ["base", "wire", "timer", "flow", "tcp", "inet", "stack", "nic", "shard"]
+ALL = ["base", "wire", "timer", "conf", "flow", "tcp", "inet", "stack", "nic", "shard"]
 MAY = {
     "base": [],
     "wire": ["base"],
     "timer": ["base"],
+    "conf": ["base"],
     "flow": ["base", "wire"],
     "tcp": ["base", "wire", "timer"],
     "inet": ["base", "wire", "timer"],
