@@ -36,8 +36,7 @@ static bool same_rules(const struct load_result *a, const struct load_result *b)
 	return same;
 }
 
-/* other_plan names what two segments of one plan cannot differ in, but do; NULL: nothing. */
-static const char *other_plan(const struct load_result *a, const struct load_result *b)
+const char *leat_report_other_plan(const struct load_result *a, const struct load_result *b)
 {
 	const struct load_intent *i = &a->intent, *k = &b->intent;
 	const struct {
@@ -74,7 +73,7 @@ static uint32_t find_segment(const struct report_merge *m, uint32_t segment, uin
 static bool check_plans(const struct report_merge *m, char *why, size_t size)
 {
 	for (uint32_t i = 1; i < m->run_cnt; i++) {
-		const char *what = other_plan(nth(m, 0), nth(m, i));
+		const char *what = leat_report_other_plan(nth(m, 0), nth(m, i));
 
 		if (what == NULL)
 			continue;

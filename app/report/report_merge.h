@@ -11,7 +11,7 @@
  * What is added is what one generator would have counted: nothing is averaged.  Only p50 and p99
  * of single seconds cannot be added; there the greatest of the segments stands.
  *
- * Refused, with a reason: another plan or config hash, another close of the number of segments, a
+ * Refused, with a reason: another plan or config hash, another number of segments, a
  * segment that is there twice or missing, windows that have less than 95 % of the shortest and the
  * longest in common.  With anyway the last two are merged all the same; such a run is partial, and
  * its verdict inconclusive at best.
@@ -32,6 +32,10 @@ struct report_merge {
 	uint64_t skew_ns;             /* from the first start to the last */
 	uint64_t common_ns, whole_ns; /* of the windows: what all have, and from first to last */
 };
+
+/* leat_report_other_plan names what two segments of one plan cannot differ in, but do: "rates";
+ * NULL: nothing. */
+const char *leat_report_other_plan(const struct load_result *a, const struct load_result *b);
 
 /* leat_report_merge_seconds is how many seconds the result needs. */
 uint32_t leat_report_merge_seconds(const struct report_merge *m);
