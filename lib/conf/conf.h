@@ -62,8 +62,8 @@ void leat_conf_begin(struct conf *c, const char *path);
 void leat_conf_read(struct conf *c, const char *text, size_t octets);
 
 /* leat_conf_override sets key, in a section, to text, which must live as long as c: what option of
- * the command line says, NULL: what holds where there is no file.  It replaces what the file has for
- * it there; of a list each says one more, else the last one holds. */
+ * the command line says, NULL: what holds where there is no file.  It replaces what the file has
+ * for it there; of a list each says one more, else the last one holds. */
 void leat_conf_override(struct conf *c, const struct conf_key *key, uint16_t section,
 	const char *text, const char *option);
 
