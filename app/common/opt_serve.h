@@ -10,6 +10,7 @@
 
 #include "opt.h"
 #include "opt_tcp.h"
+#include "opt_wait.h"
 #include "opt_wire.h"
 #include "service.h"
 #include "wire_addr.h"
@@ -42,7 +43,9 @@ struct serve_options {
 	uint32_t address_cnt;         /* at least 1 */
 	struct ip gateway4, gateway6; /* any: none */
 	struct serve_listen listen[SERVICE_LISTEN_MAX];
-	uint32_t listen_cnt;     /* at least 1; no port twice */
+	uint32_t listen_cnt;                      /* at least 1; no port twice */
+	struct opt_wait wait[SERVICE_LISTEN_MAX]; /* each of a port that is listened on */
+	uint32_t wait_cnt;
 	const char *boot_record; /* NULL: none */
 	uint64_t body_octets, time_wait_ns, grace_ns;
 	uint64_t seconds; /* drain after so many, 0: only after ^C; set by try --tap */

@@ -24,6 +24,7 @@ static const struct verb {
 	{&leat_opt_load, leat_cmd_load, false},
 	{&leat_opt_plan, leat_cmd_plan, true},
 	{&leat_cmd_check_verb, leat_cmd_check, false},
+	{&leat_opt_conns, leat_cmd_conns, false},
 	{&leat_opt_lab, leat_cmd_lab, false},
 };
 

@@ -74,6 +74,24 @@ static enum opt_exit plan_pool(const struct serve_options *o, struct plan *p)
 	return OPT_EXIT_OK;
 }
 
+/* plan_waits gives listeners the TIME-WAIT that is their own. */
+static void plan_waits(const struct serve_options *o, struct service_config *c)
+{
+	for (uint32_t i = 0; i < o->wait_cnt * o->listen_cnt; i++) {
+		const struct opt_wait *w = &o->wait[i / o->listen_cnt];
+		struct service_listen *l = &c->listen[i % o->listen_cnt];
+
+		if (l->local.port != w->port)
+			continue;
+		if (w->length_ns != 0)
+			l->two_msl_ns = w->length_ns;
+		if (w->reuse != OPT_WAIT_OTHER)
+			l->reuse = (uint8_t)(w->reuse + 1);
+		if (w->rst != OPT_WAIT_OTHER)
+			l->rst = (uint8_t)(w->rst + 1);
+	}
+}
+
 static enum opt_exit plan_service(const struct serve_options *o, struct service_config *c)
 {
 	char why[160];
@@ -86,6 +104,7 @@ static enum opt_exit plan_service(const struct serve_options *o, struct service_
 		c->listen[i] = (struct service_listen){.kind = o->listen[i].kind,
 			.local = {.family = 0, .port = o->listen[i].port},
 			.program = o->listen[i].program};
+	plan_waits(o, c);
 	c->close = (enum service_close)o->close;
 	c->body_octets = o->body_octets;
 	if (leat_service_footprint(c) != 0)
@@ -154,7 +173,8 @@ static enum opt_exit add_rows(const struct serve_options *o, struct plan *p)
 		add_row(p, "boxes between shards", 0, boxes, true);
 	add_row(p, "packet buffers", leat_nic_pool_buffers(&p->pool), p->eal.pool_octets, true);
 	add_row(p, "DPDK", 0, p->eal.octets - p->eal.pool_octets, true);
-	p->taken_octets = p->shard_cnt * (octets + program) + (p->shard_cnt > 1 ? boxes : 0);
+	p->each_octets = octets + program;
+	p->taken_octets = p->shard_cnt * p->each_octets + (p->shard_cnt > 1 ? boxes : 0);
 	return OPT_EXIT_OK;
 }
 
@@ -210,6 +230,36 @@ int leat_plan_pool_node(const struct plan *p)
 	return leat_nic_topo_huge_free(&p->topo, p->node) >= pages_of(p) ? p->node : -1;
 }
 
+uint64_t leat_plan_node_octets(const struct plan *p, int node)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < p->shard_cnt; i++) {
+		if (leat_nic_topo_cpu_node(&p->topo, p->cpu[i % p->cpu_cnt]) == node)
+			sum += p->each_octets;
+	}
+	return sum;
+}
+
+/* check_nodes: tables are bound to their node, and the kernel would rather end us than take them
+ * from another one. */
+static enum opt_exit check_nodes(const struct plan *p)
+{
+	for (int i = 0; p->topo.node_cnt > 1 && i < (int)p->topo.node_cnt; i++) {
+		uint64_t needed = leat_plan_node_octets(p, i);
+
+		if (needed <= p->topo.node[i].free_octets)
+			continue;
+		leat_log(LOG_LV_ERROR, "leatd",
+			"node %d: %ju MiB are needed there by the shards on its cores, %ju MiB are "
+			"free; fewer --connections, or --lcores of several nodes?",
+			i, (uintmax_t)(needed >> 20),
+			(uintmax_t)(p->topo.node[i].free_octets >> 20));
+		return OPT_EXIT_RESOURCE;
+	}
+	return OPT_EXIT_OK;
+}
+
 enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *p)
 {
 	uint64_t needed = leat_plan_octets(p) - (p->eal.huge ? p->eal.octets : 0);
@@ -224,7 +274,7 @@ enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *
 		return OPT_EXIT_RESOURCE;
 	}
 	if (needed <= p->free_octets)
-		return OPT_EXIT_OK;
+		return check_nodes(p);
 	leat_log(LOG_LV_ERROR, "leatd",
 		"%ju MiB are needed, %ju MiB are free; `plan` shows what for; fewer --connections?",
 		(uintmax_t)(needed >> 20), (uintmax_t)(p->free_octets >> 20));

@@ -284,7 +284,7 @@ static uint32_t other_rows(const struct shard_counts *c, FILE *out)
 		{"wrong_shard", c->wrong_shard,
 			"A segment reached a shard that does not own its flow."},
 		{"mail_refused", c->mail_refused,
-			"A frame for all shards found the box of one full."},
+			"An answer about a neighbour found the box of a shard that asked full."},
 	};
 	uint32_t cnt = 0;
 
@@ -302,7 +302,7 @@ static void later_rows(const struct shard_counts *c, FILE *out)
 		{"tx_no_buf", c->tx_no_buf,
 			"No buffer to write into; the frames waited and were sent later."},
 		{"out_held", c->stack.out_held,
-			"A segment without a neighbour or a link; sent again once there is one."},
+			"Text, SYN or FIN without a neighbour or a link; sent again with one."},
 		{"rx_gathered", c->rx_gathered,
 			"A frame in several buffers; it was copied into one and used."},
 		{"timers_put_off", c->timers_put_off,

@@ -375,7 +375,7 @@ static bool settle(void)
 		struct shard *s = run.plane.shard[i].shard;
 		const char *why = leat_shard_ledger_error(s, text, sizeof(text));
 
-		leat_shard_count(s, &run.plane.shard[i].ask.counts);
+		leat_shard_count(s, &run.plane.shard[i].counts);
 		leat_load_view_copy(&run.view.shard[i]);
 		if (why != NULL)
 			leat_log(LOG_LV_ERROR, "ledger", "shard %u: %s", i, why);

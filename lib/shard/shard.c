@@ -82,7 +82,7 @@ void leat_shard_app(struct shard *s, const struct leat_app *app)
 
 void leat_shard_box(struct shard *s, struct shard_mail *box)
 {
-	ASSERT(s->box_cnt < SHARD_MAX);
+	ASSERT(s->box_cnt < SHARD_BOX_MAX);
 	s->box[s->box_cnt++] = box;
 }
 
@@ -274,12 +274,21 @@ static void list_slice(struct shard *s)
 	struct shard_list *l = s->list;
 	uint32_t before = l->cursor;
 	uint32_t rows = u32_min(l->row_max - l->row_cnt, SHARD_LIST_ROWS);
+	struct leat_info *row = l->row + l->row_cnt;
 
-	l->row_cnt +=
-		leat_stack_list(s->stack, &l->cursor, SHARD_LIST_LOOK, l->row + l->row_cnt, rows);
+	rows = leat_stack_list(s->stack, &l->cursor, SHARD_LIST_LOOK, row, rows);
+	for (uint32_t i = 0; i < rows; i++) {
+		if (l->want != NULL && !l->want(l->arg, &row[i], s->now))
+			continue;
+		if (&l->row[l->row_cnt] != &row[i])
+			l->row[l->row_cnt] = row[i];
+		l->row_cnt++;
+	}
+	l->now = s->now;
 	l->turns++;
 	s->worked = true;
-	if (l->cursor != before && l->row_cnt < l->row_max)
+	l->ended = l->cursor == before;
+	if (!l->ended && l->row_cnt < l->row_max)
 		return;
 	s->list = NULL;
 	/* Release: whoever sees the mark sees the rows. */
@@ -416,6 +425,7 @@ void leat_shard_count(const struct shard *s, struct shard_counts *c)
 		.echo_refused = icmp->echo_refused,
 		.echo_no_room = icmp->echo_no_room,
 		.neigh_refused = neigh->refused_unsolicited - s->neigh_copies,
+		.own_address_seen = neigh->own_address_seen,
 		.neigh_unanswered = neigh->unanswered,
 		.stack = *leat_stack_counters(s->stack),
 		.tcp = *leat_stack_tcp(s->stack)};
