@@ -17,7 +17,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ALL = ["base", "wire", "timer", "conf", "flow", "tcp", "inet", "stack", "nic", "shard"]
+ALL = ["base", "wire", "timer", "conf", "flow", "tcp", "inet", "stack", "watch", "nic", "shard"]
 MAY = {
     "base": [],
     "wire": ["base"],
@@ -27,6 +27,7 @@ MAY = {
     "tcp": ["base", "wire", "timer"],
     "inet": ["base", "wire", "timer"],
     "stack": ["base", "wire", "timer", "flow", "tcp", "inet"],
+    "watch": ["base", "wire", "timer", "conf", "flow", "tcp", "inet", "stack"],
     "nic": ["base"],
     "shard": ["base", "wire", "timer", "flow", "tcp", "inet", "stack", "nic"],
 }
@@ -35,7 +36,8 @@ DPDK = ["nic", "shard"]
 
 # Headers of programs, by directory, and part of the name of an object whose flags they get.
 APPS = {"common": "/leatd.p/", "service": "libleat_service.a.p",
-        "load": "libleat_load.a.p", "lab": "libleat_lab.a.p", "leat": "/leat.p/", "leatd": "/leatd.p/"}
+        "load": "libleat_load.a.p", "lab": "libleat_lab.a.p", "report": "libleat_report_read.a.p",
+        "leat": "/leat.p/", "leatd": "/leatd.p/"}
 
 
 class Module:
