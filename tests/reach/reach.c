@@ -22,7 +22,7 @@ static const struct named of_stack[] = {IN(stack_counters, out_no_neigh),
 	IN(stack_counters, out_waited), IN(stack_counters, out_void),
 	IN(stack_counters, accept_refused), IN(stack_counters, flow_refused),
 	IN(stack_counters, cookie_refused), IN(stack_counters, time_wait_returned),
-	IN(stack_counters, connect_reused), IN(stack_counters, no_port),
+	IN(stack_counters, time_wait_refused), IN(stack_counters, connect_reused), IN(stack_counters, no_port),
 	IN(stack_counters, send_no_chunk), IN(stack_counters, stale_handle)};
 static const struct named of_icmp[] = {IN(inet_icmp_counters, echo_answered),
 	IN(inet_icmp_counters, echo_refused), IN(inet_icmp_counters, echo_no_room),
@@ -35,7 +35,9 @@ static const struct named of_neigh[] = {IN(inet_neigh_counters, asked),
 	IN(inet_neigh_counters, unanswered), IN(inet_neigh_counters, no_room)};
 static const struct named of_tcp[] = {IN(tcp_counters, opened_active),
 	IN(tcp_counters, opened_passive), IN(tcp_counters, time_wait_entered),
-	IN(tcp_counters, time_wait_restarted), IN(tcp_counters, emitted),
+	IN(tcp_counters, time_wait_restarted), IN(tcp_counters, time_wait_stayed),
+	IN(tcp_counters, time_wait_put_off), IN(tcp_counters, time_wait_unanswered),
+	IN(tcp_counters, time_wait_late_ns), IN(tcp_counters, time_wait_late_ns_max), IN(tcp_counters, emitted),
 	IN(tcp_counters, emitted_rst), IN(tcp_counters, emitted_again),
 	IN(tcp_counters, ecn_ce_seen), IN(tcp_counters, ecn_cut), IN(tcp_counters, icmp_stray),
 	IN(tcp_counters, icmp_soft), IN(tcp_counters, icmp_refused),
@@ -72,6 +74,7 @@ static const char *const end_name[] = {
 	[TCP_END_CLOSED] = "closed",
 	[TCP_END_EVICTED] = "evicted",
 	[TCP_END_REUSED] = "reused",
+	[TCP_END_GAVE_WAY] = "gave_way",
 };
 
 STATIC_ASSERT(COUNT_OF(end_name) == TCP_END_CNT, "each end has a name");

@@ -55,6 +55,7 @@ const char *leat_talk_end_name(uint8_t end)
 		[TCP_END_CLOSED] = "closed",
 		[TCP_END_EVICTED] = "evicted",
 		[TCP_END_REUSED] = "reused",
+		[TCP_END_GAVE_WAY] = "gave-way",
 	};
 
 	return end < TCP_END_CNT ? names[end] : "unknown";
