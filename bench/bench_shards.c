@@ -106,7 +106,7 @@ static void start_client(uint32_t i)
 	c.local_cnt = c.target_cnt = 1;
 	c.target[0] = address(SERVER, 80);
 	c.conn_cnt = HELD;
-	c.conn_total = WARM + TOTAL;
+	c.plan.total = WARM + TOTAL;
 	load[i] = leat_load_new(bench_memory(leat_load_footprint(&c)), &c);
 	leat_shard_app(shard[0][i], leat_load_app(load[i]));
 	memcpy(mac.octet, wire.b.mac, sizeof(mac.octet));
@@ -123,7 +123,8 @@ static void start_server(uint32_t i)
 	leat_service_config_default(&c);
 	c.conn_max = c.backlog = 4096;
 	c.listen_cnt = 1;
-	c.listen[0] = (struct service_listen){SERVICE_KIND_HTTP, address(SERVER, 80)};
+	c.listen[0] =
+		(struct service_listen){.kind = SERVICE_KIND_HTTP, .local = address(SERVER, 80)};
 	c.close = SERVICE_CLOSE_SERVER;
 	struct service_set *service =
 		leat_service_new(bench_memory(leat_service_footprint(&c)), &c);

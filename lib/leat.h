@@ -158,6 +158,11 @@ enum leat_reuse {
  * SYN proves to be an old duplicate. */
 int leat_reuse(struct leat_stack *s, struct leat_conn listener, enum leat_reuse how);
 
+/* leat_time_wait_rst sets what an exact reset is to TIME-WAIT of the connection, or of those that a
+ * listener is going to have: obeyed, it ends it, as RFC 9293 3.10.7.4 has it; ignored, it does not
+ * (RFC 1337 3).  New ones have the stack's default. */
+int leat_time_wait_rst(struct leat_stack *s, struct leat_conn c, bool obeyed);
+
 /* leat_next_event gives the next event; false: none now.  Bits of one connection are collected, so
  * there is at most one pending event per connection. */
 bool leat_next_event(struct leat_stack *s, struct leat_event *event);

@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define OPT_ROW_MAX     40
+#define OPT_ROW_MAX     56
 #define OPT_LINE_MAX    64
 #define OPT_LINE_OCTETS 8192
 #define OPT_WHY_MAX     256
@@ -52,7 +52,8 @@ struct opt_row {
 	uint64_t from, to;        /* range of the value */
 	const char *metavar;      /* "N", "P%", NULL for flags */
 	const char *fallback;     /* the default as text, NULL: none */
-	const char *const *words; /* OPT_KIND_WORD: ends with NULL */
+	const char *const *words; /* OPT_KIND_WORD: ends with NULL; OPT_KIND_DURATION: the word for 0,
+				   * which is below the range then; NULL: none */
 	const char *sentence;
 	/* OPT_KIND_OTHER: puts text into options (the whole struct); false with a clause that says
 	 * what is wrong and what to type instead. */

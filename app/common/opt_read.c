@@ -93,7 +93,8 @@ static bool say_range(const struct opt_row *row, const char *text, char *why, si
 
 	leat_opt_value_text(row, row->from, from, sizeof(from));
 	leat_opt_value_text(row, row->to, to, sizeof(to));
-	snprintf(why, size, "`%s` is out of range: from %s to %s%s%s", text, from, to,
+	snprintf(why, size, "`%s` is out of range: from %s to %s%s%s%s%s", text, from, to,
+		row->words ? ", or " : "", row->words ? row->words[0] : "",
 		row->fallback ? "; the default is " : "", row->fallback ? row->fallback : "");
 	return false;
 }
@@ -245,9 +246,14 @@ bool leat_opt_read(
 	case OPT_KIND_COUNT:
 		*(uint32_t *)at += 1;
 		return true;
+	case OPT_KIND_DURATION:
+		if (row->words && strcmp(text, row->words[0]) == 0) {
+			*(uint64_t *)at = 0;
+			return true;
+		}
+		return read_quantity(row, text, at, why, size);
 	case OPT_KIND_NUMBER:
 	case OPT_KIND_OCTETS:
-	case OPT_KIND_DURATION:
 		return read_quantity(row, text, at, why, size);
 	case OPT_KIND_PERCENT:
 		if (!read_quantity(row, text, &value, why, size))

@@ -3,6 +3,7 @@
 
 #include "base_bits.h"
 #include "base_time.h"
+#include "prog.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 static const char *const close_words[] = {"keep", "server", "client", NULL};
 static const char *const yes_words[] = {"yes", "no", NULL};
 static const char *const huge_words[] = {"auto", "need", "no", NULL};
-static const char *const kind_words[] = {"http", "echo", "discard", "chargen", NULL};
+static const char *const kind_words[] = {"http", "echo", "discard", "chargen", "program", NULL};
 
 STATIC_ASSERT(COUNT_OF(kind_words) == SERVICE_KIND_CNT + 1, "in the order of enum service_kind");
 STATIC_ASSERT(COUNT_OF(close_words) == SERVICE_CLOSE_CNT + 1, "in the order of service_close");
@@ -101,17 +102,25 @@ static bool read_gateway(void *options, const char *text, char *why, size_t size
 	return true;
 }
 
-static bool read_kind(const char *text, enum service_kind *kind, char *why, size_t size)
+/* A kind of service, or program:TEXT. */
+static bool read_kind(const char *text, struct serve_listen *l, char *why, size_t size)
 {
 	const char *near = leat_opt_nearest(text, kind_words);
+	struct prog prog;
 
-	for (uint32_t i = 0; kind_words[i]; i++) {
+	if (strncmp(text, "program:", 8) == 0) {
+		l->kind = SERVICE_KIND_PROGRAM;
+		l->program = text + 8;
+		return leat_prog_parse(&prog, l->program, why, size);
+	}
+	for (uint32_t i = 0; i < SERVICE_KIND_PROGRAM; i++) {
 		if (strcmp(kind_words[i], text) == 0) {
-			*kind = (enum service_kind)i;
+			l->kind = (enum service_kind)i;
 			return true;
 		}
 	}
-	snprintf(why, size, "`%s` is no service; there are http, echo, discard, chargen%s%s%s",
+	snprintf(why, size,
+		"`%s` is no service; there are http, echo, discard, chargen, program:TEXT%s%s%s",
 		text, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 	return false;
 }
@@ -147,7 +156,7 @@ static bool read_listen(void *options, const char *text, char *why, size_t size)
 		return false;
 	}
 	l->port = (uint16_t)n;
-	if (!read_kind(colon + 1, &l->kind, why, size))
+	if (!read_kind(colon + 1, l, why, size))
 		return false;
 	o->listen_cnt++;
 	return true;
@@ -350,7 +359,8 @@ static const struct opt_row row[] = {
 		.read = read_listen,
 		.metavar = "PORT:SERVICE",
 		.fallback = "80:http",
-		.sentence = "what to serve where: http, echo, discard, chargen; up to 16 times"},
+		.sentence = "what to serve where: http, echo, discard, chargen, program:TEXT; up "
+			    "to 16 times"},
 	{.name = "body",
 		.kind = OPT_KIND_OCTETS,
 		.at = AT(body_octets),
@@ -370,7 +380,7 @@ static const struct opt_row row[] = {
 		.kind = OPT_KIND_DURATION,
 		.at = AT(time_wait_ns),
 		.from = TIME_MS,
-		.to = 240 * TIME_S,
+		.to = 480 * TIME_S,
 		.metavar = "T",
 		.fallback = "60s",
 		.sentence =
@@ -588,7 +598,7 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 		return false;
 	}
 	if (!o->listen_cnt)
-		o->listen[o->listen_cnt++] = (struct serve_listen){80, SERVICE_KIND_HTTP};
+		o->listen[o->listen_cnt++] = (struct serve_listen){80, SERVICE_KIND_HTTP, NULL};
 	if (!check_addresses(o, why, size))
 		return false;
 	return check_gateway(o, o->gateway4, why, size) && check_gateway(o, o->gateway6, why, size);
@@ -600,7 +610,8 @@ const struct opt_verb leat_opt_serve = {
 	.usage = "@ serve (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN [OPTION]...",
 	.prose =
 		"http gives --body octets for / and N octets for /bytes/N; octet i of a body is\n"
-		"the character \"!\" + i % 89.  echo gives back, discard takes, chargen gives.\n\n"
+		"the character \"!\" + i % 89.  echo gives back, discard takes, chargen gives.\n"
+		"program:TEXT does what a text says: -l '7000:program:expect 100; send 1KiB'\n\n"
 		"Over a veth pair, net_af_packet0,iface=ONE-END, the kernel at the other end\n"
 		"leaves TCP checksums to a card that is not there, and its segments are dropped\n"
 		"as drop_tcp_csum until: ethtool -K OTHER-END tx off\n\n"

@@ -27,6 +27,7 @@ struct serve_address {
 struct serve_listen {
 	uint16_t port;
 	enum service_kind kind;
+	const char *program; /* of SERVICE_KIND_PROGRAM */
 };
 
 struct serve_options {

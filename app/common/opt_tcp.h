@@ -37,6 +37,11 @@ enum opt_tcp_reuse {
 	OPT_TCP_REUSE_TIMESTAMPS,
 };
 
+enum opt_tcp_rst {
+	OPT_TCP_RST_IGNORE,
+	OPT_TCP_RST_OBEY,
+};
+
 enum opt_tcp_cookies {
 	OPT_TCP_COOKIES_OFF,
 	OPT_TCP_COOKIES_AUTO,
@@ -47,10 +52,12 @@ struct tcp_options {
 	uint32_t congestion;                                /* enum opt_tcp_congestion */
 	uint32_t ecn;                                       /* enum opt_tcp_ecn */
 	uint32_t reuse;                                     /* enum opt_tcp_reuse */
+	uint32_t rst;                                       /* enum opt_tcp_rst */
 	uint32_t cookies;                                   /* enum opt_tcp_cookies */
 	uint32_t sack, timestamps, window_scale, nagle;     /* enum opt_tcp_switch */
 	uint64_t send_buffer_octets, receive_buffer_octets; /* of one connection */
 	uint64_t initial_window_segs, ack_every, ack_delay_ns;
+	uint64_t connect_reuse_ns; /* 0: off */
 };
 
 #define OPT_TCP_DEFAULTS                                                                           \
@@ -67,7 +74,9 @@ extern const char *const leat_opt_tcp_switch[];
 extern const char *const leat_opt_tcp_congestion[];
 extern const char *const leat_opt_tcp_ecn[];
 extern const char *const leat_opt_tcp_reuse[];
+extern const char *const leat_opt_tcp_rst[];
 extern const char *const leat_opt_tcp_cookies[];
+extern const char *const leat_opt_tcp_never[];
 
 #define OPT_TCP_WORD(at_, name_, words_, metavar_, fallback_, sentence_)                           \
 	{                                                                                          \
@@ -97,6 +106,10 @@ extern const char *const leat_opt_tcp_cookies[];
 			"HOW", "timestamps",                                                       \
 			"a SYN may end TIME-WAIT early: off, sequence (when its number is "        \
 			"higher) or timestamps (when its timestamp, or else its number, is)"),     \
+		OPT_TCP_WORD(OPT_TCP_AT(base, rst), "time-wait-rst", leat_opt_tcp_rst, "HOW",      \
+			"ignore",                                                                  \
+			"what a reset is to TIME-WAIT: ignore (RFC 1337) or obey (it ends, as in " \
+			"the text of RFC 9293)"),                                                  \
 		OPT_TCP_WORD(OPT_TCP_AT(base, cookies), "syn-cookies", leat_opt_tcp_cookies,       \
 			"HOW", "auto", "off, auto (while a backlog is full) or always"),           \
 		OPT_TCP_WORD(OPT_TCP_AT(base, nagle), "nagle", leat_opt_tcp_switch, "ON", "on",    \
@@ -114,6 +127,16 @@ extern const char *const leat_opt_tcp_cookies[];
 		OPT_TCP_RANGE(OPT_KIND_OCTETS, OPT_TCP_AT(base, receive_buffer_octets),            \
 			"receive-buffer", 2048, UINT64_C(256) << 20, "N", "65535",                 \
 			"octets of one connection that may wait to be read")
+
+/* For verbs that connect. */
+#define OPT_TCP_CONNECT_ROW(base)                                                                  \
+	{                                                                                          \
+		.name = "connect-reuse", .kind = OPT_KIND_DURATION,                                \
+		.at = OPT_TCP_AT(base, connect_reuse_ns), .from = TIME_MS, .to = 480 * TIME_S,     \
+		.metavar = "T", .fallback = "off", .words = leat_opt_tcp_never,                    \
+		.sentence = "so long after our end closed first, a connect may end that "          \
+			    "TIME-WAIT, with timestamps; off: when no port is left it fails"       \
+	}
 
 /* The wire that loses and reorders what a verb receives: the same limits, words of its own. */
 #define OPT_WIRE_SHARE(at_, name_, sentence_)                                                      \

@@ -88,12 +88,13 @@ static const struct opt_row row[] = {
 		.kind = OPT_KIND_DURATION,
 		.at = AT(time_wait_ns),
 		.from = TIME_MS,
-		.to = 240 * TIME_S,
+		.to = 480 * TIME_S,
 		.metavar = "T",
 		.fallback = "1s",
 		.sentence = "2MSL: how long a connection stays in TIME-WAIT; RFC 9293 means 60s "
 			    "or more"},
 	OPT_TCP_ROWS(AT(tcp)),
+	OPT_TCP_CONNECT_ROW(AT(tcp)),
 	OPT_WIRE_ROWS(AT(loss_millionths), AT(reorder_millionths), AT(seed),
 		"lose frames, in both directions", "let later frames overtake, in both directions",
 		"draw the same random numbers again; without it they are new and the seed is "
@@ -138,6 +139,7 @@ static const struct {
 	{"reorder", "has no wire to act on"},
 	{"seed", "has no wire to act on"},
 	{"connections", "has no client to act on"},
+	{"connect-reuse", "has no client to act on"},
 	{"one-lcore", "has one end to drive anyhow"},
 	{"hold", "is what it does anyhow"},
 	{"json", "has no load to tell of"},

@@ -24,6 +24,8 @@ void leat_knobs_set(struct stack_config *config, const struct tcp_options *o)
 	k->cc = (uint8_t)o->congestion;
 	k->ecn = (uint8_t)o->ecn;
 	k->time_wait_reuse = (uint8_t)o->reuse;
+	k->rst_ends_time_wait = o->rst == OPT_TCP_RST_OBEY;
+	k->connect_reuse_ns = o->connect_reuse_ns;
 	k->syn_cookies = (uint8_t)o->cookies;
 	k->sack = o->sack != OPT_TCP_OFF;
 	k->timestamps = o->timestamps != OPT_TCP_OFF;

@@ -82,8 +82,9 @@ static enum opt_exit plan_service(const struct serve_options *o, struct service_
 	c->backlog = c->conn_max;
 	c->listen_cnt = o->listen_cnt;
 	for (uint32_t i = 0; i < o->listen_cnt; i++)
-		c->listen[i] = (struct service_listen){
-			o->listen[i].kind, {.family = 0, .port = o->listen[i].port}};
+		c->listen[i] = (struct service_listen){.kind = o->listen[i].kind,
+			.local = {.family = 0, .port = o->listen[i].port},
+			.program = o->listen[i].program};
 	c->close = (enum service_close)o->close;
 	c->body_octets = o->body_octets;
 	if (leat_service_footprint(c) != 0)

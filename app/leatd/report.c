@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#define REPORT_COLUMNS 96
+
 /* What the ledger calls each way to end. */
 static const char *const end_text[TCP_END_CNT] = {
 	[TCP_END_TIME_WAIT] = "expired from TIME-WAIT",
@@ -147,21 +149,81 @@ bool leat_report_frames(const struct shard_counts *c, FILE *out)
 	return close_line(out, known == received);
 }
 
-void leat_report_states(const struct shard_counts *c, FILE *out)
+void leat_report_gauge(struct stack_gauge *g, struct shard *shard)
 {
-	char text[REPORT_TEXT_MAX];
+	uint32_t cursor = 0;
+
+	while (leat_stack_gauge(shard->stack, &cursor, UINT32_MAX, g))
+		;
+}
+
+void leat_report_states(const struct stack_gauge *g, FILE *out)
+{
+	char text[REPORT_TEXT_MAX], age[REPORT_TEXT_MAX];
 	uint32_t cnt = 0;
 
 	fprintf(out, "connections by state when it stopped\n");
 	for (uint32_t i = TCP_ST_LISTEN; i < TCP_ST_CNT; i++) {
-		if (c->tcp.present[i] == 0)
+		if (g->cnt[i] == 0)
 			continue;
-		fprintf(out, "  %-20s %12s\n", leat_tcp_state_name((enum tcp_state)i),
-			leat_report_group(c->tcp.present[i], text));
+		leat_report_ns(g->oldest_ns[i], age, sizeof(age));
+		fprintf(out, "  %-20s %12s  the oldest %s\n",
+			leat_tcp_state_name((enum tcp_state)i), leat_report_group(g->cnt[i], text),
+			age);
 		cnt++;
 	}
 	if (cnt == 0)
 		fprintf(out, "  none\n");
+}
+
+void leat_report_ages(const struct stack_gauge *g, FILE *out)
+{
+	char text[REPORT_TEXT_MAX], age[REPORT_TEXT_MAX];
+	const char *comma = "";
+
+	for (uint32_t i = TCP_ST_LISTEN + 1; i < TCP_ST_CNT; i++) {
+		if (g->cnt[i] == 0)
+			continue;
+		leat_report_ns(g->oldest_ns[i], age, sizeof(age));
+		fprintf(out, "%s%s in %s, the oldest %s", comma, leat_report_group(g->cnt[i], text),
+			leat_tcp_state_name((enum tcp_state)i), age);
+		comma = "; ";
+	}
+	fprintf(out, "%s\n", *comma ? "" : "no connection is left");
+}
+
+void leat_report_time_wait(const struct shard_counts *c, uint32_t indent, FILE *out)
+{
+	struct stack_outcome o[STACK_OUTCOME_MAX];
+	uint32_t cnt = leat_stack_time_wait(&c->stack, &c->tcp, o), column = indent;
+	char text[REPORT_TEXT_MAX];
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		const char *n = leat_report_group(o[i].cnt, text);
+		uint32_t octets = (uint32_t)(strlen(o[i].name) + 1 + strlen(n));
+
+		if (i > 0 && o[i].cnt == 0)
+			continue;
+		if (column + 2 + octets > REPORT_COLUMNS) {
+			fprintf(out, ",\n%*s", indent, "");
+			column = indent;
+		} else if (i > 0) {
+			fprintf(out, ", ");
+			column += 2;
+		}
+		fprintf(out, "%s %s", o[i].name, n);
+		column += octets;
+	}
+	fprintf(out, "\n");
+}
+
+void leat_report_time_wait_json(const struct shard_counts *c, FILE *out)
+{
+	struct stack_outcome o[STACK_OUTCOME_MAX];
+	uint32_t cnt = leat_stack_time_wait(&c->stack, &c->tcp, o);
+
+	for (uint32_t i = 0; i < cnt; i++)
+		fprintf(out, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", o[i].key, o[i].cnt);
 }
 
 bool leat_report_written(void)
@@ -239,6 +301,8 @@ static void later_rows(const struct shard_counts *c, FILE *out)
 			"The device took no more; the frames waited and were sent later."},
 		{"tx_no_buf", c->tx_no_buf,
 			"No buffer to write into; the frames waited and were sent later."},
+		{"out_held", c->stack.out_held,
+			"A segment without a neighbour or a link; sent again once there is one."},
 		{"rx_gathered", c->rx_gathered,
 			"A frame in several buffers; it was copied into one and used."},
 		{"timers_put_off", c->timers_put_off,
@@ -284,11 +348,17 @@ void leat_report_drops(const struct shard_counts *c, FILE *out)
 	later_rows(c, out);
 }
 
+/* DEVIATION(two-msl): an MSL below 1 s is for trials, and said to be. */
+bool leat_report_two_msl_conforms(uint64_t two_msl_ns)
+{
+	return two_msl_ns >= 2 * TIME_S;
+}
+
 const char *leat_report_two_msl(uint64_t two_msl_ns)
 {
 	if (two_msl_ns == 60 * TIME_S)
 		return "";
-	/* DEVIATION(two-msl): an MSL below 1 s is for trials, and said to be. */
-	return two_msl_ns < 2 * TIME_S ? " (not RFC-conformant: MSL below 1 s; the default is 60 s)"
-				       : " (the default is 60 s)";
+	return leat_report_two_msl_conforms(two_msl_ns)
+		       ? " (the default is 60 s)"
+		       : " (not RFC-conformant: MSL below 1 s; the default is 60 s)";
 }

@@ -11,6 +11,7 @@
  * Affinity   none: works on copies. */
 
 #include "shard.h"
+#include "stack_gauge.h"
 
 #include <stdio.h>
 
@@ -38,8 +39,19 @@ bool leat_report_connections(const struct shard_counts *c, FILE *out);
  * says whether both sides are equal. */
 bool leat_report_frames(const struct shard_counts *c, FILE *out);
 
-/* leat_report_states writes a table of connections by state, empty rows left out. */
-void leat_report_states(const struct shard_counts *c, FILE *out);
+/* leat_report_gauge adds the connections of one shard, which does not turn, to g. */
+void leat_report_gauge(struct stack_gauge *g, struct shard *shard);
+
+/* leat_report_states writes a table of connections by state and the age of the oldest, empty rows
+ * left out; leat_report_ages the same in a line. */
+void leat_report_states(const struct stack_gauge *g, FILE *out);
+void leat_report_ages(const struct stack_gauge *g, FILE *out);
+
+/* leat_report_time_wait writes what became of TIME-WAIT, what is 0 left out, in lines of which all
+ * but the first begin with indent blanks; leat_report_time_wait_json all of it, as members of an
+ * object. */
+void leat_report_time_wait(const struct shard_counts *c, uint32_t indent, FILE *out);
+void leat_report_time_wait_json(const struct shard_counts *c, FILE *out);
 
 /* leat_report_written flushes stdout; false, after one line on stderr, when not all of what was
  * printed could be written. */
@@ -52,5 +64,6 @@ void leat_report_drops(const struct shard_counts *c, FILE *out);
 /* leat_report_two_msl is what is said behind a 2MSL: how it differs from the default, and that one
  * of less than two seconds is not RFC-conformant. */
 const char *leat_report_two_msl(uint64_t two_msl_ns);
+bool leat_report_two_msl_conforms(uint64_t two_msl_ns);
 
 #endif

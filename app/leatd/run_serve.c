@@ -28,6 +28,7 @@
 #define FOR_EVER_NS     (3600 * TIME_S)
 #define KERNEL_PREFIX   24
 #define IMPAIR_SEED_MAX 1000000
+#define REPORT_INDENT   10
 
 struct serve_run {
 	const struct serve_options *o;
@@ -43,6 +44,7 @@ struct serve_run {
 	void *mem[SHARD_MAX];
 	size_t mem_octets[SHARD_MAX];
 	struct shard_counts sum;
+	struct stack_gauge gauge;
 	uint64_t impair_seed;
 	uint64_t began_at, finished, cut; /* connections, after the first signal */
 };
@@ -348,6 +350,7 @@ static bool check_ledger(void)
 
 		leat_shard_count(s, &counts);
 		leat_report_add(&run.sum, &counts);
+		leat_report_gauge(&run.gauge, s);
 		if (why != NULL)
 			leat_log(LOG_LV_ERROR, "ledger", "shard %u: %s", i, why);
 		good &= why == NULL;
@@ -373,11 +376,10 @@ static void print_notes(void)
 		printf("note      drop_tcp_csum: a kernel on this machine leaves checksums to a "
 		       "card "
 		       "that its frames do not pass; ethtool -K ITS-INTERFACE tx off\n");
-	uint64_t refused = verdict[TCP_V_SYN_CHALLENGED] + verdict[TCP_V_TIME_WAIT_SYN_OLD];
-	if (refused != 0 &&
-		run.sum.tcp.ended[TCP_END_TIME_WAIT] + run.sum.tcp.present[TCP_ST_TIME_WAIT] != 0)
-		printf("note      syn_challenged, time_wait_syn_old: %s SYNs came from ports whose "
-		       "last connection is open or in TIME-WAIT here; --time-wait-reuse lets a "
+	uint64_t refused = verdict[TCP_V_TIME_WAIT_SYN_OFF] + verdict[TCP_V_TIME_WAIT_SYN_OLD];
+	if (refused != 0)
+		printf("note      time_wait_syn_off, time_wait_syn_old: %s SYNs came from ports "
+		       "whose last connection is in TIME-WAIT here; --time-wait-reuse lets a "
 		       "newer one in, a shorter --time-wait frees them sooner, --close client "
 		       "leaves TIME-WAIT to the client\n",
 			leat_report_group(refused, text));
@@ -415,9 +417,11 @@ static enum opt_exit print_end(void)
 	printf("          %s connections finished, %s cut; %s left in TIME-WAIT\n",
 		leat_report_group(run.finished, t[0]), leat_report_group(run.cut, t[1]),
 		leat_report_group(run.sum.tcp.present[TCP_ST_TIME_WAIT], t[2]));
-	leat_report_states(&run.sum, stdout);
+	leat_report_states(&run.gauge, stdout);
 	leat_report_ns(run.o->time_wait_ns, t[0], sizeof(t[0]));
 	printf("2MSL      %s%s\n", t[0], leat_report_two_msl(run.o->time_wait_ns));
+	printf("TIME-WAIT ");
+	leat_report_time_wait(&run.sum, REPORT_INDENT, stdout);
 	leat_report_drops(&run.sum, stdout);
 	if (stats.rx_missed + stats.rx_no_mbuf + stats.rx_errors + stats.tx_errors != 0)
 		printf("device    missed %s, no buffer %s, errors %s\n",

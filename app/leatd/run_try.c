@@ -218,7 +218,8 @@ static enum opt_exit start_service(const struct stack_config *stack, uint32_t i)
 	c.backlog = stack->tcp.tcb_max;
 	c.shard_idx = i;
 	c.listen_cnt = 1;
-	c.listen[0] = (struct service_listen){SERVICE_KIND_HTTP, address(SERVER_ADDRESS, PORT)};
+	c.listen[0] = (struct service_listen){
+		.kind = SERVICE_KIND_HTTP, .local = address(SERVER_ADDRESS, PORT)};
 	c.close = run.o->close == TRY_CLOSE_SERVER ? SERVICE_CLOSE_SERVER : SERVICE_CLOSE_CLIENT;
 	c.body_octets = run.o->body_octets;
 	c.linger_ns = 60 * TIME_S; /* on a bad wire the peer's FIN may be sent many times */
@@ -251,7 +252,7 @@ static enum opt_exit start_load(uint32_t i)
 	c.target_cnt = 1;
 	c.target[0] = address(SERVER_ADDRESS, PORT);
 	c.conn_cnt = (uint32_t)((run.o->connections + i) / run.shard_cnt);
-	c.body_octets = run.o->body_octets;
+	c.response = dist_fixed(run.o->body_octets);
 	c.close = run.o->close == TRY_CLOSE_SERVER ? LOAD_CLOSE_SERVER : LOAD_CLOSE_CLIENT;
 	if (leat_load_footprint(&c) == 0) {
 		leat_log(LOG_LV_ERROR, "leatd", "%s", leat_load_config_error(&c, why, sizeof(why)));
@@ -288,7 +289,7 @@ static void copy_load(void *arg)
 	if (c == NULL)
 		return;
 	c->counters = *leat_load_counters(c->load);
-	c->connect = *leat_load_connect_hist(c->load);
+	c->connect = *leat_load_hist(c->load, LOAD_HIST_CONNECT);
 	c->done = leat_load_done(c->load);
 }
 
@@ -297,7 +298,7 @@ static void cut_load(void *arg)
 	struct try_client *c = arg;
 
 	if (c != NULL)
-		leat_load_cut(c->load, c->shard->stack);
+		leat_load_cut(c->load, c->shard->stack, false);
 }
 
 /* ask has the clients do also, and all shards count. */
@@ -428,6 +429,7 @@ static bool settle_shard(enum try_end end, uint32_t i)
 
 	leat_shard_count(s, &counts);
 	sum_shard(end, i, &counts);
+	leat_report_gauge(end == TRY_CLIENT ? &run.view.client_gauge : &run.view.server_gauge, s);
 	if (why != NULL)
 		leat_log(LOG_LV_ERROR, "ledger", "%s %u: %s",
 			end == TRY_CLIENT ? "client" : "server", i, why);
@@ -542,7 +544,7 @@ static enum opt_exit run_tap(const struct try_options *o, const struct run_eal *
 	s.address_cnt = 1;
 	s.address[0] = (struct serve_address){.ip = ip_from4(CLIENT_FROM + 1), .prefix_bits = 24};
 	s.listen_cnt = 1;
-	s.listen[0] = (struct serve_listen){PORT, SERVICE_KIND_HTTP};
+	s.listen[0] = (struct serve_listen){.port = PORT, .kind = SERVICE_KIND_HTTP};
 	s.body_octets = o->body_octets;
 	s.time_wait_ns = o->time_wait_ns;
 	s.seconds = o->seconds;

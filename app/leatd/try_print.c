@@ -211,6 +211,21 @@ static bool print_ledger(const struct try_view *v, FILE *out)
 	return good;
 }
 
+/* print_time_wait tells what became of TIME-WAIT, and who is left. */
+static void print_time_wait(const struct try_view *v)
+{
+	const uint32_t indent = 18;
+
+	printf("  2MSL     server ");
+	leat_report_time_wait(&v->server, indent, stdout);
+	printf("           client ");
+	leat_report_time_wait(&v->client, indent, stdout);
+	printf("  States   server ");
+	leat_report_ages(&v->server_gauge, stdout);
+	printf("           client ");
+	leat_report_ages(&v->client_gauge, stdout);
+}
+
 static void print_failures(const struct try_view *v)
 {
 	char text[REPORT_TEXT_MAX];
@@ -312,6 +327,7 @@ static bool print_end_text(const struct try_view *v)
 {
 	printf("\n");
 	bool good = print_ledger(v, stdout);
+	print_time_wait(v);
 	print_moved(v);
 	print_rate(v);
 	print_resent(v);
@@ -335,6 +351,9 @@ static void json_end(const char *name, const struct shard_counts *c)
 		c->tcp.ended[TCP_END_EVICTED], c->tcp.ended[TCP_END_REFUSED],
 		c->tcp.ended[TCP_END_ABORTED], c->tcp.ended[TCP_END_TIMEOUT],
 		c->tcp.ended[TCP_END_FW2_LIMIT], c->tcp.ended[TCP_END_CLOSED], leat_report_open(c));
+	printf(",\"time_wait_outcomes\":{");
+	leat_report_time_wait_json(c, stdout);
+	printf("}");
 	printf(",\"moved\":%" PRIu64 ",\"move_dropped\":%" PRIu64 ",\"move_high\":%" PRIu64
 	       ",\"wrong_shard\":%" PRIu64 ",\"frames_received\":%" PRIu64
 	       ",\"frames_sent\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"reordered\":%" PRIu64
@@ -362,6 +381,8 @@ static bool print_end_json(const struct try_view *v)
 		v->rate_completed * 1000 / u64_max(v->ran_ns / TIME_MS, 1), failed(&v->load),
 		(double)leat_hist_at(&v->connect, 500000) / 1e9,
 		(double)leat_hist_at(&v->connect, 990000) / 1e9);
+	printf(",\"two_msl\":%.9f,\"two_msl_rfc_conformant\":%s", (double)v->o->time_wait_ns / 1e9,
+		leat_report_two_msl_conforms(v->o->time_wait_ns) ? "true" : "false");
 	json_end("client", &v->client);
 	json_end("server", &v->server);
 	printf("}\n");

@@ -29,6 +29,7 @@ struct try_view {
 	size_t octets;   /* of memory */
 	uint64_t seconds, ran_ns, rate_completed;
 	struct shard_counts client, server;
+	struct stack_gauge client_gauge, server_gauge; /* at the end */
 	struct load_counters load;
 	struct hist connect;
 	uint64_t before_completed, before_ns, before_busy_ns;

@@ -2,46 +2,55 @@
 #ifndef LEAT_LOAD_H
 #define LEAT_LOAD_H
 
-/* load: a client that holds a number of HTTP connections in flight (closed loop).
+/* load: a client that opens connections by a plan, and believes nothing it did not verify.
  *
- * Each one connects, sends its GETs, checks status, length and every octet of each response, sees
- * both directions closed, and makes room for the next.  Only then it counts as completed.
+ * Open: connections begin when the plan says, whatever the peer does.  Closed: so many are held in
+ * flight.  Each one connects, speaks its program, checks status, length and every octet of what it
+ * gets, sees both directions closed, and makes room for the next.  Only then it is completed.
  *
- *	free ─► connecting ─► waiting for the response ─► closing ─► free
- *	              └───────────────┴─► failed, by kind
+ *	free ─► connecting ─► speaking ⇄ thinking ─► closing ─► free
+ *	              └───────────┴───────────────────┴─► failed, by kind
  *
- * Shape      conn_cnt records of 128 octets and one histogram.
+ * Latency is measured from the planned instant (load_count.h).  What cannot begin within
+ * late_max_ns of it is not begun any more, and counted by its reason: nothing is left out.
+ *
+ * Shape      conn_cnt records of 192 octets at most, and a histogram for each thing measured.
  * Units      ns; octets of body.
- * Memory     leat_load_footprint(config) octets, kept as long as the load is used.
+ * Memory     leat_load_footprint(config) octets, kept as long as the load is used; texts of the
+ *            config are borrowed as long.
  * Affinity   the lcore of the stack; no atomics.
  * Errors     a connect that cannot begin (no port, table full) is counted and tried again after
  *            LOAD_RETRY_NS or with the next event; what fails later is counted by kind.
- * See        leat.h; service.h for the octets of a body. */
+ * See        leat.h; load_plan.h for the instants; prog.h for programs and the octets of text. */
 
-#include "base_hist.h"
+#include "dist.h"
 #include "leat.h"
+#include "load_count.h"
+#include "load_plan.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define LOAD_TARGET_MAX 16
+#define LOAD_TARGET_MAX 64
 #define LOAD_RETRY_NS   UINT64_C(1000000)
+#define LOAD_LATE_NS    UINT64_C(1000000) /* a start that is later is counted as late */
+#define LOAD_POST_MAX   (UINT64_C(1) << 30)
 
 enum load_close {
 	LOAD_CLOSE_SERVER, /* the last request asks for close; wait for the FIN, then close */
 	LOAD_CLOSE_CLIENT, /* close after the last response */
+	LOAD_CLOSE_RESET,  /* reset after the last response: no TIME-WAIT anywhere */
 	LOAD_CLOSE_CNT
 };
 
-enum load_fail {
-	LOAD_FAIL_REFUSED,  /* our SYN was answered by a reset */
-	LOAD_FAIL_RESET,    /* reset before the exchange was done */
-	LOAD_FAIL_TIMEOUT,  /* timeout_ns passed, or TCP gave up */
-	LOAD_FAIL_RESPONSE, /* not HTTP, not 200, wrong length or wrong octets */
-	LOAD_FAIL_SHORT,    /* the server closed before the response was complete */
-	LOAD_FAIL_CUT,      /* leat_load_cut */
-	LOAD_FAIL_CNT
+enum load_speak {
+	LOAD_SPEAK_HTTP,
+	LOAD_SPEAK_ECHO,    /* request_cnt times: send request octets and read them back */
+	LOAD_SPEAK_DISCARD, /* request_cnt times: send request octets */
+	LOAD_SPEAK_CONNECT, /* nothing: connect and close */
+	LOAD_SPEAK_PROGRAM, /* what program says */
+	LOAD_SPEAK_CNT
 };
 
 struct load_config {
@@ -49,37 +58,37 @@ struct load_config {
 	uint32_t local_cnt;     /* consecutive source addresses, taken in turn; 1 or more */
 	uint32_t target_cnt;
 	struct leat_addr target[LOAD_TARGET_MAX]; /* taken in turn */
-	uint32_t conn_cnt;                        /* held in flight */
-	uint32_t open_max;                        /* connects begun in one turn */
-	uint32_t request_cnt;                     /* per connection, 1 or more */
-	uint64_t conn_total;                      /* stop after so many connects; 0: no limit */
-	uint64_t body_octets;                     /* expected of each response */
-	bool body_verify; /* each octet must be service_octet of its place */
+	enum load_model model;
+	struct load_plan plan;
+	uint32_t stride, phase; /* of the plan's connections this load has those */
+	uint32_t conn_cnt;      /* closed: held in flight; open: at most */
+	uint32_t open_max;      /* connects begun in one turn */
+	uint64_t late_max_ns;   /* open: what is later is not begun */
+	bool wait_start;        /* begin nothing before leat_load_start */
+	enum load_speak speak;
+	const char *program;  /* with SPEAK_PROGRAM */
+	uint32_t request_cnt; /* per connection, 1 or more */
+	struct dist request;  /* octets of text: of POST, echo, discard */
+	struct dist response; /* octets expected of a body */
+	struct dist think;    /* ns between a response and the next request; 0: none */
+	bool post;            /* POST and not GET */
+	const uint8_t *body;  /* of each POST; NULL: request octets of the pattern */
+	uint64_t body_octets; /* of body */
+	bool any_length;      /* of a body: what the response announces */
+	bool path_bytes;      /* the path is /bytes/N, N as drawn from response */
+	bool verify;          /* each octet must be that of its place in the pattern */
+	bool half_close;      /* our FIN follows the last request */
 	enum load_close close;
-	char path[64];       /* "/" or "/bytes/512" */
+	char path[128];      /* "/" or "/bytes/512" */
 	char host[64];       /* of the Host field */
 	uint64_t timeout_ns; /* from one step to the next; 0: TCP's own only */
-};
-
-struct load_counters {
-	uint64_t started; /* = completed + sum of failed + in_flight */
-	uint64_t connected;
-	uint64_t completed;
-	uint64_t late_reset; /* of completed: reset after all was exchanged and our FIN sent */
-	uint64_t failed[LOAD_FAIL_CNT];
-	uint64_t no_port;    /* connects put off: every port is taken */
-	uint64_t no_room;    /* connects put off: the stack is full, or has no such address */
-	uint64_t send_waits; /* requests put off: the stack's pool of chunks is empty */
-	uint64_t responses;
-	uint64_t octets_in; /* of bodies */
-	uint32_t in_flight;
-	uint32_t established; /* of in_flight */
+	uint64_t seed;       /* of what is drawn */
 };
 
 struct load;
 
-/* leat_load_config_default fills all but addresses: 1024 in flight, one request, the server closes
- * first. */
+/* leat_load_config_default fills all but addresses: closed, 1024 in flight, one GET, a body of 512
+ * octets, the server closes first. */
 void leat_load_config_default(struct load_config *config);
 
 /* leat_load_config_error is NULL, or a sentence that names the key, its value and its range; it is
@@ -92,26 +101,21 @@ struct load *leat_load_new(void *mem, const struct load_config *config);
 /* leat_load_app is the load as a shard runs it.  Its drain is leat_load_stop. */
 const struct leat_app *leat_load_app(const struct load *load);
 
-/* leat_load_stop begins no further connection; those in flight end in their own time. */
+/* leat_load_start begins the plan at an instant of the stack's clock, for a load that waits for
+ * it; any other begins with its first turn. */
+void leat_load_start(struct load *load, uint64_t at);
+
+/* leat_load_stop begins no further connection; those in flight end after the response under way. */
 void leat_load_stop(struct load *load);
 
 /* leat_load_done says that none is in flight and none will be begun. */
 bool leat_load_done(const struct load *load);
 
-/* leat_load_cut resets what is in flight; done after it. */
-void leat_load_cut(struct load *load, struct leat_stack *s);
+/* leat_load_cut resets what is in flight, as failed, or by_choice as stopped; done after it. */
+void leat_load_cut(struct load *load, struct leat_stack *s, bool by_choice);
 
 const struct load_counters *leat_load_counters(const struct load *load);
 
-/* leat_load_add adds the counters of one more load. */
-void leat_load_add(struct load_counters *sum, const struct load_counters *more);
-
-/* From the instant a connect was begun to the event that it succeeded. */
-const struct hist *leat_load_connect_hist(const struct load *load);
-
-/* From the instant a request was sent to the last octet of its response. */
-const struct hist *leat_load_response_hist(const struct load *load);
-
-const char *leat_load_fail_name(enum load_fail fail);
+const struct hist *leat_load_hist(const struct load *load, enum load_hist which);
 
 #endif

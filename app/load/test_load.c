@@ -38,7 +38,7 @@ static void bench_init(struct bench *b)
 	b->config.target_cnt = 1;
 	b->config.target[0] = leat_pair_addr(1, 4, 80);
 	b->config.conn_cnt = 64;
-	b->config.conn_total = 1000;
+	b->config.plan.total = 1000;
 }
 
 static void bench_start(struct bench *b)
@@ -82,7 +82,7 @@ static void bench_end(struct bench *b)
 	assert_int_equal(n->in_flight, 0);
 	assert_int_equal(n->established, 0);
 	assert_int_equal(n->started, n->completed + failed(n));
-	assert_int_equal(leat_load_connect_hist(b->load)->total_cnt, n->connected);
+	assert_int_equal(leat_load_hist(b->load, LOAD_HIST_CONNECT)->total_cnt, n->connected);
 	leat_pair_free(b->pair);
 	free(b->set_mem);
 	free(b->load_mem);
@@ -97,7 +97,7 @@ static void run_to_end(struct bench *b)
 static void every_connection_completes_whoever_closes_first(void **state)
 {
 	(void)state;
-	for (int close = LOAD_CLOSE_SERVER; close < LOAD_CLOSE_CNT; close++) {
+	for (int close = LOAD_CLOSE_SERVER; close <= LOAD_CLOSE_CLIENT; close++) {
 		const struct tcp_counters *t;
 		struct bench b;
 
@@ -123,8 +123,8 @@ static void bodies_of_every_size_are_verified(void **state)
 		struct bench b;
 
 		bench_init(&b);
-		b.config.conn_total = 3;
-		b.config.body_octets = sizes[i];
+		b.config.plan.total = 3;
+		b.config.response = dist_fixed(sizes[i]);
 		snprintf(b.config.path, sizeof(b.config.path), "/bytes/%llu",
 			(unsigned long long)sizes[i]);
 		run_to_end(&b);
@@ -142,11 +142,11 @@ static void a_connection_carries_as_many_requests_as_it_is_told(void **state)
 		bench_init(&b);
 		b.config.close = (enum load_close)close;
 		b.config.request_cnt = 5;
-		b.config.conn_total = 100;
+		b.config.plan.total = 100;
 		run_to_end(&b);
 		assert_int_equal(leat_load_counters(b.load)->completed, 100);
 		assert_int_equal(leat_load_counters(b.load)->responses, 500);
-		assert_int_equal(leat_load_response_hist(b.load)->total_cnt, 500);
+		assert_int_equal(leat_load_hist(b.load, LOAD_HIST_RESPONSE)->total_cnt, 500);
 		bench_end(&b);
 	}
 }
@@ -174,7 +174,7 @@ static void the_number_in_flight_is_held_until_stop(void **state)
 
 	(void)state;
 	bench_init(&b);
-	b.config.conn_total = 0;
+	b.config.plan.total = 0;
 	b.config.open_max = 10;
 	bench_start(&b);
 	for (uint32_t i = 0; i < 6; i++) {
@@ -222,8 +222,8 @@ static void a_wrong_length_or_status_is_a_bad_response(void **state)
 
 		bench_init(&b);
 		snprintf(b.config.path, sizeof(b.config.path), "%s", row[i].path);
-		b.config.body_octets = row[i].octets;
-		b.config.conn_total = 10;
+		b.config.response = dist_fixed(row[i].octets);
+		b.config.plan.total = 10;
 		run_to_end(&b);
 		assert_int_equal(leat_load_counters(b.load)->failed[LOAD_FAIL_RESPONSE], 10);
 		bench_end(&b);
@@ -238,9 +238,9 @@ static void a_silent_server_is_given_up_after_the_timeout(void **state)
 	bench_init(&b);
 	b.service_config.listen[0].kind = SERVICE_KIND_DISCARD;
 	b.config.timeout_ns = 200 * TIME_MS;
-	b.config.conn_total = 10;
+	b.config.plan.total = 10;
 	run_to_end(&b);
-	assert_int_equal(leat_load_counters(b.load)->failed[LOAD_FAIL_TIMEOUT], 10);
+	assert_int_equal(leat_load_counters(b.load)->failed[LOAD_FAIL_RESPONSE_TIMEOUT], 10);
 	bench_end(&b);
 }
 
@@ -267,8 +267,8 @@ static void a_response_is_taken_only_when_every_octet_is_right(void **state)
 		enum load_fail fail; /* LOAD_FAIL_CNT: none */
 	} row[] = {
 		{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n!\"#", LOAD_FAIL_CNT},
-		{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n!\"!", LOAD_FAIL_RESPONSE},
-		{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n!\"#!", LOAD_FAIL_RESPONSE},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n!\"!", LOAD_FAIL_OCTETS},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n!\"#!", LOAD_FAIL_LONG},
 		{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n!\"", LOAD_FAIL_SHORT},
 		{"HTTP/1.1 200 OK\r\nContent-Len", LOAD_FAIL_SHORT},
 		{"HTTP/1.1 200 OK\r\n\r\n!\"#", LOAD_FAIL_RESPONSE},
@@ -284,8 +284,8 @@ static void a_response_is_taken_only_when_every_octet_is_right(void **state)
 
 		snprintf(text, sizeof(text), "%s", row[i].text);
 		bench_init(&b);
-		b.config.body_octets = 3;
-		b.config.conn_total = 5;
+		b.config.response = dist_fixed(3);
+		b.config.plan.total = 5;
 		bench_start(&b);
 		b.pair->end[1].app = &app;
 		assert_true(leat_pair_run(b.pair, load_done, &b, 100 * TIME_S));
@@ -301,14 +301,14 @@ static void a_response_is_taken_only_when_every_octet_is_right(void **state)
 static void a_server_of_another_kind_is_a_bad_response(void **state)
 {
 	(void)state;
-	for (int kind = SERVICE_KIND_ECHO; kind < SERVICE_KIND_CNT; kind++) {
+	for (int kind = SERVICE_KIND_ECHO; kind < SERVICE_KIND_PROGRAM; kind++) {
 		struct bench b;
 
 		if (kind == SERVICE_KIND_DISCARD)
 			continue;
 		bench_init(&b);
 		b.service_config.listen[0].kind = (enum service_kind)kind;
-		b.config.conn_total = 10;
+		b.config.plan.total = 10;
 		run_to_end(&b);
 		assert_int_equal(leat_load_counters(b.load)->failed[LOAD_FAIL_RESPONSE], 10);
 		bench_end(&b);
@@ -324,10 +324,10 @@ static void a_server_that_resets_is_counted_as_reset(void **state)
 	b.service_config.conn_max = 1;
 	b.service_config.listen[0].kind = SERVICE_KIND_DISCARD;
 	b.config.timeout_ns = TIME_S;
-	b.config.conn_total = 10;
+	b.config.plan.total = 10;
 	run_to_end(&b);
 	assert_int_equal(leat_load_counters(b.load)->failed[LOAD_FAIL_RESET], 9);
-	assert_int_equal(leat_load_counters(b.load)->failed[LOAD_FAIL_TIMEOUT], 1);
+	assert_int_equal(leat_load_counters(b.load)->failed[LOAD_FAIL_RESPONSE_TIMEOUT], 1);
 	bench_end(&b);
 }
 
@@ -357,7 +357,7 @@ static void a_cut_resets_what_is_in_flight(void **state)
 	for (uint32_t i = 0; i < 100; i++)
 		leat_pair_turn(b.pair);
 	assert_int_equal(leat_load_counters(b.load)->in_flight, 64);
-	leat_load_cut(b.load, b.pair->end[0].stack);
+	leat_load_cut(b.load, b.pair->end[0].stack, false);
 	assert_int_equal(leat_load_counters(b.load)->failed[LOAD_FAIL_CUT], 64);
 	bench_end(&b);
 }
@@ -372,7 +372,7 @@ static void impossible_configs_are_refused_with_key_value_and_range(void **state
 	assert_null(leat_load_config_error(&b.config, text, sizeof(text)));
 	b.config.request_cnt = 0;
 	assert_string_equal(leat_load_config_error(&b.config, text, sizeof(text)),
-		"load.request_cnt: 0 is out of range: from 1 to 4294967295");
+		"load.request_cnt: 0 is out of range: from 1 to 1000000000");
 	assert_int_equal(leat_load_footprint(&b.config), 0);
 	bench_init(&b);
 	b.config.path[0] = 'x';

@@ -46,7 +46,47 @@ const char *leat_service_config_error(const struct service_config *config, char 
 			b->value, b->from, b->to);
 		return text;
 	}
+	for (uint32_t i = 0; i < config->listen_cnt; i++)
+		if (config->listen[i].kind == SERVICE_KIND_PROGRAM &&
+			leat_service_program_error(config, i, text, size))
+			return text;
 	return NULL;
+}
+
+static bool has_program(const struct service_config *config)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < config->listen_cnt; i++)
+		any |= config->listen[i].kind == SERVICE_KIND_PROGRAM;
+	return any;
+}
+
+/* cut_programs takes what programs need, and compiles them where there is memory. */
+static void cut_programs(
+	struct arena *a, struct service_set *set, const struct service_config *config)
+{
+	size_t octets = leat_timer_wheel_footprint(config->conn_max);
+	void *pause = has_program(config) ? arena_take(a, 1, octets, CACHE_LINE) : NULL;
+	char why[PROG_WHY_MAX];
+
+	if (pause && set)
+		set->pause = leat_timer_wheel_new(pause, config->conn_max, 0);
+	for (uint32_t i = 0; i < config->listen_cnt; i++) {
+		struct prog *prog;
+
+		if (config->listen[i].kind != SERVICE_KIND_PROGRAM)
+			continue;
+		prog = arena_take(a, 1, sizeof(*prog), CACHE_LINE);
+		if (!prog)
+			continue;
+		bool good = leat_prog_parse(prog, config->listen[i].program, why, sizeof(why));
+		ASSERT(good); /* or the footprint was 0 */
+		set->env[i] = (struct prog_env){.prog = prog,
+			.pattern = set->pattern,
+			.seed = config->seed,
+			.verify = true};
+	}
 }
 
 static struct service_set *cut(struct arena *a, const struct service_config *config)
@@ -63,8 +103,10 @@ static struct service_set *cut(struct arena *a, const struct service_config *con
 	for (uint32_t i = 0; i < SERVICE_READY_CNT; i++)
 		at.ready[i].data =
 			arena_take(a, 1, leat_service_http_ready_octets(config), CACHE_LINE);
-	if (!set)
+	if (!set) {
+		cut_programs(a, NULL, config);
 		return NULL;
+	}
 	*set = (struct service_set){.config = *config,
 		.conn = at.conn,
 		.retry = leat_timer_ring_new(at.retry, config->conn_max, SERVICE_RETRY_NS),
@@ -73,6 +115,7 @@ static struct service_set *cut(struct arena *a, const struct service_config *con
 		.lines = at.lines};
 	for (uint32_t i = 0; i < SERVICE_READY_CNT; i++)
 		set->ready[i].data = at.ready[i].data;
+	cut_programs(a, set, config);
 	return set;
 }
 
@@ -102,6 +145,8 @@ static void free_conn(struct service_set *set, struct service_conn *c)
 
 	leat_timer_ring_stop(set->retry, idx);
 	leat_timer_ring_stop(set->linger, idx);
+	if (set->pause)
+		leat_timer_wheel_stop(set->pause, idx);
 	c->phase = SERVICE_PH_FREE;
 	c->next_free = set->free_head;
 	set->free_head = idx;
@@ -113,6 +158,15 @@ enum service_step leat_service_close(
 {
 	leat_close(s, c->conn);
 	set->counters.finished++;
+	free_conn(set, c);
+	return SERVICE_STEP_GONE;
+}
+
+enum service_step leat_service_abort(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c)
+{
+	leat_abort(s, c->conn);
+	set->counters.aborted++;
 	free_conn(set, c);
 	return SERVICE_STEP_GONE;
 }
@@ -221,6 +275,16 @@ static enum service_step step_chargen(
 	return leat_service_pour(set, s, c, set->lines, SERVICE_LINES_OCTETS);
 }
 
+/* A program that pauses looks at nothing until its time has come. */
+static enum service_step step_pause(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c)
+{
+	(void)set;
+	(void)s;
+	(void)c;
+	return SERVICE_STEP_WAIT;
+}
+
 static void run(struct service_set *set, struct leat_stack *s, struct service_conn *c)
 {
 	static enum service_step (*const step[SERVICE_PH_CNT])(
@@ -234,6 +298,8 @@ static void run(struct service_set *set, struct leat_stack *s, struct service_co
 		[SERVICE_PH_ECHO] = step_echo,
 		[SERVICE_PH_DISCARD] = step_discard,
 		[SERVICE_PH_CHARGEN] = step_chargen,
+		[SERVICE_PH_PROGRAM] = leat_service_program,
+		[SERVICE_PH_PAUSE] = step_pause,
 	};
 
 	DCHECK(c->phase != SERVICE_PH_FREE);
@@ -241,19 +307,25 @@ static void run(struct service_set *set, struct leat_stack *s, struct service_co
 		;
 }
 
-static uint8_t first_phase(const struct service_set *set, struct leat_conn listener)
+static uint8_t listen_idx(const struct service_set *set, struct leat_conn listener)
+{
+	for (uint32_t i = 0; i < set->config.listen_cnt; i++)
+		if (set->listener[i].id == listener.id)
+			return (uint8_t)i;
+	UNREACHABLE("the listeners of this stack are this set's");
+}
+
+static uint8_t first_phase(enum service_kind kind)
 {
 	static const uint8_t first[SERVICE_KIND_CNT] = {
 		[SERVICE_KIND_HTTP] = SERVICE_PH_REQUEST,
 		[SERVICE_KIND_ECHO] = SERVICE_PH_ECHO,
 		[SERVICE_KIND_DISCARD] = SERVICE_PH_DISCARD,
 		[SERVICE_KIND_CHARGEN] = SERVICE_PH_CHARGEN,
+		[SERVICE_KIND_PROGRAM] = SERVICE_PH_PROGRAM,
 	};
 
-	for (uint32_t i = 0; i < set->config.listen_cnt; i++)
-		if (set->listener[i].id == listener.id)
-			return first[set->config.listen[i].kind];
-	UNREACHABLE("the listeners of this stack are this set's");
+	return first[kind];
 }
 
 /* NULL: every record is taken, and the connection was reset. */
@@ -271,7 +343,11 @@ static struct service_conn *accept_conn(
 	}
 	c = &set->conn[set->free_head];
 	set->free_head = c->next_free;
-	*c = (struct service_conn){.conn = event->conn, .phase = first_phase(set, event->listener)};
+	*c = (struct service_conn){
+		.conn = event->conn, .listen_idx = listen_idx(set, event->listener)};
+	c->phase = first_phase(set->config.listen[c->listen_idx].kind);
+	if (c->phase == SERVICE_PH_PROGRAM)
+		leat_prog_begin(&c->run, set->counters.accepted);
 	set->counters.present++;
 	leat_set_user(s, c->conn, (uint64_t)(c - set->conn) + 1);
 	leat_nodelay(s, c->conn, true); /* an answer is complete; nothing more would join it */
@@ -325,9 +401,7 @@ static void lingered(struct service_set *set, struct leat_stack *s, struct servi
 		c->out_at = info.snd_una;
 		leat_timer_ring_start(set->linger, (uint32_t)(c - set->conn), leat_now(s));
 	} else {
-		leat_abort(s, c->conn);
-		set->counters.aborted++;
-		free_conn(set, c);
+		leat_service_abort(set, s, c);
 	}
 }
 
@@ -352,6 +426,12 @@ static void on_turn(void *arg, struct leat_stack *s)
 	cnt = leat_timer_ring_expire(set->linger, leat_now(s), id, SERVICE_TURN_MAX);
 	for (uint32_t i = 0; i < cnt; i++)
 		lingered(set, s, &set->conn[id[i]]);
+	cnt = set->pause ? leat_timer_wheel_expire(set->pause, leat_now(s), id, SERVICE_TURN_MAX)
+			 : 0;
+	for (uint32_t i = 0; i < cnt; i++) {
+		set->conn[id[i]].phase = SERVICE_PH_PROGRAM;
+		run(set, s, &set->conn[id[i]]);
+	}
 	if (set->draining)
 		drain_slice(set, s);
 }

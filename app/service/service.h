@@ -12,6 +12,7 @@
  *	echo      RFC 862: all text comes back; after the peer's FIN the rest, then ours
  *	discard   RFC 863: all text is read and forgotten
  *	chargen   RFC 864: lines of 72 characters until the peer closes
+ *	program   what a small text says (prog.h), verifying each octet of what it expects
  *
  * Flow control is the peer's: text is read only when its answer has room to go.
  *
@@ -39,6 +40,7 @@ enum service_kind {
 	SERVICE_KIND_ECHO,
 	SERVICE_KIND_DISCARD,
 	SERVICE_KIND_CHARGEN,
+	SERVICE_KIND_PROGRAM,
 	SERVICE_KIND_CNT
 };
 
@@ -53,6 +55,7 @@ enum service_close {
 struct service_listen {
 	enum service_kind kind;
 	struct leat_addr local; /* family 0: any address of the stack */
+	const char *program;    /* of KIND_PROGRAM; borrowed as long as the set is used */
 };
 
 struct service_config {
@@ -63,7 +66,8 @@ struct service_config {
 	struct service_listen listen[SERVICE_LISTEN_MAX];
 	enum service_close close;
 	uint64_t body_octets; /* of `GET /`, at most SERVICE_BODY_MAX */
-	bool greet; /* `GET /` says which shard was reached from where, instead of the body */
+	bool greet;    /* `GET /` says which shard was reached from where, instead of the body */
+	uint64_t seed; /* of what programs draw */
 	uint64_t linger_ns; /* after our FIN, how long we wait for the peer's */
 };
 
@@ -76,6 +80,9 @@ struct service_counters {
 	uint64_t no_record; /* of aborted: conn_max was reached */
 	uint64_t responses; /* http, with status 200 */
 	uint64_t refused;   /* http, with any other status */
+	uint64_t answers;   /* programs: expects and exchanges that were met */
+	uint64_t wrong;     /* of aborted: text that a program did not expect */
+	uint64_t early;     /* of finished: the peer closed before its program was done */
 	uint64_t octets_in, octets_out; /* user text */
 	uint32_t present;
 };

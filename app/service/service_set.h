@@ -10,13 +10,16 @@
  *	http     REQUEST ─► BODY ─► HEAD ─► STREAM ─┬─► REQUEST
  *	                                            ├─► LINGER  our FIN is sent; the peer's follows
  *	                                            └─► WAIT    the peer is to close first
+ *	program  PROGRAM ⇄ PAUSE ─► LINGER or WAIT
  *	others   ECHO, DISCARD or CHARGEN until the peer closes
  *
  * Memory     one arena; a free list through the records. */
 
 #include "http_scan.h"
+#include "prog.h"
 #include "service.h"
 #include "timer_ring.h"
+#include "timer_wheel.h"
 
 #define SERVICE_HEAD_MAX     256 /* octets of the longest head of a response, or short body */
 #define SERVICE_PIECE_OCTETS 16384
@@ -38,6 +41,8 @@ enum service_phase {
 	SERVICE_PH_ECHO,
 	SERVICE_PH_DISCARD,
 	SERVICE_PH_CHARGEN,
+	SERVICE_PH_PROGRAM,
+	SERVICE_PH_PAUSE, /* of a program */
 	SERVICE_PH_CNT
 };
 
@@ -51,13 +56,17 @@ struct service_conn {
 	struct leat_conn conn;
 	uint8_t phase; /* enum service_phase */
 	bool close;    /* after this response */
+	uint8_t listen_idx;
 	uint16_t status;
 	uint32_t next_free;
 	uint64_t body_left; /* of the request, to be read and forgotten */
 	/* Of the text being sent, in octets from its start; in LINGER out_at is what was
 	 * acknowledged when it was last looked at. */
 	uint64_t out_at, out_end;
-	struct http_scan scan;
+	union {
+		struct http_scan scan;
+		struct prog_run run;
+	};
 };
 
 /* A response that is ready to be sent: its head and the first octets of its body. */
@@ -80,6 +89,8 @@ struct service_set {
 	struct leat_conn listener[SERVICE_LISTEN_MAX];
 	struct service_conn *conn;
 	struct timer_ring *retry, *linger;
+	struct timer_wheel *pause;               /* NULL: no listener has a program */
+	struct prog_env env[SERVICE_LISTEN_MAX]; /* of those that have one */
 	uint8_t *pattern; /* SERVICE_PERIOD + SERVICE_PIECE_OCTETS of service_octet */
 	uint8_t *lines;   /* SERVICE_LINES_OCTETS + SERVICE_PIECE_OCTETS of chargen */
 	struct service_ready ready[SERVICE_READY_CNT];
@@ -90,6 +101,10 @@ struct service_set {
 
 /* leat_service_close ends a connection in order, when the peer has closed and all is read. */
 enum service_step leat_service_close(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c);
+
+/* leat_service_abort resets a connection. */
+enum service_step leat_service_abort(
 	struct service_set *set, struct leat_stack *s, struct service_conn *c);
 
 /* leat_service_linger sends our FIN after what is queued and waits for the peer's. */
@@ -120,6 +135,14 @@ enum service_step leat_service_http_head(
 	struct service_set *set, struct leat_stack *s, struct service_conn *c);
 enum service_step leat_service_http_stream(
 	struct service_set *set, struct leat_stack *s, struct service_conn *c);
+
+/* The step of a program, and what it needs of memory: one for each listener that has one. */
+enum service_step leat_service_program(
+	struct service_set *set, struct leat_stack *s, struct service_conn *c);
+
+/* leat_service_program_error is NULL, or what is wrong with the text of listener i. */
+const char *leat_service_program_error(
+	const struct service_config *config, uint32_t i, char *text, size_t size);
 
 /* leat_service_http_ready builds the responses that are ready in memory of
  * leat_service_http_ready_octets each. */

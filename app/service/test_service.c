@@ -99,15 +99,14 @@ static void bench_init(
 
 static struct service_config all_services(void)
 {
-	static const uint16_t port[SERVICE_KIND_CNT] = {
-		PORT_HTTP, PORT_ECHO, PORT_DISCARD, PORT_CHARGEN};
+	static const uint16_t port[] = {PORT_HTTP, PORT_ECHO, PORT_DISCARD, PORT_CHARGEN};
 	struct service_config config;
 
 	leat_service_config_default(&config);
 	config.conn_max = 2 * SERVICE_DRAIN_MAX + 64;
-	for (uint32_t i = 0; i < SERVICE_KIND_CNT; i++)
-		config.listen[config.listen_cnt++] =
-			(struct service_listen){(enum service_kind)i, {.port = port[i]}};
+	for (uint32_t i = 0; i < COUNT_OF(port); i++)
+		config.listen[config.listen_cnt++] = (struct service_listen){
+			.kind = (enum service_kind)i, .local = {.port = port[i]}};
 	return config;
 }
 

@@ -45,17 +45,17 @@ static inline __attribute__((always_inline)) uint64_t sip(
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-/* Of five words, a tuple, both are unrolled. */
+/* Of two words, a tuple of IPv4, both are unrolled. */
 uint64_t leat_hash_sip13(const struct hash_key *key, const uint64_t *word, uint32_t word_cnt)
 {
-	if (word_cnt == 5)
-		return sip(key, word, 5, 1, 3);
+	if (word_cnt == 2)
+		return sip(key, word, 2, 1, 3);
 	return sip(key, word, word_cnt, 1, 3);
 }
 
 uint64_t leat_hash_sip24(const struct hash_key *key, const uint64_t *word, uint32_t word_cnt)
 {
-	if (word_cnt == 5)
-		return sip(key, word, 5, 2, 4);
+	if (word_cnt == 2)
+		return sip(key, word, 2, 2, 4);
 	return sip(key, word, word_cnt, 2, 4);
 }

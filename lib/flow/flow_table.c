@@ -96,8 +96,7 @@ uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple)
 {
 	uint64_t word[TUPLE_WORDS];
 
-	memcpy(word, tuple, sizeof(word));
-	return leat_hash_sip13(&t->key, word, TUPLE_WORDS);
+	return leat_hash_sip13(&t->key, word, tuple_words(tuple, word));
 }
 
 /* Where the tuple of record idx is. */

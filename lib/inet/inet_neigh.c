@@ -247,6 +247,21 @@ enum inet_neigh_answer leat_inet_neigh_find(
 	return INET_NEIGH_FOUND;
 }
 
+bool leat_inet_neigh_sure(struct inet_neigh *n, struct ip hop, uint64_t now)
+{
+	struct inet_entry *e = leat_inet_entry(n, hop);
+	struct mac mac;
+
+	if (e != NULL && (e->state == INET_ST_STALE || e->state == INET_ST_FIXED ||
+				 (e->state == INET_ST_REACHABLE && now < e->until)))
+		return true;
+	enum inet_neigh_answer answer = leat_inet_neigh_find(n, hop, now, &mac);
+	if (e != NULL && answer == INET_NEIGH_FAILED &&
+		leat_timer_ring_deadline(n->ring, idx_of(n, e)) == TIME_NEVER)
+		leat_timer_ring_start(n->ring, idx_of(n, e), now);
+	return false;
+}
+
 static void set_mac(
 	struct inet_neigh *n, struct inet_entry *e, struct mac mac, enum inet_state state)
 {
@@ -382,6 +397,10 @@ uint32_t leat_inet_neigh_output(struct inet_neigh *n, uint8_t *frame)
 
 static void ask_again(struct inet_neigh *n, struct inet_entry *e, uint64_t now)
 {
+	if (e->state == INET_ST_FAILED) { /* somebody still waits for it */
+		ask_first(n, e, INET_ST_INCOMPLETE, now);
+		return;
+	}
 	DCHECK(inet_is_asking(e));
 	if (e->asks < INET_ASK_MAX) {
 		ask(n, e, now);

@@ -66,6 +66,11 @@ void leat_inet_neigh_nd(struct inet_neigh *n, const struct pkt *p, uint64_t now)
 enum inet_neigh_answer leat_inet_neigh_find(
 	struct inet_neigh *n, struct ip hop, uint64_t now, struct mac *mac);
 
+/* leat_inet_neigh_sure says whether hop answered when it was last asked, and is not in doubt since;
+ * when it is, or nobody ever asked, or it failed, it is asked for: every 4 s as long as it does not
+ * answer and somebody calls this each time that leat_inet_neigh_changed says so. */
+bool leat_inet_neigh_sure(struct inet_neigh *n, struct ip hop, uint64_t now);
+
 /* leat_inet_neigh_doubt: nothing that was sent by way of hop is answered, so its entry is asked for
  * again when it is used next. */
 void leat_inet_neigh_doubt(struct inet_neigh *n, struct ip hop);

@@ -173,15 +173,13 @@ static void give_back(struct shard *s)
 	} while (cnt == SHARD_GIVE_MAX);
 }
 
-/* use_port changes what becomes of frames.  When the link is back another station may be at its
- * end, so neighbours are asked for anew; retransmissions come when they are due, each by itself. */
+/* use_port changes what becomes of frames. */
 static void use_port(struct shard *s, enum shard_port_use use)
 {
 	s->rx_off = use == SHARD_PORT_OFF;
 	s->tx.off = use == SHARD_PORT_OFF;
 	s->tx.down = use != SHARD_PORT_ON;
-	if (use == SHARD_PORT_ON)
-		leat_inet_neigh_doubt_all(leat_stack_neigh(s->stack));
+	leat_stack_link(s->stack, use == SHARD_PORT_ON);
 }
 
 /* take_copy reads what another shard received.  That this one had not asked is nothing to count. */

@@ -99,6 +99,8 @@ static const char *knob_error(const struct stack_config *c, char *text, size_t s
 		in_range("congestion control", k->cc, 0, TCP_CC_CNT - 1),
 		in_range("syn cookies", k->syn_cookies, 0, TCP_COOKIES_CNT - 1),
 		in_range("time-wait reuse", k->time_wait_reuse, 0, TCP_REUSE_CNT - 1),
+		in_range("connect reuse delay", k->connect_reuse_ns,
+			k->connect_reuse_ns == 0 ? 0 : TIME_MS, UINT64_MAX / 4),
 	};
 
 	return broken(rule, COUNT_OF(rule), text, size);
@@ -144,6 +146,7 @@ struct parts {
 	struct stack_listener *listener;
 	struct stack_target *target;
 	uint32_t *chunk_next, *local4;
+	uint64_t *held;
 	uint8_t *chunk, *tcp, *flow, *port, *neigh, *icmp;
 };
 
@@ -200,6 +203,7 @@ static struct parts cut(struct arena *a, const struct stack_config *c)
 		arena_take(a, leat_stack_source_cnt(&c->link), sizeof(*p.local4), CACHE_LINE);
 	p.listener = arena_take(a, c->listener_max, sizeof(*p.listener), CACHE_LINE);
 	p.target = arena_take(a, c->target_max, sizeof(*p.target), CACHE_LINE);
+	p.held = arena_take(a, stack_hold_words(c), sizeof(*p.held), CACHE_LINE);
 	p.chunk_next = arena_take(a, c->send_chunk_cnt, sizeof(*p.chunk_next), CACHE_LINE);
 	p.chunk = arena_take(a, c->send_chunk_cnt, STACK_CHUNK_OCTETS, CACHE_LINE);
 	const struct tcp_limits tcp = tcp_limits(c);
@@ -274,6 +278,7 @@ static void lists_init(struct leat_stack *s)
 	memset(s->conn, 0, conn_cnt(&s->config) * sizeof(*s->conn));
 	for (uint32_t i = 0; i < leat_stack_source_cnt(&s->config.link); i++)
 		s->local4[i] = ip_to4(leat_stack_source_at(&s->config.link, i));
+	memset(s->held, 0, stack_hold_words(&s->config) * sizeof(*s->held));
 }
 
 static void modules_init(struct leat_stack *s, const struct parts *p)
@@ -313,6 +318,7 @@ struct leat_stack *leat_stack_new(void *mem, const struct stack_config *config, 
 	s->local4 = p.local4;
 	s->listener = p.listener;
 	s->target = p.target;
+	s->held = p.held;
 	s->chunk_next = p.chunk_next;
 	s->chunk = p.chunk;
 	lists_init(s);
@@ -376,6 +382,8 @@ uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max)
 
 uint64_t leat_stack_next_deadline(struct leat_stack *s)
 {
+	if (UNLIKELY(s->look_words > 0 && !s->link_down))
+		return s->now;
 	return u64_min(leat_tcp_next_deadline(s->tcp), leat_inet_neigh_next_deadline(s->neigh));
 }
 

@@ -97,6 +97,8 @@ struct stack_counters {
 	uint64_t segments;       /* shown to the engine = sum of its verdicts;
 					  * wire[WIRE_V_TCP] = segments + accept_refused */
 	uint64_t out_no_neigh;   /* segments dropped: the neighbour did not answer, or no place */
+	uint64_t out_held;       /* so too, or the link is down, but their connection sends them
+				  * again when the neighbour is there */
 	uint64_t out_waited;     /* segments that had to wait for a neighbour */
 	uint64_t out_void;       /* text that was not wanted any more when he answered */
 	uint64_t accept_refused; /* SYNs dropped: backlog full, a cookie no remedy; draining */
@@ -150,7 +152,8 @@ uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max);
  * leat_stack_output has had everything out. */
 uint64_t leat_stack_next_deadline(struct leat_stack *s);
 
-/* leat_stack_output writes at most max frames and returns how many; fewer than max: all is out. */
+/* leat_stack_output writes at most max frames and returns how many; fewer than max: all is out that
+ * may be sent in one turn, and leat_stack_next_deadline tells whether that is all. */
 uint32_t leat_stack_output(
 	struct leat_stack *s, uint64_t now, struct stack_frame *frame, uint32_t max);
 
@@ -161,6 +164,10 @@ uint32_t leat_stack_give(struct leat_stack *s, void **buf, uint32_t max);
 /* leat_stack_set_now tells the calls of leat.h the instant of this turn; input, timers and output
  * do so too. */
 void leat_stack_set_now(struct leat_stack *s, uint64_t now);
+
+/* leat_stack_link tells that the link went down, or came up: another station may be at its end then,
+ * so neighbours are asked for anew, and those connections go on whose segments did not leave. */
+void leat_stack_link(struct leat_stack *s, bool up);
 
 /* leat_stack_refuse makes listeners drop new SYNs from now on (true), or take them again. */
 void leat_stack_refuse(struct leat_stack *s, bool refuse);

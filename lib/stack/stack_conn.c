@@ -37,6 +37,8 @@ int leat_stack_error_of(enum tcp_error error)
 
 void leat_stack_conn_init(struct leat_stack *s, const struct tcb *tcb)
 {
+	if (UNLIKELY(s->held_cnt > 0))
+		leat_stack_hold_end(s, tcb->idx);
 	*stack_conn(s, tcb) = (struct conn){
 		.chunk_head = STACK_NONE, .chunk_tail = STACK_NONE, .port_base = STACK_NONE};
 }

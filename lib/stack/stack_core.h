@@ -7,11 +7,13 @@
  *	stack          config, memory, timers, buffers
  *	stack_input    a burst of frames
  *	stack_output   frames to send, and those that wait for a neighbour
+ *	stack_hold     connections that wait for a neighbour or the link
  *	stack_conn     handles, the end of a connection, aborts, events
  *	stack_icmp     errors of the network
  *	stack_open     leat_connect: source address, port, flow
  *	stack_listen   listeners and their backlog
  *	stack_time_wait  TIME-WAIT as a record
+ *	stack_gauge    what became of TIME-WAIT; how many in each state, how old
  *	stack_half     half-open children, and those that took a tuple over from TIME-WAIT
  *	stack_send     text to send: chunks, sources
  *	stack_recv     text received
@@ -120,6 +122,7 @@ struct leat_stack {
 	struct inet_icmp *icmp;
 	struct conn *conn; /* of tcb_max, and of the records of TIME-WAIT that are awake */
 	uint32_t *local4;  /* our addresses, by number */
+	uint64_t *held;       /* a bit of each connection: some of what it sent did not leave */
 	uint8_t *chunk;       /* send_chunk_cnt of STACK_CHUNK_OCTETS */
 	uint32_t *chunk_next; /* in a connection, or free */
 	struct stack_listener *listener;
@@ -133,6 +136,9 @@ struct leat_stack {
 	uint32_t emit_at, news_at; /* how far io.emit and io.news are handled */
 	uint32_t park_head, park_cnt, park_look;
 	uint32_t give_head, give_cnt;
+	uint32_t held_cnt;            /* bits that are set */
+	uint32_t look_at, look_words; /* where a look at them stands, and what is left of it */
+	bool link_down;
 	bool refuse;
 	bool in_fill; /* a leat_source is at work: it must not call us */
 	struct stack_counters cnt;
@@ -182,6 +188,19 @@ struct leat_conn leat_stack_handle(const struct tcb *tcb);
 /* The record that c names, or NULL (counted). */
 struct tcb *leat_stack_by_handle(struct leat_stack *s, struct leat_conn c);
 int leat_stack_error_of(enum tcp_error error);
+
+/* stack_hold.c */
+/* A segment of tcb did not leave. */
+void leat_stack_hold(struct leat_stack *s, const struct tcb *tcb);
+/* Another one of record idx did, or the record is new. */
+void leat_stack_hold_end(struct leat_stack *s, uint32_t idx);
+/* Something has changed for those that wait: they are looked at from now on, slice by slice. */
+void leat_stack_hold_look(struct leat_stack *s);
+void leat_stack_hold_slice(struct leat_stack *s);
+static inline size_t stack_hold_words(const struct stack_config *config)
+{
+	return ((size_t)config->tcp.tcb_max + TCP_TW_AWAKE + 64) / 64;
+}
 
 /* stack_icmp.c */
 void leat_stack_icmp_error(struct leat_stack *s, const struct pkt *p);

@@ -199,7 +199,7 @@ static int port_reused(struct leat_stack *s, struct tuple *tuple, uint32_t base)
 {
 	const struct stack_config *c = &s->config;
 
-	for (uint32_t i = 0; c->knobs.connect_reuse && i < PORT_TRIES; i++) {
+	for (uint32_t i = 0; c->knobs.connect_reuse_ns != 0 && i < PORT_TRIES; i++) {
 		if (s->reuse_next < c->port_from || s->reuse_next > c->port_to)
 			s->reuse_next = c->port_from;
 		tuple->lport = s->reuse_next++;

@@ -50,6 +50,16 @@ int leat_dscp(struct leat_stack *s, struct leat_conn c, uint8_t dscp)
 	return LEAT_OK;
 }
 
+int leat_time_wait_rst(struct leat_stack *s, struct leat_conn c, bool obeyed)
+{
+	struct tcb *tcb = leat_stack_by_handle(s, c);
+
+	if (tcb == NULL)
+		return LEAT_ERR_STALE;
+	leat_tcp_rst_ends(tcb, obeyed);
+	return LEAT_OK;
+}
+
 int64_t leat_send_urgent(struct leat_stack *s, struct leat_conn c, const void *data, size_t octets)
 {
 	int64_t sent = leat_send(s, c, data, octets);

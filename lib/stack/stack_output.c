@@ -24,11 +24,28 @@ static const struct mac *cookie_station(const struct leat_stack *s, const struct
 	return (mac->octet[0] & 1) == 0 ? mac : NULL;
 }
 
+/* Is m what a connection must send until it is acknowledged? */
+static bool occupies(struct leat_stack *s, const struct tcp_emit *m)
+{
+	return m->tcb_idx != TCP_NONE && m->seg.len > 0 && !(m->seg.flags & TCP_RST) &&
+	       tuple_eq(&stack_tcb(s, m->tcb_idx)->tuple, &m->tuple);
+}
+
+static void drop(struct leat_stack *s, const struct tcp_emit *m)
+{
+	if (occupies(s, m))
+		leat_stack_hold(s, stack_tcb(s, m->tcb_idx));
+	else
+		s->cnt.out_no_neigh++;
+}
+
 static enum where_to resolve(struct leat_stack *s, const struct tcp_emit *m, struct mac *mac)
 {
 	enum inet_neigh_answer answer = INET_NEIGH_FAILED;
 	struct ip hop;
 
+	if (UNLIKELY(s->link_down) && occupies(s, m))
+		return TO_NOBODY;
 	if (s->config.link.raw_ip)
 		return TO_WIRE;
 	if (leat_stack_next_hop(s, m->tuple.remote, &hop)) {
@@ -115,7 +132,7 @@ static void park(struct leat_stack *s, const struct tcp_emit *m)
 	if (m->seg.text > 0 && park_again(s, m))
 		return;
 	if (s->park_cnt >= max) {
-		s->cnt.out_no_neigh++;
+		drop(s, m);
 		return;
 	}
 	uint32_t at = (s->park_head + s->park_cnt++) % STACK_PARK_MAX;
@@ -146,9 +163,11 @@ static uint32_t send(struct leat_stack *s, const struct tcp_emit *m, struct stac
 	if (where == TO_PARK)
 		park(s, m);
 	else if (where == TO_NOBODY)
-		s->cnt.out_no_neigh++;
+		drop(s, m);
 	else
 		build(s, m, &mac, f);
+	if (UNLIKELY(s->held_cnt > 0) && where == TO_WIRE && occupies(s, m))
+		leat_stack_hold_end(s, m->tcb_idx);
 	return where == TO_WIRE;
 }
 
@@ -235,8 +254,12 @@ uint32_t leat_stack_output(
 	uint32_t n;
 
 	leat_stack_set_now(s, now);
-	if (leat_inet_neigh_changed(s->neigh))
+	if (leat_inet_neigh_changed(s->neigh)) {
 		s->park_look = s->park_cnt;
+		leat_stack_hold_look(s);
+	}
+	if (UNLIKELY(s->look_words > 0))
+		leat_stack_hold_slice(s);
 	n = control(s, frame, max);
 	while (n < max && s->park_look > 0)
 		n += send_parked(s, &frame[n]);

@@ -519,7 +519,7 @@ static void a_connect_takes_over_when_no_port_is_free(void **state)
 	net_init(&n, 12);
 	n.config[0].port_from = 5000;
 	n.config[0].port_to = 5003;
-	n.config[0].knobs.connect_reuse = true;
+	n.config[0].knobs.connect_reuse_ns = TIME_S;
 	net_start(&n);
 	net_listen(&n, 1, 4, PORT, 8);
 	for (uint32_t i = 0; i < 4; i++) {
@@ -573,7 +573,7 @@ static void start_reusing(struct net *n, uint64_t seed, uint32_t ports)
 	net_init(n, seed);
 	n->config[0].port_from = 5000;
 	n->config[0].port_to = (uint16_t)(5000 + ports - 1);
-	n->config[0].knobs.connect_reuse = true;
+	n->config[0].knobs.connect_reuse_ns = TIME_S;
 	n->config[0].tcp.tcb_max = 32;
 }
 

@@ -231,11 +231,12 @@ static uint64_t turns(struct net *n, uint64_t for_ns)
 	return most;
 }
 
-/* link_up is all that a shard does when it hears of it. */
-static void link_up(struct net *n)
+/* link is all that a shard does when it hears of it; what is under way is lost or not. */
+static void link(struct net *n, bool up)
 {
-	leat_inet_neigh_doubt_all(leat_stack_neigh(n->stack[0]));
-	leat_inet_neigh_doubt_all(leat_stack_neigh(n->stack[1]));
+	n->cut = !up;
+	leat_stack_link(n->stack[0], up);
+	leat_stack_link(n->stack[1], up);
 }
 
 /* open_flows opens flow_cnt connections, each of which sends as the link goes, and an idle one. */
@@ -259,22 +260,41 @@ static void open_flows(struct net *n, uint32_t flow_cnt, uint64_t r2_ns, struct 
 	n->cut = true;
 	for (uint32_t i = 0; i < flow_cnt; i++)
 		assert_int_equal(leat_send(n->stack[0], conn[i], "text", 4), 4);
+	turns(n, TIME_MS); /* all are on their way, and lost */
 }
 
-/* down leaves the link down for so long, its first ten seconds with ten flaps a second. */
-static void down(struct net *n, uint64_t for_ns)
+/* flap lets the link come up and go down again ten times a second; nothing gets through. */
+static void flap(struct net *n, uint64_t for_ns)
 {
-	for (uint32_t i = 0; i < 100; i++) {
-		turns(n, 100 * TIME_MS);
-		link_up(n);
+	for (uint64_t i = 0; i < for_ns / (100 * TIME_MS); i++) {
+		leat_stack_link(n->stack[0], true);
+		turns(n, 50 * TIME_MS);
+		leat_stack_link(n->stack[0], false);
+		turns(n, 50 * TIME_MS);
 	}
-	turns(n, for_ns - 10 * TIME_S);
 }
 
 /* After 1, 2, 4 .. s and then each minute: RFC 6298 5.5, 2.5.  One more is a loss probe. */
 static uint64_t tries(uint64_t for_ns)
 {
 	return for_ns < 127 * TIME_S ? 6 + 1 : 6 + 1 + for_ns / (60 * TIME_S);
+}
+
+/* all_go_on asserts that the text of all is there, no later than so, that it was sent once more and
+ * no more than a turn's share at once, and that nobody is lost. */
+static void all_go_on(struct net *n, uint32_t flow_cnt, uint64_t within_ns)
+{
+	const struct tcp_counters *t = leat_stack_tcp(n->stack[0]);
+	uint64_t begin = t->emitted_again;
+
+	assert_int_equal(t->present[TCP_ST_ESTABLISHED], flow_cnt + 1);
+	/* Those that are looked at, what waited for the neighbour, and the question who it is. */
+	assert_in_range(turns(n, within_ns), 1, 2 * QUOTA + 64 + 1);
+	assert_int_equal(taken, 4 * flow_cnt);
+	turns(n, 130 * TIME_S);
+	assert_in_range(t->emitted_again - begin, flow_cnt, flow_cnt + 64);
+	assert_int_equal(taken, 4 * flow_cnt);
+	assert_int_equal(t->present[TCP_ST_ESTABLISHED], flow_cnt + 1);
 }
 
 static void survive(uint32_t flow_cnt, uint64_t for_ns, uint64_t r2_ns)
@@ -285,41 +305,89 @@ static void survive(uint32_t flow_cnt, uint64_t for_ns, uint64_t r2_ns)
 	open_flows(&n, flow_cnt, r2_ns, conn);
 	const struct tcp_counters *t = leat_stack_tcp(n.stack[0]);
 	uint64_t begin = t->emitted_again;
-	down(&n, for_ns);
-	assert_int_equal(t->present[TCP_ST_ESTABLISHED], flow_cnt + 1);
+	flap(&n, 10 * TIME_S);
+	turns(&n, for_ns - 10 * TIME_S);
 	assert_in_range(t->emitted_again - begin, 5 * flow_cnt, tries(for_ns) * flow_cnt);
-	n.cut = false;
-	link_up(&n);
-	uint64_t sent = n.sent[0];
-	net_pump(&n, 0);
-	assert_int_equal(n.sent[0], sent); /* up is no reason to send: timers are */
-	begin = t->emitted_again;
-	/* What is due, what waited for the neighbour, and the question who it is. */
-	assert_in_range(turns(&n, 130 * TIME_S), 1, QUOTA + 64 + 1);
-	assert_in_range(t->emitted_again - begin, flow_cnt, 3 * flow_cnt);
-	assert_int_equal(taken, 4 * flow_cnt);
-	assert_int_equal(t->present[TCP_ST_ESTABLISHED], flow_cnt + 1);
+	assert_int_equal(leat_stack_counters(n.stack[0])->out_no_neigh, 0);
+	link(&n, true);
+	all_go_on(&n, flow_cnt, TIME_S);
 	net_stop(&n);
 }
 
-static void n208_flows_survive_a_minute_without_link(void **state)
+/* With R2 as it is by default; the timeouts of all are far beyond it by then. */
+static void n208_a_thousand_flows_survive_a_minute_without_link_and_go_on_at_once(void **state)
 {
 	(void)state;
 	survive(64, 60 * TIME_S, 100 * TIME_S);
-}
-
-/* All are due in a few turns, and their neighbour must be asked for first: 64 segments wait for it,
- * the others are as lost, and go at their next timeout, a minute later. */
-static void n208_a_thousand_flows_that_come_back_at_once_are_sent_by_the_quota(void **state)
-{
-	(void)state;
-	survive(FLOWS, 60 * TIME_S, 200 * TIME_S);
+	survive(FLOWS, 60 * TIME_S, 100 * TIME_S);
+	survive(FLOWS, 95 * TIME_S, 100 * TIME_S);
 }
 
 static void n208_ten_minutes_without_link_are_survived_below_r2(void **state)
 {
 	(void)state;
 	survive(FLOWS, 600 * TIME_S, 1200 * TIME_S);
+}
+
+/* The link is up and nobody answers: who did not leave for want of a neighbour goes on when there
+ * is one again, which is asked for three times in four seconds as long as somebody waits. */
+static void n208_flows_go_on_when_their_neighbour_is_back(void **state)
+{
+	static struct leat_conn conn[FLOWS + 1];
+	struct net n;
+
+	(void)state;
+	open_flows(&n, FLOWS, 100 * TIME_S, conn);
+	turns(&n, 85 * TIME_S);
+	const struct inet_neigh_counters *neigh =
+		leat_inet_neigh_counters(leat_stack_neigh(n.stack[0]));
+	assert_true(leat_stack_counters(n.stack[0])->out_held >= FLOWS);
+	assert_in_range(neigh->asked, 5, 3 * 85 / 4);
+	n.cut = false;
+	all_go_on(&n, FLOWS, 4 * TIME_S);
+	net_stop(&n);
+}
+
+/* One second costs what was on the way, and that its timeout: nobody waited. */
+static void n208_a_second_without_link_costs_a_timeout_at_most(void **state)
+{
+	static struct leat_conn conn[FLOWS + 1];
+	struct net n;
+
+	(void)state;
+	open_flows(&n, FLOWS, 100 * TIME_S, conn);
+	link(&n, false);
+	turns(&n, TIME_S);
+	link(&n, true);
+	turns(&n, 3 * TIME_S);
+	assert_int_equal(taken, 4 * FLOWS);
+	assert_true(leat_stack_tcp(n.stack[0])->emitted_again <= 3 * FLOWS);
+	net_stop(&n);
+}
+
+/* A record that waited and was given up serves another, which does not wait. */
+static void n208_who_was_given_up_while_the_link_was_down_is_not_sent_again(void **state)
+{
+	static struct leat_conn conn[FLOWS + 1];
+	struct net n;
+
+	(void)state;
+	open_flows(&n, FLOWS, 100 * TIME_S, conn);
+	link(&n, false);
+	turns(&n, 10 * TIME_S);
+	for (uint32_t i = 0; i < FLOWS; i++)
+		assert_int_equal(leat_abort(n.stack[0], conn[i]), LEAT_OK);
+	turns(&n, TIME_S);
+	for (uint32_t i = 0; i < FLOWS / 2; i++)
+		conn[i] = net_connect(&n, 4, 80);
+	uint64_t sent = n.sent[0];
+	link(&n, true);
+	turns(&n, TIME_S);
+	assert_int_equal(taken, 0);
+	assert_int_equal(leat_stack_tcp(n.stack[0])->present[TCP_ST_ESTABLISHED], FLOWS / 2 + 1);
+	/* A question, and of each SYN, and ACK; what is left of the old is reset. */
+	assert_true(n.sent[0] - sent <= 1 + 2 * FLOWS / 2 + FLOWS);
+	net_stop(&n);
 }
 
 static void n208_beyond_r2_only_who_has_nothing_to_send_survives(void **state)
@@ -329,9 +397,9 @@ static void n208_beyond_r2_only_who_has_nothing_to_send_survives(void **state)
 
 	(void)state;
 	open_flows(&n, FLOWS, 100 * TIME_S, conn);
-	down(&n, 600 * TIME_S);
-	n.cut = false;
-	link_up(&n);
+	flap(&n, 10 * TIME_S);
+	turns(&n, 590 * TIME_S);
+	link(&n, true);
 	const struct tcp_counters *t = leat_stack_tcp(n.stack[0]);
 	assert_int_equal(t->ended[TCP_END_TIMEOUT], FLOWS);
 	assert_string_equal(net_state(&n, 0, conn[FLOWS]), "ESTABLISHED");
@@ -347,10 +415,12 @@ int main(void)
 		cmocka_unit_test(n130_reordering_of_any_depth_costs_no_timeout),
 		cmocka_unit_test(n131_each_packet_tenfold_is_answered_no_more_than_once_each),
 		cmocka_unit_test(n116_a_window_may_stay_closed_for_hours),
-		cmocka_unit_test(n208_flows_survive_a_minute_without_link),
 		cmocka_unit_test(
-			n208_a_thousand_flows_that_come_back_at_once_are_sent_by_the_quota),
+			n208_a_thousand_flows_survive_a_minute_without_link_and_go_on_at_once),
 		cmocka_unit_test(n208_ten_minutes_without_link_are_survived_below_r2),
+		cmocka_unit_test(n208_flows_go_on_when_their_neighbour_is_back),
+		cmocka_unit_test(n208_a_second_without_link_costs_a_timeout_at_most),
+		cmocka_unit_test(n208_who_was_given_up_while_the_link_was_down_is_not_sent_again),
 		cmocka_unit_test(n208_beyond_r2_only_who_has_nothing_to_send_survives),
 	};
 

@@ -160,14 +160,14 @@ static void nothing_is_longer_than_the_mtu(void **state)
 }
 
 static const char golden[] = "0.0 FIN-WAIT-2 10.0.0.1.46940 10.0.0.2.80"
-			     " snd una 3300528531 nxt 3300528531 end 3300528530 wnd 65529 offset 5"
-			     " rcv nxt 1475318571 edge 1475384106 unread 0"
+			     " snd una 1748952277 nxt 1748952277 end 1748952276 wnd 65529 offset 5"
+			     " rcv nxt 409341123 edge 409406658 unread 0"
 			     " cwnd 14480 ssthresh 1073741824 srtt 4375 rto 1000000 flags 8086"
 			     " fin-wait-2 1060027000000\n"
 			     "0.0 LISTEN 10.0.0.2.80 ::.0\n"
 			     "1.0 CLOSE-WAIT 10.0.0.2.80 10.0.0.1.46940"
-			     " snd una 1475318571 nxt 1475318571 end 1475318571 wnd 65535 offset 0"
-			     " rcv nxt 3300528531 edge 3300594060 unread 5"
+			     " snd una 409341123 nxt 409341123 end 409341123 wnd 65535 offset 0"
+			     " rcv nxt 1748952277 edge 1749017806 unread 5"
 			     " cwnd 14480 ssthresh 1073741824 srtt 2000 rto 1000000 flags c089\n";
 
 /* The text is for tests and people: what is in it, and its order, is a promise. */

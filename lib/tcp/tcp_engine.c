@@ -241,6 +241,7 @@ struct tcb *leat_tcp_alloc(
 		tcb->flags |= TCP_F_NODELAY;
 	if (e->knobs.keepalive)
 		tcb->opts |= TCP_O_KEEPALIVE;
+	leat_tcp_rst_ends(tcb, e->knobs.rst_ends_time_wait);
 	tcb->tos = (uint8_t)(e->knobs.dscp << 2);
 	tcb->quick = e->knobs.quick_acks;
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;

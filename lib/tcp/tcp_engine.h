@@ -75,6 +75,8 @@ enum tcp_reuse {
 /* Durations in ns, sizes in octets.  leat_tcp_knobs_default has the RFC's values. */
 struct tcp_knobs {
 	uint64_t two_msl_ns;        /* 60 s: MSL of 30 s, as is usual; RFC 9293 3.4.2 says 2 min */
+	uint64_t connect_reuse_ns;  /* 0: never; so long after a TIME-WAIT, with timestamps, began
+				     * our SYN may end it; at least 1 ms */
 	uint64_t rto_initial_ns;    /* 1 s, RFC 6298 2.1 */
 	uint64_t rto_min_ns;        /* 1 s, RFC 6298 2.4 */
 	uint64_t rto_max_ns;        /* 60 s, RFC 6298 2.5 */
@@ -102,7 +104,6 @@ struct tcp_knobs {
 	uint8_t time_wait_reuse;    /* TCP_REUSE_TS; enum tcp_reuse, of a new listener */
 	bool time_wait_compact;     /* true: as records; false: as control blocks, the oracle */
 	bool time_wait_evict;       /* false: when it is full the oldest goes, not the new one */
-	bool connect_reuse;         /* false: may our SYN, with timestamps, end TIME-WAIT? */
 	uint8_t rtx_tries;          /* 0: likewise text and FIN, and r2_ns */
 	uint8_t r1_cnt;             /* 3 retransmissions until the user hears, SHLD-10 */
 	uint8_t keep_cnt;           /* 9 keep-alives unanswered end it; at least 2, MUST-29 */
@@ -118,7 +119,7 @@ struct tcp_knobs {
 	bool timestamps;            /* true: offer and take them, RFC 7323 3 */
 	bool ts_required;           /* true: once agreed, drop segments without (RFC 7323 3.2) */
 	bool nagle;                 /* true, SHLD-7 */
-	bool rst_ends_time_wait;    /* false: RFC 1337; true: the text of RFC 9293 3.10.7.4 */
+	bool rst_ends_time_wait;    /* of new ones.  false: RFC 1337; true: 9293 3.10.7.4's text */
 	bool fast_path;             /* true: tcp_input_fast.c, when it is in the build */
 };
 
@@ -248,6 +249,10 @@ const char *leat_tcp_icmp_name(enum tcp_icmp_kind kind);
 /* leat_tcp_timers fires at most max (at most TCP_IO_GONE_MAX) timers that are due at now. */
 uint32_t leat_tcp_timers(struct tcp_engine *e, uint64_t now, uint32_t max, struct tcp_io *io);
 
+/* leat_tcp_send_again: of what tcb sent and nobody acknowledged, the last did not leave; it goes with
+ * the next output, without a word about the network. */
+void leat_tcp_send_again(struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io);
+
 /* leat_tcp_output builds what is sendable until io.emit is full. */
 void leat_tcp_output(struct tcp_engine *e, uint64_t now, struct tcp_io *io);
 
@@ -267,6 +272,9 @@ uint64_t leat_tcp_due(struct tcp_engine *e, uint64_t now);
 /* leat_tcp_ring_deadline is when tcb leaves TIME-WAIT (or FIN-WAIT-2 by its limit). */
 uint64_t leat_tcp_ring_deadline(const struct tcp_engine *e, const struct tcb *tcb);
 
+/* leat_tcp_ring_lasts is how long that lasts from its start, for a tcb that is there. */
+uint64_t leat_tcp_ring_lasts(const struct tcp_engine *e, const struct tcb *tcb);
+
 /* leat_tcp_iss_force makes the next OPEN or SYN use iss, to test the wrap at 2^32. */
 void leat_tcp_iss_force(struct tcp_engine *e, uint32_t iss);
 
@@ -285,6 +293,10 @@ enum tcp_verdict leat_tcp_cookie(struct tcp_engine *e, const struct tcb *listene
 
 /* leat_tcp_reuse sets which SYNs may end TIME-WAIT on behalf of listener. */
 void leat_tcp_reuse(struct tcb *listener, enum tcp_reuse reuse);
+
+/* leat_tcp_rst_ends sets whether an exact reset ends TIME-WAIT of tcb, or of the connections that
+ * tcb, a listener, will have. */
+void leat_tcp_rst_ends(struct tcb *tcb, bool on);
 
 /* leat_tcp_reopen is a SYN for old, in TIME-WAIT, whose tuple listener, which reuses, would take.
  * When it opens anew io.born is the child, and old stays as it is, beside it: once the child is

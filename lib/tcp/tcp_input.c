@@ -299,7 +299,8 @@ static enum tcp_verdict time_wait_arrives(struct tcp_call *c, const struct seg *
 		return TCP_V_RST_TIME_WAIT;
 	if (seg->flags & TCP_SYN) {
 		leat_tcp_reply(c, seg);
-		return TCP_V_SYN_CHALLENGED;
+		return seg->flags & (TCP_ACK | TCP_FIN) ? TCP_V_SYN_CHALLENGED
+							: TCP_V_TIME_WAIT_SYN_OFF;
 	}
 	if (!(seg->flags & TCP_ACK) && acceptable(tcb, seg))
 		return TCP_V_NO_ACK;
@@ -331,7 +332,7 @@ enum tcp_verdict leat_tcp_in_otherwise(struct tcp_call *c, struct seg *seg)
 	if (v != TCP_V_OK)
 		return v;
 	if (c->tcb->state == TCP_ST_TIME_WAIT &&
-		!(seg->flags & TCP_RST && c->e->knobs.rst_ends_time_wait))
+		!(seg->flags & TCP_RST && c->tcb->opts & TCP_O_RST_ENDS))
 		return time_wait_arrives(c, seg);
 	bool offered = seg->text > 0 || seg->flags & TCP_FIN;
 

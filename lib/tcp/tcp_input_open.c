@@ -35,7 +35,7 @@ struct tcb *leat_tcp_child(struct tcp_call *c, const struct tcb *listener,
 	if (!tcb)
 		return NULL;
 	tcb->flags |= TCP_F_PASSIVE | (listener->flags & TCP_F_NODELAY);
-	tcb->opts = (tcb->opts & (uint16_t)~TCP_O_KEEPALIVE) | (listener->opts & TCP_O_INHERITED);
+	tcb->opts = (tcb->opts & (uint16_t)~TCP_O_INHERITED) | (listener->opts & TCP_O_INHERITED);
 	if (tcb->opts & TCP_O_R2)
 		leat_tcp_side_make(e, tcb)->r2_ms = tcp_side(e, listener)->r2_ms;
 	tcb->tos = listener->tos;
@@ -120,6 +120,13 @@ void leat_tcp_reuse(struct tcb *listener, enum tcp_reuse reuse)
 		listener->opts |= TCP_O_REUSE_TS;
 }
 
+void leat_tcp_rst_ends(struct tcb *tcb, bool on)
+{
+	tcb->opts &= (uint16_t)~TCP_O_RST_ENDS;
+	if (on)
+		tcb->opts |= TCP_O_RST_ENDS;
+}
+
 enum tcp_verdict leat_tcp_reopen(struct tcp_engine *e, struct tcb *old, const struct tcb *listener,
 	const struct seg *seg, uint64_t now, struct tcp_io *io)
 {
@@ -142,12 +149,13 @@ enum tcp_verdict leat_tcp_reopen(struct tcp_engine *e, struct tcb *old, const st
 }
 
 /* RFC 6191 asks of a SYN that its timestamp be newer than any before; our clock of them ticks in
- * ms, and a second is beyond any doubt. */
+ * ms, so that any delay that the knob takes is enough. */
 bool leat_tcp_may_reuse(const struct tcp_engine *e, const struct tcb *old, uint64_t now)
 {
-	return e->knobs.connect_reuse && old->state == TCP_ST_TIME_WAIT &&
+	return e->knobs.connect_reuse_ns != 0 && old->state == TCP_ST_TIME_WAIT &&
 	       old->agreed & TCP_OPT_TS && e->knobs.timestamps &&
-	       now + e->knobs.two_msl_ns >= leat_tcp_ring_deadline(e, old) + TIME_S;
+	       now + leat_tcp_ring_lasts(e, old) >=
+		       leat_tcp_ring_deadline(e, old) + e->knobs.connect_reuse_ns;
 }
 
 static enum tcp_verdict syn_sent_answered(struct tcp_call *c, struct seg *seg)

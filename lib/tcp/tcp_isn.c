@@ -9,8 +9,7 @@ static uint64_t hash_of(const struct tcp_engine *e, const struct tuple *tuple)
 {
 	uint64_t word[TUPLE_WORDS];
 
-	__builtin_memcpy(word, tuple, sizeof(word));
-	return leat_hash_sip24(&e->secret, word, TUPLE_WORDS);
+	return leat_hash_sip24(&e->secret, word, tuple_words(tuple, word));
 }
 
 uint32_t leat_tcp_ts_offset(const struct tcp_engine *e, const struct tuple *tuple)

@@ -49,10 +49,11 @@ static uint32_t cookie_of(const struct tcp_call *c, const struct tuple *tuple, s
 {
 	uint64_t word[TUPLE_WORDS + 2];
 
-	__builtin_memcpy(word, tuple, sizeof(*tuple));
-	word[TUPLE_WORDS] = (uint64_t)irs.v << 32 | mss_idx << 8 | opts;
-	word[TUPLE_WORDS + 1] = period;
-	uint32_t mac = (uint32_t)leat_hash_sip24(&c->e->cookie_key, word, TUPLE_WORDS + 2);
+	uint32_t cnt = tuple_words(tuple, word);
+
+	word[cnt++] = (uint64_t)irs.v << 32 | mss_idx << 8 | opts;
+	word[cnt++] = period;
+	uint32_t mac = (uint32_t)leat_hash_sip24(&c->e->cookie_key, word, cnt);
 	return (mac & ~LOW_BITS) | (period & 1 ? PERIOD : 0) | mss_idx;
 }
 

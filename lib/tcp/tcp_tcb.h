@@ -69,11 +69,13 @@ enum tcp_tcb_opt {
 	TCP_O_ECN_CUT = 0x0100,   /* side.ecn_high is valid: until then there is no other cut */
 	TCP_O_REUSE_SEQ = 0x0200, /* a listener: a SYN with a higher number ends TIME-WAIT */
 	TCP_O_REUSE_TS = 0x0400,  /* so does one with a newer timestamp, RFC 6191 */
+	TCP_O_RST_ENDS = 0x0800,  /* an exact reset ends TIME-WAIT */
 };
 
 #define TCP_AGREED_ECN  0x20 /* beside the options, in tcb.agreed */
 
-#define TCP_O_INHERITED (TCP_O_KEEPALIVE | TCP_O_R2) /* by the children of a listener */
+/* By the children of a listener, in place of what the knobs say. */
+#define TCP_O_INHERITED (TCP_O_KEEPALIVE | TCP_O_R2 | TCP_O_RST_ENDS)
 
 /* What the one timer of the send side waits for (the instant of R2 bounds each). */
 enum tcp_rtx_kind {

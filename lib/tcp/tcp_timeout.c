@@ -148,6 +148,20 @@ static void rtx_due(struct tcp_call *c)
 	leat_tcp_want_output(c->e, tcb);
 }
 
+void leat_tcp_send_again(struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io)
+{
+	struct tcp_call c = {.e = e, .tcb = tcb, .now = now, .io = io};
+
+	if (!tcp_rtx_runs(tcb) || seq_eq(tcb->snd.una, tcb->snd.nxt))
+		return;
+	if (tcp_sendq_of(e, tcb))
+		leat_tcp_sendq_lose_all(e, &e->ext[tcb->ext], false);
+	else
+		tcb->snd.rtx = tcb->snd.una;
+	leat_tcp_rtx_arm(&c, true);
+	leat_tcp_want_output(e, tcb);
+}
+
 static void delack_due(struct tcp_call *c)
 {
 	c->tcb->delack_at = TIME_NEVER;
@@ -234,4 +248,9 @@ uint64_t leat_tcp_ring_deadline(const struct tcp_engine *e, const struct tcb *tc
 		return leat_tcp_tw_ends_at(e, leat_tcp_tw_name(e, tcb));
 	return u64_min(leat_timer_ring_deadline(e->two_msl, tcb->idx),
 		leat_timer_ring_deadline(e->fin_wait_2, tcb->idx));
+}
+
+uint64_t leat_tcp_ring_lasts(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	return tcb->state == TCP_ST_TIME_WAIT ? e->knobs.two_msl_ns : e->knobs.fin_wait_2_ns;
 }

@@ -65,7 +65,14 @@ static uint16_t mark_of(const struct tcb *tcb)
 	return (uint16_t)(tcb->tos >> 2 | (tcb->agreed & TCP_OPT_TS ? TW_M_TS : 0) |
 			  (tcb->agreed & TCP_OPT_WS ? TW_M_WS : 0) |
 			  (tcb->agreed & TCP_AGREED_ECN ? TW_M_ECN : 0) |
-			  (tcb->opts & TCP_O_ECE ? TW_M_ECE : 0));
+			  (tcb->opts & TCP_O_ECE ? TW_M_ECE : 0) |
+			  (tcb->opts & TCP_O_RST_ENDS ? TW_M_RST : 0));
+}
+
+static uint16_t opts_of(uint16_t mark)
+{
+	return (uint16_t)((mark & TW_M_ECE ? TCP_O_ECE : 0) |
+			  (mark & TW_M_RST ? TCP_O_RST_ENDS : 0));
 }
 
 static uint8_t agreed_of(uint16_t mark)
@@ -100,7 +107,7 @@ static void speak(struct tcp_engine *e, struct tcb *tcb, uint32_t name, uint64_t
 		.ts_recent = info.ts_recent,
 		.ts_recent_s = (uint32_t)(now / TIME_S),
 		.agreed = agreed_of(info.mark),
-		.opts = info.mark & TW_M_ECE ? TCP_O_ECE : 0,
+		.opts = opts_of(info.mark),
 		.tos = (uint8_t)((info.mark & TW_M_DSCP) << 2),
 		.rcv_scale = info.mark & TW_M_WS ? leat_tcp_shift_wanted(e) : 0,
 		.challenged_ms = challenged_ms(e, info.stamp, info.ends_at),
@@ -315,6 +322,11 @@ uint8_t leat_tcp_tw_flags(const struct tcp_engine *e, uint32_t name)
 void leat_tcp_tw_flag(struct tcp_engine *e, uint32_t name, enum tw_flag flag, bool on)
 {
 	leat_tcp_tw_ring_flag(e->tw, name, (uint8_t)flag, on);
+}
+
+uint32_t leat_tcp_tw_cnt(const struct tcp_engine *e)
+{
+	return leat_tcp_tw_ring_cnt(e->tw);
 }
 
 bool leat_tcp_tw_scan(

@@ -76,6 +76,9 @@ uint32_t leat_tcp_tw_later(struct tcp_engine *e, uint32_t name, uint64_t now);
 /* leat_tcp_tw_over ends a record: TIME_WAIT when it was due, REUSED, EVICTED. */
 void leat_tcp_tw_over(struct tcp_engine *e, uint32_t name, enum tcp_end why, uint64_t now);
 
+/* leat_tcp_tw_cnt is how many records there are. */
+uint32_t leat_tcp_tw_cnt(const struct tcp_engine *e);
+
 /* leat_tcp_tw_scan goes through the records, as leat_tcp_tw_ring_scan does. */
 bool leat_tcp_tw_scan(
 	const struct tcp_engine *e, uint32_t *cursor, uint32_t *look, uint32_t *name);

@@ -47,6 +47,7 @@ enum tw_mark {
 	TW_M_WS = 0x0080,  /* window scale */
 	TW_M_ECN = 0x0100, /* ECN */
 	TW_M_ECE = 0x0200, /* and congestion is still to be told */
+	TW_M_RST = 0x0400, /* an exact reset ends it */
 };
 
 enum tw_flag {

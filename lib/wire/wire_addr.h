@@ -14,6 +14,7 @@
 #include "base_assert.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct mac {
@@ -32,7 +33,8 @@ struct tuple {
 	uint32_t zone;
 };
 
-STATIC_ASSERT(sizeof(struct tuple) == 40, "a tuple is five words to the hash");
+STATIC_ASSERT(sizeof(struct tuple) == 40, "a tuple is five whole words");
+STATIC_ASSERT(offsetof(struct tuple, lport) == 32, "ports and zone are the last of them");
 
 #define TUPLE_WORDS 5
 
@@ -79,6 +81,20 @@ static inline bool tuple_eq(const struct tuple *a, const struct tuple *b)
 static inline bool tuple_is4(const struct tuple *t)
 {
 	return ip_is4(t->local) && ip_is4(t->remote) && t->zone == 0;
+}
+
+/* tuple_words writes what a keyed hash of the tuple takes, at most TUPLE_WORDS, and returns how
+ * many.  Two IPv4 addresses are one word: what else stands in their mapped form is always the same,
+ * and no tuple of IPv6 is as short. */
+static inline uint32_t tuple_words(const struct tuple *tuple, uint64_t *word)
+{
+	if (ip_is4(tuple->local) && ip_is4(tuple->remote)) {
+		word[0] = tuple->local.lo << 32 | ip_to4(tuple->remote);
+		__builtin_memcpy(&word[1], (const uint8_t *)tuple + 32, sizeof(*word));
+		return 2;
+	}
+	__builtin_memcpy(word, tuple, sizeof(*tuple));
+	return TUPLE_WORDS;
 }
 
 static inline uint64_t ip_first_bits(unsigned bits)

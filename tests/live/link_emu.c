@@ -6,7 +6,9 @@
  * A frame finds room in the queue or is dropped, leaves it at the rate, is lost or doubled by
  * chance, and arrives after the delay; a reordered one after an extra delay, and so behind those
  * that it was sent before.  Chance meets only TCP segments, that a lost ARP request does not decide
- * a measurement.  At the end it prints what it really did, by direction, as name=value.
+ * a measurement.  At a signal it takes what was sent before, delivers all when it is due, and prints
+ * what it really did, by direction, as name=value: due_us is how long frames were to be under way,
+ * span_us how long it let frames in.
  *
  * Units      frames, octets, us, bits a second, millionths.
  * Errors     a line on stderr and exit code 1. */
@@ -30,12 +32,14 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #define FRAME_MAX  2048
 #define BURST_MAX  64
 #define WAY_CNT    2
+#define TAP_QUEUE  10000 /* frames: some seconds without a processor */
 #define ETHER_LEN  14
 #define RATE_BITS  UINT64_C(8)
 #define NEXT_AT_4  23 /* the protocol in an IPv4 header, behind Ethernet's */
@@ -74,6 +78,8 @@ struct way {
 	uint64_t last_gone; /* the highest serial that arrived */
 	uint64_t frames, octets, lost, reordered, duplicated, dropped, arrived, overtaken, refused;
 	uint64_t late_ns, late_ns_max;
+	uint64_t first_at, last_at; /* of the frames that were let in */
+	uint64_t due_ns_min, due_ns_max;
 };
 
 static struct {
@@ -152,6 +158,8 @@ static void launch(struct way *w, const uint8_t *data, uint32_t octets, uint64_t
 	f->serial = ++w->serial;
 	f->octets = octets;
 	f->way = (uint32_t)(w - link_.way);
+	w->due_ns_min = u64_min(w->due_ns_min, at - w->last_at);
+	w->due_ns_max = u64_max(w->due_ns_max, at - w->last_at);
 	memcpy(f->data, data, octets);
 	heap_put(f);
 }
@@ -178,6 +186,8 @@ static bool by_chance(struct way *w, enum setting what)
 
 static void let_in(struct way *w, const uint8_t *data, uint32_t octets, uint64_t now)
 {
+	w->first_at = w->frames == 0 ? now : w->first_at;
+	w->last_at = now;
 	w->frames++;
 	w->octets += octets;
 	uint64_t at = through_queue(w, octets, now);
@@ -206,7 +216,8 @@ static void let_in(struct way *w, const uint8_t *data, uint32_t octets, uint64_t
 	}
 }
 
-static void read_burst(struct way *w)
+/* read_burst takes some of what waits; false: that was all. */
+static bool read_burst(struct way *w)
 {
 	uint8_t data[FRAME_MAX];
 
@@ -216,9 +227,10 @@ static void read_burst(struct way *w)
 		if (octets < 0 && errno != EAGAIN && errno != EIO)
 			die("read");
 		if (octets < ETHER_LEN)
-			return;
+			return false;
 		let_in(w, data, (uint32_t)octets, now_ns());
 	}
+	return true;
 }
 
 static void deliver_due(void)
@@ -254,10 +266,37 @@ static void report(void)
 		printf("%s frames=%" PRIu64 " octets=%" PRIu64 " arrived=%" PRIu64 " lost=%" PRIu64
 		       " reordered=%" PRIu64 " overtaken=%" PRIu64 " duplicated=%" PRIu64
 		       " dropped=%" PRIu64 " refused=%" PRIu64 " late_us_mean=%" PRIu64
-		       " late_us_max=%" PRIu64 "\n",
+		       " late_us_max=%" PRIu64 " due_us_min=%" PRIu64 " due_us_max=%" PRIu64
+		       " span_us=%" PRIu64 "\n",
 			name[i], w->frames, w->octets, w->arrived, w->lost, w->reordered,
 			w->overtaken, w->duplicated, w->dropped, w->refused,
-			w->late_ns / arrived / TIME_US, w->late_ns_max / TIME_US);
+			w->late_ns / arrived / TIME_US, w->late_ns_max / TIME_US,
+			w->due_ns_min / TIME_US, w->due_ns_max / TIME_US,
+			(w->last_at - w->first_at) / TIME_US);
+	}
+}
+
+/* wait_due waits for one of the descriptors, and no longer than until the next frame is due. */
+static void wait_due(struct pollfd *fds, nfds_t cnt)
+{
+	uint64_t now = now_ns(), at = link_.cnt > 0 ? link_.heap[0]->at : now + TIME_S;
+	uint64_t left = at > now ? at - now : 0;
+	struct timespec wait = {
+		.tv_sec = (time_t)(left / TIME_S), .tv_nsec = (long)(left % TIME_S)};
+
+	if (ppoll(fds, cnt, &wait, NULL) < 0)
+		die("ppoll");
+}
+
+/* finish: what was sent before the signal arrives. */
+static void finish(void)
+{
+	for (uint32_t i = 0; i < WAY_CNT; i++)
+		while (read_burst(&link_.way[i]))
+			;
+	while (link_.cnt > 0) {
+		wait_due(NULL, 0);
+		deliver_due();
 	}
 }
 
@@ -267,20 +306,15 @@ static void run(int stop)
 		{stop, POLLIN, 0}, {link_.way[0].in, POLLIN, 0}, {link_.way[1].in, POLLIN, 0}};
 
 	for (;;) {
-		uint64_t now = now_ns(), at = link_.cnt > 0 ? link_.heap[0]->at : now + TIME_S;
-		uint64_t left = at > now ? at - now : 0;
-		struct timespec wait = {
-			.tv_sec = (time_t)(left / TIME_S), .tv_nsec = (long)(left % TIME_S)};
-
-		if (ppoll(fds, COUNT_OF(fds), &wait, NULL) < 0)
-			die("ppoll");
+		wait_due(fds, COUNT_OF(fds));
 		if (fds[0].revents != 0)
-			return;
+			break;
 		deliver_due();
 		for (uint32_t i = 0; i < WAY_CNT; i++)
 			if (fds[1 + i].revents != 0)
 				read_burst(&link_.way[i]);
 	}
+	finish();
 }
 
 /* A TAP interface in the namespace at path, with a queue that holds what comes while we are not on
@@ -297,6 +331,11 @@ static int open_tap(const char *path, const char *name)
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
 	if (fd < 0 || ioctl(fd, TUNSETIFF, &ifr) != 0)
 		die(name);
+	int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ifr.ifr_qlen = TAP_QUEUE;
+	if (any < 0 || ioctl(any, SIOCSIFTXQLEN, &ifr) != 0)
+		die(name);
+	close(any);
 	return fd;
 }
 
@@ -343,6 +382,7 @@ int main(int argc, char **argv)
 
 		w->in = i == 0 ? a : b;
 		w->out = i == 0 ? b : a;
+		w->due_ns_min = UINT64_MAX;
 		leat_prng_seed(&w->prng, 2 * w->set[SET_SEED] + i);
 	}
 	printf("ready\n");

@@ -4,7 +4,6 @@
 import os
 import signal
 import socket
-import time
 
 import live
 
@@ -49,7 +48,7 @@ def under_way():
     "drain with a download under way"
     live.new_net()
     for number in SIGNALS:
-        with live.serve("--time-wait", "60s") as server:
+        with live.serve("--time-wait", "60s", "--grace", "3600s") as server:
             with live.case(f"{number.name}: a download of 10 MB under way comes whole, then EOF"):
                 with live.connect(options=[SMALL]) as s:
                     s.sendall(request("/bytes/10485760"))
@@ -63,7 +62,7 @@ def under_way():
                 live.check(b"200 OK" in head, f"head {head!r}")
                 live.equal(live.digest(got), live.digest(live.body(10485760)), "sha256")
                 live.equal(server.wait(), 0, "exit code")
-    with live.serve("--time-wait", "60s") as server:
+    with live.serve("--time-wait", "60s", "--grace", "3600s") as server:
         with live.case("while it drains, a new connection is neither accepted nor refused"):
             with live.connect(options=[SMALL]) as s, live.connect() as idle_one:
                 s.sendall(request("/bytes/10485760"))
@@ -86,18 +85,16 @@ def second_signal():
     "a second signal"
     live.new_net()
     for number in SIGNALS:
-        with live.serve("--time-wait", "60s") as server:
+        # Nobody reads: but for the second signal it would take as long as the grace.
+        with live.serve("--time-wait", "60s", "--grace", "3600s") as server:
             with live.case(f"{number.name}: a second one cuts what is under way, at once"):
                 with live.connect(options=[SMALL]) as s:
                     s.sendall(request("/bytes/10485760"))
                     live.read_exactly(s, 1000)
                     server.signal(number)
                     drained(server)
-                    began = time.monotonic()
                     server.signal(number)
-                    live.equal(server.wait(5), 0, "exit code")
-                    took = time.monotonic() - began
-                    live.check(took < 2, f"it took {took:.1f} s")
+                    live.equal(server.wait(), 0, "exit code")
                     live.wait_state(s, "CLOSED")
             with live.case(f"{number.name}: it says that one connection was cut"):
                 live.check("1 cut" in server.out, "no such line")
@@ -164,8 +161,10 @@ def namespaces():
     with live.case("a third one outside does not remove what they use"):
         live.equal(len(names()), 3, "directories")
     first.expected = True
+    inside = live.children(first.pid)
     first.signal(signal.SIGKILL)
     first.wait()
+    live.until(lambda: all(map(live.gone, inside)), "what it was the parent of ends, too")
     fourth = server()
     with live.case("but that of one that was killed"):
         live.equal(names() & {label + "-1", label + "-2"}, {label + "-2"}, "directories")

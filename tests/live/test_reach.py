@@ -19,8 +19,8 @@ OPTIONS = ("--listen", "80:http", "--listen", "7:echo", "--time-wait", "1s")
 
 
 def get(address, octets):
-    got = live.must("curl", "--silent", "--show-error", "--globoff", "--max-time", 20,
-                    live.url(address, f"/bytes/{octets}"), seconds=25)
+    got = live.must("curl", "--silent", "--show-error", "--globoff",
+                    live.url(address, f"/bytes/{octets}"))
     live.equal(live.digest(got), live.digest(live.body(octets)), f"sha256 of {octets} octets")
 
 

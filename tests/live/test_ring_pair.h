@@ -125,7 +125,8 @@ static inline void open_pair(struct pair *p, const struct setup *u)
 	leat_service_config_default(&sc);
 	sc.conn_max = sc.backlog = 2048;
 	sc.listen_cnt = 1;
-	sc.listen[0] = (struct service_listen){SERVICE_KIND_HTTP, address(0, PORT)};
+	sc.listen[0] =
+		(struct service_listen){.kind = SERVICE_KIND_HTTP, .local = address(0, PORT)};
 	sc.listen[0].local.family = 0;
 	sc.close = SERVICE_CLOSE_SERVER;
 	sc.body_octets = u->body_octets;
@@ -137,8 +138,8 @@ static inline void open_pair(struct pair *p, const struct setup *u)
 	lc.local_cnt = lc.target_cnt = 1;
 	lc.target[0] = address(SERVER, PORT);
 	lc.conn_cnt = u->conn_cnt;
-	lc.conn_total = u->conn_total;
-	lc.body_octets = u->body_octets;
+	lc.plan.total = u->conn_total;
+	lc.response = dist_fixed(u->body_octets);
 	p->load = leat_load_new(take(p, leat_load_footprint(&lc)), &lc);
 	leat_shard_app(p->client, leat_load_app(p->load));
 	leat_shard_mail_init(&p->box[0]);

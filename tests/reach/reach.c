@@ -19,7 +19,7 @@ struct named {
 	}
 
 static const struct named of_stack[] = {IN(stack_counters, out_no_neigh),
-	IN(stack_counters, out_waited), IN(stack_counters, out_void),
+	IN(stack_counters, out_held), IN(stack_counters, out_waited), IN(stack_counters, out_void),
 	IN(stack_counters, accept_refused), IN(stack_counters, flow_refused),
 	IN(stack_counters, cookie_refused), IN(stack_counters, time_wait_returned),
 	IN(stack_counters, time_wait_refused), IN(stack_counters, connect_reused), IN(stack_counters, no_port),

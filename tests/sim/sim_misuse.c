@@ -56,7 +56,7 @@ static void misuse_stack(struct sim_world *w, const struct sim_end *e, struct le
 	any.family = 5;
 	must(w, leat_connect(s, &any, &e->remote, &c), LEAT_ERR_ARG, "an unknown family");
 	/* A listener does not hold its tuple; TIME-WAIT perhaps not for long. */
-	if (e->listening || w->plan.host[e->host].config.knobs.connect_reuse)
+	if (e->listening || w->plan.host[e->host].config.knobs.connect_reuse_ns != 0)
 		return;
 	int error = leat_connect(s, &e->local, &e->remote, &c);
 	if (error != LEAT_ERR_FULL) /* no room for one more target */

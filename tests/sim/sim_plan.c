@@ -90,7 +90,7 @@ static void draw_host(struct prng *p, struct sim_plan *plan, uint32_t i)
 		(uint8_t)ONE_OF(p, TCP_COOKIES_AUTO, TCP_COOKIES_AUTO, TCP_COOKIES_OFF);
 	h->config.knobs.time_wait_reuse =
 		(uint8_t)ONE_OF(p, TCP_REUSE_TS, TCP_REUSE_TS, TCP_REUSE_SEQ, TCP_REUSE_OFF);
-	h->config.knobs.connect_reuse = one_in(p, 4);
+	h->config.knobs.connect_reuse_ns = one_in(p, 4) ? TIME_S : 0;
 	if (one_in(p, 8))
 		h->config.port_to = (uint16_t)(h->config.port_from + 8 * h->shards - 1);
 }

@@ -207,7 +207,7 @@ static void some_options(struct talk_file *file)
 		"option two_msl 1s", "option ack_every 1", "option sack on", "option sack on",
 		"option sack on", "option cc cubic", "option ext_max 1", "option srec_max 5",
 		"option rto_min 20ms", "option time_wait_reuse 0", "option time_wait_reuse 1",
-		"option connect_reuse on", "option timestamps on", "option ts_required off",
+		"option connect_reuse 1s", "option timestamps on", "option ts_required off",
 		"option syn_cookies 2"};
 
 	for (size_t i = 0; i < COUNT_OF(options); i++) {

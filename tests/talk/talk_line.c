@@ -145,7 +145,7 @@ static const struct option {
 	OPTION("adv_mss", config.knobs.adv_mss),
 	OPTION("cc", config.knobs.cc),
 	OPTION("delack", config.knobs.delack_ns),
-	OPTION("connect_reuse", config.knobs.connect_reuse),
+	OPTION("connect_reuse", config.knobs.connect_reuse_ns),
 	OPTION("dscp", config.knobs.dscp),
 	OPTION("ecn", config.knobs.ecn),
 	OPTION("ext_max", config.tcp.ext_max),

@@ -340,6 +340,15 @@ static void call_reuse(struct talk *t, struct talk_scan *s)
 	returned(t, wanted(t, s, LEAT_OK), leat_reuse(t->stack, t->listener, how));
 }
 
+static void call_time_wait_rst(struct talk *t, struct talk_scan *s)
+{
+	bool obeyed = leat_talk_take(s, "obey");
+
+	if (!obeyed && !leat_talk_take(s, "ignore"))
+		leat_talk_fail(t, "obey or ignore", "%s", t->text);
+	returned(t, wanted(t, s, LEAT_OK), leat_time_wait_rst(t->stack, subject(t), obeyed));
+}
+
 static void call_user_timeout(struct talk *t, struct talk_scan *s)
 {
 	uint64_t ns = UINT64_MAX;
@@ -448,6 +457,7 @@ static const struct {
 	{"send-urgent", call_send_urgent},
 	{"source", call_source},
 	{"take", call_take},
+	{"time-wait-rst", call_time_wait_rst},
 	{"urgent", call_urgent},
 	{"user-timeout", call_user_timeout},
 };

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""A server that closes first, and the kernel's client that comes back from the same ports."""
+import re
+from pathlib import Path
+
+import live
+
+FIRST, PORTS, FLIGHT = 10000, 28000, 64
+AGAIN = 8000    # connections after all ports were used once
+TRIED = 200     # of those, with reuse off
+RECONNECT_S = 90
+
+
+def reconnect(first, ports, total, flight=FLIGHT):
+    """What the client says: done, refused, other."""
+    done = live.run(live.of_environment("RECONNECT", "build/tests/live/reconnect"), live.OURS4, 80,
+                    first, ports, total, flight, seconds=RECONNECT_S)
+    live.equal((done.returncode, done.stderr), (0, b""), "exit code and stderr of reconnect")
+    return {name: int(n) for name, n in re.findall(r"(\w+) (\d+)", done.stdout.decode())}
+
+
+def outcomes(server):
+    """What the server's report says became of TIME-WAIT."""
+    text = re.search(r"^TIME-WAIT ((?:.*\n)(?: {10}.*\n)*)", server.out + "\n", re.M)[1]
+    return {name: int(n.replace(",", ""))
+            for name, n in re.findall(r"([A-Za-z][A-Za-z -]*) ([\d,]*\d)", text)}
+
+
+def kernel_counter(name):
+    """Of the namespace, from /proc/net/netstat."""
+    names, values = [line.split()[1:] for line in
+                     Path("/proc/thread-self/net/netstat").read_text().splitlines()
+                     if line.startswith("TcpExt:")]
+    return int(dict(zip(names, values))[name])
+
+
+def served(*options):
+    """A server of ours behind a TAP interface, whose client has so many ports and no more."""
+    net = live.new_net()
+    net.sysctl("net.ipv4.ip_local_port_range", f"{FIRST} {FIRST + PORTS - 1}")
+    return live.serve("--close", "server", "--time-wait", "60s", *options)
+
+
+def reused():
+    "reuse by timestamps: the kernel's client never fails"
+    with served() as server:
+        with live.case(f"{PORTS} ports, and {AGAIN} of them again: each connection is served"):
+            live.equal(reconnect(FIRST, PORTS, PORTS + AGAIN),
+                       {"done": PORTS + AGAIN, "refused": 0, "other": 0}, "the client")
+            live.equal(server.stop(), 0, "exit code")
+            server.ledger()
+        with live.case("each came to TIME-WAIT, and who came again ended one by its timestamp"):
+            was = outcomes(server)
+            live.equal(was["entered"], PORTS + AGAIN, "entered")
+            live.check(was["reused by timestamp"] >= AGAIN - was.get("expired", 0), was)
+            live.equal(was["reused by timestamp"] + was.get("expired", 0) +
+                       server.states().get("TIME-WAIT", 0), PORTS + AGAIN, "reused, expired, waiting")
+            live.equal([name for name in was if name in ("reuse rejected", "RST obeyed", "aborted")],
+                       [], "what else became of them")
+
+
+def kept_out():
+    "reuse off: who is refused, and why, is as the rules say"
+    with served("--time-wait-reuse", "off") as server:
+        with live.case(f"{PORTS} ports once: each connection is served"):
+            live.equal(reconnect(FIRST, PORTS, PORTS),
+                       {"done": PORTS, "refused": 0, "other": 0}, "the client")
+        again = kernel_counter("TCPSynRetrans")
+        with live.case("the ports that were used last again: none is served"):
+            live.equal(reconnect(FIRST + PORTS - TRIED, TRIED, TRIED, TRIED),
+                       {"done": 0, "refused": TRIED, "other": 0}, "the client")
+        syns = TRIED + kernel_counter("TCPSynRetrans") - again
+        with live.case("as many others: each is served"):
+            live.equal(reconnect(FIRST - TRIED, TRIED, TRIED),
+                       {"done": TRIED, "refused": 0, "other": 0}, "the client")
+            live.equal(server.stop(), 0, "exit code")
+            server.ledger()
+        with live.case("each SYN of theirs was kept out by TIME-WAIT, which no reset ended"):
+            was = outcomes(server)
+            live.equal((was["entered"], was["reuse rejected"]), (PORTS + TRIED, syns),
+                       "entered and rejected")
+            live.check(was["RST ignored"] > 0, was)
+            live.equal(server.drops().get("time_wait_syn_off"), syns, "time_wait_syn_off")
+            live.equal(was["entered"], was.get("expired", 0) + server.states()["TIME-WAIT"],
+                       "expired and waiting")
+        with live.case("the reason is said, and what helps"):
+            live.check(re.search(r"^note .*time_wait_syn_off.*--time-wait-reuse", server.out, re.M),
+                       server.out)
+
+
+live.main([reused, kept_out], needs=live.NEEDS_TAP)
