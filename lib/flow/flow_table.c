@@ -143,8 +143,8 @@ static uint32_t home_of(const struct flow_table *t, uint64_t hash)
 
 static struct walk walk_of(const struct flow_table *t, uint64_t hash)
 {
-	return (struct walk){home_of(t, hash),
-		1 + (uint32_t)(tag_of(hash) * t->stride_max >> LANE_BITS)};
+	return (struct walk){
+		home_of(t, hash), 1 + (uint32_t)(tag_of(hash) * t->stride_max >> LANE_BITS)};
 }
 
 static void walk_on(const struct flow_table *t, struct walk *w)

@@ -29,8 +29,8 @@ static struct flow_table *table_new(
 	void *mem = aligned_alloc(CACHE_LINE, leat_flow_table_footprint(entry_max));
 
 	assert_non_null(mem);
-	return leat_flow_table_new(
-		mem, entry_max, key, (struct flow_records){.first = &record[0].tuple, .stride = sizeof(record[0])});
+	return leat_flow_table_new(mem, entry_max, key,
+		(struct flow_records){.first = &record[0].tuple, .stride = sizeof(record[0])});
 }
 
 /* The least prime that leaves one slot of eight empty. */
@@ -302,8 +302,7 @@ static bool model_insert(struct model *m, uint64_t hash, uint32_t idx)
 {
 	for (uint32_t step = 0; step < m->walk_max; step++) {
 		uint64_t far = (uint64_t)step * stride_of(hash, m->bucket_cnt);
-		uint32_t bucket =
-			(uint32_t)((home_of(hash, m->bucket_cnt) + far) % m->bucket_cnt);
+		uint32_t bucket = (uint32_t)((home_of(hash, m->bucket_cnt) + far) % m->bucket_cnt);
 
 		if (m->fill[bucket] == BUCKET_SLOTS)
 			continue;
@@ -394,16 +393,15 @@ static void records_of_each_type_live_in_one_table_and_move(void **state)
 	static uint8_t unit[64][FLOW_UNIT_OCTETS] __attribute__((aligned(64)));
 	static struct record r[64];
 	struct flow_records records = {&r[0].tuple, sizeof(r[0]), unit, local4};
-	struct flow_table *t =
-		leat_flow_table_new(aligned_alloc(CACHE_LINE, leat_flow_table_footprint(64)), 64,
-			key_a, records);
+	struct flow_table *t = leat_flow_table_new(
+		aligned_alloc(CACHE_LINE, leat_flow_table_footprint(64)), 64, key_a, records);
 
 	(void)state;
 	for (uint32_t i = 0; i < 32; i++) {
 		struct tuple4 small = {0xc0000200 + i / 4, (uint16_t)(1000 + i % 4), 80, i % 2, 77};
 
-		r[i].tuple = (struct tuple){ip_from4(local4[i % 2]), ip_from4(small.remote), 80,
-			small.rport, 0};
+		r[i].tuple = (struct tuple){
+			ip_from4(local4[i % 2]), ip_from4(small.remote), 80, small.rport, 0};
 		memcpy(unit[i], &small, sizeof(small));
 		assert_true(insert(t, r, i));
 		leat_flow_table_move(t, hash_of(t, &r[i]), i, FLOW_UNIT | i);
@@ -420,8 +418,8 @@ static void records_of_each_type_live_in_one_table_and_move(void **state)
 	for (uint32_t i = 32; i < 64; i += 2) {
 		r[i].tuple = tuple_at(i);
 		memcpy(unit[i], &r[i].tuple, sizeof(r[i].tuple));
-		assert_true(leat_flow_table_insert(
-			t, hash_of(t, &r[i]), FLOW_UNIT | FLOW_WIDE | i));
+		assert_true(
+			leat_flow_table_insert(t, hash_of(t, &r[i]), FLOW_UNIT | FLOW_WIDE | i));
 		assert_int_equal(find(t, &r[i]), FLOW_UNIT | FLOW_WIDE | i);
 	}
 	for (uint32_t i = 0; i < 32; i++) {

@@ -199,8 +199,7 @@ static struct parts cut(struct arena *a, const struct stack_config *c)
 
 	p.s = arena_take(a, 1, sizeof(*p.s), CACHE_LINE);
 	p.conn = arena_take(a, conn_cnt(c), sizeof(*p.conn), CACHE_LINE);
-	p.local4 =
-		arena_take(a, leat_stack_source_cnt(&c->link), sizeof(*p.local4), CACHE_LINE);
+	p.local4 = arena_take(a, leat_stack_source_cnt(&c->link), sizeof(*p.local4), CACHE_LINE);
 	p.listener = arena_take(a, c->listener_max, sizeof(*p.listener), CACHE_LINE);
 	p.target = arena_take(a, c->target_max, sizeof(*p.target), CACHE_LINE);
 	p.held = arena_take(a, stack_hold_words(c), sizeof(*p.held), CACHE_LINE);
@@ -240,8 +239,8 @@ uint32_t leat_stack_parts(const struct stack_config *c, struct stack_part part[S
 	size_t wait = leat_tcp_tw_ring_footprint(waiting, full.time_wait_wide);
 	bare.rbuf_max = 1;
 	size_t tcp = leat_tcp_footprint(&bare), held = leat_tcp_footprint(&full) - tcp;
-	part[cnt++] = (struct stack_part){"connections", c->tcp.tcb_max,
-		tcp - wait + conn_cnt(c) * sizeof(struct conn)};
+	part[cnt++] = (struct stack_part){
+		"connections", c->tcp.tcb_max, tcp - wait + conn_cnt(c) * sizeof(struct conn)};
 	part[cnt++] = (struct stack_part){"TIME-WAIT", waiting, wait};
 	part[cnt++] = (struct stack_part){
 		"flow index", flow_max(c), leat_flow_table_footprint(flow_max(c))};

@@ -120,8 +120,8 @@ struct leat_stack {
 	struct flow_port *port;
 	struct inet_neigh *neigh;
 	struct inet_icmp *icmp;
-	struct conn *conn; /* of tcb_max, and of the records of TIME-WAIT that are awake */
-	uint32_t *local4;  /* our addresses, by number */
+	struct conn *conn;    /* of tcb_max, and of the records of TIME-WAIT that are awake */
+	uint32_t *local4;     /* our addresses, by number */
 	uint64_t *held;       /* a bit of each connection: some of what it sent did not leave */
 	uint8_t *chunk;       /* send_chunk_cnt of STACK_CHUNK_OCTETS */
 	uint32_t *chunk_next; /* in a connection, or free */
@@ -255,8 +255,8 @@ void leat_stack_wait_over(struct leat_stack *s, uint32_t name, enum tcp_end why)
 /* Ends at most max records that are due at until; how many. */
 uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max);
 /* Makes room for one connection more, if the operator would rather have the oldest in TIME-WAIT
- * give way. */
-void leat_stack_wait_evict(struct leat_stack *s);
+ * give way; old, if not NULL, is not to. */
+void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old);
 
 /* stack_send.c */
 void leat_stack_chunks_free(struct leat_stack *s, struct conn *c);

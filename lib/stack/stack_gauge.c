@@ -19,7 +19,8 @@ uint32_t leat_stack_time_wait(const struct stack_counters *s, const struct tcp_c
 			t->verdict[TCP_V_TIME_WAIT_SYN_OLD] + t->verdict[TCP_V_TIME_WAIT_SYN_OFF]},
 		{"RST ignored", "rst_ignored", t->verdict[TCP_V_RST_TIME_WAIT]},
 		{"RST obeyed", "rst_obeyed", t->arrow[TCP_ARROW_TIME_WAIT_RCV_RST]},
-		{"aborted", "aborted", t->arrow[TCP_ARROW_TIME_WAIT_ABORT]},
+		{"aborted", "aborted",
+			t->arrow[TCP_ARROW_TIME_WAIT_ABORT] - t->ended[TCP_END_GAVE_WAY]},
 		{"gave way, the table was full", "evicted", t->ended[TCP_END_GAVE_WAY]},
 		{"refused, the table was full", "refused", s->time_wait_refused},
 		{"connect reused", "connect_reused", s->connect_reused},
@@ -51,8 +52,8 @@ static void add_records(const struct leat_stack *s, struct stack_gauge *g)
 	if (cnt == 0)
 		return;
 	g->cnt[TCP_ST_TIME_WAIT] += cnt;
-	g->oldest_ns[TCP_ST_TIME_WAIT] = u64_max(g->oldest_ns[TCP_ST_TIME_WAIT],
-		s->now - (leat_tcp_tw_next(s->tcp) - lasts));
+	g->oldest_ns[TCP_ST_TIME_WAIT] = u64_max(
+		g->oldest_ns[TCP_ST_TIME_WAIT], s->now - (leat_tcp_tw_next(s->tcp) - lasts));
 }
 
 bool leat_stack_gauge(struct leat_stack *s, uint32_t *cursor, uint32_t look, struct stack_gauge *g)

@@ -265,9 +265,8 @@ static void dump_conn(const struct leat_stack *s, const struct tcb *tcb, FILE *o
 		add(&l, "%u.%u", tcb->idx, tcb->gen);
 	else
 		add(&l, "w%u", leat_tcp_tw_name(s->tcp, tcb) & FLOW_UNIT_MASK);
-	add(&l, " %s %s.%u %s.%u",
-		leat_tcp_state_name((enum tcp_state)tcb->state), local, tcb->tuple.lport, remote,
-		tcb->tuple.rport);
+	add(&l, " %s %s.%u %s.%u", leat_tcp_state_name((enum tcp_state)tcb->state), local,
+		tcb->tuple.lport, remote, tcb->tuple.rport);
 	if (tcb->state == TCP_ST_CLOSED) {
 		add(&l, " end \"%s\"", end_name[tcb->end_why]);
 	} else if (tcb->state != TCP_ST_LISTEN) {

@@ -101,15 +101,16 @@ static enum admission admit_full(
 	return leat_stack_half_evict(s, listener) ? ADMIT_CHILD : ADMIT_NONE;
 }
 
-static enum admission admit(
-	struct leat_stack *s, const struct tcb *listener, enum tcp_cookies cookies)
+/* old: the one in TIME-WAIT whose tuple it is, or NULL. */
+static enum admission admit(struct leat_stack *s, const struct tcb *listener,
+	enum tcp_cookies cookies, const struct tcb *old)
 {
 	const struct conn *c = stack_conn(s, listener);
 	enum admission a = ADMIT_CHILD;
 
 	if (s->refuse)
 		return ADMIT_NONE;
-	leat_stack_wait_evict(s);
+	leat_stack_wait_evict(s, old);
 	bool full = c->waiting >= c->backlog || leat_tcp_is_full(s->tcp);
 
 	if (full)
@@ -148,12 +149,18 @@ static void not_admitted(struct leat_stack *s, struct stack_burst *b, uint32_t i
 	leat_stack_keep_buf(s, b->pkt[i].buf);
 }
 
+/* One more was not taken; was it for want of a place in TIME-WAIT? */
+static void no_place(struct leat_stack *s, enum tcp_verdict v)
+{
+	s->cnt.time_wait_refused += v == TCP_V_NO_TCB && leat_tcp_tw_full(s->tcp);
+}
+
 /* for_listener gives the listener of tcb's tuple its segment. */
 static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i, struct tcb *l)
 {
 	struct pkt *p = &b->pkt[i];
 	enum tcp_cookies cookies = (enum tcp_cookies)s->config.knobs.syn_cookies;
-	enum admission a = is_opening(&p->seg) ? admit(s, l, cookies) : ADMIT_CHILD;
+	enum admission a = is_opening(&p->seg) ? admit(s, l, cookies, NULL) : ADMIT_CHILD;
 
 	if (a == ADMIT_NONE) {
 		not_admitted(s, b, i);
@@ -167,6 +174,7 @@ static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i
 		b->tcp_verdict[i] =
 			leat_tcp_segment_arrives(s->tcp, l, &p->tuple, &p->seg, s->now, &s->io);
 	}
+	no_place(s, b->tcp_verdict[i]);
 	if (s->io.born != TCP_NONE) {
 		uint32_t born_idx = s->io.born;
 
@@ -187,12 +195,13 @@ static bool reopen(struct leat_stack *s, struct stack_burst *b, uint32_t i, stru
 
 	if (l == NULL || !(l->opts & TCP_O_REUSE_SEQ))
 		return false;
-	if (admit(s, l, TCP_COOKIES_OFF) != ADMIT_CHILD) {
+	if (admit(s, l, TCP_COOKIES_OFF, old) != ADMIT_CHILD) {
 		not_admitted(s, b, i);
 		return true;
 	}
 	s->cnt.segments++;
 	b->tcp_verdict[i] = leat_tcp_reopen(s->tcp, old, l, &p->seg, s->now, &s->io);
+	no_place(s, b->tcp_verdict[i]);
 	if (s->io.born != TCP_NONE)
 		born(s, b, i, old);
 	leat_stack_settle(s);

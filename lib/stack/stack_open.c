@@ -279,7 +279,7 @@ static int source_and_port(struct leat_stack *s, struct tuple *tuple, uint32_t *
 static int open_active(
 	struct leat_stack *s, const struct tuple *tuple, uint32_t base, struct leat_conn *conn)
 {
-	leat_stack_wait_evict(s);
+	leat_stack_wait_evict(s, NULL);
 	struct tcb *tcb = leat_tcp_open_active(s->tcp, tuple, s->now);
 	struct tcb *old = holder(s, tuple);
 

@@ -80,7 +80,8 @@ void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb, uint32_t name)
 }
 
 /* The heir of a record that is over goes on alone. */
-static void leave_heir(struct leat_stack *s, uint32_t name, const struct tuple *tuple, uint64_t hash)
+static void leave_heir(
+	struct leat_stack *s, uint32_t name, const struct tuple *tuple, uint64_t hash)
 {
 	uint32_t idx = leat_flow_table_find(s->flow, hash, tuple);
 
@@ -148,11 +149,19 @@ uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max)
 	return cnt;
 }
 
-void leat_stack_wait_evict(struct leat_stack *s)
+void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old)
 {
-	uint32_t name;
+	if (!s->config.knobs.time_wait_evict || !leat_tcp_tw_full(s->tcp))
+		return;
+	uint32_t spared = old != NULL ? leat_tcp_tw_name(s->tcp, old) : TCP_NONE;
+	uint32_t name = leat_tcp_tw_oldest(s->tcp, spared);
 
-	if (s->config.knobs.time_wait_evict && leat_tcp_tw_full(s->tcp) &&
-		leat_tcp_tw_due(s->tcp, TIME_NEVER - 1, &name, 1) == 1)
+	if (name == TCP_NONE)
+		return;
+	if (name & FLOW_UNIT) {
 		leat_stack_wait_over(s, name, TCP_END_GAVE_WAY);
+	} else {
+		leat_tcp_drop(s->tcp, stack_tcb(s, name), TCP_END_GAVE_WAY, &s->io);
+		leat_stack_settle(s);
+	}
 }

@@ -140,7 +140,7 @@ static const char *const golden[] = {
 	"ack -9000us\n",
 
 	"CLOSED end closed cc cubic open soft -\n"
-	"  rcv_nxt 6000 unread 2000 cwnd 14481 ssthresh 1073741824 snd_wnd 65534 "
+	"  rcv_nxt 6000 unread 2000 cwnd 14481 ssthresh 1073741824 snd_wnd 65535 "
 	"rcv_wnd 63534 mss 1448\n"
 	"  srtt_us 2000 rttvar_us 750 rto_us 1000000 held 3 adv_mss 1460\n"
 	"  wscale_on 1 sack_on 1 timestamps_on 1 ecn_on 1 pmtu 1500 ato_us 40000 "

@@ -57,12 +57,12 @@ struct tcp_engine {
 	struct tcp_tally *tally; /* likewise; NULL: not kept */
 	struct tcp_ext *ext;     /* tcp_sendq.h */
 	struct tcp_srec *srec;
-	struct timer_wheel *wheel; /* retransmission, persist, delayed ACK */
+	struct timer_wheel *wheel;               /* retransmission, persist, delayed ACK */
 	struct timer_ring *two_msl, *fin_wait_2; /* of tcbs */
 	struct tw_ring *tw;
-	uint64_t awake_free;                     /* one bit each */
-	uint32_t awake_name[TCP_TW_AWAKE + 1];   /* of tcb[tcb_max + i] at [i] */
-	uint32_t open_cnt;                       /* opened and not ended */
+	uint64_t awake_free;                   /* one bit each */
+	uint32_t awake_name[TCP_TW_AWAKE + 1]; /* of tcb[tcb_max + i] at [i] */
+	uint32_t open_cnt;                     /* opened and not ended */
 	/* Heads of the free lists, TCP_NONE: empty. */
 	uint32_t tcb_free, rbuf_free, ext_free, srec_free;
 	uint32_t out_head, out_tail;   /* connections that may have to send */

@@ -36,7 +36,7 @@
 #include <stdint.h>
 
 struct tcp_limits {
-	uint32_t tcb_max;  /* records: connections in any state, listeners, handles not released */
+	uint32_t tcb_max; /* records: connections in any state, listeners, handles not released */
 	uint32_t time_wait_max; /* connections that are open or in TIME-WAIT: each may come to that;
 				 * 0: tcb_max */
 	bool time_wait_wide;    /* they may be of IPv6 */
@@ -162,8 +162,8 @@ struct tcp_counters {
 	uint64_t opened_active, opened_passive; /* opened = sum of ended + present */
 	uint64_t ended[TCP_END_CNT];
 	uint64_t time_wait_entered, time_wait_restarted;
-	uint64_t time_wait_stayed;     /* as control blocks: no record would hold them in order */
-	uint64_t time_wait_put_off;    /* restarts that wait for their place, as there was no block */
+	uint64_t time_wait_stayed;  /* as control blocks: no record would hold them in order */
+	uint64_t time_wait_put_off; /* restarts that wait for their place, as there was no block */
 	uint64_t time_wait_unanswered; /* too many were to be answered at once */
 	uint64_t time_wait_late_ns, time_wait_late_ns_max; /* behind 2MSL, of all that expired */
 	uint64_t fast; /* segments that tcp_input_fast.c took; they have a verdict, too */

@@ -72,7 +72,7 @@ enum tcp_tcb_opt {
 	TCP_O_RST_ENDS = 0x0800,  /* an exact reset ends TIME-WAIT */
 };
 
-#define TCP_AGREED_ECN  0x20 /* beside the options, in tcb.agreed */
+#define TCP_AGREED_ECN 0x20 /* beside the options, in tcb.agreed */
 
 /* By the children of a listener, in place of what the knobs say. */
 #define TCP_O_INHERITED (TCP_O_KEEPALIVE | TCP_O_R2 | TCP_O_RST_ENDS)

@@ -153,8 +153,7 @@ static bool fits(const struct tcp_engine *e)
 	return (e->knobs.two_msl_ns + e->knobs.reply_interval_ns) / TIME_MS < TW_STAMP_MAX;
 }
 
-uint32_t leat_tcp_tw_rest(
-	struct tcp_engine *e, struct tcb *tcb, uint32_t local_idx, uint8_t flags)
+uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_idx, uint8_t flags)
 {
 	uint64_t ends_at = leat_timer_ring_deadline(e->two_msl, tcb->idx);
 	const struct tw_info info = {
@@ -192,17 +191,27 @@ static struct tcb *awake(struct tcp_engine *e, uint32_t slot, uint32_t name, uin
 	return tcb;
 }
 
-struct tcb *leat_tcp_tw_wake(struct tcp_engine *e, uint32_t name, uint64_t now)
+/* Where record name is awake, TCP_NONE: nowhere. */
+static uint32_t slot_of(const struct tcp_engine *e, uint32_t name)
 {
 	for (uint64_t used = ~e->awake_free; used; used &= used - 1) {
 		uint32_t slot = (uint32_t)__builtin_ctzll(used);
 
 		if (e->awake_name[slot] == name)
-			return &e->tcb[e->limits.tcb_max + slot];
+			return slot;
 	}
+	return TCP_NONE;
+}
+
+struct tcb *leat_tcp_tw_wake(struct tcp_engine *e, uint32_t name, uint64_t now)
+{
+	uint32_t slot = slot_of(e, name);
+
+	if (slot != TCP_NONE)
+		return &e->tcb[e->limits.tcb_max + slot];
 	if (e->awake_free == 0)
 		return awake(e, DEAF, name, now);
-	uint32_t slot = (uint32_t)__builtin_ctzll(e->awake_free);
+	slot = (uint32_t)__builtin_ctzll(e->awake_free);
 
 	e->awake_free &= e->awake_free - 1;
 	return awake(e, slot, name, now);
@@ -265,12 +274,33 @@ void leat_tcp_tw_begin(const struct tcp_call *c)
 	*name = to;
 }
 
+/* Record name is over while its answer waits to leave: there is none. */
+static void silence(struct tcp_engine *e, uint32_t name)
+{
+	uint32_t slot = slot_of(e, name);
+
+	if (slot == TCP_NONE)
+		return;
+	struct tcb *tcb = &e->tcb[e->limits.tcb_max + slot];
+
+	*tcb = (struct tcb){.flags = tcb->flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS),
+		.idx = tcb->idx,
+		.gen = tcb->gen + 1,
+		.out_next = tcb->out_next,
+		.news_next = tcb->news_next};
+	slot_free(e, tcb);
+}
+
 uint32_t leat_tcp_tw_later(struct tcp_engine *e, uint32_t name, uint64_t now)
 {
 	uint64_t ends_at = now + e->knobs.two_msl_ns;
 	uint32_t to = leat_tcp_tw_ring_again(e->tw, name, ends_at, TW_NEED_LATER);
 
 	ASSERT(to != TCP_NONE); /* a block is kept for the head of each queue */
+	uint32_t slot = slot_of(e, name);
+
+	if (slot != TCP_NONE)
+		e->awake_name[slot] = to;
 	return to;
 }
 
@@ -289,6 +319,17 @@ uint32_t leat_tcp_tw_due(const struct tcp_engine *e, uint64_t until, uint32_t *n
 	return leat_tcp_tw_ring_due(e->tw, until, name, max);
 }
 
+uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared)
+{
+	uint32_t name[2], cnt = leat_tcp_tw_ring_due(e->tw, TIME_NEVER - 1, name, 2);
+	uint32_t at = cnt > 0 && name[0] == spared, tcb = leat_timer_ring_first(e->two_msl);
+	uint64_t ends_at = at < cnt ? leat_tcp_tw_ring_ends_at(e->tw, name[at]) : TIME_NEVER;
+
+	if (leat_timer_ring_next(e->two_msl) < ends_at && tcb != spared)
+		return tcb;
+	return at < cnt ? name[at] : TCP_NONE;
+}
+
 void leat_tcp_tw_late(struct tcp_engine *e, uint64_t late_ns)
 {
 	e->cnt.time_wait_late_ns += late_ns;
@@ -299,10 +340,12 @@ void leat_tcp_tw_over(struct tcp_engine *e, uint32_t name, enum tcp_end why, uin
 {
 	if (why == TCP_END_TIME_WAIT)
 		leat_tcp_tw_late(e, now - leat_tcp_tw_ring_ends_at(e->tw, name));
+	if (UNLIKELY(e->awake_free != UINT64_MAX))
+		silence(e, name);
 	leat_tcp_tw_ring_end(e->tw, name);
 	leat_tcp_state_over(e, why == TCP_END_TIME_WAIT ? TCP_EV_TWO_MSL
 			       : why == TCP_END_REUSED  ? TCP_EV_REUSED
-							: TCP_EV_GIVE_UP);
+							: TCP_EV_ABORT);
 	e->cnt.ended[why]++;
 	e->open_cnt--;
 }
@@ -329,10 +372,14 @@ uint32_t leat_tcp_tw_cnt(const struct tcp_engine *e)
 	return leat_tcp_tw_ring_cnt(e->tw);
 }
 
-bool leat_tcp_tw_scan(
-	const struct tcp_engine *e, uint32_t *cursor, uint32_t *look, uint32_t *name)
+bool leat_tcp_tw_scan(const struct tcp_engine *e, uint32_t *cursor, uint32_t *look, uint32_t *name)
 {
 	return leat_tcp_tw_ring_scan(e->tw, cursor, look, name);
+}
+
+void leat_tcp_tw_check(const struct tcp_engine *e)
+{
+	leat_tcp_tw_ring_check(e->tw);
 }
 
 bool leat_tcp_tw_full(const struct tcp_engine *e)

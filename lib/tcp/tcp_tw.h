@@ -43,8 +43,7 @@ bool leat_tcp_tw_settled(const struct tcp_engine *e, struct tcb *tcb);
 
 /* leat_tcp_tw_rest makes a record of tcb, which is settled, and frees it; gives the record's name.
  * local_idx is the number of its local address, or TCP_NONE; flags are the record's. */
-uint32_t leat_tcp_tw_rest(
-	struct tcp_engine *e, struct tcb *tcb, uint32_t local_idx, uint8_t flags);
+uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_idx, uint8_t flags);
 
 /* leat_tcp_tw_wake is the tcb of record name until leat_tcp_tw_sleep, or until it is freed.  When
  * too many are awake it is one that answers nothing; leat_tcp_tw_look is always such a one. */
@@ -67,21 +66,26 @@ uint64_t leat_tcp_tw_ends_at(const struct tcp_engine *e, uint32_t name);
 uint64_t leat_tcp_tw_next(const struct tcp_engine *e);
 
 /* leat_tcp_tw_due names at most max records that are due at until; they stay until _over. */
-uint32_t leat_tcp_tw_due(
-	const struct tcp_engine *e, uint64_t until, uint32_t *name, uint32_t max);
+uint32_t leat_tcp_tw_due(const struct tcp_engine *e, uint64_t until, uint32_t *name, uint32_t max);
+
+/* leat_tcp_tw_oldest is the name of the connection in TIME-WAIT that is next to end, be it a record
+ * or a tcb, but not spared; TCP_NONE: there is none. */
+uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared);
 
 /* leat_tcp_tw_later is for one that was due, with TW_F_LATER: it begins again, and has a new name. */
 uint32_t leat_tcp_tw_later(struct tcp_engine *e, uint32_t name, uint64_t now);
 
-/* leat_tcp_tw_over ends a record: TIME_WAIT when it was due, REUSED, EVICTED. */
+/* leat_tcp_tw_over ends a record: TIME_WAIT when it was due, REUSED, GAVE_WAY. */
 void leat_tcp_tw_over(struct tcp_engine *e, uint32_t name, enum tcp_end why, uint64_t now);
 
 /* leat_tcp_tw_cnt is how many records there are. */
 uint32_t leat_tcp_tw_cnt(const struct tcp_engine *e);
 
 /* leat_tcp_tw_scan goes through the records, as leat_tcp_tw_ring_scan does. */
-bool leat_tcp_tw_scan(
-	const struct tcp_engine *e, uint32_t *cursor, uint32_t *look, uint32_t *name);
+bool leat_tcp_tw_scan(const struct tcp_engine *e, uint32_t *cursor, uint32_t *look, uint32_t *name);
+
+/* leat_tcp_tw_check asserts what must hold of all records, at a cost. */
+void leat_tcp_tw_check(const struct tcp_engine *e);
 
 /* leat_tcp_tw_full says whether there is no place in TIME-WAIT for one connection more, should it
  * come to that. */

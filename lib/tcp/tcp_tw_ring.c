@@ -6,17 +6,17 @@
 
 #include <string.h>
 
-#define SHIFT_SMALL  5 /* units of a block, as a power of two */
-#define SHIFT_LARGE  8
-#define SMALL_POOL   (UINT64_C(1) << 14) /* units */
-#define QUEUE_CNT    (2 * TW_LENGTH_MAX) /* for small ones and wide ones */
-#define DELTA_BITS   40
-#define DELTA_MAX    ((UINT64_C(1) << DELTA_BITS) - 1)
-#define BIT_HIGH     UINT32_C(0xff) /* of the delta */
-#define STAMP_SHIFT  8
-#define FLAG_SHIFT   27
-#define BIT_FLAGS    (UINT32_C(15) << FLAG_SHIFT)
-#define BIT_HOLE     (UINT32_C(1) << 31)
+#define SHIFT_SMALL 5 /* units of a block, as a power of two */
+#define SHIFT_LARGE 8
+#define SMALL_POOL  (UINT64_C(1) << 14) /* units */
+#define QUEUE_CNT   (2 * TW_LENGTH_MAX) /* for small ones and wide ones */
+#define DELTA_BITS  40
+#define DELTA_MAX   ((UINT64_C(1) << DELTA_BITS) - 1)
+#define BIT_HIGH    UINT32_C(0xff) /* of the delta */
+#define STAMP_SHIFT 8
+#define FLAG_SHIFT  27
+#define BIT_FLAGS   (UINT32_C(15) << FLAG_SHIFT)
+#define BIT_HOLE    (UINT32_C(1) << 31)
 
 /* What small and wide records have alike. */
 struct body {
@@ -89,8 +89,7 @@ static struct tw_ring *carve(struct arena *a, uint32_t record_max, bool wide)
 {
 	uint64_t units = units_of(record_max, wide), blocks = blocks_of(units);
 	struct tw_ring *r = arena_take(a, 1, sizeof(*r), CACHE_LINE);
-	uint8_t *unit =
-		arena_take(a, blocks << shift_of(units), TW_UNIT_OCTETS, CACHE_LINE);
+	uint8_t *unit = arena_take(a, blocks << shift_of(units), TW_UNIT_OCTETS, CACHE_LINE);
 	struct block *block = arena_take(a, blocks, sizeof(*block), CACHE_LINE);
 
 	if (r)
@@ -239,7 +238,7 @@ static bool may_take(const struct tw_ring *r, enum tw_need need)
 	if (need == TW_NEED_LATER)
 		return r->free_cnt > 0;
 	if (need == TW_NEED_AGAIN && r->record_max > r->record_cnt)
-		kept += units_of(r->record_max - r->record_cnt, r->wide) >> r->shift;
+		kept += (units_of(r->record_max - r->record_cnt, r->wide) >> r->shift) + 1;
 	return r->free_cnt > kept;
 }
 
@@ -253,8 +252,7 @@ static uint32_t block_take(struct tw_ring *r, uint32_t queue, uint64_t ends_at, 
 		return TCP_NONE;
 	r->free_head = b->next;
 	r->free_cnt--;
-	*b = (struct block){
-		.base = ends_at, .next = TCP_NONE, .prev = q->tail, .queue = queue};
+	*b = (struct block){.base = ends_at, .next = TCP_NONE, .prev = q->tail, .queue = queue};
 	if (q->tail == TCP_NONE)
 		q->head = no;
 	else
@@ -419,8 +417,7 @@ uint64_t leat_tcp_tw_ring_next(const struct tw_ring *r)
 	return r->record_cnt > 0 ? r->queue[first_queue(r)].next_at : TIME_NEVER;
 }
 
-uint32_t leat_tcp_tw_ring_due(
-	const struct tw_ring *r, uint64_t until, uint32_t *name, uint32_t max)
+uint32_t leat_tcp_tw_ring_due(const struct tw_ring *r, uint64_t until, uint32_t *name, uint32_t max)
 {
 	uint32_t queue = first_queue(r), cnt = 0;
 	const struct queue *q = &r->queue[queue];

@@ -108,8 +108,7 @@ uint32_t leat_tcp_tw_ring_length(const struct tw_ring *r, uint32_t name);
 uint8_t leat_tcp_tw_ring_flags(const struct tw_ring *r, uint32_t name);
 
 /* The parts of a record that may change where it stands. */
-void leat_tcp_tw_ring_note(
-	struct tw_ring *r, uint32_t name, uint32_t ts_recent, uint32_t stamp);
+void leat_tcp_tw_ring_note(struct tw_ring *r, uint32_t name, uint32_t ts_recent, uint32_t stamp);
 void leat_tcp_tw_ring_flag(struct tw_ring *r, uint32_t name, uint8_t flag, bool on);
 
 /* leat_tcp_tw_ring_end makes a hole of record name. */

@@ -117,6 +117,11 @@ uint32_t leat_timer_ring_expire(struct timer_ring *r, uint64_t until, uint32_t *
 	return cnt;
 }
 
+uint32_t leat_timer_ring_first(const struct timer_ring *r)
+{
+	return r->link[r->id_max].next;
+}
+
 uint64_t leat_timer_ring_next(const struct timer_ring *r)
 {
 	return r->link[r->link[r->id_max].next].expires_at;
