@@ -67,7 +67,7 @@ static struct shard *make_shard(uint32_t end, uint32_t i, bool moves)
 	struct shard_config c = {.port = end == 0 ? &wire.a : &wire.b,
 		.pool = pool,
 		.queue = (uint16_t)i,
-		.trust = !moves};
+		.trust = moves ? SHARD_TRUST_NONE : SHARD_TRUST_WIRE};
 	struct shard_clock clock = shard_clock_start();
 
 	leat_stack_config_default(&c.stack);

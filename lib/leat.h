@@ -45,6 +45,7 @@ enum leat_error {
 	LEAT_ERR_NO_PORT = -6, /* every local port to this target is taken */
 	LEAT_ERR_ARG = -7,     /* an argument is out of range */
 	LEAT_ERR_AGAIN = -8,   /* nothing to read now, or no room to send now */
+	LEAT_ERR_QUIET = -9,   /* too soon after a restart to connect (RFC 9293 3.4.3) */
 };
 
 enum leat_event_bit {
@@ -157,6 +158,11 @@ enum leat_reuse {
  * default.  TIME-WAIT goes on beside the new connection until that is open, and is back when the
  * SYN proves to be an old duplicate. */
 int leat_reuse(struct leat_stack *s, struct leat_conn listener, enum leat_reuse how);
+
+/* leat_time_wait sets the length of 2MSL, 1 ms to 8 min, for the connection, which is not in
+ * TIME-WAIT yet, or for those that a listener is going to have.  New ones have the stack's default.
+ * Less than 2 s is not what RFC 9293 means.  LEAT_ERR_FULL: the stack has four other lengths. */
+int leat_time_wait(struct leat_stack *s, struct leat_conn c, uint64_t two_msl_ns);
 
 /* leat_time_wait_rst sets what an exact reset is to TIME-WAIT of the connection, or of those that a
  * listener is going to have: obeyed, it ends it, as RFC 9293 3.10.7.4 has it; ignored, it does not

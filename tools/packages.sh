@@ -22,6 +22,9 @@ wrk             cmd:wrk
 ethtool         cmd:ethtool
 iputils-ping    cmd:ping'
 
+packages_guest='
+qemu-system-x86 cmd:qemu-system-x86_64'
+
 packages_matrix='
 clang           cmd:clang
 valgrind        cmd:valgrind'

@@ -18,8 +18,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define OPT_ROW_MAX     56
-#define OPT_LINE_MAX    64
+#define OPT_ROW_MAX     64
+#define OPT_LINE_MAX    96
 #define OPT_LINE_OCTETS 8192
 #define OPT_WHY_MAX     256
 
@@ -48,11 +48,12 @@ struct opt_row {
 	const char *name; /* without the dashes */
 	char letter;      /* 0: none */
 	enum opt_kind kind;
-	uint32_t at;              /* offsetof the value in the verb's struct */
-	uint64_t from, to;        /* range of the value */
-	const char *metavar;      /* "N", "P%", NULL for flags */
-	const char *fallback;     /* the default as text, NULL: none */
-	const char *const *words; /* OPT_KIND_WORD: ends with NULL; OPT_KIND_DURATION: the word for 0,
+	uint32_t at;          /* offsetof the value in the verb's struct */
+	uint64_t from, to;    /* range of the value */
+	const char *metavar;  /* "N", "P%", NULL for flags */
+	const char *fallback; /* the default as text, NULL: none */
+	const char *const
+		*words; /* OPT_KIND_WORD: ends with NULL; OPT_KIND_DURATION: the word for 0,
 				   * which is below the range then; NULL: none */
 	const char *sentence;
 	/* OPT_KIND_OTHER: puts text into options (the whole struct); false with a clause that says

@@ -10,6 +10,7 @@
 int leat_cmd_try(int argc, char **argv);
 int leat_cmd_serve(int argc, char **argv);
 int leat_cmd_plan(int argc, char **argv);
+int leat_cmd_lab(int argc, char **argv);
 
 /* leat_cmd_leatd reads the options of verb into options, the struct that verb fills, and becomes
  * leatd; it returns after help or a message. */

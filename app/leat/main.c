@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd.h"
 #include "leatd_exec.h"
+#include "opt_lab.h"
 #include "opt_serve.h"
 #include "opt_try.h"
 #include "text.h"
@@ -19,6 +20,7 @@ static const struct verb {
 	{&leat_opt_try, leat_cmd_try},
 	{&leat_opt_serve, leat_cmd_serve},
 	{&leat_opt_plan, leat_cmd_plan},
+	{&leat_opt_lab, leat_cmd_lab},
 };
 
 #define VERB_CNT (sizeof(verbs) / sizeof(verbs[0]))

@@ -18,6 +18,7 @@
 
 #define CLOCKS_FILE "/sys/devices/system/clocksource/clocksource0/available_clocksource"
 #define ASK_NAP_NS  50000
+#define STILL_LOOKS 4 /* late in so many looks: it stands still, and not the whole machine did */
 
 static sigset_t stop_signals(void)
 {
@@ -126,16 +127,18 @@ enum opt_exit leat_plane_add(struct plane *p, const struct shard_config *config,
 
 size_t leat_plane_join_octets(uint32_t shard_cnt)
 {
-	return (size_t)shard_cnt * shard_cnt * sizeof(struct plane_pair);
+	return (size_t)shard_cnt * shard_cnt * sizeof(struct plane_pair) +
+	       shard_cnt * sizeof(struct shard_lane);
 }
 
-/* join_two gives from what it writes and to reads. */
-static void join_two(struct shard *from, struct shard *to, struct plane_pair *pair)
+/* join_two gives from what it writes and to reads; back: the other way round. */
+static void join_two(struct shard *from, struct shard *to, struct plane_pair *pair,
+	const struct plane_pair *back)
 {
 	leat_shard_mail_init(&pair->box);
+	leat_shard_asked_init(&pair->asked);
 	leat_shard_lane_init(&pair->move);
-	leat_shard_lane_init(&pair->carry);
-	leat_shard_peer(from, &pair->box);
+	leat_shard_peer(from, &pair->box, &back->asked, &pair->asked);
 	leat_shard_box(to, &pair->box);
 	leat_shard_move(from, to, &pair->move);
 }
@@ -152,8 +155,7 @@ static void find_carriers(struct plane *p, const struct plane_port *port)
 			continue;
 		while (p->shard[port->first + next].shard->tx.queue == SHARD_NO_QUEUE)
 			next = (next + 1) % port->cnt;
-		leat_shard_carry(s, p->shard[port->first + next].shard,
-			&port->pair[i * port->cnt + next].carry);
+		leat_shard_carry(s, p->shard[port->first + next].shard, &port->carry[i]);
 		next = (next + 1) % port->cnt;
 	}
 }
@@ -169,11 +171,14 @@ enum opt_exit leat_plane_join(struct plane *p, uint32_t first, uint32_t cnt)
 	if (port->pair == NULL)
 		return OPT_EXIT_RESOURCE;
 	p->port_cnt++;
+	port->carry = (struct shard_lane *)(port->pair + cnt * cnt);
 	for (uint32_t i = 0; i < cnt * cnt; i++) {
 		if (i / cnt != i % cnt)
 			join_two(p->shard[first + i / cnt].shard, p->shard[first + i % cnt].shard,
-				&port->pair[i]);
+				&port->pair[i], &port->pair[i % cnt * cnt + i / cnt]);
 	}
+	for (uint32_t i = 0; i < cnt; i++)
+		leat_shard_lane_init(&port->carry[i]);
 	find_carriers(p, port);
 	return OPT_EXIT_OK;
 }
@@ -298,6 +303,7 @@ static void look_at_loop(struct plane *p, uint32_t i, uint64_t now)
 	case SHARD_WATCH_NOTHING:
 		break;
 	}
+	p->still[i] = p->watch[i].late_since != 0 ? p->still[i] + 1 : 0;
 }
 
 /* look is due now and then, also while an answer does not come: that is when it matters.  True: it
@@ -333,7 +339,7 @@ static void nap(struct plane *p)
 		p->signal_cnt++;
 	look(p);
 	for (uint32_t i = 0; p->signal_cnt >= PLANE_SIGNALS_CUT && i < p->loop_cnt; i++)
-		if (p->watch[i].late_since != 0)
+		if (p->still[i] >= STILL_LOOKS)
 			give_up(p, i);
 }
 

@@ -39,13 +39,15 @@ struct plane_shard {
 /* What one shard of a port writes and one other reads. */
 struct plane_pair {
 	struct shard_mail box;
-	struct shard_lane move, carry;
+	struct shard_asked asked;
+	struct shard_lane move;
 };
 
 /* The shards first to first + cnt - 1 of one port; pair: cnt x cnt, the writer's index first. */
 struct plane_port {
 	uint32_t first, cnt;
 	struct plane_pair *pair;
+	struct shard_lane *carry; /* cnt: from each that has no queue to the one that carries */
 };
 
 struct plane {
@@ -69,6 +71,7 @@ struct plane {
 	bool (*look)(void);
 	uint64_t look_at;
 	struct shard_watch watch[PLANE_LCORE_MAX]; /* of the loops */
+	uint32_t still[PLANE_LCORE_MAX];           /* looks in a row that found the loop late */
 };
 
 /* leat_plane_block_signals keeps SIGINT and SIGTERM for the control thread; before EAL. */

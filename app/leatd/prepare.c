@@ -24,6 +24,8 @@ static void *take_signal(void *arg)
 	sigaddset(&set, SIGTERM);
 	if (sigwait(&set, &number) != 0)
 		return NULL;
+	/* A signal that was taken is followed, also when the memory is ready at this moment. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	/* The main thread may be deep in the kernel: nothing but EAL's files is put in order. */
 	leat_dir_close(&eal->dir);
 	leat_log(LOG_LV_NOTE, "leatd", "stopped before it was ready");

@@ -30,6 +30,14 @@
 #define IMPAIR_SEED_MAX 1000000
 #define REPORT_INDENT   10
 
+/* Each for one thing: who learns one, as who talks to us may learn where his segments go, or who
+ * reads what is printed, learns nothing of the others. */
+struct serve_seed {
+	uint64_t stack; /* of shard 0; the others' follow */
+	uint64_t key;   /* by which flows are steered */
+	uint64_t impair;
+};
+
 struct serve_run {
 	const struct serve_options *o;
 	bool greet;
@@ -44,18 +52,18 @@ struct serve_run {
 	void *mem[SHARD_MAX];
 	size_t mem_octets[SHARD_MAX];
 	struct shard_counts sum;
+	struct serve_seed seed;
 	struct stack_gauge gauge;
-	uint64_t impair_seed;
 	uint64_t began_at, finished, cut; /* connections, after the first signal */
 };
 
 static struct serve_run run;
 
 /* start_port starts the device with as many queues as there are shards, or as it has. */
-static enum opt_exit start_port(uint64_t seed)
+static enum opt_exit start_port(void)
 {
 	struct nic_port_config *config = &run.port_config;
-	struct steer_want want = {.shard_cnt = (uint32_t)run.o->shards, .seed = seed};
+	struct steer_want want = {.shard_cnt = (uint32_t)run.o->shards, .seed = run.seed.key};
 
 	*config = (struct nic_port_config){.rx_slots = PLAN_SLOTS,
 		.tx_slots = PLAN_SLOTS,
@@ -69,19 +77,20 @@ static enum opt_exit start_port(uint64_t seed)
 		return OPT_EXIT_DEVICE;
 	}
 	config->queue_cnt = (uint16_t)want.queue_cnt;
-	leat_steer_plan(&run.steer, &want, &run.port, config);
+	want.table_cnt = leat_nic_rss_table(&run.port);
+	leat_steer_plan(&run.steer, &want, config);
 	enum opt_exit result = leat_device_start(run.o, &run.port, config);
 	if (result == OPT_EXIT_OK)
 		leat_steer_settle(&run.steer, &run.port);
 	return result;
 }
 
-static enum opt_exit open_port(uint64_t seed)
+static enum opt_exit open_port(void)
 {
 	enum opt_exit result = leat_device_find(run.o, &run.port);
 
 	if (result == OPT_EXIT_OK)
-		result = start_port(seed);
+		result = start_port();
 	/* The kernel's end of the trial: gone when the device is. */
 	if (result == OPT_EXIT_OK && run.greet &&
 		leat_link_up(run.o->tap, ip_to4(run.o->address[0].ip) - 1, KERNEL_PREFIX) != 0) {
@@ -115,7 +124,7 @@ static enum opt_exit start_service(uint32_t i)
 	return OPT_EXIT_OK;
 }
 
-static enum opt_exit add_shards(uint64_t seed)
+static enum opt_exit add_shards(void)
 {
 	enum opt_exit result = OPT_EXIT_OK;
 
@@ -123,18 +132,18 @@ static enum opt_exit add_shards(uint64_t seed)
 		struct shard_config shard = {.stack = run.plan.stack,
 			.port = &run.port,
 			.pool = run.plane.pool,
-			.impair = {.seed = run.impair_seed + i,
+			.impair = {.seed = run.seed.impair + i,
 				.loss_millionths = run.o->loss_millionths,
 				.reorder_millionths = run.o->reorder_millionths}};
 
 		leat_steer_shard(&run.steer, i, &shard);
-		shard.stack.seed = seed + i;
+		shard.stack.seed = run.seed.stack + i;
 		memcpy(shard.stack.link.mac.octet, run.port.mac, sizeof(run.port.mac));
 		result = leat_plane_add(&run.plane, &shard, i);
 		if (result == OPT_EXIT_OK)
 			result = start_service(i);
 	}
-	run.plane.moves = run.steer.mode == STEER_SOFTWARE;
+	run.plane.moves = leat_steer_moves(&run.steer);
 	if (result == OPT_EXIT_OK && run.o->shards > 1)
 		result = leat_plane_join(&run.plane, 0, run.plane.shard_cnt);
 	if (result == OPT_EXIT_OK && run.plane.taken_octets != run.plan.taken_octets)
@@ -203,7 +212,7 @@ static void print_head(void)
 	if (o->loss_millionths + o->reorder_millionths != 0)
 		printf("  bad wire      of what arrives %g%% lost, %g%% overtaken, seed %ju\n",
 			o->loss_millionths / 1e4, o->reorder_millionths / 1e4,
-			(uintmax_t)run.impair_seed);
+			(uintmax_t)run.seed.impair);
 	for (uint32_t i = 0; i < o->listen_cnt; i++)
 		printf("  listening     :%u %s\n", o->listen[i].port,
 			leat_service_kind_name(o->listen[i].kind));
@@ -264,12 +273,27 @@ static void drain(void)
 	wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
 }
 
+/* settle_again: key and table were set and read back anew. */
+static void settle_again(void)
+{
+	enum steer_mode before = run.steer.mode;
+
+	leat_steer_settle(&run.steer, &run.port);
+	run.plane.moves = leat_steer_moves(&run.steer);
+	if (run.steer.mode != before)
+		leat_log(LOG_LV_WARN, "leatd", "%s: flows are now steered by: %s%s%s",
+			run.port.name, leat_steer_name(&run.steer),
+			run.steer.why[0] != '\0' ? ", since " : "", run.steer.why);
+}
+
 /* restart_port: no shard touches its queues now. */
 static void restart_port(void)
 {
 	bool good = leat_nic_port_restart(&run.port, &run.port_config) == 0;
 	uint64_t now = leat_plane_now(&run.plane);
 
+	if (good)
+		settle_again();
 	leat_nic_watch_restarted(
 		&run.watch, good, good && leat_device_is_up(run.o, &run.port), now);
 }
@@ -444,9 +468,9 @@ static enum opt_exit print_end(void)
 	return good ? OPT_EXIT_OK : OPT_EXIT_FAILED;
 }
 
-static enum opt_exit run_shards(uint64_t seed)
+static enum opt_exit run_shards(void)
 {
-	enum opt_exit result = add_shards(seed);
+	enum opt_exit result = add_shards();
 
 	leat_prepare_end();
 	if (result == OPT_EXIT_OK) {
@@ -463,20 +487,20 @@ static enum opt_exit run_shards(uint64_t seed)
 }
 
 /* run_port lives from the device's start to its close. */
-static enum opt_exit run_port(uint64_t seed)
+static enum opt_exit run_port(void)
 {
-	enum opt_exit result = open_port(seed);
+	enum opt_exit result = open_port();
 
 	if (result != OPT_EXIT_OK) {
 		leat_prepare_end();
 		return result;
 	}
-	result = run_shards(seed);
+	result = run_shards();
 	leat_nic_port_close(&run.port);
 	return result;
 }
 
-static enum opt_exit run_plane(struct eal *eal, uint64_t seed)
+static enum opt_exit run_plane(struct eal *eal)
 {
 	enum opt_exit result = leat_prepare_begin(eal, leat_plan_octets(&run.plan));
 
@@ -488,7 +512,7 @@ static enum opt_exit run_plane(struct eal *eal, uint64_t seed)
 		leat_prepare_end();
 		return result;
 	}
-	result = run_port(seed);
+	result = run_port();
 	leat_plane_close(&run.plane);
 	return result;
 }
@@ -509,7 +533,6 @@ enum opt_exit leat_run_plan(const struct serve_options *o)
 enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal *from, bool greet)
 {
 	struct eal eal;
-	uint64_t seed = 0;
 
 	run = (struct serve_run){.o = o, .greet = greet};
 	enum opt_exit result = leat_device_check(o);
@@ -520,12 +543,12 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 	if (result != OPT_EXIT_OK)
 		return result;
 	leat_plan_warn(o, &run.plan);
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
+	if (getrandom(&run.seed, sizeof(run.seed), 0) != sizeof(run.seed)) {
 		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
 			strerror(errno));
 		return OPT_EXIT_RESOURCE;
 	}
-	run.impair_seed = o->seed != 0 ? o->seed : seed % IMPAIR_SEED_MAX + 1;
+	run.seed.impair = o->seed != 0 ? o->seed : run.seed.impair % IMPAIR_SEED_MAX + 1;
 	struct eal_want want = {.name = o->name,
 		.lcore_cnt = run.plan.cpu_cnt,
 		.cpu = run.plan.cpu,
@@ -536,7 +559,7 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 	result = leat_run_start_eal(from, &want, &eal);
 	if (result != OPT_EXIT_OK)
 		return result;
-	result = run_plane(&eal, seed);
+	result = run_plane(&eal);
 	leat_eal_stop(&eal);
 	return result;
 }

@@ -7,7 +7,10 @@
  *	one shard   nothing to decide
  *	wire        rings inside the process, queue to queue: both ends compute one symmetric hash
  *	device      RSS with our key and table, read back equal
+ *	part        the same, with fewer queues than shards: those without one get theirs by lanes
  *	software    all else: one hash a frame; frames of other shards move by lanes
+ *
+ * A restart of the port is a new decision: settle again.
  *
  * Affinity   boot, then read only; the printing: the control thread.
  * See        flow_steer.h, nic_rss.h, shard_steer.h; docs/shard.md. */
@@ -22,35 +25,43 @@ enum steer_mode {
 	STEER_ONE,
 	STEER_WIRE,
 	STEER_DEVICE,
+	STEER_PART,
 	STEER_SOFTWARE,
 };
+
+#define STEER_WHY_MAX (NIC_RSS_WHY_MAX + 64)
 
 struct steer {
 	enum steer_mode mode;
 	uint32_t shard_cnt, queue_cnt;
 	uint8_t key[FLOW_RSS_KEY_OCTETS];
-	char why[NIC_RSS_WHY_MAX]; /* software: because */
+	uint8_t queue[FLOW_STEER_TABLE_MAX]; /* of each entry, as the device gets it */
+	char why[STEER_WHY_MAX];             /* software: because */
 	struct flow_steer flow;
 };
 
 /* What is known before the port starts. */
 struct steer_want {
 	uint32_t shard_cnt, queue_cnt; /* queue_cnt: of the port, at most shard_cnt */
-	uint64_t seed;
-	bool symmetric; /* both ends of the wire are ours and must agree */
-	bool wire;      /* and what leaves by a queue arrives by the same */
+	uint32_t table_cnt;            /* of the device, by nic_rss.h; 0: none */
+	uint64_t seed;                 /* of the key, and of nothing else: who knows it can aim */
+	bool symmetric;                /* both ends of the wire are ours and must agree */
+	bool wire;                     /* and what leaves by a queue arrives by the same */
 };
 
 /* leat_steer_plan draws the key, deals the table, and puts both into config where the device can
- * use them. */
-void leat_steer_plan(struct steer *s, const struct steer_want *want, const struct nic_port *port,
-	struct nic_port_config *config);
+ * use them; s stays where it is while the port may be started. */
+void leat_steer_plan(
+	struct steer *s, const struct steer_want *want, struct nic_port_config *config);
 
-/* leat_steer_settle decides by what came of it, once the port is started. */
+/* leat_steer_settle decides by what came of it, each time the port was started. */
 void leat_steer_settle(struct steer *s, const struct nic_port *port);
 
 /* leat_steer_shard writes into the configuration of shard idx what steering decides. */
 void leat_steer_shard(const struct steer *s, uint32_t idx, struct shard_config *config);
+
+/* leat_steer_moves says whether frames of one shard arrive at the queue of another. */
+bool leat_steer_moves(const struct steer *s);
 
 /* leat_steer_print writes which mode is on and what it costs, without an end of line. */
 void leat_steer_print(const struct steer *s, FILE *out);

@@ -5,10 +5,22 @@
 #include "base_time.h"
 #include "device.h"
 
+#include <sys/random.h>
 #include <time.h>
 
 #define LINK_NAP_NS (5 * TIME_MS)
 #define LINK_NAPS   400
+
+/* key_seed is one for both ends of a wire inside the process, which must draw the same key.  Of a
+ * client alone it is new: others are on its wire, and --seed with its few digits is printed. */
+static uint64_t key_seed(const struct try_wire *w, const struct try_options *o)
+{
+	uint64_t seed;
+
+	if (w->rings || o->server_vdev != NULL || getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return o->seed;
+	return seed;
+}
 
 /* start starts the port of one end with a queue for each shard, or as many as it has. */
 static enum opt_exit start(struct try_wire *w, enum try_end end, struct nic_port *port,
@@ -19,9 +31,8 @@ static enum opt_exit start(struct try_wire *w, enum try_end end, struct nic_port
 		.mtu = 1500,
 		.csum = !w->rings,
 		.pool = pool};
-	/* One seed: on a wire inside the process both ends must draw the same key. */
 	struct steer_want want = {.shard_cnt = (uint32_t)o->shards,
-		.seed = o->seed,
+		.seed = key_seed(w, o),
 		.symmetric = w->rings || o->server_vdev != NULL,
 		.wire = w->rings};
 
@@ -29,7 +40,8 @@ static enum opt_exit start(struct try_wire *w, enum try_end end, struct nic_port
 	if (want.queue_cnt == 0)
 		return OPT_EXIT_DEVICE;
 	config.queue_cnt = (uint16_t)want.queue_cnt;
-	leat_steer_plan(&w->steer[end], &want, port, &config);
+	want.table_cnt = leat_nic_rss_table(port);
+	leat_steer_plan(&w->steer[end], &want, &config);
 	if (leat_nic_port_start(port, &config) != 0)
 		return OPT_EXIT_DEVICE;
 	leat_steer_settle(&w->steer[end], port);

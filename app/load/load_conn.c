@@ -189,16 +189,24 @@ void leat_load_told(struct load *load, struct leat_stack *s, struct load_conn *c
 
 void leat_load_resume(struct load *load, struct leat_stack *s, struct load_conn *c)
 {
-	if (c->phase == LOAD_PH_THINK) {
+	switch ((enum load_phase)c->phase) {
+	case LOAD_PH_THINK:
 		leat_load_http_ask(load, s, c);
-	} else if (c->phase == LOAD_PH_PAUSE) {
+		break;
+	case LOAD_PH_SEND:
+	case LOAD_PH_POST:
+		leat_load_http_send(load, s, c);
+		break;
+	case LOAD_PH_PAUSE:
 		c->phase = LOAD_PH_SAY;
 		leat_load_watch(load, s, c);
 		leat_load_say(load, s, c);
-	} else if (c->phase == LOAD_PH_SAY) {
+		break;
+	case LOAD_PH_SAY:
 		leat_load_say(load, s, c);
-	} else {
-		leat_load_http_send(load, s, c);
+		break;
+	default: /* an event came first, and it waits for something else now */
+		return;
 	}
 	read_text(load, s, c); /* what came meanwhile has had its event */
 }
@@ -313,7 +321,7 @@ bool leat_load_open(struct load *load, struct leat_stack *s)
 		bool no_port = error == LEAT_ERR_NO_PORT;
 
 		load->counters.no_port += no_port;
-		load->counters.no_room += !no_port;
+		load->counters.no_room += !no_port && error != LEAT_ERR_QUIET;
 		load->blocked = no_port ? LOAD_SKIP_NO_PORT : LOAD_SKIP_NO_ROOM;
 		return false;
 	}

@@ -25,7 +25,7 @@
 #define LOAD_SCHEMA     "leat.run/1"
 #define LOAD_EXPECT_MAX 16
 #define LOAD_SHARD_MAX  64
-#define LOAD_STATE_CNT  11 /* of TCP, in the order of enum tcp_state */
+#define LOAD_STATE_CNT  12 /* of TCP, in the order of enum tcp_state */
 #define LOAD_TEXT_MAX   160
 
 /* What was planned, and what it needs of address and port. */
@@ -72,7 +72,7 @@ struct load_shard {
 
 /* What TCP did for it, all shards. */
 struct load_tcp {
-	uint64_t again_syn, again_fin, again_data;
+	uint64_t again; /* segments sent again: SYN, text and FIN */
 	uint64_t rto_fired, recoveries;
 	uint64_t time_wait_peak, time_wait_reused, time_wait_evicted;
 };

@@ -1,98 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "load.h"
-
-#include "base_bits.h"
-#include "base_time.h"
-#include "pair.h"
-#include "service.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-/* A load at one end, services at the other. */
-struct bench {
-	struct pair_config pair_config;
-	struct service_config service_config;
-	struct load_config config;
-	struct pair *pair;
-	struct service_set *set;
-	struct load *load;
-	void *set_mem, *load_mem;
-};
-
-static void bench_init(struct bench *b)
-{
-	*b = (struct bench){0};
-	leat_pair_config_default(&b->pair_config);
-	leat_service_config_default(&b->service_config);
-	b->service_config.listen_cnt = 1;
-	b->service_config.listen[0].local.port = 80;
-	leat_load_config_default(&b->config);
-	b->config.local = leat_pair_addr(0, 4, 0);
-	b->config.target_cnt = 1;
-	b->config.target[0] = leat_pair_addr(1, 4, 80);
-	b->config.conn_cnt = 64;
-	b->config.plan.total = 1000;
-}
-
-static void bench_start(struct bench *b)
-{
-	uint32_t at;
-
-	b->pair_config.tcb_max = 20000;
-	b->pair = leat_pair_new(&b->pair_config);
-	b->set_mem = aligned_alloc(CACHE_LINE, leat_service_footprint(&b->service_config));
-	b->load_mem = aligned_alloc(CACHE_LINE, leat_load_footprint(&b->config));
-	assert_non_null(b->set_mem);
-	assert_non_null(b->load_mem);
-	b->set = leat_service_new(b->set_mem, &b->service_config);
-	b->load = leat_load_new(b->load_mem, &b->config);
-	assert_int_equal(leat_service_listen(b->set, b->pair->end[1].stack, &at), LEAT_OK);
-	b->pair->end[0].app = leat_load_app(b->load);
-	b->pair->end[1].app = leat_service_app(b->set);
-}
-
-static bool load_done(void *arg)
-{
-	const struct bench *b = arg;
-
-	return leat_load_done(b->load);
-}
-
-static uint64_t failed(const struct load_counters *n)
-{
-	uint64_t sum = 0;
-
-	for (uint32_t i = 0; i < LOAD_FAIL_CNT; i++)
-		sum += n->failed[i];
-	return sum;
-}
-
-static void bench_end(struct bench *b)
-{
-	const struct load_counters *n = leat_load_counters(b->load);
-
-	assert_true(leat_load_done(b->load));
-	assert_int_equal(n->in_flight, 0);
-	assert_int_equal(n->established, 0);
-	assert_int_equal(n->started, n->completed + failed(n));
-	assert_int_equal(leat_load_hist(b->load, LOAD_HIST_CONNECT)->total_cnt, n->connected);
-	leat_pair_free(b->pair);
-	free(b->set_mem);
-	free(b->load_mem);
-}
-
-static void run_to_end(struct bench *b)
-{
-	bench_start(b);
-	assert_true(leat_pair_run(b->pair, load_done, b, 1000 * TIME_S));
-}
+#include "test_load.h"
 
 static void every_connection_completes_whoever_closes_first(void **state)
 {
@@ -189,7 +96,7 @@ static void the_number_in_flight_is_held_until_stop(void **state)
 	leat_load_stop(b.load);
 	assert_true(leat_pair_run(b.pair, load_done, &b, 10 * TIME_S));
 	assert_true(leat_load_counters(b.load)->completed > 64);
-	assert_int_equal(failed(leat_load_counters(b.load)), 0);
+	assert_int_equal(leat_load_failed(leat_load_counters(b.load)), 0);
 	bench_end(&b);
 }
 

@@ -30,6 +30,14 @@ size_t leat_shard_footprint(const struct shard_config *config)
 	return arena_used(&a);
 }
 
+/* give_trust looks at what the start of the port gave. */
+static void give_trust(struct shard *s)
+{
+	leat_shard_steer_trust(
+		&s->rx.steer, s->trust == SHARD_TRUST_WIRE ||
+				      (s->trust == SHARD_TRUST_DEVICE && s->rx.port->rss.ours));
+}
+
 struct shard *leat_shard_new(
 	void *mem, const struct shard_config *config, const struct shard_clock *clock)
 {
@@ -43,10 +51,10 @@ struct shard *leat_shard_new(
 		.rx = {.port = config->port,
 			.pool = config->pool,
 			.queue = config->queue,
-			.steer = {.flow = stack.steer,
-				.idx = stack.shard_idx,
-				.trust = config->trust}},
-		.tx = {.port = config->port, .pool = config->pool, .queue = config->queue}};
+			.steer = {.flow = stack.steer, .idx = stack.shard_idx}},
+		.tx = {.port = config->port, .pool = config->pool, .queue = config->queue},
+		.trust = config->trust};
+	give_trust(s);
 	s->now = shard_clock_read(&s->clock);
 	stack.tx_csum_ip = config->port->tx_csum_ip;
 	stack.tx_csum_l4 = config->port->tx_csum_l4;
@@ -66,10 +74,13 @@ void leat_shard_box(struct shard *s, struct shard_mail *box)
 	s->box[s->box_cnt++] = box;
 }
 
-void leat_shard_peer(struct shard *s, struct shard_mail *box)
+void leat_shard_peer(struct shard *s, struct shard_mail *box, const struct shard_asked *wants,
+	struct shard_asked *asked)
 {
 	ASSERT(s->peer_cnt < SHARD_MAX);
+	s->wants[s->peer_cnt] = wants;
 	s->peer[s->peer_cnt++] = box;
+	s->tx.asked[s->tx.asked_cnt++] = asked;
 }
 
 void leat_shard_move(struct shard *from, struct shard *to, struct shard_lane *lane)
@@ -105,17 +116,25 @@ static void turn_rx(struct shard *s)
 	s->worked = LIKELY(!s->rx_off) && leat_shard_rx(&s->rx, s->now, &s->burst) != 0;
 }
 
-/* May another shard have asked for this frame?  Nobody can know who asked for a neighbour. */
-static bool may_concern_another(const struct pkt *p, enum wire_verdict v)
+/* is_answer says whether a frame answers a question about a neighbour, and about which. */
+static bool is_answer(const struct pkt *p, enum wire_verdict v, struct ip *ip)
 {
-	return (v == WIRE_V_ARP && p->arp.op == WIRE_ARP_REPLY) ||
-	       (v == WIRE_V_ND && !p->icmp.nd.solicitation);
+	if (v == WIRE_V_ARP && p->arp.op == WIRE_ARP_REPLY) {
+		*ip = ip_from4(p->arp.sender_ip);
+		return true;
+	}
+	if (v != WIRE_V_ND || p->icmp.nd.solicitation)
+		return false;
+	*ip = p->icmp.nd.target;
+	return true;
 }
 
-/* share copies a frame to every other shard of the port. */
-static void share(struct shard *s, struct rte_mbuf *m)
+/* share copies an answer about ip to those other shards of the port that asked. */
+static void share(struct shard *s, struct ip ip, struct rte_mbuf *m)
 {
 	for (uint32_t i = 0; i < s->peer_cnt; i++) {
+		if (!leat_shard_asked_wants(s->wants[i], ip, s->now))
+			continue;
 		struct rte_mbuf *copy = rte_pktmbuf_copy(m, s->rx.pool, 0, UINT32_MAX);
 
 		if (copy != NULL && leat_shard_mail_put(s->peer[i],
@@ -130,10 +149,12 @@ static void share(struct shard *s, struct rte_mbuf *m)
 
 static void turn_parse(struct shard *s)
 {
+	struct ip ip;
+
 	leat_stack_parse(s->stack, &s->burst);
 	for (uint32_t i = 0; s->peer_cnt != 0 && i < s->burst.cnt; i++) {
-		if (may_concern_another(&s->burst.pkt[i], s->burst.verdict[i]))
-			share(s, s->burst.pkt[i].buf);
+		if (is_answer(&s->burst.pkt[i], s->burst.verdict[i], &ip))
+			share(s, ip, s->burst.pkt[i].buf);
 	}
 	if (s->rx.steer.flow != NULL)
 		leat_shard_steer_check(&s->rx.steer, &s->burst);
@@ -173,9 +194,11 @@ static void give_back(struct shard *s)
 	} while (cnt == SHARD_GIVE_MAX);
 }
 
-/* use_port changes what becomes of frames. */
+/* use_port changes what becomes of frames.  A port that was kept off was started anew. */
 static void use_port(struct shard *s, enum shard_port_use use)
 {
+	if (s->rx_off && use != SHARD_PORT_OFF)
+		give_trust(s);
 	s->rx_off = use == SHARD_PORT_OFF;
 	s->tx.off = use == SHARD_PORT_OFF;
 	s->tx.down = use != SHARD_PORT_ON;

@@ -15,6 +15,7 @@
  *
  *	the boxes of shard_mail: the other end of each belongs to one other thread;
  *	the lanes of shard_lane: the other end of each belongs to one other shard;
+ *	shard_asked: what one shard asks for, read by one other;
  *	struct shard_ask, shard_list: their owner's, but the shard's from put until `answered`;
  *	the pool of packet buffers, which EAL makes safe;
  *	struct nic_port and struct flow_steer, which nobody writes while shards turn, but when all
@@ -38,6 +39,7 @@
 
 #include "leat.h"
 #include "nic_port.h"
+#include "shard_asked.h"
 #include "shard_clock.h"
 #include "shard_impair.h"
 #include "shard_mail.h"
@@ -65,9 +67,16 @@
 /* And where it shares a port: one that stands still lets every lane to it fill. */
 #define SHARD_LANE_BUFFERS (SHARD_LANE_SLOTS + STACK_BURST_MAX)
 
+/* Who brings segments to the queue of the shard that owns them. */
+enum shard_trust {
+	SHARD_TRUST_NONE,   /* nobody: each is looked at */
+	SHARD_TRUST_DEVICE, /* the device, as long as it has our key and table (nic_rss.h) */
+	SHARD_TRUST_WIRE,   /* whoever is at the other end of the queue */
+};
+
 struct shard_config {
 	struct stack_config stack; /* tx_csum_* are set from the port; steer: who owns what */
-	bool trust;                /* the device spreads flows as stack.steer does */
+	enum shard_trust trust;    /* to spread flows as stack.steer does */
 	const struct nic_port *port;
 	struct rte_mempool *pool;
 	uint16_t queue; /* SHARD_NO_QUEUE: frames come and go by lanes alone */
@@ -121,6 +130,7 @@ struct shard {
 	uint64_t now;
 	bool worked; /* the last turn had something to do */
 	bool rx_off; /* the queues are not ours to read now */
+	enum shard_trust trust;
 	uint64_t turns, busy_ns;
 	uint64_t mailed_in, mailed_out, mail_refused;
 	uint64_t neigh_copies; /* of mailed_in: answers that this shard had not asked for */
@@ -132,8 +142,9 @@ struct shard {
 	uint32_t box_cnt, peer_cnt;
 	struct shard_mail *box[SHARD_MAX];  /* read here */
 	struct shard_mail *peer[SHARD_MAX]; /* written here: boxes of the port's other shards */
-	struct shard_list *list;            /* under way, or NULL */
-	uint32_t abort_at;                  /* while all are reset: the next record to look at */
+	const struct shard_asked *wants[SHARD_MAX]; /* by peer: what it asks for */
+	struct shard_list *list;                    /* under way, or NULL */
+	uint32_t abort_at; /* while all are reset: the next record to look at */
 	bool aborting;
 	struct stack_burst burst;
 };
@@ -148,9 +159,13 @@ struct shard *leat_shard_new(
 /* leat_shard_app gives the shard its program, of which it keeps a copy; arg must outlive it. */
 void leat_shard_app(struct shard *s, const struct leat_app *app);
 
-/* leat_shard_box adds a box that the shard reads; _peer one that it writes.  Before the loop. */
+/* leat_shard_box adds a box that the shard reads.  Before the loop. */
 void leat_shard_box(struct shard *s, struct shard_mail *box);
-void leat_shard_peer(struct shard *s, struct shard_mail *box);
+
+/* leat_shard_peer adds another shard of the port: a box that it reads, what it asks for, and where
+ * s says the same to it.  Before the loop. */
+void leat_shard_peer(struct shard *s, struct shard_mail *box, const struct shard_asked *wants,
+	struct shard_asked *asked);
 
 /* leat_shard_move gives from a lane for frames that belong to to; _carry one for frames that from,
  * which has no queue, sends on by's queue.  Before the loop. */

@@ -15,7 +15,7 @@ static bool verify(struct shard_steer *s, const struct rte_mbuf *m, const struct
 	bool same = !(m->ol_flags & RTE_MBUF_F_RX_RSS_HASH) || m->hash.rss == hash;
 
 	s->probed++;
-	s->verified = s->probed >= SHARD_STEER_TRIAL;
+	s->verified = s->probed >= s->trial_end;
 	if (LIKELY(same && flow_steer_of(s->flow, hash) == s->idx))
 		return true;
 	s->astray++;
@@ -41,6 +41,13 @@ static uint32_t owner_of(struct shard_steer *s, const struct rte_mbuf *m)
 	if (peek == FLOW_PEEK_PLAIN && s->trust && (s->verified || verify(s, m, &tuple)))
 		return s->idx;
 	return leat_flow_steer_owner(s->flow, &tuple);
+}
+
+void leat_shard_steer_trust(struct shard_steer *s, bool trust)
+{
+	s->trust = trust;
+	s->verified = false;
+	s->trial_end = s->probed + SHARD_STEER_TRIAL;
 }
 
 bool leat_shard_steer_home(struct shard_steer *s, struct rte_mbuf *m)

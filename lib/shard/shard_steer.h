@@ -11,9 +11,9 @@
  * Where the device spreads flows by our key and table (trust), a plain TCP segment is where it
  * belongs, and only what a device looks at differently is asked: ICMP errors, first fragments, IP
  * options, extension headers.  The first SHARD_STEER_TRIAL plain segments are verified all the
- * same, and then one of each burst; the first that is astray ends the trust for good, so a device
- * that accepts a table and ignores it costs moves and no connection.  Without trust every segment
- * is asked.
+ * same, and then one of each burst; the first that is astray ends the trust, so a device that
+ * accepts a table and ignores it costs moves and no connection.  Without trust every segment is
+ * asked.  A device that was started anew, and read back, is given trust and trial anew.
  *
  * A frame whose lane is full is dropped and counted; nobody waits for another shard.
  *
@@ -43,12 +43,16 @@ struct shard_steer {
 	bool trust;
 	bool verified; /* the burst has had its verification, and the trial is over */
 	uint64_t moved_in, moved_out, dropped;
+	uint64_t trial_end;      /* of probed: so many before one a burst is enough */
 	uint64_t probed, astray; /* of trusted segments: looked at, and not where they belong */
 	uint64_t wrong;          /* segments of others' flows that reached our stack */
 	uint32_t from_cnt, from_next;
 	struct shard_lane *to[FLOW_STEER_SHARD_MAX];   /* written here, by index of the owner */
 	struct shard_lane *from[FLOW_STEER_SHARD_MAX]; /* read here */
 };
+
+/* leat_shard_steer_trust begins with, or without, trust in the device. */
+void leat_shard_steer_trust(struct shard_steer *s, bool trust);
 
 /* leat_shard_steer_home says whether a received frame is ours; if not, it was moved or dropped. */
 bool leat_shard_steer_home(struct shard_steer *s, struct rte_mbuf *m);

@@ -35,6 +35,17 @@ static void finish(const struct shard_tx *tx, const struct stack_frame *f, struc
 	}
 }
 
+/* tell_question tells the other shards of the port whom a frame asks for. */
+static void tell_question(struct shard_tx *tx, const struct stack_frame *f, uint64_t now)
+{
+	struct ip ip;
+
+	if (!leat_shard_asked_question(f->data, f->octets, &ip))
+		return;
+	for (uint32_t i = 0; i < tx->asked_cnt; i++)
+		leat_shard_asked_tell(tx->asked[i], ip, now);
+}
+
 /* output_burst asks the stack for want frames, taking spares from the end; returns how many. */
 static uint32_t output_burst(
 	struct shard_tx *tx, struct leat_stack *stack, uint64_t now, uint32_t want)
@@ -53,6 +64,8 @@ static uint32_t output_burst(
 		struct rte_mbuf *m = tx->spare[--tx->spare_cnt];
 
 		finish(tx, &f[i], m);
+		if (UNLIKELY(!f[i].is_tcp) && tx->asked_cnt != 0)
+			tell_question(tx, &f[i], now);
 		tx->frame[tx->queue_cnt++] = m;
 	}
 	return cnt;

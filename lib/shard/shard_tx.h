@@ -23,6 +23,7 @@
  * Errors     none; a full device and an empty pool are counted (full, no_buf), and tried again. */
 
 #include "nic_port.h"
+#include "shard_asked.h"
 #include "shard_lane.h"
 #include "stack.h"
 
@@ -42,6 +43,9 @@ struct shard_tx {
 	uint32_t spare_cnt, queue_cnt;
 	struct rte_mbuf *spare[STACK_BURST_MAX];
 	struct rte_mbuf *frame[SHARD_TX_QUEUE];
+	/* Told which neighbours are asked for, before the question leaves. */
+	uint32_t asked_cnt;
+	struct shard_asked *asked[SHARD_TX_LANE_MAX];
 	struct shard_lane *over; /* NULL: the queue is ours */
 	/* Carried for shards without a queue: taken from their lanes, and not sent yet. */
 	uint64_t carried;

@@ -34,8 +34,10 @@ static void setup(bool trust)
 {
 	leat_flow_steer_key(key, 11, FLOW_STEER_TABLE, false);
 	leat_flow_steer_init(&flow, key, FLOW_STEER_TABLE, SHARDS);
-	for (uint32_t i = 0; i < SHARDS; i++)
-		shard[i] = (struct shard_steer){.flow = &flow, .idx = i, .trust = trust};
+	for (uint32_t i = 0; i < SHARDS; i++) {
+		shard[i] = (struct shard_steer){.flow = &flow, .idx = i};
+		leat_shard_steer_trust(&shard[i], trust);
+	}
 	for (uint32_t from = 0; from < SHARDS; from++) {
 		for (uint32_t to = 0; to < SHARDS; to++) {
 			leat_shard_lane_init(&lane[from][to]);
@@ -239,6 +241,36 @@ static void a_device_whose_hash_is_another_loses_the_trust(void **state)
 	assert_false(shard[1].trust);
 }
 
+static void a_device_started_anew_is_given_trust_and_a_trial_anew(void **state)
+{
+	struct frame f;
+	struct prng p;
+	void *got[1];
+
+	(void)state;
+	setup(true);
+	leat_prng_seed(&p, 14);
+	leat_shard_steer_take(&shard[0], got, 1);
+	struct tuple strange = owned_by(&p, 3), own = owned_by(&p, 0);
+	assert_false(leat_shard_steer_home(&shard[0], arrive(&f, &strange)));
+	assert_int_equal(leat_shard_steer_take(&shard[3], got, 1), 1);
+	assert_false(shard[0].trust);
+	uint64_t before = shard[0].probed;
+	leat_shard_steer_trust(&shard[0], true);
+	for (uint32_t i = 1; i <= SHARD_STEER_TRIAL; i++) {
+		assert_true(leat_shard_steer_home(&shard[0], arrive(&f, &own)));
+		assert_int_equal(shard[0].probed, before + i);
+	}
+	assert_true(leat_shard_steer_home(&shard[0], arrive(&f, &own)));
+	assert_int_equal(shard[0].probed, before + SHARD_STEER_TRIAL);
+	/* It lies again: the trial ends as the first did. */
+	leat_shard_steer_trust(&shard[0], true);
+	assert_false(leat_shard_steer_home(&shard[0], arrive(&f, &strange)));
+	assert_int_equal(leat_shard_steer_take(&shard[3], got, 1), 1);
+	assert_false(shard[0].trust);
+	assert_int_equal(shard[0].astray, 2);
+}
+
 /* What a device may look at differently is asked, trust or not. */
 static void a_segment_with_options_moves_from_a_trusted_queue(void **state)
 {
@@ -319,6 +351,7 @@ int main(void)
 		cmocka_unit_test(
 			a_device_that_spreads_at_random_brings_no_segment_to_a_wrong_shard),
 		cmocka_unit_test(a_device_whose_hash_is_another_loses_the_trust),
+		cmocka_unit_test(a_device_started_anew_is_given_trust_and_a_trial_anew),
 		cmocka_unit_test(a_segment_with_options_moves_from_a_trusted_queue),
 		cmocka_unit_test(a_frame_in_pieces_is_read_across_them),
 		cmocka_unit_test(no_lane_waits_for_another),

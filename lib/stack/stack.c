@@ -121,6 +121,7 @@ const char *leat_stack_config_error(const struct stack_config *c, char *text, si
 		in_range("send chunks", c->send_chunk_cnt, 1, UINT32_C(1) << 30),
 		in_range("first port", c->port_from, 1, c->port_to),
 		in_range("ttl", c->ttl, 1, 255),
+		in_range("quiet time", c->quiet_ns, 0, UINT64_MAX / 4),
 	};
 
 	const char *error = broken(rule, COUNT_OF(rule), text, size);
@@ -285,8 +286,11 @@ static void modules_init(struct leat_stack *s, const struct parts *p)
 	const struct stack_config *c = &s->config;
 	const struct tcp_limits tcp = tcp_limits(c);
 
-	s->tcp = leat_tcp_new(p->tcp, &tcp, &c->knobs,
-		(struct hash_key){drawn(c->seed, 1), drawn(c->seed, 2)}, s->now);
+	struct hash_key secret = c->secret;
+
+	if (secret.k0 == 0 && secret.k1 == 0)
+		secret = (struct hash_key){drawn(c->seed, 1), drawn(c->seed, 2)};
+	s->tcp = leat_tcp_new(p->tcp, &tcp, &c->knobs, secret, s->now);
 	leat_tcp_tw_locals(s->tcp, s->local4);
 	s->flow = leat_flow_table_new(p->flow, flow_max(c),
 		(struct hash_key){drawn(c->seed, 3), drawn(c->seed, 4)},
@@ -313,6 +317,7 @@ struct leat_stack *leat_stack_new(void *mem, const struct stack_config *config, 
 	memset(s, 0, sizeof(*s));
 	s->config = *config;
 	s->now = now;
+	s->quiet_until = now + config->quiet_ns;
 	s->conn = p.conn;
 	s->local4 = p.local4;
 	s->listener = p.listener;

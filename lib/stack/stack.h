@@ -51,6 +51,8 @@ struct flow_steer;
 
 struct stack_config {
 	uint64_t seed;
+	struct hash_key secret; /* of ISNs and timestamps, kept from run to run; 0 0: the seed's */
+	uint64_t quiet_ns;      /* so long after new, connects are refused: RFC 9293 3.4.3 */
 	struct wire_link link;
 	struct ip gateway4, gateway6; /* any: none, everything must be on-link */
 	struct tcp_limits tcp;
@@ -107,6 +109,7 @@ struct stack_counters {
 	uint64_t time_wait_refused;  /* SYNs and connects: nowhere to wait, should it close first */
 	uint64_t connect_reused;     /* tuples in TIME-WAIT that leat_connect took over */
 	uint64_t flow_refused;       /* SYNs and connects dropped: no room in the flow table */
+	uint64_t quiet_refused;      /* connects refused: LEAT_ERR_QUIET */
 	uint64_t no_port;            /* connects refused: LEAT_ERR_NO_PORT */
 	uint64_t send_no_chunk;      /* leat_send cut short: the pool of chunks is empty */
 	uint64_t stale_handle;       /* calls refused: LEAT_ERR_STALE */
@@ -165,8 +168,9 @@ uint32_t leat_stack_give(struct leat_stack *s, void **buf, uint32_t max);
  * do so too. */
 void leat_stack_set_now(struct leat_stack *s, uint64_t now);
 
-/* leat_stack_link tells that the link went down, or came up: another station may be at its end then,
- * so neighbours are asked for anew, and those connections go on whose segments did not leave. */
+/* leat_stack_link tells that the link went down, or came up: another station may be at its end
+ * then, so neighbours are asked for anew, and those connections go on whose segments did not
+ * leave. */
 void leat_stack_link(struct leat_stack *s, bool up);
 
 /* leat_stack_refuse makes listeners drop new SYNs from now on (true), or take them again. */

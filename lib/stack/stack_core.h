@@ -114,7 +114,7 @@ struct stack_target {
 
 struct leat_stack {
 	struct stack_config config;
-	uint64_t now;
+	uint64_t now, quiet_until;
 	struct tcp_engine *tcp;
 	struct flow_table *flow;
 	struct flow_port *port;
@@ -212,6 +212,8 @@ struct leat_addr leat_stack_addr_out(struct ip ip, uint16_t port);
 bool leat_stack_next_hop(const struct leat_stack *s, struct ip remote, struct ip *hop);
 /* Our address to talk to remote from. */
 bool leat_stack_source_for(struct leat_stack *s, struct ip remote, struct ip *local);
+/* Is the quiet time over? */
+bool leat_stack_may_open(struct leat_stack *s);
 bool leat_stack_may_talk_to(const struct leat_stack *s, struct ip remote);
 void leat_stack_port_give(struct leat_stack *s, struct conn *c, uint16_t port);
 /* The base from which the port of a connection that we opened was taken. */

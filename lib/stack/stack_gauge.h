@@ -4,7 +4,7 @@
 
 /* stack_gauge: what an operator asks about connections as a whole.
  *
- *	what became of TIME-WAIT    one number per outcome, made of counters, so also of sums of them
+ *	what became of TIME-WAIT    one number per outcome, made of counters, or of sums of them
  *	how many, how old, by state one walk over the records, when it is asked and not before
  *
  * The age is how long the oldest has been where it is: in TIME-WAIT, and in FIN-WAIT-2 once its

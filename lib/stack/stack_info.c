@@ -32,9 +32,10 @@ const char *leat_error_text(int error)
 		[-LEAT_ERR_NO_PORT] = "every local port to this target is taken",
 		[-LEAT_ERR_ARG] = "an argument is out of range",
 		[-LEAT_ERR_AGAIN] = "nothing now, try again later",
+		[-LEAT_ERR_QUIET] = "too soon after a restart",
 	};
 
-	if (error > 0 || error < LEAT_ERR_AGAIN)
+	if (error > 0 || error < LEAT_ERR_QUIET)
 		return "unknown error";
 	return text[-error];
 }

@@ -177,6 +177,8 @@ int leat_stack_listener_promote(struct leat_stack *s, struct tcb *tcb)
 	DCHECK(c->flags & CONN_LISTENER);
 	if (tcb->tuple.rport == 0)
 		return LEAT_ERR_STATE;
+	if (!leat_stack_may_open(s))
+		return LEAT_ERR_QUIET;
 	if (leat_flow_table_find(s->flow, hash, &tcb->tuple) != FLOW_NONE)
 		return LEAT_ERR_IN_USE;
 	if (!leat_stack_flow_insert(s, tcb, hash)) {

@@ -308,6 +308,14 @@ static int open_active(
 	return LEAT_OK;
 }
 
+bool leat_stack_may_open(struct leat_stack *s)
+{
+	if (s->now >= s->quiet_until)
+		return true;
+	s->cnt.quiet_refused++;
+	return false;
+}
+
 int leat_connect(struct leat_stack *s, const struct leat_addr *local,
 	const struct leat_addr *remote, struct leat_conn *conn)
 {
@@ -324,6 +332,8 @@ int leat_connect(struct leat_stack *s, const struct leat_addr *local,
 	if (!ip_is_any(tuple.local) && (ip_is4(tuple.local) != ip_is4(tuple.remote) ||
 					       !leat_wire_is_local(link, tuple.local)))
 		return LEAT_ERR_ADDRESS;
+	if (!leat_stack_may_open(s))
+		return LEAT_ERR_QUIET;
 	int error = source_and_port(s, &tuple, &base);
 	if (error == LEAT_ERR_NO_PORT)
 		s->cnt.no_port++;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "stack_core.h"
 
-#define DSCP_MAX 63
+#define DSCP_MAX       63
+#define TWO_MSL_MAX_NS (480 * TIME_S)
 
 /* What a user may switch for one connection, or for those that a listener is going to have. */
 
@@ -48,6 +49,19 @@ int leat_dscp(struct leat_stack *s, struct leat_conn c, uint8_t dscp)
 		return LEAT_ERR_ARG;
 	tcb->tos = (uint8_t)(dscp << 2);
 	return LEAT_OK;
+}
+
+int leat_time_wait(struct leat_stack *s, struct leat_conn c, uint64_t two_msl_ns)
+{
+	struct tcb *tcb = leat_stack_by_handle(s, c);
+
+	if (tcb == NULL)
+		return LEAT_ERR_STALE;
+	if (two_msl_ns < TIME_MS || two_msl_ns > TWO_MSL_MAX_NS)
+		return LEAT_ERR_ARG;
+	if (tcb->state == TCP_ST_TIME_WAIT || tcb->state == TCP_ST_CLOSED)
+		return LEAT_ERR_STATE;
+	return leat_tcp_two_msl(s->tcp, tcb, two_msl_ns) ? LEAT_OK : LEAT_ERR_FULL;
 }
 
 int leat_time_wait_rst(struct leat_stack *s, struct leat_conn c, bool obeyed)

@@ -34,6 +34,20 @@ static uint32_t text_acked(const struct tcb *tcb, struct seq ack)
 	return seq_lt(from, to) ? seq_from(from, to) : 0;
 }
 
+/* The time of what was sent again, by its echo, which tells which copy it was (RFC 7323 4.1).  But
+ * one of before the timeout says no more than that the ACK of the first copy was late or lost: its
+ * time has the timeout in it, and would make the next one longer by that, and so on. */
+static bool echo_time(const struct tcp_call *c, const struct seg *seg, uint64_t *since_ns)
+{
+	const struct tcb *tcb = c->tcb;
+	const struct tcp_ext *queue = tcp_sendq_of(c->e, tcb);
+	bool has_head = queue && queue->head != TCP_NONE;
+	uint64_t again_at = has_head ? c->e->srec[queue->head].sent_at : tcb->rtt_at;
+
+	return tcb->agreed & seg->opts & TCP_OPT_TS && !tcp_echo_before(tcb, seg, again_at) &&
+	       leat_tcp_ts_echo(c, seg, since_ns);
+}
+
 static void advance(struct tcp_call *c, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
@@ -51,9 +65,7 @@ static void advance(struct tcp_call *c, const struct seg *seg)
 	if (tcb->flags & TCP_F_RTT && seq_gt(ack, tcb->rtt_seq)) {
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
 		leat_tcp_rtt_sample(c->e, tcb, c->now - tcb->rtt_at);
-	} else if (tcb->backoff > 0 && tcb->agreed & seg->opts & TCP_OPT_TS &&
-		   leat_tcp_ts_echo(c, seg, &since_ns)) {
-		/* What was sent again has no time of its own, but its echo tells which it was. */
+	} else if (tcb->backoff > 0 && echo_time(c, seg, &since_ns)) {
 		leat_tcp_rtt_sample(c->e, tcb, since_ns);
 	}
 }

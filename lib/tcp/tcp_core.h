@@ -103,6 +103,17 @@ static inline bool tcp_rtx_runs(const struct tcb *tcb)
 	return tcb->rtx_at != TIME_NEVER && tcb->rtx_kind != TCP_RTX_KEEP;
 }
 
+/* The number of its length of 2MSL, and that. */
+static inline uint32_t tcp_two_msl_length(const struct tcb *tcb)
+{
+	return (tcb->opts & TCP_O_TWO_MSL) >> TCP_O_TWO_MSL_SHIFT;
+}
+
+static inline uint64_t tcp_two_msl_ns(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	return leat_timer_ring_lasts(e->two_msl, tcp_two_msl_length(tcb));
+}
+
 /* tcp_side is for a tcb that has it; leat_tcp_side, for reading, and leat_tcp_side_make for any. */
 static inline struct tcp_side *tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
 {
@@ -125,6 +136,8 @@ void leat_tcp_unuse(struct tcp_engine *e, struct tcb *tcb);
 /* tcp_state.c, for records of TIME-WAIT */
 /* tcb goes on as a record. */
 void leat_tcp_state_rest(struct tcp_engine *e, struct tcb *tcb);
+/* tcb says what a record would; it is counted already. */
+void leat_tcp_state_speaks(struct tcb *tcb);
 /* A record that is no tcb ends by event. */
 void leat_tcp_state_over(struct tcp_engine *e, enum tcp_event event);
 

@@ -74,9 +74,13 @@ enum tcp_reuse {
 
 /* Durations in ns, sizes in octets.  leat_tcp_knobs_default has the RFC's values. */
 struct tcp_knobs {
-	uint64_t two_msl_ns;        /* 60 s: MSL of 30 s, as is usual; RFC 9293 3.4.2 says 2 min */
+	uint64_t two_msl_ns;        /* of new ones.  60 s: MSL of 30 s, as is usual; RFC 9293 3.4.2
+				     * says 2 min */
 	uint64_t connect_reuse_ns;  /* 0: never; so long after a TIME-WAIT, with timestamps, began
 				     * our SYN may end it; at least 1 ms */
+	uint64_t epoch_ns;          /* 0: what to add to now for the clock that peers see, in ISNs,
+				     * timestamps and cookies: it goes on where the process's
+				     * last run, under the same secret, left it (3.4.3) */
 	uint64_t rto_initial_ns;    /* 1 s, RFC 6298 2.1 */
 	uint64_t rto_min_ns;        /* 1 s, RFC 6298 2.4 */
 	uint64_t rto_max_ns;        /* 60 s, RFC 6298 2.5 */
@@ -249,8 +253,8 @@ const char *leat_tcp_icmp_name(enum tcp_icmp_kind kind);
 /* leat_tcp_timers fires at most max (at most TCP_IO_GONE_MAX) timers that are due at now. */
 uint32_t leat_tcp_timers(struct tcp_engine *e, uint64_t now, uint32_t max, struct tcp_io *io);
 
-/* leat_tcp_send_again: of what tcb sent and nobody acknowledged, the last did not leave; it goes with
- * the next output, without a word about the network. */
+/* leat_tcp_send_again: of what tcb sent and nobody acknowledged, the last did not leave; it goes
+ * with the next output, without a word about the network. */
 void leat_tcp_send_again(struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io);
 
 /* leat_tcp_output builds what is sendable until io.emit is full. */
@@ -293,6 +297,10 @@ enum tcp_verdict leat_tcp_cookie(struct tcp_engine *e, const struct tcb *listene
 
 /* leat_tcp_reuse sets which SYNs may end TIME-WAIT on behalf of listener. */
 void leat_tcp_reuse(struct tcb *listener, enum tcp_reuse reuse);
+
+/* leat_tcp_two_msl sets the length of TIME-WAIT of tcb, which is not in it, or of the connections
+ * that tcb, a listener, will have.  false: there are TIMER_RING_LENGTHS others. */
+bool leat_tcp_two_msl(struct tcp_engine *e, struct tcb *tcb, uint64_t ns);
 
 /* leat_tcp_rst_ends sets whether an exact reset ends TIME-WAIT of tcb, or of the connections that
  * tcb, a listener, will have. */

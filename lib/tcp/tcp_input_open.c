@@ -120,6 +120,18 @@ void leat_tcp_reuse(struct tcb *listener, enum tcp_reuse reuse)
 		listener->opts |= TCP_O_REUSE_TS;
 }
 
+bool leat_tcp_two_msl(struct tcp_engine *e, struct tcb *tcb, uint64_t ns)
+{
+	uint32_t length = leat_timer_ring_length(e->two_msl, ns);
+
+	DCHECK(tcb->state != TCP_ST_TIME_WAIT);
+	if (length == TIMER_RING_LENGTHS)
+		return false;
+	tcb->opts &= (uint16_t)~TCP_O_TWO_MSL;
+	tcb->opts |= (uint16_t)(length << TCP_O_TWO_MSL_SHIFT);
+	return true;
+}
+
 void leat_tcp_rst_ends(struct tcb *tcb, bool on)
 {
 	tcb->opts &= (uint16_t)~TCP_O_RST_ENDS;

@@ -4,7 +4,8 @@
 /* RFC 6528: ISN = M + F(localip, localport, remoteip, remoteport, secret), where M ticks every
  * 4 us (MUST-8) and F cannot be computed from outside (MUST-9, SHLD-1).  The other half of the
  * same hash is where the timestamps of the tuple begin (RFC 7323 5.4): unrelated to those of any
- * other, and the same for its next incarnation, so that they never go back (RFC 6191). */
+ * other, and the same for its next incarnation, so that they never go back (RFC 6191).  Nor do they
+ * over a restart, with the same secret and an epoch that is the wall clock's (RFC 9293 3.4.3). */
 static uint64_t hash_of(const struct tcp_engine *e, const struct tuple *tuple)
 {
 	uint64_t word[TUPLE_WORDS];
@@ -12,21 +13,26 @@ static uint64_t hash_of(const struct tcp_engine *e, const struct tuple *tuple)
 	return leat_hash_sip24(&e->secret, word, tuple_words(tuple, word));
 }
 
+static uint32_t ts_offset(const struct tcp_engine *e, uint64_t hash)
+{
+	return (uint32_t)(hash >> 32) + (uint32_t)(e->knobs.epoch_ns / TIME_MS);
+}
+
 uint32_t leat_tcp_ts_offset(const struct tcp_engine *e, const struct tuple *tuple)
 {
-	return (uint32_t)(hash_of(e, tuple) >> 32);
+	return ts_offset(e, hash_of(e, tuple));
 }
 
 struct seq leat_tcp_isn(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
 {
 	uint64_t f = hash_of(e, &tcb->tuple);
 
-	tcb->ts_offset = (uint32_t)(f >> 32);
+	tcb->ts_offset = ts_offset(e, f);
 	if (e->iss_is_forced) {
 		e->iss_is_forced = false;
 		return seq_of(e->iss_forced);
 	}
-	return seq_of((uint32_t)f + (uint32_t)(now / 4000));
+	return seq_of((uint32_t)f + (uint32_t)((now + e->knobs.epoch_ns) / 4000));
 }
 
 /* MAY-2, first condition.  The clock gives a larger number as a rule, but not after a connection

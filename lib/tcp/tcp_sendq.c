@@ -242,6 +242,8 @@ void leat_tcp_sendq_extend(struct tcp_engine *e, struct tcp_ext *ext, uint32_t o
 
 struct tcp_srec *leat_tcp_sendq_last(struct tcp_engine *e, struct tcp_ext *ext, uint32_t octets)
 {
+	if (ext->tail == TCP_NONE) /* acknowledged before the probe could leave */
+		return NULL;
 	struct tcp_srec *rec = &e->srec[ext->tail];
 
 	if (rec->flags != 0)

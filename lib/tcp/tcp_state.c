@@ -66,6 +66,11 @@ void leat_tcp_state_rest(struct tcp_engine *e, struct tcb *tcb)
 	tcb->state = TCP_ST_NONE;
 }
 
+void leat_tcp_state_speaks(struct tcb *tcb)
+{
+	tcb->state = TCP_ST_TIME_WAIT;
+}
+
 void leat_tcp_state_over(struct tcp_engine *e, enum tcp_event event)
 {
 	ASSERT(next_state[TCP_ST_TIME_WAIT][event] == TCP_ST_CLOSED);

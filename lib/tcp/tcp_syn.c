@@ -83,6 +83,12 @@ static uint8_t opts_of(const struct tcb *tcb)
 			 (tcb->agreed & TCP_AGREED_ECN ? OPT_ECN : 0));
 }
 
+/* On the clock that peers see, lest a cookie of the run before be good in this one. */
+static uint64_t period_of(const struct tcp_engine *e, uint64_t now)
+{
+	return (now + e->knobs.epoch_ns) / PERIOD_NS;
+}
+
 enum tcp_verdict leat_tcp_cookie(struct tcp_engine *e, const struct tcb *listener,
 	const struct tuple *tuple, const struct seg *seg, uint64_t now, struct tcp_io *io)
 {
@@ -104,12 +110,12 @@ enum tcp_verdict leat_tcp_cookie(struct tcp_engine *e, const struct tcb *listene
 		out.ts_val = ts_with(out.ts_val, opts);
 	out.flags |= leat_tcp_ecn_syn_flags(e, &ghost, out.flags);
 	out.seq =
-		seq_of(cookie_of(&c, tuple, seg->seq, now / PERIOD_NS, mss_idx(tuple, seg), opts));
+		seq_of(cookie_of(&c, tuple, seg->seq, period_of(e, now), mss_idx(tuple, seg), opts));
 	out.tos = listener->tos;
 	out.wnd = (uint16_t)u32_min(leat_tcp_rcv_offer(e, &ghost), UINT16_MAX);
 	c.tcb = NULL; /* a ghost has no record that counts what it sends */
 	leat_tcp_emit_alone(&c, tuple, &out);
-	e->cookie_until = (now / PERIOD_NS + 2) * PERIOD_NS;
+	e->cookie_until = now + 2 * PERIOD_NS - (now + e->knobs.epoch_ns) % PERIOD_NS;
 	return leat_tcp_in_done(&c, seg, TCP_V_SYN_COOKIE);
 }
 
@@ -138,7 +144,7 @@ bool leat_tcp_cookie_back(
 	const struct tcp_call *c, const struct tuple *tuple, const struct seg *seg, struct seg *syn)
 {
 	uint32_t cookie = seq_sub(seg->ack, 1).v, idx = cookie & MSS_BITS;
-	uint64_t period = c->now / PERIOD_NS;
+	uint64_t period = period_of(c->e, c->now);
 	uint8_t opts = UINT8_MAX;
 
 	if ((cookie & PERIOD ? 1U : 0U) != (period & 1)) {

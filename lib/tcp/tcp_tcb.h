@@ -70,12 +70,14 @@ enum tcp_tcb_opt {
 	TCP_O_REUSE_SEQ = 0x0200, /* a listener: a SYN with a higher number ends TIME-WAIT */
 	TCP_O_REUSE_TS = 0x0400,  /* so does one with a newer timestamp, RFC 6191 */
 	TCP_O_RST_ENDS = 0x0800,  /* an exact reset ends TIME-WAIT */
+	TCP_O_TWO_MSL = 0x3000,   /* which of the lengths of 2MSL it has */
 };
 
 #define TCP_AGREED_ECN 0x20 /* beside the options, in tcb.agreed */
 
 /* By the children of a listener, in place of what the knobs say. */
-#define TCP_O_INHERITED (TCP_O_KEEPALIVE | TCP_O_R2 | TCP_O_RST_ENDS)
+#define TCP_O_INHERITED     (TCP_O_KEEPALIVE | TCP_O_R2 | TCP_O_RST_ENDS | TCP_O_TWO_MSL)
+#define TCP_O_TWO_MSL_SHIFT 12
 
 /* What the one timer of the send side waits for (the instant of R2 bounds each). */
 enum tcp_rtx_kind {
@@ -147,7 +149,8 @@ struct tcb {
 	uint64_t rtx_at;    /* retransmission, persist, R2 or keep-alive; TIME_NEVER: not armed */
 	uint64_t delack_at; /* TIME_NEVER: not armed */
 	uint64_t rtx_since; /* when the octet at SND.UNA was first sent and not acknowledged */
-	uint64_t rtt_at;    /* of rtt_seq; with a tcp_ext: when something new was sent last */
+	uint64_t rtt_at;    /* of rtt_seq, or a timeout since; with a tcp_ext: when something new
+			     * was sent last */
 	uint64_t opened_at;
 	uint32_t challenged_ms; /* the ms of the last limited reply; 0: never */
 	uint16_t opts;          /* enum tcp_tcb_opt */

@@ -22,6 +22,14 @@ void leat_tcp_timer_sync(struct tcp_engine *e, struct tcb *tcb)
 		leat_timer_wheel_set(e->wheel, tcb->idx, at);
 }
 
+/* RFC 9293 3.8.3: R2 is greater than R1.  Where the backoff of what was acknowledged since still
+ * lasts, as none of it could be timed (RFC 6298 5), R2 would be over after one retransmission. */
+static bool before_r1(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	return tcb->tries < e->knobs.r1_cnt && tcb->backoff > tcb->tries && !tcp_syn_unacked(tcb) &&
+	       tcb->snd.wnd > 0 && !seq_eq(tcb->snd.una, tcb->snd.nxt);
+}
+
 uint64_t leat_tcp_r2_at(const struct tcp_engine *e, const struct tcb *tcb)
 {
 	uint64_t r2_ns = tcp_syn_unacked(tcb) ? e->knobs.r2_syn_ns : e->knobs.r2_ns;
@@ -30,6 +38,8 @@ uint64_t leat_tcp_r2_at(const struct tcp_engine *e, const struct tcb *tcb)
 		if (tcp_side(e, tcb)->r2_ms == TCP_R2_NEVER)
 			return TIME_NEVER;
 		r2_ns = tcp_side(e, tcb)->r2_ms * TIME_MS;
+	} else if (before_r1(e, tcb)) {
+		return TIME_NEVER;
 	}
 	return tcb->rtx_since + r2_ns;
 }
@@ -61,7 +71,10 @@ static void begin_rtx(struct tcp_call *c, bool restart, bool outstanding)
 		tcb->rtx_kind = outstanding && tcb->snd.wnd > 0 ? TCP_RTX_RTO : TCP_RTX_PERSIST;
 		at = c->now + leat_tcp_rto_ns(c->e, tcb);
 	}
-	tcb->rtx_at = u64_min(at, leat_tcp_r2_at(c->e, tcb));
+	uint64_t r2_at = leat_tcp_r2_at(c->e, tcb);
+
+	/* When it passed before R1 the last try has its time, too. */
+	tcb->rtx_at = r2_at > c->now ? u64_min(at, r2_at) : at;
 }
 
 void leat_tcp_rtx_arm(struct tcp_call *c, bool restart)
@@ -132,8 +145,11 @@ static void rtx_due(struct tcp_call *c)
 			leat_tcp_loss_rto_due(c);
 		else
 			leat_tcp_cc_timeout(c);
-		if (!tcp_sendq_of(c->e, tcb))
+		if (!tcp_sendq_of(c->e, tcb)) {
 			tcb->snd.rtx = tcb->snd.una;
+			tcb->flags &= (uint16_t)~TCP_F_RTT;
+			tcb->rtt_at = c->now;
+		}
 		c->e->cnt.rto_fired++;
 	} else {
 		tcb->flags |= TCP_F_PROBE;
@@ -252,5 +268,5 @@ uint64_t leat_tcp_ring_deadline(const struct tcp_engine *e, const struct tcb *tc
 
 uint64_t leat_tcp_ring_lasts(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	return tcb->state == TCP_ST_TIME_WAIT ? e->knobs.two_msl_ns : e->knobs.fin_wait_2_ns;
+	return tcb->state == TCP_ST_TIME_WAIT ? tcp_two_msl_ns(e, tcb) : e->knobs.fin_wait_2_ns;
 }

@@ -4,10 +4,10 @@
 #include "base_bits.h"
 #include "tcp_core.h"
 
-#define NO_LENGTH TW_LENGTH_MAX
-#define DEAF      TCP_TW_AWAKE /* of those that are awake the one that answers nothing */
+#define DEAF TCP_TW_AWAKE /* of those that are awake the one that answers nothing */
 
 STATIC_ASSERT(TCP_TW_AWAKE == 64, "one bit each");
+STATIC_ASSERT(TW_LENGTH_MAX == TIMER_RING_LENGTHS, "the same lengths, by the same numbers");
 
 void leat_tcp_tw_locals(struct tcp_engine *e, const uint32_t *local4)
 {
@@ -39,25 +39,33 @@ uint32_t leat_tcp_tw_name(const struct tcp_engine *e, const struct tcb *tcb)
 
 /* The ms from which a record counts when it was last answered within the limit: before that it
  * does not matter any more. */
-static uint32_t stamp_base(const struct tcp_engine *e, uint64_t ends_at)
+static uint32_t stamp_base(const struct tcp_engine *e, uint64_t lasts_ns, uint64_t ends_at)
 {
-	uint64_t began_at = ends_at - e->knobs.two_msl_ns;
+	uint64_t began_at = ends_at - lasts_ns;
 
 	return (uint32_t)(began_at / TIME_MS) - (uint32_t)(e->knobs.reply_interval_ns / TIME_MS);
 }
 
 static uint32_t stamp_of(const struct tcp_engine *e, const struct tcb *tcb, uint64_t ends_at)
 {
-	uint32_t since = tcb->challenged_ms - stamp_base(e, ends_at);
+	uint32_t since = tcb->challenged_ms - stamp_base(e, tcp_two_msl_ns(e, tcb), ends_at);
 
 	if (tcb->challenged_ms == 0 || (int32_t)since <= 0)
 		return 0;
 	return u32_min(since, TW_STAMP_MAX);
 }
 
-static uint32_t challenged_ms(const struct tcp_engine *e, uint32_t stamp, uint64_t ends_at)
+static uint32_t challenged_ms(
+	const struct tcp_engine *e, uint64_t lasts_ns, const struct tw_info *info)
 {
-	return stamp == 0 ? 0 : u32_max(stamp_base(e, ends_at) + stamp, 1);
+	if (info->stamp == 0)
+		return 0;
+	return u32_max(stamp_base(e, lasts_ns, info->ends_at) + info->stamp, 1);
+}
+
+static uint64_t lasts_ns(const struct tcp_engine *e, uint32_t name)
+{
+	return leat_timer_ring_lasts(e->two_msl, leat_tcp_tw_ring_length(e->tw, name));
 }
 
 static uint16_t mark_of(const struct tcb *tcb)
@@ -69,10 +77,10 @@ static uint16_t mark_of(const struct tcb *tcb)
 			  (tcb->opts & TCP_O_RST_ENDS ? TW_M_RST : 0));
 }
 
-static uint16_t opts_of(uint16_t mark)
+static uint16_t opts_of(uint16_t mark, uint32_t length)
 {
 	return (uint16_t)((mark & TW_M_ECE ? TCP_O_ECE : 0) |
-			  (mark & TW_M_RST ? TCP_O_RST_ENDS : 0));
+			  (mark & TW_M_RST ? TCP_O_RST_ENDS : 0) | length << TCP_O_TWO_MSL_SHIFT);
 }
 
 static uint8_t agreed_of(uint16_t mark)
@@ -107,11 +115,10 @@ static void speak(struct tcp_engine *e, struct tcb *tcb, uint32_t name, uint64_t
 		.ts_recent = info.ts_recent,
 		.ts_recent_s = (uint32_t)(now / TIME_S),
 		.agreed = agreed_of(info.mark),
-		.opts = opts_of(info.mark),
+		.opts = opts_of(info.mark, leat_tcp_tw_ring_length(e->tw, name)),
 		.tos = (uint8_t)((info.mark & TW_M_DSCP) << 2),
 		.rcv_scale = info.mark & TW_M_WS ? leat_tcp_shift_wanted(e) : 0,
-		.challenged_ms = challenged_ms(e, info.stamp, info.ends_at),
-		.state = TCP_ST_TIME_WAIT,
+		.challenged_ms = challenged_ms(e, lasts_ns(e, name), &info),
 		/* Which of its lists it is on is the slot's own affair, as in leat_tcp_alloc. */
 		.flags = (uint16_t)((tcb->flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS)) |
 				    TCP_F_FIN_QUEUED | TCP_F_FIN_HELD | TCP_F_RCV_SHUT),
@@ -128,6 +135,7 @@ static void speak(struct tcp_engine *e, struct tcb *tcb, uint32_t name, uint64_t
 		.listener = TCP_NONE,
 		.ext = TCP_NONE,
 	};
+	leat_tcp_state_speaks(tcb);
 	tcb->rcv.edge = edge_of(e, tcb);
 	if (tcb->agreed & TCP_OPT_TS)
 		tcb->ts_offset = leat_tcp_ts_offset(e, &tcb->tuple);
@@ -148,9 +156,9 @@ bool leat_tcp_tw_settled(const struct tcp_engine *e, struct tcb *tcb)
 }
 
 /* Its numbers must fit into those of a record. */
-static bool fits(const struct tcp_engine *e)
+static bool fits(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	return (e->knobs.two_msl_ns + e->knobs.reply_interval_ns) / TIME_MS < TW_STAMP_MAX;
+	return (tcp_two_msl_ns(e, tcb) + e->knobs.reply_interval_ns) / TIME_MS < TW_STAMP_MAX;
 }
 
 uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_idx, uint8_t flags)
@@ -167,9 +175,10 @@ uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_
 		.flags = flags,
 	};
 
-	if (!e->knobs.time_wait_compact || !fits(e))
+	if (!e->knobs.time_wait_compact || !fits(e, tcb))
 		return TCP_NONE;
-	uint32_t name = leat_tcp_tw_ring_add(e->tw, 0, local_idx, &info, TW_NEED_ENTER);
+	uint32_t name = leat_tcp_tw_ring_add(
+		e->tw, tcp_two_msl_length(tcb), local_idx, &info, TW_NEED_ENTER);
 
 	if (name == TCP_NONE) {
 		e->cnt.time_wait_stayed++;
@@ -257,10 +266,11 @@ void leat_tcp_tw_gone(struct tcp_engine *e, const struct tcb *tcb)
 void leat_tcp_tw_begin(const struct tcp_call *c)
 {
 	struct tcp_engine *e = c->e;
-	uint64_t ends_at = c->now + e->knobs.two_msl_ns;
+	uint64_t ends_at = c->now + tcp_two_msl_ns(e, c->tcb);
 
 	if (!is_awake(e, c->tcb)) {
-		leat_timer_ring_start(e->two_msl, c->tcb->idx, c->now);
+		leat_timer_ring_start_length(
+			e->two_msl, c->tcb->idx, tcp_two_msl_length(c->tcb), c->now);
 		return;
 	}
 	uint32_t *name = name_at(e, c->tcb);
@@ -293,8 +303,7 @@ static void silence(struct tcp_engine *e, uint32_t name)
 
 uint32_t leat_tcp_tw_later(struct tcp_engine *e, uint32_t name, uint64_t now)
 {
-	uint64_t ends_at = now + e->knobs.two_msl_ns;
-	uint32_t to = leat_tcp_tw_ring_again(e->tw, name, ends_at, TW_NEED_LATER);
+	uint32_t to = leat_tcp_tw_ring_again(e->tw, name, now + lasts_ns(e, name), TW_NEED_LATER);
 
 	ASSERT(to != TCP_NONE); /* a block is kept for the head of each queue */
 	uint32_t slot = slot_of(e, name);
@@ -302,6 +311,19 @@ uint32_t leat_tcp_tw_later(struct tcp_engine *e, uint32_t name, uint64_t now)
 	if (slot != TCP_NONE)
 		e->awake_name[slot] = to;
 	return to;
+}
+
+uint64_t leat_tcp_tw_first_began(const struct tcp_engine *e)
+{
+	uint64_t at = TIME_NEVER;
+
+	for (uint32_t i = 0; i < TW_LENGTH_MAX; i++) {
+		uint64_t next = leat_tcp_tw_ring_next_of(e->tw, i);
+
+		if (next != TIME_NEVER)
+			at = u64_min(at, next - leat_timer_ring_lasts(e->two_msl, i));
+	}
+	return at;
 }
 
 uint64_t leat_tcp_tw_next(const struct tcp_engine *e)

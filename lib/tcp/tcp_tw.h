@@ -65,6 +65,10 @@ uint64_t leat_tcp_tw_ends_at(const struct tcp_engine *e, uint32_t name);
 /* leat_tcp_tw_next is when the next record is due, exactly; TIME_NEVER: there is none. */
 uint64_t leat_tcp_tw_next(const struct tcp_engine *e);
 
+/* leat_tcp_tw_first_began is when 2MSL of the record that has waited longest began; TIME_NEVER: there
+ * is none. */
+uint64_t leat_tcp_tw_first_began(const struct tcp_engine *e);
+
 /* leat_tcp_tw_due names at most max records that are due at until; they stay until _over. */
 uint32_t leat_tcp_tw_due(const struct tcp_engine *e, uint64_t until, uint32_t *name, uint32_t max);
 

@@ -417,6 +417,13 @@ uint64_t leat_tcp_tw_ring_next(const struct tw_ring *r)
 	return r->record_cnt > 0 ? r->queue[first_queue(r)].next_at : TIME_NEVER;
 }
 
+uint64_t leat_tcp_tw_ring_next_of(const struct tw_ring *r, uint32_t length)
+{
+	uint64_t small = r->queue[2 * length].next_at, wide = r->queue[2 * length + 1].next_at;
+
+	return small < wide ? small : wide;
+}
+
 uint32_t leat_tcp_tw_ring_due(const struct tw_ring *r, uint64_t until, uint32_t *name, uint32_t max)
 {
 	uint32_t queue = first_queue(r), cnt = 0;

@@ -117,6 +117,9 @@ void leat_tcp_tw_ring_end(struct tw_ring *r, uint32_t name);
 /* leat_tcp_tw_ring_next is the earliest end, exactly; TIME_NEVER: there is no record. */
 uint64_t leat_tcp_tw_ring_next(const struct tw_ring *r);
 
+/* leat_tcp_tw_ring_next_of is that of the records of one length. */
+uint64_t leat_tcp_tw_ring_next_of(const struct tw_ring *r, uint32_t length);
+
 /* leat_tcp_tw_ring_due names at most max records that end not after until, in order of their end,
  * from the queue whose turn it is; 0: none is due.  They stay. */
 uint32_t leat_tcp_tw_ring_due(

@@ -446,6 +446,40 @@ static void a_hundred_megabytes_at_one_percent_take_less_than_with_newreno(void 
 	assert_true(bulk_compare(b) >= 120);
 }
 
+/* RFC 6298 3 and RFC 7323 4.1: when the ACK of what arrived is lost, the echo that comes after the
+ * timeout is older than that.  Taken for a round trip it would double the timeout, until one lasts
+ * so long that R2 comes before a second try: that was the end of these seeds. */
+static void ten_percent_lost_both_ways_leave_the_timeout_what_the_round_trips_say(void **state)
+{
+	static const uint64_t seeds[] = {4, 8, 11, 12, 18};
+	const uint64_t octets = 2600000;
+	struct tcp_knobs knobs;
+	(void)state;
+
+	leat_tcp_knobs_default(&knobs);
+	knobs.rcv_buf_octets = 1 << 20;
+	knobs.rcv_seg_max = 2048;
+	knobs.sack = false;
+	knobs.cc = TCP_CC_RENO;
+	for (size_t i = 0; i < sizeof(seeds) / sizeof(*seeds); i++) {
+		struct pair *p = pair_new(seeds[i], &knobs, TIME_S);
+
+		p->loss = 100000;
+		p->end[0].to_send = octets;
+		p->ahead = 4 * (uint64_t)knobs.rcv_buf_octets;
+		listen_and_connect(p);
+		while (p->end[1].got < octets && !p->end[0].closed && step(p))
+			assert_true(p->end[0].tcb->rto_us <= 3000000); /* a lost SYN: 5.7 */
+		assert_int_equal(p->end[1].got, octets);
+		leat_tcp_abort(p->end[0].e, p->end[0].tcb, p->now, &p->end[0].io);
+		settle(p, 0);
+		if (!p->end[1].closed)
+			leat_tcp_abort(p->end[1].e, p->end[1].tcb, p->now, &p->end[1].io);
+		settle(p, 1);
+		pair_free(p);
+	}
+}
+
 static void simultaneous_open_makes_one_connection_of_four_segments(void **state)
 {
 	struct tcp_knobs knobs;
@@ -501,6 +535,8 @@ int main(void)
 		cmocka_unit_test(ten_megabytes_arrive_with_one_percent_lost),
 		cmocka_unit_test(records_of_what_was_sent_outdo_newreno),
 		cmocka_unit_test(a_hundred_megabytes_at_one_percent_take_less_than_with_newreno),
+		cmocka_unit_test(
+			ten_percent_lost_both_ways_leave_the_timeout_what_the_round_trips_say),
 		cmocka_unit_test(simultaneous_open_makes_one_connection_of_four_segments),
 		cmocka_unit_test(simultaneous_close_leads_both_through_closing_to_time_wait),
 	};

@@ -336,11 +336,24 @@ static void sack_never_makes_a_record_more(void **state)
 	tear_down(&f);
 }
 
+static void an_empty_queue_has_no_last_record(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, 4711);
+	assert_null(leat_tcp_sendq_last(f.e, f.ext, MSS));
+	send_some(&f);
+	assert_non_null(leat_tcp_sendq_last(f.e, f.ext, MSS));
+	tear_down(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_records_are_what_a_letter_for_each_octet_says),
 		cmocka_unit_test(sack_never_makes_a_record_more),
+		cmocka_unit_test(an_empty_queue_has_no_last_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,7 @@ static void footprint_refuses_what_it_cannot_hold(void **state)
 	assert_int_equal(leat_timer_ring_footprint(0), 0);
 	assert_int_equal(leat_timer_ring_footprint((1u << 31) + 1), 0);
 	assert_in_range(leat_timer_ring_footprint(1u << 31), (UINT64_C(1) << 35) + 16,
-		(UINT64_C(1) << 35) + 192);
+		(UINT64_C(1) << 35) + 320);
 }
 
 static void a_new_ring_runs_nothing(void **state)
@@ -134,6 +134,62 @@ static void expire_both(struct timer_ring *r, struct model *m, uint64_t now, uin
 	assert_true(cnt == max || m->cnt == 0 || m->at[0] > now);
 }
 
+static void a_fifth_length_is_refused_and_a_known_one_found(void **state)
+{
+	struct timer_ring *r = ring_new(2, 100);
+
+	(void)state;
+	assert_int_equal(leat_timer_ring_length(r, 100), 0);
+	for (uint32_t i = 1; i < TIMER_RING_LENGTHS; i++)
+		assert_int_equal(leat_timer_ring_length(r, 100 + i), i);
+	assert_int_equal(leat_timer_ring_length(r, 200), TIMER_RING_LENGTHS);
+	assert_int_equal(leat_timer_ring_length(r, 102), 2);
+	assert_true(leat_timer_ring_lasts(r, 3) == 103);
+	free(r);
+}
+
+/* Sorted by the model as they come: at one instant the length of the lower number is first. */
+static void timers_of_several_lengths_expire_in_order(void **state)
+{
+	const uint64_t lasts[TIMER_RING_LENGTHS] = {1000, 7, 250, 5000}, seed = 20220916;
+	struct timer_ring *r = ring_new(ID_MAX, lasts[0]);
+	uint64_t at[ID_MAX], now = 0, last = 0;
+	uint32_t id[ID_MAX], running = 0;
+	struct prng p;
+
+	(void)state;
+	print_message("# seed %llu\n", (unsigned long long)seed);
+	leat_prng_seed(&p, seed);
+	for (uint32_t i = 0; i < ID_MAX; i++)
+		at[i] = TIME_NEVER;
+	for (uint32_t i = 0; i < TIMER_RING_LENGTHS; i++)
+		assert_int_equal(leat_timer_ring_length(r, lasts[i]), i);
+	for (uint32_t step = 0; step < STEPS / 4; step++) {
+		uint32_t i = leat_prng_below(&p, ID_MAX), length = leat_prng_below(&p, 4);
+
+		if (leat_prng_below(&p, 4) != 0) {
+			running += at[i] == TIME_NEVER;
+			at[i] = now + lasts[length];
+			leat_timer_ring_start_length(r, i, length, now);
+		} else {
+			now += leat_prng_below(&p, 50);
+		}
+		uint32_t cnt = leat_timer_ring_expire(r, now, id, leat_prng_below(&p, 8));
+		for (uint32_t k = 0; k < cnt; k++) {
+			assert_in_range(at[id[k]], k ? last : 0, now);
+			last = at[id[k]];
+			at[id[k]] = TIME_NEVER;
+		}
+		running -= cnt;
+		uint64_t least = TIME_NEVER;
+		for (uint32_t k = 0; k < ID_MAX; k++)
+			least = u64_min(least, at[k]);
+		assert_true(leat_timer_ring_next(r) == least);
+		assert_int_equal(leat_timer_ring_cnt(r), running);
+	}
+	free(r);
+}
+
 static void a_random_life_equals_the_model(void **state)
 {
 	const uint64_t lasts_for = 1000, seed = 20220915;
@@ -179,6 +235,8 @@ int main(void)
 		cmocka_unit_test(a_timer_expires_at_its_instant_and_not_one_ns_before),
 		cmocka_unit_test(a_restart_puts_the_timer_at_the_back),
 		cmocka_unit_test(a_timer_of_no_length_is_due_at_once),
+		cmocka_unit_test(a_fifth_length_is_refused_and_a_known_one_found),
+		cmocka_unit_test(timers_of_several_lengths_expire_in_order),
 		cmocka_unit_test(a_random_life_equals_the_model),
 	};
 

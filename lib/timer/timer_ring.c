@@ -7,8 +7,8 @@
 
 #define ID_MAX (UINT32_C(1) << 31)
 
-/* A timer that does not run expires at TIME_NEVER and is in no list.  The anchor never runs but is
- * always in the list, so an empty list needs no case of its own. */
+/* A timer that does not run expires at TIME_NEVER and is in no list.  An anchor never runs but is
+ * always in its list, so an empty list needs no case of its own. */
 struct ring_link {
 	uint64_t expires_at;
 	uint32_t next, prev;
@@ -17,18 +17,18 @@ struct ring_link {
 STATIC_ASSERT(sizeof(struct ring_link) == 16, "four links to a cache line");
 
 struct timer_ring {
-	uint64_t lasts_for;
+	uint64_t lasts_for[TIMER_RING_LENGTHS];
 	uint64_t now; /* of the last start; only DCHECK reads it */
 	uint32_t id_max;
-	uint32_t cnt;
-	struct ring_link *link; /* of each id; the anchor is that of id_max */
+	uint32_t cnt, length_cnt;
+	struct ring_link *link; /* of each id; from id_max on the anchors, by length */
 };
 
 static struct timer_ring *carve(struct arena *a, uint32_t id_max)
 {
 	struct timer_ring *r = arena_take(a, 1, sizeof(*r), CACHE_LINE);
-	struct ring_link *link =
-		arena_take(a, (size_t)id_max + 1, sizeof(struct ring_link), CACHE_LINE);
+	struct ring_link *link = arena_take(
+		a, (size_t)id_max + TIMER_RING_LENGTHS, sizeof(struct ring_link), CACHE_LINE);
 
 	if (r)
 		*r = (struct timer_ring){.id_max = id_max, .link = link};
@@ -52,12 +52,32 @@ struct timer_ring *leat_timer_ring_new(void *mem, uint32_t id_max, uint64_t last
 	ASSERT(leat_timer_ring_footprint(id_max) != 0);
 	struct timer_ring *r = carve(&a, id_max);
 
-	r->lasts_for = lasts_for;
 	for (uint32_t id = 0; id < id_max; id++)
 		r->link[id] = (struct ring_link){.expires_at = TIME_NEVER};
-	r->link[id_max] =
-		(struct ring_link){.expires_at = TIME_NEVER, .next = id_max, .prev = id_max};
+	(void)leat_timer_ring_length(r, lasts_for);
 	return r;
+}
+
+uint32_t leat_timer_ring_length(struct timer_ring *r, uint64_t lasts_for)
+{
+	uint32_t length = 0, anchor;
+
+	while (length < r->length_cnt && r->lasts_for[length] != lasts_for)
+		length++;
+	if (length < r->length_cnt || length == TIMER_RING_LENGTHS)
+		return length;
+	anchor = r->id_max + length;
+	r->lasts_for[length] = lasts_for;
+	r->link[anchor] =
+		(struct ring_link){.expires_at = TIME_NEVER, .next = anchor, .prev = anchor};
+	r->length_cnt++;
+	return length;
+}
+
+uint64_t leat_timer_ring_lasts(const struct timer_ring *r, uint32_t length)
+{
+	DCHECK(length < r->length_cnt);
+	return r->lasts_for[length];
 }
 
 static void unlink_timer(struct timer_ring *r, uint32_t id)
@@ -73,15 +93,22 @@ static void unlink_timer(struct timer_ring *r, uint32_t id)
 
 void leat_timer_ring_start(struct timer_ring *r, uint32_t id, uint64_t now)
 {
-	struct ring_link *anchor = &r->link[r->id_max];
+	leat_timer_ring_start_length(r, id, 0, now);
+}
+
+void leat_timer_ring_start_length(struct timer_ring *r, uint32_t id, uint32_t length, uint64_t now)
+{
+	struct ring_link *anchor = &r->link[r->id_max + length];
 
 	DCHECK(id < r->id_max);
+	DCHECK(length < r->length_cnt);
 	DCHECK(now >= r->now);
-	DCHECK(r->lasts_for < TIME_NEVER - now);
+	DCHECK(r->lasts_for[length] < TIME_NEVER - now);
 	if (leat_timer_ring_runs(r, id))
 		unlink_timer(r, id);
 	r->now = now;
-	r->link[id] = (struct ring_link){now + r->lasts_for, r->id_max, anchor->prev};
+	r->link[id] =
+		(struct ring_link){now + r->lasts_for[length], r->id_max + length, anchor->prev};
 	r->link[anchor->prev].next = id;
 	anchor->prev = id;
 	r->cnt++;
@@ -105,13 +132,27 @@ uint64_t leat_timer_ring_deadline(const struct timer_ring *r, uint32_t id)
 	return r->link[id].expires_at;
 }
 
+/* The id of the timer that expires next, or an anchor: none runs. */
+static uint32_t first(const struct timer_ring *r)
+{
+	uint32_t id = r->link[r->id_max].next;
+
+	for (uint32_t i = 1; i < r->length_cnt; i++) {
+		uint32_t other = r->link[r->id_max + i].next;
+
+		if (r->link[other].expires_at < r->link[id].expires_at)
+			id = other;
+	}
+	return id;
+}
+
 uint32_t leat_timer_ring_expire(struct timer_ring *r, uint64_t until, uint32_t *id, uint32_t max)
 {
 	uint32_t cnt = 0;
 
 	DCHECK(until != TIME_NEVER);
 	while (cnt < max && leat_timer_ring_next(r) <= until) {
-		id[cnt] = r->link[r->id_max].next;
+		id[cnt] = first(r);
 		unlink_timer(r, id[cnt++]);
 	}
 	return cnt;
@@ -119,12 +160,12 @@ uint32_t leat_timer_ring_expire(struct timer_ring *r, uint64_t until, uint32_t *
 
 uint32_t leat_timer_ring_first(const struct timer_ring *r)
 {
-	return r->link[r->id_max].next;
+	return first(r);
 }
 
 uint64_t leat_timer_ring_next(const struct timer_ring *r)
 {
-	return r->link[r->link[r->id_max].next].expires_at;
+	return r->link[first(r)].expires_at;
 }
 
 uint32_t leat_timer_ring_cnt(const struct timer_ring *r)

@@ -2,7 +2,7 @@
 #ifndef LEAT_TIMER_RING_H
 #define LEAT_TIMER_RING_H
 
-/* timer_ring: timers that all last equally long, such as 2MSL.
+/* timer_ring: timers that all last equally long, such as 2MSL, or have one of few lengths.
  *
  * Equal timers expire in the order in which they were started.  So the running timers form
  * one circular list in that order: start appends at the back, expire takes from the front,
@@ -10,6 +10,8 @@
  *
  *      ┌─► anchor ─► 7 ─► 3 ─► 9 ─► ... ─► 1 ─┐
  *      └──────────────────────────────────────┘     deadlines never decrease along the arrows
+ *
+ * Each length has a list of its own, and what expires next is the least of their fronts.
  *
  * Shape      id_max links of 16 octets, four to a cache line; a timer is named by an id
  *            in [0, id_max) that the user chooses, usually the index of its record.
@@ -25,6 +27,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define TIMER_RING_LENGTHS 4
+
 struct timer_ring;
 
 /* leat_timer_ring_footprint is the octets for id_max timers; 0 when id_max is 0 or above 2^31. */
@@ -32,6 +36,16 @@ size_t leat_timer_ring_footprint(uint32_t id_max);
 
 /* leat_timer_ring_new formats mem, which it keeps: no timer runs, each will last lasts_for ns. */
 struct timer_ring *leat_timer_ring_new(void *mem, uint32_t id_max, uint64_t lasts_for);
+
+/* leat_timer_ring_length is the number of that length, which is added when it is new; number 0 is
+ * that of leat_timer_ring_new.  TIMER_RING_LENGTHS: there are too many. */
+uint32_t leat_timer_ring_length(struct timer_ring *r, uint64_t lasts_for);
+
+/* leat_timer_ring_lasts is the length of that number. */
+uint64_t leat_timer_ring_lasts(const struct timer_ring *r, uint32_t length);
+
+/* leat_timer_ring_start_length is leat_timer_ring_start with a length by its number. */
+void leat_timer_ring_start_length(struct timer_ring *r, uint32_t id, uint32_t length, uint64_t now);
 
 /* leat_timer_ring_start starts timer id, or starts it again when it runs.  It expires at
  * now + lasts_for. */
@@ -50,7 +64,7 @@ uint64_t leat_timer_ring_deadline(const struct timer_ring *r, uint32_t id);
  * instant for a caller that is late and must let another timer go first.  Borrows id. */
 uint32_t leat_timer_ring_expire(struct timer_ring *r, uint64_t until, uint32_t *id, uint32_t max);
 
-/* leat_timer_ring_first is the timer with that deadline; id_max when none runs. */
+/* leat_timer_ring_first is the timer that expires next, of those that run; id_max or more: none. */
 uint32_t leat_timer_ring_first(const struct timer_ring *r);
 
 /* leat_timer_ring_next is the earliest deadline, exactly; TIME_NEVER when none runs. */

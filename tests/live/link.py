@@ -71,7 +71,7 @@ def serve():
 def get(octets):
     """The seconds a body takes, and what it is."""
     begin = time.monotonic()
-    with live.connect(live.OURS4, PORT, seconds=120) as s:
+    with live.connect(live.OURS4, PORT) as s:
         s.sendall(f"GET /bytes/{octets} HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n".encode())
         head = b""
         while not head.endswith(b"\r\n\r\n"):
@@ -93,7 +93,7 @@ def put(octets):
     s = socket.socket()
     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
     with s:
-        s.settimeout(120)
+        s.settimeout(live.WAIT_S)
         s.connect((live.OURS4, PORT))
         s.sendall(f"POST /bytes/{len(DONE)} HTTP/1.1\r\nHost: b\r\nContent-Length: {octets}\r\n"
                   "Connection: close\r\n\r\n".encode())
@@ -137,7 +137,7 @@ class Lane:
                                  live.NETNS_DIR / self.far.name, "b0", *words], seconds=seconds)
         self.emu.wait_line("^ready")
         live.configure("a0", self.near, only4=True)
-        live.must("ip", "link", "set", "b0", "up", net=self.far.name)
+        live.bring_up("b0", self.far.name)
 
     def linux(self):
         live.must("ip", "addr", "add", live.OURS4 + "/24", "dev", "b0", net=self.far.name)

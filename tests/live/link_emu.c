@@ -6,9 +6,9 @@
  * A frame finds room in the queue or is dropped, leaves it at the rate, is lost or doubled by
  * chance, and arrives after the delay; a reordered one after an extra delay, and so behind those
  * that it was sent before.  Chance meets only TCP segments, that a lost ARP request does not decide
- * a measurement.  At a signal it takes what was sent before, delivers all when it is due, and prints
- * what it really did, by direction, as name=value: due_us is how long frames were to be under way,
- * span_us how long it let frames in.
+ * a measurement.  At a signal it takes what was sent before, delivers all when it is due, and
+ * prints what it really did, by direction, as name=value: due_us is how long frames were to be
+ * under way, span_us how long it let frames in.
  *
  * Units      frames, octets, us, bits a second, millionths.
  * Errors     a line on stderr and exit code 1. */

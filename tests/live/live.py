@@ -246,17 +246,25 @@ def sweep():
 
 # --- processes ------------------------------------------------------------------------------
 
+def complaints(err):
+    """What it said on stderr, but for lcores that the machine kept from turning."""
+    return "\n".join(line for line in err.splitlines() if not re.search(WATCH, line))
+
+
 class Process:
     """A program that runs beside the test, at most some seconds, and dies with it."""
 
     all = []
 
-    def __init__(self, argv, net=None, seconds=PROCESS_S, env=None, before=()):
+    def __init__(self, argv, net=None, seconds=PROCESS_S, env=None, before=(),
+                 stdin=subprocess.DEVNULL):
+        # Who becomes somebody else loses the wish to die, and a child never had it.
+        dies = ["setpriv", "--pdeathsig", "KILL"]
         command = [*(["nsenter", f"--net={NETNS_DIR / net}"] if net else []),
-                   "setpriv", "--pdeathsig", "KILL", *before, *map(str, argv)]
+                   *dies, *([*before, *dies] if before else []), *map(str, argv)]
         self.name, self.expected = Path(argv[0]).name, False
         self.lines, self.changed = {"out": [], "err": []}, threading.Condition()
-        self.popen = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        self.popen = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, text=True, errors="replace", env=env,
                                       start_new_session=True)
         Process.all.append(self)
@@ -291,8 +299,7 @@ class Process:
 
     @property
     def complaints(self):
-        """What it said on stderr, but for lcores that the machine kept from turning."""
-        return "\n".join(line for line in self.lines["err"] if not re.search(WATCH, line))
+        return complaints(self.err)
 
     def read(self, pipe, which):
         for line in pipe:

@@ -121,8 +121,8 @@ def ping():
         for version, address in CLIENTS:
             for octets in (0, 56, 1400):
                 with live.case(f"ping of {octets} octets over {version} is answered, whole"):
-                    live.must("ping", "-c", 3, "-i", "0.02", "-W", live.WAIT_S, "-s", octets, "-p", "5a",
-                              address)
+                    live.must("ping", "-c", 3, "-i", "0.02", "-W", live.WAIT_S, "-s", octets,
+                              "-p", "5a", address)
         with live.case("a ping to a neighbour that is not ours is not answered"):
             done = live.run("ping", "-c", 1, "-W", 1, "198.18.0.77")
             live.equal(done.returncode, 1, "exit code of ping")

@@ -50,7 +50,7 @@ static struct rte_mbuf *piece(struct pair *p, const uint8_t *data, uint32_t octe
 static void send_one(struct pair *p, struct rte_mbuf *m)
 {
 	assert_int_equal(leat_nic_port_tx(&p->wire.a, 0, &m, 1), 1);
-	leat_shard_turn(p->server);
+	turn(p->server);
 }
 
 /* An answer as octets, 0: none came. */
@@ -59,7 +59,7 @@ static uint32_t answer(struct pair *p, uint8_t *frame, uint32_t room)
 	struct rte_mbuf *m;
 	uint32_t octets = 0;
 
-	leat_shard_turn(p->server);
+	turn(p->server);
 	while (leat_nic_port_rx(&p->wire.a, 0, &m, 1) == 1) {
 		octets = rte_pktmbuf_data_len(m);
 		assert_in_range(octets, 1, room);
@@ -158,8 +158,25 @@ static void a_frame_in_pieces_without_a_buffer_for_it_is_dropped_by_name(void **
 	close_pair(&p);
 }
 
-static void an_answer_about_a_neighbour_reaches_every_shard_of_the_port(void **state)
+/* ask has a shard ask for ip; the question is taken from the wire. */
+static void ask(struct pair *p, struct shard *s, uint32_t ip)
 {
+	struct rte_mbuf *m;
+	struct mac mac;
+
+	assert_int_equal(
+		leat_inet_neigh_find(leat_stack_neigh(s->stack), ip_from4(ip), s->now, &mac),
+		INET_NEIGH_ASKING);
+	leat_shard_turn(s);
+	for (uint16_t queue = 0; queue < 2; queue++) {
+		while (leat_nic_port_rx(&p->wire.a, queue, &m, 1) == 1)
+			rte_pktmbuf_free(m);
+	}
+}
+
+static void an_answer_about_a_neighbour_reaches_the_shard_that_asked_and_no_other(void **state)
+{
+	static struct shard_asked asked[2];
 	struct arp arp = {.op = WIRE_ARP_REPLY, .sender_ip = CLIENT, .target_ip = SERVER};
 	uint8_t frame[64] = {0};
 	struct mac src, dst;
@@ -167,20 +184,40 @@ static void an_answer_about_a_neighbour_reaches_every_shard_of_the_port(void **s
 
 	(void)state;
 	open_server(&p, 2);
-	leat_shard_mail_init(&p.box[0]);
-	leat_shard_peer(p.server, &p.box[0]);
+	for (uint32_t i = 0; i < 2; i++) {
+		leat_shard_mail_init(&p.box[i]);
+		leat_shard_asked_init(&asked[i]);
+	}
+	leat_shard_peer(p.server, &p.box[0], &asked[1], &asked[0]);
 	leat_shard_box(p.second, &p.box[0]);
+	leat_shard_peer(p.second, &p.box[1], &asked[0], &asked[1]);
+	leat_shard_box(p.server, &p.box[1]);
 	memcpy(src.octet, p.wire.a.mac, sizeof(src.octet));
 	memcpy(dst.octet, p.wire.b.mac, sizeof(dst.octet));
 	arp.sender_mac = src;
 	arp.target_mac = dst;
 	uint32_t octets = leat_wire_eth_put(frame, &dst, &src, WIRE_ETHERTYPE_ARP);
 	octets += leat_wire_arp_put(frame + octets, &arp);
+	/* Nobody asked, and then for somebody else, and then only who received it. */
+	for (uint32_t i = 0; i < 100; i++)
+		send_one(&p, piece(&p, frame, octets));
+	ask(&p, p.second, CLIENT + 1);
 	send_one(&p, piece(&p, frame, octets));
-	leat_shard_turn(p.second);
+	ask(&p, p.server, CLIENT);
+	send_one(&p, piece(&p, frame, octets));
+	assert_int_equal(leat_inet_neigh_find(leat_stack_neigh(p.server->stack), ip_from4(CLIENT),
+				 p.server->now, &dst),
+		INET_NEIGH_FOUND);
+	assert_int_equal(p.server->mailed_out, 0);
+	ask(&p, p.second, CLIENT);
+	send_one(&p, piece(&p, frame, octets));
+	turn(p.second);
 	assert_int_equal(p.server->mailed_out, 1);
 	assert_int_equal(p.second->mailed_in, 1);
 	assert_int_equal(leat_stack_counters(p.second->stack)->wire[WIRE_V_ARP], 1);
+	assert_int_equal(leat_inet_neigh_find(leat_stack_neigh(p.second->stack), ip_from4(CLIENT),
+				 p.second->now, &dst),
+		INET_NEIGH_FOUND);
 	/* A question is answered by the shard that got it and told to nobody else. */
 	arp.op = WIRE_ARP_REQUEST;
 	leat_wire_arp_put(frame + WIRE_ETH_OCTETS, &arp);
@@ -218,7 +255,7 @@ static void a_flood_through_every_box_is_read_in_one_turn_and_comes_home(void **
 			assert_true(leat_shard_mail_put(&box[i], letter));
 		}
 	}
-	leat_shard_turn(p.server);
+	turn(p.server);
 	leat_shard_count(p.server, &c);
 	assert_int_equal(c.mailed_in, SHARD_MAX * SHARD_LETTER_MAX);
 	assert_int_equal(c.stack.wire[WIRE_V_ARP], SHARD_MAX * SHARD_LETTER_MAX);
@@ -242,7 +279,7 @@ static uint64_t put_off(uint32_t cnt)
 	for (uint32_t i = 0; i < cnt; i++)
 		assert_int_equal(leat_connect(stack, &local, &nobody, &conn), LEAT_OK);
 	while (leat_stack_tcp(stack)->rto_fired < cnt && p.server->now < LIMIT_NS)
-		leat_shard_turn(p.server);
+		turn(p.server);
 	leat_shard_count(p.server, &c);
 	assert_int_equal(c.tcp.rto_fired, cnt);
 	close_pair(&p);
@@ -315,7 +352,7 @@ static void a_shard_that_stands_still_costs_counted_frames_and_stops_nobody(void
 	assert_int_equal(c.stack.frames_in, 0);
 	check_ledger(p.server);
 	while (leat_shard_lane_held(&lane[0]) != 0)
-		leat_shard_turn(p.second);
+		turn(p.second);
 	leat_shard_count(p.second, &c);
 	assert_int_equal(c.moved_in, SHARD_LANE_SLOTS);
 	assert_int_equal(c.stack.frames_in, SHARD_LANE_SLOTS);
@@ -450,7 +487,8 @@ int main(void)
 		cmocka_unit_test(a_frame_in_pieces_that_lie_in_other_buffers_leaves_those_alone),
 		cmocka_unit_test(a_frame_in_too_many_or_too_long_pieces_is_dropped_by_name),
 		cmocka_unit_test(a_frame_in_pieces_without_a_buffer_for_it_is_dropped_by_name),
-		cmocka_unit_test(an_answer_about_a_neighbour_reaches_every_shard_of_the_port),
+		cmocka_unit_test(
+			an_answer_about_a_neighbour_reaches_the_shard_that_asked_and_no_other),
 		cmocka_unit_test(a_flood_through_every_box_is_read_in_one_turn_and_comes_home),
 		cmocka_unit_test(a_turn_that_fired_all_that_was_due_put_off_none),
 		cmocka_unit_test(a_shard_that_stands_still_costs_counted_frames_and_stops_nobody),

@@ -107,7 +107,7 @@ static void a_draining_shard_takes_no_syn_and_an_aborted_one_has_no_connection(v
 		turn_both(&p);
 	assert_true(leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_ASK, &ask}));
 	assert_false(atomic_load(&ask.answered));
-	leat_shard_turn(p.server);
+	turn(p.server);
 	assert_true(atomic_load(&ask.answered));
 	assert_true(ask.counts.stack.accept_refused > 0);
 	assert_true(leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_ABORT, NULL}));
@@ -133,18 +133,18 @@ static void n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes
 	(void)state;
 	open_pair(&p, &u);
 	for (uint32_t i = 0; i < 20; i++) {
-		leat_shard_turn(p.client);
-		leat_shard_turn(p.server);
+		turn(p.client);
+		turn(p.server);
 	}
 	assert_true(leat_shard_mail_put(&p.box[0], shard_letter_port(SHARD_PORT_OFF)));
-	leat_shard_turn(p.server);
+	turn(p.server);
 	leat_shard_count(p.server, &before);
 	/* Text whose timeout comes is held, a question is lost; what arrives stays on the ring. */
 	after = before;
 	for (uint64_t end = p.server->now + LIMIT_NS;
 		after.stack.out_held == 0 && p.server->now < end;) {
-		leat_shard_turn(p.client);
-		leat_shard_turn(p.server);
+		turn(p.client);
+		turn(p.server);
 		leat_shard_count(p.server, &after);
 	}
 	assert_int_equal(after.rx_frames, before.rx_frames);
@@ -158,8 +158,8 @@ static void n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes
 	assert_true(leat_shard_mail_put(&p.box[0], shard_letter_port(SHARD_PORT_ON)));
 	for (uint64_t end = p.server->now + LIMIT_NS;
 		!leat_load_done(p.load) && p.server->now < end;) {
-		leat_shard_turn(p.client);
-		leat_shard_turn(p.server);
+		turn(p.client);
+		turn(p.server);
 	}
 	assert_true(leat_load_done(p.load));
 	assert_int_equal(leat_load_counters(p.load)->completed, u.conn_total);
@@ -184,7 +184,7 @@ static uint32_t ask_list(struct pair *p, struct leat_info *row, uint32_t row_max
 		while (!atomic_load(&l.answered)) {
 			uint32_t before = l.row_cnt, at = l.cursor;
 
-			leat_shard_turn(p->server);
+			turn(p->server);
 			*most = u32_max(*most, l.row_cnt - before);
 			assert_in_range(l.cursor - at, 0, SHARD_LIST_LOOK);
 		}
@@ -208,12 +208,12 @@ static void a_listing_of_many_connections_takes_many_turns_and_no_long_one(void 
 	(void)state;
 	open_pair(&p, &u);
 	for (uint32_t i = 0; i < 300; i++) {
-		leat_shard_turn(p.client);
-		leat_shard_turn(p.server);
+		turn(p.client);
+		turn(p.server);
 	}
 	/* What is on the wire arrives, and nothing after it. */
 	for (uint32_t i = 0; i < 100; i++)
-		leat_shard_turn(p.server);
+		turn(p.server);
 	leat_shard_count(p.server, &counts);
 	for (uint32_t i = TCP_ST_LISTEN; i < TCP_ST_CNT; i++)
 		present += (uint32_t)counts.tcp.present[i];
@@ -246,14 +246,14 @@ static void a_reset_of_all_takes_many_turns_and_no_long_one(void **state)
 	(void)state;
 	open_pair(&p, &u);
 	for (uint32_t i = 0; i < 300; i++) {
-		leat_shard_turn(p.client);
-		leat_shard_turn(p.server);
+		turn(p.client);
+		turn(p.server);
 	}
 	leat_shard_count(p.server, &counts);
 	before = counts.tcp.ended[TCP_END_ABORTED];
 	assert_true(leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_ABORT, NULL}));
 	for (; open > 0; turns++) {
-		leat_shard_turn(p.server);
+		turn(p.server);
 		leat_shard_count(p.server, &counts);
 		assert_in_range(counts.tcp.ended[TCP_END_ABORTED] - before, 0, SHARD_ABORT_LOOK);
 		before = counts.tcp.ended[TCP_END_ABORTED];

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How connections end, as the kernel at the other end shows it and as our own table tells it."""
 import contextlib
-import errno
 import os
 import random
 import re
@@ -134,13 +133,13 @@ def resets():
     with live.serve(*LISTEN, tap="leat1"):
         with live.case("a peer that sends on long after our FIN is reset, not before 5 s of it"):
             with live.connect() as s:
+                began = time.monotonic()
                 s.sendall(request("/bytes/1", close=True))
                 live.read_response(s)
                 live.equal(s.recv(1), b"", "after the body")
-                began = time.monotonic()
                 live.until(lambda: refuses(s), "a reset")
                 took = time.monotonic() - began
-                live.check(took > 4, f"reset after {took:.1f} s")
+                live.check(took >= 5, f"reset after {took:.1f} s")
 
 
 def refuses(s):
@@ -185,56 +184,44 @@ def closes_first():
     with live.serve("--time-wait", "300ms", tap="leat2") as server:
         with live.case("server first: none of ours is left after 2MSL"):
             exchange(close=True)
-            time.sleep(0.4)  # 2MSL is the event, and it shows nowhere
+            time.sleep(2)  # 2MSL is the event, and it shows nowhere
             only(stopped(server))
         with live.case("our ledger says that they all expired"):
             live.equal(server.ledger().get("expired from TIME-WAIT"), CONNECTIONS, "expired")
 
 
-def from_port(port, seconds):
-    """Connect from that port: the socket, or None when nobody accepted within seconds."""
-    try:
-        return live.connect(source=port, seconds=seconds)
-    except (TimeoutError, OSError) as error:
-        if isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT:
-            return None
-        raise
-
-
 def finished_from(port):
-    """A connection from that port that our side closes first: in TIME-WAIT when this returns."""
+    """A connection from that port that our side closes first: in TIME-WAIT when this returns,
+    not before what this returns."""
     with live.connect(source=port) as s:
         s.sendall(request("/bytes/1", close=True))
         live.read_response(s)
         live.equal(s.recv(1), b"", "after the body")
+        closed_at = time.monotonic()
     live.until(lambda: not [c for c in live.kernel_connections() if c[1] == port],
                "the kernel has forgotten the connection")
+    return closed_at
 
 
 def served_from(port):
-    s = from_port(port, 1)
-    live.check(s is not None, "not accepted")
-    with s:
+    """The kernel asks until it is accepted; when that was."""
+    with live.connect(source=port) as s:
+        accepted_at = time.monotonic()
         s.sendall(request("/bytes/9", close=True))
         live.equal(live.read_response(s)[2], live.body(9), "body")
+    return accepted_at
 
 
 def same_tuple():
     "a tuple rests for 2MSL"
-    port, two_msl = 40123, 3
+    port, two_msl = 40123, 6
     live.new_net()
     with live.serve("--time-wait", f"{two_msl}s", "--time-wait-reuse", "off") as server:
-        finished_from(port)
-        began = time.monotonic()
-        with live.case("the same tuple is not accepted while it is in TIME-WAIT"):
-            s = from_port(port, 0.9 * two_msl)
-            took = time.monotonic() - began
-            if s:
-                s.close()
-            live.check(s is None, f"accepted {took:.2f} s after the close, 2MSL is {two_msl} s")
-        time.sleep(max(0, began + two_msl + 0.1 - time.monotonic()))
-        with live.case("the same tuple is accepted after 2MSL"):
-            served_from(port)
+        closed_at = finished_from(port)
+        with live.case("the same tuple is accepted, and not before 2MSL"):
+            took = served_from(port) - closed_at
+            live.check(took >= two_msl,
+                       f"accepted {took:.2f} s after the close, 2MSL is {two_msl} s")
         with live.case("only the second connection waits then"):
             only(stopped(server), time_wait=1)
         with live.case("the SYN that was challenged, and what helps, is said at the end"):
@@ -270,21 +257,21 @@ def losses():
     with live.wired("--listen", "80:http", "--listen", "7:echo", "--time-wait", "1s") as (_, wire):
         wire.fate = bad_wire(random.Random(12345), lost=0.005)
         with live.case("10 MB come down whole with 0.5 % of the frames lost both ways"):
-            with live.connect(seconds=60) as s:
+            with live.connect() as s:
                 s.sendall(request("/bytes/10485760", close=True))
                 live.equal(live.digest(live.read_response(s)[2]),
                            live.digest(live.body(10485760)), "sha256")
             live.check(wire.lost > 0, "nothing was lost")
         with live.case("10 MB go up and come back whole with 0.5 % of the frames lost both ways"):
             data = os.urandom(10485760)
-            with live.connect(port=7, seconds=60) as s:
+            with live.connect(port=7) as s:
                 thread = live.pour(s, data)
                 live.equal(live.digest(live.read_all(s)), live.digest(data), "sha256")
                 thread.join(live.WAIT_S)
         with live.case("1 MB goes up and comes back whole, frames lost, doubled and overtaken"):
             wire.fate = bad_wire(random.Random(54321), lost=0.002, twice=0.1, overtaken=0.05)
             data = os.urandom(1 << 20)
-            with live.connect(port=7, seconds=60) as s:
+            with live.connect(port=7) as s:
                 thread = live.pour(s, data)
                 live.equal(live.digest(live.read_all(s)), live.digest(data), "sha256")
                 thread.join(live.WAIT_S)
@@ -310,9 +297,8 @@ def one_of_many(chance):
 
 def crowd():
     "many connections that end in all ways"
-    for what, bends in (("a good wire", {}), ("a bad wire", {"lost": 0.02, "twice": 0.02,
-                                                             "overtaken": 0.02})):
-        seed = random.randrange(1 << 32)
+    for what, seed, bends in (("a good wire", 1, {}), ("a bad wire", 2, {
+            "lost": 0.02, "twice": 0.02, "overtaken": 0.02})):
         with live.case(f"300 connections end in all ways over {what} (seed {seed})"):
             with live.wired(*LISTEN, "--time-wait", "60s", "--grace", "10s") as (server, wire):
                 wire.fate = bad_wire(random.Random(seed), **bends)
@@ -324,7 +310,7 @@ def crowd():
                         (live.abort if chance.random() < 0.4 else socket.socket.close)(s)
                 for s in open_ones:
                     s.close()
-                live.equal(server.stop(seconds=25), 0, "exit code")
+                live.equal(server.stop(), 0, "exit code")
                 server.ledger()
                 left = set(server.states()) - {"LISTEN", "TIME-WAIT"}
                 live.equal(left, set(), "other states at the end")

@@ -30,6 +30,7 @@ ELSEWHERE = {
     ("wire", "drop_no_buf"): ("tests/live/test_shard_port.c", "rx.drop_no_buf, 1)"),
     ("stack", "cookie_refused"): ("lib/stack/test_stack_half.c", "->cookie_refused, 1)"),
     ("stack", "out_void"): ("lib/stack/test_stack_conn.c", "->out_void, 1)"),
+    ("stack", "quiet_refused"): ("lib/stack/test_stack_restart.c", "->quiet_refused, 2)"),
     ("stack", "no_port"): ("lib/stack/test_stack_half.c", "->no_port, 2)"),
     ("stack", "flow_refused"): ("lib/stack/test_stack_frame.c", "->flow_refused, 1)"),
     ("icmp", "echo_refused"): ("lib/inet/test_inet_icmp.c", "->echo_refused, 5)"),

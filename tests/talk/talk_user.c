@@ -35,6 +35,7 @@ static const struct {
 	{LEAT_ERR_NO_PORT, "no-port"},
 	{LEAT_ERR_ARG, "arg"},
 	{LEAT_ERR_AGAIN, "again"},
+	{LEAT_ERR_QUIET, "quiet"},
 };
 
 static const char *error_name(int64_t error)
@@ -340,6 +341,15 @@ static void call_reuse(struct talk *t, struct talk_scan *s)
 	returned(t, wanted(t, s, LEAT_OK), leat_reuse(t->stack, t->listener, how));
 }
 
+static void call_time_wait(struct talk *t, struct talk_scan *s)
+{
+	uint64_t ns;
+
+	if (!leat_talk_take_ns(s, &ns))
+		leat_talk_fail(t, "seconds", "%s", t->text);
+	returned(t, wanted(t, s, LEAT_OK), leat_time_wait(t->stack, subject(t), ns));
+}
+
 static void call_time_wait_rst(struct talk *t, struct talk_scan *s)
 {
 	bool obeyed = leat_talk_take(s, "obey");
@@ -457,6 +467,7 @@ static const struct {
 	{"send-urgent", call_send_urgent},
 	{"source", call_source},
 	{"take", call_take},
+	{"time-wait", call_time_wait},
 	{"time-wait-rst", call_time_wait_rst},
 	{"urgent", call_urgent},
 	{"user-timeout", call_user_timeout},

@@ -1,0 +1,653 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "opt_load.h"
+
+#include "base_assert.h"
+#include "base_bits.h"
+#include "base_time.h"
+#include "load_text.h"
+#include "prog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SOURCE_CNT_MAX (1 << 16)
+#define PORT_TEXT_MAX  6
+
+static const char *const close_words[] = {"server", "client", "reset", NULL};
+static const char *const verify_words[] = {"auto", "length", "pattern", NULL};
+static const char *const speak_words[] = {"http", "echo", "discard", "connect-only", NULL};
+
+STATIC_ASSERT(COUNT_OF(close_words) == LOAD_CLOSE_CNT + 1, "in the order of enum load_close");
+STATIC_ASSERT(COUNT_OF(speak_words) == LOAD_SPEAK_PROGRAM + 1, "in the order of enum load_speak");
+
+static struct leat_addr addr_of(struct ip ip, uint16_t port)
+{
+	struct leat_addr a = {.family = ip_is4(ip) ? 4 : 6, .port = port};
+
+	for (uint32_t i = 0; a.family == 4 && i < 4; i++)
+		a.octet[i] = (uint8_t)(ip_to4(ip) >> (24 - 8 * i));
+	for (uint32_t i = 0; a.family == 6 && i < 16; i++)
+		a.octet[i] = (uint8_t)((i < 8 ? ip.hi : ip.lo) >> (56 - 8 * (i % 8)));
+	return a;
+}
+
+/* A port, or two with - between them. */
+static bool read_ports(const char *text, uint64_t *from, uint64_t *to)
+{
+	char *end;
+	const char *p = text;
+
+	if (*p < '0' || *p > '9' || strlen(text) > 2 * PORT_TEXT_MAX)
+		return false;
+	*from = *to = strtoul(p, &end, 10);
+	if (*end == '-') {
+		p = end + 1;
+		if (*p < '0' || *p > '9')
+			return false;
+		*to = strtoul(p, &end, 10);
+	}
+	return *end == '\0' && *from >= 1 && *to <= 65535 && *from <= *to;
+}
+
+/* Addresses from first to second, of one family and in one block of 2^64. */
+static bool read_range(const char *text, struct ip *from, struct ip *to)
+{
+	const char *dash = strchr(text, '-');
+	char first[IP_TEXT_MAX + 1];
+
+	snprintf(first, sizeof(first), "%.*s", dash ? (int)(dash - text) : (int)strlen(text), text);
+	if (!leat_wire_ip_parse(first, from) || !leat_wire_ip_may_send(*from))
+		return false;
+	*to = *from;
+	if (!dash)
+		return true;
+	return leat_wire_ip_parse(dash + 1, to) && leat_wire_ip_may_send(*to) &&
+	       ip_is4(*from) == ip_is4(*to) && from->hi == to->hi && from->lo <= to->lo;
+}
+
+/* split_target cuts "ADDRESSES:PORTS", "[ADDRESSES]:PORTS" or "ADDRESSES" in two. */
+static bool split_target(const char *text, char *host, size_t size, const char **ports)
+{
+	const char *end = text + strlen(text), *colon = strrchr(text, ':');
+
+	*ports = "80";
+	if (*text == '[') {
+		text++;
+		end = strchr(text, ']');
+		if (end == NULL || (end[1] != '\0' && end[1] != ':'))
+			return false;
+		if (end[1] == ':')
+			*ports = end + 2;
+	} else if (colon != NULL && strchr(text, ':') == colon) {
+		end = colon;
+		*ports = colon + 1;
+	}
+	if ((size_t)(end - text) >= size)
+		return false;
+	snprintf(host, size, "%.*s", (int)(end - text), text);
+	return true;
+}
+
+static bool read_target(void *options, const char *text, char *why, size_t size)
+{
+	struct load_options *o = options;
+	char host[2 * IP_TEXT_MAX];
+	const char *ports;
+	struct ip from, to;
+	uint64_t first, last;
+
+	if (!split_target(text, host, sizeof(host), &ports) || !read_range(host, &from, &to)) {
+		snprintf(why, size,
+			"`%s` is no target: 198.18.0.2:80, 198.18.0.2-9:80-83 written "
+			"out as 198.18.0.2-198.18.0.9:80-83, or [fd00::2]:80?",
+			text);
+		return false;
+	}
+	if (!read_ports(ports, &first, &last)) {
+		snprintf(why, size, "`%s`: ports are from 1 to 65535: %s:80 or %s:80-83?", text,
+			host, host);
+		return false;
+	}
+	for (; from.lo <= to.lo; from.lo++) {
+		for (uint64_t port = first; port <= last; port++) {
+			if (o->target_cnt == LOAD_TARGET_MAX) {
+				snprintf(why, size, "`%s`: at most %d pairs of address and port",
+					text, LOAD_TARGET_MAX);
+				return false;
+			}
+			o->target[o->target_cnt++] = addr_of(from, (uint16_t)port);
+		}
+	}
+	return true;
+}
+
+/* prefix_range is all hosts of A/LEN. */
+static bool prefix_range(const char *text, struct ip *from, struct ip *to)
+{
+	const char *slash = strchr(text, '/');
+	char ip[IP_TEXT_MAX];
+	unsigned bits;
+	int end = 0;
+
+	snprintf(ip, sizeof(ip), "%.*s", (int)(slash - text), text);
+	if (!leat_wire_ip_parse(ip, from) || sscanf(slash, "/%3u%n", &bits, &end) != 1 ||
+		slash[end] != '\0')
+		return false;
+	uint32_t width = ip_is4(*from) ? 32 : 128;
+	if (bits > width || width - bits > 16)
+		return false;
+	uint64_t rest = (UINT64_C(1) << (width - bits)) - 1;
+
+	*to = *from;
+	from->lo &= ~rest;
+	to->lo |= rest;
+	if (rest > 1) { /* the network's own number and its broadcast address are no hosts */
+		from->lo++;
+		to->lo -= ip_is4(*to);
+	}
+	return true;
+}
+
+static bool read_sources(void *options, const char *text, char *why, size_t size)
+{
+	struct load_options *o = options;
+	bool good = strchr(text, '/') != NULL ? prefix_range(text, &o->source_from, &o->source_to)
+					      : read_range(text, &o->source_from, &o->source_to);
+
+	if (good && o->source_to.lo - o->source_from.lo < SOURCE_CNT_MAX)
+		return true;
+	snprintf(why, size,
+		"`%s` is no range of up to 65,536 addresses: 198.18.0.0/24, or "
+		"198.18.0.1-198.18.0.254?",
+		text);
+	return false;
+}
+
+static bool read_source_ports(void *options, const char *text, char *why, size_t size)
+{
+	struct load_options *o = options;
+
+	if (read_ports(text, &o->port_from, &o->port_to))
+		return true;
+	snprintf(why, size, "`%s` is no range of ports from 1 to 65535: 1024-65535?", text);
+	return false;
+}
+
+static bool read_rate(void *options, const char *text, char *why, size_t size)
+{
+	return leat_load_rate_parse(text, &((struct load_options *)options)->rate_milli, why, size);
+}
+
+static bool read_think(void *options, const char *text, char *why, size_t size)
+{
+	static const struct dist_range range = {OPT_KIND_DURATION, 0, 3600 * TIME_S, "10ms"};
+
+	return leat_dist_parse(&((struct load_options *)options)->think, &range, text, why, size);
+}
+
+static bool read_request(void *options, const char *text, char *why, size_t size)
+{
+	static const struct dist_range range = {OPT_KIND_OCTETS, 1, LOAD_POST_MAX, "64"};
+	struct load_options *o = options;
+
+	o->has_request = true;
+	if (*text != '@')
+		return leat_dist_parse(&o->request, &range, text, why, size);
+	o->body_file = text + 1;
+	if (*o->body_file != '\0')
+		return true;
+	snprintf(why, size, "`@` names no file; @body.json?");
+	return false;
+}
+
+static bool read_response(void *options, const char *text, char *why, size_t size)
+{
+	static const struct dist_range range = {OPT_KIND_OCTETS, 0, SERVICE_BODY_MAX, "512"};
+	struct load_options *o = options;
+
+	o->has_response = strcmp(text, "any") != 0;
+	return !o->has_response || leat_dist_parse(&o->response, &range, text, why, size);
+}
+
+/* A known program, or the text of one. */
+static bool read_program(void *options, const char *text, char *why, size_t size)
+{
+	struct load_options *o = options;
+	const char *near = leat_opt_nearest(text, speak_words);
+	struct prog prog;
+
+	for (uint32_t i = 0; speak_words[i] != NULL; i++) {
+		if (strcmp(speak_words[i], text) == 0) {
+			o->speak = (enum load_speak)i;
+			return true;
+		}
+	}
+	if (strpbrk(text, " ;{\n") == NULL && near != NULL) {
+		snprintf(why, size, "`%s` is no program; did you mean %s?", text, near);
+		return false;
+	}
+	o->speak = LOAD_SPEAK_PROGRAM;
+	o->program = text;
+	return leat_prog_parse(&prog, text, why, size);
+}
+
+static bool read_path(void *options, const char *text, char *why, size_t size)
+{
+	struct load_options *o = options;
+
+	o->path = text;
+	if (*text == '/' && strlen(text) < LOAD_PATH_TEXT_MAX &&
+		text[strcspn(text, " \t\r\n")] == '\0')
+		return true;
+	snprintf(why, size, "`%s` is no path: / and at most %zu characters, no blanks", text,
+		LOAD_PATH_TEXT_MAX - 1);
+	return false;
+}
+
+static bool read_host(void *options, const char *text, char *why, size_t size)
+{
+	struct load_options *o = options;
+
+	o->host = text;
+	if (*text != '\0' && strlen(text) < 64 && text[strcspn(text, " \t\r\n")] == '\0')
+		return true;
+	snprintf(why, size, "`%s` is no name of a host: www.example?", text);
+	return false;
+}
+
+static bool read_expect(void *options, const char *text, char *why, size_t size)
+{
+	struct load_options *o = options;
+
+	if (o->rule_cnt == LOAD_EXPECT_MAX) {
+		snprintf(why, size, "at most %d rules; leave `%s` out", LOAD_EXPECT_MAX, text);
+		return false;
+	}
+	return leat_load_rule_parse(&o->rule[o->rule_cnt++], text, why, size);
+}
+
+static bool read_segment(void *options, const char *text, char *why, size_t size)
+{
+	struct load_options *o = options;
+	int end = 0;
+
+	if (sscanf(text, "%4u/%4u%n", &o->segment, &o->segment_cnt, &end) == 2 &&
+		text[end] == '\0' && o->segment >= 1 && o->segment <= o->segment_cnt)
+		return true;
+	snprintf(why, size, "`%s` is no part of a whole: 2/5 is the second of five", text);
+	return false;
+}
+
+#define AT(member) offsetof(struct load_options, member)
+
+/* The rows of serve that are ours as well, by name. */
+static const char *const of_serve[] = {"tap", "vdev", "device", "address", "gateway", "vlan", "mtu",
+	"shards", "lcores", "hugepages", "buffers", "time-wait", "congestion", "sack", "timestamps",
+	"window-scale", "ecn", "nagle", "ack-delay", "ack-every", "initial-window", "send-buffer",
+	"receive-buffer", "loss", "reorder", "grace", "name", "verbose"};
+
+static const struct opt_row own[] = {
+	{.name = "target",
+		.letter = 't',
+		.kind = OPT_KIND_OTHER,
+		.read = read_target,
+		.metavar = "A[-B]:P[-Q]",
+		.sentence = "where to connect to, taken in turn; up to 64 pairs of address and "
+			    "port, port 80 when none is given"},
+	{.name = "sources",
+		.kind = OPT_KIND_OTHER,
+		.read = read_sources,
+		.metavar = "A/LEN|A-B",
+		.sentence = "addresses of ours to connect from, taken in turn; without it the "
+			    "first --address"},
+	{.name = "source-ports",
+		.kind = OPT_KIND_OTHER,
+		.read = read_source_ports,
+		.metavar = "P-Q",
+		.fallback = "1024-65535",
+		.sentence = "ports to connect from"},
+	{.name = "rate",
+		.letter = 'r',
+		.kind = OPT_KIND_OTHER,
+		.read = read_rate,
+		.metavar = "R",
+		.sentence = "connections begun a second, such as 200k/s, whatever the peer does: "
+			    "an open load; without it it is closed"},
+	{.name = "ramp",
+		.kind = OPT_KIND_DURATION,
+		.at = AT(ramp_ns),
+		.to = LOAD_RAMP_NS_MAX,
+		.metavar = "T",
+		.fallback = "0s",
+		.sentence = "from nothing to the full rate, or number in flight, in so long"},
+	{.name = "duration",
+		.letter = 'd',
+		.kind = OPT_KIND_DURATION,
+		.at = AT(duration_ns),
+		.to = LOAD_PLAN_NS_MAX - LOAD_RAMP_NS_MAX,
+		.metavar = "T",
+		.fallback = "10s",
+		.sentence = "how long after the ramp; 0s: until --total, or ^C"},
+	{.name = "total",
+		.kind = OPT_KIND_NUMBER,
+		.at = AT(total),
+		.to = UINT64_C(1000000000000),
+		.metavar = "N",
+		.sentence = "no more connections than so many"},
+	{.name = "concurrency",
+		.letter = 'c',
+		.kind = OPT_KIND_NUMBER,
+		.at = AT(concurrency),
+		.from = 1,
+		.to = SERVE_CONNECTIONS_MAX,
+		.metavar = "N",
+		.sentence = "closed: connections held in flight, exactly (64); open: at most, "
+			    "beyond which planned ones wait (a second's, 1,024 to 65,536)"},
+	{.name = "closes",
+		.kind = OPT_KIND_WORD,
+		.at = AT(close),
+		.metavar = "WHO",
+		.fallback = "client",
+		.words = close_words,
+		.sentence = "who closes first and so waits 2MSL: server, client, or reset: nobody"},
+	{.name = "requests",
+		.kind = OPT_KIND_NUMBER,
+		.at = AT(requests),
+		.from = 1,
+		.to = 1000000000,
+		.metavar = "N",
+		.fallback = "1",
+		.sentence = "of each connection, one after the other"},
+	{.name = "think",
+		.kind = OPT_KIND_OTHER,
+		.read = read_think,
+		.metavar = "T",
+		.fallback = "0s",
+		.sentence = "between a response and the next request; may be drawn, as "
+			    "uniform:1ms-9ms, exp:5ms-1s, list:1ms*9,1s"},
+	{.name = "half-close",
+		.kind = OPT_KIND_FLAG,
+		.at = AT(half_close),
+		.sentence = "our FIN follows the last request, before its response"},
+	{.name = "program",
+		.letter = 'p',
+		.kind = OPT_KIND_OTHER,
+		.read = read_program,
+		.metavar = "WHAT",
+		.fallback = "http",
+		.sentence = "http, echo, discard, connect-only, or a text such as 'send 64; expect "
+			    "1KiB; close' (docs/load.md)"},
+	{.name = "path",
+		.kind = OPT_KIND_OTHER,
+		.read = read_path,
+		.metavar = "PATH",
+		.sentence = "what to ask for; without it /, or /bytes/N where --body is given"},
+	{.name = "host",
+		.kind = OPT_KIND_OTHER,
+		.read = read_host,
+		.metavar = "NAME",
+		.fallback = "leat",
+		.sentence = "of the Host field"},
+	{.name = "request",
+		.kind = OPT_KIND_OTHER,
+		.read = read_request,
+		.metavar = "N|@FILE",
+		.sentence = "octets that each request carries, which makes http POST; they may be "
+			    "drawn, as with --think; @FILE: its content"},
+	{.name = "body",
+		.kind = OPT_KIND_OTHER,
+		.read = read_response,
+		.metavar = "N",
+		.fallback = "any",
+		.sentence = "octets that each response must carry; they may be drawn; any: as it "
+			    "announces"},
+	{.name = "verify",
+		.kind = OPT_KIND_WORD,
+		.at = AT(verify),
+		.metavar = "HOW",
+		.fallback = "auto",
+		.words = verify_words,
+		.sentence = "length, or pattern: each octet is that of its place, as leat serve "
+			    "sends them; auto: pattern, but length for http with --path or any "
+			    "--body"},
+	{.name = "timeout",
+		.kind = OPT_KIND_DURATION,
+		.at = AT(timeout_ns),
+		.to = 3600 * TIME_S,
+		.metavar = "T",
+		.fallback = "10s",
+		.sentence = "how long each step of a connection may take; 0s: TCP's own limits"},
+	{.name = "late-max",
+		.kind = OPT_KIND_DURATION,
+		.at = AT(late_max_ns),
+		.to = 3600 * TIME_S,
+		.metavar = "T",
+		.fallback = "1s",
+		.sentence = "open: what cannot begin within so long of its planned instant is not "
+			    "begun, and counted"},
+	{.name = "connections",
+		.kind = OPT_KIND_NUMBER,
+		.at = AT(serve.connections),
+		.from = 64,
+		.to = UINT64_C(400000000),
+		.metavar = "N",
+		.sentence = "records, with those in TIME-WAIT, all shards; without it as many as "
+			    "the plan needs"},
+	{.name = "expect",
+		.letter = 'e',
+		.kind = OPT_KIND_OTHER,
+		.read = read_expect,
+		.metavar = "RULE",
+		.sentence = "what the run must show, as 'connect_p99 < 500us'; up to 16; without "
+			    "any: errors == 0, and for an open load achieved >= 99%"},
+	{.name = "seed",
+		.kind = OPT_KIND_NUMBER,
+		.at = AT(seed),
+		.from = 1,
+		.to = UINT64_C(999999999999999999),
+		.metavar = "N",
+		.sentence = "draw the same sizes, pauses and lost frames again; without it they "
+			    "are new and the seed is in the report"},
+	{.name = "segment",
+		.kind = OPT_KIND_OTHER,
+		.read = read_segment,
+		.metavar = "I/N",
+		.fallback = "1/1",
+		.sentence = "of a plan that N generators share, begin every N-th connection"},
+	{.name = "abort-at-end",
+		.kind = OPT_KIND_FLAG,
+		.at = AT(abort_at_end),
+		.sentence = "reset what is open when the plan ends, instead of letting it finish"},
+	{.name = "anyway",
+		.kind = OPT_KIND_FLAG,
+		.at = AT(anyway),
+		.sentence = "begin although there are too few pairs of address and port; the "
+			    "verdict is then inconclusive at best"},
+	{.name = "json",
+		.letter = 'j',
+		.kind = OPT_KIND_FLAG,
+		.at = AT(json),
+		.sentence = "the result as one JSON object (leat.run/1), nothing else on stdout"},
+};
+
+#define ROW_CNT (COUNT_OF(of_serve) + COUNT_OF(own))
+
+STATIC_ASSERT(ROW_CNT <= OPT_ROW_MAX, "all rows in one table");
+
+/* The device's rows, then ours, then the machine's and TCP's: as a reader of the help wants them. */
+static struct opt_row row[ROW_CNT];
+
+/* compose runs before main: tables are data, and this one is made of two. */
+__attribute__((constructor)) static void compose(void)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < COUNT_OF(of_serve); i++) {
+		for (uint32_t k = 0; k < leat_opt_serve.row_cnt; k++)
+			if (strcmp(leat_opt_serve.row[k].name, of_serve[i]) == 0)
+				row[n++] = leat_opt_serve.row[k];
+		ASSERT(n == i + 1);
+	}
+	memcpy(&row[n], own, sizeof(own));
+}
+
+static void defaults(void *options)
+{
+	struct load_options *o = options;
+
+	*o = (struct load_options){.port_from = 1024,
+		.port_to = 65535,
+		.duration_ns = 10 * TIME_S,
+		.requests = 1,
+		.close = LOAD_CLOSE_CLIENT,
+		.request = dist_fixed(64),
+		.host = "leat",
+		.timeout_ns = 10 * TIME_S,
+		.late_max_ns = TIME_S,
+		.segment = 1,
+		.segment_cnt = 1};
+	leat_opt_serve.defaults(&o->serve);
+	o->serve.name = "load";
+	o->serve.connections = 0;
+}
+
+static bool was_given(uint64_t given, const char *name)
+{
+	for (uint32_t i = 0; i < COUNT_OF(row); i++)
+		if (strcmp(row[i].name, name) == 0)
+			return (given >> i & 1) != 0;
+	return false;
+}
+
+/* What has no object with a program that is not http. */
+static const char *const of_http[] = {"path", "host", "half-close", "body"};
+
+static bool check_program(const struct load_options *o, uint64_t given, char *why, size_t size)
+{
+	for (uint32_t i = 0; o->speak != LOAD_SPEAK_HTTP && i < COUNT_OF(of_http); i++) {
+		if (was_given(given, of_http[i])) {
+			snprintf(why, size, "--%s is of http; leave it out, or --program",
+				of_http[i]);
+			return false;
+		}
+	}
+	bool sized = o->speak == LOAD_SPEAK_ECHO || o->speak == LOAD_SPEAK_DISCARD;
+	if (o->speak != LOAD_SPEAK_HTTP && o->has_request && (!sized || o->body_file != NULL)) {
+		snprintf(why, size, "--request: %s; leave it out",
+			sized ? "a file is for http" : "this program says itself what it sends");
+		return false;
+	}
+	return true;
+}
+
+static bool check_plan(struct load_options *o, uint64_t given, char *why, size_t size)
+{
+	if (o->total != 0 && !was_given(given, "duration"))
+		o->duration_ns = 0;
+	if (o->concurrency == 0)
+		o->concurrency = o->rate_milli == 0
+					 ? 64
+					 : u64_max(1024, u64_min(o->rate_milli / 1000, 65536));
+	if (o->concurrency < o->serve.shards) {
+		snprintf(why, size, "--concurrency: %ju for %ju shards; at least one for each",
+			(uintmax_t)o->concurrency, (uintmax_t)o->serve.shards);
+		return false;
+	}
+	if (o->rate_milli == 0 && was_given(given, "late-max")) {
+		snprintf(why, size, "--late-max is of an open load; give --rate, or leave it out");
+		return false;
+	}
+	for (uint32_t i = 0; i < o->target_cnt; i++) {
+		bool four = ip_is4(o->source_from);
+
+		if (!ip_is_any(o->source_from) && (o->target[i].family == 4) != four) {
+			snprintf(why, size,
+				"--sources: %s, but a --target is not; leave one of them out",
+				four ? "IPv4" : "IPv6");
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool check(void *options, uint64_t given, char *why, size_t size)
+{
+	struct load_options *o = options;
+
+	if (o->target_cnt == 0) {
+		snprintf(why, size, "nowhere to connect to: --target 198.18.0.1:80?");
+		return false;
+	}
+	if (!check_program(o, given, why, size) || !check_plan(o, given, why, size))
+		return false;
+	for (uint32_t i = 0; o->rule_cnt == 0 && i < (o->rate_milli != 0 ? 2u : 1u); i++)
+		leat_load_rule_parse(
+			&o->rule[i], i == 0 ? "errors == 0" : "achieved >= 99%", why, size);
+	if (o->rule_cnt == 0)
+		o->rule_cnt = o->rate_milli != 0 ? 2 : 1;
+	return leat_opt_serve.check(&o->serve, 0, why, size);
+}
+
+void leat_opt_load_config(const struct load_options *o, const uint8_t *body, uint64_t body_octets,
+	struct load_config *c)
+{
+	bool pattern = o->speak != LOAD_SPEAK_HTTP || (o->path == NULL && o->has_response);
+
+	leat_load_config_default(c);
+	c->target_cnt = o->target_cnt;
+	memcpy(c->target, o->target, sizeof(c->target));
+	if (!ip_is_any(o->source_from)) {
+		c->local = addr_of(o->source_from, 0);
+		c->local_cnt = (uint32_t)(o->source_to.lo - o->source_from.lo + 1);
+	}
+	c->model = o->rate_milli != 0 ? LOAD_MODEL_OPEN : LOAD_MODEL_CLOSED;
+	c->plan = (struct load_plan){.rate_milli = o->rate_milli,
+		.ramp_ns = o->ramp_ns,
+		.duration_ns = o->duration_ns,
+		.total = o->total};
+	c->late_max_ns = o->late_max_ns;
+	c->wait_start = true;
+	c->speak = o->speak;
+	c->program = o->program;
+	c->request_cnt = (uint32_t)o->requests;
+	c->request = o->request;
+	c->response = o->response;
+	c->think = o->think;
+	c->post = o->has_request && o->speak == LOAD_SPEAK_HTTP;
+	c->body = body;
+	c->body_octets = body_octets;
+	c->any_length = !o->has_response;
+	c->path_bytes = o->path == NULL && o->has_response;
+	c->verify = o->verify == 0 ? pattern : o->verify == 2;
+	c->half_close = o->half_close;
+	c->close = (enum load_close)o->close;
+	c->timeout_ns = o->timeout_ns;
+	c->seed = o->seed;
+	snprintf(c->path, sizeof(c->path), "%s", o->path != NULL ? o->path : "/");
+	snprintf(c->host, sizeof(c->host), "%s", o->host);
+}
+
+const struct opt_verb leat_opt_load = {
+	.name = "load",
+	.one_line = "Open connections by a plan, verify all that comes back, end with a verdict",
+	.usage = "@ load (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN --target A:P "
+		 "[OPTION]...",
+	.prose =
+		"An open load (--rate) begins each connection at its planned instant and measures\n"
+		"from there, whatever the peer does; a closed one holds --concurrency in flight.\n"
+		"A connection counts as completed when all was exchanged, verified and closed.\n\n"
+		"Before it begins it tells how many pairs of address and port the plan needs at\n"
+		"this 2MSL, and does not begin with too few.  ^C ends the run in order, with a\n"
+		"partial report; a second one cuts.\n\n"
+		"Exit 0: pass, 99: an expectation was not met, 98: inconclusive, the generator\n"
+		"was the limit; 1 for wrong options, 2 for options that no stack can be made of,\n"
+		"3 without the memory, cores or tuples, 4 without the device, 5 when its counts\n"
+		"do not add up.\n\n"
+		"  @ load --tap leat0 -a 198.18.0.2/24 -t 198.18.0.1:80 --rate 1000/s -d 10s\n"
+		"  @ load --vdev net_af_packet0,iface=veth1 -a 198.18.0.2/24 -t 198.18.0.1:7\n"
+		"     -p echo --request exp:1KiB-64KiB -c 100 -e 'whole_p99 < 5ms'\n",
+	.row = row,
+	.row_cnt = ROW_CNT,
+	.defaults = defaults,
+	.check = check,
+};

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_OPT_LOAD_H
+#define LEAT_OPT_LOAD_H
+
+/* opt_load: the options of `leat load`, read by leat and again by leatd.
+ *
+ * Those of the device, the machine and TCP are the rows of `leat serve`, by name: they fill the
+ * struct of serve, which is the first member here.
+ *
+ * Units      ns, octets, thousandths of a connection a second.
+ * Memory     texts point into argv.
+ * Errors     a sentence that names the option, its value and what would do (opt.h). */
+
+#include "load.h"
+#include "load_expect.h"
+#include "opt_serve.h"
+
+#define LOAD_PATH_TEXT_MAX sizeof(((struct load_config *)0)->path)
+
+struct load_options {
+	struct serve_options serve; /* connections 0: as many records as the plan needs */
+	struct leat_addr target[LOAD_TARGET_MAX];
+	uint32_t target_cnt;
+	struct ip source_from, source_to; /* any: our first address */
+	uint64_t port_from, port_to;      /* local ports */
+	uint64_t rate_milli;              /* 0: a closed load */
+	uint64_t ramp_ns, duration_ns, total, concurrency;
+	uint64_t requests;
+	uint32_t close; /* enum load_close */
+	struct dist think, request, response;
+	bool has_request, has_response;
+	uint32_t verify; /* 0: as the program has it, 1: length, 2: pattern */
+	enum load_speak speak;
+	const char *program;   /* the text of SPEAK_PROGRAM */
+	const char *body_file; /* of POST */
+	const char *path, *host;
+	uint64_t timeout_ns, late_max_ns, seed;
+	struct load_rule rule[LOAD_EXPECT_MAX];
+	uint32_t rule_cnt;
+	uint32_t segment, segment_cnt; /* from 1 */
+	bool half_close, abort_at_end, anyway, json;
+};
+
+extern const struct opt_verb leat_opt_load;
+
+/* leat_opt_load_config fills what the options say of the load itself; body is the content of
+ * body_file. */
+void leat_opt_load_config(const struct load_options *o, const uint8_t *body, uint64_t body_octets,
+	struct load_config *config);
+
+#endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "load_text.h"
+
+#include "base_bits.h"
+#include "base_time.h"
+#include "load_expect.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#define DAYS_TEXT_MAX 40
+
+void leat_load_text_ns(uint64_t ns, char *text, size_t size)
+{
+	static const struct {
+		uint64_t ns;
+		const char *name;
+	} unit[] = {{TIME_S, "s"}, {TIME_MS, "ms"}, {TIME_US, "us"}, {1, "ns"}};
+	uint32_t i = 0;
+
+	if (ns == 0) {
+		snprintf(text, size, "-");
+		return;
+	}
+	while (ns < unit[i].ns)
+		i++;
+	if (ns / unit[i].ns < 20 && unit[i].ns > 1)
+		snprintf(text, size, "%.*f %s", i == 0 ? 2 : 1, (double)ns / (double)unit[i].ns,
+			unit[i].name);
+	else
+		snprintf(text, size, "%" PRIu64 " %s", ns / unit[i].ns, unit[i].name);
+}
+
+void leat_load_text_share(uint32_t millionths, char *text, size_t size)
+{
+	if (millionths % 10000 == 0)
+		snprintf(text, size, "%u %%", millionths / 10000);
+	else if (millionths > 990000)
+		snprintf(text, size, "%.4f %%", millionths / 1e4);
+	else
+		snprintf(text, size, "%.1f %%", millionths / 1e4);
+}
+
+void leat_load_text_rate(uint64_t rate_milli, char *text, size_t size)
+{
+	char t[TEXT_GROUP_MAX];
+
+	if (rate_milli < 100000 && rate_milli % 1000 != 0) {
+		snprintf(text, size, "%.3g /s", (double)rate_milli / 1000);
+		return;
+	}
+	leat_text_group((rate_milli + 500) / 1000, t, sizeof(t));
+	snprintf(text, size, "%s /s", t);
+}
+
+bool leat_load_rate_parse(const char *text, uint64_t *rate_milli, char *why, size_t size)
+{
+	static const struct {
+		const char *name;
+		uint64_t milli;
+	} unit[] = {{"", 1000}, {"/s", 1000}, {"k", 1000000}, {"k/s", 1000000}, {"M", 1000000000},
+		{"M/s", 1000000000}, {"G/s", UINT64_C(1000000000000)}};
+	uint64_t whole = 0, milli = 0, place = 1000;
+	const char *p = text;
+
+	for (; *p >= '0' && *p <= '9' && whole < 1000000000; p++)
+		whole = whole * 10 + (uint64_t)(*p - '0');
+	bool digits = p != text;
+	if (digits && *p == '.')
+		for (p++; *p >= '0' && *p <= '9'; p++, place /= 10)
+			milli += (uint64_t)(*p - '0') * place / 10;
+	for (uint32_t i = 0; digits && i < COUNT_OF(unit); i++) {
+		if (strcmp(p, unit[i].name) != 0)
+			continue;
+		*rate_milli = whole * unit[i].milli + milli * (unit[i].milli / 1000);
+		if (*rate_milli != 0 && *rate_milli <= LOAD_RATE_MILLI_MAX)
+			return true;
+		snprintf(why, size, "`%s` is out of range: from 0.001/s to 1G/s", text);
+		return false;
+	}
+	snprintf(why, size, "`%s` is no rate: 1000/s, 200k/s or 1.5M/s?", text);
+	return false;
+}
+
+static void group(uint64_t value, char text[TEXT_GROUP_MAX])
+{
+	leat_text_group(value, text, TEXT_GROUP_MAX);
+}
+
+static void print_tuples(const struct load_intent *i, FILE *out)
+{
+	char tuples[TEXT_GROUP_MAX], needed[TEXT_GROUP_MAX], msl[32];
+
+	group(i->tuples, tuples);
+	group(i->tuples_needed, needed);
+	leat_load_text_ns(i->time_wait_ns, msl, sizeof(msl));
+	fprintf(out, "; %s tuples, %s needed at 2MSL %s: %s\n", tuples, needed, msl,
+		i->tuples_needed <= i->tuples ? "enough" : "NOT ENOUGH");
+}
+
+void leat_load_print_plan(const struct load_result *r, FILE *out)
+{
+	const struct load_intent *i = &r->intent;
+	char rate[32], t[2][32], n[TEXT_GROUP_MAX];
+
+	leat_load_text_rate(i->rate_milli, rate, sizeof(rate));
+	leat_load_text_ns(i->duration_ns, t[0], sizeof(t[0]));
+	leat_load_text_ns(i->ramp_ns, t[1], sizeof(t[1]));
+	group(i->concurrency, n);
+	if (i->model == LOAD_MODEL_OPEN)
+		fprintf(out, "plan      %s, %s at most in flight, open loop", rate, n);
+	else
+		fprintf(out, "plan      %s held in flight, closed loop", n);
+	if (i->duration_ns != 0)
+		fprintf(out, ", for %s", t[0]);
+	if (i->ramp_ns != 0)
+		fprintf(out, " after %s of ramp", t[1]);
+	group(i->total, n);
+	if (i->total != 0)
+		fprintf(out, ", %s connections in all", n);
+	fprintf(out, "; %s, the %s closes", i->program, i->close);
+	print_tuples(i, out);
+}
+
+const char *leat_load_why(
+	const struct load_result *r, const struct load_second *s, char *text, size_t size)
+{
+	char t[TEXT_GROUP_MAX];
+	const uint64_t *skip = r->counters.not_started;
+
+	if (r->intent.model != LOAD_MODEL_OPEN || s->planned == 0 ||
+		s->started * 100 >= s->planned * 99)
+		return NULL;
+	if (s->busy_millionths > LOAD_BUSY_MAX) {
+		leat_load_text_share(s->busy_millionths, t, sizeof(t));
+		snprintf(text, size, "shard saturated: the busiest is at %s", t);
+	} else if (r->counters.no_port != 0 && skip[LOAD_SKIP_NO_PORT] != 0) {
+		snprintf(text, size,
+			"tuples exhausted: TIME-WAIT has them; more --sources or "
+			"--target, or a shorter --time-wait");
+	} else if (skip[LOAD_SKIP_NO_ROOM] != 0) {
+		snprintf(text, size, "a table of the stack is full; more --connections?");
+	} else if (s->in_flight >= r->intent.concurrency) {
+		snprintf(text, size,
+			"the peer is slow: as many are in flight as --concurrency "
+			"allows");
+	} else if (r->limits.nic_missed + r->limits.nic_no_buf != 0) {
+		snprintf(text, size, "the device missed frames, or found no buffer");
+	} else {
+		snprintf(text, size, "the generator comes late; other programs on its cores?");
+	}
+	return text;
+}
+
+void leat_load_print_second(
+	const struct load_result *r, const struct load_second *s, const char *why, FILE *out)
+{
+	char rate[TEXT_GROUP_MAX], flight[TEXT_GROUP_MAX], failed[TEXT_GROUP_MAX], p99[32];
+
+	group(s->started, rate);
+	group(s->in_flight, flight);
+	group(s->failed + s->not_started, failed);
+	leat_load_text_ns(s->hist[LOAD_HIST_CONNECT].p99_ns, p99, sizeof(p99));
+	fprintf(out, "%5.0f s  %10s conn/s   in flight %8s   connect p99 %9s   failed %s%s\n",
+		(double)s->at_ns / 1e9, rate, flight, p99, failed,
+		s->at_ns <= r->intent.ramp_ns ? "   ramp" : "");
+	if (why != NULL)
+		fprintf(out, "         why: %s\n", why);
+	fflush(out);
+}
+
+static void print_head(const struct load_result *r, FILE *out)
+{
+	time_t at = (time_t)(r->start_unix_ns / TIME_S);
+	char when[DAYS_TEXT_MAX];
+	struct tm tm;
+
+	gmtime_r(&at, &tm);
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm);
+	fprintf(out, "%-40s %s, %s, %u shard%s, %s%s\n", r->where.name, when, r->where.node,
+		r->where.shard_cnt, r->where.shard_cnt == 1 ? "" : "s", r->where.nic,
+		r->partial ? "   PARTIAL: stopped before its end" : "");
+}
+
+/* print_kinds writes what is behind a count: "14 SYN timeout, 5 reset". */
+static void print_kinds(
+	const uint64_t *cnt, uint32_t kinds, const char *(*name)(uint32_t), FILE *out)
+{
+	const char *sep = "     ";
+	char t[TEXT_GROUP_MAX];
+
+	for (uint32_t i = 0; i < kinds; i++) {
+		if (cnt[i] == 0)
+			continue;
+		group(cnt[i], t);
+		fprintf(out, "%s%s %s", sep, t, name(i));
+		sep = ", ";
+	}
+	fprintf(out, "\n");
+}
+
+static const char *fail_name(uint32_t i)
+{
+	return leat_load_fail_name((enum load_fail)i);
+}
+
+static const char *skip_name(uint32_t i)
+{
+	return leat_load_skip_name((enum load_skip)i);
+}
+
+static void print_counts(const struct load_result *r, FILE *out)
+{
+	const struct load_counters *c = &r->counters;
+	char a[TEXT_GROUP_MAX], b[TEXT_GROUP_MAX], share[32], low[TEXT_GROUP_MAX],
+		high[TEXT_GROUP_MAX];
+	bool open = r->intent.model == LOAD_MODEL_OPEN;
+
+	fprintf(out, "                     planned        achieved\n");
+	group(c->planned, a);
+	group(c->completed, b);
+	leat_load_text_share(leat_load_result_achieved(r), share, sizeof(share));
+	fprintf(out, "  connections  %13s   %13s     %s\n", open ? a : "-", b, share);
+	leat_load_text_rate(r->intent.rate_milli, a, sizeof(a));
+	leat_load_text_rate(leat_load_result_rate_milli(r), b, sizeof(b));
+	group(r->second_min == UINT64_MAX ? 0 : r->second_min, low);
+	group(r->second_max, high);
+	fprintf(out, "  rate         %13s   %13s     ", open ? a : "-", b);
+	if (r->second_max != 0)
+		fprintf(out, "min %s, max %s in any second", low, high);
+	fprintf(out, "\n");
+	group(leat_load_not_started(c), b);
+	fprintf(out, "  not started              -   %13s", b);
+	print_kinds(c->not_started, LOAD_SKIP_CNT, skip_name, out);
+	group(leat_load_failed(c), b);
+	fprintf(out, "  failed                   -   %13s", b);
+	print_kinds(c->failed, LOAD_FAIL_CNT, fail_name, out);
+	group(c->stopped, b);
+	if (c->stopped != 0)
+		fprintf(out,
+			"  stopped early            -   %13s     in order, by the end of the run\n",
+			b);
+	group(c->responses, a);
+	group(c->octets_in, b);
+	group(c->octets_out, low);
+	fprintf(out, "  responses    %s right; %s octets of text received, %s sent\n\n", a, b, low);
+}
+
+static void print_latency(const struct load_result *r, FILE *out)
+{
+	char t[32];
+
+	fprintf(out, "  %-34s", "latency from the planned start");
+	for (uint32_t q = 0; q < LOAD_QUANTILE_CNT; q++)
+		fprintf(out, " %8s", leat_load_quantile_name[q]);
+	fprintf(out, "\n");
+	for (uint32_t h = 0; h < LOAD_HIST_CNT; h++) {
+		if (r->hist[h].total_cnt == 0)
+			continue;
+		fprintf(out, "    %-32s", leat_load_hist_name((enum load_hist)h));
+		for (uint32_t q = 0; q < LOAD_QUANTILE_CNT; q++) {
+			leat_load_text_ns(leat_load_quantile(&r->hist[h], q), t, sizeof(t));
+			fprintf(out, " %8s", t);
+		}
+		fprintf(out, "\n");
+	}
+	fprintf(out, "\n");
+}
+
+static void print_tcp(const struct load_result *r, FILE *out)
+{
+	const struct load_tcp *t = &r->tcp;
+	char n[5][TEXT_GROUP_MAX];
+
+	group(t->again, n[0]);
+	group(t->rto_fired, n[1]);
+	group(t->time_wait_peak, n[2]);
+	group(t->time_wait_reused, n[3]);
+	group(t->time_wait_evicted, n[4]);
+	fprintf(out,
+		"  retransmitted     %s segments, %s by timeout          TIME-WAIT peak %s, reused "
+		"%s, evicted %s\n",
+		n[0], n[1], n[2], n[3], n[4]);
+}
+
+static void print_limits(const struct load_result *r, FILE *out)
+{
+	const struct load_limits *l = &r->limits;
+	char busy[32], low[32], late[32], missed[TEXT_GROUP_MAX], why[LOAD_TEXT_MAX];
+	const char *limit = leat_load_limit_text(r, why, sizeof(why));
+
+	leat_load_text_share(l->busiest_millionths, busy, sizeof(busy));
+	leat_load_text_share(l->buffers_low_millionths, low, sizeof(low));
+	leat_load_text_ns(l->late_p99_ns, late, sizeof(late));
+	group(l->nic_missed + l->nic_no_buf, missed);
+	fprintf(out,
+		"  this generator    busiest shard %s, device missed %s, buffers never below %s, "
+		"starts late %s at p99: it was %s\n",
+		busy, missed, low, late, limit ? "the limit" : "not the limit");
+	if (r->where.shard_cnt < 2)
+		return;
+	fprintf(out, "  shards           ");
+	for (uint32_t i = 0; i < r->where.shard_cnt && i < LOAD_SHARD_MAX; i++) {
+		leat_load_text_share(r->shard[i].busy_millionths, busy, sizeof(busy));
+		group(r->shard[i].counters.completed, missed);
+		fprintf(out, " %u: %s on cpu %u at %s;", i, missed, r->shard[i].cpu, busy);
+	}
+	fprintf(out, "\n");
+}
+
+static void print_verdict(const struct load_result *r, FILE *out)
+{
+	uint32_t bad = 0;
+
+	for (uint32_t i = 0; i < r->expect_cnt; i++) {
+		const struct load_expect_result *e = &r->expect[i];
+
+		fprintf(out, "  %-17s %-24s %-5s %s\n", i == 0 ? "expectations" : "", e->rule,
+			e->ok ? "ok" : "FAIL", e->text);
+		bad += !e->ok;
+	}
+	fprintf(out, "  verdict  ");
+	if (r->verdict == LOAD_VERDICT_PASS)
+		fprintf(out, "PASS\n");
+	else if (r->verdict == LOAD_VERDICT_FAIL)
+		fprintf(out, "FAIL (%u of %u)%s%s\n", bad, r->expect_cnt,
+			r->why[0] != '\0' ? "; besides: " : "", r->why);
+	else
+		fprintf(out, "INCONCLUSIVE: %s\n", r->why);
+}
+
+void leat_load_print_report(const struct load_result *r, FILE *out)
+{
+	fprintf(out, "\n");
+	print_head(r, out);
+	print_counts(r, out);
+	print_latency(r, out);
+	print_tcp(r, out);
+	print_limits(r, out);
+	print_verdict(r, out);
+	fflush(out);
+}
