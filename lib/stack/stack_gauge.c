@@ -43,17 +43,16 @@ static uint64_t since(const struct leat_stack *s, const struct tcb *tcb)
 	return tcb->opened_at;
 }
 
-/* Those in TIME-WAIT that are records; the next one to end is the oldest. */
+/* Those in TIME-WAIT that are records. */
 static void add_records(const struct leat_stack *s, struct stack_gauge *g)
 {
 	uint32_t cnt = leat_tcp_tw_cnt(s->tcp);
-	uint64_t lasts = s->config.knobs.two_msl_ns;
 
 	if (cnt == 0)
 		return;
 	g->cnt[TCP_ST_TIME_WAIT] += cnt;
 	g->oldest_ns[TCP_ST_TIME_WAIT] = u64_max(
-		g->oldest_ns[TCP_ST_TIME_WAIT], s->now - (leat_tcp_tw_next(s->tcp) - lasts));
+		g->oldest_ns[TCP_ST_TIME_WAIT], s->now - leat_tcp_tw_first_began(s->tcp));
 }
 
 bool leat_stack_gauge(struct leat_stack *s, uint32_t *cursor, uint32_t look, struct stack_gauge *g)

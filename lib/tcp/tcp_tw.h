@@ -65,8 +65,8 @@ uint64_t leat_tcp_tw_ends_at(const struct tcp_engine *e, uint32_t name);
 /* leat_tcp_tw_next is when the next record is due, exactly; TIME_NEVER: there is none. */
 uint64_t leat_tcp_tw_next(const struct tcp_engine *e);
 
-/* leat_tcp_tw_first_began is when 2MSL of the record that has waited longest began; TIME_NEVER: there
- * is none. */
+/* leat_tcp_tw_first_began is when 2MSL of the record that has waited longest began; TIME_NEVER:
+ * there is none. */
 uint64_t leat_tcp_tw_first_began(const struct tcp_engine *e);
 
 /* leat_tcp_tw_due names at most max records that are due at until; they stay until _over. */
@@ -76,7 +76,7 @@ uint32_t leat_tcp_tw_due(const struct tcp_engine *e, uint64_t until, uint32_t *n
  * or a tcb, but not spared; TCP_NONE: there is none. */
 uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared);
 
-/* leat_tcp_tw_later is for one that was due, with TW_F_LATER: it begins again, and has a new name. */
+/* leat_tcp_tw_later is for one that was due, with TW_F_LATER: it begins again, under a new name. */
 uint32_t leat_tcp_tw_later(struct tcp_engine *e, uint32_t name, uint64_t now);
 
 /* leat_tcp_tw_over ends a record: TIME_WAIT when it was due, REUSED, GAVE_WAY. */

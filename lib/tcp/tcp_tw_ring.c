@@ -315,7 +315,7 @@ static void queue_grow(struct tw_ring *r, uint32_t queue, uint32_t name, uint64_
 	r->record_cnt++;
 }
 
-/* The head's record, or its block, is gone: the next one is found in the first block, as one without
+/* The head's record, or its block, is gone: the next one is in the first block, as a block without
  * any is not kept. */
 static void head_move(struct tw_ring *r, uint32_t queue)
 {

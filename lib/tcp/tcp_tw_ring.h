@@ -125,8 +125,8 @@ uint64_t leat_tcp_tw_ring_next_of(const struct tw_ring *r, uint32_t length);
 uint32_t leat_tcp_tw_ring_due(
 	const struct tw_ring *r, uint64_t until, uint32_t *name, uint32_t max);
 
-/* leat_tcp_tw_ring_scan goes through all records, from *cursor, which is 0 at first.  It looks at no
- * more than *look places, and takes them off; false: there is no other, or *look is used up. */
+/* leat_tcp_tw_ring_scan goes through all records, from *cursor, which is 0 at first.  It looks at
+ * no more than *look places, and takes them off; false: there is no other, or *look is used up. */
 bool leat_tcp_tw_ring_scan(
 	const struct tw_ring *r, uint32_t *cursor, uint32_t *look, uint32_t *name);
 

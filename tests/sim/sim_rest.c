@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-/* 12, for TIME-WAIT as a record: each lasts until its end, from the first look to the last, which is
- * 2MSL after it began, unless a reset that it may obey or an heir that is open ends it. */
+/* 12, for TIME-WAIT as a record: each lasts until its end, from the first look at it to the last,
+ * unless a reset that it may obey or an heir that is open ends it. */
 
 static _Noreturn void broken(struct sim_world *w, const struct tuple *t, const char *what)
 {
@@ -88,8 +88,10 @@ void leat_sim_check_rest(
 			continue;
 		}
 		s->rest[i] = s->rest[--s->rest_cnt];
-		if (now < gone.ends_at && w->plan.check_every == 1 &&
-			!config->knobs.rst_ends_time_wait && !config->knobs.time_wait_evict && !has_heir(s, &config->tcp, &gone))
+		bool may_end = config->knobs.rst_ends_time_wait || config->knobs.time_wait_evict;
+
+		if (now < gone.ends_at && w->plan.check_every == 1 && !may_end &&
+			!has_heir(s, &config->tcp, &gone))
 			broken(w, &gone.tuple, "12 TIME-WAIT ended before 2MSL");
 	}
 }

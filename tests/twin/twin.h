@@ -15,8 +15,8 @@
  *
  * An engine is its control blocks octet by octet, with all that belongs to them: side records, what
  * was sent and what was received, timers and counters, all but the one of the fast path itself.
- * With `oracle` the control blocks are looked at by their tuples, as each run has its own numbers for
- * them, and of TIME-WAIT what it needs.
+ * With `oracle` the control blocks are looked at by their tuples, as each run has its own numbers
+ * for them, and of TIME-WAIT what it needs.
  *
  * Memory     malloc, kept from one comparison to the next.
  * Errors     a look says false where the second run is not as the first was. */
@@ -62,8 +62,8 @@ void leat_twin_where(struct twin *t);
 /* leat_twin_knobs sets what the run under way is to be with, or without. */
 void leat_twin_knobs(const struct twin *t, struct tcp_knobs *knobs);
 
-/* leat_twin_limits sets limits of both runs, with `oracle`: there are tcbs for all connections, those
- * in TIME-WAIT among them, so that it is the same limit that they meet. */
+/* leat_twin_limits sets limits of both runs, with `oracle`: there are tcbs for all connections,
+ * those in TIME-WAIT among them, so that it is the same limit that they meet. */
 void leat_twin_limits(const struct twin *t, struct tcp_limits *limits);
 
 /* What the two runs differ in, as words. */
