@@ -47,7 +47,7 @@ static void open_wire(void)
 		.held = 2 * 2048 * shard_cnt,
 		.lcore_cnt = 1,
 		.shard_cnt = 2 * shard_cnt,
-		.own = SHARD_OWN_BUFFERS + SHARD_LANE_BUFFERS,
+		.own = SHARD_OWN_BUFFERS + shard_lane_buffers(shard_cnt),
 		.mtu = 1500};
 	struct nic_port_config config = {
 		.queue_cnt = (uint16_t)shard_cnt, .rx_slots = 512, .tx_slots = 512, .mtu = 1500};

@@ -299,6 +299,11 @@ static bool read_name(void *options, const char *text, char *why, size_t size)
 	return true;
 }
 
+static bool read_boot_record(void *options, const char *text, char *why, size_t size)
+{
+	return leat_opt_is_file(text, &((struct serve_options *)options)->boot_record, why, size);
+}
+
 #define AT(member) offsetof(struct serve_options, member)
 
 static const struct opt_row row[] = {
@@ -361,13 +366,7 @@ static const struct opt_row row[] = {
 		.fallback = "80:http",
 		.sentence = "what to serve where: http, echo, discard, chargen, program:TEXT; up "
 			    "to 16 times"},
-	{.name = "body",
-		.kind = OPT_KIND_OCTETS,
-		.at = AT(body_octets),
-		.to = SERVICE_BODY_MAX,
-		.metavar = "N",
-		.fallback = "512",
-		.sentence = "octets that http gives for /"},
+	OPT_RUN_BODY(AT(body_octets), SERVICE_BODY_MAX, "octets that http gives for /"),
 	{.name = "close",
 		.kind = OPT_KIND_WORD,
 		.at = AT(close),
@@ -376,16 +375,9 @@ static const struct opt_row row[] = {
 		.words = close_words,
 		.sentence = "who closes http first: keep (as the request asks), server (after each "
 			    "response, then TIME-WAIT is here), client (never the server)"},
-	{.name = "time-wait",
-		.kind = OPT_KIND_DURATION,
-		.at = AT(time_wait_ns),
-		.from = TIME_MS,
-		.to = 480 * TIME_S,
-		.metavar = "T",
-		.fallback = "60s",
-		.sentence =
-			"2MSL: how long a connection that we closed first stays in TIME-WAIT, its "
-			"client's port unusable to it"},
+	OPT_RUN_TIME_WAIT(AT(time_wait_ns), "60s",
+		"2MSL: how long a connection that we closed first stays in TIME-WAIT, its "
+		"client's port unusable to it"),
 	{.name = "connections",
 		.letter = 'c',
 		.kind = OPT_KIND_NUMBER,
@@ -438,6 +430,12 @@ static const struct opt_row row[] = {
 		"lose frames that arrive, to try a bad wire",
 		"let later frames overtake as they arrive",
 		"of what --loss and --reorder pick; without it it is new and printed"),
+	{.name = "boot-record",
+		.kind = OPT_KIND_OTHER,
+		.read = read_boot_record,
+		.metavar = "FILE",
+		.sentence = "keep there what the next run must know, so that sequence numbers and "
+			    "timestamps go on; made when it is not there"},
 	{.name = "grace",
 		.kind = OPT_KIND_DURATION,
 		.at = AT(grace_ns),
@@ -452,11 +450,7 @@ static const struct opt_row row[] = {
 		.metavar = "NAME",
 		.fallback = "leat",
 		.sentence = "what this instance is called"},
-	{.name = "verbose",
-		.letter = 'v',
-		.kind = OPT_KIND_COUNT,
-		.at = AT(verbose),
-		.sentence = "show what DPDK says as well"},
+	OPT_RUN_VERBOSE(AT(verbose)),
 };
 
 static void defaults(void *options)

@@ -40,6 +40,7 @@ struct serve_options {
 	struct ip gateway4, gateway6; /* any: none */
 	struct serve_listen listen[SERVICE_LISTEN_MAX];
 	uint32_t listen_cnt; /* at least 1; no port twice */
+	const char *boot_record; /* NULL: none */
 	uint64_t body_octets, time_wait_ns, grace_ns;
 	uint64_t seconds; /* drain after so many, 0: only after ^C; set by try --tap */
 	uint64_t mtu, shards;

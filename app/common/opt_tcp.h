@@ -138,6 +138,24 @@ extern const char *const leat_opt_tcp_never[];
 			    "TIME-WAIT, with timestamps; off: when no port is left it fails"       \
 	}
 
+/* Rows that verbs with a server have in common, with what each says of its own. */
+#define OPT_RUN_BODY(at_, to_, sentence_)                                                          \
+	{                                                                                          \
+		.name = "body", .kind = OPT_KIND_OCTETS, .at = at_, .to = to_, .metavar = "N",     \
+		.fallback = "512", .sentence = sentence_                                           \
+	}
+#define OPT_RUN_TIME_WAIT(at_, fallback_, sentence_)                                               \
+	OPT_TCP_RANGE(OPT_KIND_DURATION, at_, "time-wait", TIME_MS, 480 * TIME_S, "T", fallback_,  \
+		sentence_)
+#define OPT_RUN_VERBOSE(at_)                                                                       \
+	{                                                                                          \
+		.name = "verbose", .letter = 'v', .kind = OPT_KIND_COUNT, .at = at_,               \
+		.sentence = "show what DPDK says as well"                                          \
+	}
+
+/* leat_opt_is_file takes text as the name of a file. */
+bool leat_opt_is_file(const char *text, const char **file, char *why, size_t size);
+
 /* The wire that loses and reorders what a verb receives: the same limits, words of its own. */
 #define OPT_WIRE_SHARE(at_, name_, sentence_)                                                      \
 	{                                                                                          \

@@ -11,6 +11,11 @@
 
 static const char *const close_words[] = {"server", "client", NULL};
 
+static bool read_boot_record(void *options, const char *text, char *why, size_t size)
+{
+	return leat_opt_is_file(text, &((struct try_options *)options)->boot_record, why, size);
+}
+
 #define AT(member) offsetof(struct try_options, member)
 
 static bool read_client_vdev(void *options, const char *text, char *why, size_t size)
@@ -69,13 +74,7 @@ static const struct opt_row row[] = {
 		.metavar = "ARGS",
 		.sentence = "one for the server; without it the client is alone, and leat serve "
 			    "has 198.18.128.1/15 elsewhere"},
-	{.name = "body",
-		.kind = OPT_KIND_OCTETS,
-		.at = AT(body_octets),
-		.to = UINT64_C(1) << 30,
-		.metavar = "N",
-		.fallback = "512",
-		.sentence = "octets in the body of a response"},
+	OPT_RUN_BODY(AT(body_octets), UINT64_C(1) << 30, "octets in the body of a response"),
 	{.name = "close",
 		.kind = OPT_KIND_WORD,
 		.at = AT(close),
@@ -84,15 +83,24 @@ static const struct opt_row row[] = {
 		.words = close_words,
 		.sentence = "who closes first, and so waits 2MSL: server or client; with --tap as "
 			    "the request asks, unless it is given"},
-	{.name = "time-wait",
+	OPT_RUN_TIME_WAIT(AT(time_wait_ns), "1s",
+		"2MSL: how long a connection stays in TIME-WAIT; RFC 9293 means 60s or more"),
+	{.name = "boot-record",
+		.kind = OPT_KIND_OTHER,
+		.read = read_boot_record,
+		.metavar = "FILE",
+		.sentence = "with --client-vdev: keep there what the next run must know: other "
+			    "ports than this one's, and its sequence numbers and timestamps go on"},
+	{.name = "quiet-time",
 		.kind = OPT_KIND_DURATION,
-		.at = AT(time_wait_ns),
+		.at = AT(quiet_ns),
 		.from = TIME_MS,
 		.to = 480 * TIME_S,
+		.words = leat_opt_tcp_never,
 		.metavar = "T",
-		.fallback = "1s",
-		.sentence = "2MSL: how long a connection stays in TIME-WAIT; RFC 9293 means 60s "
-			    "or more"},
+		.fallback = "off",
+		.sentence = "with --client-vdev: connect only after that time, when what an "
+			    "earlier run left has died"},
 	OPT_TCP_ROWS(AT(tcp)),
 	OPT_TCP_CONNECT_ROW(AT(tcp)),
 	OPT_WIRE_ROWS(AT(loss_millionths), AT(reorder_millionths), AT(seed),
@@ -113,11 +121,7 @@ static const struct opt_row row[] = {
 		.kind = OPT_KIND_FLAG,
 		.at = AT(json),
 		.sentence = "one JSON object a second and one at the end, nothing else on stdout"},
-	{.name = "verbose",
-		.letter = 'v',
-		.kind = OPT_KIND_COUNT,
-		.at = AT(verbose),
-		.sentence = "show what DPDK says as well"},
+	OPT_RUN_VERBOSE(AT(verbose)),
 };
 
 static void defaults(void *options)
@@ -170,6 +174,12 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 	if (o->server_vdev != NULL && o->client_vdev == NULL) {
 		snprintf(why, size,
 			"--server-vdev without --client-vdev: a server alone is leat serve");
+		return false;
+	}
+	if ((o->boot_record != NULL || o->quiet_ns != 0) && o->client_vdev == NULL) {
+		snprintf(why, size,
+			"--%s without --client-vdev: nothing that outlives this run is reached",
+			o->boot_record != NULL ? "boot-record" : "quiet-time");
 		return false;
 	}
 	if (o->connections < o->shards) {

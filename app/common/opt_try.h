@@ -28,6 +28,8 @@ struct try_options {
 	uint64_t shards;      /* of each end */
 	/* Devices instead of rings; NULL: none.  The server's may be missing: a client alone. */
 	const char *client_vdev, *server_vdev;
+	const char *boot_record; /* NULL: none */
+	uint64_t quiet_ns;
 	uint64_t time_wait_ns; /* 2MSL */
 	uint64_t body_octets;
 	uint32_t loss_millionths, reorder_millionths;

@@ -31,13 +31,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LAB_LOSS_MAX   2
-#define LAB_PORT_FROM  40000
-#define LAB_DELAY_NS   UINT64_C(1000000)    /* of the wire, one way, when it does its best */
-#define LAB_CONNECT_NS UINT64_C(1000000000) /* connect_reuse waits so long (RFC 6191) */
+#define LAB_LOSS_MAX  2
+#define LAB_PORT_FROM 40000
+#define LAB_DELAY_NS  UINT64_C(1000000) /* of the wire, one way, when it does its best */
 
 /* Which SYN ends TIME-WAIT before its time.  The first three are --time-wait-reuse of the server,
- * CONNECT is the client's: its own connect takes a tuple over that it has in TIME-WAIT. */
+ * CONNECT is --connect-reuse of the client: its own connect takes over what waits there. */
 enum lab_reuse {
 	LAB_REUSE_OFF,
 	LAB_REUSE_SEQUENCE,
@@ -55,10 +54,11 @@ enum lab_close {
 
 struct lab_world {
 	uint64_t seed;
-	uint64_t packet_life_ns; /* at least 8 x LAB_DELAY_NS */
-	uint32_t connect_cnt;    /* that are tried */
-	uint32_t port_cnt;       /* the client has */
-	uint32_t octets;         /* that each end sends on each connection */
+	uint64_t packet_life_ns;   /* at least 8 x LAB_DELAY_NS */
+	uint64_t connect_reuse_ns; /* how long LAB_REUSE_CONNECT waits */
+	uint32_t connect_cnt;      /* that are tried */
+	uint32_t port_cnt;         /* the client has */
+	uint32_t octets;           /* that each end sends on each connection */
 };
 
 struct lab_case {

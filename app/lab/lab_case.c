@@ -15,7 +15,8 @@ bool leat_lab_is_protected(const struct lab_world *world, const struct lab_case 
 {
 	uint64_t life = leat_lab_life(world, c);
 
-	return c->time_wait_ns >= life && (c->reuse != LAB_REUSE_CONNECT || life <= LAB_CONNECT_NS);
+	return c->time_wait_ns >= life &&
+	       (c->reuse != LAB_REUSE_CONNECT || life <= world->connect_reuse_ns);
 }
 
 bool leat_lab_makes_sense(const struct lab_case *c)

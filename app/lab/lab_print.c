@@ -140,9 +140,9 @@ static void begin_json(const struct lab_report *report)
 		report->version, w->seed);
 	put_command(report);
 	fprintf(report->out,
-		",\"packet_life_max_ns\":%" PRIu64
+		",\"packet_life_max_ns\":%" PRIu64 ",\"connect_reuse_ns\":%" PRIu64
 		",\"connections\":%u,\"ports\":%u,\"octets\":%u,\"rows\":[",
-		w->packet_life_ns, w->connect_cnt, w->port_cnt, w->octets);
+		w->packet_life_ns, w->connect_reuse_ns, w->connect_cnt, w->port_cnt, w->octets);
 }
 
 static void begin_table(const struct lab_report *report)

@@ -4,7 +4,6 @@
 #include "base_assert.h"
 #include "base_time.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 
 struct lab_wire *leat_lab_wire_new(void)
@@ -42,6 +41,11 @@ void leat_lab_wire_give(struct lab_wire *w, struct lab_frame *f)
 {
 	f->next_free = w->free;
 	w->free = f;
+}
+
+bool leat_lab_wire_is_full(const struct lab_wire *w)
+{
+	return w->free == NULL && w->fresh == LAB_BUF_MAX;
 }
 
 static bool is_before(const struct lab_frame *a, const struct lab_frame *b)

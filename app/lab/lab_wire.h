@@ -7,6 +7,7 @@
  * Memory     from the C library; leat_lab_wire_free gives it back.
  * Errors     NULL: no memory. */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define LAB_FRAME_MAX 1536
@@ -34,6 +35,9 @@ void leat_lab_wire_free(struct lab_wire *w);
 /* leat_lab_wire_take gives a buffer to write a frame into; NULL: there is none. */
 struct lab_frame *leat_lab_wire_take(struct lab_wire *w);
 void leat_lab_wire_give(struct lab_wire *w, struct lab_frame *f);
+
+/* leat_lab_wire_is_full: there is no buffer until one is given back. */
+bool leat_lab_wire_is_full(const struct lab_wire *w);
 
 /* leat_lab_wire_put lets f arrive at f->at. */
 void leat_lab_wire_put(struct lab_wire *w, struct lab_frame *f);

@@ -125,7 +125,15 @@ static const struct opt_row row[] = {
 		.sentence =
 			"which SYN ends TIME-WAIT: off, sequence or timestamps, where the "
 			"server waits, as --time-wait-reuse of serve; connect, where the client "
-			"does: its own connect takes a tuple over that waited for a second"},
+			"does: its own connect takes a tuple over"},
+	{.name = "connect-reuse",
+		.kind = OPT_KIND_DURATION,
+		.at = AT(sweep.world.connect_reuse_ns),
+		.from = TIME_MS,
+		.to = 480 * TIME_S,
+		.metavar = "T",
+		.fallback = "1s",
+		.sentence = "that has waited for so long, with --reuse connect"},
 	{.name = "timestamps",
 		.kind = OPT_KIND_OTHER,
 		.read = read_timestamps,
@@ -212,7 +220,9 @@ static const struct opt_row row[] = {
 static void defaults(void *options)
 {
 	*(struct lab_options *)options = (struct lab_options){
-		.sweep = {.world = {.seed = 1, .packet_life_ns = 500 * TIME_MS},
+		.sweep = {.world = {.seed = 1,
+				  .packet_life_ns = 500 * TIME_MS,
+				  .connect_reuse_ns = TIME_S},
 			.time_wait = {4, {TIME_MS, 100 * TIME_MS, TIME_S, 60 * TIME_S}},
 			.close = {2, {LAB_CLOSE_SERVER, LAB_CLOSE_CLIENT}},
 			.reuse = {4, {LAB_REUSE_OFF, LAB_REUSE_SEQUENCE, LAB_REUSE_TIMESTAMPS,

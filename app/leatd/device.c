@@ -154,7 +154,7 @@ uint32_t leat_device_queues(const struct nic_port *port, uint32_t shard_cnt)
 			queue_max - shard_cnt, all_used[i].argument);
 		return 0;
 	}
-	return u32_min(queue_max, shard_cnt);
+	return leat_nic_port_queues(port, shard_cnt);
 }
 
 enum opt_exit leat_device_start(

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define HELD_MAX  32768
-#define HELD_MIN  64 /* of one shard */
 #define CHUNK_MAX 131072
 
 static uint32_t held_of(const struct serve_options *o, uint64_t each)
@@ -47,28 +46,29 @@ static void plan_stack(const struct serve_options *o, struct stack_config *c)
 /* plan_pool sizes the packet buffers; with --buffers, what stacks may hold of them follows. */
 static enum opt_exit plan_pool(const struct serve_options *o, struct plan *p)
 {
-	uint32_t shards = (uint32_t)o->shards, least;
+	/* One connection may fill what it is promised, if nobody else needs any. */
+	uint32_t shards = (uint32_t)o->shards, each = p->stack.knobs.rcv_seg_max, least;
 
 	p->pool = (struct nic_pool_plan){.rx_slots = PLAN_SLOTS * shards,
 		.tx_slots = PLAN_SLOTS * shards,
 		.lcore_cnt = shards,
 		.shard_cnt = shards,
-		.own = SHARD_OWN_BUFFERS + (shards > 1 ? SHARD_LANE_BUFFERS : 0),
+		.own = SHARD_OWN_BUFFERS + shard_lane_buffers(shards),
 		.mtu = p->stack.link.mtu};
-	least = leat_nic_pool_buffers(&p->pool) + shards * HELD_MIN;
+	least = leat_nic_pool_buffers(&p->pool) + shards * each;
 	if (o->buffers != 0 && o->buffers < least) {
 		leat_log(LOG_LV_ERROR, "leatd",
 			"--buffers: %ju are too few for %u shard%s: %u to receive into + %u to "
-			"send "
-			"+ %u in hand and in caches + %u held = %u",
+			"send + %u in hand and in caches + %u held, %u by one connection in each "
+			"shard (--receive-buffer %ju), = %u",
 			(uintmax_t)o->buffers, shards, shards == 1 ? "" : "s", p->pool.rx_slots,
 			p->pool.tx_slots,
-			least - p->pool.rx_slots - p->pool.tx_slots - shards * HELD_MIN,
-			shards * HELD_MIN, least);
+			least - p->pool.rx_slots - p->pool.tx_slots - shards * each, shards * each,
+			each, (uintmax_t)o->tcp.receive_buffer_octets, least);
 		return OPT_EXIT_CONFIG;
 	}
 	if (o->buffers != 0)
-		p->stack.tcp.rbuf_max = (uint32_t)((o->buffers - least) / shards) + HELD_MIN;
+		p->stack.tcp.rbuf_max = (uint32_t)((o->buffers - least) / shards) + each;
 	p->pool.held = p->stack.tcp.rbuf_max * shards;
 	return OPT_EXIT_OK;
 }
@@ -184,7 +184,7 @@ uint64_t leat_plan_octets(const struct plan *p)
 /* pages_of is the huge pages that EAL's memory fills. */
 static uint64_t pages_of(const struct plan *p)
 {
-	return p->eal.huge_octets / NIC_TOPO_HUGE_OCTETS;
+	return p->eal.huge_octets / NIC_NUMA_HUGE_OCTETS;
 }
 
 int leat_plan_pool_node(const struct plan *p)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_bits.h"
 #include "base_time.h"
+#include "nic_numa.h"
 #include "plan.h"
 #include "report.h"
 
@@ -62,7 +63,7 @@ static void print_memory(const struct plan *p, FILE *out)
 	size_text(p->free_octets, have, sizeof(have));
 	fprintf(out, "  memory                   %s free; %s, %" PRIu64 " of 2 MiB needed:", have,
 		p->eal.huge ? "packet buffers in huge pages" : "no huge pages used",
-		p->eal.huge_octets / NIC_TOPO_HUGE_OCTETS);
+		p->eal.huge_octets / NIC_NUMA_HUGE_OCTETS);
 	for (uint32_t i = 0; i < p->topo.node_cnt; i++)
 		fprintf(out, " node %u has %u free", i, p->topo.node[i].huge_free);
 	fprintf(out, "\n");

@@ -4,6 +4,7 @@
 #include "base_assert.h"
 #include "base_log.h"
 #include "nic_numa.h"
+#include "nic_topo.h"
 
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -39,23 +40,12 @@ void leat_plane_block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* read_text reads the beginning of a file of the kernel's; "" when it cannot. */
-static const char *read_text(const char *path, char *text, size_t size)
-{
-	FILE *f = fopen(path, "re");
-
-	text[f != NULL ? fread(text, 1, size - 1, f) : 0] = '\0';
-	if (f != NULL)
-		fclose(f);
-	return text;
-}
-
 static struct shard_clock start_clock(void)
 {
 	char cpuinfo[8192], clocks[256];
 
-	read_text("/proc/cpuinfo", cpuinfo, sizeof(cpuinfo));
-	read_text(CLOCKS_FILE, clocks, sizeof(clocks));
+	(void)leat_nic_topo_text("/proc/cpuinfo", cpuinfo, sizeof(cpuinfo));
+	(void)leat_nic_topo_text(CLOCKS_FILE, clocks, sizeof(clocks));
 	if (leat_shard_clock_trust(cpuinfo, clocks))
 		return shard_clock_start();
 	leat_log(LOG_LV_WARN, "leatd",
@@ -183,7 +173,7 @@ enum opt_exit leat_plane_join(struct plane *p, uint32_t first, uint32_t cnt)
 	return OPT_EXIT_OK;
 }
 
-uint64_t leat_plane_under_way(const struct plane *p, uint32_t port_idx)
+uint64_t leat_plane_moving(const struct plane *p, uint32_t port_idx)
 {
 	const struct plane_port *port = &p->port[port_idx];
 	uint64_t sum = 0;
@@ -193,64 +183,14 @@ uint64_t leat_plane_under_way(const struct plane *p, uint32_t port_idx)
 	return sum;
 }
 
-static void *run_control(void *plane)
+uint64_t leat_plane_carrying(const struct plane *p, uint32_t port_idx)
 {
-	struct plane *p = plane;
+	const struct plane_port *port = &p->port[port_idx];
+	uint64_t sum = 0;
 
-	p->control(p->arg);
-	for (uint32_t i = 0; i < p->loop_cnt; i++)
-		leat_shard_loop_stop(&p->loop[i]);
-	return NULL;
-}
-
-/* start_control starts the thread on all processors of this process: the main lcore's own is
- * taken by its shards. */
-static int start_control(struct plane *p, pthread_t *thread)
-{
-	pthread_attr_t attr;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setaffinity_np(&attr, sizeof(p->eal.allowed), &p->eal.allowed);
-	int error = pthread_create(thread, &attr, run_control, p);
-	pthread_attr_destroy(&attr);
-	return error;
-}
-
-/* share_cpus tells the loops that are not alone on their processor. */
-static void share_cpus(struct plane *p)
-{
-	for (uint32_t i = 0; i < p->loop_cnt; i++) {
-		for (uint32_t k = 0; k < p->loop_cnt; k++)
-			p->loop[i].yield |= k != i && p->eal.cpu[i] == p->eal.cpu[k];
-	}
-}
-
-enum opt_exit leat_plane_run(struct plane *p, void (*control)(void *arg), void *arg)
-{
-	pthread_t thread;
-
-	p->control = control;
-	p->arg = arg;
-	p->started_at = leat_plane_now(p);
-	if (p->loop_cnt < p->eal.lcore_cnt)
-		leat_log(LOG_LV_WARN, "leatd", "%u of %u lcores have no shard and stay idle",
-			p->eal.lcore_cnt - p->loop_cnt, p->eal.lcore_cnt);
-	share_cpus(p);
-	for (uint32_t i = 0; i < p->loop_cnt; i++) /* one that never begins is late, too */
-		shard_beat(&p->loop[i].beat, p->started_at);
-	int error = start_control(p, &thread);
-	if (error != 0) {
-		leat_log(LOG_LV_ERROR, "leatd", "no thread for control: %s", strerror(error));
-		return OPT_EXIT_RESOURCE;
-	}
-	for (uint32_t i = 1; i < p->loop_cnt; i++) {
-		error = rte_eal_remote_launch(leat_shard_loop, &p->loop[i], p->eal.lcore[i]);
-		ASSERT(error == 0);
-	}
-	leat_shard_loop(&p->loop[0]);
-	rte_eal_mp_wait_lcore();
-	pthread_join(thread, NULL);
-	return OPT_EXIT_OK;
+	for (uint32_t i = 0; port_idx < p->port_cnt && i < port->cnt; i++)
+		sum += leat_shard_lane_held(&port->carry[i]);
+	return sum;
 }
 
 void leat_plane_shards_close(struct plane *p)
@@ -379,25 +319,142 @@ void leat_plane_tell(struct plane *p, uint32_t shard_idx, enum shard_mail_kind k
 	post(p, shard_idx, (struct shard_letter){.kind = kind});
 }
 
+/* take_answer says whether shard owes none any more. */
+static bool take_answer(struct plane_shard *ps)
+{
+	if (!ps->asked)
+		return true;
+	if (!atomic_load_explicit(&ps->ask.answered, memory_order_acquire))
+		return false;
+	ps->asked = false;
+	ps->heard = true;
+	ps->counts = ps->ask.counts;
+	return true;
+}
+
+/* await waits for what shard i owes, until at, or no longer when it is known to be silent. */
+static void await(struct plane *p, uint32_t i, uint64_t at)
+{
+	struct plane_shard *ps = &p->shard[i];
+
+	while (!take_answer(ps) && ps->silent_since == 0 && leat_plane_now(p) < at)
+		nap(p);
+	uint64_t now = leat_plane_now(p);
+
+	if (ps->asked && ps->silent_since == 0) {
+		ps->silent_since = now;
+		leat_log(LOG_LV_WARN, "leatd",
+			"shard %u did not answer for %.1f s; its counts are those of before", i,
+			(double)PLANE_ASK_NS / (double)TIME_S);
+	} else if (!ps->asked && ps->silent_since != 0) {
+		leat_log(LOG_LV_NOTE, "leatd", "shard %u answers again, after %.1f s more", i,
+			(double)(now - ps->silent_since) / (double)TIME_S);
+		ps->silent_since = 0;
+	}
+}
+
+static void ask(struct plane *p, uint32_t i, void (*also)(void *arg), void *arg)
+{
+	struct plane_shard *ps = &p->shard[i];
+
+	ps->ask.also = also;
+	ps->ask.arg = arg;
+	ps->asked = true;
+	atomic_store_explicit(&ps->ask.answered, false, memory_order_relaxed);
+	post(p, i, (struct shard_letter){SHARD_MAIL_ASK, &ps->ask});
+}
+
 void leat_plane_ask(struct plane *p, void (*also)(void *arg), void *const *arg)
 {
-	for (uint32_t i = 0; i < p->shard_cnt; i++) {
-		struct shard_ask *ask = &p->shard[i].ask;
+	uint64_t at = leat_plane_now(p) + PLANE_ASK_NS;
 
-		ask->also = also;
-		ask->arg = also != NULL ? arg[i] : NULL;
-		atomic_store_explicit(&ask->answered, false, memory_order_relaxed);
-		post(p, i, (struct shard_letter){SHARD_MAIL_ASK, ask});
-	}
 	for (uint32_t i = 0; i < p->shard_cnt; i++) {
-		while (!atomic_load_explicit(&p->shard[i].ask.answered, memory_order_acquire))
+		await(p, i, at); /* the last answer, when it is owed still */
+		p->shard[i].heard = false;
+		if (!p->shard[i].asked)
+			ask(p, i, also, also != NULL ? arg[i] : NULL);
+	}
+	for (uint32_t i = 0; i < p->shard_cnt; i++)
+		await(p, i, at);
+}
+
+/* await_all waits for all that is owed, however long that is: a second signal ends it. */
+static void await_all(struct plane *p)
+{
+	for (uint32_t i = 0; i < p->shard_cnt; i++) {
+		while (!take_answer(&p->shard[i]))
 			nap(p);
+		await(p, i, 0);
 	}
 }
 
 void leat_plane_use(struct plane *p, enum shard_port_use use)
 {
-	for (uint32_t i = 0; i < p->shard_cnt; i++)
+	await_all(p);
+	for (uint32_t i = 0; i < p->shard_cnt; i++) {
 		post(p, i, shard_letter_port(use));
-	leat_plane_ask(p, NULL, NULL); /* letters are read in order */
+		ask(p, i, NULL, NULL); /* letters are read in order */
+	}
+	await_all(p); /* without its queues a port may be started anew */
+}
+
+static void *run_control(void *plane)
+{
+	struct plane *p = plane;
+
+	p->control(p->arg);
+	await_all(p); /* who does not turn does not stop, either */
+	for (uint32_t i = 0; i < p->loop_cnt; i++)
+		leat_shard_loop_stop(&p->loop[i]);
+	return NULL;
+}
+
+/* start_control starts the thread on all processors of this process: the main lcore's own is
+ * taken by its shards. */
+static int start_control(struct plane *p, pthread_t *thread)
+{
+	pthread_attr_t attr;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setaffinity_np(&attr, sizeof(p->eal.allowed), &p->eal.allowed);
+	int error = pthread_create(thread, &attr, run_control, p);
+	pthread_attr_destroy(&attr);
+	return error;
+}
+
+/* share_cpus tells the loops that are not alone on their processor. */
+static void share_cpus(struct plane *p)
+{
+	for (uint32_t i = 0; i < p->loop_cnt; i++) {
+		for (uint32_t k = 0; k < p->loop_cnt; k++)
+			p->loop[i].yield |= k != i && p->eal.cpu[i] == p->eal.cpu[k];
+	}
+}
+
+enum opt_exit leat_plane_run(struct plane *p, void (*control)(void *arg), void *arg)
+{
+	pthread_t thread;
+
+	p->control = control;
+	p->arg = arg;
+	p->started_at = leat_plane_now(p);
+	if (p->loop_cnt < p->eal.lcore_cnt)
+		leat_log(LOG_LV_WARN, "leatd", "%u of %u lcores have no shard and stay idle",
+			p->eal.lcore_cnt - p->loop_cnt, p->eal.lcore_cnt);
+	share_cpus(p);
+	for (uint32_t i = 0; i < p->loop_cnt; i++) /* one that never begins is late, too */
+		shard_beat(&p->loop[i].beat, p->started_at);
+	int error = start_control(p, &thread);
+	if (error != 0) {
+		leat_log(LOG_LV_ERROR, "leatd", "no thread for control: %s", strerror(error));
+		return OPT_EXIT_RESOURCE;
+	}
+	for (uint32_t i = 1; i < p->loop_cnt; i++) {
+		error = rte_eal_remote_launch(leat_shard_loop, &p->loop[i], p->eal.lcore[i]);
+		ASSERT(error == 0);
+	}
+	leat_shard_loop(&p->loop[0]);
+	rte_eal_mp_wait_lcore();
+	pthread_join(thread, NULL);
+	return OPT_EXIT_OK;
 }

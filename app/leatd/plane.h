@@ -21,8 +21,9 @@
 
 #include <pthread.h>
 
-#define PLANE_SIGNALS_CUT 2                   /* so many signals mean: at once */
-#define PLANE_LOOK_NS     UINT64_C(100000000) /* how often lcores and ports are looked at */
+#define PLANE_SIGNALS_CUT 2                    /* so many signals mean: at once */
+#define PLANE_LOOK_NS     UINT64_C(100000000)  /* how often lcores and ports are looked at */
+#define PLANE_ASK_NS      UINT64_C(1000000000) /* how long an answer of a shard is waited for */
 
 struct plane_shard {
 	struct shard *shard;
@@ -31,7 +32,10 @@ struct plane_shard {
 	int node;
 	uint32_t lcore_idx;
 	struct shard_mail from_control;
-	struct shard_ask ask;
+	struct shard_ask ask;       /* the shard's while asked, but for `answered` */
+	struct shard_counts counts; /* what it answered last */
+	bool asked, heard;          /* it owes an answer; it gave the last one */
+	uint64_t silent_since;      /* 0: nobody waits for an answer longer than PLANE_ASK_NS */
 };
 
 #define PLANE_PORT_MAX 2
@@ -95,9 +99,10 @@ enum opt_exit leat_plane_add(
  * port.  A shard without a queue sends over one of those that have, in turn. */
 enum opt_exit leat_plane_join(struct plane *p, uint32_t first, uint32_t cnt);
 
-/* leat_plane_under_way is how many frames lie on the lanes between the shards of a port, given by
- * its order of join, to be read there; while no shard turns. */
-uint64_t leat_plane_under_way(const struct plane *p, uint32_t port_idx);
+/* leat_plane_moving is how many frames lie on the lanes between the shards of a port, given by its
+ * order of join, to be read there; _carrying, to be sent there.  While no shard turns. */
+uint64_t leat_plane_moving(const struct plane *p, uint32_t port_idx);
+uint64_t leat_plane_carrying(const struct plane *p, uint32_t port_idx);
 
 /* leat_plane_join_octets is what _join takes for so many shards. */
 size_t leat_plane_join_octets(uint32_t shard_cnt);
@@ -123,8 +128,10 @@ void leat_plane_use(struct plane *p, enum shard_port_use use);
 /* leat_plane_tell puts DRAIN or ABORT into the box of one shard. */
 void leat_plane_tell(struct plane *p, uint32_t shard_idx, enum shard_mail_kind kind);
 
-/* leat_plane_ask has all shards fill their ask, and waits for it.  also[i], when also is not
- * NULL, runs on the lcore of shard i with arg[i]. */
+/* leat_plane_ask has all shards fill their counts, and waits for it: PLANE_ASK_NS for one that does
+ * not turn, which is told once, and no longer while it owes an answer.  Who has not `heard` has the
+ * counts of before.  also, when not NULL, runs on the lcore of shard i with arg[i], which is its
+ * until then. */
 void leat_plane_ask(struct plane *p, void (*also)(void *arg), void *const *arg);
 
 #endif

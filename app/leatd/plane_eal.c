@@ -4,6 +4,7 @@
 #include "base_assert.h"
 #include "base_bits.h"
 #include "base_log.h"
+#include "nic_numa.h"
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -21,8 +22,6 @@
 
 #define ARG_MAX_CNT  24
 #define ARG_OCTETS   1024
-#define HUGE_OCTETS  ((size_t)2 << 20)
-#define SMALL_OCTETS ((size_t)4 << 10)
 #define EAL_OVERHEAD ((size_t)48 << 20) /* what EAL and the drivers take besides */
 
 #define GROUP_DIR    "/sys/fs/cgroup/" /* in a container, its own */
@@ -97,17 +96,19 @@ static size_t memory_for(const struct nic_pool_plan *pool, size_t page_octets)
 {
 	size_t octets = leat_nic_pool_octets(pool, page_octets);
 
-	return align_up(octets + octets / 16 + EAL_OVERHEAD, HUGE_OCTETS);
+	return align_up(octets + octets / 16 + EAL_OVERHEAD, NIC_NUMA_HUGE_OCTETS);
 }
 
 struct eal_memory leat_eal_memory(const struct nic_pool_plan *pool, enum eal_huge huge)
 {
-	struct eal_memory m = {.huge_octets = memory_for(pool, HUGE_OCTETS)};
-	uint64_t free_octets = read_number(HUGE_DIR "free_hugepages", "%llu") * HUGE_OCTETS;
+	struct eal_memory m = {.huge_octets = memory_for(pool, NIC_NUMA_HUGE_OCTETS)};
+	uint64_t free_octets =
+		read_number(HUGE_DIR "free_hugepages", "%llu") * NIC_NUMA_HUGE_OCTETS;
 
 	m.huge = huge != EAL_HUGE_NO && free_octets >= m.huge_octets;
-	m.octets = m.huge ? m.huge_octets : memory_for(pool, SMALL_OCTETS);
-	m.pool_octets = leat_nic_pool_octets(pool, m.huge ? HUGE_OCTETS : SMALL_OCTETS);
+	m.octets = m.huge ? m.huge_octets : memory_for(pool, NIC_NUMA_SMALL_OCTETS);
+	m.pool_octets =
+		leat_nic_pool_octets(pool, m.huge ? NIC_NUMA_HUGE_OCTETS : NIC_NUMA_SMALL_OCTETS);
 	return m;
 }
 

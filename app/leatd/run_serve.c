@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_assert.h"
 #include "base_log.h"
+#include "boot.h"
 #include "caps.h"
 #include "device.h"
 #include "knobs.h"
@@ -42,6 +43,7 @@ struct serve_run {
 	const struct serve_options *o;
 	bool greet;
 	struct plan plan;
+	struct boot boot;
 	struct plane plane;
 	struct nic_port port;
 	struct nic_port_config port_config;
@@ -218,6 +220,8 @@ static void print_head(void)
 			leat_service_kind_name(o->listen[i].kind));
 	leat_report_ns(o->time_wait_ns, msl, sizeof(msl));
 	printf("  2MSL          %s%s\n", msl, leat_report_two_msl(o->time_wait_ns));
+	printf("  restart       ");
+	leat_boot_print(&run.boot, false, stdout);
 	if (run.greet)
 		printf("  kernel 198.18.0.1/24 on leat0  ═══ tap ═══  server 198.18.0.2:80\n"
 		       "try it:   curl -v http://198.18.0.2/     wrk -t1 -c64 -d5s "
@@ -234,7 +238,7 @@ static void look(void)
 	leat_plane_ask(&run.plane, NULL, NULL);
 	run.sum = (struct shard_counts){0};
 	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
-		leat_report_add(&run.sum, &run.plane.shard[i].ask.counts);
+		leat_report_add(&run.sum, &run.plane.shard[i].counts);
 }
 
 static void tell_all(enum shard_mail_kind kind)
@@ -243,11 +247,15 @@ static void tell_all(enum shard_mail_kind kind)
 		leat_plane_tell(&run.plane, i, kind);
 }
 
-/* wait_closed looks until no connection is open, until at, or until signal_max signals came. */
+/* wait_closed looks until no connection is open, until at, until signal_max signals came, or until
+ * the port goes over which they would end. */
 static bool wait_closed(uint64_t at, uint32_t signal_max)
 {
+	bool was_gone = run.watch.state == NIC_ST_GONE;
+
 	look();
-	while (leat_report_open(&run.sum) != 0 && leat_plane_now(&run.plane) < at) {
+	while (leat_report_open(&run.sum) != 0 && leat_plane_now(&run.plane) < at &&
+		was_gone == (run.watch.state == NIC_ST_GONE)) {
 		uint64_t next = leat_plane_now(&run.plane) + LOOK_NS;
 
 		if (leat_plane_wait(&run.plane, u64_min(next, at)) >= signal_max)
@@ -269,6 +277,9 @@ static void drain(void)
 		return;
 	run.cut = leat_report_open(&run.sum);
 	run.finished -= u64_min(run.cut, run.finished);
+	if (run.watch.state == NIC_ST_GONE)
+		printf("          %s is gone: %ju that are open are cut without a wait\n",
+			run.port.name, (uintmax_t)run.cut);
 	tell_all(SHARD_MAIL_ABORT);
 	wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
 }
@@ -379,15 +390,11 @@ static bool check_ledger(void)
 			leat_log(LOG_LV_ERROR, "ledger", "shard %u: %s", i, why);
 		good &= why == NULL;
 	}
-	uint64_t under_way = leat_plane_under_way(&run.plane, 0);
-	if (run.sum.moved_out != run.sum.moved_in + under_way || run.sum.wrong_shard != 0) {
-		leat_log(LOG_LV_ERROR, "ledger",
-			"moved %ju frames, taken %ju, on lanes %ju; on a wrong shard %ju",
-			(uintmax_t)run.sum.moved_out, (uintmax_t)run.sum.moved_in,
-			(uintmax_t)under_way, (uintmax_t)run.sum.wrong_shard);
-		good = false;
-	}
-	return good;
+	const char *why = leat_steer_ledger_error(&run.sum, leat_plane_moving(&run.plane, 0),
+		leat_plane_carrying(&run.plane, 0), text, sizeof(text));
+	if (why != NULL)
+		leat_log(LOG_LV_ERROR, "ledger", "%s", why);
+	return good && why == NULL;
 }
 
 /* print_notes explains counts that have one cause as a rule. */
@@ -556,10 +563,19 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 		.pool = run.plan.pool,
 		.pci = o->device,
 		.verbose = o->verbose};
-	result = leat_run_start_eal(from, &want, &eal);
+	struct boot_want boot = {.path = o->boot_record,
+		.two_msl_ns = o->time_wait_ns,
+		.port_from = run.plan.stack.port_from,
+		.port_to = run.plan.stack.port_to};
+	result = leat_boot_begin(&run.boot, &boot, leat_shard_clock_wall_ns());
 	if (result != OPT_EXIT_OK)
 		return result;
-	result = run_plane(&eal);
-	leat_eal_stop(&eal);
+	leat_boot_set(&run.boot, &run.plan.stack);
+	result = leat_run_start_eal(from, &want, &eal);
+	if (result == OPT_EXIT_OK) {
+		result = run_plane(&eal);
+		leat_eal_stop(&eal);
+	}
+	leat_boot_end(&run.boot, leat_shard_clock_wall_ns());
 	return result;
 }

@@ -2,6 +2,7 @@
 #include "base_assert.h"
 #include "base_bits.h"
 #include "base_log.h"
+#include "boot.h"
 #include "caps.h"
 #include "knobs.h"
 #include "load.h"
@@ -22,7 +23,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define PAGE_OCTETS     4096
 #define PORT            80
 #define SOURCE_CNT      254
 #define PREFIX_BITS     15
@@ -36,13 +36,19 @@
 #define ABORT_NS        (2 * TIME_S)
 #define LOOK_NS         (20 * TIME_MS)
 
-/* A client shard's program, and what was last copied of it, by that shard: on lines of its own. */
-struct try_client {
-	_Alignas(CACHE_LINE) struct load *load;
-	struct shard *shard;
+/* What a client's program has counted. */
+struct try_load {
 	struct load_counters counters;
 	struct hist connect;
 	bool done;
+};
+
+/* A client shard's program, and what that shard copied of it last: on lines of its own, which are
+ * the shard's while it owes an answer. */
+struct try_client {
+	_Alignas(CACHE_LINE) struct load *load;
+	struct shard *shard;
+	struct try_load copy;
 };
 
 struct try_run {
@@ -50,10 +56,12 @@ struct try_run {
 	struct try_view view;
 	struct plane plane;
 	struct try_wire wire;
+	struct boot boot;
 	uint32_t shard_cnt; /* of each end */
 	uint32_t
 		first[TRY_END_CNT]; /* its first shard; of an end that is not here, all there are */
 	struct try_client client[TRY_SHARDS_MAX];
+	struct try_load seen[TRY_SHARDS_MAX];   /* the last copy of those that answered */
 	void *mem[TRY_END_CNT][TRY_SHARDS_MAX]; /* of load and service */
 	size_t mem_octets[TRY_END_CNT][TRY_SHARDS_MAX];
 	bool cut;
@@ -141,7 +149,7 @@ static struct nic_pool_plan pool_plan(const struct stack_config config[TRY_END_C
 		.held = n * (config[TRY_CLIENT].tcp.rbuf_max + config[TRY_SERVER].tcp.rbuf_max),
 		.lcore_cnt = 2 * n,
 		.shard_cnt = 2 * n,
-		.own = SHARD_OWN_BUFFERS + (n > 1 ? SHARD_LANE_BUFFERS : 0),
+		.own = SHARD_OWN_BUFFERS + shard_lane_buffers(n),
 		.mtu = config[TRY_CLIENT].link.mtu};
 }
 
@@ -198,11 +206,12 @@ static struct leat_addr address(uint32_t ip, uint16_t port)
 		.port = port};
 }
 
-/* take gives the memory of a program, kept in run.mem until the end. */
+/* take gives the memory of a program at its shard's node, kept in run.mem until the end. */
 static void *take(enum try_end end, uint32_t i, size_t octets)
 {
 	run.mem_octets[end][i] = octets;
-	run.mem[end][i] = leat_plane_take(&run.plane, octets, 0);
+	run.mem[end][i] =
+		leat_plane_take(&run.plane, octets, run.plane.shard[run.first[end] + i].node);
 	return run.mem[end][i];
 }
 
@@ -288,9 +297,9 @@ static void copy_load(void *arg)
 
 	if (c == NULL)
 		return;
-	c->counters = *leat_load_counters(c->load);
-	c->connect = *leat_load_hist(c->load, LOAD_HIST_CONNECT);
-	c->done = leat_load_done(c->load);
+	c->copy.counters = *leat_load_counters(c->load);
+	c->copy.connect = *leat_load_hist(c->load, LOAD_HIST_CONNECT);
+	c->copy.done = leat_load_done(c->load);
 }
 
 static void cut_load(void *arg)
@@ -320,9 +329,9 @@ static void sum_loads(void)
 	v->load_done = true;
 	leat_hist_clear(&v->connect);
 	for (uint32_t i = 0; i < run.shard_cnt; i++) {
-		leat_load_add(&v->load, &run.client[i].counters);
-		leat_hist_merge(&v->connect, &run.client[i].connect);
-		v->load_done &= run.client[i].done;
+		leat_load_add(&v->load, &run.seen[i].counters);
+		leat_hist_merge(&v->connect, &run.seen[i].connect);
+		v->load_done &= run.seen[i].done;
 	}
 }
 
@@ -349,12 +358,16 @@ static void sum_begin(void)
 static void look(void)
 {
 	ask(copy_load);
+	for (uint32_t i = 0; i < run.shard_cnt; i++) {
+		if (run.plane.shard[run.first[TRY_CLIENT] + i].heard)
+			run.seen[i] = run.client[i].copy;
+	}
 	sum_begin();
 	sum_loads();
 	for (uint32_t end = 0; end < TRY_END_CNT; end++) {
 		for (uint32_t i = 0; run.wire.port[end] != NULL && i < run.shard_cnt; i++)
-			sum_shard((enum try_end)end, i,
-				&run.plane.shard[run.first[end] + i].ask.counts);
+			sum_shard(
+				(enum try_end)end, i, &run.plane.shard[run.first[end] + i].counts);
 	}
 }
 
@@ -436,20 +449,17 @@ static bool settle_shard(enum try_end end, uint32_t i)
 	return why == NULL;
 }
 
-/* settle_end checks that what left one shard of an end came to another or lies between them, and
- * that none reached a shard that does not own its flow. */
 static bool settle_end(enum try_end end)
 {
 	const struct shard_counts *sum = end == TRY_CLIENT ? &run.view.client : &run.view.server;
-	uint64_t under_way = leat_plane_under_way(&run.plane, end);
+	char text[160];
+	const char *why = leat_steer_ledger_error(sum, leat_plane_moving(&run.plane, end),
+		leat_plane_carrying(&run.plane, end), text, sizeof(text));
 
-	if (sum->moved_out == sum->moved_in + under_way && sum->wrong_shard == 0)
-		return true;
-	leat_log(LOG_LV_ERROR, "ledger",
-		"%s: moved %ju frames, taken %ju, on lanes %ju; on a wrong shard %ju",
-		end == TRY_CLIENT ? "client" : "server", (uintmax_t)sum->moved_out,
-		(uintmax_t)sum->moved_in, (uintmax_t)under_way, (uintmax_t)sum->wrong_shard);
-	return false;
+	if (why != NULL)
+		leat_log(LOG_LV_ERROR, "ledger", "%s: %s", end == TRY_CLIENT ? "client" : "server",
+			why);
+	return why == NULL;
 }
 
 /* settle reads the last counts, when no shard turns any more, and checks every law. */
@@ -457,8 +467,10 @@ static bool settle(void)
 {
 	bool good = true;
 
-	for (uint32_t i = 0; i < run.shard_cnt; i++)
+	for (uint32_t i = 0; i < run.shard_cnt; i++) {
 		copy_load(&run.client[i]);
+		run.seen[i] = run.client[i].copy;
+	}
 	sum_begin();
 	sum_loads();
 	for (uint32_t end = 0; end < TRY_END_CNT; end++) {
@@ -579,6 +591,26 @@ static void note_rate(const struct stack_config config[TRY_END_CNT], const struc
 		leat_report_group(ports, t[2]), leat_report_group(pairs, t[3]));
 }
 
+/* begin_boot is for what outlives this run: a client's peers beyond a device. */
+static enum opt_exit begin_boot(
+	struct stack_config config[TRY_END_CNT], const struct try_options *o)
+{
+	const struct stack_config *c = &config[TRY_CLIENT];
+	struct boot_want want = {.path = o->boot_record,
+		.quiet_ns = o->quiet_ns,
+		.two_msl_ns = o->time_wait_ns,
+		.port_from = c->port_from,
+		.port_to = c->port_to};
+
+	if (o->client_vdev == NULL)
+		return OPT_EXIT_OK;
+	enum opt_exit result = leat_boot_begin(&run.boot, &want, leat_shard_clock_wall_ns());
+	for (uint32_t i = 0; i < TRY_END_CNT && result == OPT_EXIT_OK; i++)
+		leat_boot_set(&run.boot, &config[i]);
+	run.view.boot = &run.boot;
+	return result;
+}
+
 enum opt_exit leat_run_try(const struct try_options *options, const struct run_eal *from)
 {
 	struct try_options o = *options;
@@ -597,20 +629,23 @@ enum opt_exit leat_run_try(const struct try_options *options, const struct run_e
 	for (uint32_t i = 0; i < TRY_END_CNT; i++)
 		config[i] = stack_config((enum try_end)i, &o);
 	struct nic_pool_plan plan = pool_plan(config);
-	if (!shrink(config, leat_nic_pool_octets(&plan, PAGE_OCTETS)))
+	if (!shrink(config, leat_nic_pool_octets(&plan, NIC_NUMA_SMALL_OCTETS)))
 		return OPT_EXIT_RESOURCE;
 	note_rate(config, &o);
 	struct eal_want want = {.name = "try",
 		.lcore_cnt = o.one_lcore ? 1 : end_cnt() * run.shard_cnt,
 		.pool = plan,
 		.verbose = o.verbose};
-	enum opt_exit result = leat_run_start_eal(from, &want, &eal);
-	if (result != OPT_EXIT_OK)
-		return result;
-	if (o.one_lcore)
-		eal.lcore_cnt = 1;
-	run.view.huge = eal.huge;
-	result = run_plane(&eal, &plan, config);
-	leat_eal_stop(&eal);
+	enum opt_exit result = begin_boot(config, &o);
+	if (result == OPT_EXIT_OK)
+		result = leat_run_start_eal(from, &want, &eal);
+	if (result == OPT_EXIT_OK) {
+		if (o.one_lcore)
+			eal.lcore_cnt = 1;
+		run.view.huge = eal.huge;
+		result = run_plane(&eal, &plan, config);
+		leat_eal_stop(&eal);
+	}
+	leat_boot_end(&run.boot, leat_shard_clock_wall_ns());
 	return result;
 }

@@ -135,6 +135,25 @@ void leat_steer_print(const struct steer *s, FILE *out)
 	}
 }
 
+const char *leat_steer_ledger_error(
+	const struct shard_counts *sum, uint64_t moving, uint64_t carrying, char *text, size_t size)
+{
+	if (sum->moved_out != sum->moved_in + moving || sum->wrong_shard != 0)
+		snprintf(text, size,
+			"moved %ju frames, taken %ju, on lanes %ju; on a wrong shard %ju",
+			(uintmax_t)sum->moved_out, (uintmax_t)sum->moved_in, (uintmax_t)moving,
+			(uintmax_t)sum->wrong_shard);
+	else if (sum->tx_over != sum->tx_carried + sum->tx_waiting + carrying)
+		snprintf(text, size,
+			"%ju frames given to another's queue, carried %ju, waiting %ju, on lanes "
+			"%ju",
+			(uintmax_t)sum->tx_over, (uintmax_t)sum->tx_carried,
+			(uintmax_t)sum->tx_waiting, (uintmax_t)carrying);
+	else
+		return NULL;
+	return text;
+}
+
 void leat_steer_end(const struct steer *s, const struct shard_counts *sum, FILE *out)
 {
 	char t[5][REPORT_TEXT_MAX];
@@ -145,6 +164,9 @@ void leat_steer_end(const struct steer *s, const struct shard_counts *sum, FILE 
 		leat_steer_name(s), leat_report_group(sum->moved_out, t[0]),
 		leat_report_group(sum->rx_frames, t[1]), leat_report_group(sum->move_dropped, t[2]),
 		leat_report_group(sum->moved_high, t[3]), SHARD_LANE_SLOTS);
+	if (sum->tx_over != 0)
+		fprintf(out, "; carried %s frames for shards without a queue",
+			leat_report_group(sum->tx_carried, t[4]));
 	if (sum->steer_probed != 0)
 		fprintf(out, "; verified %s segments%s", leat_report_group(sum->steer_probed, t[4]),
 			sum->steer_astray == 0 ? ", each as computed" : "");

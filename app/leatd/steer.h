@@ -66,6 +66,12 @@ bool leat_steer_moves(const struct steer *s);
 /* leat_steer_print writes which mode is on and what it costs, without an end of line. */
 void leat_steer_print(const struct steer *s, FILE *out);
 
+/* leat_steer_ledger_error checks, of all shards of a port and when none turns any more, that what
+ * one handed to another came there or lies between them, and that none got what is another's.  NULL,
+ * or what does not hold, written to text.  moving and carrying: plane.h. */
+const char *leat_steer_ledger_error(const struct shard_counts *sum, uint64_t moving,
+	uint64_t carrying, char *text, size_t size);
+
 /* leat_steer_end writes what was moved and verified, of all shards of the port. */
 void leat_steer_end(const struct steer *s, const struct shard_counts *sum, FILE *out);
 

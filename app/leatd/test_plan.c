@@ -3,6 +3,7 @@
 /* What a plan says of machines that are not there. */
 
 #include "base_bits.h"
+#include "nic_numa.h"
 #include "plan.h"
 
 #include <setjmp.h>
@@ -22,7 +23,7 @@ static struct plan two_nodes(void)
 		.cpu_cnt = 2,
 		.shard_cnt = 2,
 		.free_octets = UINT64_MAX,
-		.eal = {.huge_octets = 100 * NIC_TOPO_HUGE_OCTETS},
+		.eal = {.huge_octets = 100 * NIC_NUMA_HUGE_OCTETS},
 		.topo = {.node_cnt = 2, .distance = {{10, 21}, {21, 10}}}};
 
 	memset(p.topo.node_of_cpu, -1, sizeof(p.topo.node_of_cpu));

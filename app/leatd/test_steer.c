@@ -181,6 +181,27 @@ static void another_seed_is_another_key_and_the_same_seed_the_same(void **state)
 	}
 }
 
+static void a_frame_that_is_lost_between_shards_is_named_wherever_it_was(void **state)
+{
+	const struct shard_counts good = {
+		.moved_out = 100, .moved_in = 93, .tx_over = 50, .tx_carried = 40, .tx_waiting = 4};
+	struct shard_counts bad = good;
+	char text[160];
+
+	(void)state;
+	assert_null(leat_steer_ledger_error(&good, 7, 6, text, sizeof(text)));
+	assert_non_null(leat_steer_ledger_error(&good, 6, 6, text, sizeof(text)));
+	assert_string_equal(text, "moved 100 frames, taken 93, on lanes 6; on a wrong shard 0");
+	assert_non_null(leat_steer_ledger_error(&good, 7, 5, text, sizeof(text)));
+	assert_string_equal(
+		text, "50 frames given to another's queue, carried 40, waiting 4, on lanes 5");
+	bad.wrong_shard = 1;
+	assert_non_null(leat_steer_ledger_error(&bad, 7, 6, text, sizeof(text)));
+	bad = good;
+	bad.tx_waiting++;
+	assert_non_null(leat_steer_ledger_error(&bad, 7, 6, text, sizeof(text)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +212,7 @@ int main(void)
 		cmocka_unit_test(
 			a_device_that_refuses_at_a_later_start_is_trusted_no_more_and_later_again),
 		cmocka_unit_test(one_shard_and_a_wire_inside_the_process_need_no_device),
+		cmocka_unit_test(a_frame_that_is_lost_between_shards_is_named_wherever_it_was),
 		cmocka_unit_test(another_seed_is_another_key_and_the_same_seed_the_same),
 	};
 

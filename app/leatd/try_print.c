@@ -87,6 +87,10 @@ static void print_plan(const struct try_view *v)
 		       "RTO from %ju ms (demo; the default is 1 s)\n",
 			v->o->loss_millionths / 1e4, v->o->reorder_millionths / 1e4,
 			(uintmax_t)(TRY_RTO_MIN_NS / TIME_MS));
+	if (v->boot != NULL) {
+		printf("  restart  ");
+		leat_boot_print(v->boot, true, stdout);
+	}
 	printf("  seed %" PRIu64 "%s\n", v->o->seed,
 		v->shrunk ? "; little memory is free: smaller tables" : "");
 }
@@ -383,6 +387,11 @@ static bool print_end_json(const struct try_view *v)
 		(double)leat_hist_at(&v->connect, 990000) / 1e9);
 	printf(",\"two_msl\":%.9f,\"two_msl_rfc_conformant\":%s", (double)v->o->time_wait_ns / 1e9,
 		leat_report_two_msl_conforms(v->o->time_wait_ns) ? "true" : "false");
+	if (v->boot != NULL)
+		printf(",\"restart\":{\"run\":%" PRIu64 ",\"known\":%s,\"port_from\":%u,"
+		       "\"port_to\":%u,\"quiet\":%.9f}",
+			v->boot->run, v->boot->known ? "true" : "false", v->boot->port_from,
+			v->boot->port_to, (double)v->boot->quiet_ns / 1e9);
 	json_end("client", &v->client);
 	json_end("server", &v->server);
 	printf("}\n");

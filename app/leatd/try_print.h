@@ -10,6 +10,7 @@
 
 #include "base_hist.h"
 #include "base_time.h"
+#include "boot.h"
 #include "load.h"
 #include "opt_try.h"
 #include "report.h"
@@ -22,6 +23,7 @@
 /* What is known of both ends at one instant, and what was known a second before. */
 struct try_view {
 	const struct try_options *o;
+	const struct boot *boot; /* NULL: no peer outlives this run */
 	bool huge, one_lcore, shrunk, load_done;
 	const struct try_wire *wire;
 	uint32_t lcore_cnt;

@@ -12,9 +12,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define HUGE_OCTETS  ((size_t)2 << 20)
-#define SMALL_OCTETS ((size_t)4 << 10)
-
 uint32_t leat_nic_numa_nodes(void)
 {
 	return numa_available() < 0 ? 1 : (uint32_t)numa_num_configured_nodes();
@@ -29,22 +26,23 @@ int leat_nic_numa_of_cpu(uint32_t cpu)
 
 size_t leat_nic_numa_octets(size_t octets)
 {
-	return align_up(octets, HUGE_OCTETS);
+	return align_up(octets, NIC_NUMA_HUGE_OCTETS);
 }
 
-/* map gives octets (a multiple of HUGE_OCTETS) so aligned that huge pages can back all of them. */
+/* map gives octets (a multiple of NIC_NUMA_HUGE_OCTETS) so aligned that huge pages can back all of
+ * them. */
 static uint8_t *map(size_t octets)
 {
-	uint8_t *p = mmap(NULL, octets + HUGE_OCTETS, PROT_READ | PROT_WRITE,
+	uint8_t *p = mmap(NULL, octets + NIC_NUMA_HUGE_OCTETS, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (p == MAP_FAILED)
 		return NULL;
-	size_t before = align_up((uintptr_t)p, HUGE_OCTETS) - (uintptr_t)p;
+	size_t before = align_up((uintptr_t)p, NIC_NUMA_HUGE_OCTETS) - (uintptr_t)p;
 	if (before != 0)
 		munmap(p, before);
-	if (before != HUGE_OCTETS)
-		munmap(p + before + octets, HUGE_OCTETS - before);
+	if (before != NIC_NUMA_HUGE_OCTETS)
+		munmap(p + before + octets, NIC_NUMA_HUGE_OCTETS - before);
 	return p + before;
 }
 
@@ -64,7 +62,7 @@ void *leat_nic_numa_take(size_t octets, int node)
 {
 	ASSERT(octets > 0);
 	ASSERT(node >= 0);
-	octets = align_up(octets, HUGE_OCTETS);
+	octets = align_up(octets, NIC_NUMA_HUGE_OCTETS);
 	uint8_t *mem = map(octets);
 	if (mem == NULL) {
 		leat_log(LOG_LV_ERROR, "nic", "no %zu MiB for a stack: %s", octets >> 20,
@@ -82,7 +80,7 @@ bool leat_nic_numa_touch(void *mem, size_t octets)
 {
 	uint8_t *page = mem;
 
-	octets = align_up(octets, HUGE_OCTETS);
+	octets = align_up(octets, NIC_NUMA_HUGE_OCTETS);
 	if (madvise(mem, octets, MADV_POPULATE_WRITE) == 0)
 		return true;
 	if (errno != EINVAL) {
@@ -91,7 +89,7 @@ bool leat_nic_numa_touch(void *mem, size_t octets)
 		return false;
 	}
 	/* A kernel before 5.14 does not know the advice. */
-	for (size_t at = 0; at < octets; at += SMALL_OCTETS)
+	for (size_t at = 0; at < octets; at += NIC_NUMA_SMALL_OCTETS)
 		page[at] = 0;
 	return true;
 }
@@ -99,5 +97,5 @@ bool leat_nic_numa_touch(void *mem, size_t octets)
 void leat_nic_numa_free(void *mem, size_t octets)
 {
 	if (mem != NULL)
-		munmap(mem, align_up(octets, HUGE_OCTETS));
+		munmap(mem, align_up(octets, NIC_NUMA_HUGE_OCTETS));
 }

@@ -17,6 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define NIC_NUMA_HUGE_OCTETS  ((size_t)2 << 20) /* of a huge page, the only kind that is used */
+#define NIC_NUMA_SMALL_OCTETS ((size_t)4 << 10) /* and of an ordinary one */
+
 /* leat_nic_numa_nodes is how many memory nodes there are; 1 where the kernel does not say. */
 uint32_t leat_nic_numa_nodes(void);
 

@@ -204,6 +204,16 @@ uint32_t leat_nic_port_queue_max(const struct nic_port *p)
 	return rte_eth_dev_info_get(p->id, &info) == 0 ? queue_max(&info) : 0;
 }
 
+uint32_t leat_nic_port_queues(const struct nic_port *p, uint32_t want)
+{
+	uint32_t cnt = u32_min(leat_nic_port_queue_max(p), want);
+
+	/* It refuses what is no power of two, and says so only then. */
+	if (strcmp(p->driver, "net_vmxnet3") == 0 && cnt != 0)
+		cnt = (uint32_t)pow2_ceil(cnt + 1) / 2;
+	return cnt;
+}
+
 /* check_wish compares what was asked for with what the device can do, before it is touched. */
 static int check_wish(const struct nic_port *p, const struct nic_port_config *config,
 	const struct rte_eth_dev_info *info)

@@ -81,6 +81,10 @@ __attribute__((warn_unused_result)) int leat_nic_port_by_pci(
 /* leat_nic_port_queue_max is how many queues the device has in both directions. */
 uint32_t leat_nic_port_queue_max(const struct nic_port *p);
 
+/* leat_nic_port_queues is how many queues to start for want shards: as many, or as the device has,
+ * or the most below that its driver takes. */
+uint32_t leat_nic_port_queues(const struct nic_port *p, uint32_t want);
+
 /* leat_nic_port_start configures and starts the device.  -ERANGE: fewer queues, or another mtu,
  * than asked for.  After an error the port is stopped and may be closed. */
 __attribute__((warn_unused_result)) int leat_nic_port_start(

@@ -12,17 +12,17 @@
 #include <string.h>
 
 #define NODE_DIR    "/sys/devices/system/node/"
+#define HUGE_FREE   "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
 #define TEXT_MAX    4096
 #define PATH_OCTETS 128
 
-/* read_text reads the beginning of a file; NULL when it cannot. */
-static const char *read_text(const char *path, char *text)
+const char *leat_nic_topo_text(const char *path, char *text, size_t size)
 {
 	FILE *f = fopen(path, "re");
 
+	text[f != NULL ? fread(text, 1, size - 1, f) : 0] = '\0';
 	if (f == NULL)
 		return NULL;
-	text[fread(text, 1, TEXT_MAX - 1, f)] = '\0';
 	fclose(f);
 	return text;
 }
@@ -45,13 +45,13 @@ static void read_node(struct nic_topo *t, uint32_t node)
 
 	snprintf(path, sizeof(path), NODE_DIR "node%u/hugepages/hugepages-2048kB/free_hugepages",
 		node);
-	const char *free_hugepages = read_text(path, huge);
+	const char *free_hugepages = leat_nic_topo_text(path, huge, sizeof(huge));
 	/* A kernel without nodes tells of all its pages elsewhere. */
 	if (free_hugepages == NULL && node == 0)
-		free_hugepages =
-			read_text("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", huge);
+		free_hugepages = leat_nic_topo_text(HUGE_FREE, huge, sizeof(huge));
 	snprintf(path, sizeof(path), NODE_DIR "node%u/meminfo", node);
-	leat_nic_topo_parse_free(t, node, free_hugepages, read_text(path, info));
+	leat_nic_topo_parse_free(
+		t, node, free_hugepages, leat_nic_topo_text(path, info, sizeof(info)));
 }
 
 static void read_distances(struct nic_topo *t, bool known)

@@ -18,16 +18,16 @@
  * Errors     none: a machine that does not tell has one node. */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#define NIC_TOPO_NODE_MAX    16
-#define NIC_TOPO_CPU_MAX     1024
-#define NIC_TOPO_NEAR        10
-#define NIC_TOPO_HUGE_OCTETS (UINT64_C(2) << 20)
+#define NIC_TOPO_NODE_MAX 16
+#define NIC_TOPO_CPU_MAX  1024
+#define NIC_TOPO_NEAR     10
 
 struct nic_topo_node {
 	uint64_t free_octets;
-	uint32_t huge_free; /* pages of NIC_TOPO_HUGE_OCTETS */
+	uint32_t huge_free; /* pages of NIC_NUMA_HUGE_OCTETS */
 };
 
 struct nic_topo {
@@ -36,6 +36,10 @@ struct nic_topo {
 	uint8_t distance[NIC_TOPO_NODE_MAX][NIC_TOPO_NODE_MAX];
 	int8_t node_of_cpu[NIC_TOPO_CPU_MAX]; /* -1: not ours to use, or not there */
 };
+
+/* leat_nic_topo_text reads the beginning of a file of the kernel's into text, which ends with NUL;
+ * NULL, and text is empty, when it cannot. */
+const char *leat_nic_topo_text(const char *path, char *text, size_t size);
 
 /* leat_nic_topo_read reads the nodes, and the cores that this process may run on. */
 void leat_nic_topo_read(struct nic_topo *t);

@@ -219,6 +219,15 @@ static void take_copy(struct shard *s, struct rte_mbuf *m)
 	give_back(s); /* many boxes hold more than the stack's list of these */
 }
 
+static void take_list(struct shard *s, struct shard_list *l)
+{
+	l->busy = s->list != NULL;
+	if (l->busy)
+		atomic_store_explicit(&l->answered, true, memory_order_release);
+	else
+		s->list = l;
+}
+
 static void read_letter(struct shard *s, struct shard_letter letter)
 {
 	switch (letter.kind) {
@@ -233,8 +242,7 @@ static void read_letter(struct shard *s, struct shard_letter letter)
 		s->abort_at = 0;
 		break;
 	case SHARD_MAIL_LIST:
-		ASSERT(s->list == NULL);
-		s->list = letter.what;
+		take_list(s, letter.what);
 		break;
 	case SHARD_MAIL_PORT:
 		use_port(s, (enum shard_port_use)(uintptr_t)letter.what);
@@ -362,7 +370,9 @@ void leat_shard_count(const struct shard *s, struct shard_counts *c)
 		.steer_probed = steer->probed,
 		.steer_astray = steer->astray,
 		.wrong_shard = steer->wrong,
+		.tx_over = s->tx.over != NULL ? s->tx.frames : 0,
 		.tx_carried = s->tx.carried,
+		.tx_waiting = s->tx.waiting_cnt,
 		.turns = s->turns,
 		.busy_ns = s->busy_ns,
 		.rx_frames = s->rx.frames,

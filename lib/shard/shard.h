@@ -35,6 +35,11 @@
  *		+ lost + held + moved_out + move_dropped
  *	stack frames_out = tx.frames + tx.queue_cnt
  *
+ *	and of all shards of a port, with what lies on its lanes:
+ *
+ *	moved_out = moved_in + on lanes
+ *	tx_over = tx_carried + tx_waiting + on lanes to a carrier
+ *
  * See        shard_loop.h, which turns shards; stack.h for all between rx and tx. */
 
 #include "leat.h"
@@ -64,8 +69,15 @@
 /* Buffers a shard has in hand besides those in its device and its stack. */
 #define SHARD_OWN_BUFFERS (SHARD_TX_QUEUE + 3 * STACK_BURST_MAX)
 
-/* And where it shares a port: one that stands still lets every lane to it fill. */
-#define SHARD_LANE_BUFFERS (SHARD_LANE_SLOTS + STACK_BURST_MAX)
+/* shard_lane_buffers is what of each shard of a port lies on lanes, when any of the others stand
+ * still, and in its hands of what others received.  A shard without a queue has a lane to its
+ * carrier besides, and no descriptors, of which there are more. */
+static inline uint32_t shard_lane_buffers(uint32_t shard_cnt)
+{
+	if (shard_cnt <= 1)
+		return 0;
+	return u32_min((shard_cnt - 1) * SHARD_LANE_SLOTS, SHARD_STEER_LENT_MAX) + STACK_BURST_MAX;
+}
 
 /* Who brings segments to the queue of the shard that owns them. */
 enum shard_trust {
@@ -96,7 +108,8 @@ struct shard_counts {
 	uint64_t moved_in, moved_out, move_dropped; /* frames of flows of other shards */
 	uint64_t steer_probed, steer_astray;        /* of a trusted device's segments */
 	uint64_t wrong_shard;                       /* segments that reached a stack not theirs */
-	uint64_t tx_carried;                        /* sent for shards without a queue */
+	uint64_t tx_over;                           /* of tx_frames, by the queue of another */
+	uint64_t tx_carried, tx_waiting;            /* for shards without one: sent, not sent yet */
 	uint64_t timers_put_off;                    /* turns that left due timers for the next */
 	uint64_t events_used_up;                    /* turns that told as many events as they may */
 	uint64_t letters_used_up; /* boxes of which a turn read as many letters as it may */
@@ -115,13 +128,15 @@ struct shard_ask {
 };
 
 /* A question for connections, of which a turn answers a slice.  The rows are the asker's, and the
- * shard's from put until `answered`; one such question at a time.  When row_cnt is row_max there
- * may be more: it is asked again with the cursor as it was left. */
+ * shard's from put until `answered`.  One is answered at a time: while it is, another is `busy`, at
+ * once and without rows, and may be asked again.  When row_cnt is row_max there may be more: it is
+ * asked again with the cursor as it was left. */
 struct shard_list {
 	struct leat_info *row;
 	uint32_t row_max, row_cnt;
 	uint32_t cursor; /* at first 0 */
 	uint32_t turns;  /* it took */
+	bool busy;
 	atomic_bool answered;
 };
 

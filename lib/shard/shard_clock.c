@@ -24,3 +24,11 @@ bool leat_shard_clock_trust(const char *cpuinfo, const char *clocks)
 	return flags != NULL && has_word(flags + 1, "constant_tsc") &&
 	       has_word(flags + 1, "nonstop_tsc") && has_word(clocks, "tsc");
 }
+
+uint64_t leat_shard_clock_wall_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * TIME_S + (uint64_t)ts.tv_nsec;
+}

@@ -55,6 +55,9 @@ static inline struct shard_clock shard_clock_start_kernel(void)
 		.now = TIME_S};
 }
 
+/* leat_shard_clock_wall_ns is ns since 1970; it may be set, and go back. */
+uint64_t leat_shard_clock_wall_ns(void);
+
 /* leat_shard_clock_trust says whether the counter runs evenly whatever the processor does and alike
  * on all cores, by the text of /proc/cpuinfo and by the names of the clocks that the kernel is
  * ready to use; it strikes tsc off when it saw it go astray. */

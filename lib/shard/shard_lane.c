@@ -12,16 +12,22 @@ void leat_shard_lane_init(struct shard_lane *l)
 	l->seen = l->high = 0;
 }
 
+uint32_t leat_shard_lane_look(struct shard_lane *l)
+{
+	/* Acquire: a slot may be written again only after the reader has copied it. */
+	l->seen = atomic_load_explicit(&l->head, memory_order_acquire);
+	return shard_lane_lent(l);
+}
+
 bool leat_shard_lane_put(struct shard_lane *l, void *frame)
 {
 	uint32_t tail = atomic_load_explicit(&l->tail, memory_order_relaxed);
 
 	if (tail - l->seen >= l->high) {
-		/* Acquire: a slot may be written again only after the reader has copied it. */
-		l->seen = atomic_load_explicit(&l->head, memory_order_acquire);
-		if (tail - l->seen == SHARD_LANE_SLOTS)
+		uint32_t held = leat_shard_lane_look(l);
+		if (held == SHARD_LANE_SLOTS)
 			return false;
-		l->high = u32_max(l->high, tail - l->seen + 1);
+		l->high = u32_max(l->high, held + 1);
 	}
 	l->slot[tail % SHARD_LANE_SLOTS] = frame;
 	atomic_store_explicit(&l->tail, tail + 1, memory_order_release);

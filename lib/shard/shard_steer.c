@@ -50,6 +50,26 @@ void leat_shard_steer_trust(struct shard_steer *s, bool trust)
 	s->trial_end = s->probed + SHARD_STEER_TRIAL;
 }
 
+/* recount looks how far the readers are by now. */
+static void recount(struct shard_steer *s)
+{
+	s->recounted = true;
+	s->lent = 0;
+	for (uint32_t i = 0; i < s->flow->shard_cnt; i++)
+		s->lent += s->to[i] != NULL ? leat_shard_lane_look(s->to[i]) : 0;
+}
+
+/* lend puts a frame on a lane, if its share of what may lie on all is not used up. */
+static bool lend(struct shard_steer *s, struct shard_lane *to, struct rte_mbuf *m)
+{
+	if (UNLIKELY(shard_lane_lent(to) + s->lent >= SHARD_STEER_LENT_MAX) && !s->recounted)
+		recount(s);
+	if (shard_lane_lent(to) + s->lent >= SHARD_STEER_LENT_MAX || !leat_shard_lane_put(to, m))
+		return false;
+	s->lent++;
+	return true;
+}
+
 bool leat_shard_steer_home(struct shard_steer *s, struct rte_mbuf *m)
 {
 	if (s->trust && s->verified &&
@@ -60,7 +80,7 @@ bool leat_shard_steer_home(struct shard_steer *s, struct rte_mbuf *m)
 	if (owner == s->idx)
 		return true;
 	DCHECK(s->to[owner] != NULL);
-	if (leat_shard_lane_put(s->to[owner], m)) {
+	if (lend(s, s->to[owner], m)) {
 		s->moved_out++;
 	} else {
 		s->dropped++;
@@ -73,7 +93,7 @@ uint32_t leat_shard_steer_take(struct shard_steer *s, void **frame, uint32_t max
 {
 	uint32_t cnt = 0;
 
-	s->verified = false;
+	s->verified = s->recounted = false;
 	for (uint32_t i = 0; i < s->from_cnt && cnt < max; i++) {
 		uint32_t at = s->from_next + i;
 

@@ -15,7 +15,10 @@
  * accepts a table and ignores it costs moves and no connection.  Without trust every segment is
  * asked.  A device that was started anew, and read back, is given trust and trial anew.
  *
- * A frame whose lane is full is dropped and counted; nobody waits for another shard.
+ * A frame whose lane is full is dropped and counted; nobody waits for another shard.  What lies on
+ * all lanes written here is bounded, however many readers stand still: a lane may hold no more than
+ * what is left of SHARD_STEER_LENT_MAX, so that one that stands still has half, two have a third
+ * each, and as much is always left for those that turn.
  *
  *	frames of the queue = handed on + moved_out + dropped
  *
@@ -32,7 +35,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SHARD_STEER_TRIAL 256
+#define SHARD_STEER_TRIAL    256
+#define SHARD_STEER_LENT_MAX 1024 /* frames on all lanes written by one shard */
 
 struct rte_mbuf;
 struct stack_burst;
@@ -46,6 +50,8 @@ struct shard_steer {
 	uint64_t trial_end;      /* of probed: so many before one a burst is enough */
 	uint64_t probed, astray; /* of trusted segments: looked at, and not where they belong */
 	uint64_t wrong;          /* segments of others' flows that reached our stack */
+	uint32_t lent;           /* on the lanes written here lie at most so many */
+	bool recounted;          /* in this burst */
 	uint32_t from_cnt, from_next;
 	struct shard_lane *to[FLOW_STEER_SHARD_MAX];   /* written here, by index of the owner */
 	struct shard_lane *from[FLOW_STEER_SHARD_MAX]; /* read here */

@@ -340,6 +340,65 @@ static void no_lane_waits_for_another(void **state)
 		assert_int_equal(leat_shard_lane_held(&lane[i][0]), 92);
 }
 
+/* fill has shard 0 receive frames of owner until one is dropped, in so many bursts, and returns how
+ * many it took. */
+static uint32_t fill(struct prng *p, uint32_t owner, uint32_t bursts)
+{
+	static struct frame f;
+	uint32_t cnt = 0;
+	void *got[1];
+
+	for (uint32_t i = 0; i < bursts; i++) {
+		leat_shard_steer_take(&shard[0], got, 1);
+		for (uint32_t k = 0; k < 32; k++) {
+			struct tuple t = owned_by(p, owner);
+			uint64_t before = shard[0].moved_out;
+
+			struct rte_mbuf *m = arrive(&f, &t);
+			f.m.refcnt = 2; /* a drop takes one of two */
+			assert_false(leat_shard_steer_home(&shard[0], m));
+			cnt += shard[0].moved_out != before;
+		}
+	}
+	return cnt;
+}
+
+/* Whatever number of readers stands still, the one that turns finds room, and the sum is bounded by
+ * what packet buffers are planned for. */
+static void readers_that_stand_still_share_a_bounded_number_of_frames(void **state)
+{
+	const uint32_t max = SHARD_STEER_LENT_MAX;
+	uint32_t held = 0, last = 0;
+	struct prng p;
+	void *got[64];
+
+	(void)state;
+	setup(false);
+	leat_prng_seed(&p, 15);
+	for (uint32_t owner = 1; owner < SHARDS - 1; owner++) {
+		uint32_t room = max - held, cnt = fill(&p, owner, 40);
+
+		/* Half of what is left, of whatever was left. */
+		assert_in_range(cnt, u32_min(room / 2, SHARD_LANE_SLOTS) - 1, room / 2 + 1);
+		held += cnt;
+		assert_true(owner == 1 || cnt < last);
+		last = cnt;
+		assert_int_equal(leat_shard_lane_held(&lane[0][owner]), cnt);
+		/* A reader that turns gets everything meanwhile. */
+		for (uint32_t i = 0; i < 100; i++) {
+			assert_int_equal(fill(&p, SHARDS - 1, 1), 32);
+			assert_int_equal(leat_shard_steer_take(&shard[SHARDS - 1], got, 64), 32);
+		}
+	}
+	assert_true(held < max);
+	/* They turn again, and so does everything. */
+	for (uint32_t owner = 1; owner < SHARDS; owner++) {
+		while (leat_shard_steer_take(&shard[owner], got, 64) != 0)
+			;
+	}
+	assert_in_range(fill(&p, 2, 40), max / 2 - 1, max / 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -355,6 +414,7 @@ int main(void)
 		cmocka_unit_test(a_segment_with_options_moves_from_a_trusted_queue),
 		cmocka_unit_test(a_frame_in_pieces_is_read_across_them),
 		cmocka_unit_test(no_lane_waits_for_another),
+		cmocka_unit_test(readers_that_stand_still_share_a_bounded_number_of_frames),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,8 +186,9 @@ static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i
 	leat_stack_settle(s);
 }
 
-/* A SYN for a connection in TIME-WAIT; false: nobody listens who would take it.  It is admitted as
- * any other is, but for cookies: one would come back to TIME-WAIT, which does not look for any. */
+/* A SYN for a connection in TIME-WAIT; false: nobody listens who would take it.  An old duplicate
+ * is answered, whatever room there is: it wants none.  A newer one is admitted as any other is, but
+ * for cookies: one would come back to TIME-WAIT, which does not look for any. */
 static bool reopen(struct leat_stack *s, struct stack_burst *b, uint32_t i, struct tcb *old)
 {
 	struct pkt *p = &b->pkt[i];
@@ -195,7 +196,8 @@ static bool reopen(struct leat_stack *s, struct stack_burst *b, uint32_t i, stru
 
 	if (l == NULL || !(l->opts & TCP_O_REUSE_SEQ))
 		return false;
-	if (admit(s, l, TCP_COOKIES_OFF, old) != ADMIT_CHILD) {
+	if (leat_tcp_may_reopen(s->tcp, old, l, &p->seg) &&
+		admit(s, l, TCP_COOKIES_OFF, old) != ADMIT_CHILD) {
 		not_admitted(s, b, i);
 		return true;
 	}

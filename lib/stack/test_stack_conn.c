@@ -493,7 +493,7 @@ static void a_stale_handle_is_refused_and_never_mistaken_for_its_successor(void 
 	net_stop(&n);
 }
 
-/* N226: with every port in TIME-WAIT a connect fails at once. */
+/* N226: with every port in TIME-WAIT a connect fails at once; N225: and is counted. */
 static void time_wait_keeps_its_port_until_2msl_is_over(void **state)
 {
 	struct net n;
@@ -597,7 +597,7 @@ static void a_shard_connects_from_ports_whose_replies_come_to_it(void **state)
 	net_stop(&n);
 }
 
-/* Among the rows, and below: ourselves (N061), whichever address of ours it is. */
+/* N223.  Among the rows, and below: ourselves (N061), whichever address of ours it is. */
 static void a_connect_is_refused_where_it_cannot_go(void **state)
 {
 	static const struct {

@@ -256,9 +256,60 @@ static void the_gauge_tells_the_oldest_of_each_state(void **state)
 	net_stop(&n);
 }
 
+/* One client more; false: nobody answers it. */
+static bool another(struct net *n, uint16_t port)
+{
+	struct leat_addr local = net_addr(0, 4, port), remote = net_addr(1, 4, 80);
+	struct leat_event ev = {.bits = 0};
+	struct leat_conn client;
+
+	assert_int_equal(leat_connect(n->stack[0], &local, &remote, &client), LEAT_OK);
+	net_run(n, 10 * TIME_MS);
+	if (leat_next_event(n->stack[1], &ev)) {
+		assert_int_equal(leat_close(n->stack[1], ev.conn), LEAT_OK);
+		net_run(n, 10 * TIME_MS);
+		assert_int_equal(leat_close(n->stack[0], client), LEAT_OK);
+		net_run(n, 10 * TIME_MS);
+	} else {
+		assert_int_equal(leat_abort(n->stack[0], client), LEAT_OK);
+	}
+	net_no_events(n, 0);
+	return ev.bits != 0;
+}
+
+/* Who connects and has us close first can fill our TIME-WAIT; then it is kept out, and no 2MSL is a
+ * nanosecond shorter for it. */
+static void n181_a_full_time_wait_refuses_rather_than_to_be_shorter(void **state)
+{
+	const uint32_t max = 32, tried = 100;
+	uint32_t in = 0;
+	struct net n;
+
+	(void)state;
+	net_init(&n, 13);
+	n.config[1].tcp.tcb_max = max;
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 8);
+	uint64_t began_at = n.now;
+	for (uint32_t i = 0; i < tried; i++) {
+		in += another(&n, (uint16_t)(PORT + i));
+		assert_int_equal(waiting(&n, 1), in);
+	}
+	assert_in_range(in, max - 2, max); /* the listener has a record, too */
+	assert_int_equal(outcome(&n, 1, "expired"), 0);
+	net_until(&n, began_at + 60 * TIME_S - 1);
+	assert_int_equal(waiting(&n, 1), in);
+	net_until(&n, n.now + tried * 30 * TIME_MS);
+	assert_int_equal(outcome(&n, 1, "expired"), in);
+	assert_true(another(&n, PORT));
+	adds_up(&n, 1);
+	net_stop(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(n181_a_full_time_wait_refuses_rather_than_to_be_shorter),
 		cmocka_unit_test(every_outcome_of_time_wait_is_counted),
 		cmocka_unit_test(the_gauge_tells_the_oldest_of_each_state),
 	};

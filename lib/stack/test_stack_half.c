@@ -415,6 +415,39 @@ static void who_comes_back_gets_the_place_or_record_of_the_oldest(void **state)
 	}
 }
 
+/* An old duplicate wants no place: it takes nobody's, and has its answer without one. */
+static void an_old_syn_to_time_wait_evicts_nobody_and_is_answered_in_a_full_backlog(void **state)
+{
+	const struct tuple t = {
+		.local = net_ip(0, 4), .remote = net_ip(1, 4), .lport = 5000, .rport = PORT};
+	struct seg syn = {.seq = seq_of(100), .flags = TCP_SYN, .wnd = 1000};
+	struct leat_addr local, remote;
+	struct net n;
+
+	(void)state;
+	start(&n, 24, TCP_COOKIES_OFF);
+	net_listen(&n, 1, 4, PORT, 2);
+	leat_tcp_iss_force(leat_stack_engine(n.stack[0]), 100);
+	wait_from_5000(&n, &local, &remote);
+	flood(&n, 0, 2);
+	net_run(&n, 500 * TIME_MS); /* they are no longer young */
+	for (uint32_t draining = 0; draining < 2; draining++) {
+		uint64_t sent = n.sent[1];
+
+		leat_stack_refuse(n.stack[1], draining == 1);
+		inject(&n, &t, &syn);
+		net_pump(&n, 1);
+		assert_int_equal(verdict(&n, TCP_V_TIME_WAIT_SYN_OLD), draining + 1);
+		assert_int_equal(n.sent[1], sent + 1);
+		assert_int_equal(leat_stack_counters(n.stack[1])->accept_refused, 0);
+		assert_int_equal(ended(&n, TCP_END_EVICTED), 0);
+		assert_int_equal(leat_stack_tcp(n.stack[1])->present[TCP_ST_SYN_RECEIVED], 2);
+		net_run(&n, TIME_S); /* such answers are limited */
+	}
+	net_ledger(&n);
+	net_stop(&n);
+}
+
 /* The text of the old connection stays readable, its end has a reason of its own. */
 static void text_unread_outlives_time_wait_that_was_reused(void **state)
 {
@@ -509,6 +542,7 @@ static void time_wait_comes_back_however_its_heir_ends(void **state)
 	net_stop(&n);
 }
 
+/* N226 */
 static void a_connect_takes_over_when_no_port_is_free(void **state)
 {
 	struct net n;
@@ -684,6 +718,8 @@ int main(void)
 		cmocka_unit_test(a_client_comes_back_from_the_same_port_again_and_again),
 		cmocka_unit_test(who_comes_back_finds_the_backlog_full_of_open_ones),
 		cmocka_unit_test(who_comes_back_gets_the_place_or_record_of_the_oldest),
+		cmocka_unit_test(
+			an_old_syn_to_time_wait_evicts_nobody_and_is_answered_in_a_full_backlog),
 		cmocka_unit_test(text_unread_outlives_time_wait_that_was_reused),
 		cmocka_unit_test(time_wait_comes_back_however_its_heir_ends),
 		cmocka_unit_test(a_connect_takes_over_when_no_port_is_free),

@@ -256,6 +256,47 @@ static void a_connection_is_announced_with_all_that_happened_so_far(void **state
 	net_stop(&n);
 }
 
+static void n223_nobody_listens_where_we_are_not(void **state)
+{
+	static const struct {
+		uint8_t family, octet[4];
+		int error;
+	} row[] = {
+		{4, {10, 0, 0, 255}, LEAT_ERR_ADDRESS}, /* the broadcast address of our prefix */
+		{4, {10, 0, 0, 0}, LEAT_ERR_ADDRESS},
+		{4, {255, 255, 255, 255}, LEAT_ERR_ADDRESS},
+		{4, {224, 0, 0, 1}, LEAT_ERR_ADDRESS},
+		{4, {127, 0, 0, 1}, LEAT_ERR_ADDRESS},
+		{4, {10, 0, 0, 9}, LEAT_ERR_ADDRESS}, /* another's */
+		{6, {0xff, 2, 0, 0}, LEAT_ERR_ADDRESS},
+		{6, {0xfe, 0x80, 0, 1}, LEAT_ERR_ADDRESS},
+		{5, {10, 0, 0, 2}, LEAT_ERR_ARG},
+		{4, {10, 0, 0, 2}, LEAT_OK},
+	};
+	struct leat_addr remote = net_addr(0, 4, 5000);
+	struct leat_conn c = {0};
+	struct net n;
+
+	(void)state;
+	net_init(&n, 31);
+	net_start(&n);
+	for (uint32_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct leat_addr local = {.family = row[i].family, .port = 80};
+
+		memcpy(local.octet, row[i].octet, 4);
+		int error = leat_listen(n.stack[1], &local, 8, &c);
+		if (error != row[i].error)
+			fail_msg("row %u: %s", i, leat_error_text(error));
+		if (error == LEAT_OK)
+			continue;
+		assert_int_equal(leat_listen_from(n.stack[1], &local, &remote, &c), error);
+		assert_int_equal(leat_stack_tcp(n.stack[1])->present[TCP_ST_LISTEN], 0);
+	}
+	assert_int_equal(leat_stack_tcp(n.stack[1])->present[TCP_ST_LISTEN], 1);
+	net_stop(&n);
+}
+
+/* N224: and who comes second to the same place is refused, which the first does not notice. */
 static void the_most_exact_listener_gets_the_connection(void **state)
 {
 	struct net n;
@@ -497,6 +538,7 @@ int main(void)
 		cmocka_unit_test(an_event_may_be_answered_by_ending_another_connection),
 		cmocka_unit_test(a_child_that_ended_before_it_was_announced_is_never_announced),
 		cmocka_unit_test(a_connection_is_announced_with_all_that_happened_so_far),
+		cmocka_unit_test(n223_nobody_listens_where_we_are_not),
 		cmocka_unit_test(the_most_exact_listener_gets_the_connection),
 		cmocka_unit_test(a_listener_for_one_remote_may_turn_into_an_active_open),
 		cmocka_unit_test(listeners_and_records_have_limits),

@@ -45,6 +45,8 @@ struct net {
 	uint32_t bufs_out[2];
 	uint32_t head, cnt;
 	struct net_flight *flight;
+	/* What becomes of a frame that is due; NULL: it arrives. */
+	void (*arrive)(struct net *n, const struct net_flight *fl);
 };
 
 static inline struct ip net_ip(uint32_t i, int family)
@@ -205,7 +207,10 @@ static inline void net_deliver(struct net *n)
 	while (n->cnt > 0 && n->flight[n->head].due_at <= n->now) {
 		struct net_flight *fl = &n->flight[n->head];
 
-		net_inject(n, fl->to, fl->data, fl->octets);
+		if (n->arrive != NULL)
+			n->arrive(n, fl);
+		else
+			net_inject(n, fl->to, fl->data, fl->octets);
 		n->head = (n->head + 1) % NET_FLIGHT_MAX;
 		n->cnt--;
 	}

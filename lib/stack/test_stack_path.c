@@ -8,7 +8,7 @@
 #define BULK (600 * 1448)
 
 struct path {
-	struct net n;
+	struct net n;   /* first: arrive() finds the path by it */
 	uint32_t times; /* each frame arrives */
 	uint32_t depth; /* each 200th text is overtaken by so many others; 0: none */
 	uint32_t injected[2];
@@ -25,8 +25,9 @@ static void inject(struct path *p, const struct net_flight *fl)
 	}
 }
 
-static void deliver(struct path *p, const struct net_flight *fl)
+static void arrive(struct net *n, const struct net_flight *fl)
 {
+	struct path *p = (struct path *)n;
 	bool text = fl->to == 1 && fl->octets > 500;
 
 	if (text && p->depth > 0 && !p->held && ++p->passed % 200 == 0) {
@@ -43,33 +44,6 @@ static void deliver(struct path *p, const struct net_flight *fl)
 	}
 }
 
-static void run(struct path *p, uint64_t for_ns)
-{
-	struct net *n = &p->n;
-	uint64_t at = n->now + for_ns;
-
-	for (;;) {
-		net_pump(n, 0);
-		net_pump(n, 1);
-		uint64_t next = net_next(n);
-		if (next > at)
-			break;
-		n->now = u64_max(next, n->now);
-		while (n->cnt > 0 && n->flight[n->head].due_at <= n->now) {
-			deliver(p, &n->flight[n->head]);
-			n->head = (n->head + 1) % NET_FLIGHT_MAX;
-			n->cnt--;
-		}
-		for (uint32_t i = 0; i < 2; i++) {
-			leat_stack_timers(n->stack[i], n->now, 64);
-			net_give(n, i);
-		}
-	}
-	n->now = at;
-	leat_stack_set_now(n->stack[0], at);
-	leat_stack_set_now(n->stack[1], at);
-}
-
 static void start(struct path *p, uint64_t seed, struct leat_conn *conn)
 {
 	net_init(&p->n, seed);
@@ -82,6 +56,7 @@ static void start(struct path *p, uint64_t seed, struct leat_conn *conn)
 		c->tcp.tally = true;
 	}
 	net_start(&p->n);
+	p->n.arrive = arrive;
 	net_listen(&p->n, 1, 4, 80, 4);
 	net_open(&p->n, 4, 80, conn);
 }
@@ -98,7 +73,7 @@ static void bulk(struct path *p, const struct leat_conn *conn)
 		int64_t n = leat_send(p->n.stack[0], conn[0], text + sent, BULK - sent);
 
 		sent += n > 0 ? (uint32_t)n : 0;
-		run(p, 2 * TIME_MS);
+		net_run(&p->n, 2 * TIME_MS);
 		n = leat_recv(p->n.stack[1], conn[1], got + read, BULK - read);
 		read += n > 0 ? (uint32_t)n : 0;
 	}
@@ -137,7 +112,7 @@ static void n131_each_packet_tenfold_is_answered_no_more_than_once_each(void **s
 	start(&p, 40, conn);
 	uint64_t sent0 = p.n.sent[0], sent1 = p.n.sent[1];
 	bulk(&p, conn);
-	run(&p, TIME_S);
+	net_run(&p.n, TIME_S);
 	const struct tcp_counters *t = leat_stack_tcp(p.n.stack[0]);
 	assert_int_equal(leat_info(p.n.stack[0], conn[0], &info), LEAT_OK);
 	assert_true(p.injected[1] >= 10 * 600);
@@ -147,9 +122,9 @@ static void n131_each_packet_tenfold_is_answered_no_more_than_once_each(void **s
 	assert_true(t->dsack_heard > 0);
 	assert_int_equal(t->recoveries, t->recovery_undone);
 	assert_int_equal(t->rto_fired, 0);
-	run(&p, 100 * TIME_S);
+	net_run(&p.n, 100 * TIME_S);
 	uint64_t all = p.n.sent[0] + p.n.sent[1];
-	run(&p, 100 * TIME_S); /* and then there is silence */
+	net_run(&p.n, 100 * TIME_S); /* and then there is silence */
 	assert_int_equal(p.n.sent[0] + p.n.sent[1], all);
 	net_stop(&p.n);
 }

@@ -306,6 +306,11 @@ bool leat_tcp_two_msl(struct tcp_engine *e, struct tcb *tcb, uint64_t ns);
  * tcb, a listener, will have. */
 void leat_tcp_rst_ends(struct tcb *tcb, bool on);
 
+/* leat_tcp_may_reopen says whether leat_tcp_reopen would make a child, if there is a record: the SYN
+ * is newer than all that old heard. */
+bool leat_tcp_may_reopen(const struct tcp_engine *e, const struct tcb *old,
+	const struct tcb *listener, const struct seg *seg);
+
 /* leat_tcp_reopen is a SYN for old, in TIME-WAIT, whose tuple listener, which reuses, would take.
  * When it opens anew io.born is the child, and old stays as it is, beside it: once the child is
  * synchronized old is to be dropped (REUSED), and when that fails, old is what the tuple names

@@ -96,10 +96,10 @@ enum tcp_verdict leat_tcp_in_listen(
 
 /* RFC 6191 2, rule by rule; without timestamps, or when those are not to count, RFC 1122
  * 4.2.2.13: "greater than the last sequence number seen". */
-static enum tcp_verdict newer_than(const struct tcp_call *c, const struct tcb *old,
+static enum tcp_verdict newer_than(const struct tcp_engine *e, const struct tcb *old,
 	const struct seg *seg, const struct tcb *listener)
 {
-	if (listener->opts & TCP_O_REUSE_TS && seg->opts & TCP_OPT_TS && c->e->knobs.timestamps) {
+	if (listener->opts & TCP_O_REUSE_TS && seg->opts & TCP_OPT_TS && e->knobs.timestamps) {
 		bool had = old->agreed & TCP_OPT_TS;
 		int32_t later = had ? (int32_t)(seg->ts_val - old->ts_recent) : 1;
 
@@ -139,11 +139,17 @@ void leat_tcp_rst_ends(struct tcb *tcb, bool on)
 		tcb->opts |= TCP_O_RST_ENDS;
 }
 
+bool leat_tcp_may_reopen(const struct tcp_engine *e, const struct tcb *old,
+	const struct tcb *listener, const struct seg *seg)
+{
+	return newer_than(e, old, seg, listener) != TCP_V_TIME_WAIT_SYN_OLD;
+}
+
 enum tcp_verdict leat_tcp_reopen(struct tcp_engine *e, struct tcb *old, const struct tcb *listener,
 	const struct seg *seg, uint64_t now, struct tcp_io *io)
 {
 	struct tcp_call c = {.e = e, .tcb = old, .now = now, .io = io};
-	enum tcp_verdict v = newer_than(&c, old, seg, listener);
+	enum tcp_verdict v = newer_than(e, old, seg, listener);
 
 	DCHECK(old->state == TCP_ST_TIME_WAIT);
 	DCHECK((seg->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN);

@@ -109,8 +109,8 @@ enum tcp_verdict leat_tcp_cookie(struct tcp_engine *e, const struct tcb *listene
 	if (opts != UINT8_MAX)
 		out.ts_val = ts_with(out.ts_val, opts);
 	out.flags |= leat_tcp_ecn_syn_flags(e, &ghost, out.flags);
-	out.seq =
-		seq_of(cookie_of(&c, tuple, seg->seq, period_of(e, now), mss_idx(tuple, seg), opts));
+	out.seq = seq_of(
+		cookie_of(&c, tuple, seg->seq, period_of(e, now), mss_idx(tuple, seg), opts));
 	out.tos = listener->tos;
 	out.wnd = (uint16_t)u32_min(leat_tcp_rcv_offer(e, &ghost), UINT16_MAX);
 	c.tcb = NULL; /* a ghost has no record that counts what it sends */

@@ -44,7 +44,8 @@ SIZES = (0, 1, 1459, 1460, 1461, 65536, 10485760)
 WAIT_S = 120      # for what happens at once
 PROCESS_S = 900   # no process of a test lives longer
 SO_RCVBUFFORCE = 33
-WATCH = r"lcore \d+ on cpu \d+ (has not turned for|turns again, after) "
+WATCH = (r"lcore \d+ on cpu \d+ (has not turned for|turns again, after) |"
+         r"shard \d+ (did not answer for|answers again, after) ")
 
 CAP_NET_ADMIN, CAP_SYS_ADMIN = 12, 21
 CLONE_NEWNET = 0x40000000
@@ -325,7 +326,8 @@ class Process:
         return [f"{self.name} {self.pid} {how} and said", *("  " + line for line in said)]
 
     def wait_line(self, pattern, seconds=WAIT_S):
-        """The match of the first line of stdout that matches."""
+        """The match of the first line of stdout that matches.  What it said on stderr before may
+        come later: all is there after wait."""
         end = time.monotonic() + seconds
         with self.changed:
             while True:

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* reconnect: the kernel's client, again and again from the same ports.
  *
- *	reconnect ADDRESS PORT FIRST PORTS TOTAL FLIGHT
+ *	reconnect ADDRESS PORT FIRST PORTS TOTAL FLIGHT AGAIN
  *
  * Makes TOTAL connections, FLIGHT at a time, the i-th from local port FIRST + i % PORTS; each asks
  * http for one octet, reads to the end, which the server closes, and closes.  A SYN goes again
- * once.  At the end: done N, refused N (no answer that counts), other N.
+ * AGAIN times.  At the end: done N, refused N (no answer that counts), other N.
  *
  * Errors     a line on stderr and exit code 1. */
 
@@ -28,7 +28,7 @@ static const char request[] = "GET /bytes/1 HTTP/1.0\r\n\r\n";
 
 static struct {
 	struct sockaddr_in to;
-	uint32_t first, ports, total, flight;
+	uint32_t first, ports, total, flight, again;
 	uint32_t begun, open, done, refused, other;
 	int poll;
 } run;
@@ -57,7 +57,7 @@ static void begin(void)
 	struct sockaddr_in from = {.sin_family = AF_INET,
 		.sin_port = htons((uint16_t)(run.first + run.begun % run.ports))};
 	struct epoll_event ev = {.events = EPOLLOUT};
-	const int on = 1;
+	const int on = 1, again = (int)run.again;
 
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -65,7 +65,7 @@ static void begin(void)
 	run.begun++;
 	run.open++;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-		setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &on, sizeof(on)) != 0)
+		setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &again, sizeof(again)) != 0)
 		fail("setsockopt");
 	if (bind(fd, (struct sockaddr *)&from, sizeof(from)) != 0 ||
 		(connect(fd, (struct sockaddr *)&run.to, sizeof(run.to)) != 0 &&
@@ -124,8 +124,8 @@ int main(int argc, char **argv)
 {
 	struct epoll_event ev[EVENTS];
 
-	if (argc != 7 || inet_pton(AF_INET, argv[1], &run.to.sin_addr) != 1) {
-		fprintf(stderr, "usage: reconnect ADDRESS PORT FIRST PORTS TOTAL FLIGHT\n");
+	if (argc != 8 || inet_pton(AF_INET, argv[1], &run.to.sin_addr) != 1) {
+		fprintf(stderr, "usage: reconnect ADDRESS PORT FIRST PORTS TOTAL FLIGHT AGAIN\n");
 		return 1;
 	}
 	run.to.sin_family = AF_INET;
@@ -134,6 +134,7 @@ int main(int argc, char **argv)
 	run.ports = number(argv[4], 1, UINT16_MAX - run.first + 1);
 	run.total = number(argv[5], 1, UINT32_MAX);
 	run.flight = number(argv[6], 1, run.ports);
+	run.again = number(argv[7], 1, 100);
 	run.poll = epoll_create1(0);
 	if (run.poll < 0)
 		fail("epoll_create1");

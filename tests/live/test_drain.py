@@ -87,7 +87,7 @@ def second_signal():
     for number in SIGNALS:
         # Nobody reads: but for the second signal it would take as long as the grace.
         with live.serve("--time-wait", "60s", "--grace", "3600s") as server:
-            with live.case(f"{number.name}: a second one cuts what is under way, at once"):
+            with live.case(f"{number.name} (N232): a second one cuts what is under way, at once"):
                 with live.connect(options=[SMALL]) as s:
                     s.sendall(request("/bytes/10485760"))
                     live.read_exactly(s, 1000)
@@ -118,7 +118,7 @@ def killed():
         first.stop(signal.SIGKILL)
         first.end()
         with live.serve():
-            with live.case("after SIGKILL a new one starts at once and serves"):
+            with live.case("N232: after SIGKILL a new one starts at once and serves"):
                 with live.connect() as s:
                     s.sendall(request("/bytes/10"))
                     live.equal(live.read_response(s)[2], live.body(10), "body")

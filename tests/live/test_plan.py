@@ -49,8 +49,8 @@ def taken():
                 there = resident(server.pid)
                 live.check(0.99 * least < there < 1.01 * planned,
                            f"{planned} planned, {least} without EAL's, {there} there")
-                live.equal(server.complaints, "", "what it says when they differ")
                 live.equal(server.stop(), 0, "exit code")
+                live.equal(server.complaints, "", "what it says when they differ")
     with live.case("N196: the rows add up to the total"):
         text, _ = plan(*NULL, "--shards", 3, "--connections", 64000)
         row = rows(text)
@@ -98,11 +98,23 @@ def refused():
     with live.case("N196: fewer buffers than can be anywhere at once: exit 2, with the formula"):
         _, err = plan(*NULL, "--buffers", 1000, "--shards", 2, code=2)
         terms = list(map(int, re.search(r"(\d+) to receive into \+ (\d+) to send \+ (\d+) in "
-                                        r"hand and in caches \+ (\d+) held = (\d+)",
+                                        r"hand and in caches \+ (\d+) held, \d+ by one connection "
+                                        r"in each shard \(--receive-buffer \d+\), = (\d+)",
                                         err).groups()))
         live.equal(sum(terms[:4]), terms[4], "sum of the formula")
         plan(*NULL, "--buffers", terms[4], "--shards", 2)
         plan(*NULL, "--buffers", terms[4] - 1, "--shards", 2, code=2)
+    with live.case("N196: what one connection is promised can be held, or --buffers is refused"):
+        _, err = plan(*NULL, "--buffers", terms[4], "--shards", 2, "--receive-buffer", "8MiB",
+                      code=2)
+        promised = re.search(r"(\d+) held, (\d+) by one connection in each shard "
+                             r"\(--receive-buffer 8388608\), = (\d+)", err)
+        live.check(promised, err)
+        held, each, least = map(int, promised.groups())
+        live.equal((held, each), (2 * each, 8388608 // 512), "held")
+        text, _ = plan(*NULL, "--buffers", least, "--shards", 2, "--receive-buffer", "8MiB")
+        row = re.search(r"^  segments held +([\d,]+)", text, re.M)[1]
+        live.equal(int(row.replace(",", "")), each, "segments held by each shard")
 
 
 def cores():

@@ -158,6 +158,28 @@ def removed():
                 s.close()
 
 
+def removed_while_draining():
+    "an interface that is deleted while connections finish"
+    net = live.new_net()
+    with live.Process([live.leat(), "serve", "--name", f"live-{os.getpid()}-drain", "--tap",
+                       "leat0", *live.ADDRESSES, *ECHO, "--grace", "1h"],
+                      net=net.name) as server:
+        server.wait_line(r"^ready")
+        live.configure("leat0")
+        with live.case("N209: gone while it drains: it ends without the grace, says why, exit 4"):
+            s = live.connect(port=7)
+            answers(s, b"open")
+            server.signal(signal.SIGINT)
+            server.wait_line(r"^draining: .* 1 open")
+            live.must("ip", "link", "del", "leat0", net=net.name)
+            live.equal(server.wait(), 4, "exit code")
+            live.check(re.search(r"net_tap0 is gone: 1 that are open are cut without a wait$",
+                                 server.out, re.M), server.out)
+            live.check(re.search(r"0 connections finished, 1 cut", server.out), server.out)
+            live.check(re.search(r"^ledger .*aborted 1.* balanced", server.out, re.M), server.out)
+            s.close()
+
+
 def moved():
     "a TAP interface that is moved to another network"
     net, other = live.new_net(), live.Net()
@@ -349,5 +371,32 @@ def stall_at_the_end():
             said(server, r"lcore 1 on cpu \d+ does not turn; ended without its counts")
 
 
-live.main([link, told_in_time, carrier, removed, moved, stall, stall_at_the_end],
+def seconds(trial):
+    """The lines of a trial that tell of a second."""
+    return re.findall(r"^ +\d+ s +[\d,]+ ", trial.out, re.M)
+
+
+def stall_of_a_trial():
+    "an lcore of `leat try` that stands still"
+    if len(os.sched_getaffinity(0)) < 2:
+        live.Tap.skip("a stalled lcore of a trial", "needs two processors")
+        return
+    with live.Process([live.leat(), "try", "--hold", "--connections", 64]) as trial:
+        trial.wait_line(r"^ +1 s +[\d,]+ ")
+        with live.case("a shard that does not answer is named, and the seconds are told all the same"):
+            with Stopped(trial.pid, "worker"):
+                found = said(trial, r"shard (\d+) did not answer for 1\.0 s; its counts are those "
+                                    r"of before$")
+                seen = len(seconds(trial))
+                live.until(lambda: len(seconds(trial)) > seen + 2, "seconds without it")
+            said(trial, rf"shard {found[1]} answers again, after")
+        with live.case("afterwards it counts on, and the ledger balances"):
+            trial.signal(signal.SIGINT)
+            live.equal(trial.wait(), 0, "exit code")
+            live.check(trial.out.count("balanced") and "NOT BALANCED" not in trial.out, trial.out)
+            live.equal(len(re.findall(r"did not answer", trial.err)), 1, trial.err)
+
+
+live.main([link, told_in_time, carrier, removed, removed_while_draining, moved, stall,
+           stall_of_a_trial, stall_at_the_end],
           needs=live.NEEDS_TAP + (live.program("ethtool"),))

@@ -104,9 +104,9 @@ def others():
             server.wait_line(r"^ready")
             more = [name for name, rights in threads(server.pid) if rights["CapPrm"] != 0]
             live.check(more, "all were reached")
+            live.equal(server.stop(), 0, "exit code")
             live.equal(sorted(re.findall(r"thread \d+ \((.*)\) keeps capabilities", server.err)),
                        sorted(more), "threads told")
-            live.equal(server.stop(), 0, "exit code")
             server.ledger()
 
 

@@ -4,6 +4,7 @@
 #include "test_ring_pair.h"
 
 #include "base_be.h"
+#include "wire_cksum.h"
 
 static void open_server(struct pair *p, uint16_t queue_cnt)
 {
@@ -167,7 +168,7 @@ static void ask(struct pair *p, struct shard *s, uint32_t ip)
 	assert_int_equal(
 		leat_inet_neigh_find(leat_stack_neigh(s->stack), ip_from4(ip), s->now, &mac),
 		INET_NEIGH_ASKING);
-	leat_shard_turn(s);
+	turn(s);
 	for (uint16_t queue = 0; queue < 2; queue++) {
 		while (leat_nic_port_rx(&p->wire.a, queue, &m, 1) == 1)
 			rte_pktmbuf_free(m);
@@ -224,6 +225,40 @@ static void an_answer_about_a_neighbour_reaches_the_shard_that_asked_and_no_othe
 	send_one(&p, piece(&p, frame, octets));
 	assert_int_equal(answer(&p, frame, sizeof(frame)), octets);
 	assert_int_equal(p.server->mailed_out, 1);
+	close_pair(&p);
+}
+
+/* use tells the server how to use its port, and lets it read that. */
+static void use(struct pair *p, enum shard_port_use how)
+{
+	assert_true(leat_shard_mail_put(&p->box[0], shard_letter_port(how)));
+	leat_shard_turn(p->server);
+}
+
+static void trust_comes_back_with_a_port_that_was_started_anew_if_it_has_our_key(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 1);
+	leat_shard_mail_init(&p.box[0]);
+	leat_shard_box(p.server, &p.box[0]);
+	struct shard_steer *steer = &p.server->rx.steer;
+	p.server->trust = SHARD_TRUST_DEVICE;
+	assert_false(steer->trust);
+	for (uint32_t ours = 0; ours <= 2; ours++) { /* and not when it lost it */
+		use(&p, SHARD_PORT_OFF);
+		p.wire.b.rss.ours = ours == 1;
+		use(&p, SHARD_PORT_DOWN);
+		assert_int_equal(steer->trust, ours == 1);
+		use(&p, SHARD_PORT_ON);
+		assert_int_equal(steer->trust, ours == 1);
+	}
+	/* A link that was down and up is no start: who lost the trust has it no more. */
+	p.wire.b.rss.ours = true;
+	use(&p, SHARD_PORT_DOWN);
+	use(&p, SHARD_PORT_ON);
+	assert_false(steer->trust);
 	close_pair(&p);
 }
 
@@ -363,9 +398,109 @@ static void a_shard_that_stands_still_costs_counted_frames_and_stops_nobody(void
 	close_pair(&p);
 }
 
+/* N197: and a full box a letter. */
+static void a_full_box_costs_a_counted_frame_and_is_not_waited_for(void **state)
+{
+	static struct shard_asked asked[2];
+	struct arp arp = {.op = WIRE_ARP_REPLY, .sender_ip = CLIENT, .target_ip = SERVER};
+	uint8_t frame[64] = {0};
+	struct mac src, dst;
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 2);
+	leat_shard_mail_init(&p.box[0]);
+	leat_shard_asked_init(&asked[0]);
+	leat_shard_asked_init(&asked[1]);
+	leat_shard_peer(p.server, &p.box[0], &asked[1], &asked[0]);
+	leat_shard_box(p.second, &p.box[0]);
+	leat_shard_peer(p.second, &p.box[1], &asked[0], &asked[1]);
+	memcpy(src.octet, p.wire.a.mac, sizeof(src.octet));
+	memcpy(dst.octet, p.wire.b.mac, sizeof(dst.octet));
+	arp.sender_mac = src;
+	arp.target_mac = dst;
+	uint32_t octets = leat_wire_eth_put(frame, &dst, &src, WIRE_ETHERTYPE_ARP);
+	octets += leat_wire_arp_put(frame + octets, &arp);
+	ask(&p, p.second, CLIENT);
+	for (uint32_t i = 0; i < SHARD_MAIL_SLOTS; i++) {
+		struct shard_letter letter = {SHARD_MAIL_FRAME, piece(&p, frame, octets)};
+
+		assert_true(leat_shard_mail_put(&p.box[0], letter));
+	}
+	uint64_t turns = p.server->turns;
+	send_one(&p, piece(&p, frame, octets));
+	assert_int_equal(p.server->turns, turns + 1);
+	assert_int_equal(p.server->mail_refused, 1);
+	assert_int_equal(p.server->mailed_out, 0);
+	assert_int_equal(leat_stack_counters(p.server->stack)->wire[WIRE_V_ARP], 1);
+	check_ledger(p.server);
+	/* Its reader takes a share a turn, and learns from the first. */
+	for (uint32_t i = 1; i <= SHARD_MAIL_SLOTS / SHARD_LETTER_MAX; i++) {
+		turn(p.second);
+		assert_int_equal(p.second->mailed_in, i * SHARD_LETTER_MAX);
+	}
+	assert_int_equal(leat_inet_neigh_find(leat_stack_neigh(p.second->stack), ip_from4(CLIENT),
+				 p.second->now, &dst),
+		INET_NEIGH_FOUND);
+	close_pair(&p);
+}
+
+/* arp_question writes one for the server's address. */
+static uint32_t arp_question(const struct pair *p, uint8_t *frame)
+{
+	struct arp arp = {.op = WIRE_ARP_REQUEST, .sender_ip = CLIENT, .target_ip = SERVER};
+	const struct mac all = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+
+	memcpy(arp.sender_mac.octet, p->wire.a.mac, sizeof(arp.sender_mac.octet));
+	uint32_t octets = leat_wire_eth_put(frame, &all, &arp.sender_mac, WIRE_ETHERTYPE_ARP);
+	return octets + leat_wire_arp_put(frame + octets, &arp);
+}
+
+/* syn_frame writes a SYN to a port of the server where nobody listens. */
+static uint32_t syn_frame(const struct pair *p, uint8_t *frame)
+{
+	struct wire_link link = {.mtu = 1500};
+	struct tuple t = {.local = ip_from4(CLIENT), .remote = ip_from4(SERVER), .lport = 4000};
+	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = 64, .octets = 20};
+	struct seg syn = {.flags = TCP_SYN, .wnd = 1000};
+	struct mac dst;
+
+	t.rport = PORT + 1;
+	memcpy(link.mac.octet, p->wire.a.mac, sizeof(link.mac.octet));
+	memcpy(dst.octet, p->wire.b.mac, sizeof(dst.octet));
+	uint32_t at = leat_wire_pkt_hdr_put(frame, &link, &dst, &t, &hdr);
+	uint32_t octets = leat_wire_tcp_put(frame + at, &t, &syn);
+	be16_put(frame + at + 16, leat_wire_cksum(&t, WIRE_PROTO_TCP, frame + at, octets));
+	return at + octets;
+}
+
+/* What came to the other end: answers of ARP, resets, the rest. */
+struct came {
+	uint32_t arp, rst, rest;
+};
+
+static void look_at(struct pair *p, struct came *came)
+{
+	struct rte_mbuf *m;
+
+	turn(p->server);
+	while (leat_nic_port_rx(&p->wire.a, 0, &m, 1) == 1) {
+		const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+
+		if (be16_get(data + 12) == WIRE_ETHERTYPE_ARP)
+			came->arp += be16_get(data + WIRE_ETH_OCTETS + 6) == WIRE_ARP_REPLY;
+		else if (data[WIRE_ETH_OCTETS + 9] == WIRE_PROTO_TCP)
+			came->rst += (data[WIRE_ETH_OCTETS + 20 + 13] & TCP_RST) != 0;
+		else
+			came->rest++;
+		rte_pktmbuf_free(m);
+	}
+}
+
 /* N210: a device that takes nothing for a second. */
 static void a_device_that_stands_still_bounds_what_waits_and_does_not_stop_what_comes(void **state)
 {
+	struct came came = {0};
 	uint8_t frame[256];
 	struct shard_counts c;
 	struct pair p;
@@ -375,7 +510,12 @@ static void a_device_that_stands_still_bounds_what_waits_and_does_not_stop_what_
 	uint32_t octets = echo_frame(&p, frame, 56), sent = 0;
 	uint64_t began_at = p.server->now;
 	while (p.server->now - began_at < TIME_S) {
-		send_one(&p, piece(&p, frame, octets));
+		uint8_t other[64] = {0};
+		uint32_t others = sent == 2000   ? arp_question(&p, other)
+				  : sent == 3000 ? syn_frame(&p, other)
+						 : 0;
+
+		send_one(&p, others != 0 ? piece(&p, other, others) : piece(&p, frame, octets));
 		sent++;
 		assert_in_range(p.server->tx.queue_cnt, 0, SHARD_TX_QUEUE);
 	}
@@ -383,13 +523,18 @@ static void a_device_that_stands_still_bounds_what_waits_and_does_not_stop_what_
 	assert_int_equal(c.rx_frames, sent);
 	assert_int_equal(c.tx_frames, 255);
 	assert_int_equal(c.tx_queued, SHARD_TX_QUEUE);
-	assert_true(c.tx_full > 0);
+	assert_true(sent > 3000);
+	assert_in_range(c.tx_full, 1, c.turns); /* one try a turn */
 	assert_true(c.echo_no_room > 0);
+	assert_int_equal(c.neigh_unanswered + c.tcp.rst_unsent + c.stack.out_no_neigh, 0);
 	check_ledger(p.server);
 	for (uint32_t i = 0; i < 10; i++)
-		answer(&p, frame, sizeof(frame));
+		look_at(&p, &came);
 	leat_shard_count(p.server, &c);
 	assert_int_equal(c.tx_queued, 0);
+	assert_true(came.rest > SHARD_TX_QUEUE);
+	assert_int_equal(came.arp, 1); /* what was owed is paid */
+	assert_int_equal(came.rst, 1);
 	send_one(&p, piece(&p, frame, echo_frame(&p, frame, 56)));
 	assert_int_equal(answer(&p, frame, sizeof(frame)), octets);
 	close_pair(&p);
@@ -483,6 +628,8 @@ static void a_port_without_enough_queues_is_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			trust_comes_back_with_a_port_that_was_started_anew_if_it_has_our_key),
 		cmocka_unit_test(a_frame_in_two_pieces_is_read_as_one_wherever_it_is_cut),
 		cmocka_unit_test(a_frame_in_pieces_that_lie_in_other_buffers_leaves_those_alone),
 		cmocka_unit_test(a_frame_in_too_many_or_too_long_pieces_is_dropped_by_name),
@@ -492,6 +639,7 @@ int main(void)
 		cmocka_unit_test(a_flood_through_every_box_is_read_in_one_turn_and_comes_home),
 		cmocka_unit_test(a_turn_that_fired_all_that_was_due_put_off_none),
 		cmocka_unit_test(a_shard_that_stands_still_costs_counted_frames_and_stops_nobody),
+		cmocka_unit_test(a_full_box_costs_a_counted_frame_and_is_not_waited_for),
 		cmocka_unit_test(
 			a_device_that_stands_still_bounds_what_waits_and_does_not_stop_what_comes),
 		cmocka_unit_test(a_device_with_a_table_takes_ours_and_one_without_says_so),

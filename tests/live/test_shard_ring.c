@@ -151,7 +151,7 @@ static void n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes
 	assert_true(after.stack.out_held > 0);
 	(void)leat_inet_neigh_find(
 		leat_stack_neigh(p.server->stack), ip_from4(0x0a0000fe), p.server->now, &mac);
-	leat_shard_turn(p.server);
+	turn(p.server);
 	leat_shard_count(p.server, &after);
 	assert_true(after.tx_link_down > 0);
 	assert_int_equal(after.tx_queued, 0);
@@ -232,6 +232,46 @@ static void a_listing_of_many_connections_takes_many_turns_and_no_long_one(void 
 	close_pair(&p);
 }
 
+static void a_second_listing_is_told_that_one_is_under_way(void **state)
+{
+	static struct leat_info row[2][4];
+	const struct setup u = {.slots = 1023,
+		.conn_cnt = 50,
+		.conn_total = 10000,
+		.body_octets = 100,
+		.queue_cnt = 1};
+	struct shard_list first = {.row = row[0], .row_max = 4}, second = {.row = row[1]};
+	struct pair p;
+
+	(void)state;
+	second.row_max = 4;
+	open_pair(&p, &u);
+	for (uint32_t i = 0; i < 100; i++)
+		turn_both(&p);
+	first.cursor = 4096 - 2 * SHARD_LIST_LOOK; /* the end, where nothing is: two turns */
+	assert_true(leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_LIST, &first}));
+	assert_true(
+		leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_LIST, &second}));
+	leat_shard_turn(p.server);
+	assert_false(atomic_load(&first.answered));
+	assert_true(atomic_load(&second.answered));
+	assert_true(second.busy);
+	assert_int_equal(second.row_cnt + second.cursor + second.turns, 0);
+	while (!atomic_load(&first.answered))
+		leat_shard_turn(p.server);
+	assert_false(first.busy);
+	assert_int_equal(first.row_cnt, 0);
+	/* Asked again it is answered. */
+	atomic_store(&second.answered, false);
+	assert_true(
+		leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_LIST, &second}));
+	while (!atomic_load(&second.answered))
+		leat_shard_turn(p.server);
+	assert_false(second.busy);
+	assert_int_equal(second.row_cnt, 4);
+	close_pair(&p);
+}
+
 static void a_reset_of_all_takes_many_turns_and_no_long_one(void **state)
 {
 	const struct setup u = {.slots = 1023,
@@ -280,6 +320,7 @@ int main(void)
 		cmocka_unit_test(
 			n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes_on),
 		cmocka_unit_test(a_listing_of_many_connections_takes_many_turns_and_no_long_one),
+		cmocka_unit_test(a_second_listing_is_told_that_one_is_under_way),
 	};
 
 	if (start_eal() < 0)

@@ -9,11 +9,11 @@
 /* every_wait: what becomes of each segment that arrives in TIME-WAIT.
  *
  * Nine kinds of segment x six places of SEG.SEQ x six timestamps x the three policies of reuse x
- * a reset ignored or obeyed.  Each case closes a fresh connection first, lets the segment arrive
- * ten seconds later, and compares its answer and what it does to 2MSL with a model written from
- * RFC 9293 3.10.7.4, 1337, 5961, 6191 and 7323; what it does to 2MSL is seen by waiting for the
- * end.  The stack is looked at through its interface alone: segments, counters, the clock.  So it
- * is over IPv4, over IPv6, and with sequence numbers that wrap.
+ * a reset ignored or obeyed (N090, N091, N092, N093, N094).  Each case closes a fresh connection
+ * first, lets the segment arrive ten seconds later, and compares its answer and what it does to
+ * 2MSL with a model written from RFC 9293 3.10.7.4, 1337, 5961, 6191 and 7323; what it does to 2MSL
+ * is seen by waiting for the end.  The stack is looked at through its interface alone: segments,
+ * counters, the clock.  So it is over IPv4, over IPv6, and with sequence numbers that wrap.
  *
  *	every_wait FILE             compare with the golden file
  *	every_wait --write FILE     write it anew */
