@@ -5,13 +5,55 @@
 /* TIME-WAIT as a record (tcp_tw.h): what the stack has beside it, which is its place in the flow
  * table, its port, and its heir, goes with it. */
 
-#define BATCH 32 /* records whose buckets are fetched together */
+#define BATCH    32 /* records whose buckets are fetched together */
+#define PACK_MAX 2  /* blocks */
 
 STATIC_ASSERT(TW_NAME == FLOW_UNIT && TW_WIDE == FLOW_WIDE, "one name for both");
 STATIC_ASSERT(TW_UNIT_OCTETS == FLOW_UNIT_OCTETS, "in the same units");
 
 /* What keeps a connection in TIME-WAIT from being a record: somebody else knows its number. */
 #define KNOWN (CONN_LISTENER | CONN_CHILD | CONN_ABORT | CONN_HALF | CONN_HEIR | CONN_ASIDE)
+
+/* The heir of record from, of this tuple, waits for `to` from now on. */
+static void rename_heir(
+	struct leat_stack *s, const struct tuple *tuple, uint64_t hash, const struct tw_move *move)
+{
+	uint32_t idx = leat_flow_table_find(s->flow, hash, tuple);
+
+	DCHECK(idx < s->config.tcp.tcb_max && s->conn[idx].old == move->from);
+	s->conn[idx].old = move->to;
+}
+
+/* Closes some holes, so that there are blocks again. */
+static void pack(struct leat_stack *s)
+{
+	struct tw_move move[TW_MOVE_MAX];
+	uint64_t hash[TW_MOVE_MAX];
+	struct tuple tuple[TW_MOVE_MAX];
+	uint32_t cnt = leat_tcp_tw_pack(s->tcp, move);
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		leat_tcp_tw_tuple(s->tcp, move[i].to, &tuple[i]);
+		hash[i] = leat_flow_hash(s->flow, &tuple[i]);
+		leat_flow_table_prefetch(s->flow, hash[i]);
+	}
+	for (uint32_t i = 0; i < cnt; i++) {
+		uint8_t flags = leat_tcp_tw_flags(s->tcp, move[i].to);
+
+		if (UNLIKELY(flags & TW_F_ASIDE))
+			rename_heir(s, &tuple[i], hash[i], &move[i]);
+		else if (LIKELY(!(flags & TW_F_OUT)))
+			leat_flow_table_move(s->flow, hash[i], move[i].from, move[i].to);
+	}
+	s->births += cnt;
+}
+
+/* As few blocks are left, so many are packed for each record that may take one. */
+static void make_blocks(struct leat_stack *s)
+{
+	for (uint32_t i = 0; i < PACK_MAX && UNLIKELY(leat_tcp_tw_is_tight(s->tcp)); i++)
+		pack(s);
+}
 
 void leat_stack_rest(struct leat_stack *s, struct tcb *tcb)
 {
@@ -22,6 +64,7 @@ void leat_stack_rest(struct leat_stack *s, struct tcb *tcb)
 	if (tcb->state != TCP_ST_TIME_WAIT || c->flags & KNOWN || !(tcb->flags & TCP_F_FLOW) ||
 		!leat_tcp_tw_settled(s->tcp, tcb))
 		return;
+	make_blocks(s);
 	uint32_t local_idx = leat_stack_local_idx(s, tcb->tuple.local);
 	uint32_t name = leat_tcp_tw_rest(s->tcp, tcb, local_idx, flags);
 
@@ -77,6 +120,7 @@ void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb, uint32_t name)
 		s->births++;
 	}
 	leat_tcp_tw_sleep(s->tcp, tcb);
+	make_blocks(s);
 }
 
 /* The heir of a record that is over goes on alone. */

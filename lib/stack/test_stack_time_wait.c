@@ -168,13 +168,15 @@ static void what_is_over_while_its_answer_waits_says_nothing(void **state)
 	net_stop(&n);
 }
 
-/* The record of the peer's port. */
+/* The record of the peer's port; 0: the one that is next to end. */
 static uint32_t record_of(const struct net *n, uint16_t port)
 {
 	struct tcp_engine *e = leat_stack_engine(n->stack[1]);
 	uint32_t unit = 0, look = UINT32_MAX, name;
 	struct tuple tuple;
 
+	if (port == 0 && leat_tcp_tw_due(e, TIME_NEVER - 1, &name, 1) == 1)
+		return name;
 	while (leat_tcp_tw_scan(e, &unit, &look, &name)) {
 		leat_tcp_tw_tuple(e, name, &tuple);
 		if (tuple.rport == port)
@@ -184,9 +186,8 @@ static uint32_t record_of(const struct net *n, uint16_t port)
 	return 0;
 }
 
-/* So many restarts that there is no block for one more, as others that stand between the holes keep
- * theirs: it lives longer, never shorter. */
-static void a_restart_without_a_block_is_put_off_to_the_head(void **state)
+/* So many restarts that no block is left, as others stand between the holes: those are moved. */
+static void restarts_leave_holes_that_are_closed(void **state)
 {
 	struct net n;
 	uint64_t last = 0;
@@ -215,12 +216,68 @@ static void a_restart_without_a_block_is_put_off_to_the_head(void **state)
 		net_run(&n, TIME_MS);
 		leat_tcp_tw_check(e);
 	}
-	assert_true(counted(&n)->time_wait_put_off > 0);
+	assert_true(counted(&n)->time_wait_moved > 0);
+	assert_int_equal(counted(&n)->time_wait_put_off, 0);
 	net_until(&n, last + TWO_MSL - 1);
 	assert_int_equal(records(&n), 1);
-	net_run(&n, 2 * TWO_MSL);
+	net_run(&n, 1);
 	assert_int_equal(records(&n), 0);
 	assert_int_equal(counted(&n)->ended[TCP_END_TIME_WAIT], 4);
+	net_stop(&n);
+}
+
+/* A restart for which there is no block at all counts from when the head comes to it: TIME-WAIT is
+ * longer then, and never shorter. */
+static void a_restart_that_is_put_off_makes_it_longer(void **state)
+{
+	struct net n;
+
+	(void)state;
+	begin(&n, 10);
+	closed_by_server(&n, 4);
+	struct tcp_engine *e = leat_stack_engine(n.stack[1]);
+	uint64_t at = leat_tcp_tw_next(e);
+
+	closed_by_server(&n, 6);
+	leat_tcp_tw_flag(e, record_of(&n, 0), TW_F_LATER, true);
+	net_until(&n, at + TIME_S);
+	assert_int_equal(records(&n), 1);
+	assert_true(leat_tcp_tw_next(e) == at + TWO_MSL);
+	net_ledger(&n);
+	peers_say(&n, TCP_PSH | TCP_ACK);
+	net_until(&n, at + TWO_MSL);
+	assert_int_equal(records(&n), 0);
+	net_stop(&n);
+}
+
+/* Who gives his handle up after others began to wait would come between them: he stays what he is,
+ * as exactly. */
+static void who_is_given_up_late_stays_a_control_block(void **state)
+{
+	struct leat_conn conn[2];
+	struct net n;
+
+	(void)state;
+	begin(&n, 11);
+	net_open(&n, 4, 80, conn);
+	assert_int_equal(leat_shutdown(n.stack[1], conn[1]), LEAT_OK);
+	net_run(&n, 5 * TIME_MS);
+	assert_int_equal(leat_close(n.stack[0], conn[0]), LEAT_OK);
+	net_run(&n, 5 * TIME_MS);
+	assert_string_equal(net_state(&n, 1, conn[1]), "TIME-WAIT");
+	uint64_t at = leat_stack_next_deadline(n.stack[1]);
+
+	net_no_events(&n, 0);
+	net_no_events(&n, 1);
+	closed_by_server(&n, 4);
+	assert_int_equal(leat_close(n.stack[1], conn[1]), LEAT_OK);
+	assert_int_equal(counted(&n)->time_wait_stayed, 1);
+	assert_int_equal(records(&n), 1);
+	assert_int_equal(counted(&n)->present[TCP_ST_TIME_WAIT], 2);
+	net_until(&n, at - 1);
+	assert_int_equal(counted(&n)->present[TCP_ST_TIME_WAIT], 2);
+	net_run(&n, 1);
+	assert_int_equal(counted(&n)->present[TCP_ST_TIME_WAIT], 1);
 	net_stop(&n);
 }
 
@@ -363,7 +420,9 @@ int main(void)
 		cmocka_unit_test(an_end_that_nobody_looked_at_is_counted_as_late),
 		cmocka_unit_test(a_flood_of_fins_wakes_no_more_than_there_is_room_for),
 		cmocka_unit_test(what_is_over_while_its_answer_waits_says_nothing),
-		cmocka_unit_test(a_restart_without_a_block_is_put_off_to_the_head),
+		cmocka_unit_test(restarts_leave_holes_that_are_closed),
+		cmocka_unit_test(a_restart_that_is_put_off_makes_it_longer),
+		cmocka_unit_test(who_is_given_up_late_stays_a_control_block),
 		cmocka_unit_test(a_full_table_refuses_new_work),
 		cmocka_unit_test(a_full_table_has_the_oldest_give_way_by_choice),
 		cmocka_unit_test(a_listing_tells_records_as_well),

@@ -352,6 +352,25 @@ uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared)
 	return at < cnt ? name[at] : TCP_NONE;
 }
 
+bool leat_tcp_tw_is_tight(const struct tcp_engine *e)
+{
+	return leat_tcp_tw_ring_is_tight(e->tw);
+}
+
+uint32_t leat_tcp_tw_pack(struct tcp_engine *e, struct tw_move move[TW_MOVE_MAX])
+{
+	uint32_t cnt = leat_tcp_tw_ring_pack(e->tw, move);
+
+	for (uint32_t i = 0; i < cnt && UNLIKELY(e->awake_free != UINT64_MAX); i++) {
+		uint32_t slot = slot_of(e, move[i].from);
+
+		if (slot != TCP_NONE)
+			e->awake_name[slot] = move[i].to;
+	}
+	e->cnt.time_wait_moved += cnt;
+	return cnt;
+}
+
 void leat_tcp_tw_late(struct tcp_engine *e, uint64_t late_ns)
 {
 	e->cnt.time_wait_late_ns += late_ns;

@@ -51,6 +51,7 @@ struct queue {
 	uint64_t next_at; /* the end of the record at the head; TIME_NEVER: there is none */
 	uint64_t last_at; /* of the one that came last */
 	uint32_t head, tail;
+	uint32_t pack;    /* the block to be packed next */
 	uint32_t head_at; /* the unit in the head block where that record stands */
 };
 
@@ -62,6 +63,8 @@ struct tw_ring {
 	uint32_t free_head, free_cnt;
 	uint32_t record_cnt, record_max;
 	uint32_t queue_cnt; /* those that have a record */
+	uint64_t unit_cnt;  /* of all records */
+	uint32_t pack_queue;
 	bool wide;
 	struct queue queue[QUEUE_CNT];
 };
@@ -124,7 +127,10 @@ struct tw_ring *leat_tcp_tw_ring_new(void *mem, uint32_t record_max, bool wide)
 		r->block[i] = (struct block){.next = i + 1 < r->block_cnt ? i + 1 : TCP_NONE};
 	r->free_cnt = r->block_cnt;
 	for (uint32_t i = 0; i < QUEUE_CNT; i++)
-		r->queue[i] = (struct queue){TIME_NEVER, 0, TCP_NONE, TCP_NONE, 0};
+		r->queue[i] = (struct queue){.next_at = TIME_NEVER,
+			.head = TCP_NONE,
+			.tail = TCP_NONE,
+			.pack = TCP_NONE};
 	return r;
 }
 
@@ -231,15 +237,13 @@ void leat_tcp_tw_ring_flag(struct tw_ring *r, uint32_t name, uint8_t flag, bool 
 
 /* Each queue in use may need one more block to move its head on, so that many are kept; and those
  * that may still come have their places before those that begin anew. */
-static bool may_take(const struct tw_ring *r, enum tw_need need)
+static uint64_t blocks_kept(const struct tw_ring *r, enum tw_need need)
 {
-	uint64_t kept = r->queue_cnt;
+	uint64_t kept = need == TW_NEED_LATER ? 0 : r->queue_cnt;
 
-	if (need == TW_NEED_LATER)
-		return r->free_cnt > 0;
 	if (need == TW_NEED_AGAIN && r->record_max > r->record_cnt)
 		kept += (units_of(r->record_max - r->record_cnt, r->wide) >> r->shift) + 1;
-	return r->free_cnt > kept;
+	return kept;
 }
 
 static uint32_t block_take(struct tw_ring *r, uint32_t queue, uint64_t ends_at, enum tw_need need)
@@ -248,7 +252,7 @@ static uint32_t block_take(struct tw_ring *r, uint32_t queue, uint64_t ends_at, 
 	struct queue *q = &r->queue[queue];
 	struct block *b = &r->block[no];
 
-	if (!may_take(r, need))
+	if (r->free_cnt <= blocks_kept(r, need))
 		return TCP_NONE;
 	r->free_head = b->next;
 	r->free_cnt--;
@@ -274,6 +278,8 @@ static void block_free(struct tw_ring *r, uint32_t no)
 		q->tail = b->prev;
 	else
 		r->block[b->next].prev = b->prev;
+	if (q->pack == no)
+		q->pack = b->next;
 	b->next = r->free_head;
 	r->free_head = no;
 	r->free_cnt++;
@@ -313,6 +319,7 @@ static void queue_grow(struct tw_ring *r, uint32_t queue, uint32_t name, uint64_
 	b->used = (uint16_t)(b->used + step_of(queue));
 	b->live++;
 	r->record_cnt++;
+	r->unit_cnt += step_of(queue);
 }
 
 /* The head's record, or its block, is gone: the next one is in the first block, as a block without
@@ -342,6 +349,7 @@ void leat_tcp_tw_ring_end(struct tw_ring *r, uint32_t name)
 	DCHECK(!(body->bits & BIT_HOLE));
 	body->bits |= BIT_HOLE;
 	r->record_cnt--;
+	r->unit_cnt -= step_of(queue);
 	if (--b->live == 0) {
 		bool head = no == q->head;
 
@@ -398,6 +406,117 @@ uint32_t leat_tcp_tw_ring_again(
 	queue_grow(r, queue, to, ends_at);
 	leat_tcp_tw_ring_end(r, name);
 	return to;
+}
+
+/* ---- against holes ---- */
+
+#define TIGHT_CNT  2   /* blocks left, beside those that are kept: then holes are closed */
+#define HOLES_PART 512 /* of the units in use: fewer holes are not worth the work */
+
+bool leat_tcp_tw_ring_is_tight(const struct tw_ring *r)
+{
+	uint64_t used = (uint64_t)(r->block_cnt - r->free_cnt) << r->shift;
+
+	return r->free_cnt <= blocks_kept(r, TW_NEED_AGAIN) + TIGHT_CNT &&
+	       used - r->unit_cnt >= used / HOLES_PART + (UINT64_C(2) << r->shift);
+}
+
+/* Writes record from at unit `place` of block no, of the same queue; gives the move. */
+static struct tw_move rewrite(struct tw_ring *r, uint32_t from, uint32_t no, uint32_t place)
+{
+	struct block *b = &r->block[no];
+	uint64_t delta = leat_tcp_tw_ring_ends_at(r, from) - b->base;
+	uint32_t to = name_of(r, b->queue, no, place);
+
+	memmove(at(r, to), at(r, from), step_of(b->queue) * TW_UNIT_OCTETS);
+	struct body *body = body_of(r, to);
+
+	body->low = (uint32_t)delta;
+	body->bits = (body->bits & ~BIT_HIGH) | (uint32_t)(delta >> 32);
+	return (struct tw_move){from, to};
+}
+
+/* Moves the records of block no to its front. */
+static uint32_t pack_front(struct tw_ring *r, uint32_t no, struct tw_move *move)
+{
+	struct block *b = &r->block[no];
+	uint32_t step = step_of(b->queue), to = 0, cnt = 0;
+
+	for (uint32_t place = 0; place < b->used; place += step) {
+		uint32_t name = name_of(r, b->queue, no, place);
+
+		if (body_of(r, name)->bits & BIT_HOLE)
+			continue;
+		if (place != to)
+			move[cnt++] = rewrite(r, name, no, to);
+		to += step;
+	}
+	b->used = (uint16_t)to;
+	return cnt;
+}
+
+/* Moves records of the next block, from its front, to where there is room in block no. */
+static uint32_t pack_next(struct tw_ring *r, uint32_t no, struct tw_move *move)
+{
+	struct block *b = &r->block[no], *c = &r->block[b->next];
+	uint32_t step = step_of(b->queue), cnt = 0;
+
+	for (uint32_t place = 0; place < c->used && b->used + step <= 1U << r->shift;
+		place += step) {
+		uint32_t name = name_of(r, b->queue, b->next, place);
+		struct body *body = body_of(r, name);
+
+		if (body->bits & BIT_HOLE)
+			continue;
+		if (leat_tcp_tw_ring_ends_at(r, name) - b->base > DELTA_MAX)
+			break;
+		move[cnt++] = rewrite(r, name, no, b->used);
+		body->bits |= BIT_HOLE;
+		b->used = (uint16_t)(b->used + step);
+		b->live++;
+		c->live--;
+	}
+	return cnt;
+}
+
+/* The queues take turns, each from its head to its tail. */
+static uint32_t pack_block(struct tw_ring *r)
+{
+	for (uint32_t i = 0; i < QUEUE_CNT; i++) {
+		struct queue *q = &r->queue[r->pack_queue];
+
+		if (q->pack != TCP_NONE)
+			return q->pack;
+		r->pack_queue = (r->pack_queue + 1) % QUEUE_CNT;
+		r->queue[r->pack_queue].pack = r->queue[r->pack_queue].head;
+	}
+	return TCP_NONE;
+}
+
+uint32_t leat_tcp_tw_ring_pack(struct tw_ring *r, struct tw_move *move)
+{
+	uint32_t no = pack_block(r), cnt;
+
+	if (no == TCP_NONE)
+		return 0;
+	struct block *b = &r->block[no];
+	struct queue *q = &r->queue[b->queue];
+
+	cnt = pack_front(r, no, move);
+	if (q->head == no)
+		q->head_at = 0;
+	if (b->next == TCP_NONE) {
+		q->pack = TCP_NONE;
+		return cnt;
+	}
+	uint32_t next = b->next;
+
+	cnt += pack_next(r, no, move + cnt);
+	if (r->block[next].live == 0)
+		block_free(r, next); /* there may be room for what follows it, too */
+	else
+		q->pack = next;
+	return cnt;
 }
 
 /* ---- what is due, and what there is ---- */

@@ -39,6 +39,7 @@
 #define TW_UNIT_MASK   (TW_WIDE - 1)
 #define TW_UNIT_OCTETS 32
 #define TW_LENGTH_MAX  4 /* different lengths of 2MSL */
+#define TW_MOVE_MAX    256
 #define TW_STAMP_MAX   ((UINT32_C(1) << 19) - 1)
 
 enum tw_mark {
@@ -113,6 +114,19 @@ void leat_tcp_tw_ring_flag(struct tw_ring *r, uint32_t name, uint8_t flag, bool 
 
 /* leat_tcp_tw_ring_end makes a hole of record name. */
 void leat_tcp_tw_ring_end(struct tw_ring *r, uint32_t name);
+
+/* A record that has another name now. */
+struct tw_move {
+	uint32_t from, to;
+};
+
+/* leat_tcp_tw_ring_is_tight says whether there are few blocks left, and holes in those in use that
+ * leat_tcp_tw_ring_pack might close. */
+bool leat_tcp_tw_ring_is_tight(const struct tw_ring *r);
+
+/* leat_tcp_tw_ring_pack closes the holes of one block with what follows it, goes on to the next with
+ * each call, and tells what has moved, at most TW_MOVE_MAX records. */
+uint32_t leat_tcp_tw_ring_pack(struct tw_ring *r, struct tw_move *move);
 
 /* leat_tcp_tw_ring_next is the earliest end, exactly; TIME_NEVER: there is no record. */
 uint64_t leat_tcp_tw_ring_next(const struct tw_ring *r);

@@ -114,6 +114,24 @@ static void step_again(struct tw_ring *r, struct model *m, uint32_t i, uint64_t 
 	m->order[i] = m->clock++;
 }
 
+/* Some holes are closed, and records have other names: in the order in which they are told. */
+static void step_pack(struct tw_ring *r, struct model *m)
+{
+	struct tw_move move[TW_MOVE_MAX];
+	uint32_t cnt = leat_tcp_tw_ring_pack(r, move);
+
+	assert_true(cnt <= TW_MOVE_MAX);
+	for (uint32_t k = 0; k < cnt; k++) {
+		uint32_t i = 0;
+
+		while (i < RECORDS && !(m->live[i] && m->name[i] == move[k].from))
+			i++;
+		assert_true(i < RECORDS);
+		m->name[i] = move[k].to;
+	}
+	leat_tcp_tw_ring_check(r);
+}
+
 static void step_over(struct tw_ring *r, struct model *m, uint32_t i)
 {
 	leat_tcp_tw_ring_end(r, m->name[i]);
@@ -190,6 +208,8 @@ static void a_random_life_equals_the_model(void **state)
 				step_again(r, &m, i, now);
 			else if (m.live[i] && what == 4)
 				step_over(r, &m, i);
+			if (step % 16 == 0 && step / 4000 % 2 == 0)
+				step_pack(r, &m);
 			if (step % 64 == 0)
 				compare(r, &m);
 		}
@@ -305,6 +325,49 @@ static void restarts_leave_room_for_those_that_come_and_for_the_head(void **stat
 	free(r);
 }
 
+/* As many as there may be, and each is gone and comes again, many times over: the holes are closed. */
+static void a_full_ring_takes_whoever_comes_for_one_that_is_gone(void **state)
+{
+	enum {
+		MAX = 20000
+	};
+	struct tw_ring *r = ring_new(MAX, false);
+	static uint32_t name[MAX];
+	static struct tw_move move[TW_MOVE_MAX];
+	uint64_t moved = 0;
+	struct prng p;
+
+	(void)state;
+	leat_prng_seed(&p, 7);
+	for (uint32_t k = 0; k < 4 * MAX; k++) {
+		uint32_t i = k < MAX ? k : leat_prng_below(&p, MAX);
+		struct tw_info info = info_at(i, false, TWO_MSL + k);
+
+		if (k >= MAX)
+			leat_tcp_tw_ring_end(r, name[i]);
+		for (uint32_t n = 0; n < 2 && leat_tcp_tw_ring_is_tight(r); n++) {
+			uint32_t cnt = leat_tcp_tw_ring_pack(r, move);
+
+			moved += cnt;
+			for (uint32_t m = 0; m < cnt; m++) {
+				struct tuple t;
+
+				leat_tcp_tw_ring_tuple(r, move[m].to, &t);
+				uint32_t who = ip_to4(t.remote) - 0x0b000000;
+
+				assert_int_equal(name[who], move[m].from);
+				name[who] = move[m].to;
+			}
+		}
+		name[i] = leat_tcp_tw_ring_add(r, 0, i % 3, &info, TW_NEED_ENTER);
+		assert_true(name[i] != TCP_NONE);
+	}
+	leat_tcp_tw_ring_check(r);
+	print_message("# %llu moves for %u\n", (unsigned long long)moved, 3 * MAX);
+	assert_true(moved < UINT64_C(300) * 3 * MAX);
+	free(r);
+}
+
 /* 40 octets for IPv4 and 72 for IPv6 with the index (issue: flow_table has 7.32 at its highest
  * load), and what is fixed is little. */
 static void a_record_costs_what_was_promised(void **state)
@@ -331,6 +394,7 @@ int main(void)
 		cmocka_unit_test(an_end_is_exact_however_far_the_clock_jumps),
 		cmocka_unit_test(who_comes_out_of_order_is_not_taken),
 		cmocka_unit_test(restarts_leave_room_for_those_that_come_and_for_the_head),
+		cmocka_unit_test(a_full_ring_takes_whoever_comes_for_one_that_is_gone),
 		cmocka_unit_test(a_record_costs_what_was_promised),
 	};
 

@@ -468,7 +468,8 @@ static bool engine_by_tuple(struct twin *t, uint32_t place, struct tcp_engine *e
 	struct tcp_counters cnt = e->cnt;
 
 	add_by_tuple(t, e);
-	cnt.time_wait_stayed = cnt.time_wait_put_off = cnt.time_wait_unanswered = 0;
+	cnt.time_wait_moved = cnt.time_wait_stayed = cnt.time_wait_put_off =
+		cnt.time_wait_unanswered = 0;
 	cnt.present[TCP_ST_NONE] = 0;
 	add_block(&t->now, KIND_COUNTER, place, &cnt, sizeof(cnt));
 	return looked(t);
