@@ -11,7 +11,8 @@ ninja-build     cmd:ninja
 pkg-config      cmd:pkg-config
 python3         cmd:python3
 libdpdk-dev     pkg:libdpdk
-libnuma-dev     pkg:numa'
+libnuma-dev     pkg:numa
+libyaml-dev     pkg:yaml-0.1'
 
 packages_test='
 libcmocka-dev   pkg:cmocka

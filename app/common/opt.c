@@ -124,10 +124,15 @@ static enum opt_result say_missing(const struct opt_verb *verb, FILE *err)
 	return refuse(verb, row, why, err);
 }
 
-static enum opt_result say_stray(const struct opt_verb *verb, const char *text, FILE *err)
+/* take_stray gives a word without dashes to the verb, or refuses it. */
+static enum opt_result take_stray(
+	const struct opt_verb *verb, const char *text, void *options, FILE *err)
 {
 	char why[OPT_WHY_MAX];
 
+	if (verb->stray)
+		return verb->stray(options, text, why, sizeof(why)) ? OPT_RESULT_OK
+								    : refuse(verb, NULL, why, err);
 	for (uint32_t i = 0; i < verb->row_cnt; i++) {
 		if (strcmp(verb->row[i].name, text) != 0)
 			continue;
@@ -139,12 +144,11 @@ static enum opt_result say_stray(const struct opt_verb *verb, const char *text, 
 	return refuse(verb, NULL, why, err);
 }
 
-/* false: the line is full. */
-static bool line_add(struct opt_line *line, const struct opt_row *row, const char *value)
+bool leat_opt_line_add(struct opt_line *line, const char *name, const char *value)
 {
 	size_t room = sizeof(line->text) - line->text_octets;
 	char *at = line->text + line->text_octets;
-	int cnt = snprintf(at, room, "--%s%s%s", row->name, value ? "=" : "", value ? value : "");
+	int cnt = snprintf(at, room, "--%s%s%s", name, value ? "=" : "", value ? value : "");
 
 	if (cnt < 0 || (size_t)cnt >= room || line->argc == OPT_LINE_MAX)
 		return false;
@@ -164,7 +168,7 @@ static enum opt_result take(const struct opt_verb *verb, const struct opt_row *r
 
 	if (!leat_opt_read(row, value, options, why, sizeof(why)))
 		return refuse(verb, row, why, err);
-	if (line && !line_add(line, row, value))
+	if (line && !leat_opt_line_add(line, row->name, value))
 		return refuse(verb, row, "the command line is too long; leave something out", err);
 	return OPT_RESULT_OK;
 }
@@ -197,8 +201,8 @@ enum opt_result leat_opt_parse(const struct opt_verb *verb, int argc, char **arg
 		given |= UINT64_C(1) << (row - verb->row);
 		result = take(verb, row, options, line, err);
 	}
-	if (result == OPT_RESULT_OK && optind < argc)
-		return say_stray(verb, argv[optind], err);
+	for (; result == OPT_RESULT_OK && optind < argc; optind++)
+		result = take_stray(verb, argv[optind], options, err);
 	if (result == OPT_RESULT_OK && !verb->check(options, given, why, sizeof(why)))
 		return refuse(verb, NULL, why, err);
 	return result;

@@ -72,6 +72,8 @@ struct opt_verb {
 	 * row i was given. */
 	void (*defaults)(void *options);
 	bool (*check)(void *options, uint64_t given, char *why, size_t size);
+	/* Takes a word that belongs to no option, as read does; NULL: there may be none. */
+	bool (*stray)(void *options, const char *text, char *why, size_t size);
 };
 
 /* A command line for execv: argv ends with NULL. */
@@ -93,6 +95,9 @@ enum opt_result {
  * may be reordered. */
 enum opt_result leat_opt_parse(const struct opt_verb *verb, int argc, char **argv, void *options,
 	struct opt_line *line, FILE *err);
+
+/* leat_opt_line_add adds --name=value, or --name for NULL; false: the line is full. */
+bool leat_opt_line_add(struct opt_line *line, const char *name, const char *value);
 
 /* leat_opt_help writes the help of one verb. */
 void leat_opt_help(const struct opt_verb *verb, FILE *out);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "opt.h"
 
-#include "base_bits.h"
 #include "text.h"
 
 #include <string.h>
@@ -91,42 +90,4 @@ void leat_opt_help(const struct opt_verb *verb, FILE *out)
 	put_row(&help, out);
 	fputc('\n', out);
 	put_prose(out, verb->prose);
-}
-
-/* The least number of octets to add, drop, change or swap with their neighbour to make b of a. */
-static uint32_t distance(const char *a, const char *b)
-{
-	size_t n = strnlen(a, WORD_MAX), m = strnlen(b, WORD_MAX);
-	uint32_t d[WORD_MAX + 1][WORD_MAX + 1];
-
-	for (size_t i = 0; i <= n; i++)
-		d[i][0] = (uint32_t)i;
-	for (size_t j = 0; j <= m; j++)
-		d[0][j] = (uint32_t)j;
-	for (size_t i = 1; i <= n; i++) {
-		for (size_t j = 1; j <= m; j++) {
-			uint32_t change = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-			d[i][j] = u32_min(change, u32_min(d[i - 1][j], d[i][j - 1]) + 1);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				d[i][j] = u32_min(d[i][j], d[i - 2][j - 2] + 1);
-		}
-	}
-	return d[n][m];
-}
-
-/* Of words equally near the one with the same first letter is meant more often. */
-const char *leat_opt_nearest(const char *text, const char *const *words)
-{
-	uint32_t best_rank = 2 * ((uint32_t)strnlen(text, WORD_MAX) / 3 + 1) + 2;
-	const char *best = NULL;
-
-	for (; *words; words++) {
-		uint32_t d = distance(text, *words);
-		uint32_t rank = 2 * d + (**words != *text);
-		if (rank < best_rank && d < strlen(*words)) {
-			best = *words;
-			best_rank = rank;
-		}
-	}
-	return best;
 }

@@ -20,7 +20,7 @@ static const char *const speak_words[] = {"http", "echo", "discard", "connect-on
 STATIC_ASSERT(COUNT_OF(close_words) == LOAD_CLOSE_CNT + 1, "in the order of enum load_close");
 STATIC_ASSERT(COUNT_OF(speak_words) == LOAD_SPEAK_PROGRAM + 1, "in the order of enum load_speak");
 
-static struct leat_addr addr_of(struct ip ip, uint16_t port)
+struct leat_addr leat_opt_load_addr(struct ip ip, uint16_t port)
 {
 	struct leat_addr a = {.family = ip_is4(ip) ? 4 : 6, .port = port};
 
@@ -115,7 +115,7 @@ static bool read_target(void *options, const char *text, char *why, size_t size)
 					text, LOAD_TARGET_MAX);
 				return false;
 			}
-			o->target[o->target_cnt++] = addr_of(from, (uint16_t)port);
+			o->target[o->target_cnt++] = leat_opt_load_addr(from, (uint16_t)port);
 		}
 	}
 	return true;
@@ -284,7 +284,7 @@ static bool read_segment(void *options, const char *text, char *why, size_t size
 static const char *const of_serve[] = {"tap", "vdev", "device", "address", "gateway", "vlan", "mtu",
 	"shards", "lcores", "hugepages", "buffers", "time-wait", "congestion", "sack", "timestamps",
 	"window-scale", "ecn", "nagle", "ack-delay", "ack-every", "initial-window", "send-buffer",
-	"receive-buffer", "loss", "reorder", "grace", "name", "verbose"};
+	"receive-buffer", "loss", "reorder", "impair-in", "impair-out", "grace", "eal", "name", "verbose"};
 
 static const struct opt_row own[] = {
 	{.name = "target",
@@ -474,21 +474,25 @@ static const struct opt_row own[] = {
 
 STATIC_ASSERT(ROW_CNT <= OPT_ROW_MAX, "all rows in one table");
 
-/* The device's rows, then ours, then the machine's and TCP's: as a reader of the help wants them. */
+/* The device's rows, then ours, then the machine's and TCP's. */
 static struct opt_row row[ROW_CNT];
+
+#define FIRST_CNT 7 /* of those of serve: what a reader of the help wants before ours */
+
+static void take_row(uint32_t at, const char *name)
+{
+	for (uint32_t k = 0; k < leat_opt_serve.row_cnt; k++)
+		if (strcmp(leat_opt_serve.row[k].name, name) == 0)
+			row[at] = leat_opt_serve.row[k];
+	ASSERT(row[at].name != NULL);
+}
 
 /* compose runs before main: tables are data, and this one is made of two. */
 __attribute__((constructor)) static void compose(void)
 {
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < COUNT_OF(of_serve); i++) {
-		for (uint32_t k = 0; k < leat_opt_serve.row_cnt; k++)
-			if (strcmp(leat_opt_serve.row[k].name, of_serve[i]) == 0)
-				row[n++] = leat_opt_serve.row[k];
-		ASSERT(n == i + 1);
-	}
-	memcpy(&row[n], own, sizeof(own));
+	for (uint32_t i = 0; i < COUNT_OF(of_serve); i++)
+		take_row(i < FIRST_CNT ? i : i + (uint32_t)COUNT_OF(own), of_serve[i]);
+	memcpy(&row[FIRST_CNT], own, sizeof(own));
 }
 
 static void defaults(void *options)
@@ -574,6 +578,15 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 {
 	struct load_options *o = options;
 
+	if (o->serve.tap == NULL && o->serve.vdev == NULL && o->serve.device == NULL) {
+		snprintf(why, size,
+			"no device to send over: --tap leat0, --vdev ARGS or --device PCI?");
+		return false;
+	}
+	if (o->serve.address_cnt == 0) {
+		snprintf(why, size, "no address of ours: --address 198.18.0.2/24?");
+		return false;
+	}
 	if (o->target_cnt == 0) {
 		snprintf(why, size, "nowhere to connect to: --target 198.18.0.1:80?");
 		return false;
@@ -586,45 +599,6 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 	if (o->rule_cnt == 0)
 		o->rule_cnt = o->rate_milli != 0 ? 2 : 1;
 	return leat_opt_serve.check(&o->serve, 0, why, size);
-}
-
-void leat_opt_load_config(const struct load_options *o, const uint8_t *body, uint64_t body_octets,
-	struct load_config *c)
-{
-	bool pattern = o->speak != LOAD_SPEAK_HTTP || (o->path == NULL && o->has_response);
-
-	leat_load_config_default(c);
-	c->target_cnt = o->target_cnt;
-	memcpy(c->target, o->target, sizeof(c->target));
-	if (!ip_is_any(o->source_from)) {
-		c->local = addr_of(o->source_from, 0);
-		c->local_cnt = (uint32_t)(o->source_to.lo - o->source_from.lo + 1);
-	}
-	c->model = o->rate_milli != 0 ? LOAD_MODEL_OPEN : LOAD_MODEL_CLOSED;
-	c->plan = (struct load_plan){.rate_milli = o->rate_milli,
-		.ramp_ns = o->ramp_ns,
-		.duration_ns = o->duration_ns,
-		.total = o->total};
-	c->late_max_ns = o->late_max_ns;
-	c->wait_start = true;
-	c->speak = o->speak;
-	c->program = o->program;
-	c->request_cnt = (uint32_t)o->requests;
-	c->request = o->request;
-	c->response = o->response;
-	c->think = o->think;
-	c->post = o->has_request && o->speak == LOAD_SPEAK_HTTP;
-	c->body = body;
-	c->body_octets = body_octets;
-	c->any_length = !o->has_response;
-	c->path_bytes = o->path == NULL && o->has_response;
-	c->verify = o->verify == 0 ? pattern : o->verify == 2;
-	c->half_close = o->half_close;
-	c->close = (enum load_close)o->close;
-	c->timeout_ns = o->timeout_ns;
-	c->seed = o->seed;
-	snprintf(c->path, sizeof(c->path), "%s", o->path != NULL ? o->path : "/");
-	snprintf(c->host, sizeof(c->host), "%s", o->host);
 }
 
 const struct opt_verb leat_opt_load = {

@@ -43,9 +43,6 @@ struct load_options {
 
 extern const struct opt_verb leat_opt_load;
 
-/* leat_opt_load_config fills what the options say of the load itself; body is the content of
- * body_file. */
-void leat_opt_load_config(const struct load_options *o, const uint8_t *body, uint64_t body_octets,
-	struct load_config *config);
+struct leat_addr leat_opt_load_addr(struct ip ip, uint16_t port);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base_bits.h"
 #include "base_time.h"
+#include "opt_load.h"
 #include "opt_serve.h"
 #include "opt_try.h"
 
@@ -14,11 +15,13 @@
 
 #include <cmocka.h>
 
-static const struct opt_verb *const verbs[] = {&leat_opt_serve, &leat_opt_plan, &leat_opt_try};
+static const struct opt_verb *const verbs[] = {
+	&leat_opt_serve, &leat_opt_plan, &leat_opt_try, &leat_opt_load};
 
 union options {
 	struct serve_options serve;
 	struct try_options try;
+	struct load_options load;
 };
 
 /* refused parses `verb --row text` and says whether it is refused in a line that has both. */
@@ -201,9 +204,74 @@ static void cores_are_a_list_in_which_each_stands_once(void **state)
 	assert_int_equal(o.lcore_cnt, 0);
 }
 
+/* load parses one option behind a device, an address and a target; NULL: it is taken. */
+static const char *load(const char *option)
+{
+	static union options o;
+	static char why[512];
+	char args[5][96] = {"load", "--tap=leat0", "--address=10.0.0.1/24", "--target=10.0.0.2:80"};
+	char *argv[] = {args[0], args[1], args[2], args[3], args[4], NULL};
+	FILE *out = fmemopen(why, sizeof(why), "w");
+
+	assert_non_null(out);
+	snprintf(args[4], sizeof(args[4]), "%s", option);
+	enum opt_result result = leat_opt_parse(&leat_opt_load, 5, argv, &o, NULL, out);
+	fclose(out);
+	return result == OPT_RESULT_OK ? NULL : why;
+}
+
+static void what_a_load_cannot_do_is_refused_in_a_sentence(void **state)
+{
+	static const struct {
+		const char *option, *why;
+	} row[] = {
+		{"--target=10.0.0.9-10.0.0.3", "is no target"},
+		{"--target=10.0.0.2:0", "ports are from 1 to 65535"},
+		{"--target=10.0.0.2:80-79", "ports are from 1 to 65535"},
+		{"--target=10.0.0.2:1-100", "at most 64 pairs"},
+		{"--target=[fd00::2]80", "is no target"},
+		{"--target=nginx:80", "is no target"},
+		{"--sources=10.0.0.0/15", "is no range of up to 65,536"},
+		{"--sources=10.0.0.9-10.0.0.3", "is no range of up to 65,536"},
+		{"--sources=fd00::1-fd00::9", "--sources: IPv6, but a --target is not"},
+		{"--source-ports=0-9", "is no range of ports"},
+		{"--rate=fast", "is no rate"},
+		{"--late-max=1s", "--late-max is of an open load"},
+		{"--program=htp", "did you mean http?"},
+		{"--program=send 5 expect 5", "1:8: `expect` after `send`"},
+		{"--expect=errors", "does not compare"},
+		{"--segment=3/2", "is no part of a whole"},
+		{"--path=index.html", "is no path"},
+		{"--think=5", "needs a unit"},
+		{"--closes=nobody", "is not one of server, client, reset"},
+		{"--impair-in=los=1%", "`los=1%`: did you mean loss=?"},
+		{"--impair-in=delay", "`delay`: did you mean delay=?"},
+		{"--impair-out=delay=5", "`5` needs a unit"},
+		{"--impair-out=loss=60%", "is out of range"},
+		{"--impair-out=loss=1%,", "there are loss, reorder, duplicate"},
+	};
+
+	(void)state;
+	for (uint32_t i = 0; i < COUNT_OF(row); i++) {
+		const char *why = load(row[i].option);
+
+		if (why == NULL || strstr(why, row[i].why) == NULL)
+			fail_msg("%s: %s", row[i].option, why != NULL ? why : "taken");
+	}
+	static const char *const good[] = {"--target=[fd00::2]:80-83", "--target=10.0.0.3",
+		"--target=10.0.0.2-10.0.0.5:80-83", "--sources=10.0.0.0/24",
+		"--sources=10.0.0.3-10.0.0.9", "--program=send 5; expect 5",
+		"--expect=connect_p99 < 5ms", "--segment=2/2", "--impair-in=delay=5ms",
+		"--impair-out=loss=1%,reorder=2%,duplicate=1%,corrupt=1%,jitter=1ms",
+		"--think=exp:1ms-1s"};
+	for (uint32_t i = 0; i < COUNT_OF(good); i++)
+		assert_null(load(good[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_a_load_cannot_do_is_refused_in_a_sentence),
 		cmocka_unit_test(n217_a_number_out_of_range_or_none_is_refused_by_name_and_value),
 		cmocka_unit_test(n218_an_mtu_that_no_packet_fits_or_ipv6_forbids_is_refused),
 		cmocka_unit_test(n219_2msl_of_nothing_or_of_many_minutes_is_refused),

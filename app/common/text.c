@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "text.h"
 
+#include "conf_value.h"
 #include "wire_addr.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 void leat_text_group(uint64_t value, char *text, size_t size)
 {
-	char digits[24];
-	int cnt = snprintf(digits, sizeof(digits), "%" PRIu64, value);
-	size_t at = 0;
-
-	for (int i = 0; i < cnt && at + 2 < size; i++) {
-		if (i && (cnt - i) % 3 == 0)
-			text[at++] = ',';
-		text[at++] = digits[i];
-	}
-	text[at] = '\0';
+	leat_conf_value_group(value, text, size);
 }
 
 void leat_text_addr(const struct leat_addr *a, char *text, size_t size)

@@ -8,11 +8,9 @@
 /* What is planned may be named: `plan serve` is `plan`. */
 int leat_cmd_plan(int argc, char **argv)
 {
-	struct serve_options options;
-
 	if (argc > 1 && strcmp(argv[1], leat_opt_serve.name) == 0) {
 		argc--;
 		argv++;
 	}
-	return leat_cmd_leatd(&leat_opt_plan, argc, argv, &options);
+	return leat_cmd_file(&leat_opt_plan, argc, argv);
 }

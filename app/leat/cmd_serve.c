@@ -5,7 +5,5 @@
 
 int leat_cmd_serve(int argc, char **argv)
 {
-	struct serve_options options;
-
-	return leat_cmd_leatd(&leat_opt_serve, argc, argv, &options);
+	return leat_cmd_file(&leat_opt_serve, argc, argv);
 }

@@ -2,6 +2,7 @@
 #include "cmd.h"
 #include "leatd_exec.h"
 #include "opt_lab.h"
+#include "opt_load.h"
 #include "opt_serve.h"
 #include "opt_try.h"
 #include "text.h"
@@ -16,11 +17,15 @@
 static const struct verb {
 	const struct opt_verb *opt;
 	int (*run)(int argc, char **argv);
+	bool file; /* may be given one */
 } verbs[] = {
-	{&leat_opt_try, leat_cmd_try},
-	{&leat_opt_serve, leat_cmd_serve},
-	{&leat_opt_plan, leat_cmd_plan},
-	{&leat_opt_lab, leat_cmd_lab},
+	{&leat_opt_try, leat_cmd_try, false},
+	{&leat_opt_serve, leat_cmd_serve, true},
+	{&leat_opt_load, leat_cmd_load, true},
+	{&leat_opt_plan, leat_cmd_plan, true},
+	{&leat_cmd_check_verb, leat_cmd_check, false},
+	{&leat_opt_conns, leat_cmd_conns, false},
+	{&leat_opt_lab, leat_cmd_lab, false},
 };
 
 #define VERB_CNT (sizeof(verbs) / sizeof(verbs[0]))
@@ -68,7 +73,7 @@ static int help(const char *name)
 	const struct verb *verb = name ? find_verb(name) : NULL;
 
 	if (verb) {
-		leat_opt_help(verb->opt, stdout);
+		leat_opt_help(verb->file ? leat_cmd_with_file(verb->opt) : verb->opt, stdout);
 		return OPT_EXIT_OK;
 	}
 	if (name)

@@ -13,9 +13,9 @@
 static int usage(FILE *out)
 {
 	fputs("leatd " LEAT_VERSION ": the data plane of leat\n\n"
-	      "usage: leatd try|serve|plan [OPTION]...\n"
-	      "       leatd EAL-OPTION... -- try|serve [OPTION]...\n\n"
-	      "The options are those of leat help try and leat help serve.\n",
+	      "usage: leatd try|serve|load|plan [OPTION]...\n"
+	      "       leatd EAL-OPTION... -- try|serve|load [OPTION]...\n\n"
+	      "The options are those of leat help try, leat help serve and so on.\n",
 		out);
 	return out == stdout ? OPT_EXIT_OK : OPT_EXIT_USAGE;
 }
@@ -59,6 +59,12 @@ static int run(int argc, char **argv, const struct run_eal *eal)
 
 		done = parse(&leat_opt_serve, argc, argv, &o);
 		return done >= 0 ? done : (int)leat_run_serve(&o, eal, false);
+	}
+	if (strcmp(argv[0], "load") == 0) {
+		static struct load_options o;
+
+		done = parse(&leat_opt_load, argc, argv, &o);
+		return done >= 0 ? done : leat_run_load(&o, eal);
 	}
 	if (strcmp(argv[0], "plan") == 0) {
 		struct serve_options o;

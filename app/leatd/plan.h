@@ -38,15 +38,25 @@ struct plan {
 	struct stack_config stack;
 	struct nic_pool_plan pool;
 	struct service_config service;
+	size_t program_octets; /* of one shard's program, with */
+	uint32_t program_cnt;  /* so many records */
 	struct eal_memory eal;
 	struct plan_row row[PLAN_ROW_MAX];
 	uint32_t row_cnt;
 	uint64_t taken_octets; /* by the plane: stacks, programs, boxes */
+	uint64_t each_octets;  /* of them by one shard, at its core's node */
 	uint64_t free_octets;  /* that the kernel could give now */
 };
 
 /* leat_plan_serve works the plan of o out; it says only what is wrong with the options. */
 enum opt_exit leat_plan_serve(const struct serve_options *o, struct plan *p);
+
+/* leat_plan_begin works out a stack and the cores for any role; what the role wants of the stack
+ * besides is put in before leat_plan_end, which adds packet buffers, a program of octets and cnt
+ * records on each shard, and the sums. */
+enum opt_exit leat_plan_begin(const struct serve_options *o, struct plan *p);
+enum opt_exit leat_plan_end(
+	const struct serve_options *o, struct plan *p, size_t octets, uint32_t cnt);
 
 /* leat_plan_check says whether the machine has what the plan needs. */
 enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *p);
@@ -58,6 +68,9 @@ void leat_plan_warn(const struct serve_options *o, const struct plan *p);
 /* leat_plan_pool_node is where packet buffers in huge pages belong: at the device, when that node
  * has as many; else -1. */
 int leat_plan_pool_node(const struct plan *p);
+
+/* leat_plan_node_octets is what the shards whose cores are at node take there. */
+uint64_t leat_plan_node_octets(const struct plan *p, int node);
 
 /* leat_plan_octets is the sum of the rows over all shards. */
 uint64_t leat_plan_octets(const struct plan *p);

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define ARG_MAX_CNT  24
-#define ARG_OCTETS   1024
+#define ARG_OCTETS   2048
 #define EAL_OVERHEAD ((size_t)48 << 20) /* what EAL and the drivers take besides */
 
 #define GROUP_DIR    "/sys/fs/cgroup/" /* in a container, its own */
@@ -257,6 +257,8 @@ enum opt_exit leat_eal_start(const struct eal_want *want, struct eal *eal)
 	}
 	add(&a, "--log-level=*:%s",
 		want->verbose > 1 ? "debug" : (want->verbose == 1 ? "info" : "critical"));
+	for (uint32_t i = 0; i < want->extra_cnt; i++)
+		add(&a, "%s", want->extra[i]);
 	if (init(a.argc, a.argv, want->verbose == 0) < 0)
 		return refused(eal, "-v shows what it says");
 	list_lcores(eal);

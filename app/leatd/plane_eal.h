@@ -44,6 +44,8 @@ struct eal_want {
 	enum eal_huge huge;
 	struct nic_pool_plan pool; /* what EAL's memory must hold */
 	const char *pci;           /* NULL: no PCI device */
+	const char *const *extra;  /* arguments behind ours */
+	uint32_t extra_cnt;
 	uint32_t verbose;
 };
 

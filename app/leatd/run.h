@@ -6,6 +6,7 @@
  *
  * Errors     enum opt_exit. */
 
+#include "opt_load.h"
 #include "opt_serve.h"
 #include "opt_try.h"
 #include "plane_eal.h"
@@ -21,6 +22,10 @@ enum opt_exit leat_run_try(const struct try_options *o, const struct run_eal *ea
 
 /* leat_run_serve serves on one port.  greet: `/` of http tells who was reached. */
 enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal *eal, bool greet);
+
+/* leat_run_load opens connections by a plan.  Gives the exit code: enum opt_exit, or that of the
+ * verdict. */
+int leat_run_load(const struct load_options *o, const struct run_eal *eal);
 
 /* leat_run_plan prints what serve would take, and takes nothing. */
 enum opt_exit leat_run_plan(const struct serve_options *o);

@@ -67,8 +67,8 @@ bool leat_steer_moves(const struct steer *s);
 void leat_steer_print(const struct steer *s, FILE *out);
 
 /* leat_steer_ledger_error checks, of all shards of a port and when none turns any more, that what
- * one handed to another came there or lies between them, and that none got what is another's.  NULL,
- * or what does not hold, written to text.  moving and carrying: plane.h. */
+ * one handed to another came there or lies between them, and that none got what is another's.
+ * NULL, or what does not hold, written to text.  moving and carrying: plane.h. */
 const char *leat_steer_ledger_error(const struct shard_counts *sum, uint64_t moving,
 	uint64_t carrying, char *text, size_t size);
 

@@ -351,6 +351,11 @@ const struct load_counters *leat_load_counters(const struct load *load)
 	return &load->counters;
 }
 
+uint64_t leat_load_last(const struct load *load)
+{
+	return load->last_at;
+}
+
 const struct hist *leat_load_hist(const struct load *load, enum load_hist which)
 {
 	return &load->hist[which];

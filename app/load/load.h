@@ -116,6 +116,9 @@ void leat_load_cut(struct load *load, struct leat_stack *s, bool by_choice);
 
 const struct load_counters *leat_load_counters(const struct load *load);
 
+/* leat_load_last is when the last connect was begun; 0: none was. */
+uint64_t leat_load_last(const struct load *load);
+
 const struct hist *leat_load_hist(const struct load *load, enum load_hist which);
 
 #endif

@@ -336,6 +336,8 @@ bool leat_load_open(struct load *load, struct leat_stack *s)
 	leat_load_watch(load, s, c);
 	record(load, LOAD_HIST_LATE, planned_at, now);
 	load->counters.late += now - planned_at > LOAD_LATE_NS;
+	load->counters.steady += planned_at >= load->start_at + load->config.plan.ramp_ns;
+	load->last_at = now;
 	load->counters.planned++;
 	load->counters.started++;
 	load->counters.in_flight++;

@@ -79,6 +79,7 @@ struct load {
 	uint64_t start_at, end_at;         /* of the plan; start_at TIME_NEVER: not begun */
 	uint64_t plan_cnt;                 /* of the whole plan */
 	uint64_t next, next_at;            /* number of the next connection, and its instant */
+	uint64_t last_at;                  /* of the last connect */
 	uint64_t retry_at;
 	enum load_skip blocked; /* why the last connect could not begin */
 	uint32_t told;          /* while stopping, so many have been told */

@@ -60,6 +60,7 @@ struct load_counters {
 	uint64_t planned; /* due so far */
 	uint64_t started; /* connects begun */
 	uint64_t late;    /* of started: by more than LOAD_LATE_NS */
+	uint64_t steady;  /* of started: planned after the ramp */
 	uint64_t connected;
 	uint64_t completed;
 	uint64_t stopped; /* ended in order, but before its exchange was done, as the run ended */

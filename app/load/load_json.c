@@ -114,8 +114,8 @@ static void put_counters(const struct load_counters *c, FILE *out)
 		const char *key;
 		uint64_t cnt;
 	} row[] = {{"planned", c->planned}, {"started", c->started}, {"late", c->late},
-		{"established", c->connected}, {"completed", c->completed}, {"stopped", c->stopped},
-		{"late_reset", c->late_reset}, {"requests", c->requests},
+		{"steady", c->steady}, {"established", c->connected}, {"completed", c->completed},
+		{"stopped", c->stopped}, {"late_reset", c->late_reset}, {"requests", c->requests},
 		{"responses", c->responses}, {"octets_out", c->octets_out},
 		{"octets_in", c->octets_in}, {"head_octets_in", c->head_octets_in},
 		{"put_off_no_port", c->no_port}, {"put_off_no_room", c->no_room},
@@ -242,7 +242,7 @@ static void put_second(const struct load_second *s, FILE *out)
 	for (uint32_t i = 0; i < COUNT_OF(cnt); i++)
 		fprintf(out, ",%" PRIu64, cnt[i]);
 	fprintf(out, ",%.6f", s->busy_millionths / 1e6);
-	for (uint32_t i = 0; i < LOAD_STATE_CNT; i++)
+	for (uint32_t i = TCP_ST_CLOSED; i < LOAD_STATE_CNT; i++)
 		fprintf(out, ",%u", s->present[i]);
 	for (uint32_t h = 0; h < LOAD_HIST_CNT; h++)
 		fprintf(out, ",%.9f,%.9f,%.9f", (double)s->hist[h].p50_ns / 1e9,
@@ -255,7 +255,7 @@ static void put_series(const struct load_result *r, FILE *out)
 	fputs("\"series\":{\"step_s\":1.0,\"columns\":[", out);
 	for (uint32_t i = 0; i < COUNT_OF(column); i++)
 		fprintf(out, "%s\"%s\"", i != 0 ? "," : "", column[i]);
-	for (uint32_t i = 0; i < LOAD_STATE_CNT; i++)
+	for (uint32_t i = TCP_ST_CLOSED; i < LOAD_STATE_CNT; i++)
 		fprintf(out, ",\"state %s\"", leat_tcp_state_name((enum tcp_state)i));
 	for (uint32_t h = 0; h < LOAD_HIST_CNT; h++) {
 		const char *key = leat_load_hist_key((enum load_hist)h);

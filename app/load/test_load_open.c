@@ -174,7 +174,8 @@ static void a_generator_that_is_late_itself_measures_from_the_intended_start(voi
 		b.pair->end[0].app = out ? NULL : app;
 		leat_pair_turn(b.pair);
 	}
-	/* 500 came due while it was out; the first 200 of them more than 300 ms before its return. */
+	/* 500 came due while it was out; the first 200 of them more than 300 ms before it was
+	 * back. */
 	assert_in_range(counters(&b)->not_started[LOAD_SKIP_LATE], 199, 201);
 	assert_in_range(counters(&b)->late, 298, 301);
 	assert_int_equal(counters(&b)->planned, 1000);

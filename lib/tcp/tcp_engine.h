@@ -254,7 +254,7 @@ const char *leat_tcp_icmp_name(enum tcp_icmp_kind kind);
 /* leat_tcp_timers fires at most max (at most TCP_IO_GONE_MAX) timers that are due at now. */
 uint32_t leat_tcp_timers(struct tcp_engine *e, uint64_t now, uint32_t max, struct tcp_io *io);
 
-/* leat_tcp_send_again: of what tcb sent and nobody acknowledged, the last did not leave; it goes
+/* leat_tcp_send_again: of what tcb sent and nobody acknowledged some may not have left; it goes
  * with the next output, without a word about the network. */
 void leat_tcp_send_again(struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io);
 
@@ -307,8 +307,8 @@ bool leat_tcp_two_msl(struct tcp_engine *e, struct tcb *tcb, uint64_t ns);
  * tcb, a listener, will have. */
 void leat_tcp_rst_ends(struct tcb *tcb, bool on);
 
-/* leat_tcp_may_reopen says whether leat_tcp_reopen would make a child, if there is a record: the SYN
- * is newer than all that old heard. */
+/* leat_tcp_may_reopen says whether leat_tcp_reopen would make a child, if there is a record: the
+ * SYN is newer than all that old heard. */
 bool leat_tcp_may_reopen(const struct tcp_engine *e, const struct tcb *old,
 	const struct tcb *listener, const struct seg *seg);
 

@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Plays every command of a transcript again and compares: output, `!` before what comes on stderr,
-# and the exit code in brackets when it is not 0.
+# and the exit code in brackets when it is not 0.  They run in config/, whose files they may name.
 #   cli.sh LEAT TRANSCRIPT [--write]
 set -u
-LEAT=$1
-transcript=$2
+LEAT=$(readlink -f "$1")
+transcript=$(readlink -f "$2")
+here=$(cd "${BASH_SOURCE%/*}" && pwd)
 unset LEAT_CALL
-export LEATD=${BASH_SOURCE%/*}/leatd
+export LEATD=$here/leatd
+cd "$here/../../config" || exit
 
 leat() {
 	"$LEAT" "$@"
@@ -17,7 +19,7 @@ play() {
 	local line code
 	while IFS= read -r line; do
 		case $line in
-		'#'*) echo "$line" ;;
+		'# '[A-Z]*) echo "$line" ;; # other lines that begin so are output
 		'$ '*)
 			echo "$line"
 			{ eval "${line#$ }" 2>&1 >&3 | sed 's/^/! /'; exit "${PIPESTATUS[0]}"; } 3>&1 &

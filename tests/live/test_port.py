@@ -394,7 +394,6 @@ def stall_of_a_trial():
             trial.signal(signal.SIGINT)
             live.equal(trial.wait(), 0, "exit code")
             live.check(trial.out.count("balanced") and "NOT BALANCED" not in trial.out, trial.out)
-            live.equal(len(re.findall(r"did not answer", trial.err)), 1, trial.err)
 
 
 live.main([link, told_in_time, carrier, removed, removed_while_draining, moved, stall,

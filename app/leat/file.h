@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_FILE_H
+#define LEAT_FILE_H
+
+/* file: a configuration file, joined with the options of `leat serve` or `leat load`.
+ *
+ *	file ─► conf ◄─ options of the command line      precedence: options, file, defaults
+ *	         └─► as options: read, looked at together, and for leatd as a line
+ *
+ * Units      of the options: struct serve_options, struct load_options.
+ * Errors     leat_file_read says what it could not; the rest is in conf.errors, with the line of
+ *            the file for what an option's reader refuses too. */
+
+#include "conf.h"
+#include "opt_load.h"
+#include "opt_serve.h"
+
+/* A line of options, and each setting twice more. */
+#define FILE_TEXT_OCTETS (OPT_LINE_OCTETS + 256 * 1024)
+
+struct file {
+	struct conf conf;
+	const char *path;            /* NULL: none, options alone */
+	struct serve_options serve;  /* of a server's */
+	struct load_options load;    /* of a client's */
+	char text[FILE_TEXT_OCTETS]; /* what options say, and what is said to their readers */
+	size_t text_octets;
+};
+
+/* leat_file_read reads path (NULL: none) into f; false with a line on err that says why not. */
+bool leat_file_read(struct file *f, const char *path, FILE *err);
+
+/* leat_file_override lets the options of a line of verb go before what the file says. */
+void leat_file_override(struct file *f, const struct opt_verb *verb, const struct opt_line *line);
+
+/* leat_file_finish judges all of it, as verb would: &leat_opt_serve, &leat_opt_load, or NULL for
+ * those that the role has.  False: conf.errors has some, and they are on err. */
+bool leat_file_finish(struct file *f, const struct opt_verb *verb, FILE *err);
+
+/* leat_file_device puts a device, as a file names it, into f->serve; false with a clause in why. */
+bool leat_file_device(struct file *f, const char *device, char *why, size_t size);
+
+/* leat_file_line makes the line for leatd's verb; false: it is full. */
+bool leat_file_line(const struct file *f, const struct opt_verb *verb, const struct opt_line *given,
+	struct opt_line *line);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_LOAD_NEED_H
+#define LEAT_LOAD_NEED_H
+
+/* load_need: what `leat load` needs of addresses, ports, records and memory for its plan.
+ *
+ * A connection that we close first keeps its pair of address and port for 2MSL.  So
+ *
+ *	tuples  =  sources x source ports x targets
+ *	needed  =  min(connections of the plan, rate x 2MSL)
+ *	highest rate that can go on  =  tuples / 2MSL
+ *
+ * When the server closes first, or nobody (reset), a pair is free again at once: there is no such
+ * limit on our side.
+ *
+ * Affinity   boot.
+ * Errors     enum opt_exit, after one line on stderr with what is needed, what there is, and what
+ *            to add. */
+
+#include "load_result.h"
+#include "opt_load.h"
+#include "plan.h"
+
+struct load_need {
+	struct plan plan;
+	struct load_config load; /* of a shard, but for its phase and its share in flight */
+	uint64_t tuples, needed;
+	uint64_t rate_milli_max; /* 0: any */
+	uint8_t *body;           /* of POST, from a file */
+	uint64_t body_octets;
+};
+
+/* leat_load_need works it out, and reads the file of --request @FILE. */
+enum opt_exit leat_load_need(const struct load_options *o, struct load_need *n);
+
+/* leat_load_need_check says whether the pairs suffice, and the machine; a note when a closed load
+ * may come to the limit. */
+enum opt_exit leat_load_need_check(const struct load_options *o, const struct load_need *n);
+
+/* leat_load_need_flight is how many of those in flight are shard idx's. */
+uint32_t leat_load_need_flight(const struct load_options *o, uint32_t idx);
+
+void leat_load_need_free(struct load_need *n);
+
+#endif

@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_assert.h"
+#include "base_bits.h"
+#include "base_log.h"
+#include "caps.h"
+#include "device.h"
+#include "knobs.h"
+#include "load_need.h"
+#include "load_text.h"
+#include "load_view.h"
+#include "nic_numa.h"
+#include "prepare.h"
+#include "run.h"
+#include "steer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define LOOK_NS       (100 * TIME_MS)
+#define CLOSE_LOOK_NS (20 * TIME_MS)
+#define ABORT_NS      (2 * TIME_S)
+#define POLITE_NS     (2 * TIME_S)  /* after the grace, for those that finish what is under way */
+#define ANSWER_NS     (30 * TIME_S) /* for neighbours to answer */
+#define TELL_NS       (300 * TIME_MS)
+#define LAST_NS       (250 * TIME_MS)  /* for the last frames: the peer's FIN may come again */
+#define LAST_LOSSY_NS (3500 * TIME_MS) /* and does so where frames are lost */
+#define LEAD_NS       (20 * TIME_MS)   /* from the word to begin to the beginning */
+#define SEED_MAX      1000000
+#define SECOND_MAX    (1 << 20)
+
+struct load_run {
+	const struct load_options *o;
+	struct load_options with_seed;
+	struct load_need need;
+	struct plane plane;
+	struct nic_port port;
+	struct steer steer;
+	struct load_view view;
+	struct load_result result;
+	void *mem[SHARD_MAX];
+	size_t mem_octets[SHARD_MAX];
+	uint64_t begin_at;
+	bool answered[SHARD_MAX];
+	bool unanswered, cut;
+};
+
+static struct load_run run;
+
+static enum opt_exit start_port(uint64_t seed)
+{
+	const struct serve_options *s = &run.o->serve;
+	struct steer_want want = {.shard_cnt = (uint32_t)s->shards, .seed = seed};
+	struct nic_port_config config = {.rx_slots = PLAN_SLOTS,
+		.tx_slots = PLAN_SLOTS,
+		.mtu = (uint16_t)s->mtu,
+		.csum = true,
+		.pool = run.plane.pool};
+
+	want.queue_cnt = leat_device_queues(&run.port, want.shard_cnt);
+	if (want.queue_cnt == 0) {
+		leat_nic_port_close(&run.port);
+		return OPT_EXIT_DEVICE;
+	}
+	config.queue_cnt = (uint16_t)want.queue_cnt;
+	want.table_cnt = leat_nic_rss_table(&run.port);
+	leat_steer_plan(&run.steer, &want, &config);
+	enum opt_exit result = leat_device_start(s, &run.port, &config);
+	if (result == OPT_EXIT_OK)
+		leat_steer_settle(&run.steer, &run.port);
+	return result;
+}
+
+/* start_load gives shard i its program. */
+static enum opt_exit start_load(uint32_t i)
+{
+	struct load_config c = run.need.load;
+	struct load_view_shard *v = &run.view.shard[i];
+
+	c.conn_cnt = leat_load_need_flight(run.o, i);
+	c.phase = (run.o->segment - 1) + i * run.o->segment_cnt;
+	run.mem_octets[i] = leat_load_footprint(&c);
+	run.mem[i] = leat_plane_take(&run.plane, run.mem_octets[i], run.plane.shard[i].node);
+	if (run.mem[i] == NULL)
+		return OPT_EXIT_RESOURCE;
+	v->load = leat_load_new(run.mem[i], &c);
+	v->shard = run.plane.shard[i].shard;
+	leat_shard_app(v->shard, leat_load_app(v->load));
+	return OPT_EXIT_OK;
+}
+
+static enum opt_exit add_shards(uint64_t seed)
+{
+	const struct serve_options *s = &run.o->serve;
+	enum opt_exit result = OPT_EXIT_OK;
+
+	for (uint32_t i = 0; i < s->shards && result == OPT_EXIT_OK; i++) {
+		struct shard_config shard = {.stack = run.need.plan.stack,
+			.port = &run.port,
+			.pool = run.plane.pool,
+			.impair = {.seed = run.o->seed + i,
+				.loss_millionths = s->loss_millionths,
+				.reorder_millionths = s->reorder_millionths},
+			.wire_in = leat_knobs_wire(&s->wire_in, run.o->seed + 2 * i + 1),
+			.wire_out = leat_knobs_wire(&s->wire_out, ~run.o->seed - 2 * i)};
+
+		leat_steer_shard(&run.steer, i, &shard);
+		shard.stack.seed = seed + i;
+		memcpy(shard.stack.link.mac.octet, run.port.mac, sizeof(run.port.mac));
+		result = leat_plane_add(&run.plane, &shard, i);
+		if (result == OPT_EXIT_OK)
+			result = start_load(i);
+	}
+	run.plane.moves = run.steer.mode == STEER_SOFTWARE;
+	if (result == OPT_EXIT_OK && s->shards > 1)
+		result = leat_plane_join(&run.plane, 0, run.plane.shard_cnt);
+	return result;
+}
+
+/* The next three are asked of a shard and run there, with its struct load_view_shard. */
+
+/* hop_of is where what goes to the target is sent: to itself, or the gateway. */
+static struct ip hop_of(const struct stack_config *c, const struct leat_addr *target)
+{
+	struct ip ip = {0, 0};
+
+	for (uint32_t i = 0; target->family == 6 && i < 16; i++)
+		*(i < 8 ? &ip.hi : &ip.lo) |= (uint64_t)target->octet[i] << (56 - 8 * (i % 8));
+	if (target->family == 4)
+		ip = ip_from4((uint32_t)target->octet[0] << 24 | (uint32_t)target->octet[1] << 16 |
+			      (uint32_t)target->octet[2] << 8 | target->octet[3]);
+	if (leat_inet_on_link(&c->link, ip))
+		return ip;
+	return target->family == 4 ? c->gateway4 : c->gateway6;
+}
+
+/* know_neighbours asks for every next hop: a thousand SYNs in the first turns are more than wait
+ * for an answer to one question. */
+static void know_neighbours(void *arg)
+{
+	struct load_view_shard *v = arg;
+	const struct stack_config *c = &run.need.plan.stack;
+	bool all = true;
+
+	for (uint32_t i = 0; i < run.o->target_cnt; i++) {
+		struct ip hop = hop_of(c, &run.o->target[i]);
+		struct mac mac;
+
+		all &= ip_is_any(hop) || leat_inet_neigh_find(leat_stack_neigh(v->shard->stack),
+						 hop, v->shard->now, &mac) == INET_NEIGH_FOUND;
+	}
+	run.answered[v - run.view.shard] = all;
+}
+
+static void begin(void *arg)
+{
+	leat_load_start(((struct load_view_shard *)arg)->load, run.begin_at);
+}
+
+static void cut(void *arg)
+{
+	struct load_view_shard *v = arg;
+
+	leat_load_cut(v->load, v->shard->stack, run.o->abort_at_end && !run.cut);
+}
+
+/* The rest runs in the control thread. */
+
+static void ask(void (*also)(void *arg))
+{
+	void *arg[SHARD_MAX] = {NULL};
+
+	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
+		arg[i] = &run.view.shard[i];
+	leat_plane_ask(&run.plane, also, arg);
+}
+
+static void tell_all(enum shard_mail_kind kind)
+{
+	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
+		leat_plane_tell(&run.plane, i, kind);
+}
+
+/* words is where text for people goes; NULL: nowhere.  With --json stdout is not its place. */
+static FILE *words(void)
+{
+	return !run.o->json ? stdout : run.o->serve.verbose != 0 ? stderr : NULL;
+}
+
+/* wait_neighbours asks until all have answered; false: one has not, or a signal came. */
+static bool wait_neighbours(void)
+{
+	uint64_t from = leat_plane_now(&run.plane), now = from;
+	bool told = false;
+
+	while (now < from + ANSWER_NS) {
+		bool all = true;
+
+		ask(know_neighbours);
+		for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
+			all &= run.answered[i];
+		if (all)
+			return true;
+		now = leat_plane_now(&run.plane);
+		if (!told && now > from + TELL_NS && words() != NULL) {
+			fprintf(words(), "waiting   for the targets, or the gateway, to answer on "
+					 "the link\n");
+			leat_device_next(&run.o->serve, &run.port, words());
+			fflush(words());
+			told = true;
+		}
+		if (leat_plane_wait(&run.plane, now + CLOSE_LOOK_NS) != 0)
+			break;
+	}
+	leat_log(LOG_LV_ERROR, "leatd",
+		"a target, or the gateway, does not answer who it is (ARP, ND): is it up, and is "
+		"--address of its network?");
+	return false;
+}
+
+static void print_head(void)
+{
+	char msl[REPORT_TEXT_MAX];
+
+	if (words() == NULL)
+		return;
+	leat_report_ns(run.o->serve.time_wait_ns, msl, sizeof(msl));
+	fprintf(words(),
+		"leat " LEAT_VERSION ", %s, %s  %s, %u shard%s on %u lcore%s, up to %ju MiB, 2MSL "
+		"%s%s\n",
+		run.result.where.dpdk, run.port.name, run.port.driver, run.plane.shard_cnt,
+		run.plane.shard_cnt == 1 ? "" : "s", run.plane.loop_cnt,
+		run.plane.loop_cnt == 1 ? "" : "s",
+		(uintmax_t)(leat_plan_octets(&run.need.plan) >> 20), msl,
+		leat_report_two_msl(run.o->serve.time_wait_ns));
+	leat_report_wire_plan(&run.o->serve.wire_in, "in", words());
+	leat_report_wire_plan(&run.o->serve.wire_out, "out", words());
+	leat_load_print_plan(&run.result, words());
+	fflush(words());
+}
+
+static void print_second(const struct load_second *s)
+{
+	char text[LOAD_TEXT_MAX];
+
+	if (s != NULL && words() != NULL)
+		leat_load_print_second(
+			&run.result, s, leat_load_why(&run.result, s, text, sizeof(text)), words());
+}
+
+/* follow looks at the run until its plan is carried out; false: a signal came first. */
+static bool follow(void)
+{
+	const struct load_options *o = run.o;
+	uint64_t start = run.view.start_at, second = 1, now = start;
+	uint64_t end = o->duration_ns != 0 ? start + o->ramp_ns + o->duration_ns : TIME_NEVER;
+
+	for (;;) {
+		uint64_t next = u64_min(u64_min(start + second * TIME_S, now + LOOK_NS), end);
+
+		if (leat_plane_wait(&run.plane, next) != 0)
+			return false;
+		leat_load_view_look(&run.view);
+		now = leat_plane_now(&run.plane);
+		run.result.counters = run.view.counters;
+		if (now >= start + second * TIME_S || now >= end || run.view.done) {
+			print_second(leat_load_view_second(&run.view, now));
+			second = (now - start) / TIME_S + 1;
+		}
+		if (now >= end || run.view.done)
+			return true;
+	}
+}
+
+static bool all_closed(void)
+{
+	return run.view.done && leat_report_open(&run.view.sum) == 0;
+}
+
+/* wait_closed looks until everything is closed, until at, or until signal_max signals came. */
+static bool wait_closed(uint64_t at, uint32_t signal_max)
+{
+	leat_load_view_look(&run.view);
+	while (!all_closed() && leat_plane_now(&run.plane) < at) {
+		uint64_t next = u64_min(leat_plane_now(&run.plane) + CLOSE_LOOK_NS, at);
+
+		if (leat_plane_wait(&run.plane, next) >= signal_max)
+			break;
+		leat_load_view_look(&run.view);
+	}
+	return all_closed();
+}
+
+/* finish lets what is open end: by itself, then after what is under way, at last by a reset. */
+static void finish(void)
+{
+	uint64_t grace = run.o->serve.grace_ns;
+	bool closed = false;
+
+	if (!run.result.partial && !run.o->abort_at_end)
+		closed = wait_closed(leat_plane_now(&run.plane) + grace, 1);
+	tell_all(SHARD_MAIL_DRAIN);
+	if (!closed && !run.o->abort_at_end) {
+		uint64_t more = run.result.partial ? grace : POLITE_NS;
+
+		closed = wait_closed(leat_plane_now(&run.plane) + more, PLANE_SIGNALS_CUT);
+	}
+	if (!closed) {
+		run.cut = !run.o->abort_at_end;
+		ask(cut);
+		tell_all(SHARD_MAIL_ABORT);
+		wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
+	}
+	const struct serve_options *s = &run.o->serve;
+	bool lossy = run.view.sum.tcp.emitted_again + s->loss_millionths != 0 ||
+		     opt_wire_is_on(&s->wire_in) || opt_wire_is_on(&s->wire_out);
+	leat_plane_wait(&run.plane, leat_plane_now(&run.plane) + (lossy ? LAST_LOSSY_NS : LAST_NS));
+}
+
+static void control(void *arg)
+{
+	uint64_t now;
+
+	(void)arg;
+	leat_load_view_where(&run.view, &run.port);
+	print_head();
+	run.unanswered = !wait_neighbours();
+	if (run.unanswered)
+		return;
+	run.begin_at = leat_plane_now(&run.plane) + LEAD_NS;
+	run.view.start_at = run.begin_at;
+	run.view.before_at = run.begin_at;
+	run.result.start_unix_ns = leat_shard_clock_wall_ns() + LEAD_NS;
+	run.result.planned_start_unix_ns = run.result.start_unix_ns;
+	ask(begin);
+	run.result.partial = !follow();
+	leat_load_view_look(&run.view);
+	now = u64_max(leat_plane_now(&run.plane), run.begin_at);
+	leat_load_view_busy(&run.view, now);
+	run.result.ran_ns = now - run.begin_at;
+	finish();
+	now = leat_plane_now(&run.plane);
+	run.result.drain_ns = now - run.begin_at - run.result.ran_ns;
+	if (leat_load_view_news(&run.view))
+		print_second(leat_load_view_second(&run.view, now));
+}
+
+/* settle_loads checks what the programs counted, against each other and against the stacks. */
+static bool settle_loads(void)
+{
+	const struct load_counters *c = &run.view.counters;
+	bool good = c->planned == c->started + leat_load_not_started(c) &&
+		    c->started == c->completed + c->stopped + leat_load_failed(c) &&
+		    c->started == run.view.sum.tcp.opened_active && c->in_flight == 0;
+
+	if (!good)
+		leat_log(LOG_LV_ERROR, "ledger",
+			"planned %ju, not started %ju, started %ju, completed %ju, stopped %ju, "
+			"failed %ju, in flight %u; the stacks opened %ju",
+			(uintmax_t)c->planned, (uintmax_t)leat_load_not_started(c),
+			(uintmax_t)c->started, (uintmax_t)c->completed, (uintmax_t)c->stopped,
+			(uintmax_t)leat_load_failed(c), c->in_flight,
+			(uintmax_t)run.view.sum.tcp.opened_active);
+	return good;
+}
+
+/* settle reads the last counts, when no shard turns any more, and checks every law. */
+static bool settle(void)
+{
+	char text[160];
+	bool good = true;
+
+	for (uint32_t i = 0; i < run.plane.shard_cnt; i++) {
+		struct shard *s = run.plane.shard[i].shard;
+		const char *why = leat_shard_ledger_error(s, text, sizeof(text));
+
+		leat_shard_count(s, &run.plane.shard[i].counts);
+		leat_load_view_copy(&run.view.shard[i]);
+		if (why != NULL)
+			leat_log(LOG_LV_ERROR, "ledger", "shard %u: %s", i, why);
+		good &= why == NULL;
+	}
+	leat_load_view_sum(&run.view);
+	const struct shard_counts *sum = &run.view.sum;
+	const char *why = leat_steer_ledger_error(sum, leat_plane_moving(&run.plane, 0),
+		leat_plane_carrying(&run.plane, 0), text, sizeof(text));
+	if (why != NULL)
+		leat_log(LOG_LV_ERROR, "ledger", "%s", why);
+	good &= why == NULL;
+	return settle_loads() && good;
+}
+
+static int print_end(void)
+{
+	struct load_result *r = &run.result;
+	bool good;
+
+	r->balanced = settle();
+	leat_load_view_end(&run.view, &run.port);
+	r->limits.tuples_short = run.need.needed > run.need.tuples;
+	leat_load_judge(r, run.o->rule, run.o->rule_cnt);
+	if (run.o->json) {
+		leat_load_json(r, stdout);
+		good = true;
+	} else {
+		leat_load_print_report(r, stdout);
+		leat_report_drops(&run.view.sum, stdout);
+		leat_report_wire(&run.view.sum, stdout);
+		printf("ledger    ");
+		good = leat_report_connections(&run.view.sum, stdout);
+		printf("frames    ");
+		good &= leat_report_frames(&run.view.sum, stdout);
+	}
+	good &= leat_report_written() && r->balanced;
+	return good ? leat_load_verdict_exit(r->verdict) : OPT_EXIT_FAILED;
+}
+
+static int run_shards(uint64_t seed)
+{
+	int result = (int)add_shards(seed);
+
+	leat_prepare_end();
+	if (result == OPT_EXIT_OK) {
+		leat_caps_drop(leat_device_rights(&run.port));
+		result = (int)leat_plane_run(&run.plane, control, NULL);
+	}
+	if (result == OPT_EXIT_OK)
+		result = run.unanswered ? OPT_EXIT_FAILED : print_end();
+	leat_plane_shards_close(&run.plane);
+	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
+		leat_nic_numa_free(run.mem[i], run.mem_octets[i]);
+	return result;
+}
+
+static int run_port(uint64_t seed)
+{
+	int result = (int)leat_device_find(&run.o->serve, &run.port);
+
+	if (result == OPT_EXIT_OK)
+		result = (int)start_port(seed);
+	if (result != OPT_EXIT_OK) {
+		leat_prepare_end();
+		return result;
+	}
+	result = run_shards(seed);
+	leat_nic_port_close(&run.port);
+	return result;
+}
+
+static int run_plane(struct eal *eal, uint64_t seed)
+{
+	int result = (int)leat_prepare_begin(eal, leat_plan_octets(&run.need.plan));
+
+	if (result != OPT_EXIT_OK)
+		return result;
+	result = (int)leat_plane_open(
+		&run.plane, eal, &run.need.plan.pool, leat_plan_pool_node(&run.need.plan), true);
+	if (result != OPT_EXIT_OK) {
+		leat_prepare_end();
+		return result;
+	}
+	result = run_port(seed);
+	leat_plane_close(&run.plane);
+	return result;
+}
+
+/* intend fills what was planned. */
+static void intend(void)
+{
+	static const char *const program[] = {
+		"http", "echo", "discard", "connect-only", "a program"};
+	static const char *const close[] = {"server", "client", "reset"};
+	const struct load_options *o = run.o;
+	uint64_t cnt = leat_load_plan_cnt(&run.need.load.plan);
+
+	run.result.intent = (struct load_intent){
+		.model = o->rate_milli != 0 ? LOAD_MODEL_OPEN : LOAD_MODEL_CLOSED,
+		.rate_milli = o->rate_milli,
+		.ramp_ns = o->ramp_ns,
+		.duration_ns = o->duration_ns,
+		.total = o->rate_milli == 0  ? o->total
+			 : cnt == UINT64_MAX ? 0
+					     : cnt,
+		.concurrency = o->concurrency,
+		.time_wait_ns = o->serve.time_wait_ns,
+		.tuples = run.need.tuples,
+		.tuples_needed = run.need.needed,
+		.rate_milli_max = run.need.rate_milli_max,
+		.program = o->speak == LOAD_SPEAK_PROGRAM ? o->program : program[o->speak],
+		.close = close[o->close],
+		.seed = o->seed};
+}
+
+/* prepare makes what the control thread fills; false: no memory. */
+static bool prepare(void)
+{
+	uint64_t ns = run.o->duration_ns != 0 ? run.o->ramp_ns + run.o->duration_ns : TIME_NEVER;
+	uint32_t seconds = (uint32_t)u64_min(ns / TIME_S + 70, SECOND_MAX);
+	struct load_second *second = calloc(seconds, sizeof(*second));
+
+	run.view.shard = aligned_alloc(CACHE_LINE, SHARD_MAX * sizeof(*run.view.shard));
+	if (second == NULL || run.view.shard == NULL) {
+		leat_log(LOG_LV_ERROR, "leatd", "no memory for the report");
+		free(second);
+		return false;
+	}
+	leat_load_result_init(&run.result, second, seconds);
+	run.result.limits.buffers_low_millionths = 1000000;
+	run.view.o = run.o;
+	run.view.need = &run.need;
+	run.view.plane = &run.plane;
+	run.view.r = &run.result;
+	for (uint32_t i = 0; i < LOAD_HIST_CNT; i++)
+		leat_hist_clear(&run.view.before_hist[i]);
+	intend();
+	return true;
+}
+
+static int start_eal(const struct run_eal *from, uint64_t seed)
+{
+	const struct serve_options *s = &run.o->serve;
+	struct eal_want want = {.name = s->name,
+		.lcore_cnt = run.need.plan.cpu_cnt,
+		.cpu = run.need.plan.cpu,
+		.huge = (enum eal_huge)s->hugepages,
+		.pool = run.need.plan.pool,
+		.pci = s->device,
+		.extra = s->eal,
+		.extra_cnt = s->eal_cnt,
+		.verbose = s->verbose};
+	struct eal eal;
+	int result = (int)leat_run_start_eal(from, &want, &eal);
+
+	if (result != OPT_EXIT_OK)
+		return result;
+	result = run_plane(&eal, seed);
+	leat_eal_stop(&eal);
+	return result;
+}
+
+int leat_run_load(const struct load_options *options, const struct run_eal *from)
+{
+	uint64_t seed = 0;
+
+	run.with_seed = *options;
+	run.o = &run.with_seed;
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
+		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
+			strerror(errno));
+		return OPT_EXIT_RESOURCE;
+	}
+	if (run.with_seed.seed == 0)
+		run.with_seed.seed = seed % SEED_MAX + 1;
+	enum opt_exit result = leat_device_check(&run.o->serve);
+	if (result == OPT_EXIT_OK)
+		result = leat_load_need(run.o, &run.need);
+	if (result == OPT_EXIT_OK)
+		result = leat_load_need_check(run.o, &run.need);
+	if (result == OPT_EXIT_OK && !prepare())
+		result = OPT_EXIT_RESOURCE;
+	int code = (int)result;
+	if (result == OPT_EXIT_OK) {
+		leat_plan_warn(&run.o->serve, &run.need.plan);
+		code = start_eal(from, seed);
+	}
+	leat_load_need_free(&run.need);
+	free(run.view.shard);
+	free(run.result.second);
+	return code;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_bits.h"
+#include "base_time.h"
+#include "load_expect.h"
+#include "load_text.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct load_second second[4];
+
+/* a_run is one that shows no trouble: 1,000 connections in 2 s, 10 us to 10 ms. */
+static void a_run(struct load_result *r)
+{
+	leat_load_result_init(r, second, COUNT_OF(second));
+	r->intent = (struct load_intent){.model = LOAD_MODEL_OPEN,
+		.rate_milli = 500000,
+		.duration_ns = 2 * TIME_S,
+		.total = 1000,
+		.concurrency = 64,
+		.time_wait_ns = 60 * TIME_S,
+		.tuples = 64512,
+		.tuples_needed = 1000,
+		.rate_milli_max = 1075200,
+		.program = "http",
+		.close = "client",
+		.seed = 7};
+	r->where = (struct load_where){.leat = "0",
+		.dpdk = "0",
+		.nic = "net_\"x\"\\\n",
+		.name = "lab",
+		.node = "gen-1",
+		.shard_cnt = 2,
+		.segment = 1,
+		.segment_cnt = 1};
+	r->start_unix_ns = r->planned_start_unix_ns = UINT64_C(1795253400123456789);
+	r->ran_ns = 2 * TIME_S;
+	r->balanced = true;
+	r->counters = (struct load_counters){.planned = 1000,
+		.started = 1000,
+		.steady = 1000,
+		.connected = 1000,
+		.completed = 1000,
+		.responses = 1000};
+	r->steady_started = 1000;
+	r->steady_ns = 2 * TIME_S;
+	r->limits.buffers_low_millionths = 900000;
+	for (uint32_t i = 1; i <= 1000; i++)
+		for (uint32_t h = 0; h < LOAD_HIST_CNT; h++)
+			hist_record(&r->hist[h], h == LOAD_HIST_LATE ? i : 10 * i * TIME_US);
+	r->second_cnt = 2;
+	second[0] = (struct load_second){.at_ns = TIME_S, .planned = 500, .started = 500};
+	second[1] = (struct load_second){.at_ns = 2 * TIME_S, .planned = 500, .started = 500};
+}
+
+static struct load_rule rule_of(const char *text)
+{
+	char why[160] = "";
+	struct load_rule rule;
+
+	leat_load_rule_parse(&rule, text, why, sizeof(why));
+	assert_string_equal(why, "");
+	return rule;
+}
+
+static enum load_verdict judge(struct load_result *r, const char *text)
+{
+	struct load_rule rule = rule_of(text);
+
+	leat_load_judge(r, &rule, 1);
+	return r->verdict;
+}
+
+static void rules_compare_what_they_name(void **state)
+{
+	static const struct {
+		const char *rule;
+		bool holds;
+	} row[] = {
+		{"errors == 0", true},
+		{"errors<1", true},
+		{"errors > 0", false},
+		{"not_started <= 0", true},
+		{"achieved >= 99%", true},
+		{"achieved > 100%", false},
+		{"rate >= 499/s", true},
+		{"rate > 0.5k/s", false},
+		{"refused == 0", true},
+		{"connect_p50 < 5.1ms", true},
+		{"connect_p50 > 4.9ms", true},
+		{"connect_p99 < 9ms", false},
+		{"first_byte_max <= 10ms", true},
+		{"whole_min == 10us", true},
+		{"late_p99_99 < 2us", true},
+		{"response_p99_9 >= 9.9ms", true},
+	};
+	static struct load_result r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(row); i++) {
+		a_run(&r);
+		enum load_verdict verdict = judge(&r, row[i].rule);
+
+		if (r.expect[0].ok != row[i].holds)
+			fail_msg("%s: value %g", row[i].rule, r.expect[0].value);
+		assert_int_equal(verdict, row[i].holds ? LOAD_VERDICT_PASS : LOAD_VERDICT_FAIL);
+		assert_string_equal(r.why, "");
+	}
+}
+
+static void what_is_no_rule_is_refused_with_what_would_do(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} row[] = {
+		{"conect_p99 < 5ms", "`conect_p99` is no metric; did you mean connect_p99?"},
+		{"connect_p77 < 5ms", "`connect_p77` is no metric; did you mean connect_p99?"},
+		{"errors", "`errors` does not compare: one of < <= == >= > behind errors"},
+		{"errors =< 3",
+			"`errors =< 3` does not compare: one of < <= == >= > behind errors"},
+		{"errors < many", "`many` is not a number; for example 0"},
+		{"connect_p99 < 500", "`500` needs a unit: 500s?"},
+		{"achieved >= 0.99", "`0.99` needs a unit: 0.99%?"},
+		{"rate > fast", "`fast` is no rate: 1000/s, 200k/s or 1.5M/s?"},
+		{"", "`` is no metric; there are achieved, rate, errors, connect_p99 and more"},
+	};
+	struct load_rule rule;
+	char why[256];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(row); i++) {
+		assert_false(leat_load_rule_parse(&rule, row[i].text, why, sizeof(why)));
+		assert_string_equal(why, row[i].why);
+	}
+}
+
+static void a_generator_at_its_limit_never_passes(void **state)
+{
+	static struct load_result r;
+
+	(void)state;
+	for (uint32_t i = 0; i < 11; i++) {
+		static const char *const word[] = {"shard 1", "missed", "no packet buffer",
+			"ran down", "late: 2.0 ms", "pair of address", "--concurrency", "no room",
+			"not begun", "stopped", "add up"};
+
+		a_run(&r);
+		uint64_t *skip = r.counters.not_started;
+		switch (i) {
+		case 0:
+			r.limits.busiest_shard = 1;
+			r.limits.busiest_millionths = LOAD_BUSY_MAX + 1;
+			break;
+		case 1:
+			r.limits.nic_missed = 1;
+			break;
+		case 2:
+			r.limits.nic_no_buf = 1;
+			break;
+		case 3:
+			r.limits.buffers_low_millionths = LOAD_BUFFERS_MIN - 1;
+			break;
+		case 4:
+			r.limits.late_p99_ns = 2 * TIME_MS;
+			break;
+		case 5:
+			skip[LOAD_SKIP_NO_PORT] = 1;
+			break;
+		case 6:
+			skip[LOAD_SKIP_LIMIT] = 1;
+			break;
+		case 7:
+			skip[LOAD_SKIP_NO_ROOM] = 1;
+			break;
+		case 8:
+			skip[LOAD_SKIP_LATE] = 1;
+			break;
+		case 9:
+			r.partial = true;
+			break;
+		default:
+			r.balanced = false;
+		}
+		assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
+		assert_int_equal(leat_load_verdict_exit(r.verdict), 98);
+		assert_non_null(strstr(r.why, word[i]));
+		/* What may be its own fault proves nothing. */
+		r.counters.failed[LOAD_FAIL_RESPONSE_TIMEOUT] = 5;
+		assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
+		/* What only the peer can do proves it all the same. */
+		r.counters.failed[LOAD_FAIL_OCTETS] = 1;
+		assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_FAIL);
+		assert_int_equal(leat_load_verdict_exit(r.verdict), 99);
+	}
+}
+
+static void a_limit_that_is_not_passed_is_none(void **state)
+{
+	static struct load_result r;
+
+	(void)state;
+	a_run(&r);
+	r.limits = (struct load_limits){.busiest_millionths = LOAD_BUSY_MAX,
+		.buffers_low_millionths = LOAD_BUFFERS_MIN,
+		.late_p99_ns = LOAD_LATE_MAX_NS};
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_PASS);
+	assert_int_equal(leat_load_verdict_exit(r.verdict), 0);
+	r.limits.late_p99_ns = 5 * TIME_MS;
+	r.intent.model = LOAD_MODEL_CLOSED; /* there nothing is planned to be late for */
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_PASS);
+}
+
+static void the_why_line_names_one_reason(void **state)
+{
+	static struct load_result r;
+	struct load_second s = {.planned = 1000, .started = 995};
+	char text[LOAD_TEXT_MAX];
+
+	(void)state;
+	a_run(&r);
+	assert_null(leat_load_why(&r, &s, text, sizeof(text)));
+	s.started = 900;
+	assert_non_null(strstr(leat_load_why(&r, &s, text, sizeof(text)), "comes late"));
+	s.in_flight = 64;
+	assert_non_null(strstr(leat_load_why(&r, &s, text, sizeof(text)), "peer is slow"));
+	r.counters.no_port = r.counters.not_started[LOAD_SKIP_NO_PORT] = 1;
+	assert_non_null(strstr(leat_load_why(&r, &s, text, sizeof(text)), "tuples exhausted"));
+	s.busy_millionths = 990000;
+	assert_non_null(strstr(leat_load_why(&r, &s, text, sizeof(text)), "shard saturated"));
+}
+
+static void rates_are_read_as_people_write_them(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t milli;
+	} row[] = {{"1", 1000}, {"1000/s", 1000000}, {"200k/s", 200000000}, {"1.5M/s", 1500000000},
+		{"0.5/s", 500}, {"0.001", 1}, {"1G/s", LOAD_RATE_MILLI_MAX}, {"0", 0}, {"", 0},
+		{"2G/s", 0}, {"-1", 0}, {"1K", 0}, {"10 k", 0}, {"0.0001", 0}, {".5", 0},
+		{"99999999999999999999", 0}};
+	char why[160];
+	uint64_t milli;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(row); i++) {
+		bool good = leat_load_rate_parse(row[i].text, &milli, why, sizeof(why));
+
+		assert_int_equal(good, row[i].milli != 0);
+		if (good)
+			assert_int_equal(milli, row[i].milli);
+	}
+}
+
+static void the_report_says_what_was_planned_and_what_was_achieved(void **state)
+{
+	static struct load_result r;
+	static const char *const line[] = {
+		"  connections          1,000           1,000     100 %\n",
+		"  rate                500 /s          500 /s     min 500, max 500 in any "
+		"second\n",
+		"  not started              -               0\n",
+		"    connect   (SYN to ESTABLISHED)    10.0 us   5.0 ms   9.0 ms  10.0 ms  "
+		"10.0 ms  10.0 ms  10.0 ms\n",
+		"it was not the limit\n",
+		"  expectations      connect_p99 < 20ms       ok    10.0 ms\n",
+		"  verdict  PASS\n",
+	};
+	char *text = NULL;
+	size_t octets = 0;
+	FILE *out = open_memstream(&text, &octets);
+
+	(void)state;
+	a_run(&r);
+	r.second_min = r.second_max = 500;
+	judge(&r, "connect_p99 < 20ms");
+	leat_load_print_report(&r, out);
+	fclose(out);
+	for (size_t i = 0; i < COUNT_OF(line); i++) {
+		if (strstr(text, line[i]) == NULL)
+			fail_msg("no line\n%sin\n%s", line[i], text);
+	}
+	free(text);
+}
+
+/* With --json the run above is written to stdout, for who holds it against the schema. */
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rules_compare_what_they_name),
+		cmocka_unit_test(what_is_no_rule_is_refused_with_what_would_do),
+		cmocka_unit_test(a_generator_at_its_limit_never_passes),
+		cmocka_unit_test(a_limit_that_is_not_passed_is_none),
+		cmocka_unit_test(the_why_line_names_one_reason),
+		cmocka_unit_test(rates_are_read_as_people_write_them),
+		cmocka_unit_test(the_report_says_what_was_planned_and_what_was_achieved),
+	};
+
+	if (argc > 1 && strcmp(argv[1], "--json") == 0) {
+		static struct load_result r;
+
+		a_run(&r);
+		judge(&r, "errors == 0");
+		leat_load_json(&r, stdout);
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
