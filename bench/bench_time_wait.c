@@ -383,14 +383,21 @@ static void measure(uint64_t population, struct row *row)
 
 /* ---- output ---- */
 
+static uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * TIME_S + (uint64_t)t.tv_nsec;
+}
+
 static double hz(void)
 {
-	uint64_t ns = thread_ns(), cycles = bench_cycles();
+	uint64_t ns = clock_ns(), cycles = bench_cycles();
 
-	while (thread_ns() - ns < 20 * TIME_MS)
+	while (clock_ns() - ns < 50 * TIME_MS)
 		;
-	/* Of this thread's own time, so that a busy machine says the same, or less. */
-	return (double)(bench_cycles() - cycles) * 1e9 / (double)(thread_ns() - ns);
+	return (double)(bench_cycles() - cycles) * 1e9 / (double)(clock_ns() - ns);
 }
 
 static void print_row(const struct bench *b, const struct row *r, double ghz)
