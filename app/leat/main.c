@@ -26,6 +26,7 @@ static const struct verb {
 	{&leat_cmd_check_verb, leat_cmd_check, false},
 	{&leat_opt_conns, leat_cmd_conns, false},
 	{&leat_opt_lab, leat_cmd_lab, false},
+	{&leat_cmd_report_verb, leat_cmd_report, false},
 };
 
 #define VERB_CNT (sizeof(verbs) / sizeof(verbs[0]))
