@@ -111,6 +111,7 @@ struct leat_info {
 	uint32_t adv_mss, backoff;        /* what we offered; doublings of the RTO */
 	uint32_t urgent;                  /* as leat_urgent */
 	uint8_t snd_wscale, rcv_wscale, dscp;
+	bool passive; /* a peer opened it */
 	bool wscale_on, sack_on, timestamps_on, ecn_on, keepalive_on, nodelay_on;
 	const char *soft_error; /* the last ICMP error that ended nothing, "-": none */
 	uint32_t soft_error_cnt;

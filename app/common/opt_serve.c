@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WAIT_LENGTHS 4
+
 static const char *const close_words[] = {"keep", "server", "client", NULL};
 static const char *const yes_words[] = {"yes", "no", NULL};
 static const char *const huge_words[] = {"auto", "need", "no", NULL};
@@ -286,6 +288,16 @@ static bool read_lcores(void *options, const char *text, char *why, size_t size)
 	return false;
 }
 
+static bool read_wire_in(void *options, const char *text, char *why, size_t size)
+{
+	return leat_opt_wire(&((struct serve_options *)options)->wire_in, text, why, size);
+}
+
+static bool read_wire_out(void *options, const char *text, char *why, size_t size)
+{
+	return leat_opt_wire(&((struct serve_options *)options)->wire_out, text, why, size);
+}
+
 static bool read_name(void *options, const char *text, char *why, size_t size)
 {
 	struct serve_options *o = options;
@@ -297,6 +309,17 @@ static bool read_name(void *options, const char *text, char *why, size_t size)
 	}
 	o->name = text;
 	return true;
+}
+
+static bool read_wait(void *options, const char *text, char *why, size_t size)
+{
+	struct serve_options *o = options;
+
+	if (o->wait_cnt == SERVICE_LISTEN_MAX) {
+		snprintf(why, size, "at most %d times; leave `%s` out", SERVICE_LISTEN_MAX, text);
+		return false;
+	}
+	return leat_opt_wait_read(text, &o->wait[o->wait_cnt++], why, size);
 }
 
 static bool read_boot_record(void *options, const char *text, char *why, size_t size)
@@ -394,6 +417,13 @@ static const struct opt_row row[] = {
 	OPT_RUN_TIME_WAIT(AT(time_wait_ns), "60s",
 		"2MSL: how long a connection that we closed first stays in TIME-WAIT, its "
 		"client's port unusable to it"),
+	{.name = "time-wait-at",
+		.kind = OPT_KIND_OTHER,
+		.read = read_wait,
+		.metavar = "PORT:KEY=VALUE,...",
+		.sentence = "TIME-WAIT of one listener, where it differs: length=T, reuse=HOW as "
+			    "--time-wait-reuse, rst=HOW as --time-wait-rst; up to three other "
+			    "lengths"},
 	{.name = "connections",
 		.kind = OPT_KIND_NUMBER,
 		.at = AT(connections),
@@ -444,7 +474,19 @@ static const struct opt_row row[] = {
 	OPT_WIRE_ROWS(AT(loss_millionths), AT(reorder_millionths), AT(seed),
 		"lose frames that arrive, to try a bad wire",
 		"let later frames overtake as they arrive",
-		"of what --loss and --reorder pick; without it it is new and printed"),
+		"of what --loss, --reorder and --impair-... pick; without it it is new and "
+		"printed"),
+	{.name = "impair-in",
+		.kind = OPT_KIND_OTHER,
+		.read = read_wire_in,
+		.metavar = "WIRE",
+		.sentence = "a bad wire for what arrives, such as delay=5ms,loss=1%; of loss, "
+			    "reorder, duplicate, corrupt, delay and jitter"},
+	{.name = "impair-out",
+		.kind = OPT_KIND_OTHER,
+		.read = read_wire_out,
+		.metavar = "WIRE",
+		.sentence = "the same for what is sent"},
 	{.name = "boot-record",
 		.kind = OPT_KIND_OTHER,
 		.read = read_boot_record,
@@ -592,6 +634,39 @@ static bool check_addresses(const struct serve_options *o, char *why, size_t siz
 	return true;
 }
 
+/* check_waits: each is of a listener, and a stack has four lengths of 2MSL. */
+static bool check_waits(const struct serve_options *o, char *why, size_t size)
+{
+	uint64_t length[WAIT_LENGTHS] = {o->time_wait_ns};
+	uint32_t cnt = 1;
+
+	for (uint32_t i = 0; i < o->wait_cnt; i++) {
+		const struct opt_wait *w = &o->wait[i];
+		uint32_t k = 0, n = 0;
+
+		while (k < o->listen_cnt && o->listen[k].port != w->port)
+			k++;
+		if (k == o->listen_cnt) {
+			snprintf(why, size,
+				"--time-wait-at: port %u is not listened on; --listen %u:http?",
+				w->port, w->port);
+			return false;
+		}
+		while (n < cnt && w->length_ns != 0 && length[n] != w->length_ns)
+			n++;
+		if (n == WAIT_LENGTHS) {
+			snprintf(why, size,
+				"--time-wait-at: more than %d lengths of 2MSL with --time-wait; "
+				"leave one out",
+				WAIT_LENGTHS);
+			return false;
+		}
+		if (n == cnt)
+			length[cnt++] = w->length_ns;
+	}
+	return true;
+}
+
 static bool check(void *options, uint64_t given, char *why, size_t size)
 {
 	struct serve_options *o = options;
@@ -607,14 +682,15 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 				  "--device PCI?");
 		return false;
 	}
-	if (o->seed != 0 && o->loss_millionths == 0 && o->reorder_millionths == 0) {
+	if (o->seed != 0 && o->loss_millionths == 0 && o->reorder_millionths == 0 &&
+		!opt_wire_is_on(&o->wire_in) && !opt_wire_is_on(&o->wire_out)) {
 		snprintf(why, size,
 			"--seed has nothing to pick; give --loss or --reorder, or leave it out");
 		return false;
 	}
 	if (!o->listen_cnt)
 		o->listen[o->listen_cnt++] = (struct serve_listen){80, SERVICE_KIND_HTTP, NULL};
-	if (!check_addresses(o, why, size))
+	if (!check_waits(o, why, size) || !check_addresses(o, why, size))
 		return false;
 	return check_gateway(o, o->gateway4, why, size) && check_gateway(o, o->gateway6, why, size);
 }

@@ -10,6 +10,8 @@
 
 #include "opt.h"
 #include "opt_tcp.h"
+#include "opt_wait.h"
+#include "opt_wire.h"
 #include "service.h"
 #include "wire_addr.h"
 
@@ -41,7 +43,9 @@ struct serve_options {
 	uint32_t address_cnt;         /* at least 1 */
 	struct ip gateway4, gateway6; /* any: none */
 	struct serve_listen listen[SERVICE_LISTEN_MAX];
-	uint32_t listen_cnt; /* at least 1; no port twice */
+	uint32_t listen_cnt;                      /* at least 1; no port twice */
+	struct opt_wait wait[SERVICE_LISTEN_MAX]; /* each of a port that is listened on */
+	uint32_t wait_cnt;
 	const char *boot_record; /* NULL: none */
 	uint64_t body_octets, time_wait_ns, grace_ns;
 	uint64_t seconds; /* drain after so many, 0: only after ^C; set by try --tap */
@@ -55,6 +59,7 @@ struct serve_options {
 	uint64_t connections; /* at one time, all shards */
 	uint32_t close;       /* enum service_close */
 	uint32_t loss_millionths, reorder_millionths;
+	struct wire_options wire_in, wire_out;
 	uint64_t seed; /* of the two; 0: not given */
 	uint32_t verbose;
 	struct tcp_options tcp;

@@ -209,7 +209,7 @@ static const char *load(const char *option)
 {
 	static union options o;
 	static char why[512];
-	char args[5][48] = {"load", "--tap=leat0", "--address=10.0.0.1/24", "--target=10.0.0.2:80"};
+	char args[5][96] = {"load", "--tap=leat0", "--address=10.0.0.1/24", "--target=10.0.0.2:80"};
 	char *argv[] = {args[0], args[1], args[2], args[3], args[4], NULL};
 	FILE *out = fmemopen(why, sizeof(why), "w");
 
@@ -244,6 +244,11 @@ static void what_a_load_cannot_do_is_refused_in_a_sentence(void **state)
 		{"--path=index.html", "is no path"},
 		{"--think=5", "needs a unit"},
 		{"--closes=nobody", "is not one of server, client, reset"},
+		{"--impair-in=los=1%", "`los=1%`: did you mean loss=?"},
+		{"--impair-in=delay", "`delay`: did you mean delay=?"},
+		{"--impair-out=delay=5", "`5` needs a unit"},
+		{"--impair-out=loss=60%", "is out of range"},
+		{"--impair-out=loss=1%,", "there are loss, reorder, duplicate"},
 	};
 
 	(void)state;
@@ -256,7 +261,9 @@ static void what_a_load_cannot_do_is_refused_in_a_sentence(void **state)
 	static const char *const good[] = {"--target=[fd00::2]:80-83", "--target=10.0.0.3",
 		"--target=10.0.0.2-10.0.0.5:80-83", "--sources=10.0.0.0/24",
 		"--sources=10.0.0.3-10.0.0.9", "--program=send 5; expect 5",
-		"--expect=connect_p99 < 5ms", "--segment=2/2", "--think=exp:1ms-1s"};
+		"--expect=connect_p99 < 5ms", "--segment=2/2", "--impair-in=delay=5ms",
+		"--impair-out=loss=1%,reorder=2%,duplicate=1%,corrupt=1%,jitter=1ms",
+		"--think=exp:1ms-1s"};
 	for (uint32_t i = 0; i < COUNT_OF(good); i++)
 		assert_null(load(good[i]));
 }

@@ -15,8 +15,8 @@ static void statements_are_read_in_order_whatever_stands_between_them(void **sta
 {
 	static const char *const text[] = {
 		"send 64; expect 1KiB; loop 10 { exchange 5; wait 1ms }; half-close; expect eof",
-		"\n# what a client says\nsend 64\nexpect 1KiB\n\nloop 10 {\n\texchange 5\n"
-		"\twait 1ms # a little\n}\nhalf-close\nexpect eof\n",
+		("\n# what a client says\nsend 64\nexpect 1KiB\n\nloop 10 {\n\texchange 5\n"
+		 "\twait 1ms # a little\n}\nhalf-close\nexpect eof\n"),
 		"send 64;;expect 1KiB;loop 10{exchange 5;wait 1ms}half-close;expect eof;",
 	};
 	static const enum prog_op_kind kind[] = {PROG_OP_SEND, PROG_OP_EXPECT, PROG_OP_LOOP,

@@ -7,10 +7,13 @@
 #include <dirent.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -257,7 +260,7 @@ static void look_tap(struct look *l, const char *name, enum level missing)
 		found(l, missing, "/dev/net/tun is not there, which TAP needs");
 		mend(l, "sudo modprobe tun");
 	}
-	if (name && access(path_of(l, path, sizeof(path), "/sys/class/net/%s", name), F_OK) == 0) {
+	if (name && l->m->link(name) != CHECK_LINK_NONE) {
 		found(l, LEVEL_FAIL, "the interface %s exists already", name);
 		mend(l, "ip -d link show %s          # whose it is; or take another name", name);
 	}
@@ -283,23 +286,26 @@ static bool argument(const char *vdev, const char *name, char value[LINE_MAX_])
 
 static void look_vdev(struct look *l, const char *vdev)
 {
-	char path[PATH_MAX], name[LINE_MAX_], state[LINE_MAX_];
 	bool af_packet =
 		strncmp(vdev, "net_af_packet", 13) == 0 || strncmp(vdev, "eth_af_packet", 13) == 0;
+	char name[LINE_MAX_];
 
 	if (!af_packet || !argument(vdev, "iface", name)) {
 		found(l, LEVEL_OK, "%s is made by DPDK", vdev);
 		return;
 	}
-	if (!read_line(
-		    path_of(l, path, sizeof(path), "/sys/class/net/%s/operstate", name), state)) {
+	switch (l->m->link(name)) {
+	case CHECK_LINK_NONE:
 		found(l, LEVEL_FAIL, "there is no interface %s", name);
 		mend(l, "sudo ip link add %s type veth peer name %s-peer", name, name);
-	} else if (strcmp(state, "down") == 0) {
+		break;
+	case CHECK_LINK_DOWN:
 		found(l, LEVEL_FAIL, "the interface %s is down", name);
 		mend(l, "sudo ip link set %s up", name);
-	} else {
+		break;
+	case CHECK_LINK_UP:
 		found(l, LEVEL_OK, "the interface %s is there", name);
+		break;
 	}
 	look_cap(l, CAP_NET_RAW, "CAP_NET_RAW, which af_packet needs,", LEVEL_FAIL);
 }
@@ -490,6 +496,23 @@ struct check_result leat_check_machine(
 	return l.result;
 }
 
+static enum check_link link_here(const char *name)
+{
+	struct ifreq r = {.ifr_flags = 0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool there = false;
+
+	if (fd >= 0 && strlen(name) < sizeof(r.ifr_name)) {
+		snprintf(r.ifr_name, sizeof(r.ifr_name), "%.15s", name);
+		there = ioctl(fd, SIOCGIFFLAGS, &r) == 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (!there)
+		return CHECK_LINK_NONE;
+	return (r.ifr_flags & IFF_UP) != 0 ? CHECK_LINK_UP : CHECK_LINK_DOWN;
+}
+
 void leat_check_here(struct check_machine *m)
 {
 	unsigned long long caps = 0;
@@ -502,7 +525,8 @@ void leat_check_here(struct check_machine *m)
 			break;
 	if (f)
 		fclose(f);
-	*m = (struct check_machine){.root = "", .caps = caps, .memlock_octets = UINT64_MAX};
+	*m = (struct check_machine){
+		.root = "", .link = link_here, .caps = caps, .memlock_octets = UINT64_MAX};
 	if (getrlimit(RLIMIT_MEMLOCK, &lock) == 0 && lock.rlim_cur != RLIM_INFINITY)
 		m->memlock_octets = lock.rlim_cur;
 	CPU_ZERO(&m->allowed);

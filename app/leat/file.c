@@ -244,6 +244,10 @@ static const char *as_option(const struct conf *c, const struct opt_verb *verb,
 		return NULL;
 	if (parent && strcmp(parent->path, "expect") == 0)
 		return expect_option(s, value, size);
+	if (strcmp(key->path, "report.format") == 0) {
+		snprintf(value, size, "%s", strcmp(s->text, "json") == 0 ? "yes" : "no");
+		return "json";
+	}
 	if (!key->option)
 		return NULL;
 	if (strcmp(key->path, "ports[].device") == 0)

@@ -40,3 +40,14 @@ void leat_knobs_set(struct stack_config *config, const struct tcp_options *o)
 	config->tcp.rbuf_max = u32_max(config->tcp.rbuf_max, k->rcv_seg_max);
 	config->send_chunk_cnt = u32_max(config->send_chunk_cnt, send / STACK_CHUNK_OCTETS + 2);
 }
+
+struct shard_wire_config leat_knobs_wire(const struct wire_options *o, uint64_t seed)
+{
+	return (struct shard_wire_config){.seed = seed,
+		.loss_millionths = o->loss_millionths,
+		.reorder_millionths = o->reorder_millionths,
+		.duplicate_millionths = o->duplicate_millionths,
+		.corrupt_millionths = o->corrupt_millionths,
+		.delay_ns = o->delay_ns,
+		.jitter_ns = o->jitter_ns};
+}

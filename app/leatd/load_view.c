@@ -46,7 +46,7 @@ void leat_load_view_sum(struct load_view *v)
 	for (uint32_t i = 0; i < v->plane->shard_cnt; i++) {
 		const struct load_view_shard *s = &v->shard[i];
 
-		leat_report_add(&v->sum, &v->plane->shard[i].ask.counts);
+		leat_report_add(&v->sum, &v->plane->shard[i].counts);
 		leat_load_add(&v->counters, &s->counters);
 		v->last_at = u64_max(v->last_at, s->last_at);
 		v->done &= s->done;
@@ -64,8 +64,12 @@ void leat_load_view_look(struct load_view *v)
 	for (uint32_t i = 0; i < v->plane->shard_cnt; i++)
 		arg[i] = &v->shard[i];
 	leat_plane_ask(v->plane, leat_load_view_copy, arg);
-	leat_load_view_sum(v);
 	look_buffers(v);
+	for (uint32_t i = 0; i < v->plane->shard_cnt; i++) {
+		if (!v->plane->shard[i].heard)
+			return; /* it may be writing its copy: the sums stay as they were */
+	}
+	leat_load_view_sum(v);
 }
 
 /* planned_by is how many of this generator's connections are due by now. */
@@ -108,7 +112,7 @@ static uint32_t busy_since(struct load_view *v, uint64_t lasted_ns)
 	uint64_t most = 0;
 
 	for (uint32_t i = 0; i < v->plane->shard_cnt; i++) {
-		uint64_t busy = v->plane->shard[i].ask.counts.busy_ns;
+		uint64_t busy = v->plane->shard[i].counts.busy_ns;
 
 		most = u64_max(most, busy - v->before_busy_ns[i]);
 		v->before_busy_ns[i] = busy;
@@ -120,7 +124,8 @@ static uint32_t busy_since(struct load_view *v, uint64_t lasted_ns)
 static void note_steady(struct load_view *v, const struct load_second *s)
 {
 	const struct load_options *o = v->o;
-	bool steady = s->at_ns >= o->ramp_ns + TIME_S &&
+	bool whole = s->at_ns + v->start_at >= v->before_at + TIME_S * 9 / 10;
+	bool steady = whole && s->at_ns >= o->ramp_ns + TIME_S &&
 		      (o->duration_ns == 0 || s->at_ns < o->ramp_ns + o->duration_ns + TIME_MS);
 
 	if (!steady)
@@ -173,7 +178,7 @@ void leat_load_view_busy(struct load_view *v, uint64_t now)
 
 	for (uint32_t i = 0; i < v->plane->shard_cnt; i++)
 		v->r->shard[i].busy_millionths = (uint32_t)u64_min(
-			v->plane->shard[i].ask.counts.busy_ns * 1000 / (ran_ns / 1000), 1000000);
+			v->plane->shard[i].counts.busy_ns * 1000 / (ran_ns / 1000), 1000000);
 }
 
 static void end_shards(struct load_view *v)
@@ -181,7 +186,7 @@ static void end_shards(struct load_view *v)
 	struct load_limits *l = &v->r->limits;
 
 	for (uint32_t i = 0; i < v->plane->shard_cnt; i++) {
-		const struct shard_counts *c = &v->plane->shard[i].ask.counts;
+		const struct shard_counts *c = &v->plane->shard[i].counts;
 		struct load_shard *s = &v->r->shard[i];
 
 		*s = (struct load_shard){.cpu = v->plane->eal.cpu[v->plane->shard[i].lcore_idx],

@@ -46,6 +46,7 @@ static void plan_stack(const struct serve_options *o, struct stack_config *c)
 /* plan_pool sizes the packet buffers; with --buffers, what stacks may hold of them follows. */
 static enum opt_exit plan_pool(const struct serve_options *o, struct plan *p)
 {
+	uint32_t wires = (uint32_t)opt_wire_is_on(&o->wire_in) + opt_wire_is_on(&o->wire_out);
 	/* One connection may fill what it is promised, if nobody else needs any. */
 	uint32_t shards = (uint32_t)o->shards, each = p->stack.knobs.rcv_seg_max, least;
 
@@ -53,7 +54,7 @@ static enum opt_exit plan_pool(const struct serve_options *o, struct plan *p)
 		.tx_slots = PLAN_SLOTS * shards,
 		.lcore_cnt = shards,
 		.shard_cnt = shards,
-		.own = SHARD_OWN_BUFFERS + shard_lane_buffers(shards),
+		.own = SHARD_OWN_BUFFERS + shard_lane_buffers(shards) + wires * SHARD_WIRE_SLOTS,
 		.mtu = p->stack.link.mtu};
 	least = leat_nic_pool_buffers(&p->pool) + shards * each;
 	if (o->buffers != 0 && o->buffers < least) {
@@ -73,6 +74,24 @@ static enum opt_exit plan_pool(const struct serve_options *o, struct plan *p)
 	return OPT_EXIT_OK;
 }
 
+/* plan_waits gives listeners the TIME-WAIT that is their own. */
+static void plan_waits(const struct serve_options *o, struct service_config *c)
+{
+	for (uint32_t i = 0; i < o->wait_cnt * o->listen_cnt; i++) {
+		const struct opt_wait *w = &o->wait[i / o->listen_cnt];
+		struct service_listen *l = &c->listen[i % o->listen_cnt];
+
+		if (l->local.port != w->port)
+			continue;
+		if (w->length_ns != 0)
+			l->two_msl_ns = w->length_ns;
+		if (w->reuse != OPT_WAIT_OTHER)
+			l->reuse = (uint8_t)(w->reuse + 1);
+		if (w->rst != OPT_WAIT_OTHER)
+			l->rst = (uint8_t)(w->rst + 1);
+	}
+}
+
 static enum opt_exit plan_service(const struct serve_options *o, struct service_config *c)
 {
 	char why[160];
@@ -85,6 +104,7 @@ static enum opt_exit plan_service(const struct serve_options *o, struct service_
 		c->listen[i] = (struct service_listen){.kind = o->listen[i].kind,
 			.local = {.family = 0, .port = o->listen[i].port},
 			.program = o->listen[i].program};
+	plan_waits(o, c);
 	c->close = (enum service_close)o->close;
 	c->body_octets = o->body_octets;
 	if (leat_service_footprint(c) != 0)
@@ -125,9 +145,11 @@ static void add_row(struct plan *p, const char *name, uint64_t cnt, uint64_t oct
 
 /* add_rows writes the table; taken_octets is what of it comes from the kernel in pieces of its
  * own. */
-static enum opt_exit add_rows(struct plan *p)
+static enum opt_exit add_rows(const struct serve_options *o, struct plan *p)
 {
-	struct shard_config shard = {.stack = p->stack};
+	struct shard_config shard = {.stack = p->stack,
+		.wire_in = leat_knobs_wire(&o->wire_in, 0),
+		.wire_out = leat_knobs_wire(&o->wire_out, 0)};
 	struct stack_part part[STACK_PART_MAX];
 	uint64_t octets = leat_shard_footprint(&shard), known = 0;
 	uint64_t program = leat_nic_numa_octets(p->program_octets);
@@ -151,7 +173,8 @@ static enum opt_exit add_rows(struct plan *p)
 		add_row(p, "boxes between shards", 0, boxes, true);
 	add_row(p, "packet buffers", leat_nic_pool_buffers(&p->pool), p->eal.pool_octets, true);
 	add_row(p, "DPDK", 0, p->eal.octets - p->eal.pool_octets, true);
-	p->taken_octets = p->shard_cnt * (octets + program) + (p->shard_cnt > 1 ? boxes : 0);
+	p->each_octets = octets + program;
+	p->taken_octets = p->shard_cnt * p->each_octets + (p->shard_cnt > 1 ? boxes : 0);
 	return OPT_EXIT_OK;
 }
 
@@ -172,7 +195,7 @@ enum opt_exit leat_plan_end(
 	p->program_octets = octets;
 	p->program_cnt = cnt;
 	p->eal = leat_eal_memory(&p->pool, (enum eal_huge)o->hugepages);
-	return add_rows(p);
+	return add_rows(o, p);
 }
 
 enum opt_exit leat_plan_serve(const struct serve_options *o, struct plan *p)
@@ -207,6 +230,36 @@ int leat_plan_pool_node(const struct plan *p)
 	return leat_nic_topo_huge_free(&p->topo, p->node) >= pages_of(p) ? p->node : -1;
 }
 
+uint64_t leat_plan_node_octets(const struct plan *p, int node)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < p->shard_cnt; i++) {
+		if (leat_nic_topo_cpu_node(&p->topo, p->cpu[i % p->cpu_cnt]) == node)
+			sum += p->each_octets;
+	}
+	return sum;
+}
+
+/* check_nodes: tables are bound to their node, and the kernel would rather end us than take them
+ * from another one. */
+static enum opt_exit check_nodes(const struct plan *p)
+{
+	for (int i = 0; p->topo.node_cnt > 1 && i < (int)p->topo.node_cnt; i++) {
+		uint64_t needed = leat_plan_node_octets(p, i);
+
+		if (needed <= p->topo.node[i].free_octets)
+			continue;
+		leat_log(LOG_LV_ERROR, "leatd",
+			"node %d: %ju MiB are needed there by the shards on its cores, %ju MiB are "
+			"free; fewer --connections, or --lcores of several nodes?",
+			i, (uintmax_t)(needed >> 20),
+			(uintmax_t)(p->topo.node[i].free_octets >> 20));
+		return OPT_EXIT_RESOURCE;
+	}
+	return OPT_EXIT_OK;
+}
+
 enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *p)
 {
 	uint64_t needed = leat_plan_octets(p) - (p->eal.huge ? p->eal.octets : 0);
@@ -221,7 +274,7 @@ enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *
 		return OPT_EXIT_RESOURCE;
 	}
 	if (needed <= p->free_octets)
-		return OPT_EXIT_OK;
+		return check_nodes(p);
 	leat_log(LOG_LV_ERROR, "leatd",
 		"%ju MiB are needed, %ju MiB are free; `plan` shows what for; fewer --connections?",
 		(uintmax_t)(needed >> 20), (uintmax_t)(p->free_octets >> 20));

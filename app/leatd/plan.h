@@ -44,6 +44,7 @@ struct plan {
 	struct plan_row row[PLAN_ROW_MAX];
 	uint32_t row_cnt;
 	uint64_t taken_octets; /* by the plane: stacks, programs, boxes */
+	uint64_t each_octets;  /* of them by one shard, at its core's node */
 	uint64_t free_octets;  /* that the kernel could give now */
 };
 
@@ -67,6 +68,9 @@ void leat_plan_warn(const struct serve_options *o, const struct plan *p);
 /* leat_plan_pool_node is where packet buffers in huge pages belong: at the device, when that node
  * has as many; else -1. */
 int leat_plan_pool_node(const struct plan *p);
+
+/* leat_plan_node_octets is what the shards whose cores are at node take there. */
+uint64_t leat_plan_node_octets(const struct plan *p, int node);
 
 /* leat_plan_octets is the sum of the rows over all shards. */
 uint64_t leat_plan_octets(const struct plan *p);

@@ -44,13 +44,20 @@ static void print_row(const struct plan *p, const struct plan_row *r, FILE *out)
 static void print_cores(const struct plan *p, FILE *out)
 {
 	fprintf(out, "  cores                    ");
-	for (uint32_t i = 0; i < p->cpu_cnt; i++)
+	for (uint32_t i = 0; i < p->cpu_cnt; i++) {
+		int node = leat_nic_topo_cpu_node(&p->topo, p->cpu[i]);
+		bool last = i + 1 == p->cpu_cnt ||
+			    node != leat_nic_topo_cpu_node(&p->topo, p->cpu[i + 1]);
+
 		fprintf(out, "%s%u", i != 0 ? ", " : "", p->cpu[i]);
-	fprintf(out, " of node %d", leat_nic_topo_cpu_node(&p->topo, p->cpu[0]));
+		if (last)
+			fprintf(out, " of node %d", node);
+		if (last && p->node >= 0)
+			fprintf(out, " (distance %u)",
+				leat_nic_topo_distance(&p->topo, p->node, node));
+	}
 	if (p->node >= 0)
-		fprintf(out, ", the device on node %d, distance %u", p->node,
-			leat_nic_topo_distance(
-				&p->topo, p->node, leat_nic_topo_cpu_node(&p->topo, p->cpu[0])));
+		fprintf(out, ", the device on node %d", p->node);
 	if (p->cpu_cnt < p->shard_cnt)
 		fprintf(out, "; %u shards take turns on them", p->shard_cnt);
 	fprintf(out, "\n");
@@ -67,6 +74,15 @@ static void print_memory(const struct plan *p, FILE *out)
 	for (uint32_t i = 0; i < p->topo.node_cnt; i++)
 		fprintf(out, " node %u has %u free", i, p->topo.node[i].huge_free);
 	fprintf(out, "\n");
+	for (uint32_t i = 0; p->topo.node_cnt > 1 && i < p->topo.node_cnt; i++) {
+		char need[32];
+
+		size_text(leat_plan_node_octets(p, (int)i), need, sizeof(need));
+		size_text(p->topo.node[i].free_octets, have, sizeof(have));
+		fprintf(out,
+			"  node %-3u                 %s for the shards on its cores, %s free\n", i,
+			need, have);
+	}
 }
 
 /* print_rate tells what 2MSL allows: a connection that we close first keeps its record so long. */

@@ -390,12 +390,14 @@ static void await_all(struct plane *p)
 
 void leat_plane_use(struct plane *p, enum shard_port_use use)
 {
-	await_all(p);
-	for (uint32_t i = 0; i < p->shard_cnt; i++) {
+	for (uint32_t i = 0; i < p->shard_cnt; i++)
 		post(p, i, shard_letter_port(use));
+	if (use != SHARD_PORT_OFF)
+		return;
+	await_all(p);
+	for (uint32_t i = 0; i < p->shard_cnt; i++)
 		ask(p, i, NULL, NULL); /* letters are read in order */
-	}
-	await_all(p); /* without its queues a port may be started anew */
+	await_all(p);
 }
 
 static void *run_control(void *plane)

@@ -284,7 +284,7 @@ static uint32_t other_rows(const struct shard_counts *c, FILE *out)
 		{"wrong_shard", c->wrong_shard,
 			"A segment reached a shard that does not own its flow."},
 		{"mail_refused", c->mail_refused,
-			"A frame for all shards found the box of one full."},
+			"An answer about a neighbour found the box of a shard that asked full."},
 	};
 	uint32_t cnt = 0;
 
@@ -302,7 +302,7 @@ static void later_rows(const struct shard_counts *c, FILE *out)
 		{"tx_no_buf", c->tx_no_buf,
 			"No buffer to write into; the frames waited and were sent later."},
 		{"out_held", c->stack.out_held,
-			"A segment without a neighbour or a link; sent again once there is one."},
+			"Text, SYN or FIN without a neighbour or a link; sent again with one."},
 		{"rx_gathered", c->rx_gathered,
 			"A frame in several buffers; it was copied into one and used."},
 		{"timers_put_off", c->timers_put_off,
@@ -361,4 +361,34 @@ const char *leat_report_two_msl(uint64_t two_msl_ns)
 	return leat_report_two_msl_conforms(two_msl_ns)
 		       ? " (the default is 60 s)"
 		       : " (not RFC-conformant: MSL below 1 s; the default is 60 s)";
+}
+
+void leat_report_wire_plan(const struct wire_options *w, const char *way, FILE *out)
+{
+	char delay[REPORT_TEXT_MAX], jitter[REPORT_TEXT_MAX];
+
+	if (!opt_wire_is_on(w))
+		return;
+	leat_report_ns(w->delay_ns, delay, sizeof(delay));
+	leat_report_ns(w->jitter_ns, jitter, sizeof(jitter));
+	fprintf(out,
+		"  bad wire %-4s lost %g%%, reordered %g%%, doubled %g%%, corrupted %g%%, delay "
+		"%s, "
+		"jitter %s\n",
+		way, w->loss_millionths / 1e4, w->reorder_millionths / 1e4,
+		w->duplicate_millionths / 1e4, w->corrupt_millionths / 1e4, delay, jitter);
+}
+
+void leat_report_wire(const struct shard_counts *c, FILE *out)
+{
+	char t[5][REPORT_TEXT_MAX];
+
+	if (c->wire_lost + c->wire_full + c->wire_doubled + c->wire_spoilt + c->wire_late == 0)
+		return;
+	fprintf(out,
+		"bad wire  frames lost %s (and %s for want of a place), doubled %s, corrupted %s, "
+		"delayed more %s\n",
+		leat_report_group(c->wire_lost, t[0]), leat_report_group(c->wire_full, t[1]),
+		leat_report_group(c->wire_doubled, t[2]), leat_report_group(c->wire_spoilt, t[3]),
+		leat_report_group(c->wire_late, t[4]));
 }

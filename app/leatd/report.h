@@ -10,6 +10,7 @@
  *
  * Affinity   none: works on copies. */
 
+#include "opt_wire.h"
 #include "shard.h"
 #include "stack_gauge.h"
 
@@ -65,5 +66,9 @@ void leat_report_drops(const struct shard_counts *c, FILE *out);
  * of less than two seconds is not RFC-conformant. */
 const char *leat_report_two_msl(uint64_t two_msl_ns);
 bool leat_report_two_msl_conforms(uint64_t two_msl_ns);
+
+/* leat_report_wire_plan writes a line on a bad wire, when there is one; _wire what it did. */
+void leat_report_wire_plan(const struct wire_options *w, const char *way, FILE *out);
+void leat_report_wire(const struct shard_counts *c, FILE *out);
 
 #endif

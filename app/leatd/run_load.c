@@ -4,6 +4,7 @@
 #include "base_log.h"
 #include "caps.h"
 #include "device.h"
+#include "knobs.h"
 #include "load_need.h"
 #include "load_text.h"
 #include "load_view.h"
@@ -100,7 +101,9 @@ static enum opt_exit add_shards(uint64_t seed)
 			.pool = run.plane.pool,
 			.impair = {.seed = run.o->seed + i,
 				.loss_millionths = s->loss_millionths,
-				.reorder_millionths = s->reorder_millionths}};
+				.reorder_millionths = s->reorder_millionths},
+			.wire_in = leat_knobs_wire(&s->wire_in, run.o->seed + 2 * i + 1),
+			.wire_out = leat_knobs_wire(&s->wire_out, ~run.o->seed - 2 * i)};
 
 		leat_steer_shard(&run.steer, i, &shard);
 		shard.stack.seed = seed + i;
@@ -231,6 +234,8 @@ static void print_head(void)
 		run.plane.loop_cnt == 1 ? "" : "s",
 		(uintmax_t)(leat_plan_octets(&run.need.plan) >> 20), msl,
 		leat_report_two_msl(run.o->serve.time_wait_ns));
+	leat_report_wire_plan(&run.o->serve.wire_in, "in", words());
+	leat_report_wire_plan(&run.o->serve.wire_out, "out", words());
 	leat_load_print_plan(&run.result, words());
 	fflush(words());
 }
@@ -307,7 +312,9 @@ static void finish(void)
 		tell_all(SHARD_MAIL_ABORT);
 		wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
 	}
-	bool lossy = run.view.sum.tcp.emitted_again + run.o->serve.loss_millionths != 0;
+	const struct serve_options *s = &run.o->serve;
+	bool lossy = run.view.sum.tcp.emitted_again + s->loss_millionths != 0 ||
+		     opt_wire_is_on(&s->wire_in) || opt_wire_is_on(&s->wire_out);
 	leat_plane_wait(&run.plane, leat_plane_now(&run.plane) + (lossy ? LAST_LOSSY_NS : LAST_NS));
 }
 
@@ -324,7 +331,7 @@ static void control(void *arg)
 	run.begin_at = leat_plane_now(&run.plane) + LEAD_NS;
 	run.view.start_at = run.begin_at;
 	run.view.before_at = run.begin_at;
-	run.result.start_unix_ns = shard_clock_unix_ns() + LEAD_NS;
+	run.result.start_unix_ns = leat_shard_clock_wall_ns() + LEAD_NS;
 	run.result.planned_start_unix_ns = run.result.start_unix_ns;
 	ask(begin);
 	run.result.partial = !follow();
@@ -368,7 +375,7 @@ static bool settle(void)
 		struct shard *s = run.plane.shard[i].shard;
 		const char *why = leat_shard_ledger_error(s, text, sizeof(text));
 
-		leat_shard_count(s, &run.plane.shard[i].ask.counts);
+		leat_shard_count(s, &run.plane.shard[i].counts);
 		leat_load_view_copy(&run.view.shard[i]);
 		if (why != NULL)
 			leat_log(LOG_LV_ERROR, "ledger", "shard %u: %s", i, why);
@@ -399,6 +406,7 @@ static int print_end(void)
 	} else {
 		leat_load_print_report(r, stdout);
 		leat_report_drops(&run.view.sum, stdout);
+		leat_report_wire(&run.view.sum, stdout);
 		printf("ledger    ");
 		good = leat_report_connections(&run.view.sum, stdout);
 		printf("frames    ");
@@ -518,6 +526,8 @@ static int start_eal(const struct run_eal *from, uint64_t seed)
 		.huge = (enum eal_huge)s->hugepages,
 		.pool = run.need.plan.pool,
 		.pci = s->device,
+		.extra = s->eal,
+		.extra_cnt = s->eal_cnt,
 		.verbose = s->verbose};
 	struct eal eal;
 	int result = (int)leat_run_start_eal(from, &want, &eal);

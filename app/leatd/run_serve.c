@@ -3,6 +3,7 @@
 #include "base_log.h"
 #include "boot.h"
 #include "caps.h"
+#include "ctl.h"
 #include "device.h"
 #include "knobs.h"
 #include "link.h"
@@ -45,6 +46,7 @@ struct serve_run {
 	struct plan plan;
 	struct boot boot;
 	struct plane plane;
+	struct ctl ctl;
 	struct nic_port port;
 	struct nic_port_config port_config;
 	struct nic_marks marks; /* what the driver tells */
@@ -136,7 +138,9 @@ static enum opt_exit add_shards(void)
 			.pool = run.plane.pool,
 			.impair = {.seed = run.seed.impair + i,
 				.loss_millionths = run.o->loss_millionths,
-				.reorder_millionths = run.o->reorder_millionths}};
+				.reorder_millionths = run.o->reorder_millionths},
+			.wire_in = leat_knobs_wire(&run.o->wire_in, run.seed.impair + 2 * i + 1),
+			.wire_out = leat_knobs_wire(&run.o->wire_out, ~run.seed.impair - 2 * i)};
 
 		leat_steer_shard(&run.steer, i, &shard);
 		shard.stack.seed = run.seed.stack + i;
@@ -194,6 +198,21 @@ static void print_offloads(void)
 		p->tx_csum_l4 ? "the device" : "software");
 }
 
+static void print_listener(const struct service_listen *l)
+{
+	char msl[REPORT_TEXT_MAX];
+
+	printf("  listening     :%u %s", l->local.port, leat_service_kind_name(l->kind));
+	leat_report_ns(l->two_msl_ns, msl, sizeof(msl));
+	if (l->two_msl_ns != 0)
+		printf(", 2MSL %s%s", msl, leat_report_two_msl(l->two_msl_ns));
+	if (l->reuse != 0)
+		printf(", reuse %s", leat_opt_tcp_reuse[l->reuse - 1]);
+	if (l->rst != 0)
+		printf(", a reset is %s", l->rst == 2 ? "obeyed" : "ignored");
+	printf("\n");
+}
+
 static void print_head(void)
 {
 	const struct serve_options *o = run.o;
@@ -215,9 +234,10 @@ static void print_head(void)
 		printf("  bad wire      of what arrives %g%% lost, %g%% overtaken, seed %ju\n",
 			o->loss_millionths / 1e4, o->reorder_millionths / 1e4,
 			(uintmax_t)run.seed.impair);
+	leat_report_wire_plan(&o->wire_in, "in", stdout);
+	leat_report_wire_plan(&o->wire_out, "out", stdout);
 	for (uint32_t i = 0; i < o->listen_cnt; i++)
-		printf("  listening     :%u %s\n", o->listen[i].port,
-			leat_service_kind_name(o->listen[i].kind));
+		print_listener(&run.plan.service.listen[i]);
 	leat_report_ns(o->time_wait_ns, msl, sizeof(msl));
 	printf("  2MSL          %s%s\n", msl, leat_report_two_msl(o->time_wait_ns));
 	printf("  restart       ");
@@ -407,6 +427,11 @@ static void print_notes(void)
 		printf("note      drop_tcp_csum: a kernel on this machine leaves checksums to a "
 		       "card "
 		       "that its frames do not pass; ethtool -K ITS-INTERFACE tx off\n");
+	if (run.sum.own_address_seen != 0)
+		printf("note      own_address_seen: %s frames came from another station that has "
+		       "an "
+		       "address of ours; who asks for it may find that one (RFC 5227)\n",
+			leat_report_group(run.sum.own_address_seen, text));
 	uint64_t refused = verdict[TCP_V_TIME_WAIT_SYN_OFF] + verdict[TCP_V_TIME_WAIT_SYN_OLD];
 	if (refused != 0)
 		printf("note      time_wait_syn_off, time_wait_syn_old: %s SYNs came from ports "
@@ -454,6 +479,7 @@ static enum opt_exit print_end(void)
 	printf("TIME-WAIT ");
 	leat_report_time_wait(&run.sum, REPORT_INDENT, stdout);
 	leat_report_drops(&run.sum, stdout);
+	leat_report_wire(&run.sum, stdout);
 	if (stats.rx_missed + stats.rx_no_mbuf + stats.rx_errors + stats.tx_errors != 0)
 		printf("device    missed %s, no buffer %s, errors %s\n",
 			leat_report_group(stats.rx_missed, t[0]),
@@ -482,7 +508,9 @@ static enum opt_exit run_shards(void)
 	leat_prepare_end();
 	if (result == OPT_EXIT_OK) {
 		leat_caps_drop(leat_device_rights(&run.port));
+		leat_ctl_start(&run.ctl, &run.plane, run.o->name);
 		result = leat_plane_run(&run.plane, control, NULL);
+		leat_ctl_stop(&run.ctl);
 	}
 	leat_nic_marks_close(&run.port, &run.marks);
 	if (result == OPT_EXIT_OK)

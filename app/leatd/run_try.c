@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_assert.h"
+#include "ctl.h"
 #include "base_bits.h"
 #include "base_log.h"
 #include "boot.h"
@@ -55,6 +56,7 @@ struct try_run {
 	const struct try_options *o;
 	struct try_view view;
 	struct plane plane;
+	struct ctl ctl;
 	struct try_wire wire;
 	struct boot boot;
 	uint32_t shard_cnt; /* of each end */
@@ -515,7 +517,11 @@ static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
 		show_plan();
 		leat_try_wire_wait(&run.wire);
 		leat_caps_drop(leat_try_wire_rights(&run.wire));
+		if (run.o->hold)
+			leat_ctl_start(&run.ctl, &run.plane, "try");
 		result = leat_plane_run(&run.plane, control, NULL);
+		if (run.o->hold)
+			leat_ctl_stop(&run.ctl);
 	}
 	if (result == OPT_EXIT_OK) {
 		bool good = settle();

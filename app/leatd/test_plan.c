@@ -97,6 +97,40 @@ static void memory_that_is_not_free_is_refused_with_both_numbers(void **state)
 	assert_non_null(strstr(said, "207 MiB are needed, 206 MiB are free"));
 }
 
+static void n195_tables_that_do_not_fit_the_node_of_their_cores_are_refused(void **state)
+{
+	const struct serve_options o = {.hugepages = EAL_HUGE_NO};
+	struct plan p = two_nodes();
+	char text[4096] = "";
+
+	(void)state;
+	p.each_octets = 100 << 20;
+	p.topo.node[0].free_octets = UINT64_C(1) << 40; /* is of no use there */
+	p.topo.node[1].free_octets = 200 << 20;
+	assert_int_equal(leat_plan_node_octets(&p, 0), 0);
+	assert_int_equal(leat_plan_node_octets(&p, 1), 200 << 20);
+	assert_int_equal(listen_to(&o, &p, false), OPT_EXIT_OK);
+	p.topo.node[1].free_octets--;
+	assert_int_equal(listen_to(&o, &p, false), OPT_EXIT_RESOURCE);
+	assert_non_null(strstr(said, "node 1: 200 MiB are needed there"));
+	assert_non_null(strstr(said, "199 MiB are free"));
+	p.cpu[1] = 0; /* one on each */
+	assert_int_equal(listen_to(&o, &p, false), OPT_EXIT_OK);
+	p.cpu_cnt = 1; /* both in turns on the first core */
+	assert_int_equal(listen_to(&o, &p, false), OPT_EXIT_RESOURCE);
+	FILE *out = fmemopen(text, sizeof(text), "w");
+	assert_non_null(out);
+	struct serve_options named = {.name = "far", .time_wait_ns = 60 * TIME_S};
+	leat_plan_print(&named, &p, out);
+	fclose(out);
+	assert_non_null(strstr(text, "  cores                    2 of node 1 (distance 10), the "
+				     "device on node 1; 2 shards"));
+	assert_non_null(strstr(text, "node 1                   200.0 MiB for the shards on its"));
+	/* Where there is one node nothing is bound. */
+	p.topo.node_cnt = 1;
+	assert_int_equal(listen_to(&o, &p, false), OPT_EXIT_OK);
+}
+
 static void a_core_of_another_node_than_the_devices_is_warned_of_with_the_distance(void **state)
 {
 	const struct serve_options o = {.hugepages = EAL_HUGE_AUTO};
@@ -119,6 +153,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(n195_huge_pages_on_the_wrong_node_are_none),
 		cmocka_unit_test(memory_that_is_not_free_is_refused_with_both_numbers),
+		cmocka_unit_test(n195_tables_that_do_not_fit_the_node_of_their_cores_are_refused),
 		cmocka_unit_test(
 			a_core_of_another_node_than_the_devices_is_warned_of_with_the_distance),
 	};

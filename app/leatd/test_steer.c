@@ -108,6 +108,7 @@ static void fewer_queues_than_shards_share_the_table_and_mixed_ones_are_looked_a
 	}
 }
 
+/* N220. */
 static void fewer_queues_than_shards_are_told_with_what_they_cost(void **state)
 {
 	(void)state;

@@ -68,13 +68,15 @@ static void print_path(const struct try_view *v)
 
 static void print_plan(const struct try_view *v)
 {
+	uint64_t all = v->o->shards * (has_server(v) ? 2 : 1);
 	char msl[REPORT_TEXT_MAX];
 
 	leat_report_ns(v->o->time_wait_ns, msl, sizeof(msl));
 	if (v->o->shards > 1 || !has_server(v))
-		printf("  %ju client%s shards on %u lcore%s", (uintmax_t)v->o->shards,
-			has_server(v) ? " and as many server" : "", v->lcore_cnt,
-			v->lcore_cnt == 1 ? "" : "s");
+		printf("  %ju client%s shard%s on %u lcore%s%s", (uintmax_t)v->o->shards,
+			has_server(v) ? " and as many server" : "", all == 1 ? "" : "s",
+			v->lcore_cnt, v->lcore_cnt == 1 ? "" : "s",
+			all > v->lcore_cnt ? ", taking turns" : "");
 	else if (v->one_lcore)
 		printf("  1 client and 1 server shard in turns on cpu %u", v->cpu[0]);
 	else

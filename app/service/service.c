@@ -461,11 +461,28 @@ struct service_set *leat_service_new(void *mem, const struct service_config *con
 	return set;
 }
 
+/* TIME-WAIT of a listener's own. */
+static int set_wait(struct leat_stack *s, const struct service_listen *l, struct leat_conn listener)
+{
+	int error = LEAT_OK;
+
+	if (l->two_msl_ns != 0)
+		error = leat_time_wait(s, listener, l->two_msl_ns);
+	if (error == LEAT_OK && l->reuse != 0)
+		error = leat_reuse(s, listener, (enum leat_reuse)(l->reuse - 1));
+	if (error == LEAT_OK && l->rst != 0)
+		error = leat_time_wait_rst(s, listener, l->rst == 2);
+	return error;
+}
+
 int leat_service_listen(struct service_set *set, struct leat_stack *s, uint32_t *at)
 {
 	for (uint32_t i = 0; i < set->config.listen_cnt; i++) {
-		int error = leat_listen(
-			s, &set->config.listen[i].local, set->config.backlog, &set->listener[i]);
+		const struct service_listen *l = &set->config.listen[i];
+		int error = leat_listen(s, &l->local, set->config.backlog, &set->listener[i]);
+
+		if (error == LEAT_OK)
+			error = set_wait(s, l, set->listener[i]);
 		if (error != LEAT_OK) {
 			*at = i;
 			return error;

@@ -56,6 +56,10 @@ struct service_listen {
 	enum service_kind kind;
 	struct leat_addr local; /* family 0: any address of the stack */
 	const char *program;    /* of KIND_PROGRAM; borrowed as long as the set is used */
+	/* TIME-WAIT of its connections; 0: as the stack has it. */
+	uint64_t two_msl_ns;
+	uint8_t reuse; /* else 1 + enum leat_reuse */
+	uint8_t rst;   /* else 1: ignored, 2: obeyed */
 };
 
 struct service_config {

@@ -16,7 +16,7 @@
  * All errors are found in one pass, each with line and column; after one of syntax only what
  * stands before it is judged.  Anchors, aliases, tags and a second document are refused.
  *
- * Units      ns; octets; thousandths a second; millionths.
+ * Units      lines and columns from 1.
  * Memory     struct conf is all there is (about 400 KiB), given by the caller; texts point into it
  *            or to constants.  libyaml takes some for a time, bounded by CONF_FILE_MAX.
  * Affinity   boot only.
@@ -35,20 +35,6 @@ enum conf_role {
 	CONF_ROLE_BOTH,
 };
 
-enum conf_format {
-	CONF_FORMAT_TEXT,
-	CONF_FORMAT_JSON,
-	CONF_FORMAT_HTML,
-	CONF_FORMAT_HLOG,
-	CONF_FORMAT_CSV,
-};
-
-struct conf_report {
-	const char *dir;
-	uint64_t formats; /* bits by enum conf_format */
-	uint64_t interval_ns;
-};
-
 struct conf_setting {
 	const struct conf_key *key;
 	const char *text;   /* NULL for a section */
@@ -64,7 +50,6 @@ struct conf {
 	struct conf_errors errors;
 	uint64_t version;
 	uint64_t role; /* enum conf_role */
-	struct conf_report report;
 	uint32_t setting_cnt;
 	struct conf_setting setting[CONF_SETTING_MAX];
 	char name[CONF_PATH_MAX];

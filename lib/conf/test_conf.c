@@ -203,13 +203,6 @@ static void what_is_typed_comes_out_in_its_unit(void **state)
 	good(CLIENT);
 	assert_int_equal(c.version, 1);
 	assert_int_equal(c.role, CONF_ROLE_CLIENT);
-	assert_int_equal(c.report.formats, 1 << CONF_FORMAT_TEXT);
-	assert_int_equal(c.report.interval_ns, TIME_S);
-	assert_string_equal(c.report.dir, ".");
-	good(CLIENT "report: {formats: [json, csv], dir: runs, interval: 500ms}\n");
-	assert_int_equal(c.report.formats, 1 << CONF_FORMAT_JSON | 1 << CONF_FORMAT_CSV);
-	assert_int_equal(c.report.interval_ns, 500 * TIME_MS);
-	assert_string_equal(c.report.dir, "runs");
 	good(SERVER);
 	assert_int_equal(c.role, CONF_ROLE_SERVER);
 }

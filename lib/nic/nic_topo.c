@@ -27,16 +27,23 @@ const char *leat_nic_topo_text(const char *path, char *text, size_t size)
 	return text;
 }
 
+/* octets_of is the value of the line of meminfo that has this name; 0: there is none. */
+static uint64_t octets_of(const char *meminfo, const char *name)
+{
+	const char *line = meminfo != NULL ? strstr(meminfo, name) : NULL;
+
+	return line != NULL ? strtoull(line + strlen(name), NULL, 10) << 10 : 0;
+}
+
 void leat_nic_topo_parse_free(
 	struct nic_topo *t, uint32_t node, const char *free_hugepages, const char *meminfo)
 {
-	const char *line = meminfo != NULL ? strstr(meminfo, "MemFree:") : NULL;
-
 	ASSERT(node < t->node_cnt);
 	if (free_hugepages != NULL)
 		t->node[node].huge_free = (uint32_t)strtoul(free_hugepages, NULL, 10);
-	if (line != NULL)
-		t->node[node].free_octets = strtoull(line + strlen("MemFree:"), NULL, 10) << 10;
+	t->node[node].free_octets =
+		octets_of(meminfo, "MemFree:") +
+		(octets_of(meminfo, "Active(file):") + octets_of(meminfo, "Inactive(file):")) / 2;
 }
 
 static void read_node(struct nic_topo *t, uint32_t node)

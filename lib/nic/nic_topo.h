@@ -26,8 +26,8 @@
 #define NIC_TOPO_NEAR     10
 
 struct nic_topo_node {
-	uint64_t free_octets;
-	uint32_t huge_free; /* pages of NIC_NUMA_HUGE_OCTETS */
+	uint64_t free_octets; /* with half of what files are cached in, which gives way */
+	uint32_t huge_free;   /* pages of NIC_NUMA_HUGE_OCTETS */
 };
 
 struct nic_topo {

@@ -104,13 +104,15 @@ static void huge_pages_on_another_node_are_not_this_nodes(void **state)
 	struct nic_topo t = machine(2);
 
 	(void)state;
-	leat_nic_topo_parse_free(
-		&t, 0, "512\n", "Node 0 MemTotal:  2048 kB\nNode 0 MemFree:  1024 kB\n");
+	leat_nic_topo_parse_free(&t, 0, "512\n",
+		"Node 0 MemTotal:  2048 kB\nNode 0 MemFree:  1024 kB\n"
+		"Node 0 Active:  900 kB\nNode 0 Inactive:  900 kB\n"
+		"Node 0 Active(file):  100 kB\nNode 0 Inactive(file):  28 kB\n");
 	leat_nic_topo_parse_free(&t, 1, "3\n", NULL);
 	assert_int_equal(leat_nic_topo_huge_free(&t, 0), 512);
 	assert_int_equal(leat_nic_topo_huge_free(&t, 1), 3);
 	assert_int_equal(leat_nic_topo_huge_free(&t, -1), 515);
-	assert_int_equal(t.node[0].free_octets, 1024 << 10);
+	assert_int_equal(t.node[0].free_octets, (1024 + 64) << 10);
 	assert_int_equal(t.node[1].free_octets, 0);
 }
 

@@ -11,22 +11,31 @@
 STATIC_ASSERT(SHARD_MAX <= FLOW_STEER_SHARD_MAX, "every shard has its lanes");
 STATIC_ASSERT(SHARD_MAX <= SHARD_TX_LANE_MAX, "one may carry for all others");
 
+struct parts {
+	struct shard *shard;
+	void *stack, *wire_in, *wire_out;
+};
+
 /* plan walks the parts of a shard through an arena. */
-static void *plan(struct arena *a, size_t stack_octets, struct shard **s)
+static struct parts plan(struct arena *a, const struct shard_config *c, size_t stack_octets)
 {
-	*s = arena_take(a, 1, sizeof(**s), CACHE_LINE);
-	return arena_take(a, stack_octets, 1, CACHE_LINE);
+	struct parts p;
+
+	p.shard = arena_take(a, 1, sizeof(*p.shard), CACHE_LINE);
+	p.stack = arena_take(a, stack_octets, 1, CACHE_LINE);
+	p.wire_in = arena_take(a, leat_shard_wire_footprint(&c->wire_in), 1, CACHE_LINE);
+	p.wire_out = arena_take(a, leat_shard_wire_footprint(&c->wire_out), 1, CACHE_LINE);
+	return p;
 }
 
 size_t leat_shard_footprint(const struct shard_config *config)
 {
 	struct arena a = arena_at(NULL);
 	size_t stack_octets = leat_stack_footprint(&config->stack);
-	struct shard *s;
 
 	if (stack_octets == 0)
 		return 0;
-	plan(&a, stack_octets, &s);
+	plan(&a, config, stack_octets);
 	return arena_used(&a);
 }
 
@@ -43,10 +52,10 @@ struct shard *leat_shard_new(
 {
 	struct arena a = arena_at(mem);
 	struct stack_config stack = config->stack;
-	struct shard *s;
 
 	ASSERT(config->queue < config->port->queue_cnt || config->queue == SHARD_NO_QUEUE);
-	void *stack_mem = plan(&a, leat_stack_footprint(&stack), &s);
+	struct parts p = plan(&a, config, leat_stack_footprint(&stack));
+	struct shard *s = p.shard;
 	*s = (struct shard){.clock = *clock,
 		.rx = {.port = config->port,
 			.pool = config->pool,
@@ -58,8 +67,11 @@ struct shard *leat_shard_new(
 	s->now = shard_clock_read(&s->clock);
 	stack.tx_csum_ip = config->port->tx_csum_ip;
 	stack.tx_csum_l4 = config->port->tx_csum_l4;
-	s->stack = leat_stack_new(stack_mem, &stack, s->now);
+	s->stack = leat_stack_new(p.stack, &stack, s->now);
 	leat_shard_impair_init(&s->rx.impair, &config->impair);
+	struct shard_wire_ops ops = leat_shard_wire_mbufs(config->pool);
+	leat_shard_wire_init(&s->rx.wire, p.wire_in, &config->wire_in, &ops);
+	leat_shard_wire_init(&s->tx.wire, p.wire_out, &config->wire_out, &ops);
 	return s;
 }
 
@@ -70,7 +82,7 @@ void leat_shard_app(struct shard *s, const struct leat_app *app)
 
 void leat_shard_box(struct shard *s, struct shard_mail *box)
 {
-	ASSERT(s->box_cnt < SHARD_MAX);
+	ASSERT(s->box_cnt < SHARD_BOX_MAX);
 	s->box[s->box_cnt++] = box;
 }
 
@@ -262,12 +274,21 @@ static void list_slice(struct shard *s)
 	struct shard_list *l = s->list;
 	uint32_t before = l->cursor;
 	uint32_t rows = u32_min(l->row_max - l->row_cnt, SHARD_LIST_ROWS);
+	struct leat_info *row = l->row + l->row_cnt;
 
-	l->row_cnt +=
-		leat_stack_list(s->stack, &l->cursor, SHARD_LIST_LOOK, l->row + l->row_cnt, rows);
+	rows = leat_stack_list(s->stack, &l->cursor, SHARD_LIST_LOOK, row, rows);
+	for (uint32_t i = 0; i < rows; i++) {
+		if (l->want != NULL && !l->want(l->arg, &row[i], s->now))
+			continue;
+		if (&l->row[l->row_cnt] != &row[i])
+			l->row[l->row_cnt] = row[i];
+		l->row_cnt++;
+	}
+	l->now = s->now;
 	l->turns++;
 	s->worked = true;
-	if (l->cursor != before && l->row_cnt < l->row_max)
+	l->ended = l->cursor == before;
+	if (!l->ended && l->row_cnt < l->row_max)
 		return;
 	s->list = NULL;
 	/* Release: whoever sees the mark sees the rows. */
@@ -348,10 +369,13 @@ void leat_shard_turn(struct shard *s)
 
 uint64_t leat_shard_next_deadline(struct shard *s)
 {
-	if (s->tx.queue_cnt + s->tx.waiting_cnt != 0)
+	uint64_t wires = u64_min(leat_shard_wire_next_deadline(&s->rx.wire),
+		leat_shard_wire_next_deadline(&s->tx.wire));
+
+	if (s->tx.queue_cnt + s->tx.waiting_cnt + s->tx.due_cnt != 0)
 		return s->now;
-	return u64_min(
-		leat_stack_next_deadline(s->stack), leat_shard_impair_next_deadline(&s->rx.impair));
+	wires = u64_min(wires, leat_shard_impair_next_deadline(&s->rx.impair));
+	return u64_min(leat_stack_next_deadline(s->stack), wires);
 }
 
 void leat_shard_count(const struct shard *s, struct shard_counts *c)
@@ -390,12 +414,18 @@ void leat_shard_count(const struct shard *s, struct shard_counts *c)
 		.mailed_in = s->mailed_in,
 		.mailed_out = s->mailed_out,
 		.mail_refused = s->mail_refused,
+		.wire_lost = s->rx.wire.lost_cnt + s->tx.wire.lost_cnt,
+		.wire_full = s->rx.wire.full_cnt + s->tx.wire.full_cnt,
+		.wire_doubled = s->rx.wire.doubled_cnt + s->tx.wire.doubled_cnt,
+		.wire_spoilt = s->rx.wire.spoilt_cnt + s->tx.wire.spoilt_cnt,
+		.wire_late = s->rx.wire.late_cnt + s->tx.wire.late_cnt,
 		.timers_put_off = s->timers_put_off,
 		.events_used_up = s->events_used_up,
 		.letters_used_up = s->letters_used_up,
 		.echo_refused = icmp->echo_refused,
 		.echo_no_room = icmp->echo_no_room,
 		.neigh_refused = neigh->refused_unsolicited - s->neigh_copies,
+		.own_address_seen = neigh->own_address_seen,
 		.neigh_unanswered = neigh->unanswered,
 		.stack = *leat_stack_counters(s->stack),
 		.tcp = *leat_stack_tcp(s->stack)};

@@ -50,6 +50,7 @@
 #include "shard_mail.h"
 #include "shard_rx.h"
 #include "shard_tx.h"
+#include "shard_wire.h"
 #include "stack.h"
 
 #include <stdatomic.h>
@@ -57,13 +58,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SHARD_MAX        64  /* of one port */
-#define SHARD_LETTER_MAX 16  /* letters read of one box in one turn */
-#define SHARD_TIMER_MAX  64  /* timers fired in one turn */
-#define SHARD_EVENT_MAX  256 /* events told to the program in one turn */
-#define SHARD_GIVE_MAX   64  /* buffers freed by one call */
-#define SHARD_LIST_ROWS  16  /* connections listed in one turn */
-#define SHARD_LIST_LOOK  512 /* records looked at for them */
+#define SHARD_MAX        64              /* of one port */
+#define SHARD_BOX_MAX    (SHARD_MAX + 1) /* the others', of control, of who lists */
+#define SHARD_LETTER_MAX 16              /* letters read of one box in one turn */
+#define SHARD_TIMER_MAX  64              /* timers fired in one turn */
+#define SHARD_EVENT_MAX  256             /* events told to the program in one turn */
+#define SHARD_GIVE_MAX   64              /* buffers freed by one call */
+#define SHARD_LIST_ROWS  16              /* connections listed in one turn */
+#define SHARD_LIST_LOOK  512             /* records looked at for them */
 #define SHARD_ABORT_LOOK 512 /* records looked at in one turn, when all are to be reset */
 
 /* Buffers a shard has in hand besides those in its device and its stack. */
@@ -93,6 +95,7 @@ struct shard_config {
 	struct rte_mempool *pool;
 	uint16_t queue; /* SHARD_NO_QUEUE: frames come and go by lanes alone */
 	struct shard_impair_config impair;
+	struct shard_wire_config wire_in, wire_out;
 };
 
 /* What a shard counted, as one copy. */
@@ -110,10 +113,12 @@ struct shard_counts {
 	uint64_t wrong_shard;                       /* segments that reached a stack not theirs */
 	uint64_t tx_over;                           /* of tx_frames, by the queue of another */
 	uint64_t tx_carried, tx_waiting;            /* for shards without one: sent, not sent yet */
-	uint64_t timers_put_off;                    /* turns that left due timers for the next */
-	uint64_t events_used_up;                    /* turns that told as many events as they may */
+	uint64_t wire_lost, wire_full, wire_doubled, wire_spoilt, wire_late; /* both directions */
+	uint64_t timers_put_off;  /* turns that left due timers for the next */
+	uint64_t events_used_up;  /* turns that told as many events as they may */
 	uint64_t letters_used_up; /* boxes of which a turn read as many letters as it may */
 	uint64_t echo_refused, echo_no_room, neigh_refused, neigh_unanswered;
+	uint64_t own_address_seen; /* frames of another station with an address of ours */
 	struct stack_counters stack;
 	struct tcp_counters tcp;
 };
@@ -136,6 +141,11 @@ struct shard_list {
 	uint32_t row_max, row_cnt;
 	uint32_t cursor; /* at first 0 */
 	uint32_t turns;  /* it took */
+	bool ended;      /* that was all there is */
+	uint64_t now;    /* of the last turn */
+	/* Called on the shard's lcore for each connection: is it to be a row?  NULL: all are. */
+	bool (*want)(void *arg, const struct leat_info *info, uint64_t now);
+	void *arg;
 	bool busy;
 	atomic_bool answered;
 };
@@ -155,8 +165,8 @@ struct shard {
 	struct shard_rx rx;
 	struct shard_tx tx;
 	uint32_t box_cnt, peer_cnt;
-	struct shard_mail *box[SHARD_MAX];  /* read here */
-	struct shard_mail *peer[SHARD_MAX]; /* written here: boxes of the port's other shards */
+	struct shard_mail *box[SHARD_BOX_MAX]; /* read here */
+	struct shard_mail *peer[SHARD_MAX];    /* written here: boxes of the port's other shards */
 	const struct shard_asked *wants[SHARD_MAX]; /* by peer: what it asks for */
 	struct shard_list *list;                    /* under way, or NULL */
 	uint32_t abort_at; /* while all are reset: the next record to look at */

@@ -46,15 +46,6 @@ static inline uint64_t shard_clock_kernel_ns(void)
 	return (uint64_t)ts.tv_sec * TIME_S + (uint64_t)ts.tv_nsec;
 }
 
-/* shard_clock_unix_ns is the wall clock, for reports: ns since 1970, not even and not monotonic. */
-static inline uint64_t shard_clock_unix_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * TIME_S + (uint64_t)ts.tv_nsec;
-}
-
 /* shard_clock_start_kernel is a clock for a processor whose counter is not to be trusted. */
 static inline struct shard_clock shard_clock_start_kernel(void)
 {

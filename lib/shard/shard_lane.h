@@ -40,8 +40,8 @@ void leat_shard_lane_init(struct shard_lane *l);
 /* leat_shard_lane_put adds a frame; false: the lane is full and the frame still the caller's. */
 __attribute__((warn_unused_result)) bool leat_shard_lane_put(struct shard_lane *l, void *frame);
 
-/* shard_lane_lent is how many frames lie here as far as the writer has seen: at least as many as do.
- * leat_shard_lane_look lets the writer look again. */
+/* shard_lane_lent is how many frames lie here as far as the writer has seen: at least those that
+ * do.  leat_shard_lane_look lets the writer look again. */
 static inline uint32_t shard_lane_lent(const struct shard_lane *l)
 {
 	return atomic_load_explicit(&l->tail, memory_order_relaxed) - l->seen;

@@ -16,14 +16,26 @@ STATIC_ASSERT((int)NIC_CSUM_BAD == (int)WIRE_CSUM_BAD, "one meaning, one number"
 STATIC_ASSERT((int)NIC_CSUM_GOOD == (int)WIRE_CSUM_GOOD, "one meaning, one number");
 STATIC_ASSERT((int)NIC_CSUM_NONE == (int)WIRE_CSUM_NONE, "one meaning, one number");
 
+/* receive reads the queue, or what of it is due where a wire lies in front of it. */
+static uint32_t receive(struct shard_rx *rx, uint64_t now, struct rte_mbuf **m, uint32_t max)
+{
+	uint32_t cnt = leat_nic_port_rx(rx->port, rx->queue, m, (uint16_t)max);
+
+	if (UNLIKELY(rx->wire.on)) {
+		leat_shard_wire_put(&rx->wire, now, (void **)m, cnt);
+		cnt = leat_shard_wire_take(&rx->wire, now, (void **)m, max);
+	}
+	rx->frames += cnt;
+	return cnt;
+}
+
 /* receive_impaired reads the queue through the impaired wire. */
 static uint32_t receive_impaired(struct shard_rx *rx, uint64_t now, void **out)
 {
 	struct rte_mbuf *m[IMPAIRED_BURST];
 	void *frame[IMPAIRED_BURST];
-	uint32_t cnt = leat_nic_port_rx(rx->port, rx->queue, m, IMPAIRED_BURST);
+	uint32_t cnt = receive(rx, now, m, IMPAIRED_BURST);
 
-	rx->frames += cnt;
 	for (uint32_t i = 0; i < cnt; i++)
 		frame[i] = m[i];
 	uint32_t kept = leat_shard_impair_lose(&rx->impair, frame, cnt);
@@ -104,8 +116,7 @@ static uint32_t receive_own(
 		cnt = receive_impaired(rx, now, frame);
 	} else {
 		struct rte_mbuf **m = (struct rte_mbuf **)frame;
-		cnt = leat_nic_port_rx(rx->port, rx->queue, m, (uint16_t)max);
-		rx->frames += cnt;
+		cnt = receive(rx, now, m, max);
 	}
 	for (uint32_t i = 0; i < cnt; i++)
 		rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)frame[i], void *));
@@ -138,6 +149,7 @@ void leat_shard_rx_close(struct shard_rx *rx)
 	uint32_t cnt = leat_shard_impair_flush(&rx->impair, frame);
 
 	leat_shard_steer_close(&rx->steer);
+	leat_shard_wire_close(&rx->wire);
 	rx->impair.lost_cnt += cnt;
 	for (uint32_t i = 0; i < cnt; i++)
 		rte_pktmbuf_free(frame[i]);

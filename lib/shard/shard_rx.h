@@ -23,6 +23,7 @@
 #include "nic_port.h"
 #include "shard_impair.h"
 #include "shard_steer.h"
+#include "shard_wire.h"
 #include "stack.h"
 
 struct rte_mempool;
@@ -37,6 +38,7 @@ struct shard_rx {
 	uint16_t queue; /* SHARD_NO_QUEUE: none of its own */
 	uint64_t frames, handed, drop_frame_long, drop_no_buf, gathered;
 	struct shard_impair impair;
+	struct shard_wire wire; /* frames: what leaves it here */
 	struct shard_steer steer;
 };
 

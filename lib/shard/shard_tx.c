@@ -75,6 +75,7 @@ uint32_t leat_shard_tx_output(struct shard_tx *tx, struct leat_stack *stack, uin
 {
 	uint32_t total = 0;
 
+	tx->now = now;
 	while (tx->queue_cnt < SHARD_TX_QUEUE) {
 		refill(tx);
 		uint32_t want = u32_min(tx->spare_cnt, SHARD_TX_QUEUE - tx->queue_cnt);
@@ -86,8 +87,8 @@ uint32_t leat_shard_tx_output(struct shard_tx *tx, struct leat_stack *stack, uin
 	return total;
 }
 
-/* put gives the device what it takes of cnt frames. */
-static uint32_t put(struct shard_tx *tx, struct rte_mbuf **frame, uint32_t cnt)
+/* put_device gives the device what it takes of cnt frames. */
+static uint32_t put_device(struct shard_tx *tx, struct rte_mbuf **frame, uint32_t cnt)
 {
 	uint32_t sent = 0;
 
@@ -99,6 +100,32 @@ static uint32_t put(struct shard_tx *tx, struct rte_mbuf **frame, uint32_t cnt)
 	rte_pktmbuf_free_bulk(frame + sent, cnt - sent);
 	tx->lost += cnt - sent;
 	return cnt;
+}
+
+/* put gives cnt frames to the device, or lays them on the wire in front of it. */
+static uint32_t put(struct shard_tx *tx, struct rte_mbuf **frame, uint32_t cnt)
+{
+	if (LIKELY(!tx->wire.on))
+		return put_device(tx, frame, cnt);
+	leat_shard_wire_put(&tx->wire, tx->now, (void **)frame, cnt);
+	return cnt;
+}
+
+/* send_wire gives the device what has come to the end of the wire. */
+static void send_wire(struct shard_tx *tx)
+{
+	for (;;) {
+		if (tx->due_cnt == 0)
+			tx->due_cnt = leat_shard_wire_take(
+				&tx->wire, tx->now, (void **)tx->due, STACK_BURST_MAX);
+		if (tx->due_cnt == 0)
+			return;
+		uint32_t sent = put_device(tx, tx->due, tx->due_cnt);
+		tx->due_cnt -= sent;
+		memmove(tx->due, tx->due + sent, tx->due_cnt * sizeof(tx->due[0]));
+		if (tx->due_cnt != 0)
+			return;
+	}
 }
 
 /* put_over sends by lane what it takes. */
@@ -152,6 +179,8 @@ uint32_t leat_shard_tx_send(struct shard_tx *tx)
 		if (!carry_one(tx, tx->lane[at]))
 			break;
 	}
+	if (UNLIKELY(tx->wire.on))
+		send_wire(tx);
 	return (uint32_t)(tx->carried - before);
 }
 
@@ -160,7 +189,9 @@ void leat_shard_tx_close(struct shard_tx *tx)
 	rte_pktmbuf_free_bulk(tx->frame, tx->queue_cnt);
 	rte_pktmbuf_free_bulk(tx->spare, tx->spare_cnt);
 	rte_pktmbuf_free_bulk(tx->waiting, tx->waiting_cnt);
-	tx->queue_cnt = tx->spare_cnt = tx->waiting_cnt = 0;
+	rte_pktmbuf_free_bulk(tx->due, tx->due_cnt);
+	leat_shard_wire_close(&tx->wire);
+	tx->queue_cnt = tx->spare_cnt = tx->waiting_cnt = tx->due_cnt = 0;
 	for (uint32_t i = 0; i < tx->lane_cnt; i++) {
 		void *frame;
 

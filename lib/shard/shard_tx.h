@@ -25,6 +25,7 @@
 #include "nic_port.h"
 #include "shard_asked.h"
 #include "shard_lane.h"
+#include "shard_wire.h"
 #include "stack.h"
 
 struct rte_mbuf;
@@ -47,6 +48,10 @@ struct shard_tx {
 	uint32_t asked_cnt;
 	struct shard_asked *asked[SHARD_TX_LANE_MAX];
 	struct shard_lane *over; /* NULL: the queue is ours */
+	struct shard_wire wire;  /* frames: what enters it here */
+	uint64_t now;            /* of the last output */
+	uint32_t due_cnt;
+	struct rte_mbuf *due[STACK_BURST_MAX]; /* left the wire; the device is to take them */
 	/* Carried for shards without a queue: taken from their lanes, and not sent yet. */
 	uint64_t carried;
 	uint32_t lane_cnt, lane_next, waiting_cnt;

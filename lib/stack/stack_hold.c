@@ -2,10 +2,10 @@
 #include "base_bits.h"
 #include "stack_core.h"
 
-/* Connections whose SYN, text or FIN did not leave: nobody answers for their next hop, or the link
- * is down.  What did not leave is not kept; it is the connection that waits, a bit of s->held, and
- * once its neighbour is known to be there it sends again, however far its timeout is.  That time
- * counts for R2 all the same (RFC 9293 3.8.3).
+/* Connections whose SYN, text or FIN did not leave, as nobody answers for their next hop, or went
+ * to a device without a link.  It is not kept; it is the connection that waits, a bit of s->held,
+ * and once its neighbour is known to be there it sends again, however far its timeout is.  That
+ * time counts for R2 all the same (RFC 9293 3.8.3).
  *
  * One look goes once around all bits, a slice with each call of output. */
 

@@ -167,6 +167,7 @@ static void describe(struct leat_stack *s, const struct tcb *tcb, struct leat_in
 		.local = leat_stack_addr_out(tcb->tuple.local, tcb->tuple.lport),
 		.remote = leat_stack_addr_out(tcb->tuple.remote, tcb->tuple.rport),
 		.opened_at = tcb->opened_at,
+		.passive = tcb->flags & TCP_F_PASSIVE,
 		.rcv_nxt = text_received(s, tcb),
 		.rcv_wnd = seq_lt(tcb->rcv.nxt, tcb->rcv.edge)
 				   ? seq_from(tcb->rcv.nxt, tcb->rcv.edge)

@@ -44,8 +44,6 @@ static enum where_to resolve(struct leat_stack *s, const struct tcp_emit *m, str
 	enum inet_neigh_answer answer = INET_NEIGH_FAILED;
 	struct ip hop;
 
-	if (UNLIKELY(s->link_down) && occupies(s, m))
-		return TO_NOBODY;
 	if (s->config.link.raw_ip)
 		return TO_WIRE;
 	if (leat_stack_next_hop(s, m->tuple.remote, &hop)) {
@@ -166,8 +164,13 @@ static uint32_t send(struct leat_stack *s, const struct tcp_emit *m, struct stac
 		drop(s, m);
 	else
 		build(s, m, &mac, f);
-	if (UNLIKELY(s->held_cnt > 0) && where == TO_WIRE && occupies(s, m))
-		leat_stack_hold_end(s, m->tcb_idx);
+	/* Without a link the device may still take it, or the link be back before we hear of it. */
+	if (UNLIKELY(s->held_cnt > 0 || s->link_down) && where == TO_WIRE && occupies(s, m)) {
+		if (s->link_down)
+			leat_stack_hold(s, stack_tcb(s, m->tcb_idx));
+		else
+			leat_stack_hold_end(s, m->tcb_idx);
+	}
 	return where == TO_WIRE;
 }
 

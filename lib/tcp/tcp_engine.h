@@ -244,7 +244,7 @@ const char *leat_tcp_icmp_name(enum tcp_icmp_kind kind);
 /* leat_tcp_timers fires at most max (at most TCP_IO_GONE_MAX) timers that are due at now. */
 uint32_t leat_tcp_timers(struct tcp_engine *e, uint64_t now, uint32_t max, struct tcp_io *io);
 
-/* leat_tcp_send_again: of what tcb sent and nobody acknowledged, the last did not leave; it goes
+/* leat_tcp_send_again: of what tcb sent and nobody acknowledged some may not have left; it goes
  * with the next output, without a word about the network. */
 void leat_tcp_send_again(struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io);
 

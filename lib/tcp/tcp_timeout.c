@@ -68,7 +68,9 @@ static void begin_rtx(struct tcp_call *c, bool restart, bool outstanding)
 			ext->rto_from = c->now;
 		at = u64_max(leat_tcp_rack_timer(c, ext, &tcb->rtx_kind), c->now);
 	} else {
-		tcb->rtx_kind = outstanding && tcb->snd.wnd > 0 ? TCP_RTX_RTO : TCP_RTX_PERSIST;
+		tcb->rtx_kind = outstanding && (tcb->snd.wnd > 0 || tcp_syn_unacked(tcb))
+					? TCP_RTX_RTO
+					: TCP_RTX_PERSIST;
 		at = c->now + leat_tcp_rto_ns(c->e, tcb);
 	}
 	uint64_t r2_at = leat_tcp_r2_at(c->e, tcb);
@@ -170,10 +172,13 @@ void leat_tcp_send_again(struct tcp_engine *e, struct tcb *tcb, uint64_t now, st
 
 	if (!tcp_rtx_runs(tcb) || seq_eq(tcb->snd.una, tcb->snd.nxt))
 		return;
-	if (tcp_sendq_of(e, tcb))
-		leat_tcp_sendq_lose_all(e, &e->ext[tcb->ext], false);
-	else
+	struct tcp_ext *queue = tcp_sendq_of(e, tcb);
+
+	/* With records the first segment is enough: what its ACK says of the others is known. */
+	if (!queue)
 		tcb->snd.rtx = tcb->snd.una;
+	else if (queue->head != TCP_NONE && e->srec[queue->head].flags == 0)
+		leat_tcp_sendq_lose(e, queue, &e->srec[queue->head]);
 	leat_tcp_rtx_arm(&c, true);
 	leat_tcp_want_output(e, tcb);
 }

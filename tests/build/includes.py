@@ -17,7 +17,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-ALL = ["base", "wire", "timer", "conf", "flow", "tcp", "inet", "stack", "nic", "shard"]
+ALL = ["base", "wire", "timer", "conf", "flow", "tcp", "inet", "stack", "watch", "nic", "shard"]
 MAY = {
     "base": [],
     "wire": ["base"],
@@ -27,6 +27,7 @@ MAY = {
     "tcp": ["base", "wire", "timer"],
     "inet": ["base", "wire", "timer"],
     "stack": ["base", "wire", "timer", "flow", "tcp", "inet"],
+    "watch": ["base", "wire", "timer", "conf", "flow", "tcp", "inet", "stack"],
     "nic": ["base"],
     "shard": ["base", "wire", "timer", "flow", "tcp", "inet", "stack", "nic"],
 }

@@ -19,7 +19,7 @@ play() {
 	local line code
 	while IFS= read -r line; do
 		case $line in
-		'#'*) echo "$line" ;;
+		'# '[A-Z]*) echo "$line" ;; # other lines that begin so are output
 		'$ '*)
 			echo "$line"
 			{ eval "${line#$ }" 2>&1 >&3 | sed 's/^/! /'; exit "${PIPESTATUS[0]}"; } 3>&1 &

@@ -258,7 +258,7 @@ def steered(guest):
 # --- groups -----------------------------------------------------------------------------------------
 
 def cards():
-    "cards with queues and RSS, and with less"
+    "cards with queues and RSS, and with less: N220, N221"
     guest = Guest(live.new_net())
     for name, way in WAYS.items():
         with live.case(f"4 queues, 4 shards, {name}: key and table are read back, every segment "

@@ -88,8 +88,8 @@ def nginx(files):
     temp = "".join(f"{kind}_temp_path {place}/tmp;\n" for kind in
                    ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     (place / "conf").write_text(
-        f"user root; daemon off; pid {place}/pid; error_log {place}/error.log;\n"
-        "worker_processes 1; events { worker_connections 8192; }\n"
+        f"user root; daemon off; master_process off; pid {place}/pid; error_log {place}/error.log;\n"
+        "events { worker_connections 8192; }\n"
         f"http {{ log_format leat '{LOG}'; access_log {place}/access.log leat;\n"
         f"{temp} keepalive_requests 1000000; server {{ listen 80 backlog=4096;\n"
         f"listen [::]:80 ipv6only=on backlog=4096; root {place}/www;\n"
@@ -225,6 +225,11 @@ PAIRS = (
     ("http with losses", ("--loss", "1%", "--grace", "5s"),
      ("--loss", "1%", "--seed", "7", "--total", "200", "-c", "20", "--body", "20000",
       "-d", "0s", *to_server()), 200),
+    ("http over wires that lose, delay, swap, double and spoil",
+     ("--impair-in", "corrupt=1%,duplicate=1%,loss=0.5%", "--grace", "5s"),
+     ("--impair-in", "delay=5ms,jitter=2ms,loss=0.5%", "--impair-out",
+      "delay=5ms,reorder=1%,duplicate=2%", "--seed", "5", "--total", "200", "-c", "20", "--body",
+      "20000", *to_server()), 200),
 )
 
 
@@ -245,7 +250,9 @@ def memif():
             with pair(serve, load) as (server, client):
                 told = client.result()
                 all_good(told, cnt)
-                ledgers_agree(server, told, cnt, "--loss" in serve)
+                if "delay=5ms" in " ".join(load):
+                    live.check(told["latency"]["connect"]["min"] >= 0.010, "no delay both ways")
+                ledgers_agree(server, told, cnt, "loss" in " ".join(serve))
     with live.case("two shards at each end share one plan, and both ledgers are equal"):
         with pair((), (*LATE, "--rate", "500/s", "-d", "2s", "--body", "100", *to_server()),
                   shards=2) as (server, client):

@@ -394,9 +394,6 @@ def stall_of_a_trial():
             trial.signal(signal.SIGINT)
             live.equal(trial.wait(), 0, "exit code")
             live.check(trial.out.count("balanced") and "NOT BALANCED" not in trial.out, trial.out)
-            ends = [len(re.findall(rf"shard {found[1]} {what}", trial.err))
-                    for what in ("did not answer", "answers again")]
-            live.equal(ends[0], ends[1], f"stalls told, and their ends; {trial.err}")
 
 
 live.main([link, told_in_time, carrier, removed, removed_while_draining, moved, stall,

@@ -4,6 +4,7 @@
 import contextlib
 import fcntl
 import os
+import re
 import select
 import signal
 import socket
@@ -207,7 +208,15 @@ def gateway():
             live.must("ip", "route", "replace", VIP, "dev", "r0", net=router.name)
             live.must("ip", "neigh", "flush", "dev", "r0", net=router.name)
             get(VIP, 1000)
-        live.equal(server.stop(), 0, "exit code")
+        with live.case("another station with our address is told of at the end"):
+            live.must("ip", "addr", "add", live.OURS4 + "/32", "dev", "r0", net=router.name)
+            # It asks for somebody, and says who it is.
+            live.run("ping", "-c", 1, "-W", 1, "-I", live.OURS4, "198.18.0.77", net=router.name)
+            live.must("ip", "addr", "del", live.OURS4 + "/32", "dev", "r0", net=router.name)
+            get(VIP, 1000)  # what was before it on the wire was read
+            live.equal(server.stop(), 0, "exit code")
+            live.check(re.search(r"^note +own_address_seen: [1-9]\d* frames", server.out, re.M),
+                       server.out)
 
 
 live.main([vlan, gateway], needs=live.NEEDS_TAP + (live.program("ethtool"), live.program("curl"),

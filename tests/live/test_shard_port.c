@@ -6,6 +6,10 @@
 #include "base_be.h"
 #include "wire_cksum.h"
 
+#define ip netinet_ip /* rte_ethdev.h draws in a header with a struct ip of its own */
+#include <rte_ethdev.h>
+#undef ip
+
 static void open_server(struct pair *p, uint16_t queue_cnt)
 {
 	const struct setup u = {.slots = 255, .queue_cnt = queue_cnt};
@@ -567,6 +571,14 @@ static void a_device_with_a_table_takes_ours_and_one_without_says_so(void **stat
 	assert_int_equal(leat_nic_port_start(&port, &config), 0);
 	assert_string_equal(port.rss.why, "");
 	assert_true(port.rss.ours);
+	/* What a reset may do to it is mended by the start after it. */
+	struct rte_eth_rss_reta_entry64 reta[2] = {{.mask = 1, .reta = {1}}};
+	assert_int_equal(rte_eth_dev_rss_reta_update(port.id, reta, 128), 0);
+	port.rss.ours = false;
+	assert_int_equal(leat_nic_port_restart(&port, &config), 0);
+	assert_true(port.rss.ours);
+	assert_int_equal(rte_eth_dev_rss_reta_query(port.id, reta, 128), 0);
+	assert_int_equal(reta[0].reta[0], table[0]);
 	leat_nic_port_close(&port);
 	close_pair(&p);
 }

@@ -12,9 +12,11 @@ TRIED = 200     # of those, with reuse off
 SYNS, ONCE = 6, 1  # how often one that is not answered goes again
 
 
-def reconnect(first, ports, total, flight=FLIGHT, again=SYNS):
-    """What the client says: done, refused, other."""
-    done = live.run(live.of_environment("RECONNECT", "build/tests/live/reconnect"), live.OURS4, 80,
+def reconnect(first, ports, total, flight=FLIGHT, again=SYNS, port=80):
+    """What the client says: done, refused, other.  The kernel has forgotten those of before."""
+    live.until(lambda: not [c for c in live.kernel_connections() if c[2] == port],
+               "the last ACK of each connection")
+    done = live.run(live.of_environment("RECONNECT", "build/tests/live/reconnect"), live.OURS4, port,
                     first, ports, total, flight, again, seconds=live.PROCESS_S)
     live.equal((done.returncode, done.stderr), (0, b""), "exit code and stderr of reconnect")
     return {name: int(n) for name, n in re.findall(r"(\w+) (\d+)", done.stdout.decode())}
@@ -89,4 +91,27 @@ def kept_out():
                        server.out)
 
 
-live.main([reused, kept_out], needs=live.NEEDS_TAP)
+def by_listener():
+    "TIME-WAIT as each listener has it"
+    own = ("--listen", "80:http", "--listen", "81:http", "--listen", "82:http", "--time-wait-at",
+           "80:reuse=off", "--time-wait-at", "81:reuse=off,length=1ms", "--time-wait-at", "82:rst=obey")
+    with served(*own) as server:
+        with live.case("what differs is said at the start, and that 1 ms is not RFC-conformant"):
+            live.equal(re.findall(r"^ +listening +(:\d+ .*)$", server.out, re.M),
+                       [":80 http, reuse off", ":81 http, 2MSL 1.0 ms (not RFC-conformant: MSL below "
+                        "1 s; the default is 60 s), reuse off", ":82 http, a reset is obeyed"],
+                       "listeners")
+        with live.case("reuse off at one, a short 2MSL at another, reuse by timestamps at a third"):
+            for port, served_again in ((80, False), (81, True), (82, True)):
+                live.equal(reconnect(FIRST, 8, 8, 8, port=port),
+                           {"done": 8, "refused": 0, "other": 0}, f"the client at port {port}")
+                live.equal(reconnect(FIRST, 8, 8, 8, SYNS if served_again else ONCE, port),
+                           {"done": 8 * served_again, "refused": 8 * (not served_again), "other": 0},
+                           f"the client again at port {port}")
+            live.equal(server.stop(), 0, "exit code")
+            was = outcomes(server)
+            live.equal((was["entered"], was["expired"], was["reused by timestamp"]), (40, 16, 8),
+                       "entered, expired, reused")
+
+
+live.main([reused, kept_out, by_listener], needs=live.NEEDS_TAP)

@@ -54,6 +54,14 @@ def plain():
         with begin("--seconds", 1, "--one-lcore") as process:
             check_ledger(ended(process).out)
             live.check("in turns" in process.out, "it does not say so")
+    with live.case("more shards than processors take turns, and it says so"):
+        ours = sorted(os.sched_getaffinity(0))[:2]
+        with begin("--seconds", 1, "--shards", 4,
+                   before=("taskset", "--cpu-list", ",".join(map(str, ours)))) as process:
+            out = ended(process).out
+            check_ledger(out)
+            live.check(re.search(rf"4 client and as many server shards on {len(ours)} lcores?, "
+                                 r"taking turns, up to \d+ MiB", out), out)
     with live.case("with a single processor allowed it takes turns by itself"):
         with begin("--seconds", 1, before=("taskset", "--cpu-list",
                                            str(min(os.sched_getaffinity(0))))) as process:

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "instance.h"
+
+#include "text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SUFFIX ".sock"
+
+bool leat_instance_dir(char *dir, size_t size, bool create)
+{
+	const char *given = getenv("RUNTIME_DIRECTORY"), *session = getenv("XDG_RUNTIME_DIR");
+	struct stat st;
+
+	if (given != NULL && *given == '/')
+		snprintf(dir, size, "%s", given);
+	else if (geteuid() == 0)
+		snprintf(dir, size, "/run/leat");
+	else if (session != NULL && *session == '/')
+		snprintf(dir, size, "%s/leat", session);
+	else
+		snprintf(dir, size, "/tmp/leat-%u", (unsigned)geteuid());
+	if (create && mkdir(dir, 0700) != 0 && errno != EEXIST) {
+		fprintf(stderr, "leat: cannot make %s: %s; set RUNTIME_DIRECTORY\n", dir,
+			strerror(errno));
+		return false;
+	}
+	/* In /tmp somebody else may have been first. */
+	if (create && (lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())) {
+		fprintf(stderr, "leat: %s is another user's; set RUNTIME_DIRECTORY\n", dir);
+		return false;
+	}
+	return true;
+}
+
+bool leat_instance_path(const char *name, char *path, size_t size, bool create)
+{
+	char dir[INSTANCE_PATH_MAX];
+
+	if (!leat_instance_dir(dir, sizeof(dir), create))
+		return false;
+	int octets = snprintf(path, size, "%s/%s" SUFFIX, dir, name);
+	if (octets < 0 || (size_t)octets >= size || octets >= INSTANCE_PATH_MAX) {
+		fprintf(stderr,
+			"leat: %s/%s" SUFFIX
+			" is too long for a socket; set RUNTIME_DIRECTORY to a shorter one\n",
+			dir, name);
+		return false;
+	}
+	return true;
+}
+
+/* -1: nobody listens there. */
+static int connect_to(const char *path)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	int error = errno;
+	if (fd >= 0)
+		close(fd);
+	errno = error;
+	return -1;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+size_t leat_instance_list(char name[][INSTANCE_NAME_MAX], size_t max)
+{
+	char dir[INSTANCE_PATH_MAX], path[INSTANCE_PATH_MAX];
+	struct dirent *entry;
+	size_t cnt = 0;
+
+	if (!leat_instance_dir(dir, sizeof(dir), false))
+		return 0;
+	DIR *d = opendir(dir);
+	while (d != NULL && cnt < max && (entry = readdir(d)) != NULL) {
+		size_t octets = strlen(entry->d_name), suffix = strlen(SUFFIX);
+
+		if (octets <= suffix || octets - suffix >= INSTANCE_NAME_MAX ||
+			strcmp(entry->d_name + octets - suffix, SUFFIX) != 0)
+			continue;
+		memcpy(name[cnt], entry->d_name, octets - suffix);
+		name[cnt][octets - suffix] = '\0';
+		if (!leat_instance_path(name[cnt], path, sizeof(path), false))
+			continue;
+		int fd = connect_to(path);
+		if (fd < 0)
+			continue;
+		close(fd);
+		cnt++;
+	}
+	if (d != NULL)
+		closedir(d);
+	qsort(name, cnt, INSTANCE_NAME_MAX, by_name);
+	return cnt;
+}
+
+/* only gives the name of the one instance there is. */
+static bool only(const char *verb, char *name)
+{
+	char all[INSTANCE_MAX][INSTANCE_NAME_MAX], dir[INSTANCE_PATH_MAX];
+	size_t cnt = leat_instance_list(all, INSTANCE_MAX);
+
+	if (cnt == 1) {
+		memcpy(name, all[0], INSTANCE_NAME_MAX);
+		return true;
+	}
+	if (cnt == 0 && leat_instance_dir(dir, sizeof(dir), false))
+		fprintf(stderr,
+			"leat %s: no instance of this user runs (looked in %s); begin one with: "
+			"%s try --hold\n",
+			verb, dir, leat_text_call());
+	for (size_t i = 0; i < cnt; i++)
+		fprintf(stderr, "%s%s", i == 0 ? "leat: several run; name one with -n: " : ", ",
+			all[i]);
+	if (cnt > 0)
+		fputc('\n', stderr);
+	return false;
+}
+
+int leat_instance_connect(const char *verb, const char *name)
+{
+	char found[INSTANCE_NAME_MAX], path[INSTANCE_PATH_MAX];
+
+	if (name == NULL && !only(verb, found))
+		return -1;
+	if (!leat_instance_path(name != NULL ? name : found, path, sizeof(path), false))
+		return -1;
+	int fd = connect_to(path);
+	if (fd < 0)
+		fprintf(stderr, "leat %s: %s: %s; is it running, and of this user?\n", verb, path,
+			strerror(errno));
+	return fd;
+}

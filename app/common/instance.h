@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_INSTANCE_H
+#define LEAT_INSTANCE_H
+
+/* instance: where a running leatd can be asked, and how.
+ *
+ *	/run/leat/NAME.sock                  of root
+ *	$XDG_RUNTIME_DIR/leat/NAME.sock      of a user who has a session
+ *	/tmp/leat-UID/NAME.sock              of any other
+ *	$RUNTIME_DIRECTORY/NAME.sock         under systemd, for all of them
+ *
+ * A question is one line; what follows is read until the end of the stream.
+ *
+ *	conns form=json sort left limit 4\n  ─►
+ *	                                     ◄─  ok\n rows ...
+ *	                                     ◄─  no CODE AT why\n
+ *
+ * Affinity   none.
+ * Errors     false after a line on stderr, unless a function says otherwise. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define INSTANCE_PATH_MAX     108 /* of sun_path */
+#define INSTANCE_NAME_MAX     48
+#define INSTANCE_MAX          64
+#define INSTANCE_QUESTION_MAX 4096
+
+/* leat_instance_dir writes the directory of the sockets; create: makes it, for its user alone. */
+bool leat_instance_dir(char *dir, size_t size, bool create);
+
+/* leat_instance_path writes where the instance of that name is asked. */
+bool leat_instance_path(const char *name, char *path, size_t size, bool create);
+
+/* leat_instance_list writes the names of the instances that listen, in order, and returns how many;
+ * not more than max.  Sockets nobody listens at are left alone. */
+size_t leat_instance_list(char name[][INSTANCE_NAME_MAX], size_t max);
+
+/* leat_instance_connect gives a socket to the instance of that name, or, when name is NULL, to the
+ * only one there is; -1 after a line that says which there are. */
+int leat_instance_connect(const char *verb, const char *name);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cmd.h"
+
+#include "base_bits.h"
+#include "instance.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct conns_options {
+	const char *name; /* NULL: the only one */
+	bool json, detail, summary, bare;
+	uint32_t form; /* index of form_words */
+	char filter[INSTANCE_QUESTION_MAX / 2];
+};
+
+static const char *const form_words[] = {"text", "ss", "ipvs", "json", NULL};
+
+#define AT(member) offsetof(struct conns_options, member)
+
+static bool read_name(void *options, const char *text, char *why, size_t size)
+{
+	((struct conns_options *)options)->name = text;
+	if (*text != '\0' && strlen(text) < INSTANCE_NAME_MAX && strchr(text, '/') == NULL)
+		return true;
+	snprintf(why, size, "`%s` is no name of an instance", text);
+	return false;
+}
+
+/* read_word adds one more word to the filter. */
+static bool read_word(void *options, const char *text, char *why, size_t size)
+{
+	char *filter = ((struct conns_options *)options)->filter;
+	size_t at = strlen(filter), room = INSTANCE_QUESTION_MAX / 2 - at;
+
+	int octets = snprintf(filter + at, room, "%s%s", at > 0 ? " " : "", text);
+	if (octets >= 0 && (size_t)octets < room && strchr(text, '\n') == NULL)
+		return true;
+	snprintf(why, size, "the filter is too long, or has more than one line");
+	return false;
+}
+
+static const struct opt_row row[] = {
+	{.name = "name",
+		.letter = 'n',
+		.kind = OPT_KIND_OTHER,
+		.read = read_name,
+		.metavar = "NAME",
+		.sentence = "of which instance; may be left out when one runs"},
+	{.name = "info",
+		.letter = 'i',
+		.kind = OPT_KIND_FLAG,
+		.at = AT(detail),
+		.sentence = "what else is known of each, as ss -i"},
+	{.name = "summary",
+		.letter = 's',
+		.kind = OPT_KIND_FLAG,
+		.at = AT(summary),
+		.sentence = "how many in each state, how long TIME-WAIT still lasts, the oldest"},
+	{.name = "format",
+		.letter = 'o',
+		.kind = OPT_KIND_WORD,
+		.at = AT(form),
+		.metavar = "FORM",
+		.fallback = "text",
+		.words = form_words,
+		.sentence = "text, json (a line each), ss (as ss -Htno), ipvs (as ipvsadm -Lcn)"},
+	{.name = "json",
+		.letter = 'j',
+		.kind = OPT_KIND_FLAG,
+		.at = AT(json),
+		.sentence = "the same as -o json"},
+	{.name = "no-header",
+		.letter = 'H',
+		.kind = OPT_KIND_FLAG,
+		.at = AT(bare),
+		.sentence = "rows only: no line above and none below them"},
+};
+
+static void defaults(void *options)
+{
+	*(struct conns_options *)options = (struct conns_options){0};
+}
+
+static bool check(void *options, uint64_t given, char *why, size_t size)
+{
+	struct conns_options *o = options;
+
+	(void)given;
+	if (o->json && o->form != 0 && strcmp(form_words[o->form], "json") != 0) {
+		snprintf(why, size, "-j with -o %s: leave one of them out", form_words[o->form]);
+		return false;
+	}
+	if (o->json)
+		o->form = COUNT_OF(form_words) - 2;
+	return true;
+}
+
+const struct opt_verb leat_opt_conns = {
+	.name = "conns",
+	.one_line = "List the connections of a running instance, in the words of ss",
+	.usage = "@ conns [OPTION]... [FILTER]",
+	.prose = "ss, netstat and lsof see none of these: the kernel has no part in them.\n\n"
+		 "FILTER has the words of ss, and a few more:\n"
+		 "  state STATE, exclude STATE   established, time-wait, ... or all, connected,\n"
+		 "                               synchronized, bucket, big; without one all but\n"
+		 "                               listeners and closed ones\n"
+		 "  src ADDRESS, dst ADDRESS     198.18.0.1, 198.18.0.0/16, [::1]:80, :80\n"
+		 "  sport, dport OP PORT         OP: < <= = != >= > or lt le eq ne ge gt\n"
+		 "  left, age, idle OP T         of the next timer, since opened, since used\n"
+		 "  shard, rtx, recv-q, send-q OP N\n"
+		 "  timer NAME, role ROLE        rto, 2msl, ...; client or server\n"
+		 "  and or not ( )               none between two: and\n"
+		 "  sort KEY [desc], limit N     1000 rows unless `limit N` or `limit all` says "
+		 "so\n\n"
+		 "Exit 0, 1 for a wrong option or filter, 3 when no such instance runs, 5 when it\n"
+		 "ended meanwhile.\n\n"
+		 "  @ conns state time-wait left '<' 2s sort left limit 4\n"
+		 "  @ conns -s\n"
+		 "  @ conns -i dst 198.18.0.17:40211\n",
+	.row = row,
+	.row_cnt = COUNT_OF(row),
+	.stray = read_word,
+	.defaults = defaults,
+	.check = check,
+};
+
+/* refused tells why: `no CODE AT why`, at counted from the filter. */
+static int refused(const char *line, const char *filter)
+{
+	char *end;
+	int code = (int)strtol(line + 3, &end, 10);
+	int at = (int)strtol(end, &end, 10);
+
+	end[strcspn(end, "\n")] = '\0';
+	if (*filter != '\0')
+		fprintf(stderr, "  %s\n  %*s^\n", filter, at, "");
+	fprintf(stderr, "leat conns:%s\n", end);
+	return code > 0 ? code : OPT_EXIT_FAILED;
+}
+
+static int copy_answer(FILE *in, const char *filter)
+{
+	char line[4096];
+	size_t octets;
+
+	if (fgets(line, sizeof(line), in) == NULL) {
+		fprintf(stderr, "leat conns: the instance ended without an answer\n");
+		return OPT_EXIT_FAILED;
+	}
+	if (strncmp(line, "no ", 3) == 0)
+		return refused(line, filter);
+	while ((octets = fread(line, 1, sizeof(line), in)) > 0)
+		if (fwrite(line, 1, octets, stdout) != octets)
+			break;
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "leat conns: stdout: %s\n", strerror(errno));
+		return OPT_EXIT_FAILED;
+	}
+	return OPT_EXIT_OK;
+}
+
+static int ask(const struct conns_options *o)
+{
+	int fd = leat_instance_connect("conns", o->name);
+	FILE *both = fd >= 0 ? fdopen(fd, "r+") : NULL;
+
+	if (both == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return OPT_EXIT_RESOURCE;
+	}
+	fprintf(both, "conns form=%s%s%s%s %s\n", form_words[o->form], o->detail ? " detail" : "",
+		o->summary ? " summary" : "", o->bare ? " bare" : "", o->filter);
+	fflush(both);
+	int code = copy_answer(both, o->filter);
+	fclose(both);
+	return code;
+}
+
+int leat_cmd_conns(int argc, char **argv)
+{
+	struct conns_options options;
+
+	switch (leat_opt_parse(&leat_opt_conns, argc, argv, &options, NULL, stderr)) {
+	case OPT_RESULT_OK:
+		return ask(&options);
+	case OPT_RESULT_HELP:
+		leat_opt_help(&leat_opt_conns, stdout);
+		return OPT_EXIT_OK;
+	case OPT_RESULT_BAD:
+		break;
+	}
+	return OPT_EXIT_USAGE;
+}
