@@ -5,8 +5,8 @@
 /* check: does this machine have what serve would take?  It looks and changes nothing; what is
  * missing is named with the command that mends it.
  *
- * Looked at are files of /sys, /proc and /dev, below root, and what this process may do.  How much
- * memory a configuration takes is the business of `leat plan`, which has the sizes.
+ * Looked at are files of /sys and /dev below root, interfaces, and what this process may do.  How
+ * much memory a configuration takes is the business of `leat plan`, which has the sizes.
  *
  * Affinity   boot only.
  * See        README of DPDK's dpdk-devbind.py and dpdk-hugepages.py. */
@@ -15,9 +15,17 @@
 
 #include <sched.h>
 
+enum check_link {
+	CHECK_LINK_NONE,
+	CHECK_LINK_DOWN,
+	CHECK_LINK_UP,
+};
+
 struct check_machine {
 	const char *root; /* "" of the real one */
-	uint64_t caps;    /* effective, a bit each */
+	/* How an interface of our network namespace is, which /sys need not be of. */
+	enum check_link (*link)(const char *name);
+	uint64_t caps; /* effective, a bit each */
 	uint64_t memlock_octets;
 	cpu_set_t allowed;
 };

@@ -16,6 +16,7 @@ int leat_cmd_plan(int argc, char **argv);
 int leat_cmd_check(int argc, char **argv);
 int leat_cmd_lab(int argc, char **argv);
 int leat_cmd_conns(int argc, char **argv);
+int leat_cmd_report(int argc, char **argv);
 
 /* leat_cmd_leatd reads the options of verb into options, the struct that verb fills, and becomes
  * leatd; it returns after help or a message. */
@@ -27,6 +28,6 @@ int leat_cmd_file(const struct opt_verb *bare, int argc, char **argv);
 /* leat_cmd_with_file is such a verb with the options that go with a file, until the next call. */
 const struct opt_verb *leat_cmd_with_file(const struct opt_verb *bare);
 
-extern const struct opt_verb leat_cmd_check_verb;
+extern const struct opt_verb leat_cmd_check_verb, leat_cmd_report_verb;
 
 #endif

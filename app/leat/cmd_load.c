@@ -5,7 +5,5 @@
 
 int leat_cmd_load(int argc, char **argv)
 {
-	static struct load_options options;
-
-	return leat_cmd_leatd(&leat_opt_load, argc, argv, &options);
+	return leat_cmd_file(&leat_opt_load, argc, argv);
 }

@@ -21,11 +21,12 @@ static const struct verb {
 } verbs[] = {
 	{&leat_opt_try, leat_cmd_try, false},
 	{&leat_opt_serve, leat_cmd_serve, true},
-	{&leat_opt_load, leat_cmd_load, false},
+	{&leat_opt_load, leat_cmd_load, true},
 	{&leat_opt_plan, leat_cmd_plan, true},
 	{&leat_cmd_check_verb, leat_cmd_check, false},
 	{&leat_opt_conns, leat_cmd_conns, false},
 	{&leat_opt_lab, leat_cmd_lab, false},
+	{&leat_cmd_report_verb, leat_cmd_report, false},
 };
 
 #define VERB_CNT (sizeof(verbs) / sizeof(verbs[0]))

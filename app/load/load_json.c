@@ -5,6 +5,7 @@
 #include "base_assert.h"
 #include "base_bits.h"
 #include "base_time.h"
+#include "hdr.h"
 #include "tcp_state.h"
 
 #include <inttypes.h>
@@ -13,14 +14,20 @@
 
 STATIC_ASSERT(LOAD_STATE_CNT == TCP_ST_CNT, "a column for each state");
 
-/* Text as a JSON string; what is no printable ASCII becomes a question mark. */
+/* Text as a JSON string; what is neither printable ASCII nor between lines and words becomes a
+ * question mark. */
 static void put_text(FILE *out, const char *text)
 {
 	fputc('"', out);
 	for (; text != NULL && *text != '\0'; text++) {
 		if (*text == '"' || *text == '\\')
 			fputc('\\', out);
-		fputc(*text < ' ' || *text > '~' ? '?' : *text, out);
+		if (*text == '\n')
+			fputs("\\n", out);
+		else if (*text == '\t')
+			fputs("\\t", out);
+		else
+			fputc(*text < ' ' || *text > '~' ? '?' : *text, out);
 	}
 	fputc('"', out);
 }
@@ -48,7 +55,7 @@ static void put_instant(FILE *out, const char *key, uint64_t unix_ns)
 
 	gmtime_r(&at, &tm);
 	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-	fprintf(out, "\"%s\":\"%s.%03uZ\"", key, text, (unsigned)(unix_ns % TIME_S / TIME_MS));
+	fprintf(out, "\"%s\":\"%s.%06uZ\"", key, text, (unsigned)(unix_ns % TIME_S / TIME_US));
 }
 
 static void put_where(const struct load_result *r, FILE *out)
@@ -57,7 +64,8 @@ static void put_where(const struct load_result *r, FILE *out)
 	const struct {
 		const char *key, *text;
 	} row[] = {{"leat", w->leat}, {"dpdk", w->dpdk}, {"kernel", w->kernel}, {"cpu", w->cpu},
-		{"nic", w->nic}, {"command", w->command}};
+		{"nic", w->nic}, {"command", w->command}, {"config", w->config},
+		{"config_hash", w->config_hash}};
 
 	fputs("\"environment\":{", out);
 	for (uint32_t i = 0; i < COUNT_OF(row); i++) {
@@ -143,12 +151,15 @@ static void put_slots(const struct hist *h, FILE *out)
 		fprintf(out, "%s[%u,%" PRIu64 "]", first ? "" : ",", i, h->cnt[i]);
 		first = false;
 	}
-	fputc(']', out);
+	fputs("],\"hdr\":\"", out);
+	leat_hdr_write(h, out);
+	fputc('"', out);
 }
 
 static void put_hists(const struct load_result *r, FILE *out)
 {
-	fputs("\"latency\":{\"unit\":\"s\",\"clock\":\"planned_start\"", out);
+	fprintf(out, "\"latency\":{\"unit\":\"s\",\"clock\":\"planned_start\",\"digits\":%u",
+		HDR_DIGITS);
 	for (uint32_t k = 0; k < LOAD_HIST_CNT; k++) {
 		const struct hist *h = &r->hist[k];
 
@@ -163,6 +174,35 @@ static void put_hists(const struct load_result *r, FILE *out)
 		fputc('}', out);
 	}
 	fputc('}', out);
+}
+
+/* What the rate is computed from, so that segments can be added. */
+static void put_steady(const struct load_result *r, FILE *out)
+{
+	fprintf(out, "\"steady\":{\"started\":%" PRIu64 ",", r->steady_started);
+	put_seconds(out, "seconds", r->steady_ns);
+	fprintf(out, ",\"second_min\":%" PRIu64 ",\"second_max\":%" PRIu64 "}",
+		r->second_max != 0 ? r->second_min : 0, r->second_max);
+}
+
+static void put_parts(const struct load_result *r, FILE *out)
+{
+	fputs("\"segments\":[", out);
+	for (uint32_t i = 0; i < r->part_cnt; i++) {
+		const struct load_part *p = &r->part[i];
+
+		fprintf(out, "%s{\"segment\":%u,\"node\":", i != 0 ? "," : "", p->segment);
+		put_text(out, p->node);
+		fprintf(out, ",\"partial\":%s,", p->partial ? "true" : "false");
+		put_instant(out, "start", p->start_unix_ns);
+		fputc(',', out);
+		put_seconds(out, "seconds", p->ran_ns);
+		fprintf(out, ",\"rate_per_s\":%.3f,\"completed\":%" PRIu64 ",",
+			(double)p->rate_milli / 1000, p->completed);
+		put_seconds(out, "connect_p99", p->connect_p99_ns);
+		fputc('}', out);
+	}
+	fputc(']', out);
 }
 
 static void put_tcp(const struct load_result *r, FILE *out)
@@ -238,7 +278,7 @@ static void put_second(const struct load_second *s, FILE *out)
 	const uint64_t cnt[] = {s->planned, s->started, s->connected, s->completed, s->failed,
 		s->not_started, s->late, s->octets_in, s->octets_out, s->again, s->in_flight};
 
-	fprintf(out, "[%.3f", (double)s->at_ns / 1e9);
+	fprintf(out, "%.3f", (double)s->at_ns / 1e9);
 	for (uint32_t i = 0; i < COUNT_OF(cnt); i++)
 		fprintf(out, ",%" PRIu64, cnt[i]);
 	fprintf(out, ",%.6f", s->busy_millionths / 1e6);
@@ -247,27 +287,53 @@ static void put_second(const struct load_second *s, FILE *out)
 	for (uint32_t h = 0; h < LOAD_HIST_CNT; h++)
 		fprintf(out, ",%.9f,%.9f,%.9f", (double)s->hist[h].p50_ns / 1e9,
 			(double)s->hist[h].p99_ns / 1e9, (double)s->hist[h].max_ns / 1e9);
-	fputc(']', out);
+}
+
+/* The names of the columns, each between two of quote. */
+static void put_columns(const char *quote, FILE *out)
+{
+	for (uint32_t i = 0; i < COUNT_OF(column); i++)
+		fprintf(out, "%s%s%s%s", i != 0 ? "," : "", quote, column[i], quote);
+	for (uint32_t i = TCP_ST_CLOSED; i < LOAD_STATE_CNT; i++)
+		fprintf(out, ",%sstate %s%s", quote, leat_tcp_state_name((enum tcp_state)i), quote);
+	for (uint32_t h = 0; h < LOAD_HIST_CNT; h++) {
+		const char *key = leat_load_hist_key((enum load_hist)h);
+
+		fprintf(out, ",%s%s_p50%s,%s%s_p99%s,%s%s_max%s", quote, key, quote, quote, key,
+			quote, quote, key, quote);
+	}
 }
 
 static void put_series(const struct load_result *r, FILE *out)
 {
 	fputs("\"series\":{\"step_s\":1.0,\"columns\":[", out);
-	for (uint32_t i = 0; i < COUNT_OF(column); i++)
-		fprintf(out, "%s\"%s\"", i != 0 ? "," : "", column[i]);
-	for (uint32_t i = TCP_ST_CLOSED; i < LOAD_STATE_CNT; i++)
-		fprintf(out, ",\"state %s\"", leat_tcp_state_name((enum tcp_state)i));
-	for (uint32_t h = 0; h < LOAD_HIST_CNT; h++) {
-		const char *key = leat_load_hist_key((enum load_hist)h);
-
-		fprintf(out, ",\"%s_p50\",\"%s_p99\",\"%s_max\"", key, key, key);
-	}
+	put_columns("\"", out);
 	fputs("],\"rows\":[", out);
 	for (uint32_t i = 0; i < r->second_cnt; i++) {
-		fputs(i != 0 ? "," : "", out);
+		fputs(i != 0 ? ",[" : "[", out);
 		put_second(&r->second[i], out);
+		fputc(']', out);
 	}
 	fputs("]}", out);
+}
+
+void leat_load_csv(const struct load_result *r, FILE *out)
+{
+	put_columns("", out);
+	for (uint32_t i = 0; i < r->second_cnt; i++) {
+		fputc('\n', out);
+		put_second(&r->second[i], out);
+	}
+	fputc('\n', out);
+}
+
+void leat_load_env_json(const struct load_result *r, FILE *out)
+{
+	fputs("{\"schema\":\"" LOAD_SCHEMA "\",\"node\":", out);
+	put_text(out, r->where.node);
+	fputc(',', out);
+	put_where(r, out);
+	fputs("}\n", out);
 }
 
 void leat_load_json(const struct load_result *r, FILE *out)
@@ -291,7 +357,8 @@ void leat_load_json(const struct load_result *r, FILE *out)
 	fprintf(out, ",\"rate_per_s\":%.3f,", (double)leat_load_result_rate_milli(r) / 1000);
 	put_share(out, "achieved", leat_load_result_achieved(r));
 	void (*const part[])(const struct load_result *, FILE *) = {put_where, put_intent,
-		put_hists, put_tcp, put_limits, put_shards, put_expect, put_series};
+		put_steady, put_hists, put_tcp, put_limits, put_shards, put_expect, put_parts,
+		put_series};
 	fputs(",\"connections\":", out);
 	put_counters(&r->counters, out);
 	for (uint32_t i = 0; i < COUNT_OF(part); i++) {

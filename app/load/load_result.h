@@ -27,6 +27,7 @@
 #define LOAD_SHARD_MAX  64
 #define LOAD_STATE_CNT  12 /* of TCP, in the order of enum tcp_state */
 #define LOAD_TEXT_MAX   160
+#define LOAD_PART_MAX   256
 
 /* What was planned, and what it needs of address and port. */
 struct load_intent {
@@ -48,6 +49,16 @@ struct load_where {
 	char node[64], kernel[64], cpu[96];
 	uint32_t shard_cnt;
 	uint32_t segment, segment_cnt; /* 1 of 1 */
+	const char *config;            /* as given; NULL: none */
+	char config_hash[20];          /* of what all segments of a plan have in common; "": none */
+};
+
+/* One of the segments that a merged run was made of. */
+struct load_part {
+	uint32_t segment;
+	bool partial;
+	char node[64];
+	uint64_t start_unix_ns, ran_ns, rate_milli, completed, connect_p99_ns;
 };
 
 /* One second of the run.  Counts are of this second alone, states at its end. */
@@ -123,6 +134,8 @@ struct load_result {
 	uint32_t expect_cnt;
 	enum load_verdict verdict;
 	char why[LOAD_TEXT_MAX]; /* of inconclusive and partial; "" else */
+	struct load_part part[LOAD_PART_MAX];
+	uint32_t part_cnt; /* 0: not merged */
 };
 
 /* Who is told of each second while it is fresh, with the histograms of that second alone: a

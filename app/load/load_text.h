@@ -35,4 +35,9 @@ const char *leat_load_why(
 /* leat_load_json writes the whole result as one object of LOAD_SCHEMA. */
 void leat_load_json(const struct load_result *r, FILE *out);
 
+/* leat_load_csv writes its seconds as lines below the names of the columns, _env_json where it ran.
+ */
+void leat_load_csv(const struct load_result *r, FILE *out);
+void leat_load_env_json(const struct load_result *r, FILE *out);
+
 #endif

@@ -16,8 +16,8 @@
  * All errors are found in one pass, each with line and column; after one of syntax only what
  * stands before it is judged.  Anchors, aliases, tags and a second document are refused.
  *
- * Units      ns; octets; thousandths a second; millionths.
- * Memory     struct conf is all there is (about 400 KiB), given by the caller; texts point into it
+ * Units      lines and columns from 1.
+ * Memory     struct conf is all there is (about 260 KiB), given by the caller; texts point into it
  *            or to constants.  libyaml takes some for a time, bounded by CONF_FILE_MAX.
  * Affinity   boot only.
  * Errors     in errors, CONF_ERROR_MAX of them; cnt says how many there were. */
@@ -35,20 +35,6 @@ enum conf_role {
 	CONF_ROLE_BOTH,
 };
 
-enum conf_format {
-	CONF_FORMAT_TEXT,
-	CONF_FORMAT_JSON,
-	CONF_FORMAT_HTML,
-	CONF_FORMAT_HLOG,
-	CONF_FORMAT_CSV,
-};
-
-struct conf_report {
-	const char *dir;
-	uint64_t formats; /* bits by enum conf_format */
-	uint64_t interval_ns;
-};
-
 struct conf_setting {
 	const struct conf_key *key;
 	const char *text;   /* NULL for a section */
@@ -64,7 +50,6 @@ struct conf {
 	struct conf_errors errors;
 	uint64_t version;
 	uint64_t role; /* enum conf_role */
-	struct conf_report report;
 	uint32_t setting_cnt;
 	struct conf_setting setting[CONF_SETTING_MAX];
 	char name[CONF_PATH_MAX];
@@ -77,8 +62,8 @@ void leat_conf_begin(struct conf *c, const char *path);
 void leat_conf_read(struct conf *c, const char *text, size_t octets);
 
 /* leat_conf_override sets key, in a section, to text, which must live as long as c: what option of
- * the command line says, NULL: what holds where there is no file.  The first one for a key replaces
- * what the file has for it there. */
+ * the command line says, NULL: what holds where there is no file.  It replaces what the file has
+ * for it there; of a list each says one more, else the last one holds. */
 void leat_conf_override(struct conf *c, const struct conf_key *key, uint16_t section,
 	const char *text, const char *option);
 

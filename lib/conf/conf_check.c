@@ -249,7 +249,6 @@ static void fill(struct conf *c)
 	char why[CONF_WHY_MAX];
 
 	c->version = c->role = 0;
-	c->report = (struct conf_report){.dir = NULL};
 	for (uint32_t i = 0; i < leat_conf_key_cnt; i++) {
 		const struct conf_key *key = &leat_conf_key[i];
 		const struct conf_setting s = {

@@ -201,7 +201,6 @@ static const char *kind_text(const struct conf_type *type)
 		[CONF_KIND_TEXT] = "text",
 		[CONF_KIND_SCRIPT] = "text, on lines or with `;`",
 		[CONF_KIND_NAME] = "name",
-		[CONF_KIND_SET] = "words",
 	};
 
 	return text[type->kind];

@@ -6,8 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DIGITS     "0123456789"
-#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" DIGITS "._-"
+#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
 static bool check_text(const struct conf_type *type, const char *text, char *why, size_t size)
 {
@@ -40,52 +39,20 @@ static bool check_name(const struct conf_type *type, const char *text, char *why
 	return false;
 }
 
-static bool read_set(
-	const struct conf_type *type, const char *text, uint64_t *bits, char *why, size_t size)
-{
-	struct conf_type word = *type;
-	uint64_t n;
-
-	word.kind = CONF_KIND_WORD;
-	if (!leat_conf_value_read(&word, text, &n, why, size))
-		return false;
-	*bits |= UINT64_C(1) << n;
-	return true;
-}
-
-/* read_special reads what is no quantity; NULL for at: only whether it can be read. */
-static bool read_special(const struct conf_setting *s, void *at, char *why, size_t size)
-{
-	const struct conf_type *type = &s->key->type;
-
-	switch (type->kind) {
-	case CONF_KIND_TEXT:
-	case CONF_KIND_SCRIPT:
-		if (at)
-			*(const char **)at = s->text;
-		return check_text(type, s->text, why, size);
-	case CONF_KIND_NAME:
-		return check_name(type, s->text, why, size);
-	case CONF_KIND_SET:
-		return read_set(type, s->text, at, why, size);
-	default:
-		UNREACHABLE("a section has no value");
-	}
-}
-
 bool leat_conf_read_value(struct conf *c, const struct conf_setting *s, char *why, size_t size)
 {
-	void *at = s->key->into ? (char *)c + s->key->into : NULL;
+	const struct conf_type *type = &s->key->type;
 	uint64_t value;
 
 	ASSERT(s->text);
-	if (s->key->type.kind < CONF_KIND_SECTION) {
-		if (!leat_conf_value_read(&s->key->type, s->text, &value, why, size))
-			return false;
-		if (at)
-			*(uint64_t *)at = value;
-		return true;
-	}
-	ASSERT(at || s->key->type.kind != CONF_KIND_SET);
-	return read_special(s, at, why, size);
+	ASSERT(type->kind != CONF_KIND_SECTION);
+	if (type->kind == CONF_KIND_NAME)
+		return check_name(type, s->text, why, size);
+	if (type->kind > CONF_KIND_SECTION)
+		return check_text(type, s->text, why, size);
+	if (!leat_conf_value_read(type, s->text, &value, why, size))
+		return false;
+	if (s->key->into)
+		*(uint64_t *)(void *)((char *)c + s->key->into) = value;
+	return true;
 }

@@ -39,13 +39,12 @@ enum conf_kind {
 	CONF_KIND_TEXT,                             /* from to octets long, on one line */
 	CONF_KIND_SCRIPT,                           /* the same, on lines */
 	CONF_KIND_NAME,                             /* A-Z a-z 0-9 . _ - */
-	CONF_KIND_SET,                              /* one of words more; a bit each */
 };
 
 struct conf_type {
 	enum conf_kind kind;
 	uint64_t from, to; /* range of the value */
-	/* WORD, SET: ends with NULL.  DURATION: the word for 0, which is below the range then. */
+	/* WORD: ends with NULL.  DURATION: the word for 0, which is below the range then. */
 	const char *const *words;
 	const char *fallback; /* the default as text, NULL: none */
 	const char *example;  /* for messages where there is no fallback */

@@ -203,13 +203,6 @@ static void what_is_typed_comes_out_in_its_unit(void **state)
 	good(CLIENT);
 	assert_int_equal(c.version, 1);
 	assert_int_equal(c.role, CONF_ROLE_CLIENT);
-	assert_int_equal(c.report.formats, 1 << CONF_FORMAT_TEXT);
-	assert_int_equal(c.report.interval_ns, TIME_S);
-	assert_string_equal(c.report.dir, ".");
-	good(CLIENT "report: {formats: [json, csv], dir: runs, interval: 500ms}\n");
-	assert_int_equal(c.report.formats, 1 << CONF_FORMAT_JSON | 1 << CONF_FORMAT_CSV);
-	assert_int_equal(c.report.interval_ns, 500 * TIME_MS);
-	assert_string_equal(c.report.dir, "runs");
 	good(SERVER);
 	assert_int_equal(c.role, CONF_ROLE_SERVER);
 }
@@ -255,6 +248,7 @@ static void an_option_goes_before_the_file(void **state)
 	leat_conf_read(&c, SERVER, strlen(SERVER));
 	leat_conf_override(&c, address, 0, "198.19.0.2/24", "address");
 	leat_conf_override(&c, address, 0, "198.20.0.2/24", "address");
+	leat_conf_override(&c, count, CONF_ITEM_NONE, "3", "shards");
 	leat_conf_override(&c, count, CONF_ITEM_NONE, "4", "shards");
 	leat_conf_finish(&c);
 	assert_int_equal(c.errors.cnt, 0);
@@ -263,7 +257,9 @@ static void an_option_goes_before_the_file(void **state)
 	s = leat_conf_find(&c, address, 0, s);
 	assert_string_equal(s->text, "198.20.0.2/24");
 	assert_null(leat_conf_find(&c, address, 0, s));
-	assert_string_equal(leat_conf_text(&c, "shards.count", CONF_ITEM_NONE), "4");
+	s = leat_conf_find(&c, count, CONF_ITEM_NONE, NULL);
+	assert_string_equal(s->text, "4");
+	assert_null(leat_conf_find(&c, count, CONF_ITEM_NONE, s));
 }
 
 static void a_name_is_the_files_unless_it_is_given(void **state)
