@@ -104,7 +104,8 @@ static void measure(const struct bench *b, uint32_t cnt)
 	leat_prng_seed(&r.p, cnt);
 	r.t = leat_flow_table_new(bench_memory(leat_flow_table_footprint(cnt)), cnt,
 		(struct hash_key){leat_prng_next(&r.p), leat_prng_next(&r.p)},
-		(struct flow_records){&r.record[0].tuple, sizeof(struct record)});
+		(struct flow_records){
+			.first = &r.record[0].tuple, .stride = sizeof(struct record)});
 	bench_row(b, "insert", cnt, insert_all(&r), cnt);
 	ASSERT(leat_flow_table_stats(r.t).insert_refused == 0);
 	bench_row(b, "find_hit", cnt, find_one_by_one(&r, true), ops);

@@ -17,7 +17,7 @@ from pathlib import Path
 FUNCTION_LINES, PARAMETERS, NESTING = 70, 6, 4
 FILE_LINES = {".c": 800, ".h": 400, ".talk": 60}
 COLUMNS, TAB = 100, 8
-MODULE_PAIRS = {"lib/tcp": 32}  # docs/decisions/0005; 24 for all others
+MODULE_PAIRS = {"lib/tcp": 34}  # docs/decisions/0005; 24 for all others
 
 C_DIRS = ("lib", "app", "bench", "tests")
 TEXT = {".c", ".h", ".def", ".py", ".sh", ".build", ".md", ".talk", ".txt", ".golden", ".json",

@@ -23,6 +23,7 @@ static const char *const end_text[TCP_END_CNT] = {
 	[TCP_END_CLOSED] = "closed before open",
 	[TCP_END_EVICTED] = "gave way half open",
 	[TCP_END_REUSED] = "reused from TIME-WAIT",
+	[TCP_END_GAVE_WAY] = "gave way in TIME-WAIT",
 };
 
 const char *leat_report_group(uint64_t value, char *text)

@@ -8,43 +8,63 @@
 #include <string.h>
 
 #define ENTRY_MAX    (UINT32_C(1) << 30)
-#define BUCKET_SLOTS 8
-#define BUCKET_FILL  6 /* of 8 slots at entry_max */
+#define BUCKET_SLOTS 10
+#define FULL_EIGHTHS 7 /* of the slots at entry_max */
 #define LANES        4 /* tags in a word */
 #define LANE_BITS    16
 #define LANE_ONES    UINT64_C(0x0001000100010001)
 #define LANE_LOW15   UINT64_C(0x7fff7fff7fff7fff)
+#define STRIDE_MAX   (UINT32_C(1) << 16)
 
-/* Tag 0 means that the slot is empty.  Slot i has lane i % 4 of word i / 4. */
+/* Tag 0 means that the slot is empty. */
 struct flow_bucket {
-	uint64_t tag[2];
-	uint32_t idx[BUCKET_SLOTS];
+	uint16_t tag[BUCKET_SLOTS];
 	uint32_t passed;
-	uint32_t unused[3];
+	uint32_t idx[BUCKET_SLOTS];
 };
 
 STATIC_ASSERT(sizeof(struct flow_bucket) == CACHE_LINE, "a bucket is one line");
-STATIC_ASSERT(BUCKET_SLOTS == 2 * LANES, "two words of tags");
+STATIC_ASSERT(offsetof(struct flow_bucket, passed) == 20, "the tags are two words and a half");
 
 struct flow_table {
 	struct flow_bucket *bucket;
-	uint32_t bucket_mask;
-	uint32_t walk_max; /* FLOW_PROBE_MAX, or all buckets when there are fewer */
+	uint32_t bucket_cnt; /* prime: a stride comes to every bucket before it comes back */
+	uint32_t walk_max;   /* FLOW_PROBE_MAX, or all buckets when there are fewer */
+	uint32_t stride_max;
 	struct flow_records records;
 	struct hash_key key;
 	struct flow_stats stats;
 };
 
+static bool is_prime(uint64_t n)
+{
+	for (uint64_t d = 2; d * d <= n; d++)
+		if (n % d == 0)
+			return false;
+	return n > 1;
+}
+
+static uint64_t bucket_cnt(uint64_t entry_max)
+{
+	uint64_t per = BUCKET_SLOTS * FULL_EIGHTHS;
+	uint64_t cnt = (8 * entry_max + per - 1) / per;
+
+	while (!is_prime(cnt))
+		cnt++;
+	return cnt;
+}
+
 static struct flow_table *carve(struct arena *a, uint32_t entry_max)
 {
-	uint64_t cnt = pow2_ceil((entry_max + UINT64_C(1) * BUCKET_FILL - 1) / BUCKET_FILL);
+	uint64_t cnt = bucket_cnt(entry_max);
 	struct flow_table *t = arena_take(a, 1, sizeof(*t), CACHE_LINE);
 	struct flow_bucket *bucket = arena_take(a, cnt, sizeof(*bucket), CACHE_LINE);
 
 	if (t)
 		*t = (struct flow_table){.bucket = bucket,
-			.bucket_mask = (uint32_t)(cnt - 1),
-			.walk_max = (uint32_t)u64_min(cnt, FLOW_PROBE_MAX)};
+			.bucket_cnt = (uint32_t)cnt,
+			.walk_max = (uint32_t)u64_min(cnt, FLOW_PROBE_MAX),
+			.stride_max = (uint32_t)u64_min(cnt - 1, STRIDE_MAX)};
 	return t;
 }
 
@@ -68,7 +88,7 @@ struct flow_table *leat_flow_table_new(
 
 	t->records = records;
 	t->key = key;
-	memset(t->bucket, 0, ((size_t)t->bucket_mask + 1) * sizeof(*t->bucket));
+	memset(t->bucket, 0, (size_t)t->bucket_cnt * sizeof(*t->bucket));
 	return t;
 }
 
@@ -79,14 +99,30 @@ uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple)
 	return leat_hash_sip13(&t->key, word, tuple_words(tuple, word));
 }
 
-static const struct tuple *tuple_of(const struct flow_table *t, uint32_t idx)
+/* Where the tuple of record idx is. */
+static const void *tuple_of(const struct flow_table *t, uint32_t idx)
 {
-	const uint8_t *first = t->records.first;
+	const uint8_t *first = t->records.first, *unit = t->records.unit;
 
-	return (const struct tuple *)(const void *)(first + idx * t->records.stride);
+	if (idx & FLOW_UNIT)
+		return unit + (size_t)(idx & FLOW_UNIT_MASK) * FLOW_UNIT_OCTETS;
+	return first + idx * t->records.stride;
 }
 
-/* The low bits of the hash choose the bucket, the high bits are the tag. */
+static bool is_of(const struct flow_table *t, uint32_t idx, const struct tuple *tuple)
+{
+	const void *at = tuple_of(t, idx);
+
+	if ((idx & (FLOW_UNIT | FLOW_WIDE)) != FLOW_UNIT)
+		return tuple_eq(at, tuple);
+	const struct tuple4 *small = at;
+
+	return small->remote == ip_to4(tuple->remote) && small->rport == tuple->rport &&
+	       small->lport == tuple->lport && tuple_is4(tuple) &&
+	       t->records.local4[small->local_idx] == ip_to4(tuple->local);
+}
+
+/* The low half of the hash chooses the bucket, its last bits are the tag. */
 static uint64_t tag_of(uint64_t hash)
 {
 	uint64_t tag = hash >> (64 - LANE_BITS);
@@ -94,14 +130,28 @@ static uint64_t tag_of(uint64_t hash)
 	return tag ? tag : 1;
 }
 
-/* The bucket that an entry with this hash comes to after so many steps.  The stride is odd, so the
- * walk comes to every bucket before it comes back; it differs by tag, so that walks which meet in a
- * full bucket part again and full buckets do not grow into runs. */
-static struct flow_bucket *bucket_of(const struct flow_table *t, uint64_t hash, uint32_t step)
-{
-	uint32_t stride = 2 * (uint32_t)tag_of(hash) + 1;
+/* The buckets that an entry comes to, one after the other.  The stride differs by tag, so that
+ * walks which meet in a full bucket part again and full buckets do not grow into runs. */
+struct walk {
+	uint32_t at, stride;
+};
 
-	return &t->bucket[((uint32_t)hash + step * stride) & t->bucket_mask];
+static uint32_t home_of(const struct flow_table *t, uint64_t hash)
+{
+	return (uint32_t)((uint64_t)(uint32_t)hash * t->bucket_cnt >> 32);
+}
+
+static struct walk walk_of(const struct flow_table *t, uint64_t hash)
+{
+	return (struct walk){
+		home_of(t, hash), 1 + (uint32_t)(tag_of(hash) * t->stride_max >> LANE_BITS)};
+}
+
+static void walk_on(const struct flow_table *t, struct walk *w)
+{
+	w->at += w->stride;
+	if (w->at >= t->bucket_cnt)
+		w->at -= t->bucket_cnt;
 }
 
 /* The top bit of each lane that is tag, exactly: a lane that differs carries nothing over. */
@@ -115,38 +165,42 @@ static uint64_t lanes_equal(uint64_t word, uint64_t tag)
 /* The slots of b that have this tag, bit i for slot i. */
 static uint32_t slots_with(const struct flow_bucket *b, uint64_t tag)
 {
-	uint64_t low = lanes_equal(b->tag[0], tag), high = lanes_equal(b->tag[1], tag);
-	uint64_t spread = low >> 15 | high >> 11; /* slot 0..3 at bits 0 16 32 48, 4..7 4 above */
+	uint64_t word[2];
+	uint32_t last;
 
-	return (uint32_t)(spread | spread >> 15 | spread >> 30 | spread >> 45) & 0xff;
-}
+	memcpy(word, b->tag, sizeof(word));
+	memcpy(&last, &b->tag[2 * LANES], sizeof(last));
+	/* Slots 0 to 3 at bits 0 16 32 48, 4 to 7 four above, 8 and 9 eight above. */
+	uint64_t spread = lanes_equal(word[0], tag) >> 15 | lanes_equal(word[1], tag) >> 11 |
+			  lanes_equal(last, tag) >> 7;
 
-static void slot_put(struct flow_bucket *b, uint32_t slot, uint64_t tag, uint32_t idx)
-{
-	uint32_t shift = slot % LANES * LANE_BITS;
-	uint64_t *word = &b->tag[slot / LANES];
-
-	*word = (*word & ~(UINT64_C(0xffff) << shift)) | tag << shift;
-	b->idx[slot] = idx;
+	return (uint32_t)(spread | spread >> 15 | spread >> 30 | spread >> 45) &
+	       ((1U << BUCKET_SLOTS) - 1);
 }
 
 uint32_t leat_flow_table_find(const struct flow_table *t, uint64_t hash, const struct tuple *tuple)
 {
+	struct walk w = walk_of(t, hash);
 	uint64_t tag = tag_of(hash);
 
-	for (uint32_t step = 0; step < t->walk_max; step++) {
-		const struct flow_bucket *b = bucket_of(t, hash, step);
+	for (uint32_t step = 0; step < t->walk_max; step++, walk_on(t, &w)) {
+		const struct flow_bucket *b = &t->bucket[w.at];
 
 		for (uint32_t slots = slots_with(b, tag); slots; slots &= slots - 1) {
 			uint32_t idx = b->idx[__builtin_ctz(slots)];
 
-			if (tuple_eq(tuple_of(t, idx), tuple))
+			if (is_of(t, idx, tuple))
 				return idx;
 		}
 		if (b->passed == 0)
 			break;
 	}
 	return FLOW_NONE;
+}
+
+void leat_flow_table_prefetch(const struct flow_table *t, uint64_t hash)
+{
+	__builtin_prefetch(&t->bucket[home_of(t, hash)]);
 }
 
 void leat_flow_table_find_bulk(const struct flow_table *t, const struct tuple *const *tuple,
@@ -157,12 +211,12 @@ void leat_flow_table_find_bulk(const struct flow_table *t, const struct tuple *c
 		if (tuple[i] == NULL)
 			continue;
 		hash[i] = leat_flow_hash(t, tuple[i]);
-		__builtin_prefetch(bucket_of(t, hash[i], 0));
+		leat_flow_table_prefetch(t, hash[i]);
 	}
 	for (uint32_t i = 0; i < cnt; i++) {
 		if (tuple[i] == NULL)
 			continue;
-		const struct flow_bucket *b = bucket_of(t, hash[i], 0);
+		const struct flow_bucket *b = &t->bucket[home_of(t, hash[i])];
 		uint32_t slots = slots_with(b, tag_of(hash[i]));
 		if (slots)
 			__builtin_prefetch(tuple_of(t, b->idx[__builtin_ctz(slots)]));
@@ -171,37 +225,73 @@ void leat_flow_table_find_bulk(const struct flow_table *t, const struct tuple *c
 		idx[i] = tuple[i] ? leat_flow_table_find(t, hash[i], tuple[i]) : FLOW_NONE;
 }
 
+static void stats_inserted(struct flow_table *t, uint32_t steps)
+{
+	t->stats.entry_cnt++;
+	t->stats.probe_max = u32_max(t->stats.probe_max, steps + 1);
+}
+
 bool leat_flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t idx)
 {
+	struct walk w = walk_of(t, hash);
 	uint32_t steps = 0, slots = 0;
 
 	DCHECK(idx != FLOW_NONE);
-	DCHECK(hash == leat_flow_hash(t, tuple_of(t, idx)));
-	DCHECK(leat_flow_table_find(t, hash, tuple_of(t, idx)) == FLOW_NONE);
-	while (steps < t->walk_max && (slots = slots_with(bucket_of(t, hash, steps), 0)) == 0)
+	DCHECK(idx & FLOW_UNIT || hash == leat_flow_hash(t, tuple_of(t, idx)));
+	DCHECK(idx & FLOW_UNIT || leat_flow_table_find(t, hash, tuple_of(t, idx)) == FLOW_NONE);
+	while (steps < t->walk_max && (slots = slots_with(&t->bucket[w.at], 0)) == 0) {
+		walk_on(t, &w);
 		steps++;
+	}
 	if (slots == 0) {
 		t->stats.insert_refused++;
 		return false;
 	}
-	slot_put(bucket_of(t, hash, steps), (uint32_t)__builtin_ctz(slots), tag_of(hash), idx);
-	t->stats.entry_cnt++;
-	t->stats.probe_max = u32_max(t->stats.probe_max, steps + 1);
-	while (steps-- > 0)
-		bucket_of(t, hash, steps)->passed++;
+	uint32_t slot = (uint32_t)__builtin_ctz(slots);
+
+	t->bucket[w.at].tag[slot] = (uint16_t)tag_of(hash);
+	t->bucket[w.at].idx[slot] = idx;
+	stats_inserted(t, steps);
+	for (w = walk_of(t, hash); steps-- > 0; walk_on(t, &w))
+		t->bucket[w.at].passed++;
 	return true;
+}
+
+static uint32_t slot_of(const struct flow_bucket *b, uint64_t tag, uint32_t idx)
+{
+	uint32_t slots = slots_with(b, tag);
+
+	while (slots && b->idx[__builtin_ctz(slots)] != idx)
+		slots &= slots - 1;
+	return slots ? (uint32_t)__builtin_ctz(slots) : BUCKET_SLOTS;
+}
+
+void leat_flow_table_move(struct flow_table *t, uint64_t hash, uint32_t was, uint32_t idx)
+{
+	struct walk w = walk_of(t, hash);
+
+	for (uint32_t step = 0; step < t->walk_max; step++, walk_on(t, &w)) {
+		uint32_t slot = slot_of(&t->bucket[w.at], tag_of(hash), was);
+
+		if (slot == BUCKET_SLOTS)
+			continue;
+		t->bucket[w.at].idx[slot] = idx;
+		return;
+	}
+	UNREACHABLE("the caller moves what it inserted");
 }
 
 void leat_flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t idx)
 {
-	for (uint32_t step = 0; step < t->walk_max; step++) {
-		struct flow_bucket *b = bucket_of(t, hash, step);
-		uint32_t slots = slots_with(b, tag_of(hash));
+	struct walk w = walk_of(t, hash);
 
-		while (slots && b->idx[__builtin_ctz(slots)] != idx)
-			slots &= slots - 1;
-		if (slots) {
-			slot_put(b, (uint32_t)__builtin_ctz(slots), 0, 0);
+	for (uint32_t step = 0; step < t->walk_max; step++, walk_on(t, &w)) {
+		struct flow_bucket *b = &t->bucket[w.at];
+		uint32_t slot = slot_of(b, tag_of(hash), idx);
+
+		if (slot < BUCKET_SLOTS) {
+			b->tag[slot] = 0;
+			b->idx[slot] = 0;
 			t->stats.entry_cnt--;
 			return;
 		}

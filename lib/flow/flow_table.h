@@ -8,13 +8,16 @@
  * nothing to do with RSS.  A bucket holds tags and indexes, not keys: the tuple stands in the
  * record itself, and is compared only when the tag agrees.
  *
- *	bucket (64)  │ tag 2 x 8 = 16 │ idx 4 x 8 = 32 │ passed 4 │ -- 12 │
+ *	bucket (64)  │ tag 10 x 2 = 20 │ passed 4 │ idx 10 x 4 = 40 │
  *
  * An entry whose bucket is full goes on by a stride of its own; `passed` counts the entries that
  * went by, so a lookup stops where nothing went on, and a removal leaves no tombstone.
  *
- * Shape      power of two of buckets, at most 75 % full at entry_max.
- * Memory     leat_flow_table_footprint(entry_max) octets; keeps the pointer to the records.
+ * An index has a type: that of a record of the owner's, or, with FLOW_UNIT, of a compact one, which
+ * begins at a unit of 32 octets: with a struct tuple4, or, with FLOW_WIDE, with a struct tuple.
+ *
+ * Shape      a prime number of buckets, 87.5 % full at entry_max: 7.3 octets for each entry.
+ * Memory     leat_flow_table_footprint(entry_max) octets; keeps the pointers to the records.
  * Affinity   one lcore; no atomics.
  * Cost       hash, one line of bucket, one of record; bulk lookup prefetches both.
  * Errors     insert refuses when FLOW_PROBE_MAX buckets of the walk are full; counted.
@@ -28,15 +31,24 @@
 #include <stdint.h>
 
 #define FLOW_NONE      UINT32_MAX
-#define FLOW_PROBE_MAX 16
+#define FLOW_PROBE_MAX 48
 #define FLOW_BULK_MAX  64
+
+/* Types of an index. */
+#define FLOW_UNIT        (UINT32_C(1) << 31)
+#define FLOW_WIDE        (UINT32_C(1) << 30)
+#define FLOW_UNIT_MASK   (FLOW_WIDE - 1)
+#define FLOW_UNIT_OCTETS 32
 
 struct flow_table;
 
-/* Where the records' tuples are: that of record i at octet first + i * stride. */
+/* Where the records' tuples are: that of record i at octet first + i * stride, that of unit i at
+ * unit + i * FLOW_UNIT_OCTETS; local4 has the local addresses that a tuple4 names by number. */
 struct flow_records {
 	const void *first;
 	size_t stride;
+	const void *unit;
+	const uint32_t *local4;
 };
 
 struct flow_stats {
@@ -63,9 +75,15 @@ uint32_t leat_flow_table_find(const struct flow_table *t, uint64_t hash, const s
 void leat_flow_table_find_bulk(const struct flow_table *t, const struct tuple *const *tuple,
 	uint32_t cnt, uint64_t *hash, uint32_t *idx);
 
+/* leat_flow_table_prefetch fetches the line that what is done with hash next will need. */
+void leat_flow_table_prefetch(const struct flow_table *t, uint64_t hash);
+
 /* leat_flow_table_insert enters record idx, whose tuple already stands in the record and is not in
  * the table.  False when there is no room within FLOW_PROBE_MAX buckets. */
 bool leat_flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t idx);
+
+/* leat_flow_table_move has the entry of record was name record idx, which has the same tuple. */
+void leat_flow_table_move(struct flow_table *t, uint64_t hash, uint32_t was, uint32_t idx);
 
 /* leat_flow_table_remove takes record idx out.  Assumes it is there under this hash. */
 void leat_flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t idx);

@@ -146,14 +146,45 @@ struct parts {
 	struct conn *conn;
 	struct stack_listener *listener;
 	struct stack_target *target;
+	uint32_t *chunk_next, *local4;
 	uint64_t *held;
-	uint32_t *chunk_next;
 	uint8_t *chunk, *tcp, *flow, *port, *neigh, *icmp;
 };
 
 static uint32_t base_cnt(const struct stack_config *c)
 {
 	return leat_stack_source_cnt(&c->link) * c->target_max;
+}
+
+/* The records of TIME-WAIT that are awake have each one, too. */
+static size_t conn_cnt(const struct stack_config *c)
+{
+	return (size_t)c->tcp.tcb_max + TCP_TW_AWAKE + 1;
+}
+
+static bool has_ip6(const struct wire_link *l)
+{
+	bool has = !ip_is_any(l->range_to) && !ip_is4(l->range_to);
+
+	for (uint32_t i = 0; i < l->local_cnt; i++)
+		has |= !ip_is4(l->local[i].ip);
+	return has;
+}
+
+static struct tcp_limits tcp_limits(const struct stack_config *c)
+{
+	struct tcp_limits limits = c->tcp;
+
+	if (limits.time_wait_max == 0)
+		limits.time_wait_max = limits.tcb_max;
+	limits.time_wait_wide |= has_ip6(&c->link);
+	return limits;
+}
+
+/* All that are open or in TIME-WAIT, and not more tcbs than there are. */
+static uint32_t flow_max(const struct stack_config *c)
+{
+	return tcp_limits(c).time_wait_max;
 }
 
 static uint8_t *cut_object(struct arena *a, size_t octets)
@@ -168,14 +199,17 @@ static struct parts cut(struct arena *a, const struct stack_config *c)
 	struct parts p;
 
 	p.s = arena_take(a, 1, sizeof(*p.s), CACHE_LINE);
-	p.conn = arena_take(a, c->tcp.tcb_max, sizeof(*p.conn), CACHE_LINE);
+	p.conn = arena_take(a, conn_cnt(c), sizeof(*p.conn), CACHE_LINE);
+	p.local4 = arena_take(a, leat_stack_source_cnt(&c->link), sizeof(*p.local4), CACHE_LINE);
 	p.listener = arena_take(a, c->listener_max, sizeof(*p.listener), CACHE_LINE);
 	p.target = arena_take(a, c->target_max, sizeof(*p.target), CACHE_LINE);
 	p.held = arena_take(a, stack_hold_words(c), sizeof(*p.held), CACHE_LINE);
 	p.chunk_next = arena_take(a, c->send_chunk_cnt, sizeof(*p.chunk_next), CACHE_LINE);
 	p.chunk = arena_take(a, c->send_chunk_cnt, STACK_CHUNK_OCTETS, CACHE_LINE);
-	p.tcp = cut_object(a, leat_tcp_footprint(&c->tcp));
-	p.flow = cut_object(a, leat_flow_table_footprint(c->tcp.tcb_max));
+	const struct tcp_limits tcp = tcp_limits(c);
+
+	p.tcp = cut_object(a, leat_tcp_footprint(&tcp));
+	p.flow = cut_object(a, leat_flow_table_footprint(flow_max(c)));
 	p.port = cut_object(a, leat_flow_port_footprint(base_cnt(c), c->port_from, c->port_to));
 	p.neigh = cut_object(a, leat_inet_neigh_footprint(c->neigh_max));
 	p.icmp = cut_object(a, leat_inet_icmp_footprint(&c->link));
@@ -195,18 +229,22 @@ size_t leat_stack_footprint(const struct stack_config *config)
 
 uint32_t leat_stack_parts(const struct stack_config *c, struct stack_part part[STACK_PART_MAX])
 {
-	struct tcp_limits bare = c->tcp;
+	const struct tcp_limits full = tcp_limits(c);
+	struct tcp_limits bare = full;
 	size_t left = leat_stack_footprint(c);
 	uint32_t cnt = 0;
 
 	if (left == 0)
 		return 0;
+	uint32_t waiting = full.time_wait_max;
+	size_t wait = leat_tcp_tw_ring_footprint(waiting, full.time_wait_wide);
 	bare.rbuf_max = 1;
-	size_t tcp = leat_tcp_footprint(&bare), held = leat_tcp_footprint(&c->tcp) - tcp;
-	part[cnt++] = (struct stack_part){"connections, TIME-WAIT", c->tcp.tcb_max,
-		tcp + c->tcp.tcb_max * sizeof(struct conn)};
+	size_t tcp = leat_tcp_footprint(&bare), held = leat_tcp_footprint(&full) - tcp;
 	part[cnt++] = (struct stack_part){
-		"flow index", c->tcp.tcb_max, leat_flow_table_footprint(c->tcp.tcb_max)};
+		"connections", c->tcp.tcb_max, tcp - wait + conn_cnt(c) * sizeof(struct conn)};
+	part[cnt++] = (struct stack_part){"TIME-WAIT", waiting, wait};
+	part[cnt++] = (struct stack_part){
+		"flow index", flow_max(c), leat_flow_table_footprint(flow_max(c))};
 	part[cnt++] = (struct stack_part){"segments held", c->tcp.rbuf_max, held};
 	part[cnt++] = (struct stack_part){"text to send", c->send_chunk_cnt,
 		(size_t)c->send_chunk_cnt * (STACK_CHUNK_OCTETS + sizeof(uint32_t))};
@@ -237,22 +275,27 @@ static void lists_init(struct leat_stack *s)
 	s->abort_head = STACK_NONE;
 	s->io.born = TCP_NONE;
 	memset(s->target, 0, s->config.target_max * sizeof(*s->target));
-	memset(s->conn, 0, s->config.tcp.tcb_max * sizeof(*s->conn));
+	memset(s->conn, 0, conn_cnt(&s->config) * sizeof(*s->conn));
+	for (uint32_t i = 0; i < leat_stack_source_cnt(&s->config.link); i++)
+		s->local4[i] = ip_to4(leat_stack_source_at(&s->config.link, i));
 	memset(s->held, 0, stack_hold_words(&s->config) * sizeof(*s->held));
 }
 
 static void modules_init(struct leat_stack *s, const struct parts *p)
 {
 	const struct stack_config *c = &s->config;
+	const struct tcp_limits tcp = tcp_limits(c);
 
 	struct hash_key secret = c->secret;
 
 	if (secret.k0 == 0 && secret.k1 == 0)
 		secret = (struct hash_key){drawn(c->seed, 1), drawn(c->seed, 2)};
-	s->tcp = leat_tcp_new(p->tcp, &c->tcp, &c->knobs, secret, s->now);
-	s->flow = leat_flow_table_new(p->flow, c->tcp.tcb_max,
+	s->tcp = leat_tcp_new(p->tcp, &tcp, &c->knobs, secret, s->now);
+	leat_tcp_tw_locals(s->tcp, s->local4);
+	s->flow = leat_flow_table_new(p->flow, flow_max(c),
 		(struct hash_key){drawn(c->seed, 3), drawn(c->seed, 4)},
-		(struct flow_records){leat_tcp_tuples(s->tcp), sizeof(struct tcb)});
+		(struct flow_records){leat_tcp_tuples(s->tcp), sizeof(struct tcb),
+			leat_tcp_tw_units(s->tcp), s->local4});
 	s->port = leat_flow_port_new(
 		p->port, base_cnt(c), c->port_from, c->port_to, drawn(c->seed, 5));
 	if (c->steer != NULL)
@@ -276,6 +319,7 @@ struct leat_stack *leat_stack_new(void *mem, const struct stack_config *config, 
 	s->now = now;
 	s->quiet_until = now + config->quiet_ns;
 	s->conn = p.conn;
+	s->local4 = p.local4;
 	s->listener = p.listener;
 	s->target = p.target;
 	s->held = p.held;
@@ -308,8 +352,10 @@ void leat_stack_refuse(struct leat_stack *s, bool refuse)
 static uint32_t fire(struct leat_stack *s, uint32_t max)
 {
 	uint64_t neigh = leat_inet_neigh_next_deadline(s->neigh);
-	uint64_t tcp = leat_tcp_due(s->tcp, s->now);
+	uint64_t tcp = leat_tcp_due(s->tcp, s->now), others = u64_min(neigh, tcp);
 
+	if (leat_tcp_tw_next(s->tcp) <= u64_min(others, s->now))
+		return leat_stack_wait_due(s, u64_min(others, s->now), max);
 	if (u64_max(neigh, tcp) <= s->now)
 		max = 1;
 	if (neigh <= tcp)
@@ -322,7 +368,7 @@ static uint32_t fire(struct leat_stack *s, uint32_t max)
 
 static bool is_due(const struct leat_stack *s)
 {
-	return leat_tcp_due(s->tcp, s->now) <= s->now ||
+	return leat_tcp_due(s->tcp, s->now) <= s->now || leat_tcp_tw_next(s->tcp) <= s->now ||
 	       leat_inet_neigh_next_deadline(s->neigh) <= s->now;
 }
 

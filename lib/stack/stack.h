@@ -106,6 +106,7 @@ struct stack_counters {
 	uint64_t accept_refused; /* SYNs dropped: backlog full, a cookie no remedy; draining */
 	uint64_t cookie_refused; /* came back and found no place: dropped, or draining: reset */
 	uint64_t time_wait_returned; /* taken over, but by an old duplicate: MAY-2 */
+	uint64_t time_wait_refused;  /* SYNs and connects: nowhere to wait, should it close first */
 	uint64_t connect_reused;     /* tuples in TIME-WAIT that leat_connect took over */
 	uint64_t flow_refused;       /* SYNs and connects dropped: no room in the flow table */
 	uint64_t quiet_refused;      /* connects refused: LEAT_ERR_QUIET */

@@ -75,8 +75,9 @@ static void gone(struct leat_stack *s, struct tcb *tcb)
 
 	DCHECK(tcb->state == TCP_ST_CLOSED);
 	if (tcb->flags & TCP_F_FLOW) {
-		leat_flow_table_remove(s->flow, c->hash, tcb->idx);
+		leat_flow_table_remove(s->flow, c->hash, leat_tcp_tw_name(s->tcp, tcb));
 		tcb->flags &= (uint16_t)~TCP_F_FLOW;
+		s->births++;
 	}
 	if (c->flags & CONN_LISTENER)
 		leat_stack_listener_remove(s, tcb);
@@ -272,6 +273,7 @@ int leat_close(struct leat_stack *s, struct leat_conn c)
 		if (tcb->state != TCP_ST_CLOSED)
 			leat_tcp_shut_rcv(s->tcp, tcb, s->now, &s->io);
 		leat_stack_settle(s);
+		leat_stack_rest(s, tcb);
 	}
 	return LEAT_OK;
 }

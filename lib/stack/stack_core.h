@@ -12,6 +12,7 @@
  *	stack_icmp     errors of the network
  *	stack_open     leat_connect: source address, port, flow
  *	stack_listen   listeners and their backlog
+ *	stack_time_wait  TIME-WAIT as a record
  *	stack_gauge    what became of TIME-WAIT; how many in each state, how old
  *	stack_half     half-open children, and those that took a tuple over from TIME-WAIT
  *	stack_send     text to send: chunks, sources
@@ -32,6 +33,7 @@
 #include "flow_port.h"
 #include "flow_table.h"
 #include "stack.h"
+#include "tcp_tw.h"
 #include "tcp_user.h"
 
 #define STACK_NONE     UINT32_MAX
@@ -118,13 +120,14 @@ struct leat_stack {
 	struct flow_port *port;
 	struct inet_neigh *neigh;
 	struct inet_icmp *icmp;
-	struct conn *conn;
+	struct conn *conn;    /* of tcb_max, and of the records of TIME-WAIT that are awake */
+	uint32_t *local4;     /* our addresses, by number */
 	uint64_t *held;       /* a bit of each connection: some of what it sent did not leave */
 	uint8_t *chunk;       /* send_chunk_cnt of STACK_CHUNK_OCTETS */
 	uint32_t *chunk_next; /* in a connection, or free */
 	struct stack_listener *listener;
 	struct stack_target *target;
-	uint64_t births; /* records that entered the flow table */
+	uint64_t births; /* times that the flow table came to name something else */
 	uint32_t chunk_free, chunk_free_cnt;
 	uint32_t listener_cnt;
 	uint32_t range_next; /* where round robin over the address range stands */
@@ -196,7 +199,7 @@ void leat_stack_hold_look(struct leat_stack *s);
 void leat_stack_hold_slice(struct leat_stack *s);
 static inline size_t stack_hold_words(const struct stack_config *config)
 {
-	return ((size_t)config->tcp.tcb_max + 63) / 64;
+	return ((size_t)config->tcp.tcb_max + TCP_TW_AWAKE + 64) / 64;
 }
 
 /* stack_icmp.c */
@@ -213,7 +216,10 @@ bool leat_stack_source_for(struct leat_stack *s, struct ip remote, struct ip *lo
 bool leat_stack_may_open(struct leat_stack *s);
 bool leat_stack_may_talk_to(const struct leat_stack *s, struct ip remote);
 void leat_stack_port_give(struct leat_stack *s, struct conn *c, uint16_t port);
+/* The base from which the port of a connection that we opened was taken. */
+uint32_t leat_stack_port_base(struct leat_stack *s, const struct tuple *tuple);
 uint32_t leat_stack_source_cnt(const struct wire_link *link);
+struct ip leat_stack_source_at(const struct wire_link *link, uint32_t idx);
 
 /* stack_listen.c */
 struct tcb *leat_stack_listener_find(const struct leat_stack *s, const struct tuple *tuple);
@@ -234,6 +240,25 @@ bool leat_stack_half_evict(struct leat_stack *s, const struct tcb *listener);
 bool leat_stack_take_over(struct leat_stack *s, struct tcb *tcb, struct tcb *old);
 /* old, in TIME-WAIT beside the flow table, is CLOSED. */
 void leat_stack_aside_gone(struct leat_stack *s, const struct tcb *old);
+
+/* stack_time_wait.c */
+/* The number of our address ip, TCP_NONE: it has none. */
+uint32_t leat_stack_local_idx(const struct leat_stack *s, struct ip ip);
+/* tcb, if it only has to wait, becomes a record. */
+void leat_stack_rest(struct leat_stack *s, struct tcb *tcb);
+void leat_stack_rest_all(struct leat_stack *s);
+/* The record's tcb, to be looked at until the next call of these two. */
+struct tcb *leat_stack_wait_look(struct leat_stack *s, uint32_t name, uint64_t hash);
+/* Likewise, for a segment; leat_stack_wait_done is what must follow. */
+struct tcb *leat_stack_wait_wake(struct leat_stack *s, uint32_t name, uint64_t hash);
+void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb, uint32_t name);
+/* The record name ends, whatever it holds. */
+void leat_stack_wait_over(struct leat_stack *s, uint32_t name, enum tcp_end why);
+/* Ends at most max records that are due at until; how many. */
+uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max);
+/* Makes room for one connection more, if the operator would rather have the oldest in TIME-WAIT
+ * give way; old, if not NULL, is not to. */
+void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old);
 
 /* stack_send.c */
 void leat_stack_chunks_free(struct leat_stack *s, struct conn *c);

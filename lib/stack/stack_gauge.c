@@ -19,7 +19,10 @@ uint32_t leat_stack_time_wait(const struct stack_counters *s, const struct tcp_c
 			t->verdict[TCP_V_TIME_WAIT_SYN_OLD] + t->verdict[TCP_V_TIME_WAIT_SYN_OFF]},
 		{"RST ignored", "rst_ignored", t->verdict[TCP_V_RST_TIME_WAIT]},
 		{"RST obeyed", "rst_obeyed", t->arrow[TCP_ARROW_TIME_WAIT_RCV_RST]},
-		{"aborted", "aborted", t->arrow[TCP_ARROW_TIME_WAIT_ABORT]},
+		{"aborted", "aborted",
+			t->arrow[TCP_ARROW_TIME_WAIT_ABORT] - t->ended[TCP_END_GAVE_WAY]},
+		{"gave way, the table was full", "evicted", t->ended[TCP_END_GAVE_WAY]},
+		{"refused, the table was full", "refused", s->time_wait_refused},
 		{"connect reused", "connect_reused", s->connect_reused},
 	};
 
@@ -40,6 +43,18 @@ static uint64_t since(const struct leat_stack *s, const struct tcb *tcb)
 	return tcb->opened_at;
 }
 
+/* Those in TIME-WAIT that are records. */
+static void add_records(const struct leat_stack *s, struct stack_gauge *g)
+{
+	uint32_t cnt = leat_tcp_tw_cnt(s->tcp);
+
+	if (cnt == 0)
+		return;
+	g->cnt[TCP_ST_TIME_WAIT] += cnt;
+	g->oldest_ns[TCP_ST_TIME_WAIT] = u64_max(
+		g->oldest_ns[TCP_ST_TIME_WAIT], s->now - leat_tcp_tw_first_began(s->tcp));
+}
+
 bool leat_stack_gauge(struct leat_stack *s, uint32_t *cursor, uint32_t look, struct stack_gauge *g)
 {
 	uint32_t end = *cursor + u32_min(look, s->config.tcp.tcb_max - *cursor);
@@ -53,5 +68,8 @@ bool leat_stack_gauge(struct leat_stack *s, uint32_t *cursor, uint32_t look, str
 		g->oldest_ns[tcb->state] =
 			u64_max(g->oldest_ns[tcb->state], s->now - since(s, tcb));
 	}
-	return *cursor < s->config.tcp.tcb_max;
+	if (*cursor < s->config.tcp.tcb_max)
+		return true;
+	add_records(s, g);
+	return false;
 }

@@ -52,16 +52,47 @@ void leat_stack_half_begin(struct leat_stack *s, const struct tcb *tcb)
 	link_last(s, l, tcb->idx);
 }
 
+/* As inherit(), where the old one is a record of TIME-WAIT. */
+static void inherit_record(struct leat_stack *s, const struct tcb *heir, uint32_t name)
+{
+	struct conn *c = stack_conn(s, heir);
+
+	DCHECK(leat_tcp_tw_flags(s->tcp, name) & TW_F_ASIDE);
+	leat_tcp_tw_flag(s->tcp, name, TW_F_ASIDE, false);
+	leat_tcp_tw_flag(s->tcp, name, TW_F_OUT, true);
+	if (heir->state != TCP_ST_CLOSED) {
+		leat_stack_wait_over(s, name, TCP_END_REUSED);
+		return;
+	}
+	s->cnt.time_wait_returned++;
+	if (!leat_flow_table_insert(s->flow, c->hash, name)) {
+		s->cnt.flow_refused++;
+		return;
+	}
+	leat_tcp_tw_flag(s->tcp, name, TW_F_OUT, false);
+	s->births++;
+	if (c->port_base != STACK_NONE) {
+		leat_tcp_tw_flag(s->tcp, name, TW_F_PORT, true);
+		c->port_base = STACK_NONE;
+	}
+}
+
 /* The heir is open, or gone: the old record ends, or goes back. */
 static void inherit(struct leat_stack *s, const struct tcb *heir)
 {
 	struct conn *c = stack_conn(s, heir);
-	struct tcb *old = stack_tcb(s, c->old);
+	uint32_t name = c->old;
+
+	c->flags &= (uint16_t)~CONN_HEIR;
+	c->taken = 0;
+	if (name & FLOW_UNIT) {
+		inherit_record(s, heir, name);
+		return;
+	}
+	struct tcb *old = stack_tcb(s, name);
 	struct conn *o = stack_conn(s, old);
 
 	DCHECK(o->flags & CONN_ASIDE);
-	c->flags &= (uint16_t)~CONN_HEIR;
-	c->taken = 0;
 	o->flags &= (uint16_t)~CONN_ASIDE;
 	if (heir->state != TCP_ST_CLOSED) {
 		leat_tcp_drop(s->tcp, old, TCP_END_REUSED, &s->io);
@@ -74,6 +105,7 @@ static void inherit(struct leat_stack *s, const struct tcb *heir)
 		o->port_base = c->port_base;
 		c->port_base = STACK_NONE;
 	}
+	leat_stack_rest(s, old);
 }
 
 void leat_stack_half_end(struct leat_stack *s, const struct tcb *tcb)
@@ -106,15 +138,20 @@ bool leat_stack_take_over(struct leat_stack *s, struct tcb *tcb, struct tcb *old
 	struct conn *c = stack_conn(s, tcb), *o = stack_conn(s, old);
 
 	uint64_t hash = o->hash;
+	uint32_t name = leat_tcp_tw_name(s->tcp, old);
 
 	DCHECK(old->state == TCP_ST_TIME_WAIT);
 	DCHECK(old->flags & TCP_F_FLOW);
-	leat_flow_table_remove(s->flow, hash, old->idx);
+	leat_flow_table_remove(s->flow, hash, name);
 	old->flags &= (uint16_t)~TCP_F_FLOW;
-	o->flags |= CONN_ASIDE;
-	o->heir = tcb->idx;
+	if (name & FLOW_UNIT) {
+		leat_tcp_tw_flag(s->tcp, name, TW_F_ASIDE, true);
+	} else {
+		o->flags |= CONN_ASIDE;
+		o->heir = tcb->idx;
+	}
 	c->flags |= CONN_HEIR;
-	c->old = old->idx;
+	c->old = name;
 	return leat_stack_flow_insert(s, tcb, hash);
 }
 

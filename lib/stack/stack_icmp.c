@@ -44,7 +44,8 @@ void leat_stack_icmp_error(struct leat_stack *s, const struct pkt *p)
 		s->flow, leat_flow_hash(s->flow, &error->tuple), &error->tuple);
 
 	leat_inet_icmp_error(s->icmp, p);
+	/* For nobody, or for one in TIME-WAIT, of whom nothing is on the way. */
 	leat_tcp_icmp_arrives(
-		s->tcp, idx != FLOW_NONE ? stack_tcb(s, idx) : NULL, &icmp, s->now, &s->io);
+		s->tcp, idx & FLOW_UNIT ? NULL : stack_tcb(s, idx), &icmp, s->now, &s->io);
 	leat_stack_settle(s);
 }

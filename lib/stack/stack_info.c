@@ -17,6 +17,7 @@ static const char *const end_name[TCP_END_CNT] = {
 	[TCP_END_CLOSED] = "closed before the handshake",
 	[TCP_END_EVICTED] = "gave way to another SYN",
 	[TCP_END_REUSED] = "time-wait, reused",
+	[TCP_END_GAVE_WAY] = "time-wait, gave way",
 };
 
 const char *leat_error_text(int error)
@@ -203,6 +204,16 @@ uint32_t leat_stack_list(
 		if (tcb->state != TCP_ST_NONE)
 			describe(s, tcb, &info[cnt++]);
 	}
+	if (*cursor < end)
+		return cnt;
+	for (uint32_t name, unit = *cursor - end; cnt < max; cnt++) {
+		bool found = leat_tcp_tw_scan(s->tcp, &unit, &look, &name);
+
+		*cursor = end + unit;
+		if (!found)
+			break;
+		describe(s, leat_stack_wait_look(s, name, 0), &info[cnt]);
+	}
 	return cnt;
 }
 
@@ -252,9 +263,12 @@ static void dump_conn(const struct leat_stack *s, const struct tcb *tcb, FILE *o
 
 	leat_wire_ip_text(tcb->tuple.local, local);
 	leat_wire_ip_text(tcb->tuple.remote, remote);
-	add(&l, "%u.%u %s %s.%u %s.%u", tcb->idx, tcb->gen,
-		leat_tcp_state_name((enum tcp_state)tcb->state), local, tcb->tuple.lport, remote,
-		tcb->tuple.rport);
+	if (tcb->idx < s->config.tcp.tcb_max)
+		add(&l, "%u.%u", tcb->idx, tcb->gen);
+	else
+		add(&l, "w%u", leat_tcp_tw_name(s->tcp, tcb) & FLOW_UNIT_MASK);
+	add(&l, " %s %s.%u %s.%u", leat_tcp_state_name((enum tcp_state)tcb->state), local,
+		tcb->tuple.lport, remote, tcb->tuple.rport);
 	if (tcb->state == TCP_ST_CLOSED) {
 		add(&l, " end \"%s\"", end_name[tcb->end_why]);
 	} else if (tcb->state != TCP_ST_LISTEN) {
@@ -273,6 +287,9 @@ void leat_stack_dump(struct leat_stack *s, FILE *out)
 		if (tcb->state != TCP_ST_NONE)
 			dump_conn(s, tcb, out);
 	}
+	for (uint32_t name, look = UINT32_MAX, unit = 0;
+		leat_tcp_tw_scan(s->tcp, &unit, &look, &name);)
+		dump_conn(s, leat_stack_wait_look(s, name, 0), out);
 }
 
 /* What a walk over all records finds, for comparison with what was counted on the way. */
@@ -308,6 +325,20 @@ static void recount_conn(const struct leat_stack *s, const struct tcb *tcb, stru
 	for (uint32_t i = c->chunk_head; i != STACK_NONE && r->chunks <= s->config.send_chunk_cnt;
 		i = s->chunk_next[i])
 		r->chunks++;
+}
+
+/* Of one that is awake no more is known. */
+static void recount_waiting(const struct leat_stack *s, struct recount *r)
+{
+	for (uint32_t name, look = UINT32_MAX, unit = 0;
+		leat_tcp_tw_scan(s->tcp, &unit, &look, &name);) {
+		uint8_t flags = leat_tcp_tw_flags(s->tcp, name);
+
+		r->present[TCP_ST_TIME_WAIT]++;
+		r->flows += !(flags & (TW_F_ASIDE | TW_F_OUT));
+		r->ports += (flags & TW_F_PORT) != 0;
+		r->aside += (flags & TW_F_ASIDE) != 0;
+	}
 }
 
 static uint64_t ports_taken(const struct leat_stack *s)
@@ -393,6 +424,7 @@ const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t siz
 		return error;
 	for (uint32_t i = 0; i < s->config.tcp.tcb_max; i++)
 		recount_conn(s, stack_tcb(s, i), &r);
+	recount_waiting(s, &r);
 	for (uint32_t i = 0; i < s->config.target_max; i++)
 		targets += s->target[i].taken_cnt;
 	error = state_error(t, &r, text, size);

@@ -18,7 +18,7 @@ void leat_stack_lookup(struct leat_stack *s, struct stack_burst *b)
 		b->tuple[i] = b->verdict[i] == WIRE_V_TCP ? &b->pkt[i].tuple : NULL;
 	leat_flow_table_find_bulk(s->flow, b->tuple, b->cnt, b->hash, b->idx);
 	for (uint32_t i = 0; i < b->cnt; i++) {
-		if (b->idx[i] == FLOW_NONE)
+		if (b->idx[i] & FLOW_UNIT) /* or FLOW_NONE */
 			continue;
 		const struct tcb *tcb = stack_tcb(s, b->idx[i]);
 
@@ -30,21 +30,20 @@ void leat_stack_lookup(struct leat_stack *s, struct stack_burst *b)
 
 /* The two traps of a burst.  A miss may have been born by an earlier segment; and what was found
  * may have been freed by one, and its record may serve another tuple by now. */
-static struct tcb *flow_of(struct leat_stack *s, const struct stack_burst *b, uint32_t i)
+static uint32_t flow_of(struct leat_stack *s, const struct stack_burst *b, uint32_t i)
 {
 	const struct tuple *tuple = &b->pkt[i].tuple;
 	uint32_t idx = b->idx[i];
 
-	if (idx != FLOW_NONE) {
-		struct tcb *tcb = stack_tcb(s, idx);
+	if (s->births == b->births)
+		return idx;
+	if (!(idx & FLOW_UNIT)) {
+		const struct tcb *tcb = stack_tcb(s, idx);
 
 		if ((tcb->flags & TCP_F_FLOW) && tuple_eq(&tcb->tuple, tuple))
-			return tcb;
+			return idx;
 	}
-	if (s->births == b->births)
-		return NULL;
-	idx = leat_flow_table_find(s->flow, b->hash[i], tuple);
-	return idx != FLOW_NONE ? stack_tcb(s, idx) : NULL;
+	return leat_flow_table_find(s->flow, b->hash[i], tuple);
 }
 
 /* A SYN that would make a connection, were there room (RFC 9293 3.10.7.2). */
@@ -102,15 +101,18 @@ static enum admission admit_full(
 	return leat_stack_half_evict(s, listener) ? ADMIT_CHILD : ADMIT_NONE;
 }
 
-static enum admission admit(
-	struct leat_stack *s, const struct tcb *listener, enum tcp_cookies cookies)
+/* old: the one in TIME-WAIT whose tuple it is, or NULL. */
+static enum admission admit(struct leat_stack *s, const struct tcb *listener,
+	enum tcp_cookies cookies, const struct tcb *old)
 {
 	const struct conn *c = stack_conn(s, listener);
-	bool full = c->waiting >= c->backlog || leat_tcp_is_full(s->tcp);
 	enum admission a = ADMIT_CHILD;
 
 	if (s->refuse)
 		return ADMIT_NONE;
+	leat_stack_wait_evict(s, old);
+	bool full = c->waiting >= c->backlog || leat_tcp_is_full(s->tcp);
+
 	if (full)
 		a = admit_full(s, listener, cookies);
 	else if (cookies == TCP_COOKIES_ALWAYS)
@@ -142,8 +144,15 @@ static void cookie_settle(struct leat_stack *s, struct tcb *listener, uint32_t b
 static void not_admitted(struct leat_stack *s, struct stack_burst *b, uint32_t i)
 {
 	s->cnt.accept_refused++;
+	s->cnt.time_wait_refused += leat_tcp_tw_full(s->tcp);
 	b->tcp_verdict[i] = TCP_V_CNT;
 	leat_stack_keep_buf(s, b->pkt[i].buf);
+}
+
+/* One more was not taken; was it for want of a place in TIME-WAIT? */
+static void no_place(struct leat_stack *s, enum tcp_verdict v)
+{
+	s->cnt.time_wait_refused += v == TCP_V_NO_TCB && leat_tcp_tw_full(s->tcp);
 }
 
 /* for_listener gives the listener of tcb's tuple its segment. */
@@ -151,7 +160,7 @@ static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i
 {
 	struct pkt *p = &b->pkt[i];
 	enum tcp_cookies cookies = (enum tcp_cookies)s->config.knobs.syn_cookies;
-	enum admission a = is_opening(&p->seg) ? admit(s, l, cookies) : ADMIT_CHILD;
+	enum admission a = is_opening(&p->seg) ? admit(s, l, cookies, NULL) : ADMIT_CHILD;
 
 	if (a == ADMIT_NONE) {
 		not_admitted(s, b, i);
@@ -165,6 +174,7 @@ static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i
 		b->tcp_verdict[i] =
 			leat_tcp_segment_arrives(s->tcp, l, &p->tuple, &p->seg, s->now, &s->io);
 	}
+	no_place(s, b->tcp_verdict[i]);
 	if (s->io.born != TCP_NONE) {
 		uint32_t born_idx = s->io.born;
 
@@ -187,31 +197,62 @@ static bool reopen(struct leat_stack *s, struct stack_burst *b, uint32_t i, stru
 	if (l == NULL || !(l->opts & TCP_O_REUSE_SEQ))
 		return false;
 	if (leat_tcp_may_reopen(s->tcp, old, l, &p->seg) &&
-		admit(s, l, TCP_COOKIES_OFF) != ADMIT_CHILD) {
+		admit(s, l, TCP_COOKIES_OFF, old) != ADMIT_CHILD) {
 		not_admitted(s, b, i);
 		return true;
 	}
 	s->cnt.segments++;
 	b->tcp_verdict[i] = leat_tcp_reopen(s->tcp, old, l, &p->seg, s->now, &s->io);
+	no_place(s, b->tcp_verdict[i]);
 	if (s->io.born != TCP_NONE)
 		born(s, b, i, old);
 	leat_stack_settle(s);
 	return true;
 }
 
+/* A segment for tcb, in TIME-WAIT, is answered where it came from, should nobody know better: a
+ * record remembers no station. */
+static void waiting(struct leat_stack *s, struct stack_burst *b, uint32_t i, struct tcb *tcb)
+{
+	struct pkt *p = &b->pkt[i];
+	struct conn *c = stack_conn(s, tcb);
+
+	if (!s->config.link.raw_ip && (p->src.octet[0] & 1) == 0) {
+		c->flags |= CONN_MAC;
+		c->mac = p->src;
+	}
+	if (is_opening(&p->seg) && reopen(s, b, i, tcb))
+		return;
+	s->cnt.segments++;
+	b->tcp_verdict[i] =
+		leat_tcp_segment_arrives(s->tcp, tcb, &p->tuple, &p->seg, s->now, &s->io);
+	leat_stack_settle(s);
+}
+
 static void segment(struct leat_stack *s, struct stack_burst *b, uint32_t i)
 {
 	struct pkt *p = &b->pkt[i];
-	struct tcb *tcb = flow_of(s, b, i);
+	uint32_t name = flow_of(s, b, i);
+	struct tcb *tcb = NULL;
 
-	if (tcb == NULL) {
-		tcb = leat_stack_listener_find(s, &p->tuple);
-		if (tcb != NULL) {
-			for_listener(s, b, i, tcb);
+	if (name == FLOW_NONE) {
+		struct tcb *l = leat_stack_listener_find(s, &p->tuple);
+
+		if (l != NULL) {
+			for_listener(s, b, i, l);
 			return;
 		}
-	} else if (tcb->state == TCP_ST_TIME_WAIT && is_opening(&p->seg) && reopen(s, b, i, tcb)) {
+	} else if (name & FLOW_UNIT) {
+		tcb = leat_stack_wait_wake(s, name, b->hash[i]);
+		waiting(s, b, i, tcb);
+		leat_stack_wait_done(s, tcb, name);
 		return;
+	} else {
+		tcb = stack_tcb(s, name);
+		if (tcb->state == TCP_ST_TIME_WAIT) {
+			waiting(s, b, i, tcb);
+			return;
+		}
 	}
 	s->cnt.segments++;
 	b->tcp_verdict[i] =
@@ -223,6 +264,8 @@ static void segment(struct leat_stack *s, struct stack_burst *b, uint32_t i)
 		leat_stack_chunks_trim(s, tcb);
 	}
 	leat_stack_settle(s);
+	if (tcb != NULL && tcb->state == TCP_ST_TIME_WAIT)
+		leat_stack_rest(s, tcb); /* both closed at once: nothing is owed */
 }
 
 void leat_stack_input(struct leat_stack *s, struct stack_burst *b, uint64_t now)

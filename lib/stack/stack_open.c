@@ -49,15 +49,25 @@ uint32_t leat_stack_source_cnt(const struct wire_link *link)
 	return link->local_cnt + range_cnt(link);
 }
 
-/* Which of our addresses local is: first the addresses, then the range. */
-static uint32_t source_idx(const struct wire_link *link, struct ip local)
+struct ip leat_stack_source_at(const struct wire_link *link, uint32_t idx)
 {
+	if (idx < link->local_cnt)
+		return link->local[idx].ip;
+	return (struct ip){link->range_from.hi, link->range_from.lo + idx - link->local_cnt};
+}
+
+/* Which of our addresses local is: first the addresses, then the range. */
+uint32_t leat_stack_local_idx(const struct leat_stack *s, struct ip local)
+{
+	const struct wire_link *link = &s->config.link;
+	uint64_t far = local.lo - link->range_from.lo;
+
 	for (uint32_t i = 0; i < link->local_cnt; i++)
 		if (ip_eq(link->local[i].ip, local))
 			return i;
-	DCHECK(local.hi == link->range_from.hi);
-	DCHECK(local.lo - link->range_from.lo < range_cnt(link));
-	return link->local_cnt + (uint32_t)(local.lo - link->range_from.lo);
+	return local.hi == link->range_from.hi && far < range_cnt(link)
+		       ? link->local_cnt + (uint32_t)far
+		       : TCP_NONE;
 }
 
 bool leat_stack_next_hop(const struct leat_stack *s, struct ip remote, struct ip *hop)
@@ -124,12 +134,33 @@ static uint32_t target_idx(struct leat_stack *s, struct ip ip, uint16_t port)
 	return empty;
 }
 
-/* The connection that has tuple, NULL when there is none. */
-static struct tcb *holder(const struct leat_stack *s, const struct tuple *tuple)
+uint32_t leat_stack_port_base(struct leat_stack *s, const struct tuple *tuple)
 {
-	uint32_t idx = leat_flow_table_find(s->flow, leat_flow_hash(s->flow, tuple), tuple);
+	uint32_t target = target_idx(s, tuple->remote, tuple->rport);
 
-	return idx != FLOW_NONE ? stack_tcb(s, idx) : NULL;
+	DCHECK(s->target[target].taken_cnt > 0);
+	return leat_stack_local_idx(s, tuple->local) * s->config.target_max + target;
+}
+
+/* The connection that has tuple, NULL when there is none. */
+static struct tcb *holder(struct leat_stack *s, const struct tuple *tuple)
+{
+	uint64_t hash = leat_flow_hash(s->flow, tuple);
+	uint32_t idx = leat_flow_table_find(s->flow, hash, tuple);
+
+	if (idx == FLOW_NONE)
+		return NULL;
+	return idx & FLOW_UNIT ? leat_stack_wait_look(s, idx, hash) : stack_tcb(s, idx);
+}
+
+/* old has its port from this base; STACK_NONE: it has none any more. */
+static void port_base_set(struct leat_stack *s, const struct tcb *old, uint32_t base)
+{
+	uint32_t name = leat_tcp_tw_name(s->tcp, old);
+
+	stack_conn(s, old)->port_base = base;
+	if (name & FLOW_UNIT)
+		leat_tcp_tw_flag(s->tcp, name, TW_F_PORT, base != STACK_NONE);
 }
 
 /* TIME-WAIT that may be taken over gives its port up for it, and gets it back should it come
@@ -142,6 +173,7 @@ static bool take_from(struct leat_stack *s, struct tcb *old)
 		return false;
 	if (o->port_base != STACK_NONE)
 		leat_stack_port_give(s, o, old->tuple.lport);
+	port_base_set(s, old, STACK_NONE);
 	return true;
 }
 
@@ -200,7 +232,7 @@ static int port_take(struct leat_stack *s, struct tuple *tuple, uint32_t *base)
 
 	if (target == STACK_NONE)
 		return LEAT_ERR_FULL;
-	*base = source_idx(&s->config.link, tuple->local) * s->config.target_max + target;
+	*base = leat_stack_local_idx(s, tuple->local) * s->config.target_max + target;
 	error = tuple->lport != 0 ? port_named(s, tuple, base) : port_chosen(s, tuple, *base);
 	if (error == LEAT_OK && *base != STACK_NONE)
 		s->target[target].taken_cnt++;
@@ -247,12 +279,14 @@ static int source_and_port(struct leat_stack *s, struct tuple *tuple, uint32_t *
 static int open_active(
 	struct leat_stack *s, const struct tuple *tuple, uint32_t base, struct leat_conn *conn)
 {
+	leat_stack_wait_evict(s, NULL);
 	struct tcb *tcb = leat_tcp_open_active(s->tcp, tuple, s->now);
 	struct tcb *old = holder(s, tuple);
 
 	if (tcb == NULL) {
+		s->cnt.time_wait_refused += leat_tcp_tw_full(s->tcp);
 		if (old != NULL)
-			stack_conn(s, old)->port_base = base;
+			port_base_set(s, old, base);
 		else
 			port_untake(s, base, tuple->lport);
 		return LEAT_ERR_FULL;

@@ -220,9 +220,12 @@ static const struct tcp_emit *next_emit(struct leat_stack *s, uint32_t max)
 		s->emit_at = io->emit_cnt = 0;
 		leat_stack_abort_work(s);
 	}
-	if (s->emit_at == io->emit_cnt) {
+	while (s->emit_at == io->emit_cnt) {
+		leat_stack_rest_all(s);
 		s->emit_at = io->emit_cnt = TCP_IO_EMIT_MAX - u32_min(max, TCP_IO_EMIT_MAX);
 		leat_tcp_output(s->tcp, s->now, io);
+		if (io->rest_cnt < TCP_IO_REST_MAX)
+			break;
 	}
 	if (s->emit_at < io->emit_cnt)
 		return &io->emit[s->emit_at++];
@@ -241,8 +244,10 @@ static uint32_t segments(struct leat_stack *s, struct stack_frame *frame, uint32
 			break;
 		n += send(s, m, &frame[n]);
 	}
-	if (s->emit_at == s->io.emit_cnt)
+	if (s->emit_at == s->io.emit_cnt) {
 		s->emit_at = s->io.emit_cnt = 0;
+		leat_stack_rest_all(s);
+	}
 	return n;
 }
 

@@ -427,12 +427,12 @@ static void an_echo_request_is_answered_through_the_stack(void **state)
 	net_stop(&n);
 }
 
-/* All that take the same walk through the 64 buckets of a flow table for 200 records. */
+/* All that take the same walk through the 59 buckets of a flow table for 500 records. */
 static bool takes_the_walk(struct net *n, const struct tuple *tuple)
 {
 	uint64_t hash = leat_flow_hash(n->stack[1]->flow, tuple);
 
-	return (hash & 63) == 1 && (hash >> 48 & 31) == 1;
+	return (hash & UINT32_MAX) * 59 >> 32 == 1 && (hash >> 48) * 58 >> 16 == 1;
 }
 
 static void a_connection_that_finds_no_place_in_the_flow_table_is_dropped(void **state)
@@ -446,10 +446,10 @@ static void a_connection_that_finds_no_place_in_the_flow_table_is_dropped(void *
 
 	(void)state;
 	net_init(&n, 15);
-	n.config[1].tcp.tcb_max = 200;
+	n.config[1].tcp.tcb_max = 500;
 	net_start(&n);
-	net_listen(&n, 1, 4, 80, 200);
-	for (uint32_t k = 0; cnt <= 8 * FLOW_PROBE_MAX; k++) {
+	net_listen(&n, 1, 4, 80, 500);
+	for (uint32_t k = 0; cnt <= 10 * FLOW_PROBE_MAX; k++) {
 		from.local = ip_from4(0x0a000001 + (k >> 16) * 3);
 		from.lport = (uint16_t)(k | 1);
 		t = (struct tuple){from.remote, from.local, 80, from.lport, 0};

@@ -193,8 +193,10 @@ static void every_outcome_of_time_wait_is_counted(void **state)
 	cnt = leat_stack_time_wait(
 		leat_stack_counters(n.stack[0]), leat_stack_tcp(n.stack[0]), sum);
 	leat_stack_time_wait(leat_stack_counters(n.stack[1]), leat_stack_tcp(n.stack[1]), one);
+	/* What happens when the table is full is in test_stack_time_wait.c. */
 	for (uint32_t i = 0; i < cnt; i++)
-		if (sum[i].cnt + one[i].cnt == 0)
+		if (sum[i].cnt + one[i].cnt == 0 && strcmp(sum[i].key, "evicted") != 0 &&
+			strcmp(sum[i].key, "refused") != 0)
 			fail_msg("nothing moved `%s`", one[i].name);
 	net_stop(&n);
 }

@@ -398,7 +398,7 @@ static void who_comes_back_gets_the_place_or_record_of_the_oldest(void **state)
 	(void)state;
 	for (uint32_t few = 0; few < 2; few++) {
 		net_init(&n, 19 + few);
-		n.config[1].tcp.tcb_max = few ? 8 : 64;
+		n.config[1].tcp.tcb_max = few ? 7 : 64;
 		net_start(&n);
 		net_listen(&n, 1, 4, PORT, few ? 100 : 6);
 		wait_from_5000(&n, &local, &remote);

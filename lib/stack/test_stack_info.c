@@ -132,7 +132,7 @@ static const char *const golden[] = {
 
 	"TIME-WAIT end - cc cubic open soft - [2msl 59991000us]\n"
 	"  snd_una 6000 snd_nxt 6000 cwnd 2897 ssthresh 2896 snd_wnd 63534 rcv_wnd "
-	"65534 mss 1448\n"
+	"65535 mss 1448\n"
 	"  srtt_us 11374 rttvar_us 15175 rto_us 1000000 rtx_cnt 4 adv_mss 1460\n"
 	"  wscale_on 1 sack_on 1 timestamps_on 1 ecn_on 1 pmtu 1500 ato_us 40000 "
 	"rcv_buf 65535 send_buf 65536 user_timeout_ms 100000 tally_on 1\n"
@@ -140,7 +140,7 @@ static const char *const golden[] = {
 	"ack -9000us\n",
 
 	"CLOSED end closed cc cubic open soft -\n"
-	"  rcv_nxt 6000 unread 2000 cwnd 14481 ssthresh 1073741824 snd_wnd 65534 "
+	"  rcv_nxt 6000 unread 2000 cwnd 14481 ssthresh 1073741824 snd_wnd 65535 "
 	"rcv_wnd 63534 mss 1448\n"
 	"  srtt_us 2000 rttvar_us 750 rto_us 1000000 held 3 adv_mss 1460\n"
 	"  wscale_on 1 sack_on 1 timestamps_on 1 ecn_on 1 pmtu 1500 ato_us 40000 "

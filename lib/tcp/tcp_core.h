@@ -20,6 +20,7 @@
  *	tcp_reass        text in order and out of order       seventh check
  *	tcp_rtt, tcp_cc  how long to wait, how much to send   RFC 6298, 5681, 6582, 9438, 9406
  *	tcp_sendq        what was sent: tcp_sack, tcp_rack, tcp_loss  RFC 2018, 6675, 8985, 9937
+ *	tcp_tw           TIME-WAIT as a record                3.6.1
  *	tcp_timeout      the timers                           3.10.8
  *	tcp_keep         keep-alive                           3.8.4
  *	tcp_output       what leaves
@@ -28,6 +29,7 @@
 
 #include "base_time.h"
 #include "tcp_engine.h"
+#include "tcp_tw.h"
 #include "timer_ring.h"
 #include "timer_wheel.h"
 
@@ -55,8 +57,12 @@ struct tcp_engine {
 	struct tcp_tally *tally; /* likewise; NULL: not kept */
 	struct tcp_ext *ext;     /* tcp_sendq.h */
 	struct tcp_srec *srec;
-	struct timer_wheel *wheel; /* retransmission, persist, delayed ACK */
-	struct timer_ring *two_msl, *fin_wait_2;
+	struct timer_wheel *wheel;               /* retransmission, persist, delayed ACK */
+	struct timer_ring *two_msl, *fin_wait_2; /* of tcbs */
+	struct tw_ring *tw;
+	uint64_t awake_free;                   /* one bit each */
+	uint32_t awake_name[TCP_TW_AWAKE + 1]; /* of tcb[tcb_max + i] at [i] */
+	uint32_t open_cnt;                     /* opened and not ended */
 	/* Heads of the free lists, TCP_NONE: empty. */
 	uint32_t tcb_free, rbuf_free, ext_free, srec_free;
 	uint32_t out_head, out_tail;   /* connections that may have to send */
@@ -108,12 +114,6 @@ static inline uint64_t tcp_two_msl_ns(const struct tcp_engine *e, const struct t
 	return leat_timer_ring_lasts(e->two_msl, tcp_two_msl_length(tcb));
 }
 
-static inline void tcp_two_msl_start(const struct tcp_call *c)
-{
-	leat_timer_ring_start_length(
-		c->e->two_msl, c->tcb->idx, tcp_two_msl_length(c->tcb), c->now);
-}
-
 /* tcp_side is for a tcb that has it; leat_tcp_side, for reading, and leat_tcp_side_make for any. */
 static inline struct tcp_side *tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
 {
@@ -129,6 +129,24 @@ void leat_tcp_want_output(struct tcp_engine *e, struct tcb *tcb);
 void leat_tcp_tell(struct tcp_engine *e, struct tcb *tcb, uint8_t news);
 /* Moves to CLOSED by event, stops timers, sends the queues home and adds to io.gone. */
 void leat_tcp_end(struct tcp_call *c, enum tcp_event event, enum tcp_end why);
+
+/* tcb, in no state, is free from now on. */
+void leat_tcp_unuse(struct tcp_engine *e, struct tcb *tcb);
+
+/* tcp_state.c, for records of TIME-WAIT */
+/* tcb goes on as a record. */
+void leat_tcp_state_rest(struct tcp_engine *e, struct tcb *tcb);
+/* tcb says what a record would; it is counted already. */
+void leat_tcp_state_speaks(struct tcb *tcb);
+/* A record that is no tcb ends by event. */
+void leat_tcp_state_over(struct tcp_engine *e, enum tcp_event event);
+
+/* tcp_tw.c */
+/* 2MSL begins, or begins again. */
+void leat_tcp_tw_begin(const struct tcp_call *c);
+void leat_tcp_tw_late(struct tcp_engine *e, uint64_t late_ns);
+bool leat_tcp_tw_is_deaf(const struct tcp_engine *e, const struct tcb *tcb);
+void leat_tcp_tw_gone(struct tcp_engine *e, const struct tcb *tcb);
 
 /* tcp_input_open.c */
 enum tcp_verdict leat_tcp_in_closed(
@@ -173,6 +191,8 @@ void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct
 /* In figure 7 the peer's SYN,ACK, after its SYN, says what it has heard of ours: no more holds. */
 void leat_tcp_opts_keep(struct tcb *tcb, const struct seg *seg);
 /* What we offer in our SYN (MUST-67). */
+/* Our shift of the window, when that is agreed on. */
+uint8_t leat_tcp_shift_wanted(const struct tcp_engine *e);
 uint16_t leat_tcp_adv_mss(const struct tcp_engine *e, const struct tcb *tcb);
 /* The path takes packets of mtu octets: sets the MSS, which never grows; false: no change. */
 bool leat_tcp_mss_narrow(struct tcb *tcb, uint32_t mtu);

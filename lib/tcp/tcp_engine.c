@@ -39,6 +39,7 @@ void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 		.syn_ack_tries = 5, /* DEVIATION(syn-ack-r2) */
 		.syn_cookies = TCP_COOKIES_AUTO,
 		.time_wait_reuse = TCP_REUSE_TS,
+		.time_wait_compact = true,
 		.pmtu_min = 552,
 		.icmp_pmtu = true,
 		.icmp_hard = true,
@@ -55,7 +56,7 @@ void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 /* The parts of an engine; with a NULL arena memory only their extent counts. */
 struct parts {
 	struct tcp_engine *e;
-	void *wheel, *two_msl, *fin_wait_2;
+	void *wheel, *two_msl, *fin_wait_2, *tw;
 	struct tcb *tcb;
 	struct tcp_side *side;
 	struct tcp_tally *tally;
@@ -69,7 +70,7 @@ static struct parts parts_cut(void *mem, const struct tcp_limits *limits)
 {
 	struct arena a = arena_at(mem);
 	struct parts p = {0};
-	uint32_t cnt = limits->tcb_max;
+	uint32_t cnt = limits->tcb_max + TCP_TW_AWAKE + 1;
 
 	p.e = arena_take(&a, 1, sizeof(*p.e), CACHE_LINE);
 	p.tcb = arena_take(&a, cnt, sizeof(*p.tcb), CACHE_LINE);
@@ -81,7 +82,9 @@ static struct parts parts_cut(void *mem, const struct tcp_limits *limits)
 	p.wheel = arena_take(&a, 1, leat_timer_wheel_footprint(cnt), CACHE_LINE);
 	p.two_msl = arena_take(&a, 1, leat_timer_ring_footprint(cnt), CACHE_LINE);
 	p.fin_wait_2 = arena_take(&a, 1, leat_timer_ring_footprint(cnt), CACHE_LINE);
-	p.octets = arena_used(&a);
+	size_t tw = leat_tcp_tw_ring_footprint(limits->time_wait_max, limits->time_wait_wide);
+	p.tw = arena_take(&a, 1, tw, CACHE_LINE);
+	p.octets = tw != 0 ? arena_used(&a) : 0;
 	return p;
 }
 
@@ -90,6 +93,8 @@ static struct tcp_limits limits_full(const struct tcp_limits *limits)
 {
 	struct tcp_limits full = *limits;
 
+	if (full.time_wait_max == 0)
+		full.time_wait_max = full.tcb_max;
 	if (full.ext_max == 0)
 		full.ext_max = u32_min(u32_max(full.tcb_max / 4, 64), EXT_MAX_DEFAULT);
 	if (full.srec_max == 0)
@@ -106,6 +111,36 @@ size_t leat_tcp_footprint(const struct tcp_limits *limits)
 	struct tcp_limits full = limits_full(limits);
 
 	return parts_cut(NULL, &full).octets;
+}
+
+static void timers_new(struct tcp_engine *e, const struct parts *p, uint64_t now)
+{
+	const struct tcp_limits *l = &e->limits;
+	uint32_t cnt = l->tcb_max + TCP_TW_AWAKE + 1;
+
+	e->wheel = leat_timer_wheel_new(p->wheel, cnt, now);
+	e->two_msl = leat_timer_ring_new(p->two_msl, cnt, e->knobs.two_msl_ns);
+	e->fin_wait_2 = leat_timer_ring_new(p->fin_wait_2, cnt, e->knobs.fin_wait_2_ns);
+	e->tw = leat_tcp_tw_ring_new(p->tw, l->time_wait_max, l->time_wait_wide);
+	e->awake_free = UINT64_MAX;
+}
+
+static void free_lists_new(struct tcp_engine *e)
+{
+	const struct tcp_limits *l = &e->limits;
+	uint32_t all = l->tcb_max + TCP_TW_AWAKE + 1;
+
+	memset(e->tcb, 0, all * sizeof(*e->tcb));
+	for (uint32_t i = 0; i < all; i++) {
+		e->tcb[i].idx = i;
+		e->tcb[i].rcv_head = i + 1 < l->tcb_max ? i + 1 : TCP_NONE;
+	}
+	for (uint32_t i = 0; i < l->rbuf_max; i++)
+		e->rbuf[i].next = i + 1 < l->rbuf_max ? i + 1 : TCP_NONE;
+	for (uint32_t i = 0; i < l->ext_max; i++)
+		e->ext[i].head = i + 1 < l->ext_max ? i + 1 : TCP_NONE;
+	for (uint32_t i = 0; i < l->srec_max; i++)
+		e->srec[i].next = i + 1 < l->srec_max ? i + 1 : TCP_NONE;
 }
 
 struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
@@ -127,34 +162,22 @@ struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 	e->rbuf = p.rbuf;
 	e->ext = p.ext;
 	e->srec = p.srec;
-	e->wheel = leat_timer_wheel_new(p.wheel, limits->tcb_max, now);
-	e->two_msl = leat_timer_ring_new(p.two_msl, limits->tcb_max, knobs->two_msl_ns);
-	e->fin_wait_2 = leat_timer_ring_new(p.fin_wait_2, limits->tcb_max, knobs->fin_wait_2_ns);
+	timers_new(e, &p, now);
 	e->out_head = e->out_tail = e->news_head = e->news_tail = e->home_head = TCP_NONE;
-	memset(e->tcb, 0, limits->tcb_max * sizeof(*e->tcb));
-	for (uint32_t i = 0; i < limits->tcb_max; i++) {
-		e->tcb[i].idx = i;
-		e->tcb[i].rcv_head = i + 1 < limits->tcb_max ? i + 1 : TCP_NONE;
-	}
-	for (uint32_t i = 0; i < limits->rbuf_max; i++)
-		e->rbuf[i].next = i + 1 < limits->rbuf_max ? i + 1 : TCP_NONE;
-	for (uint32_t i = 0; i < full.ext_max; i++)
-		e->ext[i].head = i + 1 < full.ext_max ? i + 1 : TCP_NONE;
-	for (uint32_t i = 0; i < full.srec_max; i++)
-		e->srec[i].next = i + 1 < full.srec_max ? i + 1 : TCP_NONE;
+	free_lists_new(e);
 	e->cnt.present[TCP_ST_NONE] = limits->tcb_max;
 	return e;
 }
 
 struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx)
 {
-	DCHECK(idx < e->limits.tcb_max);
+	DCHECK(idx <= e->limits.tcb_max + TCP_TW_AWAKE);
 	return &e->tcb[idx];
 }
 
 bool leat_tcp_is_full(const struct tcp_engine *e)
 {
-	return e->tcb_free == TCP_NONE;
+	return e->tcb_free == TCP_NONE || leat_tcp_tw_full(e);
 }
 
 const struct tcp_side *leat_tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
@@ -235,6 +258,14 @@ void leat_tcp_free(struct tcp_engine *e, struct tcb *tcb)
 	DCHECK(tcb->state == TCP_ST_CLOSED);
 	leat_tcp_reass_purge(e, tcb, false); /* what the user left unread */
 	leat_tcp_state_freed(e, tcb);
+	if (tcp_tw_is_awake(tcb->idx, e->limits.tcb_max))
+		leat_tcp_tw_gone(e, tcb);
+	else
+		leat_tcp_unuse(e, tcb);
+}
+
+void leat_tcp_unuse(struct tcp_engine *e, struct tcb *tcb)
+{
 	tcb->news = 0;
 	tcb->gen++;
 	tcb->rcv_head = e->tcb_free;
@@ -315,8 +346,10 @@ void leat_tcp_end(struct tcp_call *c, enum tcp_event event, enum tcp_end why)
 	tcb->end_why = (uint8_t)why;
 	leat_tcp_ext_end(e, tcb);
 	leat_tcp_reass_purge(e, tcb, graceful && !(tcb->flags & TCP_F_RCV_SHUT));
-	if (was != TCP_ST_LISTEN) /* which was never counted as opened */
+	if (was != TCP_ST_LISTEN) { /* which was never counted as opened */
 		e->cnt.ended[why]++;
+		e->open_cnt--;
+	}
 	leat_tcp_tell(e, tcb, TCP_NEWS_CLOSED);
 	ASSERT(c->io->gone_cnt < TCP_IO_GONE_MAX);
 	c->io->gone[c->io->gone_cnt++] = tcb->idx;

@@ -36,7 +36,10 @@
 #include <stdint.h>
 
 struct tcp_limits {
-	uint32_t tcb_max;  /* records: connections in any state, listeners, handles not released */
+	uint32_t tcb_max; /* records: connections in any state, listeners, handles not released */
+	uint32_t time_wait_max; /* connections that are open or in TIME-WAIT: each may come to that;
+				 * 0: tcb_max */
+	bool time_wait_wide;    /* they may be of IPv6 */
 	uint32_t rbuf_max; /* received segments held for users or reassembly, all connections */
 	uint32_t ext_max;  /* connections with text on the way that have more than NewReno; 0: a
 			    * quarter of tcb_max, at least 64, at most 131,072 */
@@ -103,6 +106,8 @@ struct tcp_knobs {
 	uint8_t syn_ack_tries;      /* 5, given up after 63 s; 0: likewise a SYN,ACK */
 	uint8_t syn_cookies;        /* TCP_COOKIES_AUTO; enum tcp_cookies */
 	uint8_t time_wait_reuse;    /* TCP_REUSE_TS; enum tcp_reuse, of a new listener */
+	bool time_wait_compact;     /* true: as records; false: as control blocks, the oracle */
+	bool time_wait_evict;       /* false: when it is full the oldest goes, not the new one */
 	uint8_t rtx_tries;          /* 0: likewise text and FIN, and r2_ns */
 	uint8_t r1_cnt;             /* 3 retransmissions until the user hears, SHLD-10 */
 	uint8_t keep_cnt;           /* 9 keep-alives unanswered end it; at least 2, MUST-29 */
@@ -161,6 +166,11 @@ struct tcp_counters {
 	uint64_t opened_active, opened_passive; /* opened = sum of ended + present */
 	uint64_t ended[TCP_END_CNT];
 	uint64_t time_wait_entered, time_wait_restarted;
+	uint64_t time_wait_stayed;  /* as control blocks: no record would hold them in order */
+	uint64_t time_wait_put_off; /* restarts that wait for their place, as there was no block */
+	uint64_t time_wait_moved;      /* records, to close the holes of others */
+	uint64_t time_wait_unanswered; /* too many were to be answered at once */
+	uint64_t time_wait_late_ns, time_wait_late_ns_max; /* behind 2MSL, of all that expired */
 	uint64_t fast; /* segments that tcp_input_fast.c took; they have a verdict, too */
 	uint64_t emitted, emitted_rst, emitted_again; /* segments; again: retransmissions */
 	uint64_t ecn_ce_seen, ecn_cut;                /* segments marked CE; reductions for ECE */
@@ -215,7 +225,7 @@ struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 /* leat_tcp_tcb is record idx, which is less than limits.tcb_max; in state NONE when it is free. */
 struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx);
 
-/* leat_tcp_is_full says whether there is no record left. */
+/* leat_tcp_is_full says whether there is no record left, or no place in TIME-WAIT. */
 bool leat_tcp_is_full(const struct tcp_engine *e);
 
 /* leat_tcp_side is what tcb has beside itself. */

@@ -36,6 +36,10 @@ void leat_tcp_reply(struct tcp_call *c, const struct seg *seg)
 			return;
 		tcb->challenged_ms = u32_max(now_ms, 1);
 	}
+	if (leat_tcp_tw_is_deaf(c->e, tcb)) {
+		c->e->cnt.time_wait_unanswered++;
+		return;
+	}
 	tcb->flags |= TCP_F_ACK_NOW;
 	leat_tcp_want_output(c->e, tcb);
 }
@@ -181,7 +185,7 @@ static void fin_acknowledged(struct tcp_call *c)
 		break;
 	case TCP_ST_CLOSING:
 		leat_tcp_step(c->e, tcb, TCP_EV_RCV_ACK_OF_FIN);
-		tcp_two_msl_start(c);
+		leat_tcp_tw_begin(c);
 		c->e->cnt.time_wait_entered++;
 		break;
 	case TCP_ST_LAST_ACK:
@@ -279,7 +283,7 @@ void leat_tcp_in_fin(struct tcp_call *c, const struct seg *seg)
 	leat_tcp_tell(e, tcb, TCP_NEWS_PEER_CLOSED);
 	if (tcb->state == TCP_ST_TIME_WAIT) {
 		leat_timer_ring_stop(e->fin_wait_2, tcb->idx);
-		tcp_two_msl_start(c);
+		leat_tcp_tw_begin(c);
 		e->cnt.time_wait_entered++;
 	}
 }
@@ -302,7 +306,7 @@ static enum tcp_verdict time_wait_arrives(struct tcp_call *c, const struct seg *
 		return TCP_V_NO_ACK;
 	if (seg->flags & TCP_ACK && seg->flags & TCP_FIN &&
 		seq_eq(seq_add(seg->seq, seg->text), tcb->rcv_fin)) {
-		tcp_two_msl_start(c);
+		leat_tcp_tw_begin(c);
 		c->e->cnt.time_wait_restarted++;
 		leat_tcp_ts_update(c, seg->seq, seg);
 		leat_tcp_reply(c, seg);

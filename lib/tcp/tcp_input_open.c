@@ -29,7 +29,8 @@ struct tcb *leat_tcp_child(struct tcp_call *c, const struct tcb *listener,
 	const struct tuple *tuple, const struct seg *syn)
 {
 	struct tcp_engine *e = c->e;
-	struct tcb *tcb = leat_tcp_alloc(e, tuple, TCP_ST_LISTEN, c->now);
+	struct tcb *tcb =
+		leat_tcp_is_full(e) ? NULL : leat_tcp_alloc(e, tuple, TCP_ST_LISTEN, c->now);
 
 	if (!tcb)
 		return NULL;
@@ -45,6 +46,7 @@ struct tcb *leat_tcp_child(struct tcp_call *c, const struct tcb *listener,
 	syn_learn(c, tcb, syn);
 	leat_tcp_step(e, tcb, TCP_EV_RCV_SYN);
 	e->cnt.opened_passive++;
+	e->open_cnt++;
 	leat_tcp_want_output(e, tcb);
 	c->io->born = tcb->idx;
 	return tcb;

@@ -8,6 +8,7 @@
  *	give   buffers the engine was given and is finished with
  *	news   what the users of connections should hear
  *	gone   connections that became CLOSED in this call: take them out of the flow table now
+ *	rest   connections in TIME-WAIT that owe nothing any more: leat_tcp_tw_rest may be for them
  *	born   the connection that a SYN to a listener made in this call
  *
  * The caller empties what it has handled by setting the count to 0.  gone and born must be
@@ -29,6 +30,7 @@
 #define TCP_IO_GIVE_MAX 64
 #define TCP_IO_NEWS_MAX 64
 #define TCP_IO_GONE_MAX 64
+#define TCP_IO_REST_MAX 64
 
 /* A segment to be built.  Its text is octets [offset, offset + seg.text) of what the user of tcb
  * has sent; it must be copied before the user is called again. */
@@ -57,9 +59,10 @@ struct tcp_news {
 };
 
 struct tcp_io {
-	uint32_t emit_cnt, give_cnt, news_cnt, gone_cnt;
+	uint32_t emit_cnt, give_cnt, news_cnt, gone_cnt, rest_cnt;
 	uint32_t born; /* TCP_NONE: nobody */
 	uint32_t gone[TCP_IO_GONE_MAX];
+	uint32_t rest[TCP_IO_REST_MAX];
 	void *give[TCP_IO_GIVE_MAX];
 	struct tcp_news news[TCP_IO_NEWS_MAX];
 	struct tcp_emit emit[TCP_IO_EMIT_MAX];

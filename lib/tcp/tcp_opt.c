@@ -28,7 +28,7 @@ static uint8_t offered(const struct tcp_engine *e)
 }
 
 /* The least shift that lets the whole receive buffer be offered, as far as it can be held. */
-static uint8_t shift_wanted(const struct tcp_engine *e)
+uint8_t leat_tcp_shift_wanted(const struct tcp_engine *e)
 {
 	uint64_t held_max = (uint64_t)e->knobs.rcv_seg_max * e->knobs.rbuf_octets;
 	uint64_t room = u64_min(e->knobs.rcv_buf_octets, held_max);
@@ -79,7 +79,7 @@ void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct
 	tcb->agreed = seg->opts & offered(e);
 	if (tcb->agreed & TCP_OPT_WS) {
 		tcb->snd_scale = seg->wscale;
-		tcb->rcv_scale = shift_wanted(e);
+		tcb->rcv_scale = leat_tcp_shift_wanted(e);
 	}
 	if (tcb->agreed & TCP_OPT_TS) {
 		tcb->ts_recent = seg->ts_val;
@@ -111,7 +111,7 @@ void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg)
 		seg->opts = TCP_OPT_MSS |
 			    (seg->flags & TCP_ACK ? tcb->agreed & offered(c->e) : offered(c->e));
 		seg->mss = leat_tcp_adv_mss(c->e, tcb);
-		seg->wscale = shift_wanted(c->e);
+		seg->wscale = leat_tcp_shift_wanted(c->e);
 	}
 	if (seg->opts & TCP_OPT_TS) {
 		seg->ts_val = tcp_ts_val(tcb, c->now);

@@ -32,6 +32,8 @@ static uint16_t window(struct tcp_call *c)
 
 	if (offer >= promised + worth)
 		promised = offer;
+	if (tcb->state == TCP_ST_TIME_WAIT && tcb->rbuf_cnt == 0)
+		promised = leat_tcp_rcv_room(c->e, tcb);
 	uint32_t up = (promised + granule - 1) & ~(granule - 1);
 
 	if (up != promised && up <= leat_tcp_rcv_room(c->e, tcb))
@@ -475,9 +477,18 @@ static bool emit_next(struct tcp_call *c)
 	return false;
 }
 
+/* A connection in TIME-WAIT has said what it had to say. */
+static void rest(struct tcp_call *c)
+{
+	if (tcp_tw_is_awake(c->tcb->idx, c->e->limits.tcb_max))
+		leat_tcp_tw_sleep(c->e, c->tcb);
+	else
+		c->io->rest[c->io->rest_cnt++] = c->tcb->idx;
+}
+
 void leat_tcp_output(struct tcp_engine *e, uint64_t now, struct tcp_io *io)
 {
-	while (e->out_head != TCP_NONE) {
+	while (e->out_head != TCP_NONE && io->rest_cnt < TCP_IO_REST_MAX) {
 		struct tcp_call c = {.e = e, .tcb = &e->tcb[e->out_head], .now = now, .io = io};
 		bool more = true;
 
@@ -491,5 +502,7 @@ void leat_tcp_output(struct tcp_engine *e, uint64_t now, struct tcp_io *io)
 		c.tcb->flags &= (uint16_t)~TCP_F_IN_OUT;
 		if (c.tcb->state >= TCP_ST_SYN_SENT)
 			leat_tcp_timer_sync(e, c.tcb);
+		if (c.tcb->state == TCP_ST_TIME_WAIT)
+			rest(&c);
 	}
 }

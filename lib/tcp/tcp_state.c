@@ -59,6 +59,25 @@ void leat_tcp_state_freed(struct tcp_engine *e, struct tcb *tcb)
 	state_set(e, tcb, TCP_ST_NONE);
 }
 
+void leat_tcp_state_rest(struct tcp_engine *e, struct tcb *tcb)
+{
+	DCHECK(tcb->state == TCP_ST_TIME_WAIT);
+	e->cnt.present[TCP_ST_NONE]++;
+	tcb->state = TCP_ST_NONE;
+}
+
+void leat_tcp_state_speaks(struct tcb *tcb)
+{
+	tcb->state = TCP_ST_TIME_WAIT;
+}
+
+void leat_tcp_state_over(struct tcp_engine *e, enum tcp_event event)
+{
+	ASSERT(next_state[TCP_ST_TIME_WAIT][event] == TCP_ST_CLOSED);
+	e->cnt.arrow[arrow_of[TCP_ST_TIME_WAIT][event] - 1]++;
+	e->cnt.present[TCP_ST_TIME_WAIT]--;
+}
+
 void leat_tcp_step(struct tcp_engine *e, struct tcb *tcb, enum tcp_event event)
 {
 	uint8_t to = next_state[tcb->state][event];

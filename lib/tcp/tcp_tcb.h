@@ -73,7 +73,7 @@ enum tcp_tcb_opt {
 	TCP_O_TWO_MSL = 0x3000,   /* which of the lengths of 2MSL it has */
 };
 
-#define TCP_AGREED_ECN  0x20 /* beside the options, in tcb.agreed */
+#define TCP_AGREED_ECN 0x20 /* beside the options, in tcb.agreed */
 
 /* By the children of a listener, in place of what the knobs say. */
 #define TCP_O_INHERITED     (TCP_O_KEEPALIVE | TCP_O_R2 | TCP_O_RST_ENDS | TCP_O_TWO_MSL)
@@ -101,6 +101,7 @@ enum tcp_end {
 	TCP_END_CLOSED,    /* the user closed before the handshake */
 	TCP_END_EVICTED,   /* half open, it gave way to another SYN */
 	TCP_END_REUSED,    /* TIME-WAIT ended when the tuple's next connection was open */
+	TCP_END_GAVE_WAY,  /* TIME-WAIT ended before its time, as its table was full */
 	TCP_END_CNT
 };
 

@@ -232,7 +232,8 @@ uint32_t leat_tcp_timers(struct tcp_engine *e, uint64_t now, uint32_t max, struc
 		if (u64_min(wheel, u64_min(msl, fw2)) > now)
 			break;
 		if (msl <= u64_min(wheel, fw2)) {
-			fired += ring_due(&c, e->two_msl, u64_min(now, u64_min(wheel, fw2)), left);
+			leat_tcp_tw_late(e, now - msl);
+			fired += ring_due(&c, e->two_msl, now, 1);
 		} else if (fw2 <= wheel) {
 			fired += ring_due(
 				&c, e->fin_wait_2, u64_min(now, u64_min(wheel, msl)), left);
@@ -250,6 +251,7 @@ uint64_t leat_tcp_next_deadline(struct tcp_engine *e)
 	uint64_t rings =
 		u64_min(leat_timer_ring_next(e->two_msl), leat_timer_ring_next(e->fin_wait_2));
 
+	rings = u64_min(rings, leat_tcp_tw_next(e));
 	return u64_min(rings, leat_timer_wheel_next(e->wheel));
 }
 
@@ -263,6 +265,8 @@ uint64_t leat_tcp_due(struct tcp_engine *e, uint64_t now)
 
 uint64_t leat_tcp_ring_deadline(const struct tcp_engine *e, const struct tcb *tcb)
 {
+	if (tcp_tw_is_awake(tcb->idx, e->limits.tcb_max))
+		return leat_tcp_tw_ends_at(e, leat_tcp_tw_name(e, tcb));
 	return u64_min(leat_timer_ring_deadline(e->two_msl, tcb->idx),
 		leat_timer_ring_deadline(e->fin_wait_2, tcb->idx));
 }

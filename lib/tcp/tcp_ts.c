@@ -16,6 +16,8 @@ static bool is_older(const struct tcp_call *c, const struct seg *seg)
 
 	if ((int32_t)(seg->ts_val - tcb->ts_recent) >= 0)
 		return false;
+	if (tcb->state == TCP_ST_TIME_WAIT) /* 2MSL is no 24 days */
+		return true;
 	return (uint32_t)(c->now / TIME_S) - tcb->ts_recent_s <= TS_RECENT_FOR_S;
 }
 

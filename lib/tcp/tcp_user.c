@@ -15,6 +15,7 @@ static void syn_prepare(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
 	tcb->snd.end = seq_add(iss, 1);
 	leat_tcp_rtt_init(e, tcb);
 	e->cnt.opened_active++;
+	e->open_cnt++;
 	leat_tcp_want_output(e, tcb);
 }
 
@@ -31,7 +32,7 @@ struct tcb *leat_tcp_open_passive(struct tcp_engine *e, const struct tuple *tupl
 
 struct tcb *leat_tcp_open_active(struct tcp_engine *e, const struct tuple *tuple, uint64_t now)
 {
-	struct tcb *tcb = leat_tcp_alloc(e, tuple, TCP_ST_CLOSED, now);
+	struct tcb *tcb = leat_tcp_is_full(e) ? NULL : leat_tcp_alloc(e, tuple, TCP_ST_CLOSED, now);
 
 	if (tcb) {
 		leat_tcp_step(e, tcb, TCP_EV_ACTIVE_OPEN);

@@ -53,7 +53,7 @@ static struct tcb *open_one(struct world *w, uint16_t lport)
 	struct tcb *tcb = leat_tcp_open_active(w->e, &tuple, w->now);
 	assert_non_null(tcb);
 	leat_tcp_output(w->e, w->now, &w->io);
-	w->io.emit_cnt = 0;
+	w->io.emit_cnt = w->io.rest_cnt = 0;
 	arrive(w, tcb, (struct seg){.seq = {IRS}, .ack = {ISS + 1}, .flags = TCP_SYN | TCP_ACK});
 	assert_int_equal(tcb->state, TCP_ST_ESTABLISHED);
 	return tcb;

@@ -169,7 +169,7 @@ static void settle(struct pair *p, uint32_t i)
 		again |= end->io.emit_cnt > 0;
 		for (uint32_t k = 0; k < end->io.emit_cnt; k++)
 			wire_put(p, 1 - i, &end->io.emit[k]);
-		end->io.emit_cnt = 0;
+		end->io.emit_cnt = end->io.rest_cnt = 0;
 		leat_tcp_give(end->e, &end->io);
 		for (uint32_t k = 0; k < end->io.give_cnt; k++)
 			free(end->io.give[k]);

@@ -105,7 +105,7 @@ static void tear_down(struct fixture *f)
 		lists(f);
 	assert_int_equal(f->e->cnt.rbuf_held, f->tcb->rbuf_cnt);
 	leat_tcp_free(f->e, f->tcb);
-	f->io.emit_cnt = 0;
+	f->io.emit_cnt = f->io.rest_cnt = 0;
 	while (f->e->home_head != TCP_NONE) {
 		leat_tcp_give(f->e, &f->io);
 		for (uint32_t i = 0; i < f->io.give_cnt; i++)

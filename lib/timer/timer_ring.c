@@ -158,6 +158,11 @@ uint32_t leat_timer_ring_expire(struct timer_ring *r, uint64_t until, uint32_t *
 	return cnt;
 }
 
+uint32_t leat_timer_ring_first(const struct timer_ring *r)
+{
+	return first(r);
+}
+
 uint64_t leat_timer_ring_next(const struct timer_ring *r)
 {
 	return r->link[first(r)].expires_at;

@@ -4,7 +4,7 @@
 #include "base_bits.h"
 #include "flow_table.h"
 
-/* F10: insert, remove, find, against an array.  The table is as full as it may be and has four
+/* F10: insert, remove, find, against an array.  The table is as full as it may be and has three
  * buckets, and the input chooses its key: so walks are long, and differ.
  *
  *	octets 0 to 3   the key; then one octet for each insert (below 0x80) or removal */
@@ -83,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&b, 0, sizeof(b));
 	struct hash_key key = {fuzz_u16(&in), fuzz_u16(&in)};
 	b.t = leat_flow_table_new(fuzz_mem(leat_flow_table_footprint(ENTRY_MAX)), ENTRY_MAX, key,
-		(struct flow_records){b.record, sizeof(b.record[0])});
+		(struct flow_records){.first = b.record, .stride = sizeof(b.record[0])});
 	for (uint32_t i = 0; i < ENTRY_MAX; i++)
 		b.tuple_of[i] = TUPLE_CNT;
 	for (uint32_t i = 0; i < TUPLE_CNT; i++) {

@@ -80,7 +80,7 @@ static void take_emits(struct bench *b)
 		b->edge = edge;
 		b->told = true;
 	}
-	b->io.emit_cnt = 0;
+	b->io.emit_cnt = b->io.rest_cnt = 0;
 }
 
 static void take_gives(struct bench *b)
@@ -215,7 +215,7 @@ static void set_up(struct bench *b)
 	uint8_t how = fuzz_u8(&b->in);
 
 	leat_tcp_knobs_default(&b->knobs);
-	b->knobs.fast_path = fuzz_twin.part != TWIN_AGAIN;
+	leat_twin_knobs(&fuzz_twin, &b->knobs);
 	b->knobs.reply_interval_ns = how & 1 ? 0 : b->knobs.reply_interval_ns;
 	b->knobs.rcv_buf_octets = how & 2 ? 3000 : 65535;
 	b->knobs.ack_every = how & 4 ? 255 : 2;
@@ -519,7 +519,7 @@ static void run(const uint8_t *data, size_t size)
 
 	memset(&b, 0, offsetof(struct bench, io));
 	b.in = (struct fuzz_in){data, size};
-	b.io.emit_cnt = b.io.give_cnt = b.io.news_cnt = b.io.gone_cnt = 0;
+	b.io.emit_cnt = b.io.rest_cnt = b.io.give_cnt = b.io.news_cnt = b.io.gone_cnt = 0;
 	set_up(&b);
 	come_to(&b, (enum tcp_state)(TCP_ST_CLOSED + fuzz_u8(&b.in) % (TCP_ST_CNT - 1)));
 	for (uint32_t i = 0; i < STEPS_MAX && b.in.left > 0; i++) {

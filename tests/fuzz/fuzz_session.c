@@ -225,5 +225,6 @@ static void run(const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	fuzz_twice(run, data, size);
+	fuzz_oracle(run, data, size);
 	return 0;
 }

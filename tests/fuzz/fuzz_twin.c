@@ -5,7 +5,7 @@
 
 struct twin fuzz_twin;
 
-void fuzz_twice(void (*run)(const uint8_t *data, size_t size), const uint8_t *data, size_t size)
+static void both(void (*run)(const uint8_t *data, size_t size), const uint8_t *data, size_t size)
 {
 	struct twin *t = &fuzz_twin;
 
@@ -21,4 +21,16 @@ void fuzz_twice(void (*run)(const uint8_t *data, size_t size), const uint8_t *da
 	leat_twin_end(t);
 	fprintf(stderr, "# %s\n", t->why);
 	ASSERT(!t->differs);
+}
+
+void fuzz_twice(void (*run)(const uint8_t *data, size_t size), const uint8_t *data, size_t size)
+{
+	fuzz_twin.oracle = false;
+	both(run, data, size);
+}
+
+void fuzz_oracle(void (*run)(const uint8_t *data, size_t size), const uint8_t *data, size_t size)
+{
+	fuzz_twin.oracle = true;
+	both(run, data, size);
 }

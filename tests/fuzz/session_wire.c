@@ -44,7 +44,8 @@ static void configure(struct session *s, struct fuzz_in *in)
 	c->port_to = SESSION_PORT_FROM + SESSION_PORT_CNT - 1;
 	c->link = (struct wire_link){.raw_ip = true, .mtu = more & 4 ? 576 : 1500, .local_cnt = 1};
 	c->knobs.mtu = c->link.mtu;
-	c->knobs.fast_path = fuzz_twin.part != TWIN_AGAIN;
+	leat_twin_knobs(&fuzz_twin, &c->knobs);
+	leat_twin_limits(&fuzz_twin, &c->tcp);
 }
 
 void leat_session_begin(struct session *s, struct fuzz_in *in)

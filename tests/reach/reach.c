@@ -22,9 +22,9 @@ static const struct named of_stack[] = {IN(stack_counters, out_no_neigh),
 	IN(stack_counters, out_held), IN(stack_counters, out_waited), IN(stack_counters, out_void),
 	IN(stack_counters, accept_refused), IN(stack_counters, flow_refused),
 	IN(stack_counters, cookie_refused), IN(stack_counters, time_wait_returned),
-	IN(stack_counters, connect_reused), IN(stack_counters, quiet_refused),
-	IN(stack_counters, no_port), IN(stack_counters, send_no_chunk),
-	IN(stack_counters, stale_handle)};
+	IN(stack_counters, time_wait_refused), IN(stack_counters, connect_reused),
+	IN(stack_counters, quiet_refused), IN(stack_counters, no_port),
+	IN(stack_counters, send_no_chunk), IN(stack_counters, stale_handle)};
 static const struct named of_icmp[] = {IN(inet_icmp_counters, echo_answered),
 	IN(inet_icmp_counters, echo_refused), IN(inet_icmp_counters, echo_no_room),
 	IN(inet_icmp_counters, error_unreach), IN(inet_icmp_counters, error_too_big),
@@ -36,7 +36,8 @@ static const struct named of_neigh[] = {IN(inet_neigh_counters, asked),
 	IN(inet_neigh_counters, unanswered), IN(inet_neigh_counters, no_room)};
 static const struct named of_tcp[] = {IN(tcp_counters, opened_active),
 	IN(tcp_counters, opened_passive), IN(tcp_counters, time_wait_entered),
-	IN(tcp_counters, time_wait_restarted), IN(tcp_counters, emitted),
+	IN(tcp_counters, time_wait_restarted), IN(tcp_counters, time_wait_late_ns),
+	IN(tcp_counters, time_wait_late_ns_max), IN(tcp_counters, emitted),
 	IN(tcp_counters, emitted_rst), IN(tcp_counters, emitted_again),
 	IN(tcp_counters, ecn_ce_seen), IN(tcp_counters, ecn_cut), IN(tcp_counters, icmp_stray),
 	IN(tcp_counters, icmp_soft), IN(tcp_counters, icmp_refused),
@@ -58,7 +59,8 @@ NAMES_ALL(stack_counters, of_stack, sizeof(uint64_t) * (WIRE_V_CNT + 5)); /* fra
 NAMES_ALL(inet_icmp_counters, of_icmp, 0);
 NAMES_ALL(inet_neigh_counters, of_neigh, 0);
 NAMES_ALL(tcp_counters, of_tcp,
-	sizeof(uint64_t) * (TCP_V_CNT + TCP_ARROW_CNT + TCP_END_CNT) +
+	/* Four of TIME-WAIT are for what lib/stack/test_stack_time_wait.c makes. */
+	sizeof(uint64_t) * (TCP_V_CNT + TCP_ARROW_CNT + TCP_END_CNT + 4) +
 		sizeof(uint32_t) * (TCP_ST_CNT + 3 + (TCP_ST_CNT + 3) % 2)); /* present, held */
 
 static const char *const end_name[] = {
@@ -73,6 +75,7 @@ static const char *const end_name[] = {
 	[TCP_END_CLOSED] = "closed",
 	[TCP_END_EVICTED] = "evicted",
 	[TCP_END_REUSED] = "reused",
+	[TCP_END_GAVE_WAY] = "gave_way",
 };
 
 STATIC_ASSERT(COUNT_OF(end_name) == TCP_END_CNT, "each end has a name");

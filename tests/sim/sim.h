@@ -99,6 +99,13 @@ struct sim_shadow {
 	uint32_t sent_gen;
 };
 
+/* A record of TIME-WAIT as it was last seen. */
+struct sim_rest {
+	struct tuple tuple;
+	uint64_t ends_at, seen_at; /* seen first */
+	bool there;
+};
+
 struct sim_shard {
 	struct leat_stack *stack;
 	void *mem;
@@ -110,6 +117,8 @@ struct sim_shard {
 	uint64_t stalled_until, poll_at, deadline;
 	uint32_t held; /* buffers in the stack */
 	struct sim_shadow *shadow;
+	struct sim_rest *rest;
+	uint32_t rest_cnt, rest_max;
 	struct tcp_counters last;
 	uint16_t port_from, port_to;
 	struct ip addr;
@@ -347,6 +356,10 @@ bool leat_sim_stream_is(uint64_t serial, uint64_t offset, const uint8_t *src, ui
 
 /* sim_check.c */
 void leat_sim_check(struct sim_world *w, uint32_t host, uint32_t shard, bool all);
+
+/* sim_rest.c: what must hold of TIME-WAIT as records. */
+void leat_sim_check_rest(
+	struct sim_world *w, struct sim_shard *s, const struct stack_config *config, uint64_t now);
 /* leat_sim_check_sent: frames have just left. */
 void leat_sim_check_sent(struct sim_world *w, uint32_t host, uint32_t shard);
 void leat_sim_check_end(struct sim_world *w);

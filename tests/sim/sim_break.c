@@ -70,11 +70,6 @@ static bool has_unread(const struct place *p, struct tcb *tcb)
 	       p->e->rbuf[tcb->rcv_head].text > 100;
 }
 
-static bool rests(const struct place *p, struct tcb *tcb)
-{
-	return tcb->state == TCP_ST_TIME_WAIT && shadow(p, tcb)->state == TCP_ST_TIME_WAIT;
-}
-
 /* 1: an octet on its way to the program. */
 static bool octet(const struct place *p)
 {
@@ -261,11 +256,9 @@ static bool timers(const struct place *p)
 
 static bool two_msl(const struct place *p)
 {
-	const struct tcb *tcb = tcb_where(p, rests);
-
-	if (tcb)
-		shadow(p, tcb)->time_wait_at += TIME_S;
-	return tcb != NULL;
+	if (p->s->rest_cnt > 0)
+		p->s->rest[0].ends_at += TIME_S;
+	return p->s->rest_cnt > 0;
 }
 
 static bool buffer(const struct place *p)

@@ -4,6 +4,7 @@
 #include "base_bits.h"
 #include "base_time.h"
 #include "tcp_sendq.h"
+#include "tcp_tw.h"
 #include "tcp_user.h"
 
 #include <string.h>
@@ -200,6 +201,7 @@ static void check_bounds(const struct place *p)
 
 	for (uint32_t i = TCP_ST_CLOSED; i < TCP_ST_CNT; i++)
 		records += c->present[i];
+	records -= leat_tcp_tw_cnt(p->e);
 	if (records > p->config->tcp.tcb_max || c->rbuf_held > p->config->tcp.rbuf_max ||
 		c->ext_held > limits->ext_max || c->srec_held > limits->srec_max ||
 		c->present[TCP_ST_LISTEN] > p->config->listener_max)
@@ -336,6 +338,7 @@ void leat_sim_check(struct sim_world *w, uint32_t host, uint32_t shard, bool all
 		if (tcb->state != TCP_ST_NONE || s->shadow[i].state != TCP_ST_NONE)
 			check_record(&p, tcb);
 	}
+	leat_sim_check_rest(w, s, config, p.now);
 	check_buffers(&p);
 	if (!leat_twin_engine(w->twin, host * SIM_SHARD_MAX + shard, p.e))
 		leat_sim_fail(w, "34 the fast path makes a difference");

@@ -106,6 +106,7 @@ static void shard_start(struct sim_world *w, uint32_t host, uint32_t shard)
 		s->shadow = calloc(c.tcp.tcb_max, sizeof(*s->shadow));
 	ASSERT(s->mem != NULL && s->shadow != NULL);
 	memset(s->shadow, 0, c.tcp.tcb_max * sizeof(*s->shadow));
+	s->rest_cnt = 0;
 	memset(&s->last, 0, sizeof(s->last));
 	s->stack = leat_stack_new(s->mem, &c, shard_now(w, s));
 	s->port_from = c.port_from;

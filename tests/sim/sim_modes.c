@@ -253,6 +253,7 @@ static bool starve_tables(const struct script *s, const char *prefix, uint32_t *
 			c->tcp.rbuf_max = 1 + no / 4 % 4;
 			c->send_chunk_cnt = 1 + no / 16 % 4;
 			c->knobs.rcv_seg_max = (uint16_t)(2 + no / 4 % 4);
+			c->knobs.time_wait_evict = no / 16 % 2;
 			plan.host[h].backlog = 1 + no % 2;
 		}
 		plan.flow_cnt = 3;

@@ -59,7 +59,7 @@ static struct edges edges_of(struct talk *t)
 	if (tcb && tcb->state > TCP_ST_SYN_SENT) {
 		e.rcv_nxt = tcb->rcv.nxt.v;
 		e.rcv_edge = tcb->rcv.edge.v;
-		e.wnd = tcb->snd.wnd;
+		e.wnd = tcb->state == TCP_ST_TIME_WAIT ? UINT16_MAX : tcb->snd.wnd;
 	}
 	return e;
 }

@@ -19,7 +19,7 @@
  *	every_wait --write FILE     write it anew */
 
 #define RCV_NXT 301
-#define EDGE    (300 + 65535)
+#define EDGE    (RCV_NXT + 65535) /* nothing is unread, so the whole buffer is offered */
 #define SND_NXT 101
 #define TS_SEEN 700 /* TS.Recent */
 #define TEXT    10

@@ -3,6 +3,7 @@
 
 #include "base_bits.h"
 #include "base_time.h"
+#include "tcp_tw.h"
 
 #include <stdio.h>
 
@@ -14,21 +15,41 @@ static struct tcb *record(struct talk *t, uint32_t idx)
 	return leat_tcp_tcb(leat_stack_engine(t->stack), idx);
 }
 
+/* Calls see with each connection, those that are records of TIME-WAIT among them, until it says
+ * that it saw enough. */
+static void each(struct talk *t, bool (*see)(void *arg, struct tcb *tcb, bool there), void *arg)
+{
+	struct tcp_engine *e = leat_stack_engine(t->stack);
+	uint32_t look = UINT32_MAX, unit = 0, name;
+
+	for (uint32_t i = 0; i < t->setup.config.tcp.tcb_max; i++)
+		if (record(t, i)->state != TCP_ST_NONE &&
+			!see(arg, record(t, i), record(t, i)->flags & TCP_F_FLOW))
+			return;
+	while (leat_tcp_tw_scan(e, &unit, &look, &name))
+		if (!see(arg, leat_tcp_tw_look(e, name, t->now),
+			    !(leat_tcp_tw_flags(e, name) & (TW_F_ASIDE | TW_F_OUT))))
+			return;
+}
+
 /* Of two records of the tuple the one that segments go to is meant, not one that was reset or waits
  * in TIME-WAIT beside its heir. */
+static bool is_the_one(void *arg, struct tcb *tcb, bool there)
+{
+	struct tcb **found = arg;
+
+	if (tcb->state == TCP_ST_LISTEN || tcb->tuple.rport != TALK_PEER_PORT)
+		return true;
+	if (!*found || (*found)->state == TCP_ST_CLOSED || there)
+		*found = tcb;
+	return true;
+}
+
 struct tcb *leat_talk_tcb(struct talk *t)
 {
 	struct tcb *found = NULL;
 
-	for (uint32_t i = 0; i < t->setup.config.tcp.tcb_max; i++) {
-		struct tcb *tcb = record(t, i);
-		if (tcb->state == TCP_ST_NONE || tcb->state == TCP_ST_LISTEN)
-			continue;
-		if (tcb->tuple.rport != TALK_PEER_PORT)
-			continue;
-		if (!found || found->state == TCP_ST_CLOSED || tcb->flags & TCP_F_FLOW)
-			found = tcb;
-	}
+	each(t, is_the_one, &found);
 	return found;
 }
 
@@ -55,6 +76,7 @@ const char *leat_talk_end_name(uint8_t end)
 		[TCP_END_CLOSED] = "closed",
 		[TCP_END_EVICTED] = "evicted",
 		[TCP_END_REUSED] = "reused",
+		[TCP_END_GAVE_WAY] = "gave-way",
 	};
 
 	return end < TCP_END_CNT ? names[end] : "unknown";
@@ -76,21 +98,31 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+struct next {
+	const struct tcp_engine *e;
+	uint64_t at;
+};
+
+static bool see_timers(void *arg, struct tcb *tcb, bool there)
+{
+	struct next *next = arg;
+
+	(void)there;
+	if (!tcp_in(tcb->state, ALIVE))
+		return true;
+	next->at = earlier(next->at, earlier(tcb->rtx_at, tcb->delack_at));
+	if (tcp_in(tcb->state, TCP_SET(TIME_WAIT) | TCP_SET(FIN_WAIT_2)))
+		next->at = earlier(next->at, leat_tcp_ring_deadline(next->e, tcb));
+	return true;
+}
+
 /* The next instant that the states of the connections explain. */
 static uint64_t explained(struct talk *t)
 {
-	struct tcp_engine *e = leat_stack_engine(t->stack);
-	uint64_t at = TIME_NEVER;
+	struct next next = {leat_stack_engine(t->stack), TIME_NEVER};
 
-	for (uint32_t i = 0; i < t->setup.config.tcp.tcb_max; i++) {
-		const struct tcb *tcb = record(t, i);
-		if (!tcp_in(tcb->state, ALIVE))
-			continue;
-		at = earlier(at, earlier(tcb->rtx_at, tcb->delack_at));
-		if (tcp_in(tcb->state, TCP_SET(TIME_WAIT) | TCP_SET(FIN_WAIT_2)))
-			at = earlier(at, leat_tcp_ring_deadline(e, tcb));
-	}
-	return at;
+	each(t, see_timers, &next);
+	return next.at;
 }
 
 static void instant_text(const struct talk *t, uint64_t at, char *text, size_t size)
@@ -122,6 +154,7 @@ void leat_talk_check(struct talk *t)
 		if (record(t, i)->state != TCP_ST_NONE)
 			leat_tcp_tcb_check(leat_stack_engine(t->stack), record(t, i));
 	}
+	leat_tcp_tw_check(leat_stack_engine(t->stack));
 	leat_talk_take_home(t);
 	const char *error = leat_stack_ledger_error(t->stack, text, sizeof(text));
 	if (error)

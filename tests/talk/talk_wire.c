@@ -179,7 +179,7 @@ static void take_frame(struct talk *t, const struct stack_frame *frame)
 		see_cookie(t, &pkt.seg);
 	check_text(t, &pkt.seg);
 	if (!leat_twin_frame(t->twin, 0, frame->data, frame->octets))
-		leat_talk_fail(t, "the same without the fast path", "> another frame");
+		leat_talk_fail(t, "the same without", "> another frame");
 	if (t->trace) {
 		char text[TALK_LINE_MAX];
 		leat_talk_seg_text(t, &pkt.seg, text, sizeof(text));

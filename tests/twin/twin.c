@@ -276,10 +276,10 @@ static void say_where(struct twin *t, const struct block *b, const uint8_t *with
 	struct field f = field_at(b->kind, offset);
 
 	snprintf(t->why, sizeof(t->why),
-		"after frame %u, %s %u: %s (at %zu) is %" PRIu64 " with the fast path, %" PRIu64
-		" without",
+		"after frame %u, %s %u: %s (at %zu) is %" PRIu64 " with %s, %" PRIu64 " without",
 		t->frame_cnt, kind_name[b->kind], b->idx, f.name, f.offset,
-		value_of(with + f.offset, f.octets), value_of(without + f.offset, f.octets));
+		value_of(with + f.offset, f.octets), leat_twin_name(t),
+		value_of(without + f.offset, f.octets));
 }
 
 /* Block by block; the two looks are known not to be the same. */
@@ -292,10 +292,10 @@ static void explain(struct twin *t, const struct twin_look *with, const struct t
 		memcpy(&b, without->octets + at, sizeof(b));
 		if (memcmp(&a, &b, sizeof(a)) != 0) {
 			snprintf(t->why, sizeof(t->why),
-				"after frame %u: %s %u (%u octets) with the fast path, %s %u (%u "
-				"octets) without",
-				t->frame_cnt, kind_name[a.kind], a.idx, a.octets, kind_name[b.kind],
-				b.idx, b.octets);
+				"after frame %u: %s %u (%u octets) with %s, %s %u (%u octets) "
+				"without",
+				t->frame_cnt, kind_name[a.kind], a.idx, a.octets, leat_twin_name(t),
+				kind_name[b.kind], b.idx, b.octets);
 			return;
 		}
 		at += (uint32_t)sizeof(a);
@@ -386,12 +386,106 @@ static void spoil(struct twin *t, struct tcb *tcb)
 	t->spoilt = true;
 }
 
+/* ---- with the oracle ---- */
+
+/* Of a connection in TIME-WAIT what a record may be asked for. */
+static struct tcb waiting(const struct tcb *tcb)
+{
+	struct tcb t;
+
+	memset(&t, 0, sizeof(t));
+	t.tuple = tcb->tuple;
+	t.snd.una = tcb->snd.una;
+	t.snd.nxt = tcb->snd.nxt;
+	t.rcv.nxt = tcb->rcv.nxt;
+	t.rcv.edge = tcb->rcv.edge;
+	t.rcv_fin = tcb->rcv_fin;
+	t.rcv.unread = tcb->rcv.unread;
+	t.rbuf_cnt = tcb->rbuf_cnt;
+	t.ts_recent = tcb->agreed & TCP_OPT_TS ? tcb->ts_recent : 0;
+	t.last_ack = tcb->last_ack;
+	t.state = tcb->state;
+	t.agreed = tcb->agreed & (TCP_OPT_TS | TCP_OPT_WS | TCP_AGREED_ECN);
+	t.rcv_scale = tcb->rcv_scale;
+	t.opts = tcb->opts & (TCP_O_ECE | TCP_O_RST_ENDS);
+	t.tos = tcb->tos;
+	t.rtx_at = tcb->rtx_at;
+	t.delack_at = tcb->delack_at;
+	return t;
+}
+
+/* A control block without the numbers that each run gives anew. */
+static struct tcb nameless(const struct tcb *tcb)
+{
+	struct tcb t = *tcb;
+
+	t.idx = t.gen = t.out_next = t.news_next = 0;
+	t.rcv_head = t.rcv_tail = t.ooo_head = t.listener = t.ext = 0;
+	return t;
+}
+
+struct seen {
+	struct tcb tcb;
+	struct deadlines at;
+};
+
+static int by_tuple(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct seen));
+}
+
+static void see(struct twin *t, struct seen *s, const struct tcp_engine *e, const struct tcb *tcb)
+{
+	memset(s, 0, sizeof(*s));
+	s->tcb = tcb->state == TCP_ST_TIME_WAIT ? waiting(tcb) : nameless(tcb);
+	s->at.wheel = leat_timer_wheel_deadline(e->wheel, tcb->idx);
+	s->at.ring = leat_tcp_ring_deadline(e, tcb);
+	(void)t;
+}
+
+static void add_by_tuple(struct twin *t, struct tcp_engine *e)
+{
+	uint32_t max = e->limits.tcb_max + leat_tcp_tw_cnt(e), cnt = 0, name;
+	uint32_t look = UINT32_MAX, unit = 0;
+	struct seen *seen = calloc(max + 1, sizeof(*seen));
+
+	ASSERT(seen != NULL);
+	for (uint32_t i = 0; i < e->limits.tcb_max; i++)
+		if (e->tcb[i].state > TCP_ST_CLOSED)
+			see(t, &seen[cnt++], e, &e->tcb[i]);
+	while (leat_tcp_tw_scan(e, &unit, &look, &name))
+		see(t, &seen[cnt++], e, leat_tcp_tw_look(e, name, 0));
+	qsort(seen, cnt, sizeof(*seen), by_tuple);
+	for (uint32_t i = 0; i < cnt; i++) {
+		add_block(&t->now, KIND_TCB, i, &seen[i].tcb, sizeof(seen[i].tcb));
+		add_block(&t->now, KIND_TIMER, i, &seen[i].at, sizeof(seen[i].at));
+	}
+	free(seen);
+}
+
+static bool engine_by_tuple(struct twin *t, uint32_t place, struct tcp_engine *e)
+{
+	struct tcp_counters cnt = e->cnt;
+
+	add_by_tuple(t, e);
+	cnt.time_wait_moved = cnt.time_wait_stayed = cnt.time_wait_put_off =
+		cnt.time_wait_unanswered = 0;
+	cnt.present[TCP_ST_NONE] = 0;
+	add_block(&t->now, KIND_COUNTER, place, &cnt, sizeof(cnt));
+	return looked(t);
+}
+
 bool leat_twin_engine(struct twin *t, uint32_t place, struct tcp_engine *e)
 {
 	uint64_t fast = e->cnt.fast;
+	uint32_t look = UINT32_MAX, unit = 0, name;
 
 	if (!looks(t))
 		return true;
+	if (t->oracle)
+		return engine_by_tuple(t, place, e);
+	while (leat_tcp_tw_scan(e, &unit, &look, &name))
+		add_tcb(&t->now, e, leat_tcp_tw_look(e, name, 0));
 	for (uint32_t i = 0; i < e->limits.tcb_max; i++) {
 		if (e->tcb[i].state == TCP_ST_NONE)
 			continue;
@@ -419,6 +513,28 @@ static void start(struct twin *t, enum twin_part part)
 	t->part = part;
 	t->at = t->frame_cnt = 0;
 	t->spoilt = false;
+}
+
+void leat_twin_knobs(const struct twin *t, struct tcp_knobs *knobs)
+{
+	bool without = t->part == TWIN_AGAIN;
+
+	knobs->fast_path = t->oracle || !without;
+	knobs->time_wait_compact = !t->oracle || !without;
+}
+
+void leat_twin_limits(const struct twin *t, struct tcp_limits *limits)
+{
+	if (!t->oracle)
+		return;
+	if (limits->time_wait_max == 0)
+		limits->time_wait_max = limits->tcb_max;
+	limits->tcb_max += limits->time_wait_max;
+}
+
+const char *leat_twin_name(const struct twin *t)
+{
+	return t->oracle ? "records of TIME-WAIT" : "the fast path";
 }
 
 void leat_twin_begin(struct twin *t)

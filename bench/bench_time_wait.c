@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What does a connection in TIME-WAIT cost, and what does it take to enter, to answer, to be reused
+ * and to end, while so many wait?
+ *
+ *	bench_time_wait [--json] [--quick] [--population N,N,...]
+ *
+ * A stack as a shard has it, without a device.  It is filled with N connections; then, of those:
+ *
+ *	enter     from a control block to a record, and the block is free
+ *	expire    32 that are due, out of the flow table
+ *	reack     a retransmitted FIN, from the frame that arrives to the one that leaves
+ *	reuse     a SYN with a newer timestamp, our SYN,ACK, and the ACK that ends the old one
+ *	turns     5 million that are due at once (or all there are), 64 in a turn
+ *
+ * What precedes a measure is as it is in a shard: who enters has just been looked up and answered;
+ * who expires has not been touched for 2MSL.  A figure is the median of many bursts; a turn is
+ * measured in time of this thread, which others' turns on the processor are not part of; but what
+ * they leave of its caches is, and what a hypervisor takes. */
+#include "bench.h"
+
+#include "base_prng.h"
+#include "base_time.h"
+#include "stack_core.h"
+#include "tcp_core.h"
+#include "wire_cksum.h"
+
+#include <time.h>
+
+#define BURST        32
+#define BURSTS       4000
+#define TURN_MAX     64 /* as SHARD_TIMER_MAX */
+#define DUE_AT_ONCE  5000000
+#define TWO_MSL      (60 * TIME_S)
+#define PORTS        60000
+#define OURS         0xc0000201 /* 192.0.2.1 */
+#define THEIRS       0x0b000000 /* from 11.0.0.0 on */
+#define FRAME_OCTETS 256
+#define POPULATIONS  16
+#define CONTROL_MAX  4096
+
+struct world {
+	struct leat_stack *s;
+	struct tcp_engine *e;
+	uint64_t now;
+	uint64_t first, next; /* those in TIME-WAIT are the numbers from first to next */
+	struct prng prng;
+	struct leat_conn listener;
+	uint8_t in[BURST][FRAME_OCTETS], out[BURST][1600];
+	uint32_t in_octets[BURST];
+};
+
+struct row {
+	uint64_t population;
+	double octets, enter, expire, reack, reuse;
+	uint64_t due, longest_turn_ns, usual_turn_ns, drain_ns;
+};
+
+static struct tuple tuple_of(uint64_t n)
+{
+	return (struct tuple){ip_from4(OURS), ip_from4(THEIRS + (uint32_t)(n / PORTS)), 80,
+		(uint16_t)(1024 + n % PORTS), 0};
+}
+
+static struct seq snd_nxt(uint64_t n)
+{
+	return seq_of((uint32_t)n * 2654435761U);
+}
+
+static struct seq rcv_nxt(uint64_t n)
+{
+	return seq_of((uint32_t)n * 40503U + 77);
+}
+
+static void configure(struct stack_config *c, uint64_t population)
+{
+	leat_stack_config_default(c);
+	c->tcp.tcb_max = CONTROL_MAX;
+	c->tcp.time_wait_max = (uint32_t)population + (population > 1 ? CONTROL_MAX : 0);
+	c->link.raw_ip = true;
+	c->link.local_cnt = 1;
+	c->link.local[0] = (struct wire_local){ip_from4(OURS), 24};
+	c->knobs.two_msl_ns = TWO_MSL;
+	c->tx_csum_l4 = c->tx_csum_ip = true;
+}
+
+/* All that is there because there may be so many: records, index, and what is fixed with them. */
+static double octets_each(uint64_t population)
+{
+	struct stack_config c;
+
+	configure(&c, population);
+	c.tcp.time_wait_max = (uint32_t)population;
+	size_t all = leat_stack_footprint(&c);
+
+	c.tcp.time_wait_max = 1;
+	return (double)(all - leat_stack_footprint(&c)) / (double)population;
+}
+
+/* ---- one more in TIME-WAIT ---- */
+
+/* Connection n as its last ACK has left it: in TIME-WAIT, a control block, nobody's. */
+static struct tcb *make(struct world *w, uint64_t n)
+{
+	static const enum tcp_event way[] = {TCP_EV_RCV_SYN, TCP_EV_RCV_ACK_OF_SYN, TCP_EV_CLOSE,
+		TCP_EV_RCV_ACK_OF_FIN, TCP_EV_RCV_FIN};
+	struct tuple tuple = tuple_of(n);
+	struct tcb *tcb = leat_tcp_alloc(w->e, &tuple, TCP_ST_LISTEN, w->now);
+	struct tcp_call c = {.e = w->e, .tcb = tcb, .now = w->now};
+
+	ASSERT(tcb != NULL);
+	tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = snd_nxt(n);
+	tcb->snd.end = seq_sub(tcb->snd.nxt, 1);
+	tcb->snd.iss = seq_sub(tcb->snd.nxt, 500);
+	tcb->rcv.nxt = tcb->rcv.edge = tcb->last_ack = rcv_nxt(n);
+	tcb->rcv_fin = seq_sub(tcb->rcv.nxt, 1);
+	tcb->una_offset = 499;
+	tcb->agreed = TCP_OPT_TS;
+	tcb->ts_recent = 100;
+	for (uint32_t i = 0; i < COUNT_OF(way); i++)
+		leat_tcp_step(w->e, tcb, way[i]);
+	w->e->cnt.opened_passive++;
+	w->e->cnt.time_wait_entered++;
+	w->e->open_cnt++;
+	leat_tcp_tw_begin(&c);
+	leat_stack_conn_init(w->s, tcb);
+	ASSERT(leat_stack_flow_insert(w->s, tcb, leat_flow_hash(w->s->flow, &tuple)));
+	return tcb;
+}
+
+/* Enters cnt, at most a burst, and returns what that took beyond making them. */
+static uint64_t enter(struct world *w, uint32_t cnt)
+{
+	struct tcb *tcb[BURST];
+
+	for (uint32_t i = 0; i < cnt; i++)
+		tcb[i] = make(w, w->next++);
+	uint64_t from = bench_cycles();
+
+	for (uint32_t i = 0; i < cnt; i++)
+		leat_stack_rest(w->s, tcb[i]);
+	return bench_cycles() - from;
+}
+
+static void set_now(struct world *w, uint64_t now)
+{
+	w->now = now;
+	leat_stack_set_now(w->s, now);
+}
+
+/* ---- frames ---- */
+
+static void put(struct world *w, uint32_t at, uint64_t n, struct seg seg)
+{
+	struct tuple t = tuple_of(n), from = {t.remote, t.local, t.rport, t.lport, 0};
+	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = 64};
+	struct wire_link link = w->s->config.link;
+	uint8_t *tcp = w->in[at] + 20;
+
+	seg.opts |= TCP_OPT_TS;
+	hdr.octets = leat_wire_tcp_put(tcp, &from, &seg);
+	uint16_t sum = leat_wire_cksum(&from, WIRE_PROTO_TCP, tcp, hdr.octets);
+
+	tcp[16] = (uint8_t)(sum >> 8);
+	tcp[17] = (uint8_t)sum;
+	w->in_octets[at] = hdr.octets +
+			   leat_wire_pkt_hdr_put(w->in[at], &link, &(struct mac){{0}}, &from, &hdr);
+}
+
+/* Brings in a burst and lets out what it makes sendable, as a turn does; the cycles of that. */
+static uint64_t turn(struct world *w, uint32_t answers)
+{
+	static struct stack_burst b;
+	struct stack_frame out[BURST];
+
+	for (uint32_t i = 0; i < BURST; i++) {
+		b.pkt[i] = (struct pkt){.frame = w->in[i], .octets = w->in_octets[i]};
+		out[i] = (struct stack_frame){.data = w->out[i], .room = sizeof(w->out[i])};
+	}
+	b.cnt = BURST;
+	uint64_t from = bench_cycles();
+
+	leat_stack_parse(w->s, &b);
+	leat_stack_lookup(w->s, &b);
+	leat_stack_input(w->s, &b, w->now);
+	uint32_t sent = leat_stack_output(w->s, w->now, out, BURST);
+	uint64_t cycles = bench_cycles() - from;
+
+	ASSERT(sent == answers);
+	return cycles;
+}
+
+/* The numbers of a burst, each once, from all over the population. */
+static void choose(struct world *w, uint64_t *n)
+{
+	uint64_t stride = (w->next - w->first) / BURST;
+	uint64_t at = w->first + leat_prng_next(&w->prng) % stride;
+
+	for (uint32_t i = 0; i < BURST; i++)
+		n[i] = at + i * stride;
+}
+
+/* ---- the figures ---- */
+
+static int by_size(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+static double median(uint64_t *cycles, uint32_t cnt)
+{
+	qsort(cycles, cnt, sizeof(*cycles), by_size);
+	return (double)cycles[cnt / 2] / BURST;
+}
+
+/* A burst enters and the oldest one ends, again and again: the population stays. */
+static void measure_enter_expire(struct world *w, struct row *row)
+{
+	static uint64_t in[BURSTS], out[BURSTS];
+
+	for (uint32_t i = 0; i < BURSTS; i++) {
+		in[i] = enter(w, BURST);
+		/* The oldest, whether they are due or not. */
+		uint64_t from = bench_cycles();
+		uint32_t cnt = leat_stack_wait_due(w->s, TIME_NEVER - 1, BURST);
+
+		out[i] = bench_cycles() - from;
+		ASSERT(cnt == BURST);
+		w->first += BURST;
+	}
+	row->enter = median(in, BURSTS);
+	row->expire = median(out, BURSTS);
+}
+
+/* The FIN of so many connections again.  Each moves to the tail and leaves a hole. */
+static void measure_reack(struct world *w, struct row *row)
+{
+	static uint64_t cycles[BURSTS];
+	uint64_t n[BURST];
+
+	for (uint32_t i = 0; i < BURSTS; i++) {
+		set_now(w, w->now + 1);
+		choose(w, n);
+		for (uint32_t k = 0; k < BURST; k++)
+			put(w, k, n[k],
+				(struct seg){.seq = seq_sub(rcv_nxt(n[k]), 1),
+					.ack = snd_nxt(n[k]),
+					.flags = TCP_FIN | TCP_ACK,
+					.len = 1,
+					.wnd = 1000,
+					.ts_val = 100});
+		cycles[i] = turn(w, BURST);
+	}
+	row->reack = median(cycles, BURSTS);
+}
+
+/* The reopened connection is closed by us at once, and waits again: the population stays. */
+static void close_again(struct world *w, uint64_t n)
+{
+	struct tuple tuple = tuple_of(n);
+	uint64_t hash = leat_flow_hash(w->s->flow, &tuple);
+	struct tcb *tcb = stack_tcb(w->s, leat_flow_table_find(w->s->flow, hash, &tuple));
+
+	ASSERT(tcb->state == TCP_ST_ESTABLISHED);
+	tcb->flags &= (uint16_t)~TCP_F_USER;
+	leat_tcp_drop(w->e, tcb, TCP_END_ABORTED, &w->s->io);
+	leat_stack_settle(w->s);
+	leat_stack_rest(w->s, make(w, n));
+}
+
+static void put_syn(struct world *w, uint32_t at, uint64_t n, bool ack)
+{
+	struct seg seg = {.seq = seq_add(rcv_nxt(n), ack ? 1001 : 1000),
+		.flags = ack ? TCP_ACK : TCP_SYN,
+		.len = !ack,
+		.wnd = 1000,
+		.ts_val = 5000};
+
+	if (ack) {
+		struct tuple t = tuple_of(n);
+		uint32_t idx = leat_flow_table_find(w->s->flow, leat_flow_hash(w->s->flow, &t), &t);
+
+		seg.ack = stack_tcb(w->s, idx)->snd.nxt;
+		seg.ts_ecr = 1;
+	}
+	put(w, at, n, seg);
+}
+
+static void measure_reuse(struct world *w, struct row *row)
+{
+	static uint64_t cycles[BURSTS];
+	uint64_t n[BURST];
+
+	for (uint32_t i = 0; i < BURSTS / 4; i++) {
+		set_now(w, w->now + TIME_MS);
+		choose(w, n);
+		for (uint32_t k = 0; k < BURST; k++)
+			put_syn(w, k, n[k], false);
+		cycles[i] = turn(w, BURST);
+		for (uint32_t k = 0; k < BURST; k++)
+			put_syn(w, k, n[k], true);
+		cycles[i] += turn(w, 0);
+		struct leat_event event;
+
+		while (leat_next_event(w->s, &event))
+			;
+		for (uint32_t k = 0; k < BURST; k++)
+			close_again(w, n[k]);
+	}
+	row->reuse = median(cycles, BURSTS / 4);
+}
+
+static uint64_t thread_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * TIME_S + (uint64_t)t.tv_nsec;
+}
+
+/* All at once: the clock jumps to where 5 million are due, and turns do what they may. */
+static void measure_turns(struct world *w, struct row *row)
+{
+	static uint64_t turn_ns[DUE_AT_ONCE / TURN_MAX + 2];
+	uint64_t want = u64_min(row->population, DUE_AT_ONCE), begin, before;
+	uint32_t cnt = TURN_MAX, turns = 0;
+
+	set_now(w, w->now + 2 * TWO_MSL);
+	begin = before = thread_ns();
+	for (row->due = 0; row->due < want && cnt == TURN_MAX; row->due += cnt) {
+		cnt = leat_stack_timers(w->s, w->now, TURN_MAX);
+		uint64_t after = thread_ns();
+
+		turn_ns[turns++] = after - before;
+		before = after;
+	}
+	row->drain_ns = before - begin;
+	qsort(turn_ns, turns, sizeof(*turn_ns), by_size);
+	row->longest_turn_ns = turn_ns[turns - 1];
+	row->usual_turn_ns = turn_ns[(uint64_t)turns * 999 / 1000];
+}
+
+static void fill(struct world *w, uint64_t population)
+{
+	/* A burst at an instant, over a 2MSL: none is due before all are in. */
+	uint64_t step = u64_max(TWO_MSL / 2 / (population / BURST + 1), 1);
+
+	while (w->next < population) {
+		enter(w, (uint32_t)u64_min(BURST, population - w->next));
+		set_now(w, w->now + step);
+	}
+}
+
+static void measure(uint64_t population, struct row *row)
+{
+	static struct world w;
+	struct stack_config c;
+	char why[128];
+	void *mem;
+
+	memset(&w, 0, sizeof(w));
+	w.now = 1000 * TIME_S;
+	leat_prng_seed(&w.prng, population);
+	configure(&c, population);
+	const char *error = leat_stack_config_error(&c, why, sizeof(why));
+	if (error != NULL)
+		fprintf(stderr, "%s\n", error);
+	mem = bench_memory(leat_stack_footprint(&c));
+	w.s = leat_stack_new(mem, &c, w.now);
+	w.e = leat_stack_engine(w.s);
+	const struct leat_addr local = {.family = 4, .octet = {192, 0, 2, 1}, .port = 80};
+	ASSERT(leat_listen(w.s, &local, BURST * 2, &w.listener) == LEAT_OK);
+	*row = (struct row){.population = population, .octets = octets_each(population)};
+	fill(&w, population);
+	ASSERT(leat_tcp_tw_cnt(w.e) == population);
+	measure_enter_expire(&w, row);
+	measure_reuse(&w, row);
+	measure_reack(&w, row);
+	measure_turns(&w, row);
+	free(mem);
+}
+
+/* ---- output ---- */
+
+static uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * TIME_S + (uint64_t)t.tv_nsec;
+}
+
+static double hz(void)
+{
+	uint64_t ns = clock_ns(), cycles = bench_cycles();
+
+	while (clock_ns() - ns < 50 * TIME_MS)
+		;
+	return (double)(bench_cycles() - cycles) * 1e9 / (double)(clock_ns() - ns);
+}
+
+static void print_row(const struct bench *b, const struct row *r, double ghz)
+{
+	if (b->json) {
+		printf("{\"population\":%llu,\"octets_per_connection\":%.2f,"
+		       "\"cycles_enter_expire\":%.1f,\"cycles_enter\":%.1f,"
+		       "\"cycles_expire\":%.1f,\"cycles_reack\":%.1f,\"cycles_reuse\":%.1f,"
+		       "\"enter_ns\":%.1f,\"longest_turn_ns\":%llu,"
+		       "\"turn_of_999_in_1000_ns\":%llu,\"due_at_once\":%llu,"
+		       "\"drain_ns\":%llu}\n",
+			(unsigned long long)r->population, r->octets, r->enter + r->expire,
+			r->enter, r->expire, r->reack, r->reuse, r->enter / ghz,
+			(unsigned long long)r->longest_turn_ns,
+			(unsigned long long)r->usual_turn_ns, (unsigned long long)r->due,
+			(unsigned long long)r->drain_ns);
+	} else {
+		printf("%11llu %8.2f %8.1f %8.1f %8.1f %8.1f %9.1f %10.1f %8.1f %8.1f %8.3f\n",
+			(unsigned long long)r->population, r->octets, r->enter + r->expire,
+			r->enter, r->expire, r->reack, r->reuse, r->enter / ghz,
+			(double)r->longest_turn_ns / 1000, (double)r->usual_turn_ns / 1000,
+			(double)r->drain_ns / 1e9);
+	}
+	fflush(stdout);
+}
+
+static uint32_t populations(int argc, char **argv, uint64_t *population)
+{
+	const char *list = "1000,1000000,10000000,100000000";
+	uint32_t cnt = 0;
+
+	for (int i = 1; i + 1 < argc; i++)
+		if (strcmp(argv[i], "--population") == 0)
+			list = argv[i + 1];
+	for (char *end; cnt < POPULATIONS && *list != '\0'; list = *end == ',' ? end + 1 : end) {
+		population[cnt] = strtoull(list, &end, 10);
+		if (end == list || population[cnt] < 2 * BURST || population[cnt] > 500000000) {
+			fprintf(stderr, "a population is from %d to 500000000: %s\n", 2 * BURST,
+				list);
+			exit(2);
+		}
+		cnt++;
+	}
+	return cnt;
+}
+
+int main(int argc, char **argv)
+{
+	struct bench b = bench_args(argc, argv);
+	uint64_t population[POPULATIONS];
+	uint32_t cnt = populations(argc, argv, population);
+	double ghz = hz() / 1e9;
+	struct row row;
+
+	if (!b.json)
+		printf("# population   octets enter+ex    enter   expire    reack     reuse"
+		       "   enter ns  longest    99.9%%    drain\n"
+		       "#              each   cycles   cycles   cycles   cycles    cycles"
+		       "         ns       us       us        s\n");
+	for (uint32_t i = 0; i < (b.quick ? 1 : cnt); i++) {
+		measure(population[i], &row);
+		print_row(&b, &row, ghz);
+	}
+	return 0;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_bits.h"
+#include "stack_core.h"
+
+/* TIME-WAIT as a record (tcp_tw.h): what the stack has beside it, which is its place in the flow
+ * table, its port, and its heir, goes with it. */
+
+#define BATCH    32 /* records whose buckets are fetched together */
+#define PACK_MAX 2  /* blocks */
+
+STATIC_ASSERT(TW_NAME == FLOW_UNIT && TW_WIDE == FLOW_WIDE, "one name for both");
+STATIC_ASSERT(TW_UNIT_OCTETS == FLOW_UNIT_OCTETS, "in the same units");
+
+/* What keeps a connection in TIME-WAIT from being a record: somebody else knows its number. */
+#define KNOWN (CONN_LISTENER | CONN_CHILD | CONN_ABORT | CONN_HALF | CONN_HEIR | CONN_ASIDE)
+
+/* The heir of record from, of this tuple, waits for `to` from now on. */
+static void rename_heir(
+	struct leat_stack *s, const struct tuple *tuple, uint64_t hash, const struct tw_move *move)
+{
+	uint32_t idx = leat_flow_table_find(s->flow, hash, tuple);
+
+	DCHECK(idx < s->config.tcp.tcb_max && s->conn[idx].old == move->from);
+	s->conn[idx].old = move->to;
+}
+
+/* Closes some holes, so that there are blocks again. */
+static void pack(struct leat_stack *s)
+{
+	struct tw_move move[TW_MOVE_MAX];
+	uint64_t hash[TW_MOVE_MAX];
+	struct tuple tuple[TW_MOVE_MAX];
+	uint32_t cnt = leat_tcp_tw_pack(s->tcp, move);
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		leat_tcp_tw_tuple(s->tcp, move[i].to, &tuple[i]);
+		hash[i] = leat_flow_hash(s->flow, &tuple[i]);
+		leat_flow_table_prefetch(s->flow, hash[i]);
+	}
+	for (uint32_t i = 0; i < cnt; i++) {
+		uint8_t flags = leat_tcp_tw_flags(s->tcp, move[i].to);
+
+		if (UNLIKELY(flags & TW_F_ASIDE))
+			rename_heir(s, &tuple[i], hash[i], &move[i]);
+		else if (LIKELY(!(flags & TW_F_OUT)))
+			leat_flow_table_move(s->flow, hash[i], move[i].from, move[i].to);
+	}
+	s->births += cnt;
+}
+
+/* As few blocks are left, so many are packed for each record that may take one. */
+static void make_blocks(struct leat_stack *s)
+{
+	for (uint32_t i = 0; i < PACK_MAX && UNLIKELY(leat_tcp_tw_is_tight(s->tcp)); i++)
+		pack(s);
+}
+
+void leat_stack_rest(struct leat_stack *s, struct tcb *tcb)
+{
+	struct conn *c = stack_conn(s, tcb);
+	uint8_t flags = c->port_base != STACK_NONE ? TW_F_PORT : 0;
+	uint32_t was = tcb->idx;
+
+	if (tcb->state != TCP_ST_TIME_WAIT || c->flags & KNOWN || !(tcb->flags & TCP_F_FLOW) ||
+		!leat_tcp_tw_settled(s->tcp, tcb))
+		return;
+	make_blocks(s);
+	uint32_t local_idx = leat_stack_local_idx(s, tcb->tuple.local);
+	uint32_t name = leat_tcp_tw_rest(s->tcp, tcb, local_idx, flags);
+
+	if (name == TCP_NONE)
+		return;
+	leat_stack_chunks_free(s, c);
+	leat_flow_table_move(s->flow, c->hash, was, name);
+	tcb->flags &= (uint16_t)~TCP_F_FLOW;
+	s->births++;
+}
+
+void leat_stack_rest_all(struct leat_stack *s)
+{
+	struct tcp_io *io = &s->io;
+
+	for (uint32_t i = 0; i < io->rest_cnt; i++)
+		leat_stack_rest(s, stack_tcb(s, io->rest[i]));
+	io->rest_cnt = 0;
+}
+
+static struct tcb *prepared(struct leat_stack *s, struct tcb *tcb, uint32_t name, uint64_t hash)
+{
+	struct conn *c = stack_conn(s, tcb);
+
+	leat_stack_conn_init(s, tcb);
+	c->hash = hash;
+	if (leat_tcp_tw_flags(s->tcp, name) & TW_F_PORT)
+		c->port_base = leat_stack_port_base(s, &tcb->tuple);
+	tcb->flags |= TCP_F_FLOW;
+	return tcb;
+}
+
+struct tcb *leat_stack_wait_look(struct leat_stack *s, uint32_t name, uint64_t hash)
+{
+	return prepared(s, leat_tcp_tw_look(s->tcp, name, s->now), name, hash);
+}
+
+struct tcb *leat_stack_wait_wake(struct leat_stack *s, uint32_t name, uint64_t hash)
+{
+	struct tcb *tcb = leat_tcp_tw_wake(s->tcp, name, s->now);
+
+	return tcb->flags & TCP_F_FLOW ? tcb : prepared(s, tcb, name, hash);
+}
+
+void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb, uint32_t name)
+{
+	uint32_t now_named = leat_tcp_tw_name(s->tcp, tcb);
+
+	if (tcb->state != TCP_ST_TIME_WAIT)
+		return; /* it was ended, and that settled */
+	if (now_named != name) {
+		leat_flow_table_move(s->flow, stack_conn(s, tcb)->hash, name, now_named);
+		s->births++;
+	}
+	leat_tcp_tw_sleep(s->tcp, tcb);
+	make_blocks(s);
+}
+
+/* The heir of a record that is over goes on alone. */
+static void leave_heir(
+	struct leat_stack *s, uint32_t name, const struct tuple *tuple, uint64_t hash)
+{
+	uint32_t idx = leat_flow_table_find(s->flow, hash, tuple);
+
+	DCHECK(idx < s->config.tcp.tcb_max);
+	struct conn *c = &s->conn[idx];
+
+	DCHECK(c->flags & CONN_HEIR && c->old == name);
+	(void)name;
+	c->flags &= (uint16_t)~CONN_HEIR;
+	c->taken = 0;
+}
+
+static void over(struct leat_stack *s, uint32_t name, const struct tuple *tuple, uint64_t hash,
+	enum tcp_end why)
+{
+	uint8_t flags = leat_tcp_tw_flags(s->tcp, name);
+
+	if (UNLIKELY(flags & TW_F_ASIDE))
+		leave_heir(s, name, tuple, hash);
+	else if (LIKELY(!(flags & TW_F_OUT)))
+		leat_flow_table_remove(s->flow, hash, name);
+	if (flags & TW_F_PORT) {
+		struct conn c = {.port_base = leat_stack_port_base(s, tuple)};
+
+		leat_stack_port_give(s, &c, tuple->lport);
+	}
+	leat_tcp_tw_over(s->tcp, name, why, s->now);
+	s->births++;
+}
+
+void leat_stack_wait_over(struct leat_stack *s, uint32_t name, enum tcp_end why)
+{
+	struct tuple tuple;
+
+	leat_tcp_tw_tuple(s->tcp, name, &tuple);
+	over(s, name, &tuple, leat_flow_hash(s->flow, &tuple), why);
+}
+
+/* One that began anew when there was no place for it, and now is at the head. */
+static void go_on(struct leat_stack *s, uint32_t name, uint64_t hash)
+{
+	uint32_t to = leat_tcp_tw_later(s->tcp, name, s->now);
+
+	leat_flow_table_move(s->flow, hash, name, to);
+	s->births++;
+}
+
+uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max)
+{
+	uint32_t name[BATCH], cnt = leat_tcp_tw_due(s->tcp, until, name, u32_min(max, BATCH));
+	struct tuple tuple[BATCH];
+	uint64_t hash[BATCH];
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		leat_tcp_tw_tuple(s->tcp, name[i], &tuple[i]);
+		hash[i] = leat_flow_hash(s->flow, &tuple[i]);
+		leat_flow_table_prefetch(s->flow, hash[i]);
+	}
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (UNLIKELY(leat_tcp_tw_flags(s->tcp, name[i]) & TW_F_LATER))
+			go_on(s, name[i], hash[i]);
+		else
+			over(s, name[i], &tuple[i], hash[i], TCP_END_TIME_WAIT);
+	}
+	return cnt;
+}
+
+void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old)
+{
+	if (!s->config.knobs.time_wait_evict || !leat_tcp_tw_full(s->tcp))
+		return;
+	uint32_t spared = old != NULL ? leat_tcp_tw_name(s->tcp, old) : TCP_NONE;
+	uint32_t name = leat_tcp_tw_oldest(s->tcp, spared);
+
+	if (name == TCP_NONE)
+		return;
+	if (name & FLOW_UNIT) {
+		leat_stack_wait_over(s, name, TCP_END_GAVE_WAY);
+	} else {
+		leat_tcp_drop(s->tcp, stack_tcb(s, name), TCP_END_GAVE_WAY, &s->io);
+		leat_stack_settle(s);
+	}
+}

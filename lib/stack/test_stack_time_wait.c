@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "test_stack_net.h"
+
+#include "base_bits.h"
+#include "stack_gauge.h"
+#include "tcp_tw.h"
+
+#include <string.h>
+
+#define TWO_MSL (60 * TIME_S)
+
+/* One connection that the server, stack 1, closes first: it waits there, as a record. */
+static void closed_by_server(struct net *n, int family)
+{
+	struct leat_conn conn[2];
+
+	net_open(n, family, 80, conn);
+	assert_int_equal(leat_close(n->stack[1], conn[1]), LEAT_OK);
+	net_run(n, 5 * TIME_MS);
+	assert_int_equal(leat_close(n->stack[0], conn[0]), LEAT_OK);
+	net_run(n, 5 * TIME_MS);
+	net_no_events(n, 0);
+	net_no_events(n, 1);
+}
+
+static uint32_t records(const struct net *n)
+{
+	return leat_tcp_tw_cnt(leat_stack_engine(n->stack[1]));
+}
+
+static const struct tcp_counters *counted(const struct net *n)
+{
+	return leat_stack_tcp(n->stack[1]);
+}
+
+/* A segment of the peer of record name: his FIN again, or an octet of text behind it. */
+static void peer_says(struct net *n, uint32_t name, uint8_t flags)
+{
+	struct tcp_engine *e = leat_stack_engine(n->stack[1]);
+	const struct tcb *tcb = leat_tcp_tw_look(e, name, n->now);
+	struct tuple from = {tcb->tuple.remote, tcb->tuple.local, tcb->tuple.rport,
+		tcb->tuple.lport, tcb->tuple.zone};
+	struct seg seg = {.seq = seq_sub(tcb->rcv.nxt, flags & TCP_FIN ? 1 : 0),
+		.ack = tcb->snd.nxt,
+		.flags = flags,
+		.wnd = 1000,
+		.len = 1,
+		.text = flags & TCP_FIN ? 0 : 1};
+	uint8_t frame[NET_FRAME_MAX];
+
+	if (tcb->agreed & TCP_OPT_TS) {
+		seg.opts = TCP_OPT_TS;
+		seg.ts_val = tcb->ts_recent;
+	}
+	net_inject(n, 1, frame, net_frame(n, frame, &from, &seg, "x"));
+}
+
+/* Each record once. */
+static void peers_say(struct net *n, uint8_t flags)
+{
+	struct tcp_engine *e = leat_stack_engine(n->stack[1]);
+	uint32_t name[256], cnt = 0, unit = 0, look = UINT32_MAX;
+
+	while (leat_tcp_tw_scan(e, &unit, &look, &name[cnt]))
+		cnt++;
+	for (uint32_t i = 0; i < cnt; i++)
+		peer_says(n, name[i], flags);
+}
+
+static void begin(struct net *n, uint64_t seed)
+{
+	net_init(n, seed);
+	net_start(n);
+	net_listen(n, 1, 4, 80, 8);
+	net_listen(n, 1, 6, 80, 8);
+}
+
+static void a_connection_that_only_waits_needs_no_control_block(void **state)
+{
+	struct net n;
+
+	(void)state;
+	begin(&n, 1);
+	uint32_t unused = counted(&n)->present[TCP_ST_NONE];
+
+	for (uint32_t i = 0; i < 20; i++)
+		closed_by_server(&n, i % 2 ? 4 : 6);
+	assert_int_equal(records(&n), 20);
+	assert_int_equal(counted(&n)->present[TCP_ST_TIME_WAIT], 20);
+	assert_int_equal(counted(&n)->present[TCP_ST_NONE], unused);
+	assert_int_equal(counted(&n)->time_wait_stayed, 0);
+	net_ledger(&n);
+	net_run(&n, TWO_MSL);
+	assert_int_equal(records(&n), 0);
+	assert_int_equal(counted(&n)->ended[TCP_END_TIME_WAIT], 20);
+	assert_int_equal(counted(&n)->time_wait_late_ns_max, 0);
+	net_stop(&n);
+}
+
+/* N099: each end is exact, however the others are restarted; one is counted late when it is. */
+static void an_end_that_nobody_looked_at_is_counted_as_late(void **state)
+{
+	struct net n;
+
+	(void)state;
+	begin(&n, 2);
+	closed_by_server(&n, 4);
+	uint64_t at = leat_tcp_tw_next(leat_stack_engine(n.stack[1]));
+
+	assert_true(leat_stack_next_deadline(n.stack[1]) == at);
+	assert_int_equal(leat_stack_timers(n.stack[1], at - 1, 64), 0);
+	assert_int_equal(leat_stack_timers(n.stack[1], at + 77, 64), 1);
+	assert_int_equal(counted(&n)->time_wait_late_ns_max, 77);
+	n.now = at + 77;
+	net_stop(&n);
+}
+
+/* N096: while nothing can leave, more want an answer than are awake; the others hear nothing. */
+static void a_flood_of_fins_wakes_no_more_than_there_is_room_for(void **state)
+{
+	struct stack_frame f[2 * TCP_TW_AWAKE];
+	static uint8_t room[2 * TCP_TW_AWAKE][NET_FRAME_MAX];
+	enum {
+		CNT = 100
+	};
+	struct net n;
+
+	(void)state;
+	begin(&n, 3);
+	for (uint32_t i = 0; i < CNT; i++)
+		closed_by_server(&n, 4);
+	assert_int_equal(records(&n), CNT);
+	net_run(&n, TIME_S);
+	peers_say(&n, TCP_FIN | TCP_ACK);
+	peers_say(&n, TCP_FIN | TCP_ACK); /* and once more: those that are awake owe one answer */
+	assert_int_equal(counted(&n)->time_wait_restarted, 2 * CNT);
+	assert_int_equal(counted(&n)->time_wait_unanswered, 2 * (CNT - TCP_TW_AWAKE));
+	for (uint32_t i = 0; i < COUNT_OF(f); i++)
+		f[i] = (struct stack_frame){.data = room[i], .room = sizeof(room[i])};
+	assert_int_equal(leat_stack_output(n.stack[1], n.now, f, COUNT_OF(f)), TCP_TW_AWAKE);
+	leat_tcp_tw_check(leat_stack_engine(n.stack[1]));
+	net_ledger(&n);
+	net_run(&n, TWO_MSL - 1);
+	assert_int_equal(records(&n), CNT);
+	net_run(&n, 1);
+	assert_int_equal(records(&n), 0);
+	net_stop(&n);
+}
+
+/* An answer that could not leave in time is none. */
+static void what_is_over_while_its_answer_waits_says_nothing(void **state)
+{
+	struct stack_frame f = {.room = NET_FRAME_MAX};
+	uint8_t room[NET_FRAME_MAX];
+	struct net n;
+
+	(void)state;
+	begin(&n, 4);
+	closed_by_server(&n, 4);
+	closed_by_server(&n, 6);
+	n.now = leat_tcp_tw_next(leat_stack_engine(n.stack[1])) + TIME_S;
+	peers_say(&n, TCP_PSH | TCP_ACK);
+	assert_int_equal(counted(&n)->verdict[TCP_V_TIME_WAIT_OLD], 2);
+	assert_int_equal(leat_stack_timers(n.stack[1], n.now, 64), 2);
+	assert_int_equal(records(&n), 0);
+	f.data = room;
+	assert_int_equal(leat_stack_output(n.stack[1], n.now, &f, 1), 0);
+	net_stop(&n);
+}
+
+/* The record of the peer's port; 0: the one that is next to end. */
+static uint32_t record_of(const struct net *n, uint16_t port)
+{
+	struct tcp_engine *e = leat_stack_engine(n->stack[1]);
+	uint32_t unit = 0, look = UINT32_MAX, name;
+	struct tuple tuple;
+
+	if (port == 0 && leat_tcp_tw_due(e, TIME_NEVER - 1, &name, 1) == 1)
+		return name;
+	while (leat_tcp_tw_scan(e, &unit, &look, &name)) {
+		leat_tcp_tw_tuple(e, name, &tuple);
+		if (tuple.rport == port)
+			return name;
+	}
+	fail_msg("no record of port %u", port);
+	return 0;
+}
+
+/* So many restarts that no block is left, as others stand between the holes: those are moved. */
+static void restarts_leave_holes_that_are_closed(void **state)
+{
+	struct net n;
+	uint64_t last = 0;
+	uint32_t name[4];
+	struct tuple t[4];
+
+	(void)state;
+	net_init(&n, 5);
+	n.config[1].tcp.time_wait_max = 4;
+	n.config[1].tcp.tcb_max = 8;
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 8);
+	for (uint32_t i = 0; i < 4; i++)
+		closed_by_server(&n, 4);
+	struct tcp_engine *e = leat_stack_engine(n.stack[1]);
+
+	assert_int_equal(leat_tcp_tw_due(e, n.now + TWO_MSL, name, 4), 4);
+	for (uint32_t i = 0; i < 4; i++)
+		leat_tcp_tw_tuple(e, name[i], &t[i]);
+	for (uint32_t i = 1; i < 200; i++) {
+		uint32_t which = i % 40 == 0 && i < 120 ? i / 40 : 3;
+
+		net_run(&n, TIME_MS);
+		peer_says(&n, record_of(&n, t[which].rport), TCP_FIN | TCP_ACK);
+		last = n.now;
+		net_run(&n, TIME_MS);
+		leat_tcp_tw_check(e);
+	}
+	assert_true(counted(&n)->time_wait_moved > 0);
+	assert_int_equal(counted(&n)->time_wait_put_off, 0);
+	net_until(&n, last + TWO_MSL - 1);
+	assert_int_equal(records(&n), 1);
+	net_run(&n, 1);
+	assert_int_equal(records(&n), 0);
+	assert_int_equal(counted(&n)->ended[TCP_END_TIME_WAIT], 4);
+	net_stop(&n);
+}
+
+/* A restart for which there is no block at all counts from when the head comes to it: TIME-WAIT is
+ * longer then, and never shorter. */
+static void a_restart_that_is_put_off_makes_it_longer(void **state)
+{
+	struct net n;
+
+	(void)state;
+	begin(&n, 10);
+	closed_by_server(&n, 4);
+	struct tcp_engine *e = leat_stack_engine(n.stack[1]);
+	uint64_t at = leat_tcp_tw_next(e);
+
+	closed_by_server(&n, 6);
+	leat_tcp_tw_flag(e, record_of(&n, 0), TW_F_LATER, true);
+	net_until(&n, at + TIME_S);
+	assert_int_equal(records(&n), 1);
+	assert_true(leat_tcp_tw_next(e) == at + TWO_MSL);
+	net_ledger(&n);
+	peers_say(&n, TCP_PSH | TCP_ACK);
+	net_until(&n, at + TWO_MSL);
+	assert_int_equal(records(&n), 0);
+	net_stop(&n);
+}
+
+/* Who gives his handle up after others began to wait would come between them: he stays what he is,
+ * as exactly. */
+static void who_is_given_up_late_stays_a_control_block(void **state)
+{
+	struct leat_conn conn[2];
+	struct net n;
+
+	(void)state;
+	begin(&n, 11);
+	net_open(&n, 4, 80, conn);
+	assert_int_equal(leat_shutdown(n.stack[1], conn[1]), LEAT_OK);
+	net_run(&n, 5 * TIME_MS);
+	assert_int_equal(leat_close(n.stack[0], conn[0]), LEAT_OK);
+	net_run(&n, 5 * TIME_MS);
+	assert_string_equal(net_state(&n, 1, conn[1]), "TIME-WAIT");
+	uint64_t at = leat_stack_next_deadline(n.stack[1]);
+
+	net_no_events(&n, 0);
+	net_no_events(&n, 1);
+	closed_by_server(&n, 4);
+	assert_int_equal(leat_close(n.stack[1], conn[1]), LEAT_OK);
+	assert_int_equal(counted(&n)->time_wait_stayed, 1);
+	assert_int_equal(records(&n), 1);
+	assert_int_equal(counted(&n)->present[TCP_ST_TIME_WAIT], 2);
+	net_until(&n, at - 1);
+	assert_int_equal(counted(&n)->present[TCP_ST_TIME_WAIT], 2);
+	net_run(&n, 1);
+	assert_int_equal(counted(&n)->present[TCP_ST_TIME_WAIT], 1);
+	net_stop(&n);
+}
+
+static uint64_t outcome(const struct net *n, uint32_t i, const char *key)
+{
+	struct stack_outcome o[STACK_OUTCOME_MAX];
+	uint32_t cnt = leat_stack_time_wait(
+		leat_stack_counters(n->stack[i]), leat_stack_tcp(n->stack[i]), o);
+
+	for (uint32_t k = 0; k < cnt; k++)
+		if (strcmp(o[k].key, key) == 0)
+			return o[k].cnt;
+	fail_msg("no outcome `%s`", key);
+	return 0;
+}
+
+/* A place is reserved for each that is open, and new work is refused when there is none. */
+static void a_full_table_refuses_new_work(void **state)
+{
+	struct leat_addr local = {0}, remote = net_addr(1, 4, 80);
+	struct leat_conn c;
+	struct net n;
+
+	(void)state;
+	net_init(&n, 6);
+	n.config[1].tcp.time_wait_max = 3;
+	n.config[0].tcp.time_wait_max = 6;
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 8);
+	for (uint32_t i = 0; i < 3; i++)
+		closed_by_server(&n, 4);
+	for (uint32_t i = 0; i < 6; i++)
+		assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_OK);
+	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_ERR_FULL);
+	assert_int_equal(outcome(&n, 0, "refused"), 1);
+	net_run(&n, 10 * TIME_MS);
+	assert_int_equal(outcome(&n, 1, "refused"), 6);
+	assert_int_equal(counted(&n)->verdict[TCP_V_NO_TCB], 6);
+	assert_int_equal(records(&n), 3);
+	net_ledger(&n);
+	net_run(&n, TWO_MSL + 10 * TIME_S); /* their places are free, and the SYNs come again */
+	assert_int_equal(counted(&n)->present[TCP_ST_ESTABLISHED], 3);
+	net_stop(&n);
+}
+
+/* Or, by choice, the oldest of those that wait gives way, be it a record or not. */
+static void a_full_table_has_the_oldest_give_way_by_choice(void **state)
+{
+	struct net n;
+
+	(void)state;
+	for (uint32_t compact = 0; compact < 2; compact++) {
+		struct leat_conn conn[2];
+
+		net_init(&n, 7);
+		n.config[1].tcp.time_wait_max = 3;
+		n.config[1].knobs.time_wait_evict = true;
+		n.config[1].knobs.time_wait_compact = compact;
+		net_start(&n);
+		net_listen(&n, 1, 4, 80, 8);
+		for (uint32_t i = 0; i < 5; i++)
+			closed_by_server(&n, 4);
+		assert_int_equal(records(&n), compact ? 3 : 0);
+		assert_int_equal(counted(&n)->present[TCP_ST_TIME_WAIT], 3);
+		assert_int_equal(outcome(&n, 1, "evicted"), 2);
+		assert_int_equal(outcome(&n, 1, "aborted"), 0);
+		for (uint32_t i = 0; i < 3; i++)
+			net_open(&n, 4, 80, conn);
+		assert_int_equal(outcome(&n, 1, "evicted"), 5);
+		(void)net_connect(&n, 4, 80); /* those that are open do not */
+		net_run(&n, 20 * TIME_MS);
+		assert_int_equal(outcome(&n, 1, "evicted"), 5);
+		assert_int_equal(outcome(&n, 1, "refused"), 1);
+		net_stop(&n);
+	}
+}
+
+static void a_listing_tells_records_as_well(void **state)
+{
+	static struct leat_info info[64];
+	struct net n;
+	uint32_t cursor = 0, before, cnt = 0, waiting = 0;
+
+	(void)state;
+	begin(&n, 8);
+	for (uint32_t i = 0; i < 20; i++)
+		closed_by_server(&n, i % 2 ? 4 : 6);
+	net_run(&n, TIME_S);
+	do {
+		before = cursor;
+		cnt += leat_stack_list(n.stack[1], &cursor, 100, info + cnt, 3);
+	} while (cursor != before);
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (strcmp(info[i].state, "TIME-WAIT") != 0)
+			continue;
+		waiting++;
+		assert_int_equal(info[i].remote.family, info[i].local.family);
+		assert_int_equal(info[i].local.port, 80);
+		assert_string_equal(info[i].timer[0].name, "2msl");
+		assert_true(info[i].timer[0].at <= n.now + TWO_MSL);
+	}
+	assert_int_equal(waiting, 20);
+	net_stop(&n);
+}
+
+/* All that is there because of one in TIME-WAIT: the record, which is its own timer, and its place
+ * in the flow table. */
+static void everything_counted_it_is_40_octets_and_72(void **state)
+{
+	struct stack_part part[STACK_PART_MAX], without[STACK_PART_MAX];
+
+	(void)state;
+	for (uint64_t cnt = 1000000; cnt <= 100000000; cnt *= 10) {
+		for (uint32_t ip6 = 0; ip6 < 2; ip6++) {
+			struct net n;
+
+			net_init(&n, 9);
+			struct stack_config *c = &n.config[0];
+
+			c->link.local_cnt = (uint8_t)(1 + ip6);
+			c->tcp.time_wait_max = (uint32_t)cnt;
+			size_t all = leat_stack_footprint(c);
+
+			assert_true(leat_stack_parts(c, part) > 0);
+			c->tcp.time_wait_max = 1;
+			size_t bare = leat_stack_footprint(c);
+
+			assert_true(leat_stack_parts(c, without) > 0);
+			assert_true((double)(all - bare) / (double)cnt <= (ip6 ? 72 : 40));
+			assert_string_equal(part[1].name, "TIME-WAIT");
+			assert_int_equal(part[1].cnt, cnt);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_connection_that_only_waits_needs_no_control_block),
+		cmocka_unit_test(an_end_that_nobody_looked_at_is_counted_as_late),
+		cmocka_unit_test(a_flood_of_fins_wakes_no_more_than_there_is_room_for),
+		cmocka_unit_test(what_is_over_while_its_answer_waits_says_nothing),
+		cmocka_unit_test(restarts_leave_holes_that_are_closed),
+		cmocka_unit_test(a_restart_that_is_put_off_makes_it_longer),
+		cmocka_unit_test(who_is_given_up_late_stays_a_control_block),
+		cmocka_unit_test(a_full_table_refuses_new_work),
+		cmocka_unit_test(a_full_table_has_the_oldest_give_way_by_choice),
+		cmocka_unit_test(a_listing_tells_records_as_well),
+		cmocka_unit_test(everything_counted_it_is_40_octets_and_72),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

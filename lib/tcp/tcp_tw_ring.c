@@ -1,0 +1,636 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tcp_tw_ring.h"
+
+#include "base_arena.h"
+#include "base_time.h"
+
+#include <string.h>
+
+#define SHIFT_SMALL 5 /* units of a block, as a power of two */
+#define SHIFT_LARGE 8
+#define SMALL_POOL  (UINT64_C(1) << 14) /* units */
+#define QUEUE_CNT   (2 * TW_LENGTH_MAX) /* for small ones and wide ones */
+#define DELTA_BITS  40
+#define DELTA_MAX   ((UINT64_C(1) << DELTA_BITS) - 1)
+#define BIT_HIGH    UINT32_C(0xff) /* of the delta */
+#define STAMP_SHIFT 8
+#define FLAG_SHIFT  27
+#define BIT_FLAGS   (UINT32_C(15) << FLAG_SHIFT)
+#define BIT_HOLE    (UINT32_C(1) << 31)
+
+/* What small and wide records have alike. */
+struct body {
+	struct seq snd_nxt, rcv_nxt;
+	uint32_t ts_recent;
+	uint32_t low, bits;
+};
+
+struct small {
+	struct tuple4 tuple;
+	struct body body;
+};
+
+struct wide {
+	struct tuple tuple;
+	struct body body;
+	uint32_t mark;
+};
+
+STATIC_ASSERT(sizeof(struct small) == TW_UNIT_OCTETS, "a unit");
+STATIC_ASSERT(sizeof(struct wide) == 2 * TW_UNIT_OCTETS, "two of them");
+
+struct block {
+	uint64_t base; /* the end of its first record */
+	uint32_t next, prev;
+	uint16_t used; /* units, holes among them */
+	uint16_t live; /* records */
+	uint32_t queue;
+};
+
+struct queue {
+	uint64_t next_at; /* the end of the record at the head; TIME_NEVER: there is none */
+	uint64_t last_at; /* of the one that came last */
+	uint32_t head, tail;
+	uint32_t pack;    /* the block to be packed next */
+	uint32_t head_at; /* the unit in the head block where that record stands */
+};
+
+struct tw_ring {
+	uint8_t *unit;
+	struct block *block;
+	const uint32_t *local4;
+	uint32_t shift, block_cnt;
+	uint32_t free_head, free_cnt;
+	uint32_t record_cnt, record_max;
+	uint32_t queue_cnt; /* those that have a record */
+	uint64_t unit_cnt;  /* of all records */
+	uint32_t pack_queue;
+	bool wide;
+	struct queue queue[QUEUE_CNT];
+};
+
+static uint64_t units_of(uint64_t record_max, bool wide)
+{
+	return record_max * (wide ? 2 : 1);
+}
+
+static uint32_t shift_of(uint64_t units)
+{
+	return units <= SMALL_POOL ? SHIFT_SMALL : SHIFT_LARGE;
+}
+
+/* Beside those that are full: of one queue the head, the tail, and one to move on to, and a few for
+ * holes. */
+static uint64_t blocks_of(uint64_t units)
+{
+	uint64_t full = (units >> shift_of(units)) + 1;
+
+	return full + 3 + full / 256;
+}
+
+static struct tw_ring *carve(struct arena *a, uint32_t record_max, bool wide)
+{
+	uint64_t units = units_of(record_max, wide), blocks = blocks_of(units);
+	struct tw_ring *r = arena_take(a, 1, sizeof(*r), CACHE_LINE);
+	uint8_t *unit = arena_take(a, blocks << shift_of(units), TW_UNIT_OCTETS, CACHE_LINE);
+	struct block *block = arena_take(a, blocks, sizeof(*block), CACHE_LINE);
+
+	if (r)
+		*r = (struct tw_ring){.unit = unit,
+			.block = block,
+			.shift = shift_of(units),
+			.block_cnt = (uint32_t)blocks,
+			.record_max = record_max,
+			.wide = wide};
+	return r;
+}
+
+size_t leat_tcp_tw_ring_footprint(uint32_t record_max, bool wide)
+{
+	struct arena a = arena_at(NULL);
+	uint64_t units = units_of(record_max, wide);
+
+	if (blocks_of(units) << shift_of(units) >= TW_UNIT_MASK)
+		return 0;
+	carve(&a, record_max, wide);
+	return arena_used(&a);
+}
+
+struct tw_ring *leat_tcp_tw_ring_new(void *mem, uint32_t record_max, bool wide)
+{
+	struct arena a = arena_at(mem);
+
+	ASSERT(leat_tcp_tw_ring_footprint(record_max, wide) != 0);
+	struct tw_ring *r = carve(&a, record_max, wide);
+
+	for (uint32_t i = 0; i < r->block_cnt; i++)
+		r->block[i] = (struct block){.next = i + 1 < r->block_cnt ? i + 1 : TCP_NONE};
+	r->free_cnt = r->block_cnt;
+	for (uint32_t i = 0; i < QUEUE_CNT; i++)
+		r->queue[i] = (struct queue){.next_at = TIME_NEVER,
+			.head = TCP_NONE,
+			.tail = TCP_NONE,
+			.pack = TCP_NONE};
+	return r;
+}
+
+void leat_tcp_tw_ring_locals(struct tw_ring *r, const uint32_t *local4)
+{
+	r->local4 = local4;
+}
+
+const void *leat_tcp_tw_ring_units(const struct tw_ring *r)
+{
+	return r->unit;
+}
+
+static void *at(const struct tw_ring *r, uint32_t name)
+{
+	DCHECK(name & TW_NAME);
+	return r->unit + (size_t)(name & TW_UNIT_MASK) * TW_UNIT_OCTETS;
+}
+
+static struct body *body_of(const struct tw_ring *r, uint32_t name)
+{
+	return name & TW_WIDE ? &((struct wide *)at(r, name))->body
+			      : &((struct small *)at(r, name))->body;
+}
+
+static struct block *block_of(const struct tw_ring *r, uint32_t name)
+{
+	return &r->block[(name & TW_UNIT_MASK) >> r->shift];
+}
+
+static uint32_t step_of(uint32_t queue)
+{
+	return queue & 1 ? 2 : 1;
+}
+
+/* The record at unit `place` of block `no`, of this queue. */
+static uint32_t name_of(const struct tw_ring *r, uint32_t queue, uint32_t no, uint32_t place)
+{
+	return TW_NAME | (queue & 1 ? TW_WIDE : 0) | ((no << r->shift) + place);
+}
+
+uint64_t leat_tcp_tw_ring_ends_at(const struct tw_ring *r, uint32_t name)
+{
+	const struct body *b = body_of(r, name);
+
+	return block_of(r, name)->base + ((uint64_t)(b->bits & BIT_HIGH) << 32 | b->low);
+}
+
+uint32_t leat_tcp_tw_ring_length(const struct tw_ring *r, uint32_t name)
+{
+	return block_of(r, name)->queue / 2;
+}
+
+uint8_t leat_tcp_tw_ring_flags(const struct tw_ring *r, uint32_t name)
+{
+	return (uint8_t)((body_of(r, name)->bits & BIT_FLAGS) >> FLAG_SHIFT);
+}
+
+void leat_tcp_tw_ring_tuple(const struct tw_ring *r, uint32_t name, struct tuple *tuple)
+{
+	const struct tuple4 *t = at(r, name);
+
+	if (name & TW_WIDE)
+		memcpy(tuple, t, sizeof(*tuple));
+	else
+		*tuple = (struct tuple){ip_from4(r->local4[t->local_idx]), ip_from4(t->remote),
+			t->lport, t->rport, 0};
+}
+
+void leat_tcp_tw_ring_read(const struct tw_ring *r, uint32_t name, struct tw_info *info)
+{
+	const struct body *b = body_of(r, name);
+
+	DCHECK(!(b->bits & BIT_HOLE));
+	leat_tcp_tw_ring_tuple(r, name, &info->tuple);
+	info->snd_nxt = b->snd_nxt;
+	info->rcv_nxt = b->rcv_nxt;
+	info->ts_recent = b->ts_recent;
+	info->ends_at = leat_tcp_tw_ring_ends_at(r, name);
+	info->stamp = b->bits >> STAMP_SHIFT & TW_STAMP_MAX;
+	info->mark = name & TW_WIDE ? (uint16_t)((struct wide *)at(r, name))->mark
+				    : ((struct small *)at(r, name))->tuple.mark;
+	info->flags = leat_tcp_tw_ring_flags(r, name);
+}
+
+void leat_tcp_tw_ring_note(struct tw_ring *r, uint32_t name, uint32_t ts_recent, uint32_t stamp)
+{
+	struct body *b = body_of(r, name);
+
+	DCHECK(stamp <= TW_STAMP_MAX);
+	b->ts_recent = ts_recent;
+	b->bits = (b->bits & ~(TW_STAMP_MAX << STAMP_SHIFT)) | stamp << STAMP_SHIFT;
+}
+
+void leat_tcp_tw_ring_flag(struct tw_ring *r, uint32_t name, uint8_t flag, bool on)
+{
+	struct body *b = body_of(r, name);
+	uint32_t bit = (uint32_t)flag << FLAG_SHIFT;
+
+	b->bits = on ? b->bits | bit : b->bits & ~bit;
+}
+
+/* ---- the queues ---- */
+
+/* Each queue in use may need one more block to move its head on, so that many are kept; and those
+ * that may still come have their places before those that begin anew. */
+static uint64_t blocks_kept(const struct tw_ring *r, enum tw_need need)
+{
+	uint64_t kept = need == TW_NEED_LATER ? 0 : r->queue_cnt;
+
+	if (need == TW_NEED_AGAIN && r->record_max > r->record_cnt)
+		kept += (units_of(r->record_max - r->record_cnt, r->wide) >> r->shift) + 1;
+	return kept;
+}
+
+static uint32_t block_take(struct tw_ring *r, uint32_t queue, uint64_t ends_at, enum tw_need need)
+{
+	uint32_t no = r->free_head;
+	struct queue *q = &r->queue[queue];
+	struct block *b = &r->block[no];
+
+	if (r->free_cnt <= blocks_kept(r, need))
+		return TCP_NONE;
+	r->free_head = b->next;
+	r->free_cnt--;
+	*b = (struct block){.base = ends_at, .next = TCP_NONE, .prev = q->tail, .queue = queue};
+	if (q->tail == TCP_NONE)
+		q->head = no;
+	else
+		r->block[q->tail].next = no;
+	q->tail = no;
+	return no;
+}
+
+static void block_free(struct tw_ring *r, uint32_t no)
+{
+	struct block *b = &r->block[no];
+	struct queue *q = &r->queue[b->queue];
+
+	if (b->prev == TCP_NONE)
+		q->head = b->next;
+	else
+		r->block[b->prev].next = b->next;
+	if (b->next == TCP_NONE)
+		q->tail = b->prev;
+	else
+		r->block[b->next].prev = b->prev;
+	if (q->pack == no)
+		q->pack = b->next;
+	b->next = r->free_head;
+	r->free_head = no;
+	r->free_cnt++;
+}
+
+/* Where the next record is to stand; TCP_NONE: nowhere. */
+static uint32_t place_at_tail(
+	struct tw_ring *r, uint32_t queue, uint64_t ends_at, enum tw_need need)
+{
+	uint32_t no = r->queue[queue].tail;
+	const struct block *b = &r->block[no];
+
+	if (ends_at < r->queue[queue].last_at)
+		return TCP_NONE;
+	if (no == TCP_NONE || b->used + step_of(queue) > 1U << r->shift ||
+		ends_at - b->base > DELTA_MAX)
+		no = block_take(r, queue, ends_at, need);
+	return no == TCP_NONE ? TCP_NONE : name_of(r, queue, no, r->block[no].used);
+}
+
+/* The record at name was written. */
+static void queue_grow(struct tw_ring *r, uint32_t queue, uint32_t name, uint64_t ends_at)
+{
+	struct queue *q = &r->queue[queue];
+	struct block *b = block_of(r, name);
+	struct body *body = body_of(r, name);
+
+	DCHECK(ends_at >= b->base);
+	body->low = (uint32_t)(ends_at - b->base);
+	body->bits = (body->bits & ~BIT_HIGH) | (uint32_t)((ends_at - b->base) >> 32);
+	if (q->next_at == TIME_NEVER) {
+		q->next_at = ends_at;
+		q->head_at = b->used;
+		r->queue_cnt++;
+	}
+	q->last_at = ends_at;
+	b->used = (uint16_t)(b->used + step_of(queue));
+	b->live++;
+	r->record_cnt++;
+	r->unit_cnt += step_of(queue);
+}
+
+/* The head's record, or its block, is gone: the next one is in the first block, as a block without
+ * any is not kept. */
+static void head_move(struct tw_ring *r, uint32_t queue)
+{
+	struct queue *q = &r->queue[queue];
+
+	if (q->head == TCP_NONE) {
+		q->next_at = TIME_NEVER;
+		r->queue_cnt--;
+		return;
+	}
+	while (body_of(r, name_of(r, queue, q->head, q->head_at))->bits & BIT_HOLE)
+		q->head_at += step_of(queue);
+	q->next_at = leat_tcp_tw_ring_ends_at(r, name_of(r, queue, q->head, q->head_at));
+}
+
+void leat_tcp_tw_ring_end(struct tw_ring *r, uint32_t name)
+{
+	struct body *body = body_of(r, name);
+	struct block *b = block_of(r, name);
+	uint32_t no = (uint32_t)(b - r->block), queue = b->queue;
+	struct queue *q = &r->queue[queue];
+	bool first = no == q->head && name_of(r, queue, no, q->head_at) == name;
+
+	DCHECK(!(body->bits & BIT_HOLE));
+	body->bits |= BIT_HOLE;
+	r->record_cnt--;
+	r->unit_cnt -= step_of(queue);
+	if (--b->live == 0) {
+		bool head = no == q->head;
+
+		block_free(r, no);
+		if (!head)
+			return;
+		q->head_at = 0;
+		head_move(r, queue);
+	} else if (first) {
+		head_move(r, queue);
+	}
+}
+
+uint32_t leat_tcp_tw_ring_add(struct tw_ring *r, uint32_t length, uint32_t local_idx,
+	const struct tw_info *info, enum tw_need need)
+{
+	bool small = local_idx <= UINT16_MAX && tuple_is4(&info->tuple);
+	uint32_t queue = 2 * length + !small;
+	uint32_t name = place_at_tail(r, queue, info->ends_at, need);
+
+	DCHECK(length < TW_LENGTH_MAX);
+	DCHECK(info->stamp <= TW_STAMP_MAX);
+	if (name == TCP_NONE)
+		return TCP_NONE;
+	if (small) {
+		struct small *rec = at(r, name);
+
+		rec->tuple = (struct tuple4){ip_to4(info->tuple.remote), info->tuple.rport,
+			info->tuple.lport, (uint16_t)local_idx, info->mark};
+	} else {
+		struct wide *rec = at(r, name);
+
+		rec->tuple = info->tuple;
+		rec->mark = info->mark;
+	}
+	*body_of(r, name) = (struct body){.snd_nxt = info->snd_nxt,
+		.rcv_nxt = info->rcv_nxt,
+		.ts_recent = info->ts_recent,
+		.bits = info->stamp << STAMP_SHIFT | (uint32_t)info->flags << FLAG_SHIFT};
+	queue_grow(r, queue, name, info->ends_at);
+	return name;
+}
+
+uint32_t leat_tcp_tw_ring_again(
+	struct tw_ring *r, uint32_t name, uint64_t ends_at, enum tw_need need)
+{
+	uint32_t queue = block_of(r, name)->queue;
+	uint32_t to = place_at_tail(r, queue, ends_at, need);
+
+	if (to == TCP_NONE)
+		return TCP_NONE;
+	memcpy(at(r, to), at(r, name), step_of(queue) * TW_UNIT_OCTETS);
+	body_of(r, to)->bits &= ~((uint32_t)TW_F_LATER << FLAG_SHIFT);
+	queue_grow(r, queue, to, ends_at);
+	leat_tcp_tw_ring_end(r, name);
+	return to;
+}
+
+/* ---- against holes ---- */
+
+#define TIGHT_CNT  2   /* blocks left, beside those that are kept: then holes are closed */
+#define HOLES_PART 512 /* of the units in use: fewer holes are not worth the work */
+
+bool leat_tcp_tw_ring_is_tight(const struct tw_ring *r)
+{
+	uint64_t used = (uint64_t)(r->block_cnt - r->free_cnt) << r->shift;
+
+	return r->free_cnt <= blocks_kept(r, TW_NEED_AGAIN) + TIGHT_CNT &&
+	       used - r->unit_cnt >= used / HOLES_PART + (UINT64_C(2) << r->shift);
+}
+
+/* Writes record from at unit `place` of block no, of the same queue; gives the move. */
+static struct tw_move rewrite(struct tw_ring *r, uint32_t from, uint32_t no, uint32_t place)
+{
+	struct block *b = &r->block[no];
+	uint64_t delta = leat_tcp_tw_ring_ends_at(r, from) - b->base;
+	uint32_t to = name_of(r, b->queue, no, place);
+
+	memmove(at(r, to), at(r, from), step_of(b->queue) * TW_UNIT_OCTETS);
+	struct body *body = body_of(r, to);
+
+	body->low = (uint32_t)delta;
+	body->bits = (body->bits & ~BIT_HIGH) | (uint32_t)(delta >> 32);
+	return (struct tw_move){from, to};
+}
+
+/* Moves the records of block no to its front. */
+static uint32_t pack_front(struct tw_ring *r, uint32_t no, struct tw_move *move)
+{
+	struct block *b = &r->block[no];
+	uint32_t step = step_of(b->queue), to = 0, cnt = 0;
+
+	for (uint32_t place = 0; place < b->used; place += step) {
+		uint32_t name = name_of(r, b->queue, no, place);
+
+		if (body_of(r, name)->bits & BIT_HOLE)
+			continue;
+		if (place != to)
+			move[cnt++] = rewrite(r, name, no, to);
+		to += step;
+	}
+	b->used = (uint16_t)to;
+	return cnt;
+}
+
+/* Moves records of the next block, from its front, to where there is room in block no. */
+static uint32_t pack_next(struct tw_ring *r, uint32_t no, struct tw_move *move)
+{
+	struct block *b = &r->block[no], *c = &r->block[b->next];
+	uint32_t step = step_of(b->queue), cnt = 0;
+
+	for (uint32_t place = 0; place < c->used && b->used + step <= 1U << r->shift;
+		place += step) {
+		uint32_t name = name_of(r, b->queue, b->next, place);
+		struct body *body = body_of(r, name);
+
+		if (body->bits & BIT_HOLE)
+			continue;
+		if (leat_tcp_tw_ring_ends_at(r, name) - b->base > DELTA_MAX)
+			break;
+		move[cnt++] = rewrite(r, name, no, b->used);
+		body->bits |= BIT_HOLE;
+		b->used = (uint16_t)(b->used + step);
+		b->live++;
+		c->live--;
+	}
+	return cnt;
+}
+
+/* The queues take turns, each from its head to its tail. */
+static uint32_t pack_block(struct tw_ring *r)
+{
+	for (uint32_t i = 0; i < QUEUE_CNT; i++) {
+		struct queue *q = &r->queue[r->pack_queue];
+
+		if (q->pack != TCP_NONE)
+			return q->pack;
+		r->pack_queue = (r->pack_queue + 1) % QUEUE_CNT;
+		r->queue[r->pack_queue].pack = r->queue[r->pack_queue].head;
+	}
+	return TCP_NONE;
+}
+
+uint32_t leat_tcp_tw_ring_pack(struct tw_ring *r, struct tw_move *move)
+{
+	uint32_t no = pack_block(r), cnt;
+
+	if (no == TCP_NONE)
+		return 0;
+	struct block *b = &r->block[no];
+	struct queue *q = &r->queue[b->queue];
+
+	cnt = pack_front(r, no, move);
+	if (q->head == no)
+		q->head_at = 0;
+	if (b->next == TCP_NONE) {
+		q->pack = TCP_NONE;
+		return cnt;
+	}
+	uint32_t next = b->next;
+
+	cnt += pack_next(r, no, move + cnt);
+	if (r->block[next].live == 0)
+		block_free(r, next); /* there may be room for what follows it, too */
+	else
+		q->pack = next;
+	return cnt;
+}
+
+/* ---- what is due, and what there is ---- */
+
+static uint32_t first_queue(const struct tw_ring *r)
+{
+	uint32_t first = 0;
+
+	for (uint32_t i = 1; i < QUEUE_CNT; i++)
+		if (r->queue[i].next_at < r->queue[first].next_at)
+			first = i;
+	return first;
+}
+
+uint64_t leat_tcp_tw_ring_next(const struct tw_ring *r)
+{
+	return r->record_cnt > 0 ? r->queue[first_queue(r)].next_at : TIME_NEVER;
+}
+
+uint64_t leat_tcp_tw_ring_next_of(const struct tw_ring *r, uint32_t length)
+{
+	uint64_t small = r->queue[2 * length].next_at, wide = r->queue[2 * length + 1].next_at;
+
+	return small < wide ? small : wide;
+}
+
+uint32_t leat_tcp_tw_ring_due(const struct tw_ring *r, uint64_t until, uint32_t *name, uint32_t max)
+{
+	uint32_t queue = first_queue(r), cnt = 0;
+	const struct queue *q = &r->queue[queue];
+	uint32_t place = q->head_at;
+
+	if (q->next_at > until)
+		return 0;
+	for (uint32_t no = q->head; no != TCP_NONE; no = r->block[no].next, place = 0) {
+		for (; place < r->block[no].used; place += step_of(queue)) {
+			uint32_t at_hand = name_of(r, queue, no, place);
+
+			if (body_of(r, at_hand)->bits & BIT_HOLE)
+				continue;
+			if (cnt == max || leat_tcp_tw_ring_ends_at(r, at_hand) > until)
+				return cnt;
+			name[cnt++] = at_hand;
+		}
+	}
+	return cnt;
+}
+
+/* The cursor is a unit, and goes through all blocks: one that is free has used up none. */
+bool leat_tcp_tw_ring_scan(
+	const struct tw_ring *r, uint32_t *cursor, uint32_t *look, uint32_t *name)
+{
+	for (; *look > 0 && *cursor < r->block_cnt << r->shift; (*look)--) {
+		uint32_t no = *cursor >> r->shift, place = *cursor & ((1U << r->shift) - 1);
+		const struct block *b = &r->block[no];
+
+		if (b->live == 0 || place >= b->used) {
+			*cursor = (no + 1) << r->shift;
+			continue;
+		}
+		*name = name_of(r, b->queue, no, place);
+		*cursor += step_of(b->queue);
+		if (!(body_of(r, *name)->bits & BIT_HOLE)) {
+			(*look)--;
+			return true;
+		}
+	}
+	return false;
+}
+
+uint32_t leat_tcp_tw_ring_cnt(const struct tw_ring *r)
+{
+	return r->record_cnt;
+}
+
+static uint32_t check_queue(const struct tw_ring *r, uint32_t queue, uint32_t *records)
+{
+	const struct queue *q = &r->queue[queue];
+	uint64_t before = 0, first = TIME_NEVER;
+	uint32_t blocks = 0, prev = TCP_NONE;
+
+	for (uint32_t no = q->head; no != TCP_NONE; prev = no, no = r->block[no].next, blocks++) {
+		const struct block *b = &r->block[no];
+		uint32_t live = 0;
+
+		ASSERT(b->prev == prev && b->queue == queue && b->live > 0);
+		for (uint32_t p = 0; p < b->used; p += step_of(queue)) {
+			uint32_t name = name_of(r, queue, no, p);
+
+			if (body_of(r, name)->bits & BIT_HOLE)
+				continue;
+			uint64_t ends_at = leat_tcp_tw_ring_ends_at(r, name);
+			ASSERT(ends_at >= before);
+			first = first == TIME_NEVER ? ends_at : first;
+			before = ends_at;
+			live++;
+		}
+		ASSERT(live == b->live);
+		*records += live;
+	}
+	ASSERT(q->tail == prev);
+	ASSERT(q->next_at == first);
+	return blocks;
+}
+
+void leat_tcp_tw_ring_check(const struct tw_ring *r)
+{
+	uint32_t blocks = 0, records = 0, in_use = 0;
+
+	for (uint32_t i = 0; i < QUEUE_CNT; i++) {
+		blocks += check_queue(r, i, &records);
+		in_use += r->queue[i].next_at != TIME_NEVER;
+	}
+	ASSERT(records == r->record_cnt);
+	ASSERT(in_use == r->queue_cnt);
+	ASSERT(blocks + r->free_cnt == r->block_cnt);
+}
