@@ -11,8 +11,8 @@
 
 #include <string.h>
 
-#define HELD_MAX  32768
-#define CHUNK_MAX 131072
+#define HELD_MAX     32768
+#define CHUNK_MAX    131072
 
 #define WAITING_EACH 4 /* records of TIME-WAIT for each connection that may be open */
 
