@@ -12,7 +12,9 @@ pkg-config      cmd:pkg-config
 python3         cmd:python3
 libdpdk-dev     pkg:libdpdk
 libnuma-dev     pkg:numa
-libyaml-dev     pkg:yaml-0.1'
+libyaml-dev     pkg:yaml-0.1
+libjansson-dev  pkg:jansson
+zlib1g-dev      pkg:zlib'
 
 packages_test='
 libcmocka-dev   pkg:cmocka

@@ -278,6 +278,20 @@ static bool read_segment(void *options, const char *text, char *why, size_t size
 	return false;
 }
 
+static bool read_report(void *options, const char *text, char *why, size_t size)
+{
+	((struct load_options *)options)->report = text;
+	snprintf(why, size, "needs the name of a directory: runs/monday?");
+	return *text != '\0';
+}
+
+static bool read_formats(void *options, const char *text, char *why, size_t size)
+{
+	((struct load_options *)options)->formats = text;
+	snprintf(why, size, "needs one at least: json,html?");
+	return *text != '\0';
+}
+
 #define AT(member) offsetof(struct load_options, member)
 
 /* The rows of serve that are ours as well, by name. */
@@ -463,6 +477,18 @@ static const struct opt_row own[] = {
 		.at = AT(anyway),
 		.sentence = "begin although there are too few pairs of address and port; the "
 			    "verdict is then inconclusive at best"},
+	{.name = "report",
+		.kind = OPT_KIND_OTHER,
+		.read = read_report,
+		.metavar = "DIR",
+		.sentence = "write the run as files into this directory, which is made: "
+			    "report.json, report.html and more (docs/report.md)"},
+	{.name = "formats",
+		.kind = OPT_KIND_OTHER,
+		.read = read_formats,
+		.metavar = "WHAT,...",
+		.fallback = "json,html,hlog,csv,config,env",
+		.sentence = "which files of --report"},
 	{.name = "json",
 		.letter = 'j',
 		.kind = OPT_KIND_FLAG,
@@ -589,6 +615,10 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 	}
 	if (o->target_cnt == 0) {
 		snprintf(why, size, "nowhere to connect to: --target 198.18.0.1:80?");
+		return false;
+	}
+	if (o->formats != NULL && o->report == NULL) {
+		snprintf(why, size, "--formats are of --report; give it a directory");
 		return false;
 	}
 	if (!check_program(o, given, why, size) || !check_plan(o, given, why, size))

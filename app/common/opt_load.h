@@ -38,6 +38,8 @@ struct load_options {
 	struct load_rule rule[LOAD_EXPECT_MAX];
 	uint32_t rule_cnt;
 	uint32_t segment, segment_cnt; /* from 1 */
+	const char *report;            /* directory; NULL: none */
+	const char *formats;           /* of report; NULL: all */
 	bool half_close, abort_at_end, anyway, json;
 };
 

@@ -17,10 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PCI_DIR   "/sys/bus/pci/devices/"
-#define PAGE_2M   "/sys/kernel/mm/hugepages/hugepages-2048kB/"
-#define CPU_DIR   "/sys/devices/system/cpu/"
-#define LINE_MAX_ 256
+#define PCI_DIR     "/sys/bus/pci/devices/"
+#define PAGE_2M     "/sys/kernel/mm/hugepages/hugepages-2048kB/"
+#define CPU_DIR     "/sys/devices/system/cpu/"
+#define LINE_OCTETS 256
 
 enum level {
 	LEVEL_OK,
@@ -83,10 +83,10 @@ __attribute__((format(printf, 4, 5))) static const char *path_of(
 }
 
 /* read_line reads the first line of a file; false: there is none. */
-static bool read_line(const char *path, char line[LINE_MAX_])
+static bool read_line(const char *path, char line[LINE_OCTETS])
 {
 	FILE *f = fopen(path, "re");
-	bool read = f && fgets(line, LINE_MAX_, f);
+	bool read = f && fgets(line, LINE_OCTETS, f);
 
 	if (f)
 		fclose(f);
@@ -99,13 +99,13 @@ static bool read_line(const char *path, char line[LINE_MAX_])
 
 static uint64_t read_count(const char *path)
 {
-	char line[LINE_MAX_];
+	char line[LINE_OCTETS];
 
 	return read_line(path, line) ? strtoull(line, NULL, 10) : 0;
 }
 
 /* link_name is the last part of where a link leads; false: there is none. */
-static bool link_name(const char *path, char name[LINE_MAX_])
+static bool link_name(const char *path, char name[LINE_OCTETS])
 {
 	char to[PATH_MAX];
 	ssize_t octets = readlink(path, to, sizeof(to) - 1);
@@ -115,7 +115,7 @@ static bool link_name(const char *path, char name[LINE_MAX_])
 		return false;
 	to[octets] = '\0';
 	slash = strrchr(to, '/');
-	snprintf(name, LINE_MAX_, "%.255s", slash ? slash + 1 : to);
+	snprintf(name, LINE_OCTETS, "%.255s", slash ? slash + 1 : to);
 	return true;
 }
 
@@ -130,7 +130,7 @@ static bool is_root(void)
 }
 
 /* first_entry is the first name in a directory; false: it is empty, or not there. */
-static bool first_entry(const char *path, char name[LINE_MAX_])
+static bool first_entry(const char *path, char name[LINE_OCTETS])
 {
 	DIR *dir = opendir(path);
 	const struct dirent *e = NULL;
@@ -139,7 +139,7 @@ static bool first_entry(const char *path, char name[LINE_MAX_])
 		if (e->d_name[0] != '.')
 			break;
 	if (e)
-		snprintf(name, LINE_MAX_, "%.255s", e->d_name);
+		snprintf(name, LINE_OCTETS, "%.255s", e->d_name);
 	if (dir)
 		closedir(dir);
 	return e != NULL;
@@ -157,7 +157,7 @@ static bool look_driver(struct look *l, const char *pci)
 {
 	/* They serve DPDK beside the kernel, bound to their own driver. */
 	static const char *const shared[] = {"mlx4_core", "mlx5_core", "mana"};
-	char path[PATH_MAX], driver[LINE_MAX_], iface[LINE_MAX_];
+	char path[PATH_MAX], driver[LINE_OCTETS], iface[LINE_OCTETS];
 
 	if (!link_name(path_of(l, path, sizeof(path), PCI_DIR "%s/driver", pci), driver)) {
 		found(l, LEVEL_FAIL, "bound to no driver");
@@ -188,7 +188,7 @@ static bool look_driver(struct look *l, const char *pci)
 
 static void look_vfio(struct look *l, const char *pci)
 {
-	char path[PATH_MAX], group[LINE_MAX_];
+	char path[PATH_MAX], group[LINE_OCTETS];
 
 	if (!link_name(path_of(l, path, sizeof(path), PCI_DIR "%s/iommu_group", pci), group)) {
 		found(l, LEVEL_WARN, "no IOMMU: vfio works only without its protection, as root");
@@ -222,7 +222,7 @@ static void look_memlock(struct look *l)
 
 static void look_pci(struct look *l, const char *pci)
 {
-	char path[PATH_MAX], node[LINE_MAX_];
+	char path[PATH_MAX], node[LINE_OCTETS];
 
 	path_of(l, path, sizeof(path), PCI_DIR "%s", pci);
 	if (access(path, F_OK) != 0) {
@@ -268,7 +268,7 @@ static void look_tap(struct look *l, const char *name, enum level missing)
 }
 
 /* The value of an argument of a virtual device; false: it has none. */
-static bool argument(const char *vdev, const char *name, char value[LINE_MAX_])
+static bool argument(const char *vdev, const char *name, char value[LINE_OCTETS])
 {
 	const char *at = vdev;
 	size_t octets = strlen(name);
@@ -276,7 +276,7 @@ static bool argument(const char *vdev, const char *name, char value[LINE_MAX_])
 	while ((at = strchr(at, ',')) != NULL) {
 		at++;
 		if (strncmp(at, name, octets) == 0 && at[octets] == '=') {
-			snprintf(value, LINE_MAX_, "%.*s", (int)strcspn(at + octets + 1, ","),
+			snprintf(value, LINE_OCTETS, "%.*s", (int)strcspn(at + octets + 1, ","),
 				at + octets + 1);
 			return true;
 		}
@@ -288,7 +288,7 @@ static void look_vdev(struct look *l, const char *vdev)
 {
 	bool af_packet =
 		strncmp(vdev, "net_af_packet", 13) == 0 || strncmp(vdev, "eth_af_packet", 13) == 0;
-	char name[LINE_MAX_];
+	char name[LINE_OCTETS];
 
 	if (!af_packet || !argument(vdev, "iface", name)) {
 		found(l, LEVEL_OK, "%s is made by DPDK", vdev);
@@ -313,7 +313,7 @@ static void look_vdev(struct look *l, const char *vdev)
 static void look_device(struct look *l)
 {
 	const struct serve_options *o = l->o;
-	char path[PATH_MAX], name[LINE_MAX_];
+	char path[PATH_MAX], name[LINE_OCTETS];
 
 	fputs("device\n", l->out);
 	if (o && o->device) {
@@ -391,7 +391,7 @@ static void allowed_text(const cpu_set_t *set, char *text, size_t size)
 /* look_siblings warns of two cores of ours that are one. */
 static void look_siblings(struct look *l)
 {
-	char path[PATH_MAX], list[LINE_MAX_];
+	char path[PATH_MAX], list[LINE_OCTETS];
 	const struct serve_options *o = l->o;
 
 	for (uint32_t i = 0; i < o->lcore_cnt; i++) {
@@ -408,7 +408,7 @@ static void look_siblings(struct look *l)
 
 static void look_isolated(struct look *l, const char *lcores)
 {
-	char path[PATH_MAX], list[LINE_MAX_];
+	char path[PATH_MAX], list[LINE_OCTETS];
 	const struct serve_options *o = l->o;
 
 	read_line(path_of(l, path, sizeof(path), CPU_DIR "isolated"), list);
@@ -426,7 +426,7 @@ static void look_lcores(struct look *l, const char *allowed)
 {
 	const struct serve_options *o = l->o;
 	cpu_set_t ours;
-	char text[LINE_MAX_];
+	char text[LINE_OCTETS];
 	bool all = true;
 
 	CPU_ZERO(&ours);
@@ -452,7 +452,7 @@ static void look_cores(struct look *l)
 {
 	uint32_t cnt = (uint32_t)CPU_COUNT(&l->m->allowed);
 	uint32_t shards = l->o ? (uint32_t)l->o->shards : 1;
-	char text[LINE_MAX_];
+	char text[LINE_OCTETS];
 
 	fputs("cores\n", l->out);
 	allowed_text(&l->m->allowed, text, sizeof(text));
@@ -517,7 +517,7 @@ void leat_check_here(struct check_machine *m)
 {
 	unsigned long long caps = 0;
 	struct rlimit lock;
-	char line[LINE_MAX_];
+	char line[LINE_OCTETS];
 	FILE *f = fopen("/proc/self/status", "re");
 
 	while (f && fgets(line, sizeof(line), f))

@@ -386,6 +386,18 @@ bool leat_file_finish(struct file *f, const struct opt_verb *verb, FILE *err)
 	return c->errors.cnt == 0;
 }
 
+/* is_said says whether an option of which there is one stands for an earlier setting already: what
+ * http is told at each of its listeners. */
+static bool is_said(const struct conf *c, const struct conf_setting *s)
+{
+	bool listens = s->key == key_of("listen[].port");
+
+	for (const struct conf_setting *e = c->setting; e < s; e++)
+		if (e->key == s->key && !listens && !leat_conf_key_is_list(s->key))
+			return true;
+	return false;
+}
+
 bool leat_file_line(const struct file *f, const struct opt_verb *verb, const struct opt_line *given,
 	struct opt_line *line)
 {
@@ -405,7 +417,7 @@ bool leat_file_line(const struct file *f, const struct opt_verb *verb, const str
 		bool flag = row && row->kind == OPT_KIND_FLAG;
 
 		if (row && c->setting[i].key->type.kind != CONF_KIND_NAME &&
-			!(flag && strcmp(value, "no") == 0))
+			!is_said(c, &c->setting[i]) && !(flag && strcmp(value, "no") == 0))
 			fits = leat_opt_line_add(line, option, flag ? NULL : value) && fits;
 	}
 	/* What a file has no key for, and what is one rule more. */

@@ -288,13 +288,31 @@ static void the_largest_file_fits_a_line_and_one_more_is_refused(void **state)
 	at += (size_t)snprintf(text + at, sizeof(text) - at, "]\nlisten:\n");
 	for (uint32_t i = 1; i < 17; i++)
 		at += (size_t)snprintf(
-			text + at, sizeof(text) - at, "  - {port: %u, body: 9}\n", i);
+			text + at, sizeof(text) - at, "  - {port: %u, body: 9, close: keep}\n", i);
 	assert_true(load(&leat_opt_serve, text, NULL, &line, &errors));
 	free(errors);
 	snprintf(more, sizeof(more), "%s  - port: 17\n", text);
 	assert_false(load(&leat_opt_serve, more, NULL, &line, &errors));
 	assert_non_null(strstr(errors, "listen[16]: at most 16 of them"));
 	free(errors);
+}
+
+static void of_one_option_given_often_the_last_holds(void **state)
+{
+	char text[2048] = HEAD "listen:\n", value[64][16];
+	static const char *const want[] = {"--body=63", NULL};
+	static const char *const absent[] = {"--body=62", "--body=0", NULL};
+	const char *given[65] = {NULL};
+	size_t at = strlen(text);
+
+	(void)state;
+	for (uint32_t i = 1; i < 17; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "  - port: %u\n", i);
+	for (uint32_t i = 0; i < 64; i++) {
+		snprintf(value[i], sizeof(value[i]), "--body=%u", i);
+		given[i] = value[i];
+	}
+	says(&leat_opt_serve, text, given, want, absent);
 }
 
 static void an_option_that_is_refused_names_itself_and_no_line(void **state)
@@ -321,6 +339,7 @@ int main(void)
 		cmocka_unit_test(a_program_is_told_as_its_text),
 		cmocka_unit_test(a_file_of_the_other_role_is_refused),
 		cmocka_unit_test(the_largest_file_fits_a_line_and_one_more_is_refused),
+		cmocka_unit_test(of_one_option_given_often_the_last_holds),
 		cmocka_unit_test(an_option_that_is_refused_names_itself_and_no_line),
 	};
 

@@ -29,9 +29,10 @@ enum opt_exit leat_run_start_eal(
 	return leat_eal_start(want, eal);
 }
 
-static int parse(const struct opt_verb *verb, int argc, char **argv, void *options)
+static int parse(
+	const struct opt_verb *verb, int argc, char **argv, void *options, struct opt_line *line)
 {
-	switch (leat_opt_parse(verb, argc, argv, options, NULL, stderr)) {
+	switch (leat_opt_parse(verb, argc, argv, options, line, stderr)) {
 	case OPT_RESULT_OK:
 		return -1;
 	case OPT_RESULT_HELP:
@@ -51,25 +52,26 @@ static int run(int argc, char **argv, const struct run_eal *eal)
 	if (strcmp(argv[0], "try") == 0) {
 		struct try_options o;
 
-		done = parse(&leat_opt_try, argc, argv, &o);
+		done = parse(&leat_opt_try, argc, argv, &o, NULL);
 		return done >= 0 ? done : (int)leat_run_try(&o, eal);
 	}
 	if (strcmp(argv[0], "serve") == 0) {
 		struct serve_options o;
 
-		done = parse(&leat_opt_serve, argc, argv, &o);
+		done = parse(&leat_opt_serve, argc, argv, &o, NULL);
 		return done >= 0 ? done : (int)leat_run_serve(&o, eal, false);
 	}
 	if (strcmp(argv[0], "load") == 0) {
 		static struct load_options o;
+		static struct opt_line line;
 
-		done = parse(&leat_opt_load, argc, argv, &o);
-		return done >= 0 ? done : leat_run_load(&o, eal);
+		done = parse(&leat_opt_load, argc, argv, &o, &line);
+		return done >= 0 ? done : leat_run_load(&o, &line, eal);
 	}
 	if (strcmp(argv[0], "plan") == 0) {
 		struct serve_options o;
 
-		done = parse(&leat_opt_plan, argc, argv, &o);
+		done = parse(&leat_opt_plan, argc, argv, &o, NULL);
 		return done >= 0 ? done : (int)leat_run_plan(&o);
 	}
 	return usage(stderr);

@@ -25,7 +25,8 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 
 /* leat_run_load opens connections by a plan.  Gives the exit code: enum opt_exit, or that of the
  * verdict. */
-int leat_run_load(const struct load_options *o, const struct run_eal *eal);
+int leat_run_load(
+	const struct load_options *o, const struct opt_line *line, const struct run_eal *eal);
 
 /* leat_run_plan prints what serve would take, and takes nothing. */
 enum opt_exit leat_run_plan(const struct serve_options *o);

@@ -10,6 +10,7 @@
 #include "load_view.h"
 #include "nic_numa.h"
 #include "prepare.h"
+#include "report_dir.h"
 #include "run.h"
 #include "steer.h"
 
@@ -39,6 +40,8 @@ struct load_run {
 	struct steer steer;
 	struct load_view view;
 	struct load_result result;
+	struct report_config config;
+	struct report_dir dir; /* where o->report is given */
 	void *mem[SHARD_MAX];
 	size_t mem_octets[SHARD_MAX];
 	uint64_t begin_at;
@@ -244,6 +247,8 @@ static void print_second(const struct load_second *s)
 {
 	char text[LOAD_TEXT_MAX];
 
+	if (s != NULL && run.o->report != NULL)
+		leat_report_dir_second(&run.dir, &run.result, s, run.view.delta);
 	if (s != NULL && words() != NULL)
 		leat_load_print_second(
 			&run.result, s, leat_load_why(&run.result, s, text, sizeof(text)), words());
@@ -324,6 +329,9 @@ static void control(void *arg)
 
 	(void)arg;
 	leat_load_view_where(&run.view, &run.port);
+	run.result.where.command = run.config.command;
+	run.result.where.config = run.config.lines;
+	memcpy(run.result.where.config_hash, run.config.hash, sizeof(run.config.hash));
 	print_head();
 	run.unanswered = !wait_neighbours();
 	if (run.unanswered)
@@ -391,6 +399,41 @@ static bool settle(void)
 	return settle_loads() && good;
 }
 
+/* open_report makes the place for the files before anything is begun. */
+static enum opt_exit open_report(void)
+{
+	uint32_t formats = REPORT_FORMAT_ALL;
+	char why[OPT_WHY_MAX];
+
+	if (run.o->report == NULL)
+		return OPT_EXIT_OK;
+	if (run.o->formats != NULL &&
+		!leat_report_formats(run.o->formats, &formats, why, sizeof(why))) {
+		leat_log(LOG_LV_ERROR, "leatd", "--formats: %s", why);
+		return OPT_EXIT_CONFIG;
+	}
+	if (leat_report_dir_open(&run.dir, run.o->report, formats, why, sizeof(why)))
+		return OPT_EXIT_OK;
+	leat_log(LOG_LV_ERROR, "leatd", "--report: `%s` %s", run.o->report, why);
+	return OPT_EXIT_CONFIG;
+}
+
+/* write_report writes them; false: not all could be. */
+static bool write_report(void)
+{
+	char why[REPORT_PATH_MAX + OPT_WHY_MAX];
+
+	if (run.o->report == NULL)
+		return true;
+	if (!leat_report_dir_write(&run.dir, &run.result, why, sizeof(why))) {
+		leat_log(LOG_LV_ERROR, "leatd", "--report: %s", why);
+		return false;
+	}
+	if (words() != NULL)
+		leat_report_dir_print(&run.dir, words());
+	return true;
+}
+
 static int print_end(void)
 {
 	struct load_result *r = &run.result;
@@ -412,6 +455,7 @@ static int print_end(void)
 		printf("frames    ");
 		good &= leat_report_frames(&run.view.sum, stdout);
 	}
+	good &= write_report();
 	good &= leat_report_written() && r->balanced;
 	return good ? leat_load_verdict_exit(r->verdict) : OPT_EXIT_FAILED;
 }
@@ -539,7 +583,8 @@ static int start_eal(const struct run_eal *from, uint64_t seed)
 	return result;
 }
 
-int leat_run_load(const struct load_options *options, const struct run_eal *from)
+int leat_run_load(
+	const struct load_options *options, const struct opt_line *line, const struct run_eal *from)
 {
 	uint64_t seed = 0;
 
@@ -557,8 +602,11 @@ int leat_run_load(const struct load_options *options, const struct run_eal *from
 		result = leat_load_need(run.o, &run.need);
 	if (result == OPT_EXIT_OK)
 		result = leat_load_need_check(run.o, &run.need);
+	if (result == OPT_EXIT_OK)
+		result = open_report();
 	if (result == OPT_EXIT_OK && !prepare())
 		result = OPT_EXIT_RESOURCE;
+	leat_report_config(&run.config, "load", line);
 	int code = (int)result;
 	if (result == OPT_EXIT_OK) {
 		leat_plan_warn(&run.o->serve, &run.need.plan);

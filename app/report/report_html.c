@@ -42,7 +42,7 @@ static const char head[] =
 	".grid{stroke:var(--line)}.tick{fill:var(--soft);font-size:12px}\n"
 	".line{fill:none;stroke-width:1.7}.dash{stroke-dasharray:6 4}.area{stroke:none;"
 	"fill-opacity:.75}\n"
-	".key{font-size:13px;color:var(--soft)}.key span{margin-right:16px}"
+	".key{font-size:13px;color:var(--soft)}.key span{margin-right:16px;white-space:nowrap}"
 	".key i{display:inline-block;width:18px;height:4px;margin-right:5px;"
 	"vertical-align:middle}\n"
 	"line.bad{stroke:var(--fail);stroke-width:2}.fill.bad,i.bad{fill:var(--fail);"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_bits.h"
 #include "base_time.h"
-#include "report_html.h"
+#include "report_diff.h"
+#include "report_dir.h"
 #include "report_merge.h"
 #include "report_read.h"
 #include "test_report.h"
@@ -310,6 +311,93 @@ static void a_merged_run_is_read_back_as_one(void **state)
 	free_runs(3);
 }
 
+static void an_empty_set_of_formats_or_an_unknown_one_is_refused(void **state)
+{
+	uint32_t formats;
+	char why[REPORT_WHY_MAX];
+
+	(void)state;
+	assert_true(leat_report_formats("json,csv", &formats, why, sizeof(why)));
+	assert_int_equal(formats, 1u << REPORT_FORMAT_JSON | 1u << REPORT_FORMAT_CSV);
+	assert_false(leat_report_formats("json,pdf", &formats, why, sizeof(why)));
+	assert_string_equal(why, "`pdf` is none of json, html, hlog, csv, config and env");
+	assert_false(leat_report_formats("", &formats, why, sizeof(why)));
+	assert_false(leat_report_formats("json,", &formats, why, sizeof(why)));
+}
+
+static void hash_of(const char *const *option, char hash[20])
+{
+	static struct report_config c;
+	static struct opt_line line;
+
+	line.argc = 0;
+	for (; *option != NULL; option++) {
+		line.argv[line.argc] = line.text + 64 * line.argc;
+		strcpy(line.argv[line.argc++], *option);
+	}
+	leat_report_config(&c, "load", &line);
+	strcpy(hash, c.hash);
+	assert_non_null(strstr(c.command, "leat load --rate="));
+}
+
+static void segments_of_a_plan_share_a_hash_and_other_plans_have_another(void **state)
+{
+	char hash[4][20];
+
+	(void)state;
+	hash_of((const char *const[]){"--rate=1k/s", "--segment=1/2", "--tap=a", NULL}, hash[0]);
+	hash_of((const char *const[]){"--rate=1k/s", "--segment=2/2", "--tap=b", NULL}, hash[1]);
+	hash_of((const char *const[]){"--rate=2k/s", "--segment=1/2", "--tap=a", NULL}, hash[2]);
+	hash_of((const char *const[]){"--rate=1k/s", "--half-close", "--tap=a", NULL}, hash[3]);
+	assert_string_equal(hash[0], hash[1]);
+	assert_string_not_equal(hash[0], hash[2]);
+	assert_string_not_equal(hash[0], hash[3]);
+}
+
+static enum report_change change(const double *old, uint32_t cnt, const double *now, bool more)
+{
+	const struct report_values a = {old, cnt}, b = {now, cnt};
+
+	return leat_report_change(&a, &b, 1.0 / 128, more);
+}
+
+static void what_repeated_runs_differ_by_is_noise(void **state)
+{
+	static const double quiet[3] = {100, 101, 99}, slow[3] = {110, 109, 111};
+	static const double loud[3] = {100, 130, 80}, near[1] = {100.5};
+
+	(void)state;
+	assert_int_equal(change(quiet, 3, slow, false), REPORT_CHANGE_WORSE);
+	assert_int_equal(change(quiet, 3, slow, true), REPORT_CHANGE_BETTER);
+	assert_int_equal(change(slow, 3, quiet, false), REPORT_CHANGE_BETTER);
+	assert_int_equal(change(loud, 3, slow, false), REPORT_CHANGE_NOISE);
+	assert_int_equal(change(slow, 3, loud, false), REPORT_CHANGE_NOISE);
+	assert_int_equal(change(quiet, 1, slow, false), REPORT_CHANGE_UNKNOWN);
+	assert_int_equal(change(quiet, 1, near, false), REPORT_CHANGE_SAME);
+}
+
+/* write_dir leaves the directory of a drawn run; whole: else as one that died leaves it. */
+static int write_dir(const char *path, bool whole)
+{
+	static struct report_dir dir;
+	static struct hist none[LOAD_HIST_CNT];
+	char why[4096];
+
+	for (uint32_t k = 0; k < LOAD_HIST_CNT; k++)
+		leat_hist_clear(&none[k]);
+	draw_run(&draw, 11, 1, 3000);
+	const struct load_result *r = &draw.whole;
+	if (!leat_report_dir_open(&dir, path, REPORT_FORMAT_ALL, why, sizeof(why))) {
+		puts(why);
+		return 1;
+	}
+	for (uint32_t i = 0; i < r->second_cnt; i++) /* all in the second second */
+		leat_report_dir_second(&dir, r, &r->second[i], i == 1 ? r->hist : none);
+	if (whole && !leat_report_dir_write(&dir, r, why, sizeof(why)))
+		puts(why);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,15 +408,17 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_missing_segment_is_told_and_makes_it_inconclusive_at_best),
 		cmocka_unit_test(windows_that_lie_apart_do_not_add_up),
 		cmocka_unit_test(a_merged_run_is_read_back_as_one),
+		cmocka_unit_test(an_empty_set_of_formats_or_an_unknown_one_is_refused),
+		cmocka_unit_test(segments_of_a_plan_share_a_hash_and_other_plans_have_another),
+		cmocka_unit_test(what_repeated_runs_differ_by_is_noise),
 	};
 
-	if (argc == 3) { /* a run, drawn by a seed, for other tests */
+	if (argc == 3 && strcmp(argv[1], "--json") == 0) { /* for tests/report */
 		draw_run(&draw, strtoull(argv[2], NULL, 10), 1, 3000);
-		if (strcmp(argv[1], "--json") == 0)
-			leat_load_json(&draw.whole, stdout);
-		else
-			leat_report_html(&draw.whole, stdout);
+		leat_load_json(&draw.whole, stdout);
 		return 0;
 	}
+	if (argc == 3)
+		return write_dir(argv[2], strcmp(argv[1], "--dir") == 0);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -247,14 +247,16 @@ void leat_conf_forget(struct conf *c, const struct conf_key *section)
 	c->setting_cnt = kept;
 }
 
-/* forget drops what the file has for key in a section. */
+/* forget drops what the file has for key in a section, and of a value that there is once what an
+ * earlier option said. */
 static void forget(struct conf *c, const struct conf_key *key, uint16_t section)
 {
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < c->setting_cnt; i++) {
 		const struct conf_setting *s = &c->setting[i];
-		if (s->key != key || s->section != section || s->line == 0)
+		bool stays = s->line == 0 && leat_conf_key_is_list(key);
+		if (s->key != key || s->section != section || stays)
 			c->setting[kept++] = *s;
 	}
 	c->setting_cnt = kept;

@@ -17,7 +17,7 @@
  * stands before it is judged.  Anchors, aliases, tags and a second document are refused.
  *
  * Units      lines and columns from 1.
- * Memory     struct conf is all there is (about 400 KiB), given by the caller; texts point into it
+ * Memory     struct conf is all there is (about 260 KiB), given by the caller; texts point into it
  *            or to constants.  libyaml takes some for a time, bounded by CONF_FILE_MAX.
  * Affinity   boot only.
  * Errors     in errors, CONF_ERROR_MAX of them; cnt says how many there were. */
@@ -62,8 +62,8 @@ void leat_conf_begin(struct conf *c, const char *path);
 void leat_conf_read(struct conf *c, const char *text, size_t octets);
 
 /* leat_conf_override sets key, in a section, to text, which must live as long as c: what option of
- * the command line says, NULL: what holds where there is no file.  The first one for a key replaces
- * what the file has for it there. */
+ * the command line says, NULL: what holds where there is no file.  It replaces what the file has
+ * for it there; of a list each says one more, else the last one holds. */
 void leat_conf_override(struct conf *c, const struct conf_key *key, uint16_t section,
 	const char *text, const char *option);
 

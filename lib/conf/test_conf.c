@@ -248,6 +248,7 @@ static void an_option_goes_before_the_file(void **state)
 	leat_conf_read(&c, SERVER, strlen(SERVER));
 	leat_conf_override(&c, address, 0, "198.19.0.2/24", "address");
 	leat_conf_override(&c, address, 0, "198.20.0.2/24", "address");
+	leat_conf_override(&c, count, CONF_ITEM_NONE, "3", "shards");
 	leat_conf_override(&c, count, CONF_ITEM_NONE, "4", "shards");
 	leat_conf_finish(&c);
 	assert_int_equal(c.errors.cnt, 0);
@@ -256,7 +257,9 @@ static void an_option_goes_before_the_file(void **state)
 	s = leat_conf_find(&c, address, 0, s);
 	assert_string_equal(s->text, "198.20.0.2/24");
 	assert_null(leat_conf_find(&c, address, 0, s));
-	assert_string_equal(leat_conf_text(&c, "shards.count", CONF_ITEM_NONE), "4");
+	s = leat_conf_find(&c, count, CONF_ITEM_NONE, NULL);
+	assert_string_equal(s->text, "4");
+	assert_null(leat_conf_find(&c, count, CONF_ITEM_NONE, s));
 }
 
 static void a_name_is_the_files_unless_it_is_given(void **state)

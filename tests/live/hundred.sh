@@ -7,7 +7,7 @@ leat=${1:?usage: hundred.sh LEAT [N]}
 cnt=${2:-100}
 bad=()
 for ((seed = 1; seed <= cnt; seed++)); do
-	timeout -k 2 60 "$leat" try --seconds 1 --loss 1% --reorder 1% --seed "$seed" \
+	timeout -k 2 600 "$leat" try --seconds 1 --loss 1% --reorder 1% --seed "$seed" \
 		>/dev/null 2>&1 || bad+=("$seed")
 done
 echo "$((cnt - ${#bad[@]})) balanced, ${#bad[@]} not${bad[*]:+: --seed ${bad[*]}}"

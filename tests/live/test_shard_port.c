@@ -236,7 +236,7 @@ static void an_answer_about_a_neighbour_reaches_the_shard_that_asked_and_no_othe
 static void use(struct pair *p, enum shard_port_use how)
 {
 	assert_true(leat_shard_mail_put(&p->box[0], shard_letter_port(how)));
-	leat_shard_turn(p->server);
+	turn(p->server);
 }
 
 static void trust_comes_back_with_a_port_that_was_started_anew_if_it_has_our_key(void **state)

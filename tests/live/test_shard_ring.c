@@ -252,13 +252,13 @@ static void a_second_listing_is_told_that_one_is_under_way(void **state)
 	assert_true(leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_LIST, &first}));
 	assert_true(
 		leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_LIST, &second}));
-	leat_shard_turn(p.server);
+	turn(p.server);
 	assert_false(atomic_load(&first.answered));
 	assert_true(atomic_load(&second.answered));
 	assert_true(second.busy);
 	assert_int_equal(second.row_cnt + second.cursor + second.turns, 0);
 	while (!atomic_load(&first.answered))
-		leat_shard_turn(p.server);
+		turn(p.server);
 	assert_false(first.busy);
 	assert_int_equal(first.row_cnt, 0);
 	/* Asked again it is answered. */
@@ -266,7 +266,7 @@ static void a_second_listing_is_told_that_one_is_under_way(void **state)
 	assert_true(
 		leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_LIST, &second}));
 	while (!atomic_load(&second.answered))
-		leat_shard_turn(p.server);
+		turn(p.server);
 	assert_false(second.busy);
 	assert_int_equal(second.row_cnt, 4);
 	close_pair(&p);
