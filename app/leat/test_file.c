@@ -49,7 +49,7 @@ static void every_option_of_serve_and_load_has_a_key(void **state)
 {
 	/* Kinds of device, what is of one run or of a terminal, and what has keys of its own. */
 	static const char *const none[] = {"tap", "vdev", "verbose", "segment", "abort-at-end",
-		"anyway", "json", "expect", NULL};
+		"anyway", "json", "report", "formats", "expect", NULL};
 
 	(void)state;
 	for (uint32_t v = 0; v < COUNT_OF(verbs); v++) {

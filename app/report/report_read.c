@@ -203,7 +203,7 @@ static uint32_t read_share(struct field_reader *f, const json_t *in, const char 
 {
 	uint64_t share = leat_field_scaled(f, in, key, SHARES_PER_1);
 
-	if (share > SHARES_PER_1)
+	if (share > (uint64_t)SHARES_PER_1)
 		leat_field_bad(f, key, "is no share of 1");
 	return (uint32_t)u64_min(share, (uint64_t)SHARES_PER_1);
 }
