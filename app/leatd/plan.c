@@ -11,8 +11,10 @@
 
 #include <string.h>
 
-#define HELD_MAX  32768
-#define CHUNK_MAX 131072
+#define HELD_MAX     32768
+#define CHUNK_MAX    131072
+
+#define WAITING_EACH 4 /* records of TIME-WAIT for each connection that may be open */
 
 static uint32_t held_of(const struct serve_options *o, uint64_t each)
 {
@@ -36,6 +38,7 @@ static void plan_stack(const struct serve_options *o, struct stack_config *c)
 	c->gateway6 = o->gateway6;
 	c->knobs.two_msl_ns = o->time_wait_ns;
 	c->tcp.tcb_max = (uint32_t)each;
+	c->tcp.time_wait_max = (uint32_t)(WAITING_EACH * each);
 	c->tcp.rbuf_max = held_of(o, each);
 	c->listener_max = SERVICE_LISTEN_MAX;
 	c->neigh_max = 1024;

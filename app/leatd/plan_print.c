@@ -88,7 +88,7 @@ static void print_memory(const struct plan *p, FILE *out)
 /* print_rate tells what 2MSL allows: a connection that we close first keeps its record so long. */
 static void print_rate(const struct serve_options *o, const struct plan *p, FILE *out)
 {
-	uint64_t records = (uint64_t)p->stack.tcp.tcb_max * p->shard_cnt;
+	uint64_t records = (uint64_t)p->stack.tcp.time_wait_max * p->shard_cnt;
 	uint64_t rate = (uint64_t)((double)records * (double)TIME_S / (double)o->time_wait_ns);
 	char msl[REPORT_TEXT_MAX], t[REPORT_TEXT_MAX];
 

@@ -65,7 +65,7 @@ void leat_report_config(struct report_config *c, const char *verb, const struct 
 bool leat_report_dir_open(
 	struct report_dir *d, const char *path, uint32_t formats, char *why, size_t size);
 
-/* leat_report_dir_second is told of each second (struct load_sink); arg is the struct report_dir. */
+/* leat_report_dir_second is told of each second (struct load_sink); arg is a struct report_dir. */
 void leat_report_dir_second(void *arg, const struct load_result *r,
 	const struct load_second *second, const struct hist delta[LOAD_HIST_CNT]);
 

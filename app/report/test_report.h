@@ -8,6 +8,7 @@
  * turn it is, as `--segment i/n` cuts a plan.  So the sum is known without any merging. */
 
 #include "base_prng.h"
+#include "base_time.h"
 #include "load_expect.h"
 #include "load_text.h"
 

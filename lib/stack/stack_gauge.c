@@ -51,8 +51,8 @@ static void add_records(const struct leat_stack *s, struct stack_gauge *g)
 	if (cnt == 0)
 		return;
 	g->cnt[TCP_ST_TIME_WAIT] += cnt;
-	g->oldest_ns[TCP_ST_TIME_WAIT] = u64_max(
-		g->oldest_ns[TCP_ST_TIME_WAIT], s->now - leat_tcp_tw_first_began(s->tcp));
+	g->oldest_ns[TCP_ST_TIME_WAIT] =
+		u64_max(g->oldest_ns[TCP_ST_TIME_WAIT], s->now - leat_tcp_tw_first_began(s->tcp));
 }
 
 bool leat_stack_gauge(struct leat_stack *s, uint32_t *cursor, uint32_t look, struct stack_gauge *g)

@@ -168,7 +168,7 @@ struct tcp_counters {
 	uint64_t time_wait_entered, time_wait_restarted;
 	uint64_t time_wait_stayed;  /* as control blocks: no record would hold them in order */
 	uint64_t time_wait_put_off; /* restarts that wait for their place, as there was no block */
-	uint64_t time_wait_moved;      /* records, to close the holes of others */
+	uint64_t time_wait_moved;   /* records, to close the holes of others */
 	uint64_t time_wait_unanswered; /* too many were to be answered at once */
 	uint64_t time_wait_late_ns, time_wait_late_ns_max; /* behind 2MSL, of all that expired */
 	uint64_t fast; /* segments that tcp_input_fast.c took; they have a verdict, too */

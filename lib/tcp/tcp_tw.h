@@ -79,8 +79,8 @@ uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared);
 /* leat_tcp_tw_later is for one that was due, with TW_F_LATER: it begins again, under a new name. */
 uint32_t leat_tcp_tw_later(struct tcp_engine *e, uint32_t name, uint64_t now);
 
-/* leat_tcp_tw_is_tight says whether the holes of those that are gone should be closed; _pack does so
- * for a few records, and tells their new names. */
+/* leat_tcp_tw_is_tight says whether the holes of those that are gone should be closed; _pack does
+ * so for a few records, and tells their new names. */
 bool leat_tcp_tw_is_tight(const struct tcp_engine *e);
 uint32_t leat_tcp_tw_pack(struct tcp_engine *e, struct tw_move move[TW_MOVE_MAX]);
 

@@ -124,8 +124,8 @@ struct tw_move {
  * leat_tcp_tw_ring_pack might close. */
 bool leat_tcp_tw_ring_is_tight(const struct tw_ring *r);
 
-/* leat_tcp_tw_ring_pack closes the holes of one block with what follows it, goes on to the next with
- * each call, and tells what has moved, at most TW_MOVE_MAX records. */
+/* leat_tcp_tw_ring_pack closes the holes of one block with what follows it, goes on to the next
+ * with each call, and tells what has moved, at most TW_MOVE_MAX records. */
 uint32_t leat_tcp_tw_ring_pack(struct tw_ring *r, struct tw_move *move);
 
 /* leat_tcp_tw_ring_next is the earliest end, exactly; TIME_NEVER: there is no record. */

@@ -325,7 +325,7 @@ static void restarts_leave_room_for_those_that_come_and_for_the_head(void **stat
 	free(r);
 }
 
-/* As many as there may be, and each is gone and comes again, many times over: the holes are closed. */
+/* As many as there may be; each is gone and comes again, many times over: the holes are closed. */
 static void a_full_ring_takes_whoever_comes_for_one_that_is_gone(void **state)
 {
 	enum {
