@@ -137,8 +137,11 @@ static void plan_stack(const struct load_options *o, struct load_need *n)
 	struct stack_config *c = &n->plan.stack;
 	uint64_t flight = 2 * each(o, o->concurrency) + 64;
 
-	c->tcp.tcb_max = (uint32_t)(o->serve.connections != 0 ? each(o, o->serve.connections) + 64
-							      : flight + each(o, in_wait(o, n)));
+	/* Those that wait 2MSL keep a small record, and no more. */
+	c->tcp.tcb_max = (uint32_t)flight;
+	c->tcp.time_wait_max = (uint32_t)(o->serve.connections != 0
+						  ? u64_max(each(o, o->serve.connections), flight)
+						  : flight + each(o, in_wait(o, n)));
 	c->link.range_from = o->source_from;
 	c->link.range_to = o->source_to;
 	c->port_from = (uint16_t)o->port_from;
