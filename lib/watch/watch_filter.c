@@ -158,7 +158,7 @@ static bool read_op(struct parse *p, uint8_t *op)
 
 	for (uint32_t i = 0; i < COUNT_OF(op_of); i++) {
 		if (is(p, op_of[i].sign, op_of[i].word)) {
-			*op = op_of[i].op;
+			*op = (uint8_t)op_of[i].op;
 			next(p);
 			return true;
 		}
