@@ -143,24 +143,32 @@ void leat_stack_child_done(struct leat_stack *s, const struct tcb *child)
 	leat_stack_conn_free(s, listener);
 }
 
-/* N102: the children that were not handed over are reset.  The listener's record stays until the
- * last of them is gone, as they refer to it. */
-void leat_stack_listener_close(struct leat_stack *s, struct tcb *tcb, bool abort)
+/* Those that are half open by age; the numbers of the others are all the order that they have. */
+static void children_abort(struct leat_stack *s, const struct tcb *listener)
 {
-	struct conn *c = stack_conn(s, tcb);
-	uint32_t left = c->waiting;
+	const struct conn *l = stack_conn(s, listener);
+	uint32_t left = l->waiting;
 
-	c->flags |= CONN_CLOSING;
+	for (uint32_t i = l->half_head; i != STACK_NONE; i = s->conn[i].half_next, left--)
+		leat_stack_abort_push(s, stack_tcb(s, i));
 	for (uint32_t i = 0; left > 0; i++) {
 		ASSERT(i < s->config.tcp.tcb_max);
 		struct tcb *child = stack_tcb(s, i);
 
-		if (child->state == TCP_ST_NONE || child->listener != tcb->idx ||
-			!(s->conn[i].flags & CONN_CHILD))
+		if (child->state == TCP_ST_NONE || child->listener != listener->idx ||
+			(s->conn[i].flags & (CONN_CHILD | CONN_HALF)) != CONN_CHILD)
 			continue;
 		leat_stack_abort_push(s, child);
 		left--;
 	}
+}
+
+/* N102: the children that were not handed over are reset.  The listener's record stays until the
+ * last of them is gone, as they refer to it. */
+void leat_stack_listener_close(struct leat_stack *s, struct tcb *tcb, bool abort)
+{
+	stack_conn(s, tcb)->flags |= CONN_CLOSING;
+	children_abort(s, tcb);
 	if (abort)
 		(void)leat_tcp_abort(s->tcp, tcb, s->now, &s->io);
 	else

@@ -280,6 +280,36 @@ static void records_used_up_by_a_flood_give_way(void **state)
 	net_stop(&n);
 }
 
+/* Not by the numbers of their control blocks: those depend on who was there before. */
+static void half_open_children_are_reset_oldest_first(void **state)
+{
+	struct net n;
+	struct tuple t = stranger(0);
+	struct seg rst = {.seq = seq_of(1), .flags = TCP_RST};
+
+	(void)state;
+	start(&n, 17, TCP_COOKIES_OFF);
+	struct leat_conn listener = net_listen(&n, 1, 4, PORT, 8);
+
+	flood(&n, 0, 4);
+	inject(&n, &t, &rst);
+	assert_int_equal(leat_stack_tcp(n.stack[1])->present[TCP_ST_SYN_RECEIVED], 3);
+	flood(&n, 4, 1); /* in the control block of the first */
+	uint32_t sent = n.cnt;
+
+	assert_int_equal(leat_close(n.stack[1], listener), LEAT_OK);
+	net_pump(&n, 1);
+	assert_int_equal(n.cnt, sent + 4);
+	for (uint32_t i = 0; i < 4; i++) {
+		const uint8_t *ip = n.flight[n.head + sent + i].data + WIRE_ETH_OCTETS;
+
+		assert_true(ip[20 + 13] & TCP_RST);
+		assert_int_equal(ip[19], 0x40 + 1 + i);
+	}
+	assert_int_equal(net_present(&n, 1), 0);
+	net_stop(&n);
+}
+
 /* N157: guesses at a cookie, and N158: one that was given to somebody else. */
 static void a_guess_is_no_cookie(void **state)
 {
@@ -714,6 +744,7 @@ int main(void)
 		cmocka_unit_test(a_cookie_that_finds_no_place_opens_with_the_text),
 		cmocka_unit_test(a_stack_that_drains_resets_a_cookie_that_comes_back),
 		cmocka_unit_test(records_used_up_by_a_flood_give_way),
+		cmocka_unit_test(half_open_children_are_reset_oldest_first),
 		cmocka_unit_test(a_guess_is_no_cookie),
 		cmocka_unit_test(a_client_comes_back_from_the_same_port_again_and_again),
 		cmocka_unit_test(who_comes_back_finds_the_backlog_full_of_open_ones),

@@ -186,29 +186,29 @@ static uint32_t record_of(const struct net *n, uint16_t port)
 	return 0;
 }
 
-/* So many restarts that no block is left, as others stand between the holes: those are moved. */
-static void restarts_leave_holes_that_are_closed(void **state)
+/* So many restarts of the last of cnt that no block is left, as others stand between the holes, and
+ * max - cnt have places kept: those that are there are moved, and end when they should. */
+static void many_restarts(uint64_t seed, int family, uint32_t cnt, uint32_t max)
 {
 	struct net n;
 	uint64_t last = 0;
 	uint32_t name[4];
 	struct tuple t[4];
 
-	(void)state;
-	net_init(&n, 5);
-	n.config[1].tcp.time_wait_max = 4;
+	net_init(&n, seed);
+	n.config[1].tcp.time_wait_max = max;
 	n.config[1].tcp.tcb_max = 8;
 	net_start(&n);
-	net_listen(&n, 1, 4, 80, 8);
-	for (uint32_t i = 0; i < 4; i++)
-		closed_by_server(&n, 4);
+	net_listen(&n, 1, family, 80, 8);
+	for (uint32_t i = 0; i < cnt; i++)
+		closed_by_server(&n, family);
 	struct tcp_engine *e = leat_stack_engine(n.stack[1]);
 
-	assert_int_equal(leat_tcp_tw_due(e, n.now + TWO_MSL, name, 4), 4);
-	for (uint32_t i = 0; i < 4; i++)
+	assert_int_equal(leat_tcp_tw_due(e, n.now + TWO_MSL, name, 4), cnt);
+	for (uint32_t i = 0; i < cnt; i++)
 		leat_tcp_tw_tuple(e, name[i], &t[i]);
 	for (uint32_t i = 1; i < 200; i++) {
-		uint32_t which = i % 40 == 0 && i < 120 ? i / 40 : 3;
+		uint32_t which = i % 40 == 0 && i / 40 < cnt ? i / 40 : cnt - 1;
 
 		net_run(&n, TIME_MS);
 		peer_says(&n, record_of(&n, t[which].rport), TCP_FIN | TCP_ACK);
@@ -222,8 +222,17 @@ static void restarts_leave_holes_that_are_closed(void **state)
 	assert_int_equal(records(&n), 1);
 	net_run(&n, 1);
 	assert_int_equal(records(&n), 0);
-	assert_int_equal(counted(&n)->ended[TCP_END_TIME_WAIT], 4);
+	assert_int_equal(counted(&n)->ended[TCP_END_TIME_WAIT], cnt);
 	net_stop(&n);
+}
+
+static void restarts_leave_holes_that_are_closed(void **state)
+{
+	(void)state;
+	many_restarts(5, 4, 4, 4);
+	many_restarts(12, 6, 2, 3); /* two blocks in use, and two that are kept */
+	many_restarts(13, 6, 4, 5);
+	many_restarts(14, 4, 2, 3);
 }
 
 /* A restart for which there is no block at all counts from when the head comes to it: TIME-WAIT is

@@ -413,12 +413,16 @@ uint32_t leat_tcp_tw_ring_again(
 #define TIGHT_CNT  2   /* blocks left, beside those that are kept: then holes are closed */
 #define HOLES_PART 512 /* of the units in use: fewer holes are not worth the work */
 
+/* What the head and the tail of a queue leave empty is no reason, unless the next that begins anew
+ * would find no block: then one block's worth of holes is. */
 bool leat_tcp_tw_ring_is_tight(const struct tw_ring *r)
 {
 	uint64_t used = (uint64_t)(r->block_cnt - r->free_cnt) << r->shift;
+	uint64_t holes = used - r->unit_cnt, kept = blocks_kept(r, TW_NEED_AGAIN);
 
-	return r->free_cnt <= blocks_kept(r, TW_NEED_AGAIN) + TIGHT_CNT &&
-	       used - r->unit_cnt >= used / HOLES_PART + (UINT64_C(2) << r->shift);
+	return (r->free_cnt <= kept && holes >= UINT64_C(1) << r->shift) ||
+	       (r->free_cnt <= kept + TIGHT_CNT &&
+		       holes >= used / HOLES_PART + (UINT64_C(2) << r->shift));
 }
 
 /* Writes record from at unit `place` of block no, of the same queue; gives the move. */

@@ -368,6 +368,34 @@ static void a_full_ring_takes_whoever_comes_for_one_that_is_gone(void **state)
 	free(r);
 }
 
+/* One that waits, and one that begins again and again: however few may come, holes are closed before
+ * it would find no block. */
+static void in_a_small_ring_no_restart_is_put_off(void **state)
+{
+	struct tw_move move[TW_MOVE_MAX];
+
+	(void)state;
+	for (uint32_t max = 2; max < 100; max++) {
+		struct tw_ring *r = ring_new(max, true);
+		struct tw_info info[2] = {info_at(0, true, 1), info_at(1, true, 1)};
+		uint32_t name[2];
+
+		for (uint32_t i = 0; i < 2; i++)
+			name[i] = leat_tcp_tw_ring_add(r, 0, TCP_NONE, &info[i], TW_NEED_ENTER);
+		for (uint32_t k = 2; k < 1000; k++) {
+			name[1] = leat_tcp_tw_ring_again(r, name[1], k, TW_NEED_AGAIN);
+			assert_true(name[1] != TCP_NONE);
+			if (!leat_tcp_tw_ring_is_tight(r))
+				continue;
+			for (uint32_t cnt = leat_tcp_tw_ring_pack(r, move), m = 0; m < cnt; m++)
+				name[name[1] == move[m].from] = move[m].to;
+		}
+		leat_tcp_tw_ring_check(r);
+		assert_int_equal(leat_tcp_tw_ring_next(r), 1);
+		free(r);
+	}
+}
+
 /* 40 octets for IPv4 and 72 for IPv6 with the index (issue: flow_table has 7.32 at its highest
  * load), and what is fixed is little. */
 static void a_record_costs_what_was_promised(void **state)
@@ -395,6 +423,7 @@ int main(void)
 		cmocka_unit_test(who_comes_out_of_order_is_not_taken),
 		cmocka_unit_test(restarts_leave_room_for_those_that_come_and_for_the_head),
 		cmocka_unit_test(a_full_ring_takes_whoever_comes_for_one_that_is_gone),
+		cmocka_unit_test(in_a_small_ring_no_restart_is_put_off),
 		cmocka_unit_test(a_record_costs_what_was_promised),
 	};
 
