@@ -74,7 +74,8 @@ static uint16_t mark_of(const struct tcb *tcb)
 			  (tcb->agreed & TCP_OPT_WS ? TW_M_WS : 0) |
 			  (tcb->agreed & TCP_AGREED_ECN ? TW_M_ECN : 0) |
 			  (tcb->opts & TCP_O_ECE ? TW_M_ECE : 0) |
-			  (tcb->opts & TCP_O_RST_ENDS ? TW_M_RST : 0));
+			  (tcb->opts & TCP_O_RST_ENDS ? TW_M_RST : 0) |
+			  (tcb->flags & TCP_F_PASSIVE ? TW_M_PASSIVE : 0));
 }
 
 static uint16_t opts_of(uint16_t mark, uint32_t length)
@@ -121,7 +122,8 @@ static void speak(struct tcp_engine *e, struct tcb *tcb, uint32_t name, uint64_t
 		.challenged_ms = challenged_ms(e, lasts_ns(e, name), &info),
 		/* Which of its lists it is on is the slot's own affair, as in leat_tcp_alloc. */
 		.flags = (uint16_t)((tcb->flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS)) |
-				    TCP_F_FIN_QUEUED | TCP_F_FIN_HELD | TCP_F_RCV_SHUT),
+				    TCP_F_FIN_QUEUED | TCP_F_FIN_HELD | TCP_F_RCV_SHUT |
+				    (info.mark & TW_M_PASSIVE ? TCP_F_PASSIVE : 0)),
 		.idx = tcb->idx,
 		.gen = tcb->gen,
 		.out_next = tcb->out_next,

