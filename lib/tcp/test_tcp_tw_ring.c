@@ -387,7 +387,9 @@ static void in_a_small_ring_no_restart_is_put_off(void **state)
 			assert_true(name[1] != TCP_NONE);
 			if (!leat_tcp_tw_ring_is_tight(r))
 				continue;
-			for (uint32_t cnt = leat_tcp_tw_ring_pack(r, move), m = 0; m < cnt; m++)
+			uint32_t cnt = leat_tcp_tw_ring_pack(r, move);
+
+			for (uint32_t m = 0; m < cnt; m++)
 				name[name[1] == move[m].from] = move[m].to;
 		}
 		leat_tcp_tw_ring_check(r);
