@@ -368,8 +368,8 @@ static void a_full_ring_takes_whoever_comes_for_one_that_is_gone(void **state)
 	free(r);
 }
 
-/* One that waits, and one that begins again and again: however few may come, holes are closed before
- * it would find no block. */
+/* One that waits, and one that begins again and again: holes are closed before it would
+ * find no block, however few may come. */
 static void in_a_small_ring_no_restart_is_put_off(void **state)
 {
 	struct tw_move move[TW_MOVE_MAX];
