@@ -368,8 +368,8 @@ static void a_full_ring_takes_whoever_comes_for_one_that_is_gone(void **state)
 	free(r);
 }
 
-/* One that waits, and one that begins again and again: however few may come, holes are closed before
- * it would find no block. */
+/* One that waits, and one that begins again and again: holes are closed before it would
+ * find no block, however few may come. */
 static void in_a_small_ring_no_restart_is_put_off(void **state)
 {
 	struct tw_move move[TW_MOVE_MAX];
@@ -387,7 +387,9 @@ static void in_a_small_ring_no_restart_is_put_off(void **state)
 			assert_true(name[1] != TCP_NONE);
 			if (!leat_tcp_tw_ring_is_tight(r))
 				continue;
-			for (uint32_t cnt = leat_tcp_tw_ring_pack(r, move), m = 0; m < cnt; m++)
+			uint32_t cnt = leat_tcp_tw_ring_pack(r, move);
+
+			for (uint32_t m = 0; m < cnt; m++)
 				name[name[1] == move[m].from] = move[m].to;
 		}
 		leat_tcp_tw_ring_check(r);
