@@ -173,10 +173,8 @@ void leat_ctl_start(struct ctl *c, struct plane *plane, const char *name)
 
 void leat_ctl_stop(struct ctl *c)
 {
-	if (c->listen_fd < 0) {
-		free(c->shard);
+	if (c->listen_fd < 0)
 		return;
-	}
 	unlink(c->path); /* while it is ours for certain */
 	atomic_store(&c->stop, true);
 	if (write(c->stop_fd[1], "", 1) < 0)
@@ -185,6 +183,11 @@ void leat_ctl_stop(struct ctl *c)
 	close(c->listen_fd);
 	close(c->stop_fd[0]);
 	close(c->stop_fd[1]);
-	free(c->shard);
 	c->listen_fd = -1;
+}
+
+void leat_ctl_free(struct ctl *c)
+{
+	free(c->shard);
+	c->shard = NULL;
 }

@@ -65,6 +65,9 @@ void leat_ctl_start(struct ctl *c, struct plane *plane, const char *name);
 /* leat_ctl_stop ends the thread, whatever it waits for, and removes the socket. */
 void leat_ctl_stop(struct ctl *c);
 
+/* leat_ctl_free gives the boxes back, which shards look into until they are closed. */
+void leat_ctl_free(struct ctl *c);
+
 /* leat_ctl_conns answers `conns words`: which connections there are.  Reads the words, writes the
  * answer to out. */
 void leat_ctl_conns(struct ctl *c, char *words, FILE *out);

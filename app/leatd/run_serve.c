@@ -516,6 +516,7 @@ static enum opt_exit run_shards(void)
 	if (result == OPT_EXIT_OK)
 		result = print_end();
 	leat_plane_shards_close(&run.plane);
+	leat_ctl_free(&run.ctl);
 	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
 		leat_nic_numa_free(run.mem[i], run.mem_octets[i]);
 	return result;

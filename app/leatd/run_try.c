@@ -529,6 +529,7 @@ static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
 		result = good && run.view.load.completed > 0 ? OPT_EXIT_OK : OPT_EXIT_FAILED;
 	}
 	leat_plane_shards_close(&run.plane);
+	leat_ctl_free(&run.ctl);
 	for (uint32_t i = 0; i < TRY_END_CNT * run.shard_cnt; i++)
 		leat_nic_numa_free(run.mem[i % TRY_END_CNT][i / TRY_END_CNT],
 			run.mem_octets[i % TRY_END_CNT][i / TRY_END_CNT]);
