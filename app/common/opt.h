@@ -79,7 +79,7 @@ struct opt_verb {
 	bool (*stray)(void *options, const char *text, char *why, size_t size);
 };
 
-/* opt_given_bit is the bit of row i, 0 for one that nobody may ask for; opt_given whether it was. */
+/* opt_given_bit is the bit of row i, 0: nobody may ask for it; opt_given says whether it was. */
 static inline uint64_t opt_given_bit(uint32_t i)
 {
 	return i < OPT_GIVEN_MAX ? UINT64_C(1) << i : 0;

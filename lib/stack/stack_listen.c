@@ -151,7 +151,7 @@ static bool is_before(struct leat_stack *s, uint32_t a, uint32_t b)
 	return x != y ? x < y : s->conn[a].hash < s->conn[b].hash;
 }
 
-/* by_age takes cnt children off the list at *from, which abort_next makes, and gives them sorted. */
+/* by_age takes cnt children off the list at *from, linked by abort_next, and gives them sorted. */
 static uint32_t by_age(struct leat_stack *s, uint32_t *from, uint32_t cnt)
 {
 	uint32_t head = *from, *to = &head;
