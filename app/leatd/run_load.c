@@ -228,7 +228,7 @@ static void print_head(void)
 
 	if (words() == NULL)
 		return;
-	leat_report_ns(run.o->serve.time_wait_ns, msl, sizeof(msl));
+	leat_text_ns(run.o->serve.time_wait_ns, msl, sizeof(msl));
 	fprintf(words(),
 		"leat " LEAT_VERSION ", %s, %s  %s, %u shard%s on %u lcore%s, up to %ju MiB, 2MSL "
 		"%s%s\n",
