@@ -37,16 +37,8 @@ void leat_text_ns(uint64_t ns, char *text, size_t size)
 void leat_text_addr(const struct leat_addr *a, char *text, size_t size)
 {
 	char name[IP_TEXT_MAX];
-	struct ip ip = {0, 0};
-	uint32_t cnt = a->family == 4 ? 4 : 16;
 
-	for (uint32_t i = 0; i < cnt; i++) {
-		ip.hi = ip.hi << 8 | ip.lo >> 56;
-		ip.lo = ip.lo << 8 | a->octet[i];
-	}
-	if (a->family == 4)
-		ip = ip_from4((uint32_t)ip.lo);
-	leat_wire_ip_text(ip, name);
+	leat_wire_ip_text(ip_get(a->family, a->octet), name);
 	snprintf(text, size, a->family == 4 ? "%s:%u" : "[%s]:%u", name, a->port);
 }
 
