@@ -169,8 +169,8 @@ def limits():
         live.equal((pairs, rate), (254 * ports, min(records, pairs) // 60), "pairs and rate")
     with live.case("the places in TIME-WAIT, the rate they allow, and what comes when they are full"):
         text, _ = plan(*NULL, "--shards", 2, "--time-wait-max", 600000, "--time-wait", "10s")
-        for said in (r"^  TIME-WAIT +600,000 +1,200,000 ", r"at 2MSL 10.0 s +highest steady rate 120,000 ",
-                     r"to carry 1,200,000 +--time-wait-max 6000000, or --time-wait 1.0 s",
+        for said in (r"^  TIME-WAIT +600,000 +1,200,000 ", r"at 2MSL 10 s +highest steady rate 120,000 ",
+                     r"to carry 1,200,000 +--time-wait-max 6000000, or --time-wait 1s",
                      r"600,000 places on each shard, .*when full: new connections are refused"):
             live.check(re.search(said, text, re.M), text)
     with live.case("N219: an MSL below 1 s is printed as not RFC-conformant, at the start and in the end"):
