@@ -11,6 +11,7 @@
  *	reack     a retransmitted FIN, from the frame that arrives to the one that leaves
  *	reuse     a SYN with a newer timestamp, our SYN,ACK, and the ACK that ends the old one
  *	turns     5 million that are due at once (or all there are), 64 in a turn
+ *	sparse    as turns, when of 256 that came one after the other one is left
  *
  * What precedes a measure is as it is in a shard: who enters has just been looked up and answered;
  * who expires has not been touched for 2MSL.  A figure is the median of many bursts.
@@ -37,6 +38,7 @@
 #define TURN_MAX     64 /* as SHARD_TIMER_MAX */
 #define DUE_AT_ONCE  5000000
 #define ROUNDS       5
+#define SPARSE       256
 #define TURNS_MAX    (DUE_AT_ONCE / TURN_MAX + 2)
 #define TWO_MSL      (60 * TIME_S)
 #define PORTS        60000
@@ -63,6 +65,7 @@ struct row {
 	uint64_t due, turns, drain_ns, usual_turn_ns;
 	uint64_t longest_turn_ns, longest_idle_ns;    /* each of its quietest round, not switched */
 	uint64_t longest_of_all_ns, switched, faults; /* of all rounds */
+	uint64_t sparse_turn_ns;
 };
 
 static struct tuple tuple_of(uint64_t n)
@@ -440,6 +443,21 @@ static void measure_turns(struct world *w, struct row *row)
 	}
 }
 
+/* The others were reused, say: what is due stands far apart. */
+static void measure_sparse(struct world *w, struct row *row)
+{
+	struct row sparse = {.population = row->population, .longest_turn_ns = UINT64_MAX};
+	uint32_t cursor = 0, look = UINT32_MAX, name;
+
+	fill(w, w->first + row->population);
+	while (leat_tcp_tw_scan(w->e, &cursor, &look, &name))
+		if ((name & TW_UNIT_MASK) % SPARSE != SPARSE / 2)
+			leat_stack_wait_over(w->s, name, TCP_END_GAVE_WAY);
+	drain(w, &sparse);
+	ASSERT(leat_tcp_tw_cnt(w->e) == 0 || row->population > SPARSE * DUE_AT_ONCE);
+	row->sparse_turn_ns = sparse.longest_turn_ns;
+}
+
 static void measure(uint64_t population, struct row *row)
 {
 	static struct world w;
@@ -466,6 +484,7 @@ static void measure(uint64_t population, struct row *row)
 	measure_reuse(&w, row);
 	measure_reack(&w, row);
 	measure_turns(&w, row);
+	measure_sparse(&w, row);
 	free(mem);
 }
 
@@ -496,6 +515,7 @@ static void print_row(const struct bench *b, const struct row *r, double ghz)
 		       "\"cycles_expire\":%.1f,\"cycles_reack\":%.1f,\"cycles_reuse\":%.1f,"
 		       "\"enter_ns\":%.1f,\"longest_turn_ns\":%llu,"
 		       "\"turn_of_999_in_1000_ns\":%llu,\"longest_idle_turn_ns\":%llu,"
+		       "\"longest_sparse_turn_ns\":%llu,"
 		       "\"longest_turn_of_all_rounds_ns\":%llu,\"turns\":%llu,\"rounds\":%d,"
 		       "\"turns_switched\":%llu,\"page_faults\":%llu,"
 		       "\"due_at_once\":%llu,\"drain_ns\":%llu}\n",
@@ -504,16 +524,18 @@ static void print_row(const struct bench *b, const struct row *r, double ghz)
 			(unsigned long long)r->longest_turn_ns,
 			(unsigned long long)r->usual_turn_ns,
 			(unsigned long long)r->longest_idle_ns,
+			(unsigned long long)r->sparse_turn_ns,
 			(unsigned long long)r->longest_of_all_ns, (unsigned long long)r->turns,
 			ROUNDS, (unsigned long long)r->switched, (unsigned long long)r->faults,
 			(unsigned long long)r->due, (unsigned long long)r->drain_ns);
 	} else {
 		printf("%11llu %8.2f %8.1f %8.1f %8.1f %8.1f %9.1f %10.1f %8.1f %8.1f %8.1f "
-		       "%8.3f\n",
+		       "%8.1f %8.3f\n",
 			(unsigned long long)r->population, r->octets, r->enter + r->expire,
 			r->enter, r->expire, r->reack, r->reuse, r->enter / ghz,
 			(double)r->longest_turn_ns / 1000, (double)r->usual_turn_ns / 1000,
-			(double)r->longest_idle_ns / 1000, (double)r->drain_ns / 1e9);
+			(double)r->longest_idle_ns / 1000, (double)r->sparse_turn_ns / 1000,
+			(double)r->drain_ns / 1e9);
 	}
 	fflush(stdout);
 }
@@ -548,9 +570,9 @@ int main(int argc, char **argv)
 
 	if (!b.json)
 		printf("# population   octets enter+ex    enter   expire    reack     reuse"
-		       "   enter ns  longest    99.9%%     idle    drain\n"
+		       "   enter ns  longest    99.9%%     idle   sparse    drain\n"
 		       "#              each   cycles   cycles   cycles   cycles    cycles"
-		       "         ns       us       us       us        s\n");
+		       "         ns       us       us       us       us        s\n");
 	for (uint32_t i = 0; i < (b.quick ? 1 : cnt); i++) {
 		measure(population[i], &row);
 		print_row(&b, &row, ghz);
