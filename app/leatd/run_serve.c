@@ -9,6 +9,7 @@
 #include "link.h"
 #include "nic_event.h"
 #include "nic_numa.h"
+#include "notify.h"
 #include "plan.h"
 #include "plane.h"
 #include "prepare.h"
@@ -26,6 +27,7 @@
 #include <sys/random.h>
 
 #define LOOK_NS         (20 * TIME_MS)
+#define END_NS          (10 * TIME_S) /* to close the device and tell the ledger, at most */
 #define ABORT_NS        (2 * TIME_S)
 #define FOR_EVER_NS     (3600 * TIME_S)
 #define KERNEL_PREFIX   24
@@ -51,6 +53,7 @@ struct serve_run {
 	struct nic_port_config port_config;
 	struct nic_marks marks; /* what the driver tells */
 	struct nic_watch watch;
+	struct notify notify;
 	struct steer steer;
 	struct service_set *service[SHARD_MAX];
 	void *mem[SHARD_MAX];
@@ -300,6 +303,10 @@ static void drain(void)
 	printf("draining: new SYNs are dropped; %ju open; again ^C to cut\n",
 		(uintmax_t)run.finished);
 	fflush(stdout);
+	leat_notify_say(&run.notify,
+		"STOPPING=1\nSTATUS=draining: %ju open\nEXTEND_TIMEOUT_USEC=%ju",
+		(uintmax_t)run.finished,
+		(uintmax_t)((run.o->grace_ns + ABORT_NS + END_NS) / TIME_US));
 	if (wait_closed(leat_plane_now(&run.plane) + run.o->grace_ns, PLANE_SIGNALS_CUT))
 		return;
 	run.cut = leat_report_open(&run.sum);
@@ -343,6 +350,8 @@ static void tell_port(void)
 	leat_text_ns(run.watch.before_ns, text, sizeof(text));
 	leat_log(LOG_LV_NOTE, "leatd", "%s: %s, after %s", run.port.name,
 		leat_nic_state_name(run.watch.state), text);
+	leat_notify_say(
+		&run.notify, "STATUS=%s: %s", run.port.name, leat_nic_state_name(run.watch.state));
 	if (run.watch.state == NIC_ST_DOWN)
 		leat_device_tell_down(&run.port);
 }
@@ -353,6 +362,7 @@ static bool look_port(void)
 	enum nic_state *state = &run.watch.state;
 	bool link = *state != NIC_ST_GONE && leat_device_is_up(run.o, &run.port);
 
+	leat_notify_beat(&run.notify, leat_plane_now(&run.plane), leat_plane_turns(&run.plane));
 	if (*state != NIC_ST_GONE && leat_device_is_gone(run.o))
 		nic_mark(&run.marks, NIC_MARK_REMOVED);
 	if (!leat_nic_watch_look(&run.watch, &run.marks, link, leat_plane_now(&run.plane)))
@@ -387,6 +397,8 @@ static void control(void *arg)
 	leat_nic_watch_init(&run.watch, leat_device_is_up(run.o, &run.port), now);
 	run.plane.look = look_port;
 	print_head(); /* from "ready" on it is told what happens to the link */
+	leat_notify_say(&run.notify, "READY=1\nSTATUS=%s: %s", run.port.name,
+		leat_nic_state_name(run.watch.state));
 	if (run.watch.state == NIC_ST_DOWN)
 		leat_plane_use(&run.plane, SHARD_PORT_DOWN);
 	while (leat_plane_wait(&run.plane, run.o->seconds != 0 ? at : at + FOR_EVER_NS) == 0 &&
@@ -586,6 +598,7 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 	if (result != OPT_EXIT_OK)
 		return result;
 	leat_plan_warn(o, &run.plan);
+	leat_notify_open(&run.notify);
 	if (getrandom(&run.seed, sizeof(run.seed), 0) != sizeof(run.seed)) {
 		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
 			strerror(errno));
@@ -615,5 +628,6 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 		leat_eal_stop(&eal);
 	}
 	leat_boot_end(&run.boot, leat_shard_clock_wall_ns());
+	leat_notify_close(&run.notify);
 	return result;
 }
