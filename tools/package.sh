@@ -36,7 +36,7 @@ CLEAN_ROOT_DO='
 	test -s /usr/share/bash-completion/completions/leat
 	getent passwd leat
 	apt-get -qy purge leat
-	if command -v leat; then exit 9; fi
+	test ! -e /usr/bin/leat
 	test ! -e /usr/lib/systemd/system/leat@.service' \
 	CLEAN_ROOT_COPY=$(echo "$work"/leat_*.deb) "$tree/tools/clean_root.sh" "$suite"
 echo "package: installed, used and purged in a clean root" >&2
