@@ -36,6 +36,7 @@
 #include "base_seq.h"
 #include "tcp_io.h"
 #include "tcp_state.h"
+#include "timer_ring.h"
 
 enum tcp_tcb_flag {
 	TCP_F_PASSIVE = 0x0001,    /* origin of SYN-RECEIVED is a listener (MUST-11) */
@@ -71,6 +72,7 @@ enum tcp_tcb_opt {
 	TCP_O_REUSE_TS = 0x0400,  /* so does one with a newer timestamp, RFC 6191 */
 	TCP_O_RST_ENDS = 0x0800,  /* an exact reset ends TIME-WAIT */
 	TCP_O_TWO_MSL = 0x3000,   /* which of the lengths of 2MSL it has */
+	TCP_O_RING = 0x4000,      /* tcb.ring runs: 2MSL, or the limit of FIN-WAIT-2 */
 };
 
 #define TCP_AGREED_ECN 0x20 /* beside the options, in tcb.agreed */
@@ -148,9 +150,16 @@ struct tcb {
 	_Alignas(64) uint64_t una_offset; /* user octets that the peer has acknowledged */
 	uint64_t rtx_at;    /* retransmission, persist, R2 or keep-alive; TIME_NEVER: not armed */
 	uint64_t delack_at; /* TIME_NEVER: not armed */
-	uint64_t rtx_since; /* when the octet at SND.UNA was first sent and not acknowledged */
-	uint64_t rtt_at;    /* of rtt_seq, or a timeout since; with a tcp_ext: when something new
-			     * was sent last */
+	union {
+		struct {
+			/* When the octet at SND.UNA was first sent and not acknowledged. */
+			uint64_t rtx_since;
+			/* Of rtt_seq, or a timeout since; with a tcp_ext: when something new was
+			 * sent last. */
+			uint64_t rtt_at;
+		};
+		struct timer_link ring; /* with TCP_O_RING: there is nothing more to send */
+	};
 	uint64_t opened_at;
 	uint32_t challenged_ms; /* the ms of the last limited reply; 0: never */
 	uint16_t opts;          /* enum tcp_tcb_opt */

@@ -422,6 +422,8 @@ static struct tcb nameless(const struct tcb *tcb)
 	struct tcb t = *tcb;
 
 	t.idx = t.gen = t.out_next = t.news_next = 0;
+	if (t.opts & TCP_O_RING)
+		t.ring.next = t.ring.prev = 0;
 	t.rcv_head = t.rcv_tail = t.ooo_head = t.listener = t.ext = 0;
 	return t;
 }
