@@ -247,7 +247,7 @@ struct tcb *leat_tcp_alloc(
 	tcb->tos = (uint8_t)(e->knobs.dscp << 2);
 	tcb->quick = e->knobs.quick_acks;
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
-	tcb->rcv_head = tcb->rcv_tail = tcb->ooo_head = tcb->listener = tcb->ext = TCP_NONE;
+	tcb->rcv_head = tcb->rcv_tail = tcb->ooo_head = tcb->ext = TCP_NONE;
 	tcb->opened_at = now;
 	if (e->tally)
 		e->tally[tcb->idx] = (struct tcp_tally){0};

@@ -164,13 +164,13 @@ struct tcb {
 	uint32_t challenged_ms; /* the ms of the last limited reply; 0: never */
 	uint16_t opts;          /* enum tcp_tcb_opt */
 	uint8_t quick;          /* segments with text that are still acknowledged at once */
+	uint16_t mark;          /* the stack's */
 	uint32_t srtt_us, rttvar_us, rto_us;
 	struct seq rtt_seq, recover, rcv_fin;
 	uint32_t idx, gen;
 	uint32_t rcv_head, rcv_tail; /* records of text in order, unread */
 	uint32_t ooo_head;           /* records of text out of order, by sequence */
 	uint32_t out_next, news_next;
-	uint32_t listener;     /* index of the listener it came from, TCP_NONE */
 	uint32_t rtx_cnt;      /* segments sent again, for STATUS */
 	uint16_t rbuf_cnt;     /* records on the two queues */
 	uint8_t news;          /* enum tcp_news_bit, not yet told */

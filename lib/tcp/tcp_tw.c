@@ -134,7 +134,6 @@ static void speak(struct tcp_engine *e, struct tcb *tcb, uint32_t name, uint64_t
 		.rcv_head = TCP_NONE,
 		.rcv_tail = TCP_NONE,
 		.ooo_head = TCP_NONE,
-		.listener = TCP_NONE,
 		.ext = TCP_NONE,
 	};
 	leat_tcp_state_speaks(tcb);
