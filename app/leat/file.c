@@ -343,7 +343,7 @@ static void read_options(struct file *f, const struct opt_verb *verb, void *opti
 
 		if (!row || no)
 			continue;
-		given |= UINT64_C(1) << idx;
+		given |= opt_given_bit(idx);
 		/* The readers keep what they are given. */
 		if (leat_opt_read(
 			    row, keep(f, "", value, strlen(value)), options, why, sizeof(why)))

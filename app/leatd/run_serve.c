@@ -226,7 +226,7 @@ static void print_listener(const struct service_listen *l)
 static void print_head(void)
 {
 	const struct serve_options *o = run.o;
-	char msl[REPORT_TEXT_MAX];
+	char msl[REPORT_TEXT_MAX], places[REPORT_TEXT_MAX];
 
 	printf("leat " LEAT_VERSION ", %s, instance %s\n", rte_version(), o->name);
 	print_link();
@@ -250,6 +250,9 @@ static void print_head(void)
 		print_listener(&run.plan.service.listen[i]);
 	leat_text_ns(o->time_wait_ns, msl, sizeof(msl));
 	printf("  2MSL          %s%s\n", msl, leat_report_two_msl(o->time_wait_ns));
+	printf("  TIME-WAIT     %s places on each shard; when full: %s\n",
+		leat_report_group(run.plan.stack.tcp.time_wait_max, places),
+		leat_report_full(o->tcp.full == OPT_TCP_FULL_EVICT));
 	printf("  restart       ");
 	leat_boot_print(&run.boot, false, stdout);
 	if (run.greet)
@@ -451,6 +454,11 @@ static void print_notes(void)
 		       "an "
 		       "address of ours; who asks for it may find that one (RFC 5227)\n",
 			leat_report_group(run.sum.own_address_seen, text));
+	if (run.sum.stack.time_wait_refused != 0)
+		printf("note      TIME-WAIT was full: %s connections were refused; --time-wait-max "
+		       "makes places, --time-wait-full evict ends those that wait longest before "
+		       "their time\n",
+			leat_report_group(run.sum.stack.time_wait_refused, text));
 	uint64_t refused = verdict[TCP_V_TIME_WAIT_SYN_OFF] + verdict[TCP_V_TIME_WAIT_SYN_OLD];
 	if (refused != 0)
 		printf("note      time_wait_syn_off, time_wait_syn_old: %s SYNs came from ports "

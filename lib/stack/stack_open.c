@@ -282,7 +282,8 @@ static int source_and_port(struct leat_stack *s, struct tuple *tuple, uint32_t *
 static int open_active(
 	struct leat_stack *s, const struct tuple *tuple, uint32_t base, struct leat_conn *conn)
 {
-	leat_stack_wait_evict(s, NULL);
+	/* Another one gives way than the one whose numbers ours are to be above. */
+	leat_stack_wait_evict(s, holder(s, tuple));
 	struct tcb *tcb = leat_tcp_open_active(s->tcp, tuple, s->now);
 	struct tcb *old = holder(s, tuple);
 

@@ -344,12 +344,16 @@ uint32_t leat_tcp_tw_due(const struct tcp_engine *e, uint64_t until, uint32_t *n
 uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared)
 {
 	uint32_t name[2], cnt = leat_tcp_tw_ring_due(e->tw, TIME_NEVER - 1, name, 2);
-	uint32_t at = cnt > 0 && name[0] == spared, tcb = leat_timer_ring_first(e->two_msl);
-	uint64_t ends_at = at < cnt ? leat_tcp_tw_ring_ends_at(e->tw, name[at]) : TIME_NEVER;
+	uint32_t at = cnt > 0 && name[0] == spared;
+	uint32_t tcb = leat_timer_ring_first(e->two_msl, spared);
+	bool is_tcb = tcb < e->limits.tcb_max;
 
-	if (leat_timer_ring_next(e->two_msl) < ends_at && tcb != spared)
-		return tcb;
-	return at < cnt ? name[at] : TCP_NONE;
+	if (at == cnt)
+		return is_tcb ? tcb : TCP_NONE;
+	return is_tcb && leat_timer_ring_deadline(e->two_msl, tcb) <
+				       leat_tcp_tw_ring_ends_at(e->tw, name[at])
+		       ? tcb
+		       : name[at];
 }
 
 bool leat_tcp_tw_is_tight(const struct tcp_engine *e)
