@@ -226,10 +226,13 @@ void leat_load_view_end(struct load_view *v, const struct nic_port *port)
 	const struct tcp_counters *t = &v->sum.tcp;
 
 	r->counters = v->counters;
+	r->held_min = v->counters.held_min;
+	r->held_max = v->counters.held_max;
+	r->held_looks = v->counters.held_looks;
 	memcpy(r->hist, v->hist, sizeof(r->hist));
 	end_shards(v);
 	end_steady(v);
-	r->tcp.again = t->emitted_again;
+	leat_report_again(t, r->tcp.again);
 	r->tcp.rto_fired = t->rto_fired;
 	r->tcp.recoveries = t->recoveries;
 	r->tcp.time_wait_reused = t->ended[TCP_END_REUSED];
@@ -268,6 +271,7 @@ void leat_load_view_where(struct load_view *v, const struct nic_port *port)
 	*w = (struct load_where){.leat = LEAT_VERSION,
 		.dpdk = rte_version(),
 		.nic = port->driver,
+		.device = v->o->serve.tap != NULL ? v->o->serve.tap : port->name,
 		.name = v->o->serve.name,
 		.command = w->command,
 		.shard_cnt = v->plane->shard_cnt,

@@ -478,6 +478,7 @@ static enum opt_exit print_end(void)
 	printf("2MSL      %s%s\n", t[0], leat_report_two_msl(run.o->time_wait_ns));
 	printf("TIME-WAIT ");
 	leat_report_time_wait(&run.sum, REPORT_INDENT, stdout);
+	leat_report_again_line(&run.sum, stdout);
 	leat_report_drops(&run.sum, stdout);
 	leat_report_wire(&run.sum, stdout);
 	if (stats.rx_missed + stats.rx_no_mbuf + stats.rx_errors + stats.tx_errors != 0)
