@@ -2,13 +2,12 @@
 #include "follow.h"
 
 #include "base_log.h"
-#include "report.h"
+#include "text.h"
 
 void leat_follow_begin(struct follow *f)
 {
 	leat_nic_marks_open(f->port, &f->marks);
-	leat_nic_watch_init(
-		&f->watch, leat_device_is_up(f->o, f->port), leat_plane_now(f->plane));
+	leat_nic_watch_init(&f->watch, leat_device_is_up(f->o, f->port), leat_plane_now(f->plane));
 	f->down_ns = 0;
 	if (f->watch.state == NIC_ST_DOWN)
 		leat_plane_use(f->plane, SHARD_PORT_DOWN);
@@ -19,13 +18,19 @@ void leat_follow_end(struct follow *f)
 	leat_nic_marks_close(f->port, &f->marks);
 }
 
+void leat_follow_shared(struct plane *plane, const struct steer *steer)
+{
+	for (uint32_t i = 0; i < plane->shard_cnt; i++)
+		plane->shard[i].queue_shared = leat_steer_shared(steer, i);
+}
+
 /* settle_again: key and table were set and read back anew. */
 static void settle_again(struct follow *f)
 {
 	enum steer_mode before = f->steer->mode;
 
 	leat_steer_settle(f->steer, f->port);
-	f->plane->moves = leat_steer_moves(f->steer);
+	leat_follow_shared(f->plane, f->steer);
 	if (f->steer->mode != before)
 		leat_log(LOG_LV_WARN, "leatd", "%s: flows are now steered by: %s%s%s",
 			f->port->name, leat_steer_name(f->steer),
@@ -40,17 +45,16 @@ static void restart(struct follow *f)
 
 	if (good)
 		settle_again(f);
-	leat_nic_watch_restarted(
-		&f->watch, good, good && leat_device_is_up(f->o, f->port), now);
+	leat_nic_watch_restarted(&f->watch, good, good && leat_device_is_up(f->o, f->port), now);
 }
 
 /* tell says which state it is now; before: the one that it was. */
 static void tell(struct follow *f, enum nic_state before)
 {
-	char text[REPORT_TEXT_MAX];
+	char text[TEXT_GROUP_MAX];
 
 	f->down_ns += before != NIC_ST_UP ? f->watch.before_ns : 0;
-	leat_report_ns(f->watch.before_ns, text, sizeof(text));
+	leat_text_ns(f->watch.before_ns, text, sizeof(text));
 	leat_log(LOG_LV_NOTE, "leatd", "%s: %s, after %s", f->port->name,
 		leat_nic_state_name(f->watch.state), text);
 	if (f->watch.state == NIC_ST_DOWN)
@@ -74,8 +78,8 @@ bool leat_follow_look(struct follow *f)
 		tell(f, NIC_ST_RESET);
 	}
 	if (nic_may_use(f->watch.state))
-		leat_plane_use(f->plane,
-			f->watch.state == NIC_ST_UP ? SHARD_PORT_ON : SHARD_PORT_DOWN);
+		leat_plane_use(
+			f->plane, f->watch.state == NIC_ST_UP ? SHARD_PORT_ON : SHARD_PORT_DOWN);
 	return follow_is_gone(f);
 }
 

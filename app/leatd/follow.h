@@ -40,6 +40,10 @@ static inline bool follow_is_gone(const struct follow *f)
 	return f->watch.state == NIC_ST_GONE;
 }
 
+/* leat_follow_shared notes whose queues have frames of others, for the warning about one that
+ * stalls; the shards of the plane are all of this port. */
+void leat_follow_shared(struct plane *plane, const struct steer *steer);
+
 /* leat_follow_down_ns is how long the link was not up so far. */
 uint64_t leat_follow_down_ns(const struct follow *f, uint64_t now);
 
