@@ -508,8 +508,8 @@ static const struct opt_row own[] = {
 		.kind = OPT_KIND_OTHER,
 		.read = read_formats,
 		.metavar = "WHAT,...",
-		.fallback = "json,html,hlog,csv,config,env",
-		.sentence = "which files of --report"},
+		.sentence = "which files of --report: json, html, hlog, csv, config, env; without "
+			    "it all"},
 	{.name = "json",
 		.letter = 'j',
 		.kind = OPT_KIND_FLAG,
