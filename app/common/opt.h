@@ -96,8 +96,8 @@ enum opt_result {
 enum opt_result leat_opt_parse(const struct opt_verb *verb, int argc, char **argv, void *options,
 	struct opt_line *line, FILE *err);
 
-/* leat_opt_begin is leat_opt_parse for a program: help is on stdout, messages on stderr.  -1: go on;
- * else the exit code to end with. */
+/* leat_opt_begin is leat_opt_parse for a program: help is on stdout, messages on stderr.  -1: go
+ * on; else the exit code to end with. */
 int leat_opt_begin(
 	const struct opt_verb *verb, int argc, char **argv, void *options, struct opt_line *line);
 

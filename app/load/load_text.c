@@ -162,21 +162,19 @@ static void print_head(const struct load_result *r, FILE *out)
 		r->partial ? "   PARTIAL: stopped before its end" : "");
 }
 
-/* print_kinds writes what is behind a count: "14 SYN timeout, 5 reset". */
 static void print_kinds(
 	const uint64_t *cnt, uint32_t kinds, const char *(*name)(uint32_t), FILE *out)
 {
-	const char *sep = "     ";
+	const char *between = "";
 	char t[TEXT_GROUP_MAX];
 
 	for (uint32_t i = 0; i < kinds; i++) {
 		if (cnt[i] == 0)
 			continue;
 		group(cnt[i], t);
-		fprintf(out, "%s%s %s", sep, t, name(i));
-		sep = ", ";
+		fprintf(out, "%s%s %s", between, t, name(i));
+		between = ", ";
 	}
-	fprintf(out, "\n");
 }
 
 static const char *fail_name(uint32_t i)
@@ -187,6 +185,16 @@ static const char *fail_name(uint32_t i)
 static const char *skip_name(uint32_t i)
 {
 	return leat_load_skip_name((enum load_skip)i);
+}
+
+void leat_load_print_failed(const struct load_counters *c, FILE *out)
+{
+	print_kinds(c->failed, LOAD_FAIL_CNT, fail_name, out);
+}
+
+void leat_load_print_skipped(const struct load_counters *c, FILE *out)
+{
+	print_kinds(c->not_started, LOAD_SKIP_CNT, skip_name, out);
 }
 
 static void print_counts(const struct load_result *r, FILE *out)
@@ -210,11 +218,14 @@ static void print_counts(const struct load_result *r, FILE *out)
 		fprintf(out, "min %s, max %s in any second", low, high);
 	fprintf(out, "\n");
 	group(leat_load_not_started(c), b);
-	fprintf(out, "  not started              -   %13s", b);
-	print_kinds(c->not_started, LOAD_SKIP_CNT, skip_name, out);
+	fprintf(out, "  not started              -   %13s%s", b,
+		leat_load_not_started(c) != 0 ? "     " : "");
+	leat_load_print_skipped(c, out);
 	group(leat_load_failed(c), b);
-	fprintf(out, "  failed                   -   %13s", b);
-	print_kinds(c->failed, LOAD_FAIL_CNT, fail_name, out);
+	fprintf(out, "\n  failed                   -   %13s%s", b,
+		leat_load_failed(c) != 0 ? "     " : "");
+	leat_load_print_failed(c, out);
+	fprintf(out, "\n");
 	group(c->stopped, b);
 	if (c->stopped != 0)
 		fprintf(out,

@@ -123,30 +123,6 @@ static void put_row(const char *name, const char *planned, const char *achieved,
 		achieved);
 }
 
-static void put_kinds(const uint64_t *cnt, uint32_t kinds, const char *(*name)(uint32_t), FILE *out)
-{
-	const char *between = "";
-	char text[TEXT_GROUP_MAX];
-
-	for (uint32_t i = 0; i < kinds; i++) {
-		if (cnt[i] == 0)
-			continue;
-		leat_text_group(cnt[i], text, sizeof(text));
-		fprintf(out, "%s%s %s", between, text, name(i));
-		between = ", ";
-	}
-}
-
-static const char *fail_name(uint32_t i)
-{
-	return leat_load_fail_name((enum load_fail)i);
-}
-
-static const char *skip_name(uint32_t i)
-{
-	return leat_load_skip_name((enum load_skip)i);
-}
-
 static void put_result(const struct load_result *r, FILE *out)
 {
 	const struct load_counters *c = &r->counters;
@@ -171,11 +147,11 @@ static void put_result(const struct load_result *r, FILE *out)
 	fputs("</td></tr>\n", out);
 	leat_text_group(leat_load_not_started(c), b, sizeof(b));
 	put_row("not started", "", b, out);
-	put_kinds(c->not_started, LOAD_SKIP_CNT, skip_name, out);
+	leat_load_print_skipped(c, out);
 	fputs("</td></tr>\n", out);
 	leat_text_group(leat_load_failed(c), b, sizeof(b));
 	put_row("failed", "", b, out);
-	put_kinds(c->failed, LOAD_FAIL_CNT, fail_name, out);
+	leat_load_print_failed(c, out);
 	fputs("</td></tr>\n", out);
 	leat_text_group(c->responses, b, sizeof(b));
 	put_row("responses", "", b, out);
