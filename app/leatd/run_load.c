@@ -87,11 +87,11 @@ static enum opt_exit add_shards(uint64_t seed)
 		leat_steer_shard(&run.steer, i, &shard);
 		shard.stack.seed = seed + i;
 		memcpy(shard.stack.link.mac.octet, run.port.mac, sizeof(run.port.mac));
+		run.plane.shard[i].queue_shared = leat_steer_shared(&run.steer, i);
 		result = leat_plane_add(&run.plane, &shard, i);
 		if (result == OPT_EXIT_OK)
 			result = start_load(i);
 	}
-	run.plane.moves = run.steer.mode == STEER_SOFTWARE;
 	if (result == OPT_EXIT_OK && s->shards > 1)
 		result = leat_plane_join(&run.plane, 0, run.plane.shard_cnt);
 	return result;

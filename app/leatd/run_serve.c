@@ -102,6 +102,13 @@ static enum opt_exit start_service(uint32_t i)
 	return OPT_EXIT_OK;
 }
 
+/* note_shared notes whose queues have frames of others, for the warning about one that stalls. */
+static void note_shared(void)
+{
+	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
+		run.plane.shard[i].queue_shared = leat_steer_shared(&run.steer, i);
+}
+
 static enum opt_exit add_shards(void)
 {
 	enum opt_exit result = OPT_EXIT_OK;
@@ -123,7 +130,7 @@ static enum opt_exit add_shards(void)
 		if (result == OPT_EXIT_OK)
 			result = start_service(i);
 	}
-	run.plane.moves = leat_steer_moves(&run.steer);
+	note_shared();
 	if (result == OPT_EXIT_OK && run.o->shards > 1)
 		result = leat_plane_join(&run.plane, 0, run.plane.shard_cnt);
 	if (result == OPT_EXIT_OK && run.plane.taken_octets != run.plan.taken_octets)
@@ -284,7 +291,7 @@ static void settle_again(void)
 	enum steer_mode before = run.steer.mode;
 
 	leat_steer_settle(&run.steer, &run.port);
-	run.plane.moves = leat_steer_moves(&run.steer);
+	note_shared();
 	if (run.steer.mode != before)
 		leat_log(LOG_LV_WARN, "leatd", "%s: flows are now steered by: %s%s%s",
 			run.port.name, leat_steer_name(&run.steer),

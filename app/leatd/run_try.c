@@ -191,7 +191,8 @@ static enum opt_exit add_shards(const struct stack_config *config, enum try_end 
 				.reorder_millionths = run.o->reorder_millionths}};
 
 		leat_steer_shard(&run.wire.steer[end], i, &shard);
-		run.plane.moves |= leat_steer_moves(&run.wire.steer[end]);
+		run.plane.shard[run.plane.shard_cnt].queue_shared =
+			leat_steer_shared(&run.wire.steer[end], i);
 		shard.stack.seed += (uint64_t)i << 32;
 		memcpy(shard.stack.link.mac.octet, port->mac, sizeof(port->mac));
 		result = leat_plane_add(&run.plane, &shard, end_cnt() * i + end);
