@@ -32,22 +32,25 @@ static const char head[] =
 	".banner b{font-size:20px;margin-right:12px}\n"
 	".banner.pass{background:var(--pass)}.banner.fail{background:var(--fail)}"
 	".banner.inconclusive{background:var(--maybe)}\n"
-	"table{border-collapse:collapse;margin:6px 0}td,th{padding:3px 14px 3px 0;text-align:right;"
+	"table{border-collapse:collapse;margin:6px 0;display:block;overflow-x:auto;"
+	"white-space:nowrap}td,th{padding:3px 14px 3px 0;text-align:right;"
 	"border-bottom:1px solid var(--line);font-variant-numeric:tabular-nums}\n"
 	"td:first-child,th:first-child,td.text{text-align:left}th{color:var(--soft);"
 	"font-weight:normal}\n"
 	"pre{background:var(--box);border:1px solid var(--line);padding:10px;overflow:auto;"
 	"white-space:pre-wrap;overflow-wrap:anywhere}\n"
-	"svg{width:100%;height:auto;display:block}.box{fill:var(--box);stroke:var(--line)}"
+	".plot{overflow-x:auto}svg{width:100%;min-width:640px;height:auto;display:block}.box{fill:"
+	"var(--box);stroke:var(--line)}"
 	".grid{stroke:var(--line)}.tick{fill:var(--soft);font-size:12px}\n"
-	".line{fill:none;stroke-width:1.7}.dash{stroke-dasharray:6 4}.area{stroke:none;"
-	"fill-opacity:.75}\n"
+	".line{fill:none;stroke:var(--k);stroke-width:1.7}.line.dash{stroke-dasharray:6 4}"
+	".area{fill:var(--k);fill-opacity:.75}.fill{fill:var(--k)}\n"
 	".key{font-size:13px;color:var(--soft)}.key span{margin-right:16px;white-space:nowrap}"
 	".key i{display:inline-block;width:18px;height:4px;margin-right:5px;"
-	"vertical-align:middle}\n"
-	"line.bad{stroke:var(--fail);stroke-width:2}.fill.bad,i.bad{fill:var(--fail);"
-	"background:var(--fail)}.no{color:var(--fail);font-weight:bold}\n"
-	".line.wait{stroke:var(--ink);stroke-width:2}i.wait{background:var(--ink)}\n";
+	"vertical-align:middle;background:var(--k)}.key "
+	"i.dash{background:repeating-linear-gradient("
+	"90deg,var(--k) 0 5px,transparent 5px 8px)}\n"
+	"line.bad{stroke:var(--k);stroke-width:2}.no{color:var(--fail);font-weight:bold}"
+	".line.wait{stroke-width:2}.wait{--k:var(--ink)}.bad{--k:var(--fail)}\n";
 
 /* Texts of the run, with what HTML takes for its own said in another way. */
 static void put_text(const char *text, FILE *out)
@@ -76,10 +79,7 @@ static void put_head(const struct load_result *r, FILE *out)
 {
 	fputs(head, out);
 	for (uint32_t i = 1; i <= 8; i++)
-		fprintf(out,
-			".line.c%u{stroke:var(--c%u)}.area.c%u,.fill.c%u{fill:var(--c%u)}"
-			"i.c%u{background:var(--c%u)}",
-			i, i, i, i, i, i, i);
+		fprintf(out, ".c%u{--k:var(--c%u)}", i, i);
 	fputs("\n</style><title>", out);
 	put_text(r->where.name, out);
 	fprintf(out, ": %s</title></head><body>\n", leat_load_verdict_name(r->verdict));
@@ -185,7 +185,7 @@ static void put_latency(const struct load_result *r, FILE *out)
 		fprintf(out, "<th>%s</th>", leat_load_quantile_name[q]);
 	fputs("</tr>\n", out);
 	for (uint32_t h = 0; h < LOAD_HIST_CNT; h++) {
-		if (r->hist[h].total_cnt == 0)
+		if (r->hist[h].max_ns == 0)
 			continue;
 		fprintf(out, "<tr><td>%s</td>", leat_load_hist_name((enum load_hist)h));
 		for (uint32_t q = 0; q < LOAD_QUANTILE_CNT; q++) {
@@ -204,18 +204,19 @@ static void put_plot(const char *title, const char *const *key, const struct loa
 	fprintf(out, "<h2>%s</h2>\n<p class=\"key\">", title);
 	for (; *key != NULL; key += 2)
 		fprintf(out, "<span><i class=\"%s\"></i>%s</span>", key[0], key[1]);
-	fputs("</p>\n", out);
+	fputs("</p>\n<div class=\"plot\">", out);
 	draw(r, out);
+	fputs("</div>\n", out);
 }
 
 static void put_plots(const struct load_result *r, FILE *out)
 {
 	static const char *const rate[] = {
-		"c8", "planned (dashed)", "c1", "begun", "bad", "seconds with failures", NULL};
+		"c8 dash", "planned", "c1", "begun", "bad", "seconds with failures", NULL};
 	static const char *const latency[] = {"c1", "connect p50", "c2", "connect p99", "c8",
-		"connect, the longest", "c3", "whole p99 (dashed)", NULL};
+		"connect, the longest", "c3 dash", "whole p99", NULL};
 	static const char *const quantile[] = {"c1", "connect", "c2", "first byte", "c3", "whole",
-		"c8", "service time only (dashed)", NULL};
+		"c8 dash", "service time only", NULL};
 	static const char *const state[] = {"c1", "ESTABLISHED", "c4", "SYN-SENT, SYN-RECEIVED",
 		"c2", "FIN-WAIT-1", "c3", "FIN-WAIT-2", "c5", "CLOSE-WAIT", "c6", "CLOSING", "c7",
 		"LAST-ACK", "wait", "TIME-WAIT (line, axis on the right)", NULL};
@@ -232,8 +233,9 @@ static void put_generator(const struct load_result *r, FILE *out)
 	const char *limit = leat_load_limit_text(r, why, sizeof(why));
 
 	fputs("<h2>This generator, busy by shard</h2>\n", out);
+	fputs("<div class=\"plot\">", out);
 	leat_report_draw_shards(r, out);
-	fputs("<p>", out);
+	fputs("</div>\n<p>", out);
 	put_text(limit != NULL ? limit : "it was not the limit", out);
 	leat_text_group(r->tcp.again, n[0], sizeof(n[0]));
 	leat_text_group(r->tcp.time_wait_peak, n[1], sizeof(n[1]));
