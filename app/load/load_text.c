@@ -246,7 +246,7 @@ static void print_latency(const struct load_result *r, FILE *out)
 		fprintf(out, " %8s", leat_load_quantile_name[q]);
 	fprintf(out, "\n");
 	for (uint32_t h = 0; h < LOAD_HIST_CNT; h++) {
-		if (r->hist[h].total_cnt == 0)
+		if (r->hist[h].max_ns == 0)
 			continue;
 		fprintf(out, "    %-32s", leat_load_hist_name((enum load_hist)h));
 		for (uint32_t q = 0; q < LOAD_QUANTILE_CNT; q++) {
@@ -277,17 +277,18 @@ static void print_tcp(const struct load_result *r, FILE *out)
 static void print_limits(const struct load_result *r, FILE *out)
 {
 	const struct load_limits *l = &r->limits;
-	char busy[32], low[32], late[32], missed[TEXT_GROUP_MAX], why[LOAD_TEXT_MAX];
+	char busy[32], late[32], missed[TEXT_GROUP_MAX], why[LOAD_TEXT_MAX];
 	const char *limit = leat_load_limit_text(r, why, sizeof(why));
 
 	leat_load_text_share(l->busiest_millionths, busy, sizeof(busy));
-	leat_load_text_share(l->buffers_low_millionths, low, sizeof(low));
-	leat_text_ns(l->late_p99_ns, late, sizeof(late));
 	group(l->nic_missed + l->nic_no_buf, missed);
 	fprintf(out,
-		"  this generator    busiest shard %s, device missed %s, buffers never below %s, "
-		"starts late %s at p99: it was %s\n",
-		busy, missed, low, late, limit ? "the limit" : "not the limit");
+		"  this generator    busiest shard %s, device missed %s, buffers never below %u %%",
+		busy, missed, l->buffers_low_millionths / 10000);
+	leat_text_ns(l->late_p99_ns, late, sizeof(late));
+	if (r->intent.model == LOAD_MODEL_OPEN)
+		fprintf(out, ", starts late %s at p99", late);
+	fprintf(out, ": it was %sthe limit\n", limit ? "" : "not ");
 	if (r->where.shard_cnt < 2)
 		return;
 	fprintf(out, "  shards           ");

@@ -55,7 +55,7 @@ void leat_plot_x_tick(const struct plot *p, double x, const char *text)
 		"<line class=\"grid\" x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\"/>"
 		"<text class=\"tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
 		px(p, x), PLOT_TOP, px(p, x), PLOT_HEIGHT - PLOT_BOTTOM, px(p, x),
-		PLOT_HEIGHT - PLOT_BOTTOM + 18, text);
+		PLOT_HEIGHT - PLOT_BOTTOM + 20, text);
 }
 
 /* Steps of time are those of clocks once they are minutes. */
