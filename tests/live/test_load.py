@@ -390,5 +390,6 @@ def text():
                 live.check(re.search(pattern, out, re.M), f"no line like {pattern} in\n{out}")
 
 
-live.main([nginx_tap, nginx_veth, memif, endings, verdicts, text],
-          needs=live.NEEDS_TAP + (live.program("ethtool"),))
+if __name__ == "__main__":
+    live.main([nginx_tap, nginx_veth, memif, endings, verdicts, text],
+              needs=live.NEEDS_TAP + (live.program("ethtool"),))
