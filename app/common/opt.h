@@ -112,6 +112,11 @@ enum opt_result {
 enum opt_result leat_opt_parse(const struct opt_verb *verb, int argc, char **argv, void *options,
 	struct opt_line *line, FILE *err);
 
+/* leat_opt_begin is leat_opt_parse for a program: help is on stdout, messages on stderr.  -1: go
+ * on; else the exit code to end with. */
+int leat_opt_begin(
+	const struct opt_verb *verb, int argc, char **argv, void *options, struct opt_line *line);
+
 /* leat_opt_line_add adds --name=value, or --name for NULL; false: the line is full. */
 bool leat_opt_line_add(struct opt_line *line, const char *name, const char *value);
 

@@ -89,3 +89,18 @@ void leat_opt_help(const struct opt_verb *verb, FILE *out)
 	fputc('\n', out);
 	leat_opt_prose(verb->prose, out);
 }
+
+int leat_opt_begin(
+	const struct opt_verb *verb, int argc, char **argv, void *options, struct opt_line *line)
+{
+	switch (leat_opt_parse(verb, argc, argv, options, line, stderr)) {
+	case OPT_RESULT_OK:
+		return -1;
+	case OPT_RESULT_HELP:
+		leat_opt_help(verb, stdout);
+		return OPT_EXIT_OK;
+	case OPT_RESULT_BAD:
+		break;
+	}
+	return OPT_EXIT_USAGE;
+}

@@ -107,16 +107,9 @@ static int help_json(void)
 int leat_cmd_leatd(const struct opt_verb *verb, int argc, char **argv, void *options)
 {
 	struct opt_line line;
+	int done = leat_opt_begin(verb, argc, argv, options, &line);
 
-	switch (leat_opt_parse(verb, argc, argv, options, &line, stderr)) {
-	case OPT_RESULT_OK:
-		return leat_leatd_exec(verb->name, &line);
-	case OPT_RESULT_HELP:
-		return help(verb->name);
-	case OPT_RESULT_BAD:
-		break;
-	}
-	return OPT_EXIT_USAGE;
+	return done >= 0 ? done : leat_leatd_exec(verb->name, &line);
 }
 
 int main(int argc, char **argv)

@@ -11,10 +11,10 @@
 #include "load_text.h"
 #include "load_view.h"
 #include "nic_numa.h"
+#include "port.h"
 #include "prepare.h"
 #include "report_dir.h"
 #include "run.h"
-#include "steer.h"
 #include "text.h"
 #include "when.h"
 
@@ -70,32 +70,6 @@ struct load_run {
 };
 
 static struct load_run run;
-
-static enum opt_exit start_port(void)
-{
-	const struct serve_options *s = &run.o->serve;
-	struct steer_want want = {.shard_cnt = (uint32_t)s->shards, .seed = run.seed.key};
-	struct nic_port_config *config = &run.port_config;
-
-	*config = (struct nic_port_config){.rx_slots = PLAN_SLOTS,
-		.tx_slots = PLAN_SLOTS,
-		.mtu = (uint16_t)s->mtu,
-		.csum = true,
-		.pool = run.plane.pool};
-
-	want.queue_cnt = leat_device_queues(&run.port, want.shard_cnt);
-	if (want.queue_cnt == 0) {
-		leat_nic_port_close(&run.port);
-		return OPT_EXIT_DEVICE;
-	}
-	config->queue_cnt = (uint16_t)want.queue_cnt;
-	want.table_cnt = leat_nic_rss_table(&run.port);
-	leat_steer_plan(&run.steer, &want, config);
-	enum opt_exit result = leat_device_start(s, &run.port, config);
-	if (result == OPT_EXIT_OK)
-		leat_steer_settle(&run.steer, &run.port);
-	return result;
-}
 
 /* start_load gives shard i its program. */
 static enum opt_exit start_load(uint32_t i)
@@ -600,10 +574,10 @@ static int run_shards(void)
 
 static int run_port(void)
 {
-	int result = (int)leat_device_find(&run.o->serve, &run.port);
+	run.port_config.pool = run.plane.pool;
+	int result = (int)leat_port_open(
+		&run.o->serve, &run.port, &run.steer, run.seed.key, &run.port_config);
 
-	if (result == OPT_EXIT_OK)
-		result = (int)start_port();
 	if (result != OPT_EXIT_OK) {
 		leat_prepare_end();
 		return result;

@@ -11,11 +11,11 @@
 #include "notify.h"
 #include "plan.h"
 #include "plane.h"
+#include "port.h"
 #include "prepare.h"
 #include "report.h"
 #include "run.h"
 #include "service.h"
-#include "steer.h"
 #include "text.h"
 
 #include <rte_version.h>
@@ -64,38 +64,12 @@ struct serve_run {
 
 static struct serve_run run;
 
-/* start_port starts the device with as many queues as there are shards, or as it has. */
-static enum opt_exit start_port(void)
-{
-	struct nic_port_config *config = &run.port_config;
-	struct steer_want want = {.shard_cnt = (uint32_t)run.o->shards, .seed = run.seed.key};
-
-	*config = (struct nic_port_config){.rx_slots = PLAN_SLOTS,
-		.tx_slots = PLAN_SLOTS,
-		.mtu = (uint16_t)run.o->mtu,
-		.csum = true,
-		.pool = run.plane.pool};
-
-	want.queue_cnt = leat_device_queues(&run.port, want.shard_cnt);
-	if (want.queue_cnt == 0) {
-		leat_nic_port_close(&run.port);
-		return OPT_EXIT_DEVICE;
-	}
-	config->queue_cnt = (uint16_t)want.queue_cnt;
-	want.table_cnt = leat_nic_rss_table(&run.port);
-	leat_steer_plan(&run.steer, &want, config);
-	enum opt_exit result = leat_device_start(run.o, &run.port, config);
-	if (result == OPT_EXIT_OK)
-		leat_steer_settle(&run.steer, &run.port);
-	return result;
-}
-
 static enum opt_exit open_port(void)
 {
-	enum opt_exit result = leat_device_find(run.o, &run.port);
+	run.port_config.pool = run.plane.pool;
+	enum opt_exit result =
+		leat_port_open(run.o, &run.port, &run.steer, run.seed.key, &run.port_config);
 
-	if (result == OPT_EXIT_OK)
-		result = start_port();
 	/* The kernel's end of the trial: gone when the device is. */
 	if (result == OPT_EXIT_OK && run.greet &&
 		leat_link_up(run.o->tap, ip_to4(run.o->address[0].ip) - 1, KERNEL_PREFIX) != 0) {
