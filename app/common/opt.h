@@ -25,6 +25,7 @@
 #define OPT_LINE_MAX    96
 #define OPT_LINE_OCTETS 8192
 #define OPT_WHY_MAX     256
+#define OPT_RANGE_MAX   128
 
 /* Exit codes of every verb. */
 enum opt_exit {
@@ -111,11 +112,22 @@ enum opt_result {
 enum opt_result leat_opt_parse(const struct opt_verb *verb, int argc, char **argv, void *options,
 	struct opt_line *line, FILE *err);
 
+/* leat_opt_begin is leat_opt_parse for a program: help is on stdout, messages on stderr.  -1: go
+ * on; else the exit code to end with. */
+int leat_opt_begin(
+	const struct opt_verb *verb, int argc, char **argv, void *options, struct opt_line *line);
+
 /* leat_opt_line_add adds --name=value, or --name for NULL; false: the line is full. */
 bool leat_opt_line_add(struct opt_line *line, const char *name, const char *value);
 
 /* leat_opt_help writes the help of one verb. */
 void leat_opt_help(const struct opt_verb *verb, FILE *out);
+
+/* leat_opt_range_text writes "from 1s to 2min; default 1s", as far as it is known. */
+void leat_opt_range_text(const struct opt_row *row, char *text, size_t size);
+
+/* leat_opt_prose writes text of a verb, and for each @ how leat is called. */
+void leat_opt_prose(const char *text, FILE *out);
 
 /* leat_opt_read puts text as the value of row into options; false with a clause in why that says
  * what is wrong and what to type instead. */

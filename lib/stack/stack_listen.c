@@ -133,12 +133,13 @@ void leat_stack_listener_remove(struct leat_stack *s, const struct tcb *tcb)
 
 void leat_stack_child_done(struct leat_stack *s, const struct tcb *child)
 {
-	struct tcb *listener = stack_tcb(s, child->listener);
-	struct conn *l = stack_conn(s, listener);
+	struct conn *c = stack_conn(s, child), *l = &s->conn[c->listener];
+	struct tcb *listener = stack_tcb(s, c->listener);
 
 	DCHECK(l->flags & CONN_LISTENER);
 	DCHECK(l->waiting > 0);
-	stack_conn(s, child)->flags &= (uint16_t)~CONN_CHILD;
+	c->flags &= (uint16_t)~CONN_CHILD;
+	c->listener = 0;
 	l->waiting--;
 	leat_stack_conn_free(s, listener);
 }
@@ -185,8 +186,9 @@ static uint32_t children_open(struct leat_stack *s, const struct tcb *listener, 
 		ASSERT(i < s->config.tcp.tcb_max);
 		const struct tcb *child = stack_tcb(s, i);
 
-		if (child->state == TCP_ST_NONE || child->listener != listener->idx ||
-			(s->conn[i].flags & (CONN_CHILD | CONN_HALF)) != CONN_CHILD)
+		if (child->state == TCP_ST_NONE ||
+			(s->conn[i].flags & (CONN_CHILD | CONN_HALF)) != CONN_CHILD ||
+			s->conn[i].listener != listener->idx)
 			continue;
 		left--;
 		if (s->conn[i].flags & CONN_ABORT)
@@ -245,8 +247,7 @@ int leat_stack_listener_promote(struct leat_stack *s, struct tcb *tcb)
 	DCHECK(c->waiting == 0);
 	leat_stack_listener_remove(s, tcb);
 	c->flags &= (uint16_t)~CONN_LISTENER;
-	c->source = (struct leat_source){NULL, NULL};
-	c->chunk_head = STACK_NONE;
-	c->chunk_tail = STACK_NONE;
+	c->taken = 0;
+	c->chunk = STACK_NONE;
 	return LEAT_OK;
 }

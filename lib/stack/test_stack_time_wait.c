@@ -290,19 +290,6 @@ static void who_is_given_up_late_stays_a_control_block(void **state)
 	net_stop(&n);
 }
 
-static uint64_t outcome(const struct net *n, uint32_t i, const char *key)
-{
-	struct stack_outcome o[STACK_OUTCOME_MAX];
-	uint32_t cnt = leat_stack_time_wait(
-		leat_stack_counters(n->stack[i]), leat_stack_tcp(n->stack[i]), o);
-
-	for (uint32_t k = 0; k < cnt; k++)
-		if (strcmp(o[k].key, key) == 0)
-			return o[k].cnt;
-	fail_msg("no outcome `%s`", key);
-	return 0;
-}
-
 /* A place is reserved for each that is open, and new work is refused when there is none. */
 static void a_full_table_refuses_new_work(void **state)
 {
@@ -321,9 +308,9 @@ static void a_full_table_refuses_new_work(void **state)
 	for (uint32_t i = 0; i < 6; i++)
 		assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_OK);
 	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_ERR_FULL);
-	assert_int_equal(outcome(&n, 0, "refused"), 1);
+	assert_int_equal(net_outcome(&n, 0, "refused"), 1);
 	net_run(&n, 10 * TIME_MS);
-	assert_int_equal(outcome(&n, 1, "refused"), 6);
+	assert_int_equal(net_outcome(&n, 1, "refused"), 6);
 	assert_int_equal(counted(&n)->verdict[TCP_V_NO_TCB], 6);
 	assert_int_equal(records(&n), 3);
 	net_ledger(&n);
@@ -351,15 +338,15 @@ static void a_full_table_has_the_oldest_give_way_by_choice(void **state)
 			closed_by_server(&n, 4);
 		assert_int_equal(records(&n), compact ? 3 : 0);
 		assert_int_equal(counted(&n)->present[TCP_ST_TIME_WAIT], 3);
-		assert_int_equal(outcome(&n, 1, "evicted"), 2);
-		assert_int_equal(outcome(&n, 1, "aborted"), 0);
+		assert_int_equal(net_outcome(&n, 1, "evicted"), 2);
+		assert_int_equal(net_outcome(&n, 1, "aborted"), 0);
 		for (uint32_t i = 0; i < 3; i++)
 			net_open(&n, 4, 80, conn);
-		assert_int_equal(outcome(&n, 1, "evicted"), 5);
+		assert_int_equal(net_outcome(&n, 1, "evicted"), 5);
 		(void)net_connect(&n, 4, 80); /* those that are open do not */
 		net_run(&n, 20 * TIME_MS);
-		assert_int_equal(outcome(&n, 1, "evicted"), 5);
-		assert_int_equal(outcome(&n, 1, "refused"), 1);
+		assert_int_equal(net_outcome(&n, 1, "evicted"), 5);
+		assert_int_equal(net_outcome(&n, 1, "refused"), 1);
 		net_stop(&n);
 	}
 }

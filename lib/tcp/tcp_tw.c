@@ -134,7 +134,6 @@ static void speak(struct tcp_engine *e, struct tcb *tcb, uint32_t name, uint64_t
 		.rcv_head = TCP_NONE,
 		.rcv_tail = TCP_NONE,
 		.ooo_head = TCP_NONE,
-		.listener = TCP_NONE,
 		.ext = TCP_NONE,
 	};
 	leat_tcp_state_speaks(tcb);
@@ -165,7 +164,7 @@ static bool fits(const struct tcp_engine *e, const struct tcb *tcb)
 
 uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_idx, uint8_t flags)
 {
-	uint64_t ends_at = leat_timer_ring_deadline(e->two_msl, tcb->idx);
+	uint64_t ends_at = tcb->ring.expires_at;
 	const struct tw_info info = {
 		.tuple = tcb->tuple,
 		.snd_nxt = tcb->snd.nxt,
@@ -186,7 +185,7 @@ uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_
 		e->cnt.time_wait_stayed++;
 		return TCP_NONE;
 	}
-	leat_timer_ring_stop(e->two_msl, tcb->idx);
+	leat_tcp_ring_stop(e->two_msl, tcb);
 	leat_timer_wheel_stop(e->wheel, tcb->idx);
 	leat_tcp_state_rest(e, tcb);
 	leat_tcp_unuse(e, tcb);
@@ -271,8 +270,7 @@ void leat_tcp_tw_begin(const struct tcp_call *c)
 	uint64_t ends_at = c->now + tcp_two_msl_ns(e, c->tcb);
 
 	if (!is_awake(e, c->tcb)) {
-		leat_timer_ring_start_length(
-			e->two_msl, c->tcb->idx, tcp_two_msl_length(c->tcb), c->now);
+		leat_tcp_ring_start(e->two_msl, c->tcb, tcp_two_msl_length(c->tcb), c->now);
 		return;
 	}
 	uint32_t *name = name_at(e, c->tcb);
