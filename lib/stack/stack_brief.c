@@ -4,7 +4,7 @@
 #include "base_bits.h"
 #include "stack_core.h"
 
-#define BLOCK_COST 16 /* of records of which two are looked at, as a rule; in records */
+#define BLOCK_COST 64 /* of records, of which two are looked at as a rule */
 #define AHEAD      8  /* tcbs whose lines are fetched before they are looked at */
 
 static void brief_tcb(struct leat_stack *s, const struct tcb *tcb, struct stack_brief *b)
@@ -53,13 +53,13 @@ static uint32_t some_tcbs(
 
 		__builtin_prefetch(&later->state);
 		__builtin_prefetch(&later->tuple);
-		spend(work, 1);
+		spend(work, STACK_BRIEF_LOOK);
 		if (tcb->state == TCP_ST_NONE)
 			continue;
 		w->seen++;
 		if (!(w->states >> tcb->state & 1))
 			continue;
-		spend(work, STACK_BRIEF_TCB - 1);
+		spend(work, STACK_BRIEF_TCB - STACK_BRIEF_LOOK);
 		brief_tcb(s, tcb, &brief[cnt++]);
 	}
 	return cnt;
@@ -78,8 +78,10 @@ uint32_t leat_stack_brief_some(struct leat_stack *s, struct stack_walk *w, uint3
 		w->cursor = UINT32_MAX;
 		return cnt;
 	}
+	uint32_t looks = *work / STACK_BRIEF_LOOK + (*work > 0), all = looks;
+
 	for (uint32_t name, unit = w->cursor - end; cnt < STACK_BRIEF_MAX; cnt++) {
-		bool found = leat_tcp_tw_scan(s->tcp, &unit, work, &name);
+		bool found = leat_tcp_tw_scan(s->tcp, &unit, &looks, &name);
 
 		w->cursor = end + unit;
 		if (!found)
@@ -87,6 +89,7 @@ uint32_t leat_stack_brief_some(struct leat_stack *s, struct stack_walk *w, uint3
 		w->seen++;
 		brief_record(s, name, &brief[cnt]);
 	}
+	spend(work, (all - looks) * STACK_BRIEF_LOOK);
 	return cnt;
 }
 

@@ -8,9 +8,10 @@
  *	│ tcb tcb tcb ... │ records of TIME-WAIT ... │
  *	       └► cursor
  *
- * Whoever walks spends `work`, a count of what was done and not of time: one for a record of
- * TIME-WAIT, which lie side by side, or for an empty tcb; STACK_BRIEF_TCB for one in use, whose
- * lines are fetched ahead.  So a walk is cut into parts that take equally long, whatever there is.
+ * Whoever walks spends `work`, a count of what was done and not of time: STACK_BRIEF_LOOK for a
+ * record of TIME-WAIT, which lie side by side, or an empty tcb; STACK_BRIEF_TCB for one in use,
+ * whose lines are fetched ahead.  So a walk is cut into parts that take equally long, whatever
+ * there is.
  *
  * Shape      batches of at most STACK_BRIEF_MAX.
  * Units      instants in ns on the stack's clock.
@@ -21,8 +22,9 @@
 #include "stack.h"
 #include "tcp_tw_ring.h"
 
-#define STACK_BRIEF_MAX 32
-#define STACK_BRIEF_TCB 8 /* what one in use costs, in records */
+#define STACK_BRIEF_MAX  32
+#define STACK_BRIEF_LOOK 8 /* what it costs: 1 is about 10 cycles */
+#define STACK_BRIEF_TCB  64
 
 struct stack_brief {
 	struct tuple tuple;

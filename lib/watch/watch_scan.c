@@ -6,9 +6,10 @@
 #include "base_time.h"
 #include "tcp_state.h"
 
-#define ROW_COST  2  /* to write one, in records looked at */
-#define INFO_COST 24 /* to say all of one */
-#define KILL_COST 32
+#define ROW_COST  16  /* to write one */
+#define NODE_COST 2   /* to look at a node of the filter */
+#define INFO_COST 160 /* to say all of one */
+#define KILL_COST 320
 
 static const uint64_t left_below[WATCH_LEFT_CNT - 1] = {TIME_S, 10 * TIME_S, 30 * TIME_S};
 
@@ -73,7 +74,7 @@ static bool take_one(
 	const struct watch_conn c = {b, NULL, w->shard, w->now};
 	uint32_t rows = w->row_cnt;
 
-	*cost += w->filter.node_cnt;
+	*cost += w->filter.node_cnt * NODE_COST;
 	if (!leat_watch_filter_match(&w->filter, &c))
 		return true;
 	if (w->kind == WATCH_SCAN_KILL)

@@ -26,7 +26,7 @@
 
 #include "watch_filter.h"
 
-#define WATCH_SCAN_WORK 512 /* of a step; one is a record of TIME-WAIT that is looked at */
+#define WATCH_SCAN_WORK 2048 /* of a step; see stack_brief.h */
 #define WATCH_SCAN_ROWS 4096
 #define WATCH_LEFT_CNT  4
 
