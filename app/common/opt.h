@@ -18,7 +18,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define OPT_ROW_MAX     64
+#define OPT_ROW_MAX     96
+#define OPT_GIVEN_MAX   64 /* rows of which a check is told whether they were given */
 #define OPT_LINE_MAX    96
 #define OPT_LINE_OCTETS 8192
 #define OPT_WHY_MAX     256
@@ -69,7 +70,7 @@ struct opt_verb {
 	const struct opt_row *row;
 	uint32_t row_cnt;
 	/* Fills the defaults.  check looks at the options together, as read does; bit i of given:
-	 * row i was given. */
+	 * row i, of the first OPT_GIVEN_MAX, was given. */
 	void (*defaults)(void *options);
 	bool (*check)(void *options, uint64_t given, char *why, size_t size);
 	/* Takes a word that belongs to no option, as read does; NULL: there may be none. */

@@ -58,6 +58,7 @@ static const struct verb {
 } verbs[] = {
 	{"conns", RIGHT_READ, leat_ctl_conns},
 	{"kill", RIGHT_WRITE, leat_ctl_kill},
+	{"start", RIGHT_WRITE, leat_ctl_begin},
 };
 
 /* may_write says whether the user at the other end is ours, or root. */

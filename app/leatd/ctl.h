@@ -122,5 +122,7 @@ void leat_ctl_scan_free(struct ctl_shard *shard, uint32_t cnt);
  * q->out: `ok` and what there is to say, or `no CODE AT why`. */
 void leat_ctl_conns(struct ctl_client *q, char *words);
 void leat_ctl_kill(struct ctl_client *q, char *words);
+/* start [WHEN]: the word that `leat load --paused` waits for (gate.h). */
+void leat_ctl_begin(struct ctl_client *q, char *words);
 
 #endif

@@ -10,6 +10,7 @@
  *
  * Affinity   none: works on copies. */
 
+#include "again.h"
 #include "opt_wire.h"
 #include "shard.h"
 #include "stack_gauge.h"
@@ -17,7 +18,6 @@
 #include <stdio.h>
 
 #define REPORT_TEXT_MAX 32
-
 
 /* leat_report_group is value with grouped digits, in text, which it returns. */
 const char *leat_report_group(uint64_t value, char *text);
@@ -51,6 +51,11 @@ void leat_report_ages(const struct stack_gauge *g, FILE *out);
  * object. */
 void leat_report_time_wait(const struct shard_counts *c, uint32_t indent, FILE *out);
 void leat_report_time_wait_json(const struct shard_counts *c, FILE *out);
+
+/* leat_report_again fills what was retransmitted, by kind; _again_line writes it, when there was any.
+ */
+void leat_report_again(const struct tcp_counters *c, uint64_t again[AGAIN_CNT]);
+void leat_report_again_line(const struct shard_counts *c, FILE *out);
 
 /* leat_report_written flushes stdout; false, after one line on stderr, when not all of what was
  * printed could be written. */

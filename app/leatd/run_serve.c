@@ -4,10 +4,9 @@
 #include "boot.h"
 #include "caps.h"
 #include "ctl.h"
-#include "device.h"
+#include "follow.h"
 #include "knobs.h"
 #include "link.h"
-#include "nic_event.h"
 #include "nic_numa.h"
 #include "plan.h"
 #include "plane.h"
@@ -49,8 +48,7 @@ struct serve_run {
 	struct ctl ctl;
 	struct nic_port port;
 	struct nic_port_config port_config;
-	struct nic_marks marks; /* what the driver tells */
-	struct nic_watch watch;
+	struct follow follow;
 	struct steer steer;
 	struct service_set *service[SHARD_MAX];
 	void *mem[SHARD_MAX];
@@ -128,13 +126,6 @@ static enum opt_exit start_service(uint32_t i)
 	return OPT_EXIT_OK;
 }
 
-/* note_shared notes whose queues have frames of others, for the warning about one that stalls. */
-static void note_shared(void)
-{
-	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
-		run.plane.shard[i].queue_shared = leat_steer_shared(&run.steer, i);
-}
-
 static enum opt_exit add_shards(void)
 {
 	enum opt_exit result = OPT_EXIT_OK;
@@ -156,7 +147,7 @@ static enum opt_exit add_shards(void)
 		if (result == OPT_EXIT_OK)
 			result = start_service(i);
 	}
-	note_shared();
+	leat_follow_shared(&run.plane, &run.steer);
 	if (result == OPT_EXIT_OK && run.o->shards > 1)
 		result = leat_plane_join(&run.plane, 0, run.plane.shard_cnt);
 	if (result == OPT_EXIT_OK && run.plane.taken_octets != run.plan.taken_octets)
@@ -278,11 +269,11 @@ static void tell_all(enum shard_mail_kind kind)
  * the port goes over which they would end. */
 static bool wait_closed(uint64_t at, uint32_t signal_max)
 {
-	bool was_gone = run.watch.state == NIC_ST_GONE;
+	bool was_gone = follow_is_gone(&run.follow);
 
 	look();
 	while (leat_report_open(&run.sum) != 0 && leat_plane_now(&run.plane) < at &&
-		was_gone == (run.watch.state == NIC_ST_GONE)) {
+		was_gone == (follow_is_gone(&run.follow))) {
 		uint64_t next = leat_plane_now(&run.plane) + LOOK_NS;
 
 		if (leat_plane_wait(&run.plane, u64_min(next, at)) >= signal_max)
@@ -304,69 +295,16 @@ static void drain(void)
 		return;
 	run.cut = leat_report_open(&run.sum);
 	run.finished -= u64_min(run.cut, run.finished);
-	if (run.watch.state == NIC_ST_GONE)
+	if (follow_is_gone(&run.follow))
 		printf("          %s is gone: %ju that are open are cut without a wait\n",
 			run.port.name, (uintmax_t)run.cut);
 	tell_all(SHARD_MAIL_ABORT);
 	wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
 }
 
-/* settle_again: key and table were set and read back anew. */
-static void settle_again(void)
-{
-	enum steer_mode before = run.steer.mode;
-
-	leat_steer_settle(&run.steer, &run.port);
-	note_shared();
-	if (run.steer.mode != before)
-		leat_log(LOG_LV_WARN, "leatd", "%s: flows are now steered by: %s%s%s",
-			run.port.name, leat_steer_name(&run.steer),
-			run.steer.why[0] != '\0' ? ", since " : "", run.steer.why);
-}
-
-/* restart_port: no shard touches its queues now. */
-static void restart_port(void)
-{
-	bool good = leat_nic_port_restart(&run.port, &run.port_config) == 0;
-	uint64_t now = leat_plane_now(&run.plane);
-
-	if (good)
-		settle_again();
-	leat_nic_watch_restarted(
-		&run.watch, good, good && leat_device_is_up(run.o, &run.port), now);
-}
-
-static void tell_port(void)
-{
-	char text[REPORT_TEXT_MAX];
-
-	leat_text_ns(run.watch.before_ns, text, sizeof(text));
-	leat_log(LOG_LV_NOTE, "leatd", "%s: %s, after %s", run.port.name,
-		leat_nic_state_name(run.watch.state), text);
-	if (run.watch.state == NIC_ST_DOWN)
-		leat_device_tell_down(&run.port);
-}
-
-/* look_port follows what happens to the port; true: it is gone. */
 static bool look_port(void)
 {
-	enum nic_state *state = &run.watch.state;
-	bool link = *state != NIC_ST_GONE && leat_device_is_up(run.o, &run.port);
-
-	if (*state != NIC_ST_GONE && leat_device_is_gone(run.o))
-		nic_mark(&run.marks, NIC_MARK_REMOVED);
-	if (!leat_nic_watch_look(&run.watch, &run.marks, link, leat_plane_now(&run.plane)))
-		return *state == NIC_ST_GONE;
-	tell_port();
-	if (!nic_may_use(*state))
-		leat_plane_use(&run.plane, SHARD_PORT_OFF);
-	if (*state == NIC_ST_RESET) {
-		restart_port();
-		tell_port();
-	}
-	if (nic_may_use(*state))
-		leat_plane_use(&run.plane, *state == NIC_ST_UP ? SHARD_PORT_ON : SHARD_PORT_DOWN);
-	return *state == NIC_ST_GONE;
+	return leat_follow_look(&run.follow);
 }
 
 /* give_up: there is no port to finish anything over. */
@@ -383,16 +321,18 @@ static void control(void *arg)
 	uint64_t now = leat_plane_now(&run.plane), at = now + run.o->seconds * TIME_S;
 
 	(void)arg;
-	leat_nic_marks_open(&run.port, &run.marks);
-	leat_nic_watch_init(&run.watch, leat_device_is_up(run.o, &run.port), now);
+	run.follow = (struct follow){.o = run.o,
+		.plane = &run.plane,
+		.port = &run.port,
+		.config = &run.port_config,
+		.steer = &run.steer};
+	leat_follow_begin(&run.follow);
 	run.plane.look = look_port;
 	print_head(); /* from "ready" on it is told what happens to the link */
-	if (run.watch.state == NIC_ST_DOWN)
-		leat_plane_use(&run.plane, SHARD_PORT_DOWN);
 	while (leat_plane_wait(&run.plane, run.o->seconds != 0 ? at : at + FOR_EVER_NS) == 0 &&
-		run.o->seconds == 0 && run.watch.state != NIC_ST_GONE)
+		run.o->seconds == 0 && !follow_is_gone(&run.follow))
 		at = leat_plane_now(&run.plane);
-	if (run.watch.state == NIC_ST_GONE)
+	if (follow_is_gone(&run.follow))
 		give_up();
 	else
 		drain();
@@ -451,7 +391,6 @@ static void print_notes(void)
 /* print_trouble tells what happened to the port and to the lcores, when it did. */
 static void print_trouble(void)
 {
-	const struct nic_watch *w = &run.watch;
 	uint64_t slow = 0, longest = 0, late = 0;
 	char text[REPORT_TEXT_MAX];
 
@@ -464,11 +403,7 @@ static void print_trouble(void)
 	if (slow != 0)
 		printf("turns     the longest %s, %ju of 10 ms or more, %ju of 1 s or more\n", text,
 			(uintmax_t)slow, (uintmax_t)late);
-	if (w->downs + w->flaps + w->resets + w->recoveries != 0 || w->state == NIC_ST_GONE)
-		printf("port      %s; down %ju times, %ju flaps besides, reset %ju, recovering "
-		       "%ju\n",
-			leat_nic_state_name(w->state), (uintmax_t)w->downs, (uintmax_t)w->flaps,
-			(uintmax_t)w->resets, (uintmax_t)w->recoveries);
+	leat_follow_print(&run.follow, stdout);
 }
 
 static enum opt_exit print_end(void)
@@ -485,6 +420,7 @@ static enum opt_exit print_end(void)
 	printf("2MSL      %s%s\n", t[0], leat_report_two_msl(run.o->time_wait_ns));
 	printf("TIME-WAIT ");
 	leat_report_time_wait(&run.sum, REPORT_INDENT, stdout);
+	leat_report_again_line(&run.sum, stdout);
 	leat_report_drops(&run.sum, stdout);
 	leat_report_wire(&run.sum, stdout);
 	if (stats.rx_missed + stats.rx_no_mbuf + stats.rx_errors + stats.tx_errors != 0)
@@ -503,7 +439,7 @@ static enum opt_exit print_end(void)
 	print_notes();
 	printf("stopped.\n");
 	good &= leat_report_written();
-	if (good && run.watch.state == NIC_ST_GONE)
+	if (good && follow_is_gone(&run.follow))
 		return OPT_EXIT_DEVICE;
 	return good ? OPT_EXIT_OK : OPT_EXIT_FAILED;
 }
@@ -519,7 +455,7 @@ static enum opt_exit run_shards(void)
 		result = leat_plane_run(&run.plane, control, NULL);
 		leat_ctl_stop(&run.ctl);
 	}
-	leat_nic_marks_close(&run.port, &run.marks);
+	leat_follow_end(&run.follow);
 	if (result == OPT_EXIT_OK)
 		result = print_end();
 	leat_plane_shards_close(&run.plane);
