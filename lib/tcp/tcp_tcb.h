@@ -104,6 +104,7 @@ enum tcp_end {
 	TCP_END_EVICTED,   /* half open, it gave way to another SYN */
 	TCP_END_REUSED,    /* TIME-WAIT ended when the tuple's next connection was open */
 	TCP_END_GAVE_WAY,  /* TIME-WAIT ended before its time, as its table was full */
+	TCP_END_KILLED,    /* the operator would not have it any longer */
 	TCP_END_CNT
 };
 

@@ -417,6 +417,27 @@ uint32_t leat_tcp_tw_cnt(const struct tcp_engine *e)
 	return leat_tcp_tw_ring_cnt(e->tw);
 }
 
+void leat_tcp_tw_read(const struct tcp_engine *e, uint32_t name, struct tw_info *info)
+{
+	leat_tcp_tw_ring_read(e->tw, name, info);
+}
+
+bool leat_tcp_tw_count_due(
+	const struct tcp_engine *e, uint32_t *cursor, uint32_t look, struct tw_due *due)
+{
+	return leat_tcp_tw_ring_count_due(e->tw, cursor, look, due);
+}
+
+uint32_t leat_tcp_tw_passive_cnt(const struct tcp_engine *e)
+{
+	return leat_tcp_tw_ring_passive_cnt(e->tw);
+}
+
+uint32_t leat_tcp_tw_scan_end(const struct tcp_engine *e)
+{
+	return leat_tcp_tw_ring_scan_end(e->tw);
+}
+
 bool leat_tcp_tw_scan(const struct tcp_engine *e, uint32_t *cursor, uint32_t *look, uint32_t *name)
 {
 	return leat_tcp_tw_ring_scan(e->tw, cursor, look, name);
