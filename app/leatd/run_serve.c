@@ -417,6 +417,14 @@ static enum opt_exit print_end(void)
 	leat_report_states(&run.gauge, stdout);
 	leat_text_ns(run.o->time_wait_ns, t[0], sizeof(t[0]));
 	printf("2MSL      %s%s\n", t[0], leat_report_two_msl(run.o->time_wait_ns));
+	for (uint32_t i = 0; i < run.o->listen_cnt; i++) {
+		const struct service_listen *l = &run.plan.service.listen[i];
+
+		leat_text_ns(l->two_msl_ns, t[0], sizeof(t[0]));
+		if (l->two_msl_ns != 0)
+			printf("          :%u %s%s\n", l->local.port, t[0],
+				leat_report_two_msl(l->two_msl_ns));
+	}
 	printf("TIME-WAIT ");
 	leat_report_time_wait(&run.sum, REPORT_INDENT, stdout);
 	leat_report_again_line(&run.sum, stdout);

@@ -193,6 +193,7 @@ static uint32_t children_open(struct leat_stack *s, const struct tcb *listener, 
 		left--;
 		if (s->conn[i].flags & CONN_ABORT)
 			continue;
+		DCHECK(s->conn[i].chunk == STACK_NONE);
 		s->conn[i].abort_next = head;
 		head = i;
 		++*cnt;
@@ -210,6 +211,7 @@ static void children_abort(struct leat_stack *s, const struct tcb *listener)
 	head = cnt > 0 ? by_age(s, &head, cnt) : STACK_NONE;
 	for (uint32_t i = head, next; i != STACK_NONE; i = next) {
 		next = s->conn[i].abort_next;
+		s->conn[i].chunk = STACK_NONE; /* as it was: nobody could give it text to send */
 		leat_stack_abort_push(s, stack_tcb(s, i));
 	}
 }
