@@ -38,8 +38,10 @@ static void peer_says(struct net *n, uint32_t name, uint8_t flags)
 {
 	struct tcp_engine *e = leat_stack_engine(n->stack[1]);
 	const struct tcb *tcb = leat_tcp_tw_look(e, name, n->now);
-	struct tuple from = {tcb->tuple.remote, tcb->tuple.local, tcb->tuple.rport,
-		tcb->tuple.lport, tcb->tuple.zone};
+	struct tuple to;
+
+	leat_tcp_tuple(e, tcb, &to);
+	struct tuple from = {to.remote, to.local, to.rport, to.lport, to.zone};
 	struct seg seg = {.seq = seq_sub(tcb->rcv.nxt, flags & TCP_FIN ? 1 : 0),
 		.ack = tcb->snd.nxt,
 		.flags = flags,
