@@ -24,6 +24,7 @@ static const char *const end_text[TCP_END_CNT] = {
 	[TCP_END_EVICTED] = "gave way half open",
 	[TCP_END_REUSED] = "reused from TIME-WAIT",
 	[TCP_END_GAVE_WAY] = "gave way in TIME-WAIT",
+	[TCP_END_KILLED] = "killed by an operator",
 };
 
 const char *leat_report_group(uint64_t value, char *text)
