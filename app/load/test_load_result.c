@@ -265,7 +265,7 @@ static void the_report_says_what_was_planned_and_what_was_achieved(void **state)
 		"second\n",
 		"  not started              -               0\n",
 		"    connect   (SYN to ESTABLISHED)      10 us  5.01 ms  9.04 ms  9.96 ms  "
-		"10.0 ms    10 ms    10 ms\n",
+		"  10 ms    10 ms    10 ms\n",
 		"it was not the limit\n",
 		"  expectations      connect_p99 < 20ms       ok    9.96 ms\n",
 		"  verdict  PASS\n",
