@@ -7,6 +7,7 @@
 #include "base_bits.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum check_part {
 	CHECK_PART_BOTH,
@@ -116,6 +117,8 @@ static int judge(struct file *f, const struct check_options *o)
 
 	if (!leat_file_read(f, o->file, stderr))
 		return OPT_EXIT_CONFIG;
+	if (o->file)
+		leat_file_environment(f, NULL, environ);
 	if (o->file)
 		return leat_file_finish(f, NULL, stderr) ? -1 : OPT_EXIT_CONFIG;
 	leat_opt_serve.defaults(&f->serve);

@@ -57,6 +57,7 @@ static const struct verb {
 	void (*answer)(struct ctl_client *q, char *words);
 } verbs[] = {
 	{"conns", RIGHT_READ, leat_ctl_conns},
+	{"start", RIGHT_WRITE, leat_ctl_begin},
 };
 
 /* may_write says whether the user at the other end is ours, or root. */

@@ -107,5 +107,7 @@ bool leat_ctl_pause(struct ctl_client *q, uint64_t for_ns);
 /* The verbs: read the words behind the name, which they may change, and write the answer to
  * q->out: `ok` and what there is to say, or `no CODE AT why`. */
 void leat_ctl_conns(struct ctl_client *q, char *words);
+/* start [WHEN]: the word that `leat load --paused` waits for (gate.h). */
+void leat_ctl_begin(struct ctl_client *q, char *words);
 
 #endif

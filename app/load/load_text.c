@@ -197,6 +197,24 @@ void leat_load_print_skipped(const struct load_counters *c, FILE *out)
 	print_kinds(c->not_started, LOAD_SKIP_CNT, skip_name, out);
 }
 
+/* print_held tells how many were in flight between ramp and end, where so many were to be. */
+static void print_held(const struct load_result *r, FILE *out)
+{
+	char n[3][TEXT_GROUP_MAX], range[2 * TEXT_GROUP_MAX];
+
+	if (r->intent.model == LOAD_MODEL_OPEN || r->held_looks == 0)
+		return;
+	group(r->intent.concurrency, n[0]);
+	group(r->held_min, range);
+	if (r->held_max != r->held_min) {
+		group(r->held_max, n[1]);
+		snprintf(range + strlen(range), sizeof(range) - strlen(range), "-%s", n[1]);
+	}
+	group(r->held_looks, n[2]);
+	fprintf(out, "  in flight    %13s   %13s     at %s looks, one each 10 ms\n", n[0], range,
+		n[2]);
+}
+
 static void print_counts(const struct load_result *r, FILE *out)
 {
 	const struct load_counters *c = &r->counters;
@@ -217,6 +235,7 @@ static void print_counts(const struct load_result *r, FILE *out)
 	if (r->second_max != 0)
 		fprintf(out, "min %s, max %s in any second", low, high);
 	fprintf(out, "\n");
+	print_held(r, out);
 	group(leat_load_not_started(c), b);
 	fprintf(out, "  not started              -   %13s%s", b,
 		leat_load_not_started(c) != 0 ? "     " : "");
@@ -261,17 +280,17 @@ static void print_latency(const struct load_result *r, FILE *out)
 static void print_tcp(const struct load_result *r, FILE *out)
 {
 	const struct load_tcp *t = &r->tcp;
-	char n[5][TEXT_GROUP_MAX];
+	char again[AGAIN_TEXT_MAX], n[4][TEXT_GROUP_MAX];
 
-	group(t->again, n[0]);
-	group(t->rto_fired, n[1]);
-	group(t->time_wait_peak, n[2]);
-	group(t->time_wait_reused, n[3]);
-	group(t->time_wait_evicted, n[4]);
+	leat_again_text(t->again, again, sizeof(again));
+	group(t->rto_fired, n[0]);
+	group(t->time_wait_peak, n[1]);
+	group(t->time_wait_reused, n[2]);
+	group(t->time_wait_evicted, n[3]);
 	fprintf(out,
-		"  retransmitted     %s segments, %s by timeout          TIME-WAIT peak %s, reused "
-		"%s, evicted %s\n",
-		n[0], n[1], n[2], n[3], n[4]);
+		"  retransmitted     %s; timeouts %s          TIME-WAIT peak %s, reused %s, "
+		"evicted %s\n",
+		again, n[0], n[1], n[2], n[3]);
 }
 
 static void print_limits(const struct load_result *r, FILE *out)

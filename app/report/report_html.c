@@ -229,7 +229,7 @@ static void put_plots(const struct load_result *r, FILE *out)
 
 static void put_generator(const struct load_result *r, FILE *out)
 {
-	char why[LOAD_TEXT_MAX], n[4][TEXT_GROUP_MAX];
+	char why[LOAD_TEXT_MAX], again[AGAIN_TEXT_MAX], n[3][TEXT_GROUP_MAX];
 	const char *limit = leat_load_limit_text(r, why, sizeof(why));
 
 	fputs("<h2>This generator, busy by shard</h2>\n", out);
@@ -237,13 +237,13 @@ static void put_generator(const struct load_result *r, FILE *out)
 	leat_report_draw_shards(r, out);
 	fputs("</div>\n<p>", out);
 	put_text(limit != NULL ? limit : "it was not the limit", out);
-	leat_text_group(r->tcp.again, n[0], sizeof(n[0]));
-	leat_text_group(r->tcp.time_wait_peak, n[1], sizeof(n[1]));
-	leat_text_group(r->tcp.time_wait_reused, n[2], sizeof(n[2]));
-	leat_text_group(r->tcp.time_wait_evicted, n[3], sizeof(n[3]));
+	leat_again_text(r->tcp.again, again, sizeof(again));
+	leat_text_group(r->tcp.time_wait_peak, n[0], sizeof(n[0]));
+	leat_text_group(r->tcp.time_wait_reused, n[1], sizeof(n[1]));
+	leat_text_group(r->tcp.time_wait_evicted, n[2], sizeof(n[2]));
 	fprintf(out,
 		"; segments sent again: %s; TIME-WAIT: at most %s, reused %s, evicted %s</p>\n",
-		n[0], n[1], n[2], n[3]);
+		again, n[0], n[1], n[2]);
 }
 
 static void put_parts(const struct load_result *r, FILE *out)
