@@ -11,8 +11,7 @@ static void brief_tcb(struct leat_stack *s, const struct tcb *tcb, struct stack_
 {
 	const struct tcp_tally *t = leat_tcp_tally(s->tcp, tcb);
 
-	*b = (struct stack_brief){.tuple = tcb->tuple,
-		.opened_at = tcb->opened_at,
+	*b = (struct stack_brief){.opened_at = tcb->opened_at,
 		.timer = leat_stack_next_timer(s, tcb),
 		.recv_q = tcb->rcv.unread,
 		.send_q = stack_unacked(tcb),
@@ -21,6 +20,7 @@ static void brief_tcb(struct leat_stack *s, const struct tcb *tcb, struct stack_
 		.name = tcb->idx,
 		.state = tcb->state,
 		.passive = (tcb->flags & TCP_F_PASSIVE) != 0};
+	leat_tcp_tuple(s->tcp, tcb, &b->tuple);
 	if (s->config.tcp.tally)
 		b->used_at = u64_max(t->sent_at, u64_max(t->text_at, t->ack_at));
 }
@@ -52,7 +52,7 @@ static uint32_t some_tcbs(
 		const struct tcb *later = stack_tcb(s, u32_min(w->cursor + AHEAD, end - 1));
 
 		__builtin_prefetch(&later->state);
-		__builtin_prefetch(&later->tuple);
+		__builtin_prefetch(&later->ends);
 		spend(work, STACK_BRIEF_LOOK);
 		if (tcb->state == TCP_ST_NONE)
 			continue;
