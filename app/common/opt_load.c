@@ -302,10 +302,10 @@ static bool read_start_at(void *options, const char *text, char *why, size_t siz
 
 /* The rows of serve that are ours as well, by name. */
 static const char *const of_serve[] = {"tap", "vdev", "device", "address", "gateway", "vlan", "mtu",
-	"shards", "lcores", "hugepages", "buffers", "time-wait", "congestion", "sack", "timestamps",
-	"window-scale", "ecn", "nagle", "ack-delay", "ack-every", "initial-window", "send-buffer",
-	"receive-buffer", "loss", "reorder", "impair-in", "impair-out", "grace", "eal", "name",
-	"verbose"};
+	"shards", "lcores", "hugepages", "buffers", "time-wait", "time-wait-rst", "time-wait-max",
+	"time-wait-full", "congestion", "sack", "timestamps", "window-scale", "ecn", "nagle",
+	"ack-delay", "ack-every", "initial-window", "send-buffer", "receive-buffer", "loss",
+	"reorder", "impair-in", "impair-out", "grace", "eal", "name", "verbose"};
 
 static const struct opt_row own[] = {
 	{.name = "target",
@@ -446,6 +446,7 @@ static const struct opt_row own[] = {
 		.fallback = "1s",
 		.sentence = "open: what cannot begin within so long of its planned instant is not "
 			    "begun, and counted"},
+	OPT_TCP_CONNECT_ROW(AT(serve.tcp)),
 	{.name = "connections",
 		.kind = OPT_KIND_NUMBER,
 		.at = AT(serve.connections),
@@ -562,9 +563,9 @@ static void defaults(void *options)
 static bool was_given(uint64_t given, const char *name)
 {
 	for (uint32_t i = 0; i < COUNT_OF(row); i++)
-		if (strcmp(row[i].name, name) == 0 && i < OPT_GIVEN_MAX)
-			return (given >> i & 1) != 0;
-	UNREACHABLE("a row that is asked for is one of the first");
+		if (strcmp(row[i].name, name) == 0)
+			return opt_given(given, i);
+	return false;
 }
 
 /* What has no object with a program that is not http. */

@@ -535,7 +535,7 @@ static void read_options(struct file *f, const struct opt_verb *verb, void *opti
 
 		if (!row || no)
 			continue;
-		given |= idx < OPT_GIVEN_MAX ? UINT64_C(1) << idx : 0;
+		given |= opt_given_bit(idx);
 		/* The readers keep what they are given. */
 		if (leat_opt_read(
 			    row, keep(f, "", value, strlen(value)), options, why, sizeof(why)))

@@ -364,6 +364,11 @@ const char *leat_report_two_msl(uint64_t two_msl_ns)
 		       : " (not RFC-conformant: MSL below 1 s; the default is 60 s)";
 }
 
+const char *leat_report_full(bool evict)
+{
+	return evict ? "the one that has waited longest gives way" : "new connections are refused";
+}
+
 void leat_report_wire_plan(const struct wire_options *w, const char *way, FILE *out)
 {
 	char delay[REPORT_TEXT_MAX], jitter[REPORT_TEXT_MAX];

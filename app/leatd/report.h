@@ -70,6 +70,9 @@ void leat_report_drops(const struct shard_counts *c, FILE *out);
 const char *leat_report_two_msl(uint64_t two_msl_ns);
 bool leat_report_two_msl_conforms(uint64_t two_msl_ns);
 
+/* leat_report_full is what becomes of new work, or of old, when TIME-WAIT has no place left. */
+const char *leat_report_full(bool evict);
+
 /* leat_report_wire_plan writes a line on a bad wire, when there is one; _wire what it did. */
 void leat_report_wire_plan(const struct wire_options *w, const char *way, FILE *out);
 void leat_report_wire(const struct shard_counts *c, FILE *out);

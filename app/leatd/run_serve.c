@@ -8,6 +8,7 @@
 #include "knobs.h"
 #include "link.h"
 #include "nic_numa.h"
+#include "notify.h"
 #include "plan.h"
 #include "plane.h"
 #include "prepare.h"
@@ -25,6 +26,7 @@
 #include <sys/random.h>
 
 #define LOOK_NS         (20 * TIME_MS)
+#define END_NS          (10 * TIME_S) /* to close the device and tell the ledger, at most */
 #define ABORT_NS        (2 * TIME_S)
 #define FOR_EVER_NS     (3600 * TIME_S)
 #define KERNEL_PREFIX   24
@@ -49,6 +51,7 @@ struct serve_run {
 	struct nic_port port;
 	struct nic_port_config port_config;
 	struct follow follow;
+	struct notify notify;
 	struct steer steer;
 	struct service_set *service[SHARD_MAX];
 	void *mem[SHARD_MAX];
@@ -214,7 +217,7 @@ static void print_listener(const struct service_listen *l)
 static void print_head(void)
 {
 	const struct serve_options *o = run.o;
-	char msl[REPORT_TEXT_MAX];
+	char msl[REPORT_TEXT_MAX], places[REPORT_TEXT_MAX];
 
 	printf("leat " LEAT_VERSION ", %s, instance %s\n", rte_version(), o->name);
 	print_link();
@@ -238,6 +241,9 @@ static void print_head(void)
 		print_listener(&run.plan.service.listen[i]);
 	leat_text_ns(o->time_wait_ns, msl, sizeof(msl));
 	printf("  2MSL          %s%s\n", msl, leat_report_two_msl(o->time_wait_ns));
+	printf("  TIME-WAIT     %s places on each shard; when full: %s\n",
+		leat_report_group(run.plan.stack.tcp.time_wait_max, places),
+		leat_report_full(o->tcp.full == OPT_TCP_FULL_EVICT));
 	printf("  restart       ");
 	leat_boot_print(&run.boot, false, stdout);
 	if (run.greet)
@@ -291,6 +297,10 @@ static void drain(void)
 	printf("draining: new SYNs are dropped; %ju open; again ^C to cut\n",
 		(uintmax_t)run.finished);
 	fflush(stdout);
+	leat_notify_say(&run.notify,
+		"STOPPING=1\nSTATUS=draining: %ju open\nEXTEND_TIMEOUT_USEC=%ju",
+		(uintmax_t)run.finished,
+		(uintmax_t)((run.o->grace_ns + ABORT_NS + END_NS) / TIME_US));
 	if (wait_closed(leat_plane_now(&run.plane) + run.o->grace_ns, PLANE_SIGNALS_CUT))
 		return;
 	run.cut = leat_report_open(&run.sum);
@@ -302,9 +312,21 @@ static void drain(void)
 	wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
 }
 
+static void tell_state(const char *first)
+{
+	leat_notify_say(&run.notify, "%sSTATUS=%s: %s", first, run.port.name,
+		leat_nic_state_name(run.follow.watch.state));
+}
+
 static bool look_port(void)
 {
-	return leat_follow_look(&run.follow);
+	enum nic_state before = run.follow.watch.state;
+
+	leat_notify_beat(&run.notify, leat_plane_now(&run.plane), leat_plane_turns(&run.plane));
+	bool gone = leat_follow_look(&run.follow);
+	if (run.follow.watch.state != before)
+		tell_state("");
+	return gone;
 }
 
 /* give_up: there is no port to finish anything over. */
@@ -329,6 +351,7 @@ static void control(void *arg)
 	leat_follow_begin(&run.follow);
 	run.plane.look = look_port;
 	print_head(); /* from "ready" on it is told what happens to the link */
+	tell_state("READY=1\n");
 	while (leat_plane_wait(&run.plane, run.o->seconds != 0 ? at : at + FOR_EVER_NS) == 0 &&
 		run.o->seconds == 0 && !follow_is_gone(&run.follow))
 		at = leat_plane_now(&run.plane);
@@ -379,6 +402,11 @@ static void print_notes(void)
 		       "an "
 		       "address of ours; who asks for it may find that one (RFC 5227)\n",
 			leat_report_group(run.sum.own_address_seen, text));
+	if (run.sum.stack.time_wait_refused != 0)
+		printf("note      TIME-WAIT was full: %s connections were refused; --time-wait-max "
+		       "makes places, --time-wait-full evict ends those that wait longest before "
+		       "their time\n",
+			leat_report_group(run.sum.stack.time_wait_refused, text));
 	uint64_t refused = verdict[TCP_V_TIME_WAIT_SYN_OFF] + verdict[TCP_V_TIME_WAIT_SYN_OLD];
 	if (refused != 0)
 		printf("note      time_wait_syn_off, time_wait_syn_old: %s SYNs came from ports "
@@ -522,6 +550,7 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 	if (result != OPT_EXIT_OK)
 		return result;
 	leat_plan_warn(o, &run.plan);
+	leat_notify_open(&run.notify);
 	if (getrandom(&run.seed, sizeof(run.seed), 0) != sizeof(run.seed)) {
 		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
 			strerror(errno));
@@ -551,5 +580,6 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 		leat_eal_stop(&eal);
 	}
 	leat_boot_end(&run.boot, leat_shard_clock_wall_ns());
+	leat_notify_close(&run.notify);
 	return result;
 }

@@ -139,7 +139,7 @@ static uint64_t text_received(const struct leat_stack *s, const struct tcb *tcb)
 {
 	const struct conn *c = stack_conn(s, tcb);
 
-	return (c->flags & CONN_HEIR ? 0 : c->taken) + tcb->rcv.unread;
+	return (c->flags & (CONN_HEIR | CONN_CHILD) ? 0 : c->taken) + tcb->rcv.unread;
 }
 
 static void info_tally(const struct leat_stack *s, const struct tcb *tcb, struct leat_info *info)
@@ -295,8 +295,8 @@ void leat_stack_dump(struct leat_stack *s, FILE *out)
 /* What a walk over all records finds, for comparison with what was counted on the way. */
 struct recount {
 	uint64_t present[TCP_ST_CNT];
-	uint64_t flows, rbufs, ports, children, waiting, chunks, half, queued, aside, heirs,
-		syn_passive;
+	uint64_t flows, rbufs, ports, children, waiting, chunks, sources, half, queued, aside,
+		heirs, syn_passive;
 };
 
 static void recount_conn(const struct leat_stack *s, const struct tcb *tcb, struct recount *r)
@@ -308,7 +308,7 @@ static void recount_conn(const struct leat_stack *s, const struct tcb *tcb, stru
 		return;
 	r->flows += (tcb->flags & TCP_F_FLOW) != 0;
 	r->rbufs += tcb->rbuf_cnt;
-	r->ports += c->port_base != STACK_NONE;
+	r->ports += (c->flags & CONN_PORT) != 0;
 	r->children += (c->flags & CONN_CHILD) != 0;
 	r->half += (c->flags & CONN_HALF) != 0;
 	r->syn_passive += tcb->state == TCP_ST_SYN_RECEIVED && tcb->flags & TCP_F_PASSIVE;
@@ -322,8 +322,11 @@ static void recount_conn(const struct leat_stack *s, const struct tcb *tcb, stru
 			r->queued++;
 		return;
 	}
-	for (uint32_t i = c->chunk_head; i != STACK_NONE && r->chunks <= s->config.send_chunk_cnt;
-		i = s->chunk_next[i])
+	r->sources += (c->flags & CONN_SOURCE) != 0;
+	if (c->flags & (CONN_ABORT | CONN_SOURCE))
+		return;
+	for (uint32_t i = c->chunk; i != STACK_NONE && r->chunks <= s->config.send_chunk_cnt;
+		i = s->chunk[i].next)
 		r->chunks++;
 }
 
@@ -436,6 +439,8 @@ const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t siz
 			r.flows},
 		{"text held = text of connections", t->rbuf_held, r.rbufs},
 		{"chunks = free + used", s->config.send_chunk_cnt, s->chunk_free_cnt + r.chunks},
+		{"sources = free + used", stack_source_cnt(&s->config),
+			s->source_free_cnt + r.sources},
 		{"ports taken = ports of connections", ports_taken(s), r.ports},
 		{"ports by target = ports of connections", targets, r.ports},
 		{"waiting at listeners = children", r.waiting, r.children},

@@ -157,7 +157,7 @@ void leat_tcp_shut_rcv(struct tcp_engine *e, struct tcb *tcb, uint64_t now, stru
 	}
 	leat_tcp_reass_purge(e, tcb, false);
 	if (tcb->state == TCP_ST_FIN_WAIT_2)
-		leat_timer_ring_start(e->fin_wait_2, tcb->idx, now);
+		leat_tcp_ring_start(e->fin_wait_2, tcb, 0, now);
 }
 
 enum tcp_error leat_tcp_abort(
