@@ -44,7 +44,7 @@
 #include <stdio.h>
 
 #define STACK_BURST_MAX    32
-#define STACK_PART_MAX     8
+#define STACK_PART_MAX     9
 #define STACK_CHUNK_OCTETS 2048 /* of the pool that leat_send copies into */
 
 struct flow_steer;
@@ -63,7 +63,7 @@ struct stack_config {
 	uint32_t send_buf_octets; /* leat_send: octets queued and unacknowledged per connection */
 	uint32_t send_chunk_cnt;  /* pool of STACK_CHUNK_OCTETS each, all connections */
 	uint32_t source_max;      /* connections whose text is made by a leat_source; 0: a
-				   * sixteenth of the connections, at least 64 */
+				   * sixty-fourth of the connections, at least 64 */
 	uint16_t port_from, port_to;    /* local ports of leat_connect */
 	const struct flow_steer *steer; /* kept; which flows are ours.  NULL: all */
 	uint32_t shard_idx;             /* who we are to steer */
@@ -198,12 +198,6 @@ struct tcp_engine *leat_stack_engine(struct leat_stack *s);
  * nothing.  Assumes leat_stack_give was called until it had no more: what the connections do not
  * hold is home. */
 const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t size);
-
-/* leat_stack_list looks at no more than look records from *cursor on (at first 0) and describes
- * those in use, whosever they are, no more than max; *cursor moves behind the last one looked at.
- * Returns how many.  tcb_max records looked at are all of them. */
-uint32_t leat_stack_list(struct leat_stack *s, uint32_t *cursor, uint32_t look,
-	struct leat_info *info, uint32_t max);
 
 /* leat_stack_dump writes one line per connection, in order of record: stable text for tests. */
 void leat_stack_dump(struct leat_stack *s, FILE *out);
