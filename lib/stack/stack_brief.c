@@ -11,7 +11,8 @@ static void brief_tcb(struct leat_stack *s, const struct tcb *tcb, struct stack_
 {
 	const struct tcp_tally *t = leat_tcp_tally(s->tcp, tcb);
 
-	*b = (struct stack_brief){.opened_at = tcb->opened_at,
+	*b = (struct stack_brief){.tuple = stack_tuple(s, tcb),
+		.opened_at = tcb->opened_at,
 		.timer = leat_stack_next_timer(s, tcb),
 		.recv_q = tcb->rcv.unread,
 		.send_q = stack_unacked(tcb),
@@ -20,7 +21,6 @@ static void brief_tcb(struct leat_stack *s, const struct tcb *tcb, struct stack_
 		.name = tcb->idx,
 		.state = tcb->state,
 		.passive = (tcb->flags & TCP_F_PASSIVE) != 0};
-	leat_tcp_tuple(s->tcp, tcb, &b->tuple);
 	if (s->config.tcp.tally)
 		b->used_at = u64_max(t->sent_at, u64_max(t->text_at, t->ack_at));
 }
