@@ -237,7 +237,7 @@ static void restarts_leave_holes_that_are_closed(void **state)
 	many_restarts(14, 4, 2, 3);
 }
 
-/* What a record learnt is noted where it is by then, though it was moved while its answer waited. */
+/* What a record learnt is noted where it is by then, also when it moved while its answer waited. */
 static void records_move_while_their_answers_wait(void **state)
 {
 	enum {
