@@ -258,12 +258,14 @@ const char *leat_error_text(int error);
  *
  *	event   one event of one connection
  *	turn    once a turn, after the events: begin connects, look at leat_now
- *	drain   finish: close what is idle now and the rest when its exchange is done */
+ *	drain   finish: close what is idle now and the rest when its exchange is done
+ *	undrain go on as before: NULL when it cannot */
 struct leat_app {
 	void *arg;
 	void (*event)(void *arg, struct leat_stack *s, const struct leat_event *event);
 	void (*turn)(void *arg, struct leat_stack *s);
 	void (*drain)(void *arg, struct leat_stack *s);
+	void (*undrain)(void *arg, struct leat_stack *s);
 };
 
 /* leat_next_conn walks what a program holds a handle of, in order of record: listeners, connections

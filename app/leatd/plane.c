@@ -220,8 +220,8 @@ static bool others_wait(const struct plane *p, uint32_t i)
 	bool wait = false;
 
 	for (uint32_t k = 0; k < p->shard_cnt; k++)
-		wait |= p->shard[k].lcore_idx == i && p->shard[k].shard->tx.queue != SHARD_NO_QUEUE;
-	return wait && p->moves;
+		wait |= p->shard[k].lcore_idx == i && p->shard[k].queue_shared;
+	return wait;
 }
 
 /* look_at_loop tells when an lcore stands still, and when it goes on. */
@@ -258,6 +258,15 @@ static bool look(struct plane *p)
 	for (uint32_t i = 0; i < p->loop_cnt; i++)
 		look_at_loop(p, i, now);
 	return true;
+}
+
+bool leat_plane_turns(const struct plane *p)
+{
+	bool turns = true;
+
+	for (uint32_t i = 0; i < p->loop_cnt; i++)
+		turns &= p->watch[i].late_since == 0;
+	return turns;
 }
 
 /* give_up ends the process at once: a shard that does not turn answers nothing, and whoever sent

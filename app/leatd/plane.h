@@ -31,6 +31,7 @@ struct plane_shard {
 	size_t octets;
 	int node;
 	uint32_t lcore_idx;
+	bool queue_shared; /* frames of other shards arrive at its queue, too */
 	struct shard_mail from_control;
 	struct shard_ask ask;       /* the shard's while asked, but for `answered` */
 	struct shard_counts counts; /* what it answered last */
@@ -59,7 +60,6 @@ struct plane {
 	struct shard_clock clock; /* the control thread's; all shards' have its start */
 	struct rte_mempool *pool;
 	bool touch;
-	bool moves; /* frames of one shard arrive at the queue of another */
 	uint32_t shard_cnt, loop_cnt;
 	uint32_t signal_cnt, signal_told; /* that came; of which leat_plane_wait has told */
 	uint64_t started_at;
@@ -115,6 +115,9 @@ void leat_plane_shards_close(struct plane *p);
 void leat_plane_close(struct plane *p);
 
 /* For the control thread. */
+
+/* leat_plane_turns says whether no lcore stood still when the control thread last looked. */
+bool leat_plane_turns(const struct plane *p);
 
 /* leat_plane_wait sleeps until at or a signal, and returns how many signals there were so far. */
 uint32_t leat_plane_wait(struct plane *p, uint64_t at);

@@ -24,33 +24,13 @@ static const char *const end_text[TCP_END_CNT] = {
 	[TCP_END_EVICTED] = "gave way half open",
 	[TCP_END_REUSED] = "reused from TIME-WAIT",
 	[TCP_END_GAVE_WAY] = "gave way in TIME-WAIT",
+	[TCP_END_KILLED] = "killed by an operator",
 };
 
 const char *leat_report_group(uint64_t value, char *text)
 {
 	leat_text_group(value, text, REPORT_TEXT_MAX);
 	return text;
-}
-
-void leat_report_ns(uint64_t ns, char *text, size_t size)
-{
-	static const struct {
-		uint64_t ns;
-		const char *name;
-	} unit[] = {{TIME_S, "s"}, {TIME_MS, "ms"}, {TIME_US, "us"}, {1, "ns"}};
-	uint32_t i = 0;
-
-	if (ns == 0) {
-		snprintf(text, size, "-");
-		return;
-	}
-	while (ns < unit[i].ns)
-		i++;
-	uint64_t whole = ns / unit[i].ns, tenth = ns % unit[i].ns * 10 / unit[i].ns;
-	if (whole < 20 && unit[i].ns > 1)
-		snprintf(text, size, "%" PRIu64 ".%" PRIu64 " %s", whole, tenth, unit[i].name);
-	else
-		snprintf(text, size, "%" PRIu64 " %s", whole, unit[i].name);
 }
 
 static void add_words(uint64_t *sum, const uint64_t *more, size_t octets)
@@ -69,7 +49,10 @@ void leat_report_add(struct shard_counts *sum, const struct shard_counts *more)
 	add_words(&sum->turns, &more->turns,
 		offsetof(struct shard_counts, stack) - offsetof(struct shard_counts, turns));
 	add_words(&sum->stack.frames_in, &more->stack.frames_in, sizeof(sum->stack));
+	uint64_t late_ns_max =
+		u64_max(sum->tcp.time_wait_late_ns_max, more->tcp.time_wait_late_ns_max);
 	add_words(sum->tcp.verdict, more->tcp.verdict, offsetof(struct tcp_counters, present));
+	sum->tcp.time_wait_late_ns_max = late_ns_max;
 	for (uint32_t i = 0; i < TCP_ST_CNT; i++)
 		sum->tcp.present[i] += more->tcp.present[i];
 	sum->tcp.rbuf_held += more->tcp.rbuf_held;
@@ -167,7 +150,7 @@ void leat_report_states(const struct stack_gauge *g, FILE *out)
 	for (uint32_t i = TCP_ST_LISTEN; i < TCP_ST_CNT; i++) {
 		if (g->cnt[i] == 0)
 			continue;
-		leat_report_ns(g->oldest_ns[i], age, sizeof(age));
+		leat_text_ns(g->oldest_ns[i], age, sizeof(age));
 		fprintf(out, "  %-20s %12s  the oldest %s\n",
 			leat_tcp_state_name((enum tcp_state)i), leat_report_group(g->cnt[i], text),
 			age);
@@ -185,7 +168,7 @@ void leat_report_ages(const struct stack_gauge *g, FILE *out)
 	for (uint32_t i = TCP_ST_LISTEN + 1; i < TCP_ST_CNT; i++) {
 		if (g->cnt[i] == 0)
 			continue;
-		leat_report_ns(g->oldest_ns[i], age, sizeof(age));
+		leat_text_ns(g->oldest_ns[i], age, sizeof(age));
 		fprintf(out, "%s%s in %s, the oldest %s", comma, leat_report_group(g->cnt[i], text),
 			leat_tcp_state_name((enum tcp_state)i), age);
 		comma = "; ";
@@ -193,27 +176,39 @@ void leat_report_ages(const struct stack_gauge *g, FILE *out)
 	fprintf(out, "%s\n", *comma ? "" : "no connection is left");
 }
 
+/* put writes text behind what is in column, or on a line of its own; gives the column behind it. */
+static uint32_t put(FILE *out, uint32_t column, uint32_t indent, const char *text)
+{
+	uint32_t octets = (uint32_t)strlen(text);
+
+	if (column == indent) {
+		fprintf(out, "%s", text);
+		return column + octets;
+	}
+	if (column + 2 + octets > REPORT_COLUMNS) {
+		fprintf(out, ",\n%*s%s", indent, "", text);
+		return indent + octets;
+	}
+	fprintf(out, ", %s", text);
+	return column + 2 + octets;
+}
+
 void leat_report_time_wait(const struct shard_counts *c, uint32_t indent, FILE *out)
 {
 	struct stack_outcome o[STACK_OUTCOME_MAX];
 	uint32_t cnt = leat_stack_time_wait(&c->stack, &c->tcp, o), column = indent;
-	char text[REPORT_TEXT_MAX];
+	char text[2 * REPORT_TEXT_MAX], n[REPORT_TEXT_MAX];
 
 	for (uint32_t i = 0; i < cnt; i++) {
-		const char *n = leat_report_group(o[i].cnt, text);
-		uint32_t octets = (uint32_t)(strlen(o[i].name) + 1 + strlen(n));
-
 		if (i > 0 && o[i].cnt == 0)
 			continue;
-		if (column + 2 + octets > REPORT_COLUMNS) {
-			fprintf(out, ",\n%*s", indent, "");
-			column = indent;
-		} else if (i > 0) {
-			fprintf(out, ", ");
-			column += 2;
-		}
-		fprintf(out, "%s %s", o[i].name, n);
-		column += octets;
+		snprintf(text, sizeof(text), "%s %s", o[i].name, leat_report_group(o[i].cnt, n));
+		column = put(out, column, indent, text);
+	}
+	if (c->tcp.time_wait_late_ns_max != 0) {
+		leat_text_ns(c->tcp.time_wait_late_ns_max, n, sizeof(n));
+		snprintf(text, sizeof(text), "at most %s after 2MSL", n);
+		put(out, column, indent, text);
 	}
 	fprintf(out, "\n");
 }
@@ -224,7 +219,29 @@ void leat_report_time_wait_json(const struct shard_counts *c, FILE *out)
 	uint32_t cnt = leat_stack_time_wait(&c->stack, &c->tcp, o);
 
 	for (uint32_t i = 0; i < cnt; i++)
-		fprintf(out, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", o[i].key, o[i].cnt);
+		fprintf(out, "\"%s\":%" PRIu64 ",", o[i].key, o[i].cnt);
+	fprintf(out, "\"late_max\":%.9f", (double)c->tcp.time_wait_late_ns_max / 1e9);
+}
+
+void leat_report_again(const struct tcp_counters *c, uint64_t again[AGAIN_CNT])
+{
+	again[AGAIN_SYN] = c->again_syn;
+	again[AGAIN_SYN_ACK] = c->again_syn_ack;
+	again[AGAIN_DATA] = c->again_text;
+	again[AGAIN_FIN] = c->again_fin;
+	again[AGAIN_PROBE] = c->again_probe;
+}
+
+void leat_report_again_line(const struct shard_counts *c, FILE *out)
+{
+	uint64_t again[AGAIN_CNT];
+	char text[AGAIN_TEXT_MAX];
+
+	if (c->tcp.emitted_again == 0)
+		return;
+	leat_report_again(&c->tcp, again);
+	leat_again_text(again, text, sizeof(text));
+	fprintf(out, "sent again %s\n", text);
 }
 
 bool leat_report_written(void)
@@ -364,14 +381,19 @@ const char *leat_report_two_msl(uint64_t two_msl_ns)
 		       : " (not RFC-conformant: MSL below 1 s; the default is 60 s)";
 }
 
+const char *leat_report_full(bool evict)
+{
+	return evict ? "the one that has waited longest gives way" : "new connections are refused";
+}
+
 void leat_report_wire_plan(const struct wire_options *w, const char *way, FILE *out)
 {
 	char delay[REPORT_TEXT_MAX], jitter[REPORT_TEXT_MAX];
 
 	if (!opt_wire_is_on(w))
 		return;
-	leat_report_ns(w->delay_ns, delay, sizeof(delay));
-	leat_report_ns(w->jitter_ns, jitter, sizeof(jitter));
+	leat_text_ns(w->delay_ns, delay, sizeof(delay));
+	leat_text_ns(w->jitter_ns, jitter, sizeof(jitter));
 	fprintf(out,
 		"  bad wire %-4s lost %g%%, reordered %g%%, doubled %g%%, corrupted %g%%, delay "
 		"%s, "

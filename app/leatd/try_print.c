@@ -71,7 +71,7 @@ static void print_plan(const struct try_view *v)
 	uint64_t all = v->o->shards * (has_server(v) ? 2 : 1);
 	char msl[REPORT_TEXT_MAX];
 
-	leat_report_ns(v->o->time_wait_ns, msl, sizeof(msl));
+	leat_text_ns(v->o->time_wait_ns, msl, sizeof(msl));
 	if (v->o->shards > 1 || !has_server(v))
 		printf("  %ju client%s shard%s on %u lcore%s%s", (uintmax_t)v->o->shards,
 			has_server(v) ? " and as many server" : "", all == 1 ? "" : "s",
@@ -144,8 +144,8 @@ static void print_second_text(const struct try_view *v, uint64_t rate)
 	group(v->load.established, t[1]);
 	group(time_wait(v), t[2]);
 	group(failed(&v->load), t[3]);
-	leat_report_ns(leat_hist_at(&v->delta, 500000), p50, sizeof(p50));
-	leat_report_ns(leat_hist_at(&v->delta, 990000), p99, sizeof(p99));
+	leat_text_ns(leat_hist_at(&v->delta, 500000), p50, sizeof(p50));
+	leat_text_ns(leat_hist_at(&v->delta, 990000), p99, sizeof(p99));
 	printf("%5" PRIu64 " s %11s %13s %12s %13s %9s %10s\n", v->seconds, t[0], t[1], t[2], p50,
 		p99, t[3]);
 }
@@ -282,8 +282,8 @@ static void print_rate(const struct try_view *v)
 	double frames = (double)(v->client.rx_frames + v->server.rx_frames);
 
 	group(v->rate_completed * 1000 / ms, rate);
-	leat_report_ns(leat_hist_at(&v->connect, 500000), p50, sizeof(p50));
-	leat_report_ns(leat_hist_at(&v->connect, 990000), p99, sizeof(p99));
+	leat_text_ns(leat_hist_at(&v->connect, 500000), p50, sizeof(p50));
+	leat_text_ns(leat_hist_at(&v->connect, 990000), p99, sizeof(p99));
 	printf("  Rate     %s conn/s, %.1f frames a connection, connect p50 %s, p99 %s\n", rate,
 		v->load.completed == 0 ? 0.0 : frames / (double)v->load.completed, p50, p99);
 }
@@ -350,13 +350,15 @@ static void json_end(const char *name, const struct shard_counts *c)
 	       ",\"time_wait_reused\":%" PRIu64 ",\"time_wait\":%u,\"closed_second\":%" PRIu64
 	       ",\"reset\":%" PRIu64 ",\"evicted\":%" PRIu64 ",\"refused\":%" PRIu64
 	       ",\"aborted\":%" PRIu64 ",\"timed_out\":%" PRIu64 ",\"fin_wait_2_limit\":%" PRIu64
-	       ",\"closed_before_open\":%" PRIu64 ",\"open\":%" PRIu64,
+	       ",\"time_wait_evicted\":%" PRIu64 ",\"closed_before_open\":%" PRIu64
+	       ",\"open\":%" PRIu64,
 		name, leat_report_opened(c), c->tcp.ended[TCP_END_TIME_WAIT],
 		c->tcp.ended[TCP_END_REUSED], c->tcp.present[TCP_ST_TIME_WAIT],
 		c->tcp.ended[TCP_END_LAST_ACK], c->tcp.ended[TCP_END_RESET],
 		c->tcp.ended[TCP_END_EVICTED], c->tcp.ended[TCP_END_REFUSED],
 		c->tcp.ended[TCP_END_ABORTED], c->tcp.ended[TCP_END_TIMEOUT],
-		c->tcp.ended[TCP_END_FW2_LIMIT], c->tcp.ended[TCP_END_CLOSED], leat_report_open(c));
+		c->tcp.ended[TCP_END_FW2_LIMIT], c->tcp.ended[TCP_END_GAVE_WAY],
+		c->tcp.ended[TCP_END_CLOSED], leat_report_open(c));
 	printf(",\"time_wait_outcomes\":{");
 	leat_report_time_wait_json(c, stdout);
 	printf("}");

@@ -146,8 +146,8 @@ static bool check_windows(const struct report_merge *m, char *why, size_t size)
 
 	if (windows_fit(m) || m->anyway)
 		return true;
-	leat_load_text_ns(m->common_ns, common, sizeof(common));
-	leat_load_text_ns(m->whole_ns, whole, sizeof(whole));
+	leat_text_ns(m->common_ns, common, sizeof(common));
+	leat_text_ns(m->whole_ns, whole, sizeof(whole));
 	snprintf(why, size,
 		"their windows have %s of %s in common, and rates of different times do not add "
 		"up: at least %d %% must be; --anyway merges them for a verdict that is "
@@ -215,7 +215,8 @@ static void add_shards(struct load_result *to, const struct load_result *r)
 
 static void add_tcp(struct load_tcp *to, const struct load_tcp *t)
 {
-	to->again += t->again;
+	for (uint32_t i = 0; i < AGAIN_CNT; i++)
+		to->again[i] += t->again[i];
 	to->rto_fired += t->rto_fired;
 	to->recoveries += t->recoveries;
 	to->time_wait_peak += t->time_wait_peak;
@@ -235,6 +236,19 @@ static void add_part(struct load_result *to, const struct load_result *r)
 		.completed = r->counters.completed,
 		.connect_p99_ns = leat_hist_at(&r->hist[LOAD_HIST_CONNECT], 990000)};
 	memcpy(p->node, r->where.node, sizeof(p->node));
+}
+
+/* add_link takes the device of the segment whose link was the worst. */
+static void add_link(struct load_result *to, const struct load_result *r)
+{
+	const struct load_limits *l = &r->limits;
+
+	if (l->port_gone || (l->link_down_cnt > 0 && !to->limits.port_gone))
+		to->where.device = r->where.device;
+	to->limits.link_down_cnt += l->link_down_cnt;
+	to->limits.link_down_ns += l->link_down_ns;
+	to->limits.port_gone |= l->port_gone;
+	to->limits.start_late_ns = u64_max(to->limits.start_late_ns, l->start_late_ns);
 }
 
 /* add_run adds what is counted.  The time that rates are of is the longest one. */
@@ -257,6 +271,10 @@ static void add_run(struct load_result *to, const struct load_result *r, uint32_
 	to->limits.buffers_low_millionths =
 		u32_min(to->limits.buffers_low_millionths, r->limits.buffers_low_millionths);
 	to->limits.late_p99_ns = u64_max(to->limits.late_p99_ns, r->limits.late_p99_ns);
+	add_link(to, r);
+	to->held_min += r->held_min;
+	to->held_max += r->held_max;
+	to->held_looks = u64_max(to->held_looks, r->held_looks);
 	to->intent.concurrency += r->intent.concurrency;
 	to->intent.tuples += r->intent.tuples;
 	to->intent.tuples_needed += r->intent.tuples_needed;
@@ -343,16 +361,16 @@ void leat_report_merge_print(const struct report_merge *m, const struct load_res
 	char skew[32], common[32], whole[32], text[32];
 	uint32_t cnt = nth(m, 0)->where.segment_cnt;
 
-	leat_load_text_ns(m->skew_ns, skew, sizeof(skew));
-	leat_load_text_ns(m->common_ns, common, sizeof(common));
-	leat_load_text_ns(m->whole_ns, whole, sizeof(whole));
+	leat_text_ns(m->skew_ns, skew, sizeof(skew));
+	leat_text_ns(m->common_ns, common, sizeof(common));
+	leat_text_ns(m->whole_ns, whole, sizeof(whole));
 	fprintf(out, "merged    %u of %u segments of %s; start skew %s, common window %s of %s\n",
 		m->run_cnt, cnt, r->where.name, m->skew_ns == 0 ? "0" : skew, common, whole);
 	for (uint32_t i = 0; i < r->part_cnt; i++) {
 		const struct load_part *p = &r->part[i];
 
 		leat_load_text_rate(p->rate_milli, text, sizeof(text));
-		leat_load_text_ns(p->connect_p99_ns, skew, sizeof(skew));
+		leat_text_ns(p->connect_p99_ns, skew, sizeof(skew));
 		fprintf(out, "  %3u/%-3u  %-24s %14s   connect p99 %9s%s\n", p->segment, cnt,
 			p->node, text, skew, p->partial ? "   PARTIAL" : "");
 	}

@@ -199,12 +199,6 @@ struct tcp_engine *leat_stack_engine(struct leat_stack *s);
  * hold is home. */
 const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t size);
 
-/* leat_stack_list looks at no more than look records from *cursor on (at first 0) and describes
- * those in use, whosever they are, no more than max; *cursor moves behind the last one looked at.
- * Returns how many.  tcb_max records looked at are all of them. */
-uint32_t leat_stack_list(struct leat_stack *s, uint32_t *cursor, uint32_t look,
-	struct leat_info *info, uint32_t max);
-
 /* leat_stack_dump writes one line per connection, in order of record: stable text for tests. */
 void leat_stack_dump(struct leat_stack *s, FILE *out);
 

@@ -19,6 +19,7 @@
  *	stack_recv     text received
  *	stack_opt      switches of one connection
  *	stack_info     what an operator and a test look at
+ *	stack_brief    all of them, a few at a time
  *
  * A connection is a tcb of the engine and, under the same index, a struct conn.  The record lives
  * until it is CLOSED, out of the flow table, and no user holds a handle (leat_stack_conn_free).
@@ -328,6 +329,11 @@ uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max)
 /* Makes room for one connection more, if the operator would rather have the oldest in TIME-WAIT
  * give way; old, if not NULL, is not to. */
 void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old);
+
+/* stack_info.c */
+void leat_stack_describe(struct leat_stack *s, const struct tcb *tcb, struct leat_info *info);
+/* Of the timers that are armed the next; name NULL: none is. */
+struct leat_timer leat_stack_next_timer(const struct leat_stack *s, const struct tcb *tcb);
 
 /* stack_send.c */
 /* Gives back all chunks; a source is not asked any more. */

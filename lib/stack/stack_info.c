@@ -18,6 +18,7 @@ static const char *const end_name[TCP_END_CNT] = {
 	[TCP_END_EVICTED] = "gave way to another SYN",
 	[TCP_END_REUSED] = "time-wait, reused",
 	[TCP_END_GAVE_WAY] = "time-wait, gave way",
+	[TCP_END_KILLED] = "killed by an operator",
 };
 
 const char *leat_error_text(int error)
@@ -63,6 +64,16 @@ static void timers(const struct leat_stack *s, const struct tcb *tcb,
 	}
 	for (; cnt < LEAT_TIMER_MAX; cnt++)
 		timer[cnt] = (struct leat_timer){NULL, TIME_NEVER};
+}
+
+struct leat_timer leat_stack_next_timer(const struct leat_stack *s, const struct tcb *tcb)
+{
+	struct leat_timer timer[LEAT_TIMER_MAX];
+	struct tcp_status status;
+
+	leat_tcp_status(s->tcp, tcb, &status);
+	timers(s, tcb, &status, timer);
+	return timer[0];
 }
 
 /* Octets of text from UNA to NXT: SYN and FIN are no text. */
@@ -160,7 +171,7 @@ static void info_tally(const struct leat_stack *s, const struct tcb *tcb, struct
 	info->ce_segs = t->ce_segs;
 }
 
-static void describe(struct leat_stack *s, const struct tcb *tcb, struct leat_info *info)
+void leat_stack_describe(struct leat_stack *s, const struct tcb *tcb, struct leat_info *info)
 {
 	const struct tuple tuple = stack_tuple(s, tcb);
 
@@ -191,32 +202,8 @@ int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info)
 
 	if (tcb == NULL)
 		return LEAT_ERR_STALE;
-	describe(s, tcb, info);
+	leat_stack_describe(s, tcb, info);
 	return LEAT_OK;
-}
-
-uint32_t leat_stack_list(
-	struct leat_stack *s, uint32_t *cursor, uint32_t look, struct leat_info *info, uint32_t max)
-{
-	uint32_t end = s->config.tcp.tcb_max, cnt = 0;
-
-	for (; look > 0 && cnt < max && *cursor < end; look--) {
-		const struct tcb *tcb = stack_tcb(s, (*cursor)++);
-
-		if (tcb->state != TCP_ST_NONE)
-			describe(s, tcb, &info[cnt++]);
-	}
-	if (*cursor < end)
-		return cnt;
-	for (uint32_t name, unit = *cursor - end; cnt < max; cnt++) {
-		bool found = leat_tcp_tw_scan(s->tcp, &unit, &look, &name);
-
-		*cursor = end + unit;
-		if (!found)
-			break;
-		describe(s, leat_stack_wait_look(s, name, 0), &info[cnt]);
-	}
-	return cnt;
 }
 
 #define LINE_MAX_OCTETS 1024 /* far above the longest line of a dump */
@@ -394,6 +381,7 @@ static const char *traffic_error(const struct leat_stack *s, char *text, size_t 
 		{"icmp errors = what became of them", s->cnt.wire[WIRE_V_ICMP_ERROR],
 			t->icmp_stray + t->icmp_soft + t->icmp_refused + t->icmp_narrowed +
 				t->icmp_ignored},
+		{"retransmissions = sum of their kinds", t->emitted_again, tcp_again_sum(t)},
 	};
 	return broken(law, COUNT_OF(law), text, size);
 }

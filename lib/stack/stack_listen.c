@@ -144,24 +144,75 @@ void leat_stack_child_done(struct leat_stack *s, const struct tcb *child)
 	leat_stack_conn_free(s, listener);
 }
 
-/* Those that are half open by age; the numbers of the others are all the order that they have. */
-static void children_abort(struct leat_stack *s, const struct tcb *listener)
+/* The order of children is their own, and not that of the records that they happen to have. */
+static bool is_before(struct leat_stack *s, uint32_t a, uint32_t b)
+{
+	uint64_t x = stack_tcb(s, a)->opened_at, y = stack_tcb(s, b)->opened_at;
+
+	return x != y ? x < y : s->conn[a].hash < s->conn[b].hash;
+}
+
+/* by_age takes cnt children off the list at *from, linked by abort_next, and gives them sorted. */
+static uint32_t by_age(struct leat_stack *s, uint32_t *from, uint32_t cnt)
+{
+	uint32_t head = *from, *to = &head;
+
+	if (cnt == 1) {
+		*from = s->conn[head].abort_next;
+		s->conn[head].abort_next = STACK_NONE;
+		return head;
+	}
+	uint32_t a = by_age(s, from, cnt / 2), b = by_age(s, from, cnt - cnt / 2);
+
+	while (a != STACK_NONE && b != STACK_NONE) {
+		uint32_t *first = is_before(s, b, a) ? &b : &a;
+
+		*to = *first;
+		to = &s->conn[*to].abort_next;
+		*first = *to;
+	}
+	*to = a != STACK_NONE ? a : b;
+	return head;
+}
+
+/* children_open makes a list of the listener's children that are not half open. */
+static uint32_t children_open(struct leat_stack *s, const struct tcb *listener, uint32_t *cnt)
 {
 	const struct conn *l = stack_conn(s, listener);
-	uint32_t left = l->waiting;
+	uint32_t head = STACK_NONE, left = l->waiting - l->half_cnt;
 
-	for (uint32_t i = l->half_head; i != STACK_NONE; i = s->conn[i].half_next, left--)
-		leat_stack_abort_push(s, stack_tcb(s, i));
+	*cnt = 0;
 	for (uint32_t i = 0; left > 0; i++) {
 		ASSERT(i < s->config.tcp.tcb_max);
-		struct tcb *child = stack_tcb(s, i);
+		const struct tcb *child = stack_tcb(s, i);
 
 		if (child->state == TCP_ST_NONE ||
 			(s->conn[i].flags & (CONN_CHILD | CONN_HALF)) != CONN_CHILD ||
 			s->conn[i].listener != listener->idx)
 			continue;
-		leat_stack_abort_push(s, child);
 		left--;
+		if (s->conn[i].flags & CONN_ABORT)
+			continue;
+		DCHECK(s->conn[i].chunk == STACK_NONE);
+		s->conn[i].abort_next = head;
+		head = i;
+		++*cnt;
+	}
+	return head;
+}
+
+static void children_abort(struct leat_stack *s, const struct tcb *listener)
+{
+	const struct conn *l = stack_conn(s, listener);
+	uint32_t cnt, head = children_open(s, listener, &cnt);
+
+	for (uint32_t i = l->half_head; i != STACK_NONE; i = s->conn[i].half_next)
+		leat_stack_abort_push(s, stack_tcb(s, i));
+	head = cnt > 0 ? by_age(s, &head, cnt) : STACK_NONE;
+	for (uint32_t i = head, next; i != STACK_NONE; i = next) {
+		next = s->conn[i].abort_next;
+		s->conn[i].chunk = STACK_NONE; /* as it was: nobody could give it text to send */
+		leat_stack_abort_push(s, stack_tcb(s, i));
 	}
 }
 

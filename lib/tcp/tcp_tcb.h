@@ -74,8 +74,8 @@ enum tcp_tcb_opt {
 	TCP_O_REUSE_TS = 0x0400,  /* so does one with a newer timestamp, RFC 6191 */
 	TCP_O_RST_ENDS = 0x0800,  /* an exact reset ends TIME-WAIT */
 	TCP_O_TWO_MSL = 0x3000,   /* which of the lengths of 2MSL it has */
-	TCP_O_EXT = 0x8000,       /* tcb.ext is valid, while text is on the way */
 	TCP_O_RING = 0x4000,      /* tcb.ring runs: 2MSL, or the limit of FIN-WAIT-2 */
+	TCP_O_EXT = 0x8000,       /* tcb.ext is valid, while text is on the way */
 };
 
 #define TCP_AGREED_ECN 0x20 /* beside the options, in tcb.agreed */
@@ -107,6 +107,7 @@ enum tcp_end {
 	TCP_END_EVICTED,   /* half open, it gave way to another SYN */
 	TCP_END_REUSED,    /* TIME-WAIT ended when the tuple's next connection was open */
 	TCP_END_GAVE_WAY,  /* TIME-WAIT ended before its time, as its table was full */
+	TCP_END_KILLED,    /* the operator would not have it any longer */
 	TCP_END_CNT
 };
 

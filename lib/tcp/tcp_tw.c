@@ -344,12 +344,16 @@ uint32_t leat_tcp_tw_due(const struct tcp_engine *e, uint64_t until, uint32_t *n
 uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared)
 {
 	uint32_t name[2], cnt = leat_tcp_tw_ring_due(e->tw, TIME_NEVER - 1, name, 2);
-	uint32_t at = cnt > 0 && name[0] == spared, tcb = leat_timer_ring_first(e->two_msl);
-	uint64_t ends_at = at < cnt ? leat_tcp_tw_ring_ends_at(e->tw, name[at]) : TIME_NEVER;
+	uint32_t at = cnt > 0 && name[0] == spared;
+	uint32_t tcb = leat_timer_ring_first(e->two_msl, spared);
+	bool is_tcb = tcb < e->limits.tcb_max;
 
-	if (leat_timer_ring_next(e->two_msl) < ends_at && tcb != spared)
-		return tcb;
-	return at < cnt ? name[at] : TCP_NONE;
+	if (at == cnt)
+		return is_tcb ? tcb : TCP_NONE;
+	return is_tcb && leat_timer_ring_deadline(e->two_msl, tcb) <
+				       leat_tcp_tw_ring_ends_at(e->tw, name[at])
+		       ? tcb
+		       : name[at];
 }
 
 bool leat_tcp_tw_is_tight(const struct tcp_engine *e)
@@ -411,6 +415,27 @@ void leat_tcp_tw_flag(struct tcp_engine *e, uint32_t name, enum tw_flag flag, bo
 uint32_t leat_tcp_tw_cnt(const struct tcp_engine *e)
 {
 	return leat_tcp_tw_ring_cnt(e->tw);
+}
+
+void leat_tcp_tw_read(const struct tcp_engine *e, uint32_t name, struct tw_info *info)
+{
+	leat_tcp_tw_ring_read(e->tw, name, info);
+}
+
+bool leat_tcp_tw_count_due(
+	const struct tcp_engine *e, uint32_t *cursor, uint32_t look, struct tw_due *due)
+{
+	return leat_tcp_tw_ring_count_due(e->tw, cursor, look, due);
+}
+
+uint32_t leat_tcp_tw_passive_cnt(const struct tcp_engine *e)
+{
+	return leat_tcp_tw_ring_passive_cnt(e->tw);
+}
+
+uint32_t leat_tcp_tw_scan_end(const struct tcp_engine *e)
+{
+	return leat_tcp_tw_ring_scan_end(e->tw);
 }
 
 bool leat_tcp_tw_scan(const struct tcp_engine *e, uint32_t *cursor, uint32_t *look, uint32_t *name)

@@ -190,6 +190,21 @@ static void timers_of_several_lengths_expire_in_order(void **state)
 	free(r);
 }
 
+/* The next to expire, and the next but one when that is spared. */
+static void firsts(const struct timer_ring *r, const struct model *m)
+{
+	uint32_t nobody = UINT32_MAX, spared = m->cnt > 0 ? m->id[0] : nobody;
+
+	if (m->cnt > 0)
+		assert_int_equal(leat_timer_ring_first(r, nobody), m->id[0]);
+	if (m->cnt > 1) {
+		assert_int_equal(leat_timer_ring_first(r, spared), m->id[1]);
+		assert_int_equal(leat_timer_ring_first(r, m->id[1]), m->id[0]);
+	} else {
+		assert_true(leat_timer_ring_first(r, spared) >= ID_MAX);
+	}
+}
+
 static void a_random_life_equals_the_model(void **state)
 {
 	const uint64_t lasts_for = 1000, seed = 20220915;
@@ -223,6 +238,7 @@ static void a_random_life_equals_the_model(void **state)
 		}
 		assert_int_equal(leat_timer_ring_cnt(r), m.cnt);
 		assert_true(leat_timer_ring_next(r) == (m.cnt ? m.at[0] : TIME_NEVER));
+		firsts(r, &m);
 	}
 	free(r);
 }

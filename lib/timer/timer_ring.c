@@ -7,6 +7,7 @@
 #include "base_time.h"
 
 #define ID_MAX (UINT32_C(1) << 31)
+#define NOBODY UINT32_MAX
 
 STATIC_ASSERT(sizeof(struct timer_link) == 16, "four links to a cache line");
 
@@ -155,13 +156,21 @@ uint64_t leat_timer_ring_deadline(const struct timer_ring *r, uint32_t id)
 	return link_of(r, id)->expires_at;
 }
 
-/* The id of the timer that expires next, or an anchor: none runs. */
-static uint32_t first(const struct timer_ring *r)
+/* The id of the timer of this length that expires next and is not spared, or its anchor. */
+static uint32_t first_of(const struct timer_ring *r, uint32_t length, uint32_t spared)
 {
-	uint32_t id = link_of(r, r->anchor_from)->next;
+	uint32_t id = link_of(r, r->anchor_from + length)->next;
+
+	return id == spared ? link_of(r, id)->next : id;
+}
+
+/* The id of the timer that expires next, or an anchor: none runs. */
+static uint32_t first(const struct timer_ring *r, uint32_t spared)
+{
+	uint32_t id = first_of(r, 0, spared);
 
 	for (uint32_t i = 1; i < r->length_cnt; i++) {
-		uint32_t other = link_of(r, r->anchor_from + i)->next;
+		uint32_t other = first_of(r, i, spared);
 
 		if (link_of(r, other)->expires_at < link_of(r, id)->expires_at)
 			id = other;
@@ -175,20 +184,20 @@ uint32_t leat_timer_ring_expire(struct timer_ring *r, uint64_t until, uint32_t *
 
 	DCHECK(until != TIME_NEVER);
 	while (cnt < max && leat_timer_ring_next(r) <= until) {
-		id[cnt] = first(r);
+		id[cnt] = first(r, NOBODY);
 		unlink_timer(r, id[cnt++]);
 	}
 	return cnt;
 }
 
-uint32_t leat_timer_ring_first(const struct timer_ring *r)
+uint32_t leat_timer_ring_first(const struct timer_ring *r, uint32_t spared)
 {
-	return first(r);
+	return first(r, spared);
 }
 
 uint64_t leat_timer_ring_next(const struct timer_ring *r)
 {
-	return link_of(r, first(r))->expires_at;
+	return link_of(r, first(r, NOBODY))->expires_at;
 }
 
 uint32_t leat_timer_ring_cnt(const struct timer_ring *r)

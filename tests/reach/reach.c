@@ -38,9 +38,10 @@ static const struct named of_tcp[] = {IN(tcp_counters, opened_active),
 	IN(tcp_counters, opened_passive), IN(tcp_counters, time_wait_entered),
 	IN(tcp_counters, time_wait_restarted), IN(tcp_counters, time_wait_late_ns),
 	IN(tcp_counters, time_wait_late_ns_max), IN(tcp_counters, emitted),
-	IN(tcp_counters, emitted_rst), IN(tcp_counters, emitted_again),
-	IN(tcp_counters, ecn_ce_seen), IN(tcp_counters, ecn_cut), IN(tcp_counters, icmp_stray),
-	IN(tcp_counters, icmp_soft), IN(tcp_counters, icmp_refused),
+	IN(tcp_counters, emitted_rst), IN(tcp_counters, emitted_again), IN(tcp_counters, again_syn),
+	IN(tcp_counters, again_syn_ack), IN(tcp_counters, again_text), IN(tcp_counters, again_fin),
+	IN(tcp_counters, again_probe), IN(tcp_counters, ecn_ce_seen), IN(tcp_counters, ecn_cut),
+	IN(tcp_counters, icmp_stray), IN(tcp_counters, icmp_soft), IN(tcp_counters, icmp_refused),
 	IN(tcp_counters, icmp_narrowed), IN(tcp_counters, icmp_ignored), IN(tcp_counters, fast),
 	IN(tcp_counters, rst_unsent), IN(tcp_counters, text_ooo), IN(tcp_counters, text_refused),
 	IN(tcp_counters, text_packed), IN(tcp_counters, text_evicted),
@@ -76,6 +77,7 @@ static const char *const end_name[] = {
 	[TCP_END_EVICTED] = "evicted",
 	[TCP_END_REUSED] = "reused",
 	[TCP_END_GAVE_WAY] = "gave_way",
+	[TCP_END_KILLED] = "killed",
 };
 
 STATIC_ASSERT(COUNT_OF(end_name) == TCP_END_CNT, "each end has a name");
