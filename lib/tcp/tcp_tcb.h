@@ -29,7 +29,7 @@
  *	LAST-ACK      as CLOSING, but the peer closed first.
  *	TIME-WAIT     only the 2MSL timer; nothing to send but ACKs.
  *
- * Shape      240 octets, those that each segment touches first; what may be on the way, received and
+ * Shape      240 octets, those that each segment touches first; what is on the way, received and
  *            not read, or rare, comes from pools.
  * Units      octets, ns.  Offsets count the user's octets from the first, as 64 bits.
  * Affinity   the shard's lcore. */
@@ -199,7 +199,7 @@ struct tcb {
  *
  *	keep-alive, a user timeout   refused, and a child does without its listener's
  *	urgent mark                  refused; one of the peer's is not told, its text is in line
- *	ECN                          cwnd is cut, and again before the window is over if our CWR left
+ *	ECN                          cwnd is cut; again in the same window if our CWR left
  *	path mtu                     the MSS is narrowed all the same
  *	soft errors                  told, not counted */
 struct tcp_side {
