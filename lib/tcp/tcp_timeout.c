@@ -205,7 +205,7 @@ static void wheel_due(struct tcp_call *c)
 void leat_tcp_ring_start(struct timer_ring *ring, struct tcb *tcb, uint32_t length, uint64_t now)
 {
 	if (!(tcb->opts & TCP_O_RING))
-		tcb->ring = (struct timer_link){.expires_at = TIME_NEVER};
+		tcb->ring.expires_at = TIME_NEVER;
 	tcb->opts |= TCP_O_RING;
 	leat_timer_ring_start_length(ring, tcb->idx, length, now);
 }
