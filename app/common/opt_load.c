@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define SOURCE_CNT_MAX (1 << 16)
 #define PORT_TEXT_MAX  6
@@ -293,22 +292,20 @@ static bool read_formats(void *options, const char *text, char *why, size_t size
 
 static bool read_start_at(void *options, const char *text, char *why, size_t size)
 {
-	struct load_options *o = options;
-	struct timespec now;
+	uint64_t at; /* who starts it reads it again, by his clock */
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	return leat_when_read(text, (uint64_t)now.tv_sec * TIME_S + (uint64_t)now.tv_nsec,
-		&o->start_at_unix_ns, why, size);
+	((struct load_options *)options)->start_at = text;
+	return leat_when_read(text, 0, &at, why, size);
 }
 
 #define AT(member) offsetof(struct load_options, member)
 
 /* The rows of serve that are ours as well, by name. */
 static const char *const of_serve[] = {"tap", "vdev", "device", "address", "gateway", "vlan", "mtu",
-	"shards", "lcores", "hugepages", "buffers", "time-wait", "congestion", "sack", "timestamps",
-	"window-scale", "ecn", "nagle", "ack-delay", "ack-every", "initial-window", "send-buffer",
-	"receive-buffer", "loss", "reorder", "impair-in", "impair-out", "grace", "eal", "name",
-	"verbose"};
+	"shards", "lcores", "hugepages", "buffers", "time-wait", "time-wait-rst", "time-wait-max",
+	"time-wait-full", "congestion", "sack", "timestamps", "window-scale", "ecn", "nagle",
+	"ack-delay", "ack-every", "initial-window", "send-buffer", "receive-buffer", "loss",
+	"reorder", "impair-in", "impair-out", "grace", "eal", "name", "verbose"};
 
 static const struct opt_row own[] = {
 	{.name = "target",
@@ -449,6 +446,7 @@ static const struct opt_row own[] = {
 		.fallback = "1s",
 		.sentence = "open: what cannot begin within so long of its planned instant is not "
 			    "begun, and counted"},
+	OPT_TCP_CONNECT_ROW(AT(serve.tcp)),
 	{.name = "connections",
 		.kind = OPT_KIND_NUMBER,
 		.at = AT(serve.connections),
@@ -488,7 +486,7 @@ static const struct opt_row own[] = {
 		.read = read_start_at,
 		.metavar = "WHEN",
 		.sentence = "begin at this instant: 2026-11-21T09:30:00Z, seconds since 1970, or "
-			    "+10s from now; planned starts count from it, also when it is past"},
+			    "+10s from now; planned starts count from it, also when we are late"},
 	{.name = "abort-at-end",
 		.kind = OPT_KIND_FLAG,
 		.at = AT(abort_at_end),
@@ -565,9 +563,9 @@ static void defaults(void *options)
 static bool was_given(uint64_t given, const char *name)
 {
 	for (uint32_t i = 0; i < COUNT_OF(row); i++)
-		if (strcmp(row[i].name, name) == 0 && i < OPT_GIVEN_MAX)
-			return (given >> i & 1) != 0;
-	UNREACHABLE("a row that is asked for is one of the first");
+		if (strcmp(row[i].name, name) == 0)
+			return opt_given(given, i);
+	return false;
 }
 
 /* What has no object with a program that is not http. */
@@ -621,6 +619,25 @@ static bool check_plan(struct load_options *o, uint64_t given, char *why, size_t
 	return true;
 }
 
+static bool check_targets(const struct load_options *o, char *why, size_t size)
+{
+	char text[IP_TEXT_MAX];
+
+	for (uint32_t i = 0; i < o->target_cnt; i++) {
+		struct ip ip = ip_get(o->target[i].family, o->target[i].octet);
+
+		if (leat_opt_serve_reaches(&o->serve, ip))
+			continue;
+		leat_wire_ip_text(ip, text);
+		snprintf(why, size,
+			"--target: `%s` is in the prefix of no --address; correct one, or give the "
+			"--gateway to it",
+			text);
+		return false;
+	}
+	return true;
+}
+
 static bool check(void *options, uint64_t given, char *why, size_t size)
 {
 	struct load_options *o = options;
@@ -638,7 +655,7 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 		snprintf(why, size, "nowhere to connect to: --target 198.18.0.1:80?");
 		return false;
 	}
-	if (o->paused && o->start_at_unix_ns != 0) {
+	if (o->paused && o->start_at != NULL) {
 		snprintf(why, size,
 			"--paused waits for a word, --start-at for an instant; leave "
 			"one of them out (leat ctl start takes an instant, too)");
@@ -655,7 +672,7 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 			&o->rule[i], i == 0 ? "errors == 0" : "achieved >= 99%", why, size);
 	if (o->rule_cnt == 0)
 		o->rule_cnt = o->rate_milli != 0 ? 2 : 1;
-	return leat_opt_serve.check(&o->serve, 0, why, size);
+	return check_targets(o, why, size) && leat_opt_serve.check(&o->serve, 0, why, size);
 }
 
 const struct opt_verb leat_opt_load = {

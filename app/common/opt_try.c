@@ -156,7 +156,7 @@ static bool was_given(uint64_t given, const char *name)
 {
 	for (uint32_t i = 0; i < COUNT_OF(row); i++)
 		if (strcmp(row[i].name, name) == 0)
-			return (given >> i & 1) != 0;
+			return opt_given(given, i);
 	return false;
 }
 

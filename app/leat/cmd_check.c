@@ -162,15 +162,7 @@ static int run(const struct check_options *o)
 int leat_cmd_check(int argc, char **argv)
 {
 	struct check_options o;
+	int done = leat_opt_begin(&leat_cmd_check_verb, argc, argv, &o, NULL);
 
-	switch (leat_opt_parse(&leat_cmd_check_verb, argc, argv, &o, NULL, stderr)) {
-	case OPT_RESULT_OK:
-		return run(&o);
-	case OPT_RESULT_HELP:
-		leat_opt_help(&leat_cmd_check_verb, stdout);
-		return OPT_EXIT_OK;
-	case OPT_RESULT_BAD:
-		break;
-	}
-	return OPT_EXIT_USAGE;
+	return done >= 0 ? done : run(&o);
 }

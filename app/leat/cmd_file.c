@@ -47,8 +47,8 @@ static bool read_config(void *options, const char *text, char *why, size_t size)
 	return true;
 }
 
-/* With a file or an environment, or to be shown, options are not looked at together: what those have
- * comes to them. */
+/* With a file or an environment, or to be shown, options are not looked at together: what those
+ * have comes to them. */
 static bool check(void *options, uint64_t given, char *why, size_t size)
 {
 	const struct file_options *o = options;
@@ -148,17 +148,10 @@ int leat_cmd_file(const struct opt_verb *bare, int argc, char **argv)
 	static struct file file;
 	const struct opt_verb *verb = leat_cmd_with_file(bare);
 	struct opt_line given, line;
-	int done;
+	int done = leat_opt_begin(verb, argc, argv, &o, &given);
 
-	switch (leat_opt_parse(verb, argc, argv, &o, &given, stderr)) {
-	case OPT_RESULT_OK:
-		break;
-	case OPT_RESULT_HELP:
-		leat_opt_help(verb, stdout);
-		return OPT_EXIT_OK;
-	case OPT_RESULT_BAD:
-		return OPT_EXIT_USAGE;
-	}
+	if (done >= 0)
+		return done;
 	if (!o.config && !o.show && !leat_file_has_env(environ))
 		return leat_leatd_exec(verb->name, &given);
 	done = join(&file, bare, &o, &given, &line);

@@ -214,8 +214,8 @@ static const struct conf_key *key_of_variable(struct file *f, const char *name)
 	return NULL;
 }
 
-/* next_piece is the next piece of a value that is a list, and moves on; NULL: there is none.  Blanks
- * part them, in a line with a program in it only its end does. */
+/* next_piece is the next piece of a value that is a list, and moves on; NULL: there is none.
+ * Blanks part them, in a line with a program in it only its end does. */
 static const char *next_piece(struct file *f, const char **value)
 {
 	const char *from = *value + strspn(*value, " \t\n");
@@ -535,7 +535,7 @@ static void read_options(struct file *f, const struct opt_verb *verb, void *opti
 
 		if (!row || no)
 			continue;
-		given |= idx < OPT_GIVEN_MAX ? UINT64_C(1) << idx : 0;
+		given |= opt_given_bit(idx);
 		/* The readers keep what they are given. */
 		if (leat_opt_read(
 			    row, keep(f, "", value, strlen(value)), options, why, sizeof(why)))

@@ -89,7 +89,10 @@ static void agree(const struct conf_key *key, const struct opt_verb *verb)
 
 	if (!row)
 		fail_msg("%s: %s has no --%s", key->path, verb->name, key->option);
-	if (!flag && !same_text(key->type.fallback, row->fallback) &&
+	/* The word of a duration for `not at all` is a key that is not given. */
+	bool off = row->kind == OPT_KIND_DURATION && row->words && !key->type.fallback;
+
+	if (!flag && !off && !same_text(key->type.fallback, row->fallback) &&
 		!(records && verb == &leat_opt_load))
 		fail_msg("%s: default %s, of --%s %s", key->path, key->type.fallback, row->name,
 			row->fallback);
@@ -116,8 +119,8 @@ static void a_key_and_its_options_agree(void **state)
 
 static char *none[] = {NULL}, **variables = none;
 
-/* load makes f of text, the variables, and the options of given, "--name=value" each, NULL at the end; the errors
- * are in errors. */
+/* load makes f of text, the variables and the options of given, "--name=value" each, NULL at the
+ * end; the errors are in errors. */
 static bool load(const struct opt_verb *verb, const char *text, const char *const *given,
 	struct opt_line *line, char **errors)
 {

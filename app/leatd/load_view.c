@@ -248,7 +248,7 @@ void leat_load_view_end(struct load_view *v, const struct nic_port *port)
 	r->tcp.rto_fired = t->rto_fired;
 	r->tcp.recoveries = t->recoveries;
 	r->tcp.time_wait_reused = t->ended[TCP_END_REUSED];
-	r->tcp.time_wait_evicted = t->ended[TCP_END_EVICTED];
+	r->tcp.time_wait_evicted = t->ended[TCP_END_GAVE_WAY];
 	r->limits.nic_missed = stats.rx_missed - v->begin_stats.rx_missed;
 	r->limits.nic_no_buf = stats.rx_no_mbuf - v->begin_stats.rx_no_mbuf + v->sum.tx_no_buf +
 			       v->sum.rx_drop_no_buf;

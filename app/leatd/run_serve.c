@@ -8,13 +8,14 @@
 #include "knobs.h"
 #include "link.h"
 #include "nic_numa.h"
+#include "notify.h"
 #include "plan.h"
 #include "plane.h"
+#include "port.h"
 #include "prepare.h"
 #include "report.h"
 #include "run.h"
 #include "service.h"
-#include "steer.h"
 #include "text.h"
 
 #include <rte_version.h>
@@ -25,6 +26,7 @@
 #include <sys/random.h>
 
 #define LOOK_NS         (20 * TIME_MS)
+#define END_NS          (10 * TIME_S) /* to close the device and tell the ledger, at most */
 #define ABORT_NS        (2 * TIME_S)
 #define FOR_EVER_NS     (3600 * TIME_S)
 #define KERNEL_PREFIX   24
@@ -49,6 +51,7 @@ struct serve_run {
 	struct nic_port port;
 	struct nic_port_config port_config;
 	struct follow follow;
+	struct notify notify;
 	struct steer steer;
 	struct service_set *service[SHARD_MAX];
 	void *mem[SHARD_MAX];
@@ -62,38 +65,12 @@ struct serve_run {
 
 static struct serve_run run;
 
-/* start_port starts the device with as many queues as there are shards, or as it has. */
-static enum opt_exit start_port(void)
-{
-	struct nic_port_config *config = &run.port_config;
-	struct steer_want want = {.shard_cnt = (uint32_t)run.o->shards, .seed = run.seed.key};
-
-	*config = (struct nic_port_config){.rx_slots = PLAN_SLOTS,
-		.tx_slots = PLAN_SLOTS,
-		.mtu = (uint16_t)run.o->mtu,
-		.csum = true,
-		.pool = run.plane.pool};
-
-	want.queue_cnt = leat_device_queues(&run.port, want.shard_cnt);
-	if (want.queue_cnt == 0) {
-		leat_nic_port_close(&run.port);
-		return OPT_EXIT_DEVICE;
-	}
-	config->queue_cnt = (uint16_t)want.queue_cnt;
-	want.table_cnt = leat_nic_rss_table(&run.port);
-	leat_steer_plan(&run.steer, &want, config);
-	enum opt_exit result = leat_device_start(run.o, &run.port, config);
-	if (result == OPT_EXIT_OK)
-		leat_steer_settle(&run.steer, &run.port);
-	return result;
-}
-
 static enum opt_exit open_port(void)
 {
-	enum opt_exit result = leat_device_find(run.o, &run.port);
+	run.port_config.pool = run.plane.pool;
+	enum opt_exit result =
+		leat_port_open(run.o, &run.port, &run.steer, run.seed.key, &run.port_config);
 
-	if (result == OPT_EXIT_OK)
-		result = start_port();
 	/* The kernel's end of the trial: gone when the device is. */
 	if (result == OPT_EXIT_OK && run.greet &&
 		leat_link_up(run.o->tap, ip_to4(run.o->address[0].ip) - 1, KERNEL_PREFIX) != 0) {
@@ -215,7 +192,7 @@ static void print_listener(const struct service_listen *l)
 static void print_head(void)
 {
 	const struct serve_options *o = run.o;
-	char msl[REPORT_TEXT_MAX];
+	char msl[REPORT_TEXT_MAX], places[REPORT_TEXT_MAX];
 
 	printf("leat " LEAT_VERSION ", %s, instance %s\n", rte_version(), o->name);
 	print_link();
@@ -239,6 +216,9 @@ static void print_head(void)
 		print_listener(&run.plan.service.listen[i]);
 	leat_text_ns(o->time_wait_ns, msl, sizeof(msl));
 	printf("  2MSL          %s%s\n", msl, leat_report_two_msl(o->time_wait_ns));
+	printf("  TIME-WAIT     %s places on each shard; when full: %s\n",
+		leat_report_group(run.plan.stack.tcp.time_wait_max, places),
+		leat_report_full(o->tcp.full == OPT_TCP_FULL_EVICT));
 	printf("  restart       ");
 	leat_boot_print(&run.boot, false, stdout);
 	if (run.greet)
@@ -292,6 +272,10 @@ static void drain(void)
 	printf("draining: new SYNs are dropped; %ju open; again ^C to cut\n",
 		(uintmax_t)run.finished);
 	fflush(stdout);
+	leat_notify_say(&run.notify,
+		"STOPPING=1\nSTATUS=draining: %ju open\nEXTEND_TIMEOUT_USEC=%ju",
+		(uintmax_t)run.finished,
+		(uintmax_t)((atomic_load(&run.grace_ns) + ABORT_NS + END_NS) / TIME_US));
 	if (wait_closed(leat_plane_now(&run.plane) + atomic_load(&run.grace_ns), PLANE_SIGNALS_CUT))
 		return;
 	run.cut = leat_report_open(&run.sum);
@@ -303,9 +287,21 @@ static void drain(void)
 	wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
 }
 
+static void tell_state(const char *first)
+{
+	leat_notify_say(&run.notify, "%sSTATUS=%s: %s", first, run.port.name,
+		leat_nic_state_name(run.follow.watch.state));
+}
+
 static bool look_port(void)
 {
-	return leat_follow_look(&run.follow);
+	enum nic_state before = run.follow.watch.state;
+
+	leat_notify_beat(&run.notify, leat_plane_now(&run.plane), leat_plane_turns(&run.plane));
+	bool gone = leat_follow_look(&run.follow);
+	if (run.follow.watch.state != before)
+		tell_state("");
+	return gone;
 }
 
 /* give_up: there is no port to finish anything over. */
@@ -330,6 +326,7 @@ static void control(void *arg)
 	leat_follow_begin(&run.follow);
 	run.plane.look = look_port;
 	print_head(); /* from "ready" on it is told what happens to the link */
+	tell_state("READY=1\n");
 	while (leat_plane_wait(&run.plane, run.o->seconds != 0 ? at : at + FOR_EVER_NS) == 0 &&
 		run.o->seconds == 0 && !follow_is_gone(&run.follow))
 		at = leat_plane_now(&run.plane);
@@ -380,6 +377,11 @@ static void print_notes(void)
 		       "an "
 		       "address of ours; who asks for it may find that one (RFC 5227)\n",
 			leat_report_group(run.sum.own_address_seen, text));
+	if (run.sum.stack.time_wait_refused != 0)
+		printf("note      TIME-WAIT was full: %s connections were refused; --time-wait-max "
+		       "makes places, --time-wait-full evict ends those that wait longest before "
+		       "their time\n",
+			leat_report_group(run.sum.stack.time_wait_refused, text));
 	uint64_t refused = verdict[TCP_V_TIME_WAIT_SYN_OFF] + verdict[TCP_V_TIME_WAIT_SYN_OLD];
 	if (refused != 0)
 		printf("note      time_wait_syn_off, time_wait_syn_old: %s SYNs came from ports "
@@ -419,6 +421,14 @@ static enum opt_exit print_end(void)
 	leat_report_states(&run.gauge, stdout);
 	leat_text_ns(run.o->time_wait_ns, t[0], sizeof(t[0]));
 	printf("2MSL      %s%s\n", t[0], leat_report_two_msl(run.o->time_wait_ns));
+	for (uint32_t i = 0; i < run.o->listen_cnt; i++) {
+		const struct service_listen *l = &run.plan.service.listen[i];
+
+		leat_text_ns(l->two_msl_ns, t[0], sizeof(t[0]));
+		if (l->two_msl_ns != 0)
+			printf("          :%u %s%s\n", l->local.port, t[0],
+				leat_report_two_msl(l->two_msl_ns));
+	}
 	printf("TIME-WAIT ");
 	leat_report_time_wait(&run.sum, REPORT_INDENT, stdout);
 	leat_report_again_line(&run.sum, stdout);
@@ -566,6 +576,7 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 	if (result != OPT_EXIT_OK)
 		return result;
 	leat_plan_warn(o, &run.plan);
+	leat_notify_open(&run.notify);
 	if (getrandom(&run.seed, sizeof(run.seed), 0) != sizeof(run.seed)) {
 		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
 			strerror(errno));
@@ -595,5 +606,6 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 		leat_eal_stop(&eal);
 	}
 	leat_boot_end(&run.boot, leat_shard_clock_wall_ns());
+	leat_notify_close(&run.notify);
 	return result;
 }

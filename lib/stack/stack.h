@@ -44,7 +44,7 @@
 #include <stdio.h>
 
 #define STACK_BURST_MAX    32
-#define STACK_PART_MAX     8
+#define STACK_PART_MAX     9
 #define STACK_CHUNK_OCTETS 2048 /* of the pool that leat_send copies into */
 
 struct flow_steer;
@@ -62,6 +62,8 @@ struct stack_config {
 	uint32_t neigh_max;
 	uint32_t send_buf_octets; /* leat_send: octets queued and unacknowledged per connection */
 	uint32_t send_chunk_cnt;  /* pool of STACK_CHUNK_OCTETS each, all connections */
+	uint32_t source_max;      /* connections whose text is made by a leat_source; 0: a
+				   * sixty-fourth of the connections, at least 64 */
 	uint16_t port_from, port_to;    /* local ports of leat_connect */
 	const struct flow_steer *steer; /* kept; which flows are ours.  NULL: all */
 	uint32_t shard_idx;             /* who we are to steer */
@@ -111,7 +113,8 @@ struct stack_counters {
 	uint64_t flow_refused;       /* SYNs and connects dropped: no room in the flow table */
 	uint64_t quiet_refused;      /* connects refused: LEAT_ERR_QUIET */
 	uint64_t no_port;            /* connects refused: LEAT_ERR_NO_PORT */
-	uint64_t send_no_chunk;      /* leat_send cut short: the pool of chunks is empty */
+	uint64_t send_no_chunk;      /* leat_send cut short, or leat_send_source refused: there is
+				      * no chunk, or no place for a source, left */
 	uint64_t stale_handle;       /* calls refused: LEAT_ERR_STALE */
 };
 

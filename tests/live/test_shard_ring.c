@@ -3,13 +3,20 @@
 #include "stack_brief.h"
 #include "test_ring_pair.h"
 
+/* So many connections at once, and in all, over rings of so many slots. */
+static struct setup one_queue(
+	uint32_t slots, uint32_t conn_cnt, uint32_t conn_total, uint32_t body_octets)
+{
+	return (struct setup){.slots = slots,
+		.conn_cnt = conn_cnt,
+		.conn_total = conn_total,
+		.body_octets = body_octets,
+		.queue_cnt = 1};
+}
+
 static void connections_complete_and_all_buffers_come_home(void **state)
 {
-	const struct setup u = {.slots = 255,
-		.conn_cnt = 64,
-		.conn_total = 5000,
-		.body_octets = 512,
-		.queue_cnt = 1};
+	const struct setup u = one_queue(255, 64, 5000, 512);
 	struct shard_counts c;
 	struct pair p;
 
@@ -26,16 +33,13 @@ static void connections_complete_and_all_buffers_come_home(void **state)
 
 static void a_bad_wire_costs_time_but_no_connection_and_no_buffer(void **state)
 {
-	const struct setup u = {.slots = 255,
-		.conn_cnt = 64,
-		.conn_total = 1000,
-		.body_octets = 5000,
-		.impair = {.seed = 5, .loss_millionths = 20000, .reorder_millionths = 50000},
-		.queue_cnt = 1};
+	struct setup u = one_queue(255, 64, 1000, 5000);
 	struct shard_counts c;
 	struct pair p;
 
 	(void)state;
+	u.impair = (struct shard_impair_config){
+		.seed = 5, .loss_millionths = 20000, .reorder_millionths = 50000};
 	open_pair(&p, &u);
 	run_all(&p, &u);
 	leat_shard_count(p.server, &c);
@@ -47,11 +51,7 @@ static void a_bad_wire_costs_time_but_no_connection_and_no_buffer(void **state)
 
 static void a_full_device_makes_frames_wait_and_loses_none(void **state)
 {
-	const struct setup u = {.slots = 7,
-		.conn_cnt = 16,
-		.conn_total = 100,
-		.body_octets = 60000,
-		.queue_cnt = 1};
+	const struct setup u = one_queue(7, 16, 100, 60000);
 	struct shard_counts c;
 	struct pair p;
 
@@ -66,11 +66,7 @@ static void a_full_device_makes_frames_wait_and_loses_none(void **state)
 
 static void an_empty_pool_makes_frames_wait_until_there_are_buffers(void **state)
 {
-	const struct setup u = {.slots = 255,
-		.conn_cnt = 16,
-		.conn_total = 200,
-		.body_octets = 512,
-		.queue_cnt = 1};
+	const struct setup u = one_queue(255, 16, 200, 512);
 	static struct rte_mbuf *all[65536];
 	uint32_t cnt = 0;
 	struct pair p;
@@ -91,11 +87,7 @@ static void an_empty_pool_makes_frames_wait_until_there_are_buffers(void **state
 
 static void a_draining_shard_takes_no_syn_and_an_aborted_one_has_no_connection(void **state)
 {
-	const struct setup u = {.slots = 255,
-		.conn_cnt = 32,
-		.conn_total = 100000,
-		.body_octets = 512,
-		.queue_cnt = 1};
+	const struct setup u = one_queue(255, 32, 100000, 512);
 	struct shard_ask ask = {.answered = false};
 	struct pair p;
 
@@ -122,21 +114,15 @@ static void a_draining_shard_takes_no_syn_and_an_aborted_one_has_no_connection(v
 
 static void n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes_on(void **state)
 {
-	const struct setup u = {.slots = 1023,
-		.conn_cnt = 50,
-		.conn_total = 400,
-		.body_octets = 5000,
-		.queue_cnt = 1};
+	const struct setup u = one_queue(1023, 50, 400, 5000);
 	struct shard_counts before, after;
 	struct mac mac;
 	struct pair p;
 
 	(void)state;
 	open_pair(&p, &u);
-	for (uint32_t i = 0; i < 20; i++) {
-		turn(p.client);
-		turn(p.server);
-	}
+	for (uint32_t i = 0; i < 20; i++)
+		turn_both(&p);
 	assert_true(leat_shard_mail_put(&p.box[0], shard_letter_port(SHARD_PORT_OFF)));
 	turn(p.server);
 	leat_shard_count(p.server, &before);
@@ -144,8 +130,7 @@ static void n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes
 	after = before;
 	for (uint64_t end = p.server->now + LIMIT_NS;
 		after.stack.out_held == 0 && p.server->now < end;) {
-		turn(p.client);
-		turn(p.server);
+		turn_both(&p);
 		leat_shard_count(p.server, &after);
 	}
 	assert_int_equal(after.rx_frames, before.rx_frames);
@@ -159,8 +144,7 @@ static void n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes
 	assert_true(leat_shard_mail_put(&p.box[0], shard_letter_port(SHARD_PORT_ON)));
 	for (uint64_t end = p.server->now + LIMIT_NS;
 		!leat_load_done(p.load) && p.server->now < end;) {
-		turn(p.client);
-		turn(p.server);
+		turn_both(&p);
 	}
 	assert_true(leat_load_done(p.load));
 	assert_int_equal(leat_load_counters(p.load)->completed, u.conn_total);
@@ -207,11 +191,7 @@ static uint32_t ask_walk(struct pair *p, struct count *c)
 
 static void a_walk_over_many_connections_takes_many_turns_and_no_long_one(void **state)
 {
-	const struct setup u = {.slots = 1023,
-		.conn_cnt = 1000,
-		.conn_total = 100000,
-		.body_octets = 100,
-		.queue_cnt = 1};
+	const struct setup u = one_queue(1023, 1000, 100000, 100);
 	struct shard_counts counts;
 	struct count all;
 	uint32_t present = 0;
@@ -219,10 +199,8 @@ static void a_walk_over_many_connections_takes_many_turns_and_no_long_one(void *
 
 	(void)state;
 	open_pair(&p, &u);
-	for (uint32_t i = 0; i < 300; i++) {
-		turn(p.client);
-		turn(p.server);
-	}
+	for (uint32_t i = 0; i < 300; i++)
+		turn_both(&p);
 	/* What is on the wire arrives, and nothing after it. */
 	for (uint32_t i = 0; i < 100; i++)
 		turn(p.server);
@@ -249,11 +227,7 @@ static bool stay(void *arg, struct leat_stack *s, uint64_t now)
 
 static void a_second_walk_is_told_that_one_is_under_way(void **state)
 {
-	const struct setup u = {.slots = 1023,
-		.conn_cnt = 50,
-		.conn_total = 100,
-		.body_octets = 100,
-		.queue_cnt = 1};
+	const struct setup u = one_queue(1023, 50, 100, 100);
 	bool go = false, done = true;
 	struct shard_walk first = {.step = stay, .arg = &go}, second = {.step = stay, .arg = &done};
 	struct pair p;
@@ -288,21 +262,15 @@ static void a_second_walk_is_told_that_one_is_under_way(void **state)
 
 static void a_reset_of_all_takes_many_turns_and_no_long_one(void **state)
 {
-	const struct setup u = {.slots = 1023,
-		.conn_cnt = 1000,
-		.conn_total = 100000,
-		.body_octets = 100,
-		.queue_cnt = 1};
+	const struct setup u = one_queue(1023, 1000, 100000, 100);
 	uint64_t open = 1, before, turns = 0;
 	struct shard_counts counts;
 	struct pair p;
 
 	(void)state;
 	open_pair(&p, &u);
-	for (uint32_t i = 0; i < 300; i++) {
-		turn(p.client);
-		turn(p.server);
-	}
+	for (uint32_t i = 0; i < 300; i++)
+		turn_both(&p);
 	leat_shard_count(p.server, &counts);
 	before = counts.tcp.ended[TCP_END_ABORTED];
 	assert_true(leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_ABORT, NULL}));
