@@ -247,14 +247,14 @@ const void *leat_tcp_ends(const struct tcp_engine *e)
 	return e->tcb;
 }
 
-void leat_tcp_follow(struct tcp_engine *e, struct tcp_follow *f)
-{
-	e->follow = f;
-}
-
 const struct tuple *leat_tcp_wide(const struct tcp_engine *e)
 {
 	return e->wide;
+}
+
+void leat_tcp_follow(struct tcp_engine *e, struct tcp_follow *f)
+{
+	e->follow = f;
 }
 
 const struct tcp_counters *leat_tcp_counters(const struct tcp_engine *e)
