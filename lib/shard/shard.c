@@ -240,6 +240,46 @@ static void take_list(struct shard *s, struct shard_list *l)
 		s->list = l;
 }
 
+static void answer_look(struct shard *s, struct shard_look *l)
+{
+	leat_shard_count(s, &l->counts);
+	l->stages = s->stages;
+	if (l->also != NULL)
+		l->also(l->arg);
+	/* Release: whoever sees the mark sees the answer. */
+	atomic_store_explicit(&l->answered, true, memory_order_release);
+}
+
+static void take_look(struct shard *s, struct shard_look *l)
+{
+	l->busy = s->look != NULL;
+	if (l->busy) {
+		atomic_store_explicit(&l->answered, true, memory_order_release);
+		return;
+	}
+	s->stages.until = u64_max(s->stages.until, s->now + l->for_ns);
+	if (!l->walk) {
+		answer_look(s, l);
+		return;
+	}
+	l->cursor = 0;
+	l->gauge = (struct stack_gauge){.ends.width_ns = l->width_ns};
+	s->look = l;
+}
+
+/* look_slice goes on with the walk under way, so far that no turn gets long by it. */
+static void look_slice(struct shard *s)
+{
+	struct shard_look *l = s->look;
+
+	leat_stack_set_now(s->stack, s->now);
+	s->worked = true;
+	if (leat_stack_gauge(s->stack, &l->cursor, SHARD_GAUGE_LOOK, &l->gauge))
+		return;
+	s->look = NULL;
+	answer_look(s, l);
+}
+
 static void read_letter(struct shard *s, struct shard_letter letter)
 {
 	switch (letter.kind) {
@@ -255,6 +295,9 @@ static void read_letter(struct shard *s, struct shard_letter letter)
 		break;
 	case SHARD_MAIL_LIST:
 		take_list(s, letter.what);
+		break;
+	case SHARD_MAIL_LOOK:
+		take_look(s, letter.what);
 		break;
 	case SHARD_MAIL_PORT:
 		use_port(s, (enum shard_port_use)(uintptr_t)letter.what);
@@ -312,6 +355,8 @@ static void turn_mail(struct shard *s)
 	}
 	if (UNLIKELY(s->list != NULL))
 		list_slice(s);
+	if (UNLIKELY(s->look != NULL))
+		look_slice(s);
 	if (UNLIKELY(s->aborting)) {
 		s->aborting = leat_stack_abort_some(s->stack, &s->abort_at, SHARD_ABORT_LOOK);
 		s->worked = true;
@@ -353,8 +398,39 @@ static void turn_tx(struct shard *s)
 	s->worked |= leat_shard_tx_send(&s->tx) != 0;
 }
 
+/* turn_watched is a turn of which every part is measured. */
+static void turn_watched(struct shard *s)
+{
+	static const struct {
+		void (*step)(struct shard *s);
+		enum shard_stage stage;
+	} part[] = {{turn_rx, SHARD_STAGE_RX}, {turn_parse, SHARD_STAGE_PARSE},
+		{turn_lookup, SHARD_STAGE_TCP}, {turn_input, SHARD_STAGE_TCP},
+		{turn_mail, SHARD_STAGE_MAIL}, {turn_timers, SHARD_STAGE_TIMERS},
+		{turn_app, SHARD_STAGE_APP}, {turn_output, SHARD_STAGE_TX},
+		{turn_tx, SHARD_STAGE_TX}};
+	uint64_t ns[SHARD_STAGE_CNT] = {0}, before = s->now;
+
+	turn_clock(s);
+	s->stages.watched_ns += s->now - before;
+	uint64_t at = s->now;
+	for (uint32_t i = 0; i < COUNT_OF(part); i++) {
+		part[i].step(s);
+		uint64_t now = shard_clock_read(&s->clock);
+
+		ns[part[i].stage] += now - at;
+		at = now;
+	}
+	if (s->worked)
+		leat_shard_stages_turn(&s->stages, ns);
+}
+
 void leat_shard_turn(struct shard *s)
 {
+	if (UNLIKELY(s->now < s->stages.until)) {
+		turn_watched(s);
+		return;
+	}
 	turn_clock(s);
 	turn_rx(s);
 	turn_parse(s);

@@ -47,11 +47,13 @@
 #include "shard_asked.h"
 #include "shard_clock.h"
 #include "shard_impair.h"
+#include "shard_look.h"
 #include "shard_mail.h"
 #include "shard_rx.h"
 #include "shard_tx.h"
 #include "shard_wire.h"
 #include "stack.h"
+#include "stack_gauge.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -59,13 +61,14 @@
 #include <stdint.h>
 
 #define SHARD_MAX        64              /* of one port */
-#define SHARD_BOX_MAX    (SHARD_MAX + 1) /* the others', of control, of who lists */
+#define SHARD_BOX_MAX    (SHARD_MAX + 2) /* the others', of control, of who lists, of who looks */
 #define SHARD_LETTER_MAX 16              /* letters read of one box in one turn */
 #define SHARD_TIMER_MAX  64              /* timers fired in one turn */
 #define SHARD_EVENT_MAX  256             /* events told to the program in one turn */
 #define SHARD_GIVE_MAX   64              /* buffers freed by one call */
 #define SHARD_LIST_ROWS  16              /* connections listed in one turn */
 #define SHARD_LIST_LOOK  512             /* records looked at for them */
+#define SHARD_GAUGE_LOOK 128             /* records looked at in one turn, to count them */
 #define SHARD_ABORT_LOOK 512 /* records looked at in one turn, when all are to be reset */
 
 /* Buffers a shard has in hand besides those in its device and its stack. */
@@ -150,6 +153,23 @@ struct shard_list {
 	atomic_bool answered;
 };
 
+/* A question for all there is to see.  With walk it is answered when all records were looked at,
+ * some of them each turn; without, at once.  One is answered at a time, as with struct shard_list.
+ */
+struct shard_look {
+	uint64_t for_ns; /* stages are measured so long from now on */
+	bool walk;
+	uint64_t width_ns; /* of gauge.ends; 0: not wanted */
+	struct shard_counts counts;
+	struct shard_stages stages;
+	struct stack_gauge gauge; /* with walk */
+	uint32_t cursor;
+	void (*also)(void *arg); /* as of struct shard_ask */
+	void *arg;
+	bool busy;
+	atomic_bool answered;
+};
+
 struct shard {
 	struct shard_clock clock;
 	uint64_t now;
@@ -169,6 +189,8 @@ struct shard {
 	struct shard_mail *peer[SHARD_MAX];    /* written here: boxes of the port's other shards */
 	const struct shard_asked *wants[SHARD_MAX]; /* by peer: what it asks for */
 	struct shard_list *list;                    /* under way, or NULL */
+	struct shard_look *look;                    /* its walk is under way, or NULL */
+	struct shard_stages stages;
 	uint32_t abort_at; /* while all are reset: the next record to look at */
 	bool aborting;
 	struct stack_burst burst;

@@ -55,11 +55,20 @@ static void add_records(const struct leat_stack *s, struct stack_gauge *g)
 		u64_max(g->oldest_ns[TCP_ST_TIME_WAIT], s->now - leat_tcp_tw_first_began(s->tcp));
 }
 
+/* spread goes on behind the control blocks; false: all is seen. */
+static bool spread(struct leat_stack *s, uint32_t *cursor, uint32_t look, struct stack_gauge *g)
+{
+	uint32_t block = *cursor - s->config.tcp.tcb_max;
+	bool more = g->ends.width_ns != 0 && leat_tcp_tw_spread(s->tcp, &block, look, &g->ends);
+
+	*cursor = s->config.tcp.tcb_max + block;
+	return more;
+}
+
 bool leat_stack_gauge(struct leat_stack *s, uint32_t *cursor, uint32_t look, struct stack_gauge *g)
 {
-	uint32_t end = *cursor + u32_min(look, s->config.tcp.tcb_max - *cursor);
-
-	for (; *cursor < end; (*cursor)++) {
+	g->ends.now = s->now;
+	for (; look > 0 && *cursor < s->config.tcp.tcb_max; (*cursor)++, look--) {
 		const struct tcb *tcb = stack_tcb(s, *cursor);
 
 		if (tcb->state == TCP_ST_NONE)
@@ -67,8 +76,11 @@ bool leat_stack_gauge(struct leat_stack *s, uint32_t *cursor, uint32_t look, str
 		g->cnt[tcb->state]++;
 		g->oldest_ns[tcb->state] =
 			u64_max(g->oldest_ns[tcb->state], s->now - since(s, tcb));
+		if (tcb->state == TCP_ST_TIME_WAIT && g->ends.width_ns != 0)
+			g->ends.cnt[tw_spread_place(
+				&g->ends, leat_tcp_ring_deadline(s->tcp, tcb))]++;
 	}
-	if (*cursor < s->config.tcp.tcb_max)
+	if (*cursor < s->config.tcp.tcb_max || spread(s, cursor, look, g))
 		return true;
 	add_records(s, g);
 	return false;

@@ -26,6 +26,7 @@
  * RFC        9293 3.10. */
 
 #include "base_hash.h"
+#include "base_hist.h"
 #include "tcp_io.h"
 #include "tcp_state.h"
 #include "tcp_tcb.h"
@@ -171,6 +172,9 @@ struct tcp_counters {
 	uint64_t time_wait_moved;   /* records, to close the holes of others */
 	uint64_t time_wait_unanswered; /* too many were to be answered at once */
 	uint64_t time_wait_late_ns, time_wait_late_ns_max; /* behind 2MSL, of all that expired */
+	uint64_t time_wait_late[HIST_OCTAVE_CNT];          /* the same, by hist_octave */
+	uint64_t timer_late_ns, timer_late_ns_max;         /* likewise of the timers of the wheel */
+	uint64_t timer_late[HIST_OCTAVE_CNT];
 	uint64_t fast; /* segments that tcp_input_fast.c took; they have a verdict, too */
 	uint64_t emitted, emitted_rst, emitted_again; /* segments; again: retransmissions */
 	uint64_t ecn_ce_seen, ecn_cut;                /* segments marked CE; reductions for ECE */

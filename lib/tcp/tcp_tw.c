@@ -377,6 +377,7 @@ void leat_tcp_tw_late(struct tcp_engine *e, uint64_t late_ns)
 {
 	e->cnt.time_wait_late_ns += late_ns;
 	e->cnt.time_wait_late_ns_max = u64_max(e->cnt.time_wait_late_ns_max, late_ns);
+	e->cnt.time_wait_late[hist_octave(late_ns)]++;
 }
 
 void leat_tcp_tw_over(struct tcp_engine *e, uint32_t name, enum tcp_end why, uint64_t now)
@@ -418,6 +419,12 @@ uint32_t leat_tcp_tw_cnt(const struct tcp_engine *e)
 bool leat_tcp_tw_scan(const struct tcp_engine *e, uint32_t *cursor, uint32_t *look, uint32_t *name)
 {
 	return leat_tcp_tw_ring_scan(e->tw, cursor, look, name);
+}
+
+bool leat_tcp_tw_spread(
+	const struct tcp_engine *e, uint32_t *cursor, uint32_t look, struct tw_spread *spread)
+{
+	return leat_tcp_tw_ring_spread(e->tw, cursor, look, spread);
 }
 
 void leat_tcp_tw_check(const struct tcp_engine *e)

@@ -93,6 +93,10 @@ uint32_t leat_tcp_tw_cnt(const struct tcp_engine *e);
 /* leat_tcp_tw_scan goes through the records, as leat_tcp_tw_ring_scan does. */
 bool leat_tcp_tw_scan(const struct tcp_engine *e, uint32_t *cursor, uint32_t *look, uint32_t *name);
 
+/* leat_tcp_tw_spread adds records by when they end, as leat_tcp_tw_ring_spread does. */
+bool leat_tcp_tw_spread(
+	const struct tcp_engine *e, uint32_t *cursor, uint32_t look, struct tw_spread *spread);
+
 /* leat_tcp_tw_check asserts what must hold of all records, at a cost. */
 void leat_tcp_tw_check(const struct tcp_engine *e);
 

@@ -591,6 +591,42 @@ bool leat_tcp_tw_ring_scan(
 	return false;
 }
 
+/* spread_block adds the records of a block one by one. */
+static void spread_block(const struct tw_ring *r, uint32_t no, struct tw_spread *spread)
+{
+	const struct block *b = &r->block[no];
+
+	for (uint32_t place = 0; place < b->used; place += step_of(b->queue)) {
+		uint32_t name = name_of(r, b->queue, no, place);
+
+		if (!(body_of(r, name)->bits & BIT_HOLE))
+			spread->cnt[tw_spread_place(spread, leat_tcp_tw_ring_ends_at(r, name))]++;
+	}
+}
+
+/* A block ends before the next one of its queue begins; so most of them are added whole. */
+bool leat_tcp_tw_ring_spread(
+	const struct tw_ring *r, uint32_t *cursor, uint32_t look, struct tw_spread *spread)
+{
+	for (; look > 0 && *cursor < r->block_cnt; (*cursor)++) {
+		const struct block *b = &r->block[*cursor];
+
+		look--;
+		if (b->live == 0)
+			continue;
+		uint64_t last =
+			b->next != TCP_NONE ? r->block[b->next].base : r->queue[b->queue].last_at;
+		uint32_t place = tw_spread_place(spread, b->base);
+		if (place == tw_spread_place(spread, last)) {
+			spread->cnt[place] += b->live;
+			continue;
+		}
+		spread_block(r, *cursor, spread);
+		look -= u32_min(look, b->used / 4);
+	}
+	return *cursor < r->block_cnt;
+}
+
 uint32_t leat_tcp_tw_ring_cnt(const struct tw_ring *r)
 {
 	return r->record_cnt;

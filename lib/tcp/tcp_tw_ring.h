@@ -30,6 +30,7 @@
  *            to move on at the head, and for those that were promised room.
  * RFC        9293 MUST-13 (linger 2MSL). */
 
+#include "base_bits.h"
 #include "base_seq.h"
 #include "tcp_io.h"
 #include "wire_addr.h"
@@ -77,6 +78,22 @@ enum tw_need {
 	TW_NEED_LATER, /* one that was due, and could not */
 };
 
+#define TW_SPREAD_CNT 64
+
+/* How many end when. */
+struct tw_spread {
+	uint64_t now, width_ns;
+	uint32_t cnt[TW_SPREAD_CNT];
+};
+
+/* tw_spread_place is where an end counts. */
+static inline uint32_t tw_spread_place(const struct tw_spread *s, uint64_t ends_at)
+{
+	uint64_t left = ends_at > s->now ? ends_at - s->now : 0;
+
+	return (uint32_t)u64_min(left / s->width_ns, TW_SPREAD_CNT - 1);
+}
+
 struct tw_ring;
 
 /* leat_tcp_tw_ring_footprint is the octets for record_max records, of which each may be wide; 0
@@ -115,6 +132,12 @@ void leat_tcp_tw_ring_flag(struct tw_ring *r, uint32_t name, uint8_t flag, bool 
 
 /* leat_tcp_tw_ring_end makes a hole of record name. */
 void leat_tcp_tw_ring_end(struct tw_ring *r, uint32_t name);
+
+/* leat_tcp_tw_ring_spread adds records by when they end: cnt[i] has those that end in the i-th width
+ * from now on, the last place all that end later.  It goes on at *cursor, which is 0 at first, for
+ * no more than look steps of a line or two, and returns false when it has seen all. */
+bool leat_tcp_tw_ring_spread(
+	const struct tw_ring *r, uint32_t *cursor, uint32_t look, struct tw_spread *spread);
 
 /* A record that has another name now. */
 struct tw_move {

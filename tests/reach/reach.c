@@ -37,7 +37,8 @@ static const struct named of_neigh[] = {IN(inet_neigh_counters, asked),
 static const struct named of_tcp[] = {IN(tcp_counters, opened_active),
 	IN(tcp_counters, opened_passive), IN(tcp_counters, time_wait_entered),
 	IN(tcp_counters, time_wait_restarted), IN(tcp_counters, time_wait_late_ns),
-	IN(tcp_counters, time_wait_late_ns_max), IN(tcp_counters, emitted),
+	IN(tcp_counters, time_wait_late_ns_max), IN(tcp_counters, timer_late_ns),
+	IN(tcp_counters, timer_late_ns_max), IN(tcp_counters, emitted),
 	IN(tcp_counters, emitted_rst), IN(tcp_counters, emitted_again),
 	IN(tcp_counters, ecn_ce_seen), IN(tcp_counters, ecn_cut), IN(tcp_counters, icmp_stray),
 	IN(tcp_counters, icmp_soft), IN(tcp_counters, icmp_refused),
@@ -59,8 +60,9 @@ NAMES_ALL(stack_counters, of_stack, sizeof(uint64_t) * (WIRE_V_CNT + 5)); /* fra
 NAMES_ALL(inet_icmp_counters, of_icmp, 0);
 NAMES_ALL(inet_neigh_counters, of_neigh, 0);
 NAMES_ALL(tcp_counters, of_tcp,
-	/* Four of TIME-WAIT are for what lib/stack/test_stack_time_wait.c makes. */
-	sizeof(uint64_t) * (TCP_V_CNT + TCP_ARROW_CNT + TCP_END_CNT + 4) +
+	/* Four of TIME-WAIT are for what lib/stack/test_stack_time_wait.c makes; two arrays tell the
+	 * lateness of timers in detail. */
+	sizeof(uint64_t) * (TCP_V_CNT + TCP_ARROW_CNT + TCP_END_CNT + 4 + 2 * HIST_OCTAVE_CNT) +
 		sizeof(uint32_t) * (TCP_ST_CNT + 3 + (TCP_ST_CNT + 3) % 2)); /* present, held */
 
 static const char *const end_name[] = {
