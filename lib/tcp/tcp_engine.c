@@ -211,6 +211,11 @@ const void *leat_tcp_tuples(const struct tcp_engine *e)
 	return e->tcb;
 }
 
+const struct tcp_limits *leat_tcp_limits(const struct tcp_engine *e)
+{
+	return &e->limits;
+}
+
 const struct tcp_counters *leat_tcp_counters(const struct tcp_engine *e)
 {
 	return &e->cnt;

@@ -243,6 +243,9 @@ const void *leat_tcp_tuples(const struct tcp_engine *e);
 
 const struct tcp_counters *leat_tcp_counters(const struct tcp_engine *e);
 
+/* leat_tcp_limits is what it was made for; what was 0 is filled in. */
+const struct tcp_limits *leat_tcp_limits(const struct tcp_engine *e);
+
 /* leat_tcp_segment_arrives is RFC 9293 3.10.7 for one segment.  tcb is the connection or listener
  * that has the segment's tuple, or NULL.  Takes seg->buf: it comes back through io.give, at once
  * or when the user has read the text.  At most one emit, one gone, one born. */
