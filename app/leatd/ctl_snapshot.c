@@ -6,21 +6,30 @@
 
 #include <stdlib.h>
 
-#define FOR_MS_MAX 60000
+#define EVERY_MS_MAX 60000
 
-/* `snapshot MS`: who asks comes again within so many milliseconds. */
-void leat_ctl_snapshot(struct ctl *c, char *words, FILE *out)
+/* `snapshot MS`: everything that is to be seen, again every so many milliseconds; `snapshot`: once.
+ */
+void leat_ctl_snapshot(struct ctl_client *q, char *words)
 {
-	uint64_t ms = u64_min(strtoull(words, NULL, 10), FOR_MS_MAX);
+	uint64_t ns = u64_min(strtoull(words, NULL, 10), EVERY_MS_MAX) * TIME_MS;
 	struct watch_snapshot *s = malloc(sizeof(*s));
+	struct sight *sight = q->ctl->plane->sight;
+	bool begun = false;
 
-	if (s == NULL)
-		fputs("no 3 0 there is no memory for an answer\n", out);
-	else if (c->sight == NULL || !leat_sight_take(c->sight, ms * TIME_MS, s))
-		fputs("no 5 0 this instance is ending\n", out);
-	else {
-		fputs("ok\n", out);
-		leat_watch_snapshot_print(s, out);
+	if (s == NULL) {
+		fputs("no 3 0 there is no memory for an answer\n", q->out);
+		return;
 	}
+	do {
+		if (sight == NULL || !leat_sight_take(sight, 3 * ns, s))
+			break;
+		if (!begun)
+			fputs("ok\n", q->out);
+		begun = true;
+		leat_watch_snapshot_print(s, q->out);
+	} while (ns != 0 && leat_ctl_pause(q, ns));
+	if (!begun)
+		fputs("no 5 0 this instance is ending\n", q->out);
 	free(s);
 }

@@ -2,6 +2,7 @@
 #include "base_assert.h"
 #include "base_bits.h"
 #include "base_log.h"
+#include "ctl.h"
 #include "caps.h"
 #include "device.h"
 #include "knobs.h"
@@ -12,6 +13,7 @@
 #include "prepare.h"
 #include "report_dir.h"
 #include "run.h"
+#include "sight.h"
 #include "steer.h"
 
 #include <errno.h>
@@ -36,6 +38,8 @@ struct load_run {
 	struct load_options with_seed;
 	struct load_need need;
 	struct plane plane;
+	struct ctl ctl;
+	struct sight sight;
 	struct nic_port port;
 	struct steer steer;
 	struct load_view view;
@@ -111,11 +115,11 @@ static enum opt_exit add_shards(uint64_t seed)
 		leat_steer_shard(&run.steer, i, &shard);
 		shard.stack.seed = seed + i;
 		memcpy(shard.stack.link.mac.octet, run.port.mac, sizeof(run.port.mac));
+		run.plane.shard[i].queue_shared = leat_steer_shared(&run.steer, i);
 		result = leat_plane_add(&run.plane, &shard, i);
 		if (result == OPT_EXIT_OK)
 			result = start_load(i);
 	}
-	run.plane.moves = run.steer.mode == STEER_SOFTWARE;
 	if (result == OPT_EXIT_OK && s->shards > 1)
 		result = leat_plane_join(&run.plane, 0, run.plane.shard_cnt);
 	return result;
@@ -126,13 +130,8 @@ static enum opt_exit add_shards(uint64_t seed)
 /* hop_of is where what goes to the target is sent: to itself, or the gateway. */
 static struct ip hop_of(const struct stack_config *c, const struct leat_addr *target)
 {
-	struct ip ip = {0, 0};
+	struct ip ip = ip_get(target->family, target->octet);
 
-	for (uint32_t i = 0; target->family == 6 && i < 16; i++)
-		*(i < 8 ? &ip.hi : &ip.lo) |= (uint64_t)target->octet[i] << (56 - 8 * (i % 8));
-	if (target->family == 4)
-		ip = ip_from4((uint32_t)target->octet[0] << 24 | (uint32_t)target->octet[1] << 16 |
-			      (uint32_t)target->octet[2] << 8 | target->octet[3]);
 	if (leat_inet_on_link(&c->link, ip))
 		return ip;
 	return target->family == 4 ? c->gateway4 : c->gateway6;
@@ -228,7 +227,7 @@ static void print_head(void)
 
 	if (words() == NULL)
 		return;
-	leat_report_ns(run.o->serve.time_wait_ns, msl, sizeof(msl));
+	leat_text_ns(run.o->serve.time_wait_ns, msl, sizeof(msl));
 	fprintf(words(),
 		"leat " LEAT_VERSION ", %s, %s  %s, %u shard%s on %u lcore%s, up to %ju MiB, 2MSL "
 		"%s%s\n",
@@ -305,6 +304,7 @@ static void finish(void)
 
 	if (!run.result.partial && !run.o->abort_at_end)
 		closed = wait_closed(leat_plane_now(&run.plane) + grace, 1);
+	leat_sight_drains(&run.sight);
 	tell_all(SHARD_MAIL_DRAIN);
 	if (!closed && !run.o->abort_at_end) {
 		uint64_t more = run.result.partial ? grace : POLITE_NS;
@@ -460,6 +460,31 @@ static int print_end(void)
 	return good ? leat_load_verdict_exit(r->verdict) : OPT_EXIT_FAILED;
 }
 
+static bool is_up(void)
+{
+	return leat_device_is_up(&run.o->serve, &run.port);
+}
+
+/* open_sight lets others see what there is to see. */
+static void open_sight(void)
+{
+	const struct sight_config c = {.name = run.o->serve.name,
+		.verb = "load",
+		.plane = &run.plane,
+		.port = {&run.port},
+		.port_cnt = 1,
+		.two_msl_ns = run.o->serve.time_wait_ns,
+		.rate_milli = run.o->rate_milli,
+		.tuples = run.need.tuples,
+		.is_up = is_up};
+
+	leat_sight_open(&run.sight, &c);
+	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
+		leat_sight_load(&run.sight, i, run.view.shard[i].load);
+	run.plane.sight = &run.sight;
+	leat_ctl_start(&run.ctl, &run.plane, c.name);
+}
+
 static int run_shards(uint64_t seed)
 {
 	int result = (int)add_shards(seed);
@@ -467,11 +492,16 @@ static int run_shards(uint64_t seed)
 	leat_prepare_end();
 	if (result == OPT_EXIT_OK) {
 		leat_caps_drop(leat_device_rights(&run.port));
+		open_sight();
 		result = (int)leat_plane_run(&run.plane, control, NULL);
+		leat_sight_stop(&run.sight);
+		leat_ctl_stop(&run.ctl);
 	}
 	if (result == OPT_EXIT_OK)
 		result = run.unanswered ? OPT_EXIT_FAILED : print_end();
 	leat_plane_shards_close(&run.plane);
+	leat_ctl_free(&run.ctl);
+	leat_sight_close(&run.sight);
 	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
 		leat_nic_numa_free(run.mem[i], run.mem_octets[i]);
 	return result;

@@ -12,6 +12,8 @@
 #include "report.h"
 #include "run.h"
 #include "service.h"
+#include "sight.h"
+#include "text.h"
 #include "try_print.h"
 #include "try_wire.h"
 #include "vdev.h"
@@ -57,6 +59,7 @@ struct try_run {
 	struct try_view view;
 	struct plane plane;
 	struct ctl ctl;
+	struct sight sight;
 	struct try_wire wire;
 	struct boot boot;
 	uint32_t shard_cnt; /* of each end */
@@ -190,7 +193,8 @@ static enum opt_exit add_shards(const struct stack_config *config, enum try_end 
 				.reorder_millionths = run.o->reorder_millionths}};
 
 		leat_steer_shard(&run.wire.steer[end], i, &shard);
-		run.plane.moves |= leat_steer_moves(&run.wire.steer[end]);
+		run.plane.shard[run.plane.shard_cnt].queue_shared =
+			leat_steer_shared(&run.wire.steer[end], i);
 		shard.stack.seed += (uint64_t)i << 32;
 		memcpy(shard.stack.link.mac.octet, port->mac, sizeof(port->mac));
 		result = leat_plane_add(&run.plane, &shard, end_cnt() * i + end);
@@ -401,6 +405,7 @@ static void finish(void)
 {
 	uint64_t at = leat_plane_now(&run.plane);
 
+	leat_sight_drains(&run.sight);
 	tell(TRY_CLIENT, SHARD_MAIL_DRAIN);
 	if (wait_closed(at + TELL_NS, PLANE_SIGNALS_CUT))
 		return;
@@ -505,6 +510,30 @@ static void show_plan(void)
 	v->lcore_cnt = run.plane.loop_cnt;
 }
 
+/* open_sight lets others see what there is to see. */
+static void open_sight(void)
+{
+	struct sight_config c = {.name = "try",
+		.verb = "try",
+		.plane = &run.plane,
+		.two_msl_ns = run.o->time_wait_ns};
+
+	for (uint32_t end = 0; end < TRY_END_CNT; end++)
+		if (run.wire.port[end] != NULL)
+			c.port[c.port_cnt++] = run.wire.port[end];
+	leat_sight_open(&run.sight, &c);
+	for (uint32_t i = 0; i < run.shard_cnt; i++)
+		leat_sight_load(&run.sight, run.first[TRY_CLIENT] + i, run.client[i].load);
+	run.plane.sight = &run.sight;
+	leat_ctl_start(&run.ctl, &run.plane, "try");
+}
+
+static void close_sight(void)
+{
+	leat_sight_stop(&run.sight);
+	leat_ctl_stop(&run.ctl);
+}
+
 static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
 {
 	enum opt_exit result = add_shards(&config[TRY_CLIENT], TRY_CLIENT);
@@ -518,10 +547,10 @@ static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
 		leat_try_wire_wait(&run.wire);
 		leat_caps_drop(leat_try_wire_rights(&run.wire));
 		if (run.o->hold)
-			leat_ctl_start(&run.ctl, &run.plane, "try");
+			open_sight();
 		result = leat_plane_run(&run.plane, control, NULL);
 		if (run.o->hold)
-			leat_ctl_stop(&run.ctl);
+			close_sight();
 	}
 	if (result == OPT_EXIT_OK) {
 		bool good = settle();
@@ -530,6 +559,7 @@ static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
 	}
 	leat_plane_shards_close(&run.plane);
 	leat_ctl_free(&run.ctl);
+	leat_sight_close(&run.sight);
 	for (uint32_t i = 0; i < TRY_END_CNT * run.shard_cnt; i++)
 		leat_nic_numa_free(run.mem[i % TRY_END_CNT][i / TRY_END_CNT],
 			run.mem_octets[i % TRY_END_CNT][i / TRY_END_CNT]);
@@ -590,7 +620,7 @@ static void note_rate(const struct stack_config config[TRY_END_CNT], const struc
 
 	if (rate >= RATE_PLANNED)
 		return;
-	leat_report_ns(o->time_wait_ns, msl, sizeof(msl));
+	leat_text_ns(o->time_wait_ns, msl, sizeof(msl));
 	leat_log(LOG_LV_NOTE, "leatd",
 		"at 2MSL %s no more than %s conn/s can go on: TIME-WAIT has %s records, and %u "
 		"addresses with %s ports are %s pairs; what is above is refused (no_port)",

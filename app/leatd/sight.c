@@ -14,9 +14,9 @@
 #include <string.h>
 #include <time.h>
 
-#define STEP_NS   50000                 /* between two looks for an answer */
-#define DUE_CNT   60                    /* parts of 2MSL by which its ends are told */
-#define POOL_LOW  20                    /* one in so many buffers free is too few */
+#define STEP_NS    50000 /* between two looks for an answer */
+#define DUE_CNT    60    /* parts of 2MSL by which its ends are told */
+#define POOL_LOW   20    /* one in so many buffers free is too few */
 #define FOR_MAX_NS (120 * TIME_S)
 
 STATIC_ASSERT((uint32_t)WATCH_STAGE_CNT == SHARD_STAGE_CNT, "a cell for each stage");
@@ -36,7 +36,8 @@ void leat_sight_open(struct sight *s, const struct sight_config *config)
 	s->last = calloc(1, sizeof(*s->last));
 	s->shard = aligned_alloc(CACHE_LINE, p->shard_cnt * sizeof(*s->shard));
 	if (s->shard == NULL || s->last == NULL) {
-		leat_log(LOG_LV_WARN, "leatd", "no memory for what others may see of this instance");
+		leat_log(
+			LOG_LV_WARN, "leatd", "no memory for what others may see of this instance");
 		free(s->shard);
 		s->shard = NULL;
 		return;
@@ -102,8 +103,7 @@ static void ask(struct sight *s, uint32_t i, bool walk, uint64_t for_ns)
 	sh->look.also = sh->load != NULL ? copy_load : NULL;
 	sh->look.arg = sh;
 	atomic_store_explicit(&sh->look.answered, false, memory_order_relaxed);
-	sh->owed = leat_shard_mail_put(
-		&sh->box, (struct shard_letter){SHARD_MAIL_LOOK, &sh->look});
+	sh->owed = leat_shard_mail_put(&sh->box, (struct shard_letter){SHARD_MAIL_LOOK, &sh->look});
 }
 
 /* await waits until shard i has answered; false: it stands still, or nobody is to wait. */
@@ -161,7 +161,7 @@ static void fill_shard(uint64_t *cell, const struct sight_shard *sh)
 	uint32_t cnt = leat_stack_time_wait(&l->counts.stack, &l->counts.tcp, o);
 
 #define CELL(NAME, name, from) cell[WATCH_C_##NAME] = (from);
-#define PEAK CELL
+#define PEAK                   CELL
 #include "watch_cell.def"
 #undef PEAK
 #undef CELL
@@ -300,10 +300,9 @@ bool leat_sight_ready(const struct watch_snapshot *s, const char **why)
 {
 	*why = s->head[WATCH_H_DRAINING] != 0  ? "draining"
 	       : s->head[WATCH_H_LINK_UP] == 0 ? "link down"
-	       : !leat_sight_lives(s)	       ? "a shard does not turn"
-	       : s->head[WATCH_H_POOL_FREE] < s->head[WATCH_H_POOL_SIZE] / POOL_LOW
-		       ? "buffers low"
-		       : NULL;
+	       : !leat_sight_lives(s)          ? "a shard does not turn"
+	       : s->head[WATCH_H_POOL_FREE] < s->head[WATCH_H_POOL_SIZE] / POOL_LOW ? "buffers low"
+										    : NULL;
 	return *why == NULL;
 }
 

@@ -37,11 +37,11 @@ static const struct named of_neigh[] = {IN(inet_neigh_counters, asked),
 static const struct named of_tcp[] = {IN(tcp_counters, opened_active),
 	IN(tcp_counters, opened_passive), IN(tcp_counters, time_wait_entered),
 	IN(tcp_counters, time_wait_restarted), IN(tcp_counters, time_wait_late_ns),
-	IN(tcp_counters, time_wait_late_ns_max), IN(tcp_counters, timer_late_ns),
-	IN(tcp_counters, timer_late_ns_max), IN(tcp_counters, emitted),
-	IN(tcp_counters, emitted_rst), IN(tcp_counters, emitted_again),
-	IN(tcp_counters, ecn_ce_seen), IN(tcp_counters, ecn_cut), IN(tcp_counters, icmp_stray),
-	IN(tcp_counters, icmp_soft), IN(tcp_counters, icmp_refused),
+	IN(tcp_counters, time_wait_late_ns_max), IN(tcp_counters, emitted),
+	IN(tcp_counters, emitted_rst), IN(tcp_counters, emitted_again), IN(tcp_counters, again_syn),
+	IN(tcp_counters, again_syn_ack), IN(tcp_counters, again_text), IN(tcp_counters, again_fin),
+	IN(tcp_counters, again_probe), IN(tcp_counters, ecn_ce_seen), IN(tcp_counters, ecn_cut),
+	IN(tcp_counters, icmp_stray), IN(tcp_counters, icmp_soft), IN(tcp_counters, icmp_refused),
 	IN(tcp_counters, icmp_narrowed), IN(tcp_counters, icmp_ignored), IN(tcp_counters, fast),
 	IN(tcp_counters, rst_unsent), IN(tcp_counters, text_ooo), IN(tcp_counters, text_refused),
 	IN(tcp_counters, text_packed), IN(tcp_counters, text_evicted),
@@ -50,7 +50,8 @@ static const struct named of_tcp[] = {IN(tcp_counters, opened_active),
 	IN(tcp_counters, recoveries), IN(tcp_counters, recovery_undone),
 	IN(tcp_counters, rto_undone), IN(tcp_counters, sack_bad), IN(tcp_counters, dsack_heard),
 	IN(tcp_counters, dsack_told), IN(tcp_counters, reneged), IN(tcp_counters, ext_none),
-	IN(tcp_counters, srec_none)};
+	IN(tcp_counters, srec_none), IN(tcp_counters, timer_late_ns),
+	IN(tcp_counters, timer_late_ns_max)};
 
 /* What is named here is all that there is; the rest is named elsewhere, or is no such counter. */
 #define NAMES_ALL(type, named, rest)                                                               \
