@@ -91,36 +91,41 @@ static void copy_load(void *arg)
 
 /* ---- asking ---- */
 
-static void ask(struct sight *s, uint32_t i, bool walk, uint64_t for_ns)
+static bool put(struct sight_shard *sh, struct shard_look *look)
 {
-	struct sight_shard *sh = &s->shard[i];
+	atomic_store_explicit(&look->answered, false, memory_order_relaxed);
+	return leat_shard_mail_put(&sh->box, (struct shard_letter){SHARD_MAIL_LOOK, look});
+}
 
+static void ask(struct sight_shard *sh, uint64_t for_ns)
+{
 	if (sh->owed)
 		return;
 	sh->look.for_ns = u64_min(for_ns, FOR_MAX_NS);
-	sh->look.walk = walk;
-	sh->look.width_ns = u64_max(s->config.two_msl_ns / DUE_CNT, 1);
 	sh->look.also = sh->load != NULL ? copy_load : NULL;
 	sh->look.arg = sh;
-	atomic_store_explicit(&sh->look.answered, false, memory_order_relaxed);
-	sh->owed = leat_shard_mail_put(&sh->box, (struct shard_letter){SHARD_MAIL_LOOK, &sh->look});
+	sh->owed = put(sh, &sh->look);
 }
 
-/* await waits until shard i has answered; false: it stands still, or nobody is to wait. */
-static bool await(struct sight *s, uint32_t i)
+static void ask_walk(struct sight_shard *sh, uint64_t two_msl_ns)
+{
+	if (sh->walk_owed)
+		return;
+	sh->walk.walk = true;
+	sh->walk.width_ns = u64_max(two_msl_ns / DUE_CNT, 1);
+	sh->walk_owed = put(sh, &sh->walk);
+}
+
+/* await waits until shard i has answered look; false: it stands still, or nobody is to wait. */
+static bool await(struct sight *s, uint32_t i, const struct shard_look *look)
 {
 	const struct shard_beat *beat =
 		&s->config.plane->loop[s->config.plane->shard[i].lcore_idx].beat;
 	const struct timespec step = {.tv_nsec = STEP_NS};
-	struct sight_shard *sh = &s->shard[i];
 	struct shard_watch watch = {0};
 	uint64_t for_ns;
 
-	while (sh->owed) {
-		if (atomic_load_explicit(&sh->look.answered, memory_order_acquire)) {
-			sh->owed = false;
-			break;
-		}
+	while (!atomic_load_explicit(&look->answered, memory_order_acquire)) {
 		uint64_t now = shard_clock_read(&s->clock);
 
 		if (atomic_load(&s->stop) ||
@@ -178,8 +183,6 @@ static void fill_shard(uint64_t *cell, const struct sight_shard *sh)
 	copy(cell + WATCH_TIMER_LATE, l->counts.tcp.timer_late, HIST_OCTAVE_CNT);
 	copy(cell + WATCH_STAGE, l->stages.ns, WATCH_STAGE_CNT);
 	copy(cell + WATCH_TURN, l->stages.turn, WATCH_TURN_CNT);
-	if (l->walk)
-		fill_walk(cell, l);
 	if (sh->load != NULL)
 		fill_load(cell, &sh->copy);
 }
@@ -240,19 +243,38 @@ static void fill_head(struct sight *s, uint64_t now)
 	fill_device(s, head);
 }
 
+/* take_answers takes what shard i owes; false: it does not turn. */
+static bool take_answers(struct sight *s, uint32_t i, bool wait_walk)
+{
+	struct sight_shard *sh = &s->shard[i];
+	bool heard = sh->owed && await(s, i, &sh->look);
+
+	sh->owed &= !heard;
+	if (heard)
+		fill_shard(s->last->cell[i], sh);
+	if (heard && wait_walk && sh->walk_owed)
+		await(s, i, &sh->walk);
+	if (sh->walk_owed && atomic_load_explicit(&sh->walk.answered, memory_order_acquire)) {
+		fill_walk(s->last->cell[i], &sh->walk);
+		sh->walk_owed = false;
+	}
+	return heard;
+}
+
 static void refresh(struct sight *s, uint64_t for_ns, uint64_t now)
 {
 	const struct plane *p = s->config.plane;
 	bool walk = now >= s->walked_at + SIGHT_WALK_NS || s->walked_at == 0;
 
-	for (uint32_t i = 0; i < p->shard_cnt; i++)
-		ask(s, i, walk, for_ns);
+	for (uint32_t i = 0; i < p->shard_cnt; i++) {
+		ask(&s->shard[i], for_ns);
+		if (walk)
+			ask_walk(&s->shard[i], s->config.two_msl_ns);
+	}
 	s->last->shard_cnt = p->shard_cnt;
 	for (uint32_t i = 0; i < p->shard_cnt; i++) {
-		bool heard = await(s, i);
+		bool heard = take_answers(s, i, s->walked_at == 0);
 
-		if (heard)
-			fill_shard(s->last->cell[i], &s->shard[i]);
 		s->last->cell[i][WATCH_C_CPU] = p->eal.cpu[p->shard[i].lcore_idx];
 		s->last->cell[i][WATCH_C_SILENT] = !heard;
 	}

@@ -10,7 +10,8 @@
  *
  * However many ask, shards are asked at most every SIGHT_FRESH_NS: who comes sooner gets the last
  * snapshot.  Records are walked, for the ages of the oldest and for when TIME-WAIT ends, at most
- * every SIGHT_WALK_NS, some of them each turn.  Nobody asks: it costs the shards nothing.
+ * every SIGHT_WALK_NS, some of them each turn; only the first who asks waits for that, later ones
+ * get what the last walk gave.  Nobody asks: it costs the shards nothing.
  *
  * Memory     a look and a box for each shard.
  * Affinity   open, stop, close: the main thread, around leat_plane_run; the rest: any thread but
@@ -39,10 +40,10 @@ struct sight_load {
 /* What one shard is asked with; its own while it owes the answer. */
 struct sight_shard {
 	struct shard_mail box;
-	struct shard_look look;
+	struct shard_look look, walk;
 	const struct load *load; /* NULL: a server */
 	struct sight_load copy;
-	bool owed;
+	bool owed, walk_owed;
 };
 
 struct sight_config {

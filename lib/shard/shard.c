@@ -252,7 +252,7 @@ static void answer_look(struct shard *s, struct shard_look *l)
 
 static void take_look(struct shard *s, struct shard_look *l)
 {
-	l->busy = s->look != NULL;
+	l->busy = l->walk && s->look != NULL;
 	if (l->busy) {
 		atomic_store_explicit(&l->answered, true, memory_order_release);
 		return;

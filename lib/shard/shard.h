@@ -154,7 +154,7 @@ struct shard_list {
 };
 
 /* A question for all there is to see.  With walk it is answered when all records were looked at,
- * some of them each turn; without, at once.  One is answered at a time, as with struct shard_list.
+ * some of them each turn, one such at a time, as with struct shard_list; without, at once.
  */
 struct shard_look {
 	uint64_t for_ns; /* stages are measured so long from now on */
