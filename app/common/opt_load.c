@@ -295,8 +295,8 @@ static bool read_formats(void *options, const char *text, char *why, size_t size
 static const char *const of_serve[] = {"tap", "vdev", "device", "address", "gateway", "vlan", "mtu",
 	"shards", "lcores", "hugepages", "buffers", "time-wait", "congestion", "sack", "timestamps",
 	"window-scale", "ecn", "nagle", "ack-delay", "ack-every", "initial-window", "send-buffer",
-	"receive-buffer", "loss", "reorder", "impair-in", "impair-out", "grace",
-	"eal", "name", "verbose"};
+	"receive-buffer", "loss", "reorder", "impair-in", "impair-out", "grace", "eal", "metrics",
+	"name", "verbose"};
 
 static const struct opt_row own[] = {
 	{.name = "target",

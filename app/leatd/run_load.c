@@ -238,6 +238,8 @@ static void print_head(void)
 		leat_report_two_msl(run.o->serve.time_wait_ns));
 	leat_report_wire_plan(&run.o->serve.wire_in, "in", words());
 	leat_report_wire_plan(&run.o->serve.wire_out, "out", words());
+	if (run.sight.where[0] != '\0')
+		fprintf(words(), "  metrics  %s\n", run.sight.where);
 	leat_load_print_plan(&run.result, words());
 	fflush(words());
 }
@@ -479,6 +481,7 @@ static void open_sight(void)
 		.is_up = is_up};
 
 	leat_sight_open(&run.sight, &c);
+	leat_sight_serve(&run.sight, &run.o->serve.metrics);
 	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
 		leat_sight_load(&run.sight, i, run.view.shard[i].load);
 	run.plane.sight = &run.sight;

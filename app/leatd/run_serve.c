@@ -247,6 +247,8 @@ static void print_head(void)
 	leat_report_wire_plan(&o->wire_out, "out", stdout);
 	for (uint32_t i = 0; i < o->listen_cnt; i++)
 		print_listener(&run.plan.service.listen[i]);
+	if (run.sight.where[0] != '\0')
+		printf("  metrics       %s\n", run.sight.where);
 	leat_text_ns(o->time_wait_ns, msl, sizeof(msl));
 	printf("  2MSL          %s%s\n", msl, leat_report_two_msl(o->time_wait_ns));
 	printf("  restart       ");
@@ -531,6 +533,7 @@ static void open_sight(void)
 		.is_up = is_up};
 
 	leat_sight_open(&run.sight, &c);
+	leat_sight_serve(&run.sight, &run.o->metrics);
 	run.plane.sight = &run.sight;
 }
 

@@ -425,6 +425,10 @@ static void control(void *arg)
 
 	(void)arg;
 	leat_try_print_head(&run.view);
+	if (run.sight.where[0] != '\0' && !run.o->json) {
+		printf("metrics   %s\n", run.sight.where);
+		fflush(stdout);
+	}
 	for (uint64_t second = 1; run.o->seconds == 0 || second <= run.o->seconds; second++) {
 		if (leat_plane_wait(&run.plane, start + second * TIME_S) != 0)
 			break;
@@ -522,6 +526,7 @@ static void open_sight(void)
 		if (run.wire.port[end] != NULL)
 			c.port[c.port_cnt++] = run.wire.port[end];
 	leat_sight_open(&run.sight, &c);
+	leat_sight_serve(&run.sight, &run.o->metrics);
 	for (uint32_t i = 0; i < run.shard_cnt; i++)
 		leat_sight_load(&run.sight, run.first[TRY_CLIENT] + i, run.client[i].load);
 	run.plane.sight = &run.sight;
@@ -597,6 +602,7 @@ static enum opt_exit run_tap(const struct try_options *o, const struct run_eal *
 	s.body_octets = o->body_octets;
 	s.time_wait_ns = o->time_wait_ns;
 	s.seconds = o->seconds;
+	s.metrics = o->metrics;
 	s.shards = o->shards;
 	s.close = o->close == TRY_CLOSE_SERVER   ? SERVICE_CLOSE_SERVER
 		  : o->close == TRY_CLOSE_CLIENT ? SERVICE_CLOSE_CLIENT

@@ -5,6 +5,7 @@
 #include "base_bits.h"
 #include "base_log.h"
 #include "base_time.h"
+#include "telemetry.h"
 
 #include <rte_mempool.h>
 #include <rte_version.h>
@@ -328,9 +329,42 @@ bool leat_sight_ready(const struct watch_snapshot *s, const char **why)
 	return *why == NULL;
 }
 
+static bool take(void *arg, struct watch_snapshot *out)
+{
+	return leat_sight_take(arg, FOR_MAX_NS, out);
+}
+
+void leat_sight_serve(struct sight *s, const struct opt_metrics *m)
+{
+	const struct metrics_source source = {
+		.arg = s, .take = take, .ready = leat_sight_ready, .lives = leat_sight_lives};
+	const char *open = strchr(m->address, ':') != NULL ? "[" : "", *close = *open ? "]" : "";
+	char why[METRICS_WHY_MAX];
+
+	if (s->shard == NULL)
+		return;
+	leat_telemetry_start(s);
+	if (m->off)
+		return;
+	s->server = leat_metrics_start(
+		m->address, m->port, &s->config.plane->eal.allowed, &source, why);
+	if (s->server != NULL) {
+		snprintf(s->where, sizeof(s->where), "http://%s%s%s:%u/metrics", open, m->address,
+			close, m->port);
+		return;
+	}
+	snprintf(s->where, sizeof(s->where), "none: %s%s%s:%u: %s; --metrics ADDR:PORT, or off",
+		open, m->address, close, m->port, why);
+	if (m->given)
+		leat_log(LOG_LV_WARN, "leatd", "metrics: %s", s->where);
+}
+
 void leat_sight_stop(struct sight *s)
 {
 	atomic_store(&s->stop, true);
+	leat_telemetry_stop();
+	leat_metrics_stop(s->server);
+	s->server = NULL;
 	pthread_mutex_lock(&s->lock); /* whoever was at it is gone now */
 	pthread_mutex_unlock(&s->lock);
 }

@@ -20,6 +20,8 @@
  * See        watch_snapshot.h for what is in it. */
 
 #include "load.h"
+#include "metrics.h"
+#include "opt_metrics.h"
 #include "plane.h"
 #include "watch_snapshot.h"
 
@@ -27,9 +29,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#define SIGHT_FRESH_NS UINT64_C(100000000)
-#define SIGHT_WALK_NS  UINT64_C(1000000000)
-#define SIGHT_PORT_MAX 2
+#define SIGHT_FRESH_NS  UINT64_C(100000000)
+#define SIGHT_WALK_NS   UINT64_C(1000000000)
+#define SIGHT_PORT_MAX  2
+#define SIGHT_WHERE_MAX 256
 
 /* What a shard copies of its client program. */
 struct sight_load {
@@ -64,6 +67,8 @@ struct sight {
 	uint64_t opened_at, taken_at, walked_at;
 	bool off; /* the device is not to be asked now */
 	atomic_bool stop, draining;
+	struct metrics_server *server;
+	char where[SIGHT_WHERE_MAX]; /* it is, or why there is none; empty: nobody wants one */
 };
 
 /* leat_sight_open gives each shard of the plane a box; without memory it warns, and take is false.
@@ -72,6 +77,10 @@ void leat_sight_open(struct sight *s, const struct sight_config *config);
 
 /* leat_sight_load tells that shard i runs a client.  Before the shards turn. */
 void leat_sight_load(struct sight *s, uint32_t i, const struct load *load);
+
+/* leat_sight_serve gives it to Prometheus, as m says, and to DPDK's telemetry; when it cannot be
+ * had there, `where` says why, and if m was given a line on stderr. */
+void leat_sight_serve(struct sight *s, const struct opt_metrics *m);
 
 /* leat_sight_take copies what is to be seen now.  Stages are measured for for_ns from now on, so
  * that who asks again before has their shares. */
