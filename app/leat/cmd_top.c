@@ -4,6 +4,7 @@
 #include "top.h"
 #include "top_term.h"
 
+#include "base_assert.h"
 #include "base_bits.h"
 #include "base_time.h"
 #include "instance.h"
@@ -41,6 +42,8 @@ static struct watch_snapshot snapshot;
 
 static const char *const page_words[] = {
 	"shards", "timers", "drops", "latency", "transitions", NULL};
+
+STATIC_ASSERT(COUNT_OF(page_words) == TOP_PAGE_CNT + 1, "a word for each page");
 
 #define AT(member) offsetof(struct top_options, member)
 

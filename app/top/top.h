@@ -54,11 +54,8 @@ struct top {
 /* leat_top_feed takes the next snapshot.  One of another run begins anew. */
 void leat_top_feed(struct top *t, const struct watch_snapshot *s);
 
-/* leat_top_page draws a page on s, which is clear.  leat_top_page_name is "shards"; _find gives the
- * page of that name, TOP_PAGE_CNT: there is none. */
+/* leat_top_page draws a page on s, which is clear. */
 void leat_top_page(const struct top *t, enum top_page page, struct top_screen *s);
-const char *leat_top_page_name(enum top_page page);
-enum top_page leat_top_page_find(const char *name);
 
 /* leat_top_json writes what all pages show as one object on one line. */
 void leat_top_json(const struct top *t, FILE *out);

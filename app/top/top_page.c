@@ -10,30 +10,13 @@
 
 #define KEYS " s shards  t timers  d drops  l latency  x transitions  f freeze  j json  q quit"
 
-static const struct {
-	const char *name;
-	void (*draw)(struct top_pen *p);
-} pages[TOP_PAGE_CNT] = {
-	[TOP_SHARDS] = {"shards", leat_top_page_shards},
-	[TOP_TIMERS] = {"timers", leat_top_page_timers},
-	[TOP_DROPS] = {"drops", leat_top_page_drops},
-	[TOP_LATENCY] = {"latency", leat_top_page_latency},
-	[TOP_TRANSITIONS] = {"transitions", leat_top_page_transitions},
+static void (*const pages[TOP_PAGE_CNT])(struct top_pen *p) = {
+	[TOP_SHARDS] = leat_top_page_shards,
+	[TOP_TIMERS] = leat_top_page_timers,
+	[TOP_DROPS] = leat_top_page_drops,
+	[TOP_LATENCY] = leat_top_page_latency,
+	[TOP_TRANSITIONS] = leat_top_page_transitions,
 };
-
-const char *leat_top_page_name(enum top_page page)
-{
-	return pages[page].name;
-}
-
-enum top_page leat_top_page_find(const char *name)
-{
-	uint32_t i = 0;
-
-	while (i < TOP_PAGE_CNT && strcmp(pages[i].name, name) != 0)
-		i++;
-	return (enum top_page)i;
-}
 
 /* up_text is how long it runs: "41s", "12m41s", "3h07m". */
 static const char *up_text(uint64_t ns, char text[TOP_NUMBER_MAX])
@@ -105,7 +88,7 @@ void leat_top_page(const struct top *t, enum top_page page, struct top_screen *s
 	if (t->fed == 0)
 		leat_top_put(s, 2, 1, TOP_DIM, "waiting for an answer");
 	else
-		pages[page].draw(&p);
+		pages[page](&p);
 	draw_bottom(&p);
 }
 

@@ -65,8 +65,8 @@ static inline uint64_t hist_slot_end(uint32_t slot)
 	return ((in_row + 1) << row) - 1;
 }
 
-/* hist_octave is the coarse place of a duration, for counts that are copied often: octave 0 is below
- * 128 ns, each later one is the next power of two.  hist_octave_end is the longest in it. */
+/* hist_octave is the coarse place of a duration, for counts that are copied often: octave 0 is
+ * below 128 ns, each later one the next power of two.  hist_octave_end is the longest in it. */
 static inline uint32_t hist_octave(uint64_t ns)
 {
 	return hist_slot(u64_min(ns, HIST_NS_MAX)) >> HIST_HALF_BITS;

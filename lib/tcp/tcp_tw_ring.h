@@ -133,9 +133,9 @@ void leat_tcp_tw_ring_flag(struct tw_ring *r, uint32_t name, uint8_t flag, bool 
 /* leat_tcp_tw_ring_end makes a hole of record name. */
 void leat_tcp_tw_ring_end(struct tw_ring *r, uint32_t name);
 
-/* leat_tcp_tw_ring_spread adds records by when they end: cnt[i] has those that end in the i-th width
- * from now on, the last place all that end later.  It goes on at *cursor, which is 0 at first, for
- * no more than look steps of a line or two, and returns false when it has seen all. */
+/* leat_tcp_tw_ring_spread adds records by when they end: cnt[i] has those that end in the i-th
+ * width from now on, the last place all that end later.  It goes on at *cursor, which is 0 at
+ * first, for no more than look steps of a line or two; false: it has seen all. */
 bool leat_tcp_tw_ring_spread(
 	const struct tw_ring *r, uint32_t *cursor, uint32_t look, struct tw_spread *spread);
 

@@ -7,8 +7,8 @@
  *	head                       what is of the instance: its name, its pool, its device
  *	cell[shard][0..CELL_CNT)   numbers of each shard, the same of each:
  *	    single ones            watch_cell.def: turns, busy_ns, rx_frames, ...
- *	    groups                 wire.drop_ip_csum, segment.ok, arrow.established.close, ended.reset,
- *	                           time_wait.expired, present.established, oldest_ns.time_wait, due.0, ...
+ *	    groups                 wire.drop_ip_csum, segment.ok, arrow.LISTEN.SEND, ended.reset,
+ *	                           time_wait.expired, present.listen, oldest_ns.listen, due.0, ...
  *
  * All are counts since the start, but present, oldest_ns, due, rbuf_held, tx_queued and the load's
  * in_flight, which are of now.  So a rate is a difference of two snapshots, of whatever age.
@@ -119,14 +119,14 @@ struct watch_snapshot {
 /* leat_watch_cell_name writes the name of a cell: "turns", "present.time_wait". */
 const char *leat_watch_cell_name(uint32_t cell, char name[WATCH_NAME_MAX]);
 
-/* leat_watch_state_key is a state as metrics spell it: "syn_recv", "fin_wait1", as node_exporter. */
+/* leat_watch_state_key is a state as metrics and node_exporter spell it: "syn_recv", "fin_wait1". */
 const char *leat_watch_state_key(uint8_t state);
 
 /* leat_watch_stage_name is what a shard spends its time on: "rx", "parse", ... */
 const char *leat_watch_stage_name(uint32_t stage);
 
-/* leat_watch_end_key is how a connection ended: "reset"; leat_watch_load_key a number of WATCH_LOAD;
- * leat_watch_role_name "server" or "client". */
+/* leat_watch_end_key is how a connection ended: "reset"; leat_watch_load_key a number of
+ * WATCH_LOAD; leat_watch_role_name "server" or "client". */
 const char *leat_watch_end_key(uint32_t end);
 const char *leat_watch_load_key(uint32_t load);
 const char *leat_watch_role_name(uint64_t role);

@@ -61,7 +61,7 @@ NAMES_ALL(stack_counters, of_stack, sizeof(uint64_t) * (WIRE_V_CNT + 5)); /* fra
 NAMES_ALL(inet_icmp_counters, of_icmp, 0);
 NAMES_ALL(inet_neigh_counters, of_neigh, 0);
 NAMES_ALL(tcp_counters, of_tcp,
-	/* Four of TIME-WAIT are for what lib/stack/test_stack_time_wait.c makes; two arrays tell the
+	/* Four of TIME-WAIT are for what lib/stack/test_stack_time_wait.c makes; two arrays are the
 	 * lateness of timers in detail. */
 	sizeof(uint64_t) * (TCP_V_CNT + TCP_ARROW_CNT + TCP_END_CNT + 4 + 2 * HIST_OCTAVE_CNT) +
 		sizeof(uint32_t) * (TCP_ST_CNT + 3 + (TCP_ST_CNT + 3) % 2)); /* present, held */
