@@ -37,7 +37,8 @@ static void cells(
 	for (uint32_t i = 0; i < cnt; i++) {
 		const char *word = strchr(leat_watch_cell_name(from + i, text), '.');
 
-		if (!all && cell[from + i] == 0)
+		bool none = word != NULL && word[1] < 'A'; /* no more than a number */
+		if (none || (!all && cell[from + i] == 0))
 			continue;
 		fprintf(out, "%s\"%s\":%" PRIu64, comma, word != NULL ? word + 1 : text,
 			cell[from + i]);
@@ -155,7 +156,7 @@ void leat_top_json(const struct top *t, FILE *out)
 	cells("oldest_ns", t->sum, WATCH_OLDEST + TCP_ST_CLOSED, TCP_ST_CNT - TCP_ST_CLOSED, false,
 		out);
 	cells("ended", t->sum, WATCH_ENDED + 1, TCP_END_CNT - 1, true, out);
-	cells("time_wait", t->sum, WATCH_OUTCOME, 13, true, out);
+	cells("time_wait", t->sum, WATCH_OUTCOME, STACK_OUTCOME_MAX, true, out);
 	due(t, out);
 	drops(t, out);
 	cells("transitions", t->sum, WATCH_ARROW, TCP_ARROW_CNT, false, out);

@@ -296,9 +296,11 @@ static void draw_more(struct top_pen *p)
 	leat_top_put(p->s, row, 1, TOP_DIM, "TIME-WAIT, all in all");
 	for (uint32_t i = 0; i < STACK_OUTCOME_MAX; i++) {
 		leat_watch_cell_name(WATCH_OUTCOME + i, name);
-		if (strchr(name, '.')[1] >= 'a')
+		uint64_t cnt = p->t->sum[WATCH_OUTCOME + i];
+
+		if (strchr(name, '.')[1] >= 'a' && (i < 2 || cnt != 0))
 			leat_top_put(p->s, ++row, 1, TOP_PLAIN, "%-22s %14s", strchr(name, '.') + 1,
-				leat_top_number(p->t->sum[WATCH_OUTCOME + i], 14, n));
+				leat_top_number(cnt, 14, n));
 	}
 	row = p->row + 1;
 	leat_top_put(p->s, row, 44, TOP_DIM, "not used, by reason");

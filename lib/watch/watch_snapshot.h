@@ -119,7 +119,7 @@ struct watch_snapshot {
 /* leat_watch_cell_name writes the name of a cell: "turns", "present.time_wait". */
 const char *leat_watch_cell_name(uint32_t cell, char name[WATCH_NAME_MAX]);
 
-/* leat_watch_state_key is a state as metrics and node_exporter spell it: "syn_recv", "fin_wait1". */
+/* leat_watch_state_key is a state as node_exporter spells it: "syn_recv", "fin_wait1". */
 const char *leat_watch_state_key(uint8_t state);
 
 /* leat_watch_stage_name is what a shard spends its time on: "rx", "parse", ... */
