@@ -281,6 +281,7 @@ static void refresh(struct sight *s, uint64_t for_ns, uint64_t now)
 	}
 	if (walk)
 		s->walked_at = now;
+	s->watched_until = u64_max(s->watched_until, now + u64_min(for_ns, FOR_MAX_NS));
 	s->taken_at = shard_clock_read(&s->clock);
 	fill_head(s, s->taken_at);
 }
@@ -292,7 +293,9 @@ bool leat_sight_take(struct sight *s, uint64_t for_ns, struct watch_snapshot *ou
 	pthread_mutex_lock(&s->lock);
 	uint64_t now = shard_clock_read(&s->clock);
 
-	if (s->taken_at == 0 || now >= s->taken_at + SIGHT_FRESH_NS)
+	/* One that is fresh will do, unless nobody measures stages as long as is wished. */
+	if (s->taken_at == 0 || now >= s->taken_at + SIGHT_FRESH_NS ||
+		now + u64_min(for_ns, FOR_MAX_NS) > s->watched_until + SIGHT_FRESH_NS)
 		refresh(s, for_ns, now);
 	*out = *s->last;
 	pthread_mutex_unlock(&s->lock);

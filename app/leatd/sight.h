@@ -64,7 +64,7 @@ struct sight {
 	pthread_mutex_t lock;
 	struct sight_shard *shard; /* NULL: nothing is to be seen */
 	struct watch_snapshot *last;
-	uint64_t opened_at, taken_at, walked_at;
+	uint64_t opened_at, taken_at, walked_at, watched_until;
 	bool off; /* the device is not to be asked now */
 	atomic_bool stop, draining;
 	struct metrics_server *server;

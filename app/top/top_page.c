@@ -84,11 +84,12 @@ void leat_top_page(const struct top *t, enum top_page page, struct top_screen *s
 			TOP_COLS_MIN, TOP_ROWS_MIN);
 		return;
 	}
-	draw_title(&p);
-	if (t->fed == 0)
-		leat_top_put(s, 2, 1, TOP_DIM, "waiting for an answer");
-	else
+	if (t->fed == 0) {
+		leat_top_put(s, 0, 1, TOP_DIM, "waiting for an answer");
+	} else {
+		draw_title(&p);
 		pages[page](&p);
+	}
 	draw_bottom(&p);
 }
 
