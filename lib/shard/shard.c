@@ -257,6 +257,8 @@ static void take_look(struct shard *s, struct shard_look *l)
 		atomic_store_explicit(&l->answered, true, memory_order_release);
 		return;
 	}
+	if (s->now >= s->stages.until)
+		s->stages.at = 0;
 	s->stages.until = u64_max(s->stages.until, s->now + l->for_ns);
 	if (!l->walk) {
 		answer_look(s, l);
@@ -409,11 +411,10 @@ static void turn_watched(struct shard *s)
 		{turn_mail, SHARD_STAGE_MAIL}, {turn_timers, SHARD_STAGE_TIMERS},
 		{turn_app, SHARD_STAGE_APP}, {turn_output, SHARD_STAGE_TX},
 		{turn_tx, SHARD_STAGE_TX}};
-	uint64_t ns[SHARD_STAGE_CNT] = {0}, before = s->now;
+	uint64_t ns[SHARD_STAGE_CNT] = {0};
 
 	turn_clock(s);
-	s->stages.watched_ns += s->now - before;
-	uint64_t at = s->now;
+	uint64_t at = s->now, from = s->stages.at != 0 ? s->stages.at : at;
 	for (uint32_t i = 0; i < COUNT_OF(part); i++) {
 		part[i].step(s);
 		uint64_t now = shard_clock_read(&s->clock);
@@ -421,6 +422,8 @@ static void turn_watched(struct shard *s)
 		ns[part[i].stage] += now - at;
 		at = now;
 	}
+	s->stages.watched_ns += at - from;
+	s->stages.at = at;
 	if (s->worked)
 		leat_shard_stages_turn(&s->stages, ns);
 }

@@ -36,6 +36,7 @@ enum shard_stage {
 
 struct shard_stages {
 	uint64_t until; /* watched so long */
+	uint64_t at;    /* the end of the last turn that was; 0: the one before is not */
 	uint64_t watched_ns;
 	uint64_t ns[SHARD_STAGE_CNT];
 	uint64_t turn_ns, turn[SHARD_TURN_CNT]; /* how long turns took */

@@ -604,7 +604,7 @@ static void spread_block(const struct tw_ring *r, uint32_t no, struct tw_spread 
 	}
 }
 
-/* A block ends before the next one of its queue begins; so most of them are added whole. */
+/* No record of a block ends later than its last, be that a hole; so most are added whole. */
 bool leat_tcp_tw_ring_spread(
 	const struct tw_ring *r, uint32_t *cursor, uint32_t look, struct tw_spread *spread)
 {
@@ -614,8 +614,8 @@ bool leat_tcp_tw_ring_spread(
 		look--;
 		if (b->live == 0)
 			continue;
-		uint64_t last =
-			b->next != TCP_NONE ? r->block[b->next].base : r->queue[b->queue].last_at;
+		uint32_t end = b->used - step_of(b->queue);
+		uint64_t last = leat_tcp_tw_ring_ends_at(r, name_of(r, b->queue, *cursor, end));
 		uint32_t place = tw_spread_place(spread, b->base);
 		if (place == tw_spread_place(spread, last)) {
 			spread->cnt[place] += b->live;

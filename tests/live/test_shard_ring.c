@@ -275,6 +275,105 @@ static void a_second_listing_is_told_that_one_is_under_way(void **state)
 	close_pair(&p);
 }
 
+/* look_at puts the question and turns the server until it is answered; returns in how many turns. */
+static uint32_t look_at(struct pair *p, struct shard_look *l)
+{
+	uint32_t turns = 0;
+
+	atomic_store(&l->answered, false);
+	assert_true(leat_shard_mail_put(&p->box[0], (struct shard_letter){SHARD_MAIL_LOOK, l}));
+	for (; !atomic_load(&l->answered); turns++) {
+		bool walks = p->server->look == l;
+		uint32_t at = l->cursor;
+
+		turn(p->server);
+		if (walks && p->server->look == l)
+			assert_in_range(l->cursor - at, 1, SHARD_GAUGE_LOOK);
+	}
+	return turns;
+}
+
+static void a_look_at_all_takes_many_turns_and_counts_each_connection_once(void **state)
+{
+	const struct setup u = {.slots = 1023,
+		.conn_cnt = 1000,
+		.conn_total = 100000,
+		.body_octets = 100,
+		.queue_cnt = 1};
+	static struct shard_look quick, walk, second;
+	uint64_t due = 0;
+	struct pair p;
+
+	(void)state;
+	open_pair(&p, &u);
+	for (uint32_t i = 0; i < 300; i++)
+		turn_both(&p);
+	for (uint32_t i = 0; i < 100; i++)
+		turn(p.server);
+	assert_int_equal(p.server->stages.turn_ns + p.server->stages.watched_ns, 0);
+	quick.for_ns = 0;
+	assert_int_equal(look_at(&p, &quick), 1);
+	assert_true(quick.counts.tcp.present[TCP_ST_TIME_WAIT] > 100);
+	/* The client stands still, and so do all but those whose 2MSL ends meanwhile. */
+	walk = (struct shard_look){.walk = true, .width_ns = TIME_MS};
+	assert_in_range(look_at(&p, &walk), 4096 / SHARD_GAUGE_LOOK, 10000);
+	for (uint32_t i = 0; i < TW_SPREAD_CNT; i++)
+		due += walk.gauge.ends.cnt[i];
+	assert_int_equal(due, walk.gauge.cnt[TCP_ST_TIME_WAIT]);
+	assert_int_equal(walk.gauge.cnt[TCP_ST_LISTEN], 1);
+	/* While one walks another is told so, and a question without a walk is answered. */
+	atomic_store(&walk.answered, false);
+	second = (struct shard_look){.walk = true};
+	assert_true(leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_LOOK, &walk}));
+	assert_true(
+		leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_LOOK, &second}));
+	turn(p.server);
+	assert_true(atomic_load(&second.answered) && second.busy);
+	assert_false(atomic_load(&walk.answered));
+	assert_int_equal(look_at(&p, &quick), 1);
+	assert_false(quick.busy);
+	while (!atomic_load(&walk.answered))
+		turn(p.server);
+	close_pair(&p);
+}
+
+static uint64_t turns_counted(const struct shard *s)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < SHARD_TURN_CNT; i++)
+		sum += s->stages.turn[i];
+	return sum;
+}
+
+static void turns_are_measured_only_while_somebody_watches(void **state)
+{
+	const struct setup u = {.slots = 1023,
+		.conn_cnt = 50,
+		.conn_total = 100000,
+		.body_octets = 100,
+		.queue_cnt = 1};
+	struct shard_look l = {.for_ns = 20 * TURN_NS};
+	struct pair p;
+
+	(void)state;
+	open_pair(&p, &u);
+	for (uint32_t i = 0; i < 100; i++)
+		turn_both(&p);
+	assert_int_equal(turns_counted(p.server), 0);
+	look_at(&p, &l);
+	uint64_t until = p.server->stages.until;
+	assert_true(until >= p.server->now && until <= p.server->now + 20 * TURN_NS);
+	while (p.server->now < until)
+		turn_both(&p);
+	uint64_t counted = turns_counted(p.server);
+	assert_in_range(counted, 1, 21);
+	for (uint32_t i = 0; i < 100; i++)
+		turn_both(&p);
+	assert_int_equal(turns_counted(p.server), counted);
+	close_pair(&p);
+}
+
 static void a_reset_of_all_takes_many_turns_and_no_long_one(void **state)
 {
 	const struct setup u = {.slots = 1023,
@@ -324,6 +423,8 @@ int main(void)
 			n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes_on),
 		cmocka_unit_test(a_listing_of_many_connections_takes_many_turns_and_no_long_one),
 		cmocka_unit_test(a_second_listing_is_told_that_one_is_under_way),
+		cmocka_unit_test(a_look_at_all_takes_many_turns_and_counts_each_connection_once),
+		cmocka_unit_test(turns_are_measured_only_while_somebody_watches),
 	};
 
 	if (start_eal() < 0)
