@@ -17,6 +17,7 @@
 
 #define STEP_NS    50000 /* between two looks for an answer */
 #define DUE_CNT    60    /* parts of 2MSL by which its ends are told */
+#define WALK_LOOK  128   /* control blocks of a step */
 #define POOL_LOW   20    /* one in so many buffers free is too few */
 #define FOR_MAX_NS (120 * TIME_S)
 
@@ -92,12 +93,6 @@ static void copy_load(void *arg)
 
 /* ---- asking ---- */
 
-static bool put(struct sight_shard *sh, struct shard_look *look)
-{
-	atomic_store_explicit(&look->answered, false, memory_order_relaxed);
-	return leat_shard_mail_put(&sh->box, (struct shard_letter){SHARD_MAIL_LOOK, look});
-}
-
 static void ask(struct sight_shard *sh, uint64_t for_ns)
 {
 	if (sh->owed)
@@ -105,20 +100,36 @@ static void ask(struct sight_shard *sh, uint64_t for_ns)
 	sh->look.for_ns = u64_min(for_ns, FOR_MAX_NS);
 	sh->look.also = sh->load != NULL ? copy_load : NULL;
 	sh->look.arg = sh;
-	sh->owed = put(sh, &sh->look);
+	atomic_store_explicit(&sh->look.answered, false, memory_order_relaxed);
+	sh->owed = leat_shard_mail_put(&sh->box, (struct shard_letter){SHARD_MAIL_LOOK, &sh->look});
+}
+
+/* step runs on the shard's lcore. */
+static bool step(void *arg, struct leat_stack *stack, uint64_t now)
+{
+	struct sight_walk *w = arg;
+
+	if (w->cursor == 0) {
+		w->gauge = (struct stack_gauge){.ends.until_cnt = DUE_CNT};
+		for (uint32_t i = 0; i < DUE_CNT; i++)
+			w->gauge.ends.until[i] = now + (i + 1) * w->width_ns;
+	}
+	return leat_stack_gauge(stack, &w->cursor, WALK_LOOK, &w->gauge);
 }
 
 static void ask_walk(struct sight_shard *sh, uint64_t two_msl_ns)
 {
 	if (sh->walk_owed)
 		return;
-	sh->walk.walk = true;
+	sh->walk.cursor = 0;
 	sh->walk.width_ns = u64_max(two_msl_ns / DUE_CNT, 1);
-	sh->walk_owed = put(sh, &sh->walk);
+	sh->walk.walk = (struct shard_walk){.step = step, .arg = &sh->walk};
+	sh->walk_owed = leat_shard_mail_put(
+		&sh->box, (struct shard_letter){SHARD_MAIL_WALK, &sh->walk.walk});
 }
 
-/* await waits until shard i has answered look; false: it stands still, or nobody is to wait. */
-static bool await(struct sight *s, uint32_t i, const struct shard_look *look)
+/* await waits until shard i has answered; false: it stands still, or nobody is to wait. */
+static bool await(struct sight *s, uint32_t i, const atomic_bool *answered)
 {
 	const struct shard_beat *beat =
 		&s->config.plane->loop[s->config.plane->shard[i].lcore_idx].beat;
@@ -126,7 +137,7 @@ static bool await(struct sight *s, uint32_t i, const struct shard_look *look)
 	struct shard_watch watch = {0};
 	uint64_t for_ns;
 
-	while (!atomic_load_explicit(&look->answered, memory_order_acquire)) {
+	while (!atomic_load_explicit(answered, memory_order_acquire)) {
 		uint64_t now = shard_clock_read(&s->clock);
 
 		if (atomic_load(&s->stop) ||
@@ -144,10 +155,10 @@ static void copy(uint64_t *cell, const uint64_t *from, uint32_t cnt)
 	memcpy(cell, from, cnt * sizeof(*cell));
 }
 
-static void fill_walk(uint64_t *cell, const struct shard_look *l)
+static void fill_walk(uint64_t *cell, const struct sight_walk *l)
 {
 	copy(cell + WATCH_OLDEST, l->gauge.oldest_ns, TCP_ST_CNT);
-	for (uint32_t i = 0; i < TW_SPREAD_CNT; i++)
+	for (uint32_t i = 0; i < WATCH_DUE_CNT; i++)
 		cell[WATCH_DUE + i] = l->gauge.ends.cnt[i];
 }
 
@@ -248,15 +259,16 @@ static void fill_head(struct sight *s, uint64_t now)
 static bool take_answers(struct sight *s, uint32_t i, bool wait_walk)
 {
 	struct sight_shard *sh = &s->shard[i];
-	bool heard = sh->owed && await(s, i, &sh->look);
+	bool heard = sh->owed && await(s, i, &sh->look.answered);
 
 	sh->owed &= !heard;
 	if (heard)
 		fill_shard(s->last->cell[i], sh);
 	if (heard && wait_walk && sh->walk_owed)
-		await(s, i, &sh->walk);
-	if (sh->walk_owed && atomic_load_explicit(&sh->walk.answered, memory_order_acquire)) {
-		fill_walk(s->last->cell[i], &sh->walk);
+		await(s, i, &sh->walk.walk.answered);
+	if (sh->walk_owed && atomic_load_explicit(&sh->walk.walk.answered, memory_order_acquire)) {
+		if (!sh->walk.walk.busy) /* with somebody else's */
+			fill_walk(s->last->cell[i], &sh->walk);
 		sh->walk_owed = false;
 	}
 	return heard;

@@ -23,6 +23,7 @@
 #include "metrics.h"
 #include "opt_metrics.h"
 #include "plane.h"
+#include "stack_gauge.h"
 #include "watch_snapshot.h"
 
 #include <pthread.h>
@@ -40,10 +41,19 @@ struct sight_load {
 	uint64_t connect[HIST_OCTAVE_CNT], response[HIST_OCTAVE_CNT];
 };
 
+/* The ages of the oldest, and when TIME-WAIT ends; a shard goes on with it in each turn. */
+struct sight_walk {
+	struct shard_walk walk;
+	struct stack_gauge gauge;
+	uint32_t cursor;
+	uint64_t width_ns; /* of gauge.ends */
+};
+
 /* What one shard is asked with; its own while it owes the answer. */
 struct sight_shard {
 	struct shard_mail box;
-	struct shard_look look, walk;
+	struct shard_look look;
+	struct sight_walk walk;
 	const struct load *load; /* NULL: a server */
 	struct sight_load copy;
 	bool owed, walk_owed;

@@ -120,7 +120,7 @@ static int fill_timers(struct dict *d, const char *params)
 		add_cell(d, cell, fired[i]);
 	add(d, "two_msl_late_p99_ns", leat_watch_octave_at(cell + WATCH_TW_LATE, 990000));
 	add(d, "timer_late_p99_ns", leat_watch_octave_at(cell + WATCH_TIMER_LATE, 990000));
-	for (uint32_t i = 0; i < TW_SPREAD_CNT; i++) {
+	for (uint32_t i = 0; i < WATCH_DUE_CNT; i++) {
 		snprintf(name, sizeof(name), "due_%02" PRIu32, i);
 		add(d, name, cell[WATCH_DUE + i]);
 	}

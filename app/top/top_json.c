@@ -121,7 +121,7 @@ static void due(const struct top *t, FILE *out)
 {
 	seconds("due_width_s", t->now.head[WATCH_H_DUE_WIDTH_NS], out);
 	fputs(",\"due\":[", out);
-	for (uint32_t i = 0; i < TW_SPREAD_CNT; i++)
+	for (uint32_t i = 0; i < WATCH_DUE_CNT; i++)
 		fprintf(out, "%s%" PRIu64, i > 0 ? "," : "", t->sum[WATCH_DUE + i]);
 	fputc(']', out);
 }

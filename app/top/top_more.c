@@ -86,7 +86,7 @@ void leat_top_page_timers(struct top_pen *p)
 	uint64_t due[60] = {0};
 	char n[2][TOP_NUMBER_MAX];
 
-	for (uint32_t i = 0; i < TW_SPREAD_CNT; i++)
+	for (uint32_t i = 0; i < WATCH_DUE_CNT; i++)
 		due[u32_min(i, 59)] += t->sum[WATCH_DUE + i];
 	leat_text_ns(t->now.head[WATCH_H_TWO_MSL_NS], n[0], TOP_NUMBER_MAX);
 	leat_top_put(p->s, p->row++, 1, TOP_DIM, "2MSL ring: %s in TIME-WAIT, by when they end",

@@ -239,7 +239,7 @@ static void draw_shards(struct top_pen *p, uint32_t rows)
 
 void leat_top_ring(struct top_pen *p)
 {
-	uint64_t bar[TW_SPREAD_CNT], width = p->t->now.head[WATCH_H_DUE_WIDTH_NS];
+	uint64_t bar[WATCH_DUE_CNT], width = p->t->now.head[WATCH_H_DUE_WIDTH_NS];
 	uint32_t bars = 60, cols = p->s->cols - 30, each = u32_max(cols / bars, 1);
 	char msl[TOP_NUMBER_MAX];
 	uint32_t group = each > 1 ? 1 : (bars + cols - 1) / cols;
@@ -247,7 +247,7 @@ void leat_top_ring(struct top_pen *p)
 	leat_text_ns(p->t->now.head[WATCH_H_TWO_MSL_NS], msl, sizeof(msl));
 	uint32_t col = leat_top_put(p->s, p->row, 1, TOP_PLAIN, "2MSL ring due in 0 s ");
 	memset(bar, 0, sizeof(bar));
-	for (uint32_t i = 0; width != 0 && i < TW_SPREAD_CNT; i++)
+	for (uint32_t i = 0; width != 0 && i < WATCH_DUE_CNT; i++)
 		bar[u32_min(i, bars - 1) / group] += p->t->sum[WATCH_DUE + i];
 	leat_top_spark(p->s, p->row, col, bar, (bars + group - 1) / group);
 	leat_top_put(p->s, p->row, col + (bars + group - 1) / group + 1, TOP_PLAIN, "%s", msl);

@@ -78,22 +78,6 @@ enum tw_need {
 	TW_NEED_LATER, /* one that was due, and could not */
 };
 
-#define TW_SPREAD_CNT 64
-
-/* How many end when. */
-struct tw_spread {
-	uint64_t now, width_ns;
-	uint32_t cnt[TW_SPREAD_CNT];
-};
-
-/* tw_spread_place is where an end counts. */
-static inline uint32_t tw_spread_place(const struct tw_spread *s, uint64_t ends_at)
-{
-	uint64_t left = ends_at > s->now ? ends_at - s->now : 0;
-
-	return (uint32_t)u64_min(left / s->width_ns, TW_SPREAD_CNT - 1);
-}
-
 struct tw_ring;
 
 /* leat_tcp_tw_ring_footprint is the octets for record_max records, of which each may be wide; 0
@@ -133,12 +117,6 @@ void leat_tcp_tw_ring_flag(struct tw_ring *r, uint32_t name, uint8_t flag, bool 
 /* leat_tcp_tw_ring_end makes a hole of record name. */
 void leat_tcp_tw_ring_end(struct tw_ring *r, uint32_t name);
 
-/* leat_tcp_tw_ring_spread adds records by when they end: cnt[i] has those that end in the i-th
- * width from now on, the last place all that end later.  It goes on at *cursor, which is 0 at
- * first, for no more than look steps of a line or two; false: it has seen all. */
-bool leat_tcp_tw_ring_spread(
-	const struct tw_ring *r, uint32_t *cursor, uint32_t look, struct tw_spread *spread);
-
 /* A record that has another name now. */
 struct tw_move {
 	uint32_t from, to;
@@ -168,7 +146,35 @@ uint32_t leat_tcp_tw_ring_due(
 bool leat_tcp_tw_ring_scan(
 	const struct tw_ring *r, uint32_t *cursor, uint32_t *look, uint32_t *name);
 
+/* leat_tcp_tw_ring_scan_end is the cursor at its end. */
+uint32_t leat_tcp_tw_ring_scan_end(const struct tw_ring *r);
+
+/* How many records end when: below until[0], until[1], and so on, which ascend. */
+#define TW_DUE_MAX 64
+struct tw_due {
+	uint32_t until_cnt;
+	uint64_t until[TW_DUE_MAX];
+	uint64_t cnt[TW_DUE_MAX + 1]; /* the last: those that end later than all of them */
+};
+
+/* tw_due_place is where an end counts; not before from, where an earlier one does. */
+static inline uint32_t tw_due_place(const struct tw_due *due, uint64_t ends_at, uint32_t from)
+{
+	while (from < due->until_cnt && ends_at >= due->until[from])
+		from++;
+	return from;
+}
+
+/* leat_tcp_tw_ring_count_due adds to due->cnt what stands in at most look blocks from *cursor on,
+ * which is 0 at first; false: those were the last.  The records of a block end one after the other:
+ * it looks at the first and the last one, and at those between where they are not counted alike. */
+bool leat_tcp_tw_ring_count_due(
+	const struct tw_ring *r, uint32_t *cursor, uint32_t look, struct tw_due *due);
+
 uint32_t leat_tcp_tw_ring_cnt(const struct tw_ring *r);
+
+/* leat_tcp_tw_ring_passive_cnt is how many of them have TW_M_PASSIVE. */
+uint32_t leat_tcp_tw_ring_passive_cnt(const struct tw_ring *r);
 
 /* leat_tcp_tw_ring_check asserts all that must hold, at a cost. */
 void leat_tcp_tw_ring_check(const struct tw_ring *r);

@@ -185,25 +185,6 @@ static void compare(const struct tw_ring *r, const struct model *m)
 	leat_tcp_tw_ring_check(r);
 }
 
-/* When records end, told in steps of any size, is what one by one they say. */
-static void same_spread(
-	const struct tw_ring *r, const struct model *m, uint64_t now, struct prng *p)
-{
-	struct tw_spread s = {.now = now, .width_ns = 1 + leat_prng_below(p, TWO_MSL / 20)};
-	uint32_t expected[TW_SPREAD_CNT] = {0}, cursor = 0, all = 0;
-
-	for (uint32_t i = 0; i < RECORDS; i++)
-		if (m->live[i])
-			expected[tw_spread_place(&s, m->info[i].ends_at)]++;
-	while (leat_tcp_tw_ring_spread(r, &cursor, 1 + leat_prng_below(p, 40), &s))
-		;
-	for (uint32_t i = 0; i < TW_SPREAD_CNT; i++) {
-		assert_int_equal(s.cnt[i], expected[i]);
-		all += s.cnt[i];
-	}
-	assert_int_equal(all, m->cnt);
-}
-
 static void a_random_life_equals_the_model(void **state)
 {
 	(void)state;
@@ -231,7 +212,6 @@ static void a_random_life_equals_the_model(void **state)
 				step_pack(r, &m);
 			if (step % 64 == 0) {
 				compare(r, &m);
-				same_spread(r, &m, now, &p);
 			}
 		}
 		step_due(r, &m, now + 10 * TWO_MSL);

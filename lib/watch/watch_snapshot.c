@@ -36,7 +36,8 @@ static const char *const state_key[TCP_ST_CNT] = {"none", "closed", "listen", "s
 	"time_wait"};
 
 static const char *const end_key[] = {"none", "time_wait", "last_ack", "reset", "refused",
-	"aborted", "timeout", "fin_wait2_limit", "closed", "evicted", "reused", "gave_way"};
+	"aborted", "timeout", "fin_wait2_limit", "closed", "evicted", "reused", "gave_way",
+	"killed"};
 
 STATIC_ASSERT(COUNT_OF(end_key) == TCP_END_CNT, "each end has a name");
 

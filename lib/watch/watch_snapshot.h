@@ -46,6 +46,7 @@
 #define WATCH_TURN_CNT   (HIST_SLOT_CNT >> WATCH_TURN_SHIFT)
 #define WATCH_TURN_SHIFT 5  /* of hist_slot: a place is a quarter of a power of two */
 #define WATCH_LOAD_CNT   10 /* numbers of a generator */
+#define WATCH_DUE_CNT    64 /* places of when TIME-WAIT ends */
 #define WATCH_FAIL_CNT   16
 #define WATCH_SKIP_CNT   8
 
@@ -75,7 +76,7 @@ enum watch_cell {
 	WATCH_PRESENT = WATCH_OUTCOME + STACK_OUTCOME_MAX,
 	WATCH_OLDEST = WATCH_PRESENT + TCP_ST_CNT, /* of all shards the greatest */
 	WATCH_DUE = WATCH_OLDEST + TCP_ST_CNT,     /* when TIME-WAIT ends: i-th width from now */
-	WATCH_TW_LATE = WATCH_DUE + TW_SPREAD_CNT, /* by hist_octave */
+	WATCH_TW_LATE = WATCH_DUE + WATCH_DUE_CNT, /* by hist_octave */
 	WATCH_TIMER_LATE = WATCH_TW_LATE + HIST_OCTAVE_CNT,
 	WATCH_STAGE = WATCH_TIMER_LATE + HIST_OCTAVE_CNT, /* ns */
 	WATCH_TURN = WATCH_STAGE + WATCH_STAGE_CNT,

@@ -24,6 +24,8 @@ import live
 
 OPENED = ("opened_active", "opened_passive")
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*3[0-7]m")
+ENDED = ("time_wait last_ack reset refused aborted timeout fin_wait2_limit closed evicted reused "
+         "gave_way killed").split()
 LIVING = ("syn_sent", "syn_recv", "established", "fin_wait1", "fin_wait2", "close_wait", "closing",
           "last_ack", "time_wait")
 
@@ -96,9 +98,7 @@ def seen():
                 shards, row = place.raw()
                 for i in range(shards):
                     opened = sum(row(name)[i] for name in OPENED)
-                    ended = sum(row(f"ended.{name}")[i] for name in
-                                "time_wait last_ack reset refused aborted timeout fin_wait2_limit "
-                                "closed evicted reused gave_way".split())
+                    ended = sum(row(f"ended.{name}")[i] for name in ENDED)
                     living = sum(row(f"present.{name}")[i] for name in LIVING)
                     live.equal(ended + living, opened, f"shard {i}")
                 time.sleep(0.11)  # a fresh one
