@@ -322,7 +322,7 @@ static void finish(void)
 
 	if (!run.result.partial && !run.o->abort_at_end)
 		closed = wait_closed(leat_plane_now(&run.plane) + grace, 1);
-	leat_sight_drains(&run.sight);
+	leat_sight_drains(&run.sight, true);
 	tell_all(SHARD_MAIL_DRAIN);
 	if (!closed && !run.o->abort_at_end) {
 		uint64_t more = run.result.partial ? grace : POLITE_NS;
@@ -579,6 +579,8 @@ static void open_sight(void)
 	run.plane.sight = &run.sight;
 }
 
+static const struct ctl_role role = {.verb = "load", .port = {&run.port}, .port_cnt = 1};
+
 static int run_shards(void)
 {
 	int result = (int)add_shards();
@@ -587,7 +589,7 @@ static int run_shards(void)
 	if (result == OPT_EXIT_OK) {
 		leat_caps_drop(leat_device_rights(&run.port));
 		open_sight();
-		leat_ctl_start(&run.ctl, &run.plane, run.o->serve.name);
+		leat_ctl_start(&run.ctl, &run.plane, &role, run.o->serve.name);
 		result = (int)leat_plane_run(&run.plane, control, NULL);
 		leat_sight_stop(&run.sight);
 		leat_ctl_stop(&run.ctl);

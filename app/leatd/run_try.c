@@ -412,7 +412,7 @@ static void finish(void)
 {
 	uint64_t at = leat_plane_now(&run.plane);
 
-	leat_sight_drains(&run.sight);
+	leat_sight_drains(&run.sight, true);
 	tell(TRY_CLIENT, SHARD_MAIL_DRAIN);
 	if (wait_closed(at + TELL_NS, PLANE_SIGNALS_CUT))
 		return;
@@ -537,13 +537,17 @@ static void open_sight(void)
 	for (uint32_t i = 0; i < run.shard_cnt; i++)
 		leat_sight_load(&run.sight, run.first[TRY_CLIENT] + i, run.client[i].load);
 	run.plane.sight = &run.sight;
-	leat_ctl_start(&run.ctl, &run.plane, "try");
 }
 
-static void close_sight(void)
+static const struct ctl_role *role(void)
 {
-	leat_sight_stop(&run.sight);
-	leat_ctl_stop(&run.ctl);
+	static struct ctl_role r;
+
+	r = (struct ctl_role){.verb = "try"};
+	for (uint32_t end = 0; end < TRY_END_CNT; end++)
+		if (run.wire.port[end] != NULL)
+			r.port[r.port_cnt++] = run.wire.port[end];
+	return &r;
 }
 
 static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
@@ -560,9 +564,11 @@ static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
 		leat_caps_drop(leat_try_wire_rights(&run.wire));
 		if (run.o->hold)
 			open_sight();
+		leat_ctl_start(&run.ctl, &run.plane, role(), "try");
 		result = leat_plane_run(&run.plane, control, NULL);
 		if (run.o->hold)
-			close_sight();
+			leat_sight_stop(&run.sight);
+		leat_ctl_stop(&run.ctl);
 	}
 	if (result == OPT_EXIT_OK) {
 		bool good = settle();

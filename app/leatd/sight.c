@@ -247,7 +247,7 @@ static void fill_head(struct sight *s, uint64_t now)
 	head[WATCH_H_CONN_MAX] = head[WATCH_H_WAIT_MAX] = 0;
 	for (uint32_t i = 0; i < p->shard_cnt; i++) {
 		const struct tcp_limits *l =
-			leat_tcp_limits(leat_stack_engine(p->shard[i].shard->stack));
+			leat_tcp_limits_of(leat_stack_engine(p->shard[i].shard->stack));
 
 		head[WATCH_H_CONN_MAX] += l->tcb_max;
 		head[WATCH_H_WAIT_MAX] += l->time_wait_max;
@@ -321,9 +321,9 @@ void leat_sight_port(struct sight *s, bool on)
 	pthread_mutex_unlock(&s->lock);
 }
 
-void leat_sight_drains(struct sight *s)
+void leat_sight_drains(struct sight *s, bool drains)
 {
-	atomic_store(&s->draining, true);
+	atomic_store(&s->draining, drains);
 }
 
 bool leat_sight_lives(const struct watch_snapshot *s)

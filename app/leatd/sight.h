@@ -100,8 +100,8 @@ bool leat_sight_take(struct sight *s, uint64_t for_ns, struct watch_snapshot *ou
  */
 void leat_sight_port(struct sight *s, bool on);
 
-/* leat_sight_drains: from now on this instance takes nothing new. */
-void leat_sight_drains(struct sight *s);
+/* leat_sight_drains: from now on this instance takes nothing new, or does again. */
+void leat_sight_drains(struct sight *s, bool drains);
 
 /* leat_sight_ready says whether who balances load should send some here, by a snapshot; else why
  * not, in a word or two.  leat_sight_lives: does every shard turn? */
