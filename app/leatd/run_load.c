@@ -574,29 +574,19 @@ static int print_end(void)
 	return good ? leat_load_verdict_exit(r->verdict) : OPT_EXIT_FAILED;
 }
 
-static bool is_up(void)
-{
-	return leat_device_is_up(&run.o->serve, &run.port);
-}
-
 /* open_sight lets others see what there is to see. */
 static void open_sight(void)
 {
-	const struct sight_config c = {.name = run.o->serve.name,
-		.verb = "load",
+	const struct sight_config c = {.verb = "load",
 		.plane = &run.plane,
 		.port = {&run.port},
-		.port_cnt = 1,
-		.two_msl_ns = run.o->serve.time_wait_ns,
 		.rate_milli = run.o->rate_milli,
 		.tuples = run.need.tuples,
-		.is_up = is_up};
+		.serve = &run.o->serve};
 
 	leat_sight_open(&run.sight, &c);
-	leat_sight_serve(&run.sight, &run.o->serve.metrics);
 	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
 		leat_sight_load(&run.sight, i, run.view.shard[i].load);
-	run.plane.sight = &run.sight;
 }
 
 static const struct ctl_role role = {.verb = "load", .port = {&run.port}, .port_cnt = 1};

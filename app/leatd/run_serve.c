@@ -460,25 +460,15 @@ static enum opt_exit print_end(void)
 	return good ? OPT_EXIT_OK : OPT_EXIT_FAILED;
 }
 
-static bool is_up(void)
-{
-	return leat_device_is_up(run.o, &run.port);
-}
-
 /* open_sight lets others see what there is to see. */
 static void open_sight(void)
 {
-	const struct sight_config c = {.name = run.o->name,
-		.verb = run.greet ? "try" : "serve",
+	const struct sight_config c = {.verb = run.greet ? "try" : "serve",
 		.plane = &run.plane,
 		.port = {&run.port},
-		.port_cnt = 1,
-		.two_msl_ns = run.o->time_wait_ns,
-		.is_up = is_up};
+		.serve = run.o};
 
 	leat_sight_open(&run.sight, &c);
-	leat_sight_serve(&run.sight, &run.o->metrics);
-	run.plane.sight = &run.sight;
 }
 
 /* What leat ctl reload can change. */

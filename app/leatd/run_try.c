@@ -524,19 +524,19 @@ static void show_plan(void)
 /* open_sight lets others see what there is to see. */
 static void open_sight(void)
 {
+	uint32_t port_cnt = 0;
 	struct sight_config c = {.name = "try",
 		.verb = "try",
 		.plane = &run.plane,
+		.metrics = &run.o->metrics,
 		.two_msl_ns = run.o->time_wait_ns};
 
 	for (uint32_t end = 0; end < TRY_END_CNT; end++)
 		if (run.wire.port[end] != NULL)
-			c.port[c.port_cnt++] = run.wire.port[end];
+			c.port[port_cnt++] = run.wire.port[end];
 	leat_sight_open(&run.sight, &c);
-	leat_sight_serve(&run.sight, &run.o->metrics);
 	for (uint32_t i = 0; i < run.shard_cnt; i++)
 		leat_sight_load(&run.sight, run.first[TRY_CLIENT] + i, run.client[i].load);
-	run.plane.sight = &run.sight;
 }
 
 static const struct ctl_role *role(void)

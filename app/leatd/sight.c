@@ -5,6 +5,7 @@
 #include "base_bits.h"
 #include "base_log.h"
 #include "base_time.h"
+#include "device.h"
 #include "telemetry.h"
 
 #include <rte_mempool.h>
@@ -28,11 +29,45 @@ STATIC_ASSERT(WATCH_SHARD_MAX == SHARD_MAX, "a row for each shard");
 STATIC_ASSERT((uint32_t)WATCH_FAIL_CNT >= LOAD_FAIL_CNT, "a cell for each failure");
 STATIC_ASSERT((uint32_t)WATCH_SKIP_CNT >= LOAD_SKIP_CNT, "a cell for each reason not to begin");
 
+static bool take(void *arg, struct watch_snapshot *out)
+{
+	return leat_sight_take(arg, FOR_MAX_NS, out);
+}
+
+/* show gives it to who asks from outside. */
+static void show(struct sight *s, const struct opt_metrics *m)
+{
+	const struct metrics_source source = {
+		.arg = s, .take = take, .ready = leat_sight_ready, .lives = leat_sight_lives};
+	const char *open = strchr(m->address, ':') != NULL ? "[" : "", *close = *open ? "]" : "";
+	char why[METRICS_WHY_MAX];
+
+	leat_telemetry_start(s);
+	if (m->off)
+		return;
+	s->server = leat_metrics_start(
+		m->address, m->port, &s->config.plane->eal.allowed, &source, why);
+	if (s->server != NULL) {
+		snprintf(s->where, sizeof(s->where), "http://%s%s%s:%u/metrics", open, m->address,
+			close, m->port);
+		return;
+	}
+	snprintf(s->where, sizeof(s->where), "none: %s%s%s:%u: %s; --metrics ADDR:PORT, or off",
+		open, m->address, close, m->port, why);
+	if (m->given)
+		leat_log(LOG_LV_WARN, "leatd", "metrics: %s", s->where);
+}
+
 void leat_sight_open(struct sight *s, const struct sight_config *config)
 {
 	const struct plane *p = config->plane;
 
 	*s = (struct sight){.config = *config, .clock = p->clock};
+	if (config->serve != NULL) {
+		s->config.name = config->serve->name;
+		s->config.two_msl_ns = config->serve->time_wait_ns;
+		s->config.metrics = &config->serve->metrics;
+	}
 	pthread_mutex_init(&s->lock, NULL);
 	s->opened_at = shard_clock_read(&s->clock);
 	s->last = calloc(1, sizeof(*s->last));
@@ -49,12 +84,16 @@ void leat_sight_open(struct sight *s, const struct sight_config *config)
 		leat_shard_mail_init(&s->shard[i].box);
 		leat_shard_box(p->shard[i].shard, &s->shard[i].box);
 	}
+	config->plane->sight = s;
+	show(s, s->config.metrics);
 }
 
 void leat_sight_load(struct sight *s, uint32_t i, const struct load *load)
 {
+	pthread_mutex_lock(&s->lock);
 	if (s->shard != NULL)
 		s->shard[i].load = load;
+	pthread_mutex_unlock(&s->lock);
 }
 
 static void fold(uint64_t octave[HIST_OCTAVE_CNT], const struct hist *h)
@@ -207,7 +246,7 @@ static void fill_device(struct sight *s, uint64_t *head)
 		return;
 	for (uint32_t i = 0; i < WATCH_HEAD_CNT; i++)
 		head[i] = i >= WATCH_H_RX_OCTETS ? 0 : head[i];
-	for (uint32_t i = 0; i < s->config.port_cnt; i++) {
+	for (uint32_t i = 0; i < SIGHT_PORT_MAX && s->config.port[i] != NULL; i++) {
 		struct nic_port_stats st = leat_nic_port_stats(s->config.port[i]);
 
 		up &= leat_nic_port_link(s->config.port[i]).up;
@@ -220,7 +259,9 @@ static void fill_device(struct sight *s, uint64_t *head)
 		head[WATCH_H_TX_PACKETS] += st.tx_frames;
 		head[WATCH_H_TX_ERRORS] += st.tx_errors;
 	}
-	head[WATCH_H_LINK_UP] = s->config.is_up != NULL ? s->config.is_up() : up;
+	head[WATCH_H_LINK_UP] = s->config.serve != NULL
+					? leat_device_is_up(s->config.serve, s->config.port[0])
+					: up;
 }
 
 static void fill_head(struct sight *s, uint64_t now)
@@ -233,7 +274,7 @@ static void fill_head(struct sight *s, uint64_t now)
 	snprintf(s->last->verb, WATCH_TEXT_MAX, "%s", c->verb);
 	snprintf(s->last->version, WATCH_TEXT_MAX, "%s", LEAT_VERSION);
 	snprintf(s->last->dpdk, WATCH_TEXT_MAX, "%s", rte_version());
-	if (c->port_cnt > 0)
+	if (c->port[0] != NULL)
 		snprintf(s->last->device, WATCH_TEXT_MAX, "%s", c->port[0]->name);
 	head[WATCH_H_UP_NS] = now - s->opened_at;
 	head[WATCH_H_WALL_NS] = leat_shard_clock_wall_ns();
@@ -342,36 +383,6 @@ bool leat_sight_ready(const struct watch_snapshot *s, const char **why)
 	       : s->head[WATCH_H_POOL_FREE] < s->head[WATCH_H_POOL_SIZE] / POOL_LOW ? "buffers low"
 										    : NULL;
 	return *why == NULL;
-}
-
-static bool take(void *arg, struct watch_snapshot *out)
-{
-	return leat_sight_take(arg, FOR_MAX_NS, out);
-}
-
-void leat_sight_serve(struct sight *s, const struct opt_metrics *m)
-{
-	const struct metrics_source source = {
-		.arg = s, .take = take, .ready = leat_sight_ready, .lives = leat_sight_lives};
-	const char *open = strchr(m->address, ':') != NULL ? "[" : "", *close = *open ? "]" : "";
-	char why[METRICS_WHY_MAX];
-
-	if (s->shard == NULL)
-		return;
-	leat_telemetry_start(s);
-	if (m->off)
-		return;
-	s->server = leat_metrics_start(
-		m->address, m->port, &s->config.plane->eal.allowed, &source, why);
-	if (s->server != NULL) {
-		snprintf(s->where, sizeof(s->where), "http://%s%s%s:%u/metrics", open, m->address,
-			close, m->port);
-		return;
-	}
-	snprintf(s->where, sizeof(s->where), "none: %s%s%s:%u: %s; --metrics ADDR:PORT, or off",
-		open, m->address, close, m->port, why);
-	if (m->given)
-		leat_log(LOG_LV_WARN, "leatd", "metrics: %s", s->where);
 }
 
 void leat_sight_stop(struct sight *s)

@@ -21,7 +21,7 @@
 
 #include "load.h"
 #include "metrics.h"
-#include "opt_metrics.h"
+#include "opt_serve.h"
 #include "plane.h"
 #include "stack_gauge.h"
 #include "watch_snapshot.h"
@@ -61,11 +61,12 @@ struct sight_shard {
 
 struct sight_config {
 	const char *name, *verb;
+	/* NULL: name, 2MSL, metrics and whether the link passes frames are not told by these. */
+	const struct serve_options *serve;
+	const struct opt_metrics *metrics;
 	struct plane *plane;
-	const struct nic_port *port[SIGHT_PORT_MAX];
-	uint32_t port_cnt;
+	const struct nic_port *port[SIGHT_PORT_MAX]; /* as many as are not NULL */
 	uint64_t two_msl_ns, rate_milli, tuples;
-	bool (*is_up)(void); /* does the link pass frames?  NULL: as the device says */
 };
 
 struct sight {
@@ -81,16 +82,13 @@ struct sight {
 	char where[SIGHT_WHERE_MAX]; /* it is, or why there is none; empty: nobody wants one */
 };
 
-/* leat_sight_open gives each shard of the plane a box; without memory it warns, and take is false.
- */
+/* leat_sight_open gives each shard of the plane a box, and what there is to see to Prometheus and
+ * to DPDK's telemetry; when it cannot be had there `where` says why, and, when --metrics was given, a
+ * line on stderr.  Without memory it warns, and take is false. */
 void leat_sight_open(struct sight *s, const struct sight_config *config);
 
 /* leat_sight_load tells that shard i runs a client.  Before the shards turn. */
 void leat_sight_load(struct sight *s, uint32_t i, const struct load *load);
-
-/* leat_sight_serve gives it to Prometheus, as m says, and to DPDK's telemetry; when it cannot be
- * had there, `where` says why, and if m was given a line on stderr. */
-void leat_sight_serve(struct sight *s, const struct opt_metrics *m);
 
 /* leat_sight_take copies what is to be seen now.  Stages are measured for for_ns from now on, so
  * that who asks again before has their shares. */
