@@ -58,6 +58,7 @@ static const struct verb {
 } verbs[] = {
 	{"conns", RIGHT_READ, leat_ctl_conns},
 	{"kill", RIGHT_WRITE, leat_ctl_kill},
+	{"follow", RIGHT_READ, leat_ctl_follow},
 	{"drain", RIGHT_WRITE, leat_ctl_drain},
 	{"undrain", RIGHT_WRITE, leat_ctl_undrain},
 	{"stop", RIGHT_WRITE, leat_ctl_end},
@@ -65,6 +66,7 @@ static const struct verb {
 	{"config", RIGHT_READ, leat_ctl_config},
 	{"reload", RIGHT_WRITE, leat_ctl_reload},
 	{"start", RIGHT_WRITE, leat_ctl_begin},
+	{"snapshot", RIGHT_READ, leat_ctl_snapshot},
 };
 
 /* may_write says whether the user at the other end is ours, or root. */
@@ -299,6 +301,8 @@ void leat_ctl_free(struct ctl *c)
 	}
 	free(c->box);
 	leat_ctl_change_free(c->change);
+	free(c->follow);
+	c->follow = NULL;
 	c->change = NULL;
 	c->box = NULL;
 }
