@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 
 import live
-import test_load
-from test_load import FAIL, GOOD, INCONCLUSIVE, LATE, PASS, PATIENT, RUN_S, Load, to_server
+import loads
+from loads import FAIL, GOOD, INCONCLUSIVE, LATE, PASS, PATIENT, RUN_S, Load, to_server
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "app/load/schema"), str(ROOT / "tests/report")]
@@ -103,7 +103,7 @@ def seconds_add_up(path, told):
         names, *rows = csv.reader(file)
     live.equal(names, told["series"]["columns"], "columns")
     live.equal([[float(v) for v in row] for row in rows], told["series"]["rows"], "rows")
-    c = test_load.sums(told)
+    c = loads.sums(told)
     for name, whole in (("planned", c["planned"]), ("started", c["started"]),
                         ("established", c["established"]), ("completed", c["completed"]),
                         ("failed", c["failed_all"]), ("not_started", c["not_started_all"]),
@@ -258,7 +258,7 @@ def same_as_whole(told, whole, parts):
         live.equal(others.decode(hist["hdr"]), slots, f"{kind} as HdrHistogram has it")
         live.equal(hist["count"], whole["latency"][kind]["count"], f"count of {kind}")
     live.equal(len(told["segments"]), len(parts), "segments")
-    test_load.sums(told)
+    loads.sums(told)
 
 
 def merging():
