@@ -34,8 +34,8 @@ static uint32_t character_octets(const char *p)
 	return octets;
 }
 
-/* Text as a JSON string, of which every character is what it was; an octet that is of none becomes a
- * question mark. */
+/* Text as a JSON string, of which every character is what it was; an octet that is of none becomes
+ * a question mark. */
 static void put_text(FILE *out, const char *text)
 {
 	fputc('"', out);

@@ -30,7 +30,7 @@ struct shard_clock {
 };
 
 /* leat_shard_clock_hz is how many ticks the processor's counter makes in a second of the kernel's
- * clock, measured since the process began, for SHARD_CLOCK_MEASURE_NS at least.  EAL's own figure is
+ * clock, measured since the process began, for SHARD_CLOCK_MEASURE_NS at least.  EAL's figure is
  * rounded to 10 MHz where the processor tells none: 1,500 ppm, which no rate may be off by. */
 uint64_t leat_shard_clock_hz(void);
 
