@@ -82,11 +82,13 @@ void leat_tcp_state_over(struct tcp_engine *e, enum tcp_event event)
 void leat_tcp_state_note(
 	struct tcp_engine *e, const struct tcb *tcb, uint8_t from, uint8_t to, enum tcp_end why)
 {
-	leat_tcp_follow_note(e->follow, &(struct tcp_follow_event){.tuple = tcb->tuple,
-						.from = from,
-						.to = to,
-						.why = (uint8_t)why,
-						.passive = (tcb->flags & TCP_F_PASSIVE) != 0});
+	struct tcp_follow_event event = {.from = from,
+		.to = to,
+		.why = (uint8_t)why,
+		.passive = (tcb->flags & TCP_F_PASSIVE) != 0};
+
+	leat_tcp_tuple(e, tcb, &event.tuple);
+	leat_tcp_follow_note(e->follow, &event);
 }
 
 void leat_tcp_step(struct tcp_engine *e, struct tcb *tcb, enum tcp_event event)
