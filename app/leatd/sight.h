@@ -83,8 +83,8 @@ struct sight {
 };
 
 /* leat_sight_open gives each shard of the plane a box, and what there is to see to Prometheus and
- * to DPDK's telemetry; when it cannot be had there `where` says why, and, when --metrics was given, a
- * line on stderr.  Without memory it warns, and take is false. */
+ * to DPDK's telemetry; when it cannot be had there `where` says why, and, when --metrics was given,
+ * a line on stderr.  Without memory it warns, and take is false. */
 void leat_sight_open(struct sight *s, const struct sight_config *config);
 
 /* leat_sight_load tells that shard i runs a client.  Before the shards turn. */
