@@ -333,8 +333,9 @@ static void measure(const struct bench *b, uint32_t concurrent, bool plain, bool
 		printf("{\"bench\":\"connection\",\"concurrent\":%u,\"options\":%s,"
 		       "\"server_cycles_per_connection\":%.0f,"
 		       "\"client_cycles_per_connection\":%.0f,"
-		       "\"packets_per_connection\":%.2f}\n",
-			concurrent, plain ? "false" : "true", server, client, packets);
+		       "\"packets_per_connection\":%.2f,\"connections\":%llu}\n",
+			concurrent, plain ? "false" : "true", server, client, packets,
+			(unsigned long long)r.done);
 	else
 		printf("%8u concurrent%s: server %6.0f cycles per connection, client %6.0f, %.2f "
 		       "packets\n",

@@ -23,14 +23,14 @@ iproute2        cmd:ip
 curl            cmd:curl
 wrk             cmd:wrk
 ethtool         cmd:ethtool
-iputils-ping    cmd:ping'
+iputils-ping    cmd:ping
+valgrind        cmd:valgrind'
 
 packages_guest='
 qemu-system-x86 cmd:qemu-system-x86_64'
 
 packages_matrix='
-clang           cmd:clang
-valgrind        cmd:valgrind'
+clang           cmd:clang'
 
 # The tools of an administrator (ip, ethtool) are not on every user's PATH.
 export PATH="$PATH:/usr/sbin:/sbin"
