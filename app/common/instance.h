@@ -15,6 +15,8 @@
  *	                                     ◄─  ok\n rows ...
  *	                                     ◄─  no CODE AT why\n
  *
+ * AT is the octet of the words that is wrong, or - when it is none of them.
+ *
  * Affinity   none.
  * Errors     false after a line on stderr, unless a function says otherwise. */
 

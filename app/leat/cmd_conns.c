@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd.h"
 
+#include "ask.h"
 #include "base_bits.h"
 #include "instance.h"
 #include "text.h"
 
-#include <errno.h>
-#include <stdlib.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 struct conns_options {
 	const char *name; /* NULL: the only one */
@@ -129,57 +128,14 @@ const struct opt_verb leat_opt_conns = {
 	.check = check,
 };
 
-/* refused tells why: `no CODE AT why`, at counted from the filter. */
-static int refused(const char *line, const char *filter)
-{
-	char *end;
-	int code = (int)strtol(line + 3, &end, 10);
-	int at = (int)strtol(end, &end, 10);
-
-	end[strcspn(end, "\n")] = '\0';
-	if (*filter != '\0')
-		fprintf(stderr, "  %s\n  %*s^\n", filter, at, "");
-	fprintf(stderr, "leat conns:%s\n", end);
-	return code > 0 ? code : OPT_EXIT_FAILED;
-}
-
-static int copy_answer(FILE *in, const char *filter)
-{
-	char line[4096];
-	size_t octets;
-
-	if (fgets(line, sizeof(line), in) == NULL) {
-		fprintf(stderr, "leat conns: the instance ended without an answer\n");
-		return OPT_EXIT_FAILED;
-	}
-	if (strncmp(line, "no ", 3) == 0)
-		return refused(line, filter);
-	while ((octets = fread(line, 1, sizeof(line), in)) > 0)
-		if (fwrite(line, 1, octets, stdout) != octets)
-			break;
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		fprintf(stderr, "leat conns: stdout: %s\n", strerror(errno));
-		return OPT_EXIT_FAILED;
-	}
-	return OPT_EXIT_OK;
-}
-
 static int ask(const struct conns_options *o)
 {
-	int fd = leat_instance_connect("conns", o->name);
-	FILE *both = fd >= 0 ? fdopen(fd, "r+") : NULL;
+	char question[INSTANCE_QUESTION_MAX];
 
-	if (both == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return OPT_EXIT_RESOURCE;
-	}
-	fprintf(both, "conns form=%s%s%s%s %s\n", form_words[o->form], o->detail ? " detail" : "",
-		o->summary ? " summary" : "", o->bare ? " bare" : "", o->filter);
-	fflush(both);
-	int code = copy_answer(both, o->filter);
-	fclose(both);
-	return code;
+	snprintf(question, sizeof(question), "conns form=%s%s%s%s %s", form_words[o->form],
+		o->detail ? " detail" : "", o->summary ? " summary" : "", o->bare ? " bare" : "",
+		o->filter);
+	return leat_ask_copy("conns", o->name, question, o->filter);
 }
 
 int leat_cmd_conns(int argc, char **argv)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ctl.h"
 
+#include "base_bits.h"
 #include "base_log.h"
+#include "base_time.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,11 +14,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
-#define BACKLOG   16
-#define ASKING_MS 5000 /* so long somebody who connected may take to ask */
-#define READING_S 10   /* and to take what he is given */
+#define BACKLOG      16
+#define ASKING_MS    5000 /* so long somebody who connected may take to ask */
+#define READING_S    10   /* and to take what he is given */
+#define STACK_OCTETS (256 << 10)
 
 /* bind_to binds fd to path, which is left over when nobody listens there. */
 static bool bind_to(int fd, const char *path)
@@ -39,6 +43,30 @@ static bool bind_to(int fd, const char *path)
 	}
 	umask(mask);
 	return bound;
+}
+
+/* Who may ask what. */
+enum right {
+	RIGHT_READ,
+	RIGHT_WRITE, /* it changes something */
+};
+
+static const struct verb {
+	const char *name;
+	enum right right;
+	void (*answer)(struct ctl_client *q, char *words);
+} verbs[] = {
+	{"conns", RIGHT_READ, leat_ctl_conns},
+};
+
+/* may_write says whether the user at the other end is ours, or root. */
+static bool may_write(int fd)
+{
+	struct ucred who;
+	socklen_t octets = sizeof(who);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &octets) == 0 &&
+	       (who.uid == 0 || who.uid == geteuid());
 }
 
 /* read_question reads one line; false when there is none in time. */
@@ -66,30 +94,97 @@ static bool read_question(struct ctl *c, int fd, char *line, size_t size)
 	return false;
 }
 
-/* answer_one serves who has connected.  A reader who does not read is given up after a while. */
-static void answer_one(struct ctl *c, int fd)
+static void answer(struct ctl_client *q, char *line)
+{
+	char *rest = line;
+	const char *name = strsep(&rest, " ");
+
+	for (size_t i = 0; i < COUNT_OF(verbs); i++) {
+		if (strcmp(verbs[i].name, name) != 0)
+			continue;
+		if (verbs[i].right == RIGHT_WRITE && !q->may_write)
+			fprintf(q->out, "no 1 - `%s` is for the user of this instance, and root\n",
+				name);
+		else
+			verbs[i].answer(q, rest != NULL ? rest : line + strlen(line));
+		return;
+	}
+	fprintf(q->out, "no 1 - this leatd does not know `%s`; is it of another version?\n", name);
+}
+
+/* serve_client is the thread of one who asks.  Who does not read is given up after a while. */
+static void *serve_client(void *arg)
 {
 	const struct timeval patience = {.tv_sec = READING_S};
+	struct ctl_client *q = arg;
 	char line[INSTANCE_QUESTION_MAX];
 
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	if (!read_question(c, fd, line, sizeof(line))) {
-		close(fd);
+	setsockopt(q->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	if (read_question(q->ctl, q->fd, line, sizeof(line)))
+		answer(q, line);
+	/* The descriptor is closed by who joins: leat_ctl_stop may be about to shut it down. */
+	fflush(q->out);
+	shutdown(q->fd, SHUT_RDWR);
+	atomic_store(&q->done, true);
+	return NULL;
+}
+
+/* reap takes the slots back whose threads have ended. */
+static void reap(struct ctl *c, bool all)
+{
+	for (uint32_t i = 0; i < CTL_CLIENT_MAX; i++) {
+		struct ctl_client *q = &c->client[i];
+
+		if (!q->used || (!all && !atomic_load(&q->done)))
+			continue;
+		pthread_join(q->thread, NULL);
+		fclose(q->out);
+		q->used = false;
+	}
+}
+
+static bool begin_thread(struct ctl *c, pthread_t *thread, void *(*run)(void *), void *arg)
+{
+	pthread_attr_t attr;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_OCTETS);
+	pthread_attr_setaffinity_np(&attr, sizeof(c->plane->eal.allowed), &c->plane->eal.allowed);
+	int error = pthread_create(thread, &attr, run, arg);
+	pthread_attr_destroy(&attr);
+	errno = error;
+	return error == 0;
+}
+
+static void refuse(int fd, const char *why)
+{
+	char text[128];
+	int octets = snprintf(text, sizeof(text), "no 3 - %s\n", why);
+
+	(void)!send(fd, text, (size_t)octets, MSG_DONTWAIT | MSG_NOSIGNAL);
+	close(fd);
+}
+
+static void take_client(struct ctl *c, int fd)
+{
+	struct ctl_client *q = c->client;
+
+	reap(c, false);
+	while (q < c->client + CTL_CLIENT_MAX && q->used)
+		q++;
+	if (q == c->client + CTL_CLIENT_MAX) {
+		refuse(fd, "10 ask already; end one of them (top, follow), or try again");
 		return;
 	}
-	FILE *out = fdopen(fd, "w");
-	if (out == NULL) {
-		close(fd);
+	*q = (struct ctl_client){.ctl = c, .fd = fd, .may_write = may_write(fd), .shard = q->shard};
+	q->out = fdopen(fd, "w");
+	if (q->out == NULL) {
+		refuse(fd, strerror(errno));
 		return;
 	}
-	char *rest = line;
-	const char *verb = strsep(&rest, " ");
-	if (strcmp(verb, "conns") == 0)
-		leat_ctl_conns(c, rest != NULL ? rest : line + strlen(line), out);
-	else
-		fprintf(out, "no 1 0 this leatd does not know `%s`; is it of another version?\n",
-			verb);
-	fclose(out);
+	q->used = begin_thread(c, &q->thread, serve_client, q);
+	if (!q->used)
+		fclose(q->out);
 }
 
 static void *run(void *arg)
@@ -106,23 +201,18 @@ static void *run(void *arg)
 			continue;
 		int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0)
-			answer_one(c, fd);
+			take_client(c, fd);
 	}
 	return NULL;
 }
 
 static bool start_thread(struct ctl *c)
 {
-	pthread_attr_t attr;
-
 	if (pipe2(c->stop_fd, O_CLOEXEC) != 0)
 		return false;
-	pthread_attr_init(&attr);
-	pthread_attr_setaffinity_np(&attr, sizeof(c->plane->eal.allowed), &c->plane->eal.allowed);
-	int error = pthread_create(&c->thread, &attr, run, c);
-	pthread_attr_destroy(&attr);
-	if (error == 0)
+	if (begin_thread(c, &c->thread, run, c))
 		return true;
+	int error = errno;
 	close(c->stop_fd[0]);
 	close(c->stop_fd[1]);
 	errno = error;
@@ -132,13 +222,12 @@ static bool start_thread(struct ctl *c)
 /* make_boxes gives each shard a box of ours. */
 static bool make_boxes(struct ctl *c)
 {
-	c->shard = aligned_alloc(CACHE_LINE, c->plane->shard_cnt * sizeof(*c->shard));
-	for (uint32_t i = 0; c->shard != NULL && i < c->plane->shard_cnt; i++) {
-		memset(&c->shard[i], 0, sizeof(c->shard[i]));
-		leat_shard_mail_init(&c->shard[i].box);
-		leat_shard_box(c->plane->shard[i].shard, &c->shard[i].box);
+	c->box = aligned_alloc(CACHE_LINE, c->plane->shard_cnt * sizeof(*c->box));
+	for (uint32_t i = 0; c->box != NULL && i < c->plane->shard_cnt; i++) {
+		leat_shard_mail_init(&c->box[i]);
+		leat_shard_box(c->plane->shard[i].shard, &c->box[i]);
 	}
-	return c->shard != NULL;
+	return c->box != NULL;
 }
 
 /* bind_name makes the socket of name, or, when another instance has it, of name and process id. */
@@ -158,6 +247,7 @@ static bool bind_name(struct ctl *c, const char *name)
 void leat_ctl_start(struct ctl *c, struct plane *plane, const char *name)
 {
 	*c = (struct ctl){.plane = plane};
+	pthread_mutex_init(&c->putting, NULL);
 	c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool bound = c->listen_fd >= 0 && bind_name(c, name);
 	if (bound && listen(c->listen_fd, BACKLOG) == 0 && make_boxes(c) && start_thread(c))
@@ -180,6 +270,10 @@ void leat_ctl_stop(struct ctl *c)
 	if (write(c->stop_fd[1], "", 1) < 0)
 		leat_log(LOG_LV_WARN, "leatd", "ctl: %s", strerror(errno));
 	pthread_join(c->thread, NULL);
+	for (uint32_t i = 0; i < CTL_CLIENT_MAX; i++)
+		if (c->client[i].used)
+			shutdown(c->client[i].fd, SHUT_RDWR);
+	reap(c, true);
 	close(c->listen_fd);
 	close(c->stop_fd[0]);
 	close(c->stop_fd[1]);
@@ -188,6 +282,47 @@ void leat_ctl_stop(struct ctl *c)
 
 void leat_ctl_free(struct ctl *c)
 {
-	free(c->shard);
-	c->shard = NULL;
+	for (uint32_t i = 0; i < CTL_CLIENT_MAX; i++)
+		free(c->client[i].shard);
+	free(c->box);
+	c->box = NULL;
+}
+
+bool leat_ctl_put(struct ctl *c, uint32_t shard, struct shard_letter letter)
+{
+	pthread_mutex_lock(&c->putting);
+	bool put = leat_shard_mail_put(&c->box[shard], letter);
+	pthread_mutex_unlock(&c->putting);
+	return put;
+}
+
+bool leat_ctl_await(struct ctl *c, uint32_t shard, const atomic_bool *answered)
+{
+	const struct shard_beat *beat = &c->plane->loop[c->plane->shard[shard].lcore_idx].beat;
+	const struct timespec step = {.tv_nsec = CTL_STEP_NS};
+	struct shard_watch watch = {0};
+	uint64_t for_ns;
+
+	while (!atomic_load_explicit(answered, memory_order_acquire)) {
+		uint64_t now = leat_plane_now(c->plane);
+
+		if (atomic_load(&c->stop) ||
+			leat_shard_watch_look(&watch, beat, now, &for_ns) == SHARD_WATCH_LATE)
+			return false;
+		nanosleep(&step, NULL);
+	}
+	return true;
+}
+
+bool leat_ctl_pause(struct ctl_client *q, uint64_t for_ns)
+{
+	struct pollfd p[2] = {
+		{.fd = q->fd, .events = POLLRDHUP}, {.fd = q->ctl->stop_fd[0], .events = POLLIN}};
+	const struct timespec at_most = {
+		.tv_sec = (time_t)(for_ns / TIME_S), .tv_nsec = (long)(for_ns % TIME_S)};
+
+	if (fflush(q->out) != 0 || atomic_load(&q->ctl->stop))
+		return false;
+	int n = ppoll(p, 2, &at_most, NULL);
+	return n == 0 || (n < 0 && errno == EINTR);
 }

@@ -2,20 +2,25 @@
 #ifndef LEAT_CTL_H
 #define LEAT_CTL_H
 
-/* ctl: the thread that answers what others ask this instance, on a socket of its own.
+/* ctl: the threads that answer what others ask this instance, on a socket of its own.
  *
- *	leat conns ─► socket ─► ctl thread ─ letters ─► shards, a slice each turn
- *	           ◄─ rows   ◄─            ◄─ rows   ◄─
+ *	leat conns ─► socket ─► client thread ─ letters ─► shards, a slice each turn
+ *	leat top   ─► socket ─► client thread ─ letters ─►
+ *	              ctl thread: accepts, refuses the 11th
  *
- * It reads nothing of a shard but what that gave it (shard_mail.h), through boxes of its own, so
- * that the control thread does not wait for it, nor it for that.  One question at a time; who asks
- * meanwhile waits.
+ * A question is a line, `VERB words`; its answer is written by a function of its own (the table in
+ * ctl.c), on a thread of its own, that may write as long as it likes.  They read nothing of a shard
+ * but what that gave them (shard_mail.h), through boxes that they share, so that the control thread
+ * does not wait for them, nor they for that.
  *
- * Memory     the rows of one slice, and, when they are to be sorted, as many as are asked for.
- * Affinity   start and stop: the main thread, around leat_plane_run.
+ * Who asks is told apart by his user (SO_PEERCRED): that of this process, and root, may do all;
+ * anybody else who can open the socket at all may read.
+ *
+ * Memory     of each asker the rows of one slice, once it listed.
+ * Affinity   start and stop: the main thread, around leat_plane_run; verbs: the asker's thread.
  * Errors     no socket: a warning, and nobody can ask.  A shard that does not turn is named in the
  *            answer.
- * See        instance.h for the socket; watch_filter.h for the language. */
+ * See        instance.h for the socket; watch_filter.h for the language of conns. */
 
 #include "instance.h"
 #include "plane.h"
@@ -24,9 +29,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 
+#define CTL_CLIENT_MAX   10 /* who ask at one time */
 #define CTL_ROWS         64
 #define CTL_LEFT_BUCKETS 4
+#define CTL_STEP_NS      100000 /* between two looks for an answer of a shard */
 
 /* What a shard counts for one question, on its own lcore. */
 struct ctl_part {
@@ -41,35 +49,63 @@ struct ctl_part {
 
 /* What one shard is asked with; its own while it owes the answer. */
 struct ctl_shard {
-	struct shard_mail box;
 	struct shard_list list;
 	struct ctl_part part;
+	struct watch_filter filter;
 	bool owed;
 	struct leat_info row[CTL_ROWS];
 };
 
+/* One who asks, and the thread that answers him. */
+struct ctl_client {
+	struct ctl *ctl;
+	FILE *out;
+	int fd;
+	bool may_write;
+	bool used;        /* there is a thread to join */
+	atomic_bool done; /* it has ended, or is about to */
+	pthread_t thread;
+	struct ctl_shard *shard; /* shard_cnt of the plane's, once it listed; lives until free */
+};
+
 struct ctl {
-	struct ctl_shard *shard; /* shard_cnt of the plane's */
 	struct plane *plane;
+	struct shard_mail *box;  /* shard_cnt of the plane's */
+	pthread_mutex_t putting; /* a box has one writer at a time */
 	char path[INSTANCE_PATH_MAX];
 	int listen_fd; /* -1: nobody can ask */
 	int stop_fd[2];
 	atomic_bool stop;
 	pthread_t thread;
+	struct ctl_client client[CTL_CLIENT_MAX];
 };
 
 /* leat_ctl_start makes the socket of the instance of that name, or of NAME-PID when another has the
  * name, and the thread behind it. */
 void leat_ctl_start(struct ctl *c, struct plane *plane, const char *name);
 
-/* leat_ctl_stop ends the thread, whatever it waits for, and removes the socket. */
+/* leat_ctl_stop ends the threads, whatever they wait for, and removes the socket. */
 void leat_ctl_stop(struct ctl *c);
 
-/* leat_ctl_free gives the boxes back, which shards look into until they are closed. */
+/* leat_ctl_free gives back what shards look into until they are closed. */
 void leat_ctl_free(struct ctl *c);
 
-/* leat_ctl_conns answers `conns words`: which connections there are.  Reads the words, writes the
- * answer to out. */
-void leat_ctl_conns(struct ctl *c, char *words, FILE *out);
+/* For verbs. */
+
+/* leat_ctl_put puts a letter into our box of one shard; false: the box is full, the letter still
+ * the caller's. */
+bool leat_ctl_put(struct ctl *c, uint32_t shard, struct shard_letter letter);
+
+/* leat_ctl_await waits until the shard has set answered; false: it stands still, or we are to end.
+ * Then what it was asked with stays the shard's. */
+bool leat_ctl_await(struct ctl *c, uint32_t shard, const atomic_bool *answered);
+
+/* leat_ctl_pause writes out what was printed, and waits; false: the asker has gone, or we are to
+ * end. */
+bool leat_ctl_pause(struct ctl_client *q, uint64_t for_ns);
+
+/* The verbs: read the words behind the name, which they may change, and write the answer to
+ * q->out: `ok` and what there is to say, or `no CODE AT why`. */
+void leat_ctl_conns(struct ctl_client *q, char *words);
 
 #endif

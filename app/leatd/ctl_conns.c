@@ -10,9 +10,9 @@
 #include <time.h>
 
 #define SORT_MAX (UINT32_C(1) << 20) /* rows that are held to be sorted */
-#define STEP_NS  100000              /* between two looks for an answer */
 
 struct question {
+	struct ctl_client *client;
 	struct ctl *ctl;
 	FILE *out;
 	struct watch_filter filter;
@@ -127,24 +127,25 @@ static void show_sorted(struct question *q)
 
 /* ---- one shard after the other ---- */
 
-/* await waits until the shard has answered; false: it stands still, or we are to end.  Then the
- * letter stays the shard's. */
-static bool await(struct ctl *c, struct ctl_shard *s, uint32_t shard)
+/* ask_again puts the question once more, until the shard is not busy with another asker's. */
+static bool ask_again(struct question *q, uint32_t shard)
 {
-	const struct shard_beat *beat = &c->plane->loop[c->plane->shard[shard].lcore_idx].beat;
-	const struct timespec step = {.tv_nsec = STEP_NS};
-	struct shard_watch watch = {0};
-	uint64_t for_ns;
+	const struct timespec step = {.tv_nsec = CTL_STEP_NS};
+	struct ctl_shard *s = &q->client->shard[shard];
 
-	while (!atomic_load_explicit(&s->list.answered, memory_order_acquire)) {
-		uint64_t now = leat_plane_now(c->plane);
-
-		if (atomic_load(&c->stop) ||
-			leat_shard_watch_look(&watch, beat, now, &for_ns) == SHARD_WATCH_LATE)
+	for (;;) {
+		s->list.row_cnt = 0;
+		atomic_store_explicit(&s->list.answered, false, memory_order_relaxed);
+		if (!leat_ctl_put(q->ctl, shard, (struct shard_letter){SHARD_MAIL_LIST, &s->list}))
 			return false;
+		s->owed = true;
+		if (!leat_ctl_await(q->ctl, shard, &s->list.answered))
+			return false;
+		s->owed = false;
+		if (!s->list.busy)
+			return true;
 		nanosleep(&step, NULL);
 	}
-	return true;
 }
 
 static void take_slice(struct question *q, const struct shard_list *l, uint32_t shard)
@@ -164,24 +165,19 @@ static void take_slice(struct question *q, const struct shard_list *l, uint32_t 
 /* ask_shard has one shard look at all it has; false: it does not answer. */
 static bool ask_shard(struct question *q, uint32_t shard)
 {
-	struct ctl *c = q->ctl;
-	struct ctl_shard *s = &c->shard[shard];
+	struct ctl_shard *s = &q->client->shard[shard];
 
-	if (s->owed && !await(c, s, shard))
+	if (s->owed && !leat_ctl_await(q->ctl, shard, &s->list.answered))
 		return false;
-	s->part = (struct ctl_part){.filter = &q->filter, .shard = shard, .summary = q->summary};
+	s->owed = false;
+	s->filter = q->filter; /* ours may end before a shard that stood still looks at it */
+	s->part = (struct ctl_part){.filter = &s->filter, .shard = shard, .summary = q->summary};
 	s->list = (struct shard_list){
 		.row = s->row, .row_max = CTL_ROWS, .want = want, .arg = &s->part};
 	do {
 		s->part.full = q->row_max == 0 && q->shown >= q->filter.limit;
-		s->list.row_cnt = 0;
-		atomic_store_explicit(&s->list.answered, false, memory_order_relaxed);
-		s->owed = true;
-		if (!leat_shard_mail_put(&s->box, (struct shard_letter){SHARD_MAIL_LIST, &s->list}))
+		if (!ask_again(q, shard))
 			return false;
-		if (!await(c, s, shard))
-			return false;
-		s->owed = false;
 		take_slice(q, &s->list, shard);
 	} while (!s->list.ended && !ferror(q->out));
 	return true;
@@ -284,7 +280,7 @@ static bool make_room(struct question *q)
 		return true;
 	if (q->filter.limit > SORT_MAX) {
 		fprintf(q->out,
-			"no 1 0 at most %" PRIu32 " rows can be sorted; add `limit %" PRIu32
+			"no 1 - at most %" PRIu32 " rows can be sorted; add `limit %" PRIu32
 			"`, or sort what is printed\n",
 			SORT_MAX, SORT_MAX);
 		return false;
@@ -294,7 +290,7 @@ static bool make_room(struct question *q)
 	q->conn = malloc(q->row_max * sizeof(*q->conn));
 	if (q->row != NULL && q->conn != NULL)
 		return true;
-	fprintf(q->out, "no 3 0 there is no memory to sort %" PRIu32 " rows; add a smaller limit\n",
+	fprintf(q->out, "no 3 - there is no memory to sort %" PRIu32 " rows; add a smaller limit\n",
 		q->row_max);
 	return false;
 }
@@ -323,7 +319,7 @@ static void answer(struct question *q)
 		if (!ask_shard(q, i))
 			dumb |= UINT64_C(1) << i;
 		else
-			add_part(&q->sum, &q->ctl->shard[i].part);
+			add_part(&q->sum, &q->client->shard[i].part);
 	}
 	if (q->summary)
 		(q->form == WATCH_FORM_JSON ? print_summary_json : print_summary)(q);
@@ -339,15 +335,28 @@ static void answer(struct question *q)
 		print_end(q, began);
 }
 
-void leat_ctl_conns(struct ctl *c, char *words, FILE *out)
+/* make_shards takes memory for what shards fill, at the first question of this slot. */
+static bool make_shards(struct question *q)
 {
-	struct question q = {.ctl = c, .out = out};
+	size_t octets = q->ctl->plane->shard_cnt * sizeof(*q->client->shard);
+
+	if (q->client->shard == NULL)
+		q->client->shard = calloc(1, octets);
+	if (q->client->shard != NULL)
+		return true;
+	fprintf(q->out, "no 3 - there is no memory to list connections\n");
+	return false;
+}
+
+void leat_ctl_conns(struct ctl_client *client, char *words)
+{
+	struct question q = {.client = client, .ctl = client->ctl, .out = client->out};
 	struct watch_error err;
 	const char *filter = read_words(&q, words);
 
 	if (!leat_watch_filter_parse(&q.filter, filter, &err))
-		fprintf(out, "no 1 %" PRIu32 " %s\n", err.at, err.why);
-	else if (make_room(&q))
+		fprintf(q.out, "no 1 %" PRIu32 " %s\n", err.at, err.why);
+	else if (make_room(&q) && make_shards(&q))
 		answer(&q);
 	free(q.row);
 	free(q.conn);

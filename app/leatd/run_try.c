@@ -12,6 +12,7 @@
 #include "report.h"
 #include "run.h"
 #include "service.h"
+#include "text.h"
 #include "try_print.h"
 #include "try_wire.h"
 #include "vdev.h"
@@ -591,7 +592,7 @@ static void note_rate(const struct stack_config config[TRY_END_CNT], const struc
 
 	if (rate >= RATE_PLANNED)
 		return;
-	leat_report_ns(o->time_wait_ns, msl, sizeof(msl));
+	leat_text_ns(o->time_wait_ns, msl, sizeof(msl));
 	leat_log(LOG_LV_NOTE, "leatd",
 		"at 2MSL %s no more than %s conn/s can go on: TIME-WAIT has %s records, and %u "
 		"addresses with %s ports are %s pairs; what is above is refused (no_port)",
