@@ -390,7 +390,9 @@ static void tell(const struct bench *b, const struct run *r, const struct best *
 		best->server, best->client, best->packets, (unsigned long long)r->done);
 	for (uint32_t i = 0; i < STAGE_CNT; i++)
 		printf(b->json ? ",\"%s\":%.0f" : " %s %.0f", stage_name[i], best->stage[i]);
-	printf(b->json ? "}\n" : "\n");
+	if (b->json)
+		printf(",\"ghz\":%.3f}", bench_ghz());
+	printf("\n");
 	fflush(stdout);
 }
 

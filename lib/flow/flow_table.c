@@ -160,8 +160,8 @@ static void walk_on(const struct flow_table *t, struct walk *w)
 /* Eight tags at a time, as the compiler has registers for. */
 typedef uint16_t tags __attribute__((vector_size(16)));
 
-/* The slots of b that have this tag, bit i for slot i.  All of it is two comparisons, as the last two
- * slots come with six of the first once more. */
+/* The slots of b that have this tag, bit i for slot i.  All of it is two comparisons, as the last
+ * two slots come with six of the first once more. */
 static uint32_t slots_with(const struct flow_bucket *b, uint64_t tag)
 {
 	const tags bits = {1, 2, 4, 8, 16, 32, 64, 128}, last_bits = {0, 0, 0, 0, 0, 0, 256, 512};
