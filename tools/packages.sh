@@ -23,8 +23,19 @@ iproute2        cmd:ip
 curl            cmd:curl
 wrk             cmd:wrk
 ethtool         cmd:ethtool
+scdoc           cmd:scdoc
+man-db          cmd:man
+zsh             cmd:zsh
 iputils-ping    cmd:ping
 valgrind        cmd:valgrind'
+
+packages_deb='
+debhelper       cmd:dh
+dpkg-dev        cmd:dpkg-buildpackage
+lintian         cmd:lintian
+pkgconf         cmd:pkgconf
+scdoc           cmd:scdoc
+debootstrap     cmd:debootstrap'
 
 packages_guest='
 qemu-system-x86 cmd:qemu-system-x86_64'

@@ -57,6 +57,14 @@ static const struct verb {
 	void (*answer)(struct ctl_client *q, char *words);
 } verbs[] = {
 	{"conns", RIGHT_READ, leat_ctl_conns},
+	{"kill", RIGHT_WRITE, leat_ctl_kill},
+	{"drain", RIGHT_WRITE, leat_ctl_drain},
+	{"undrain", RIGHT_WRITE, leat_ctl_undrain},
+	{"stop", RIGHT_WRITE, leat_ctl_end},
+	{"info", RIGHT_READ, leat_ctl_info},
+	{"config", RIGHT_READ, leat_ctl_config},
+	{"reload", RIGHT_WRITE, leat_ctl_reload},
+	{"start", RIGHT_WRITE, leat_ctl_begin},
 };
 
 /* may_write says whether the user at the other end is ours, or root. */
@@ -244,10 +252,12 @@ static bool bind_name(struct ctl *c, const char *name)
 	       bind_to(c->listen_fd, c->path);
 }
 
-void leat_ctl_start(struct ctl *c, struct plane *plane, const char *name)
+void leat_ctl_start(
+	struct ctl *c, struct plane *plane, const struct ctl_role *role, const char *name)
 {
-	*c = (struct ctl){.plane = plane};
+	*c = (struct ctl){.plane = plane, .role = role, .began_ns = leat_shard_clock_wall_ns()};
 	pthread_mutex_init(&c->putting, NULL);
+	pthread_mutex_init(&c->changing, NULL);
 	c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool bound = c->listen_fd >= 0 && bind_name(c, name);
 	if (bound && listen(c->listen_fd, BACKLOG) == 0 && make_boxes(c) && start_thread(c))
@@ -282,9 +292,14 @@ void leat_ctl_stop(struct ctl *c)
 
 void leat_ctl_free(struct ctl *c)
 {
-	for (uint32_t i = 0; i < CTL_CLIENT_MAX; i++)
+	for (uint32_t i = 0; i < CTL_CLIENT_MAX; i++) {
+		if (c->client[i].shard != NULL)
+			leat_ctl_scan_free(c->client[i].shard, c->plane->shard_cnt);
 		free(c->client[i].shard);
+	}
 	free(c->box);
+	leat_ctl_change_free(c->change);
+	c->change = NULL;
 	c->box = NULL;
 }
 
@@ -298,20 +313,24 @@ bool leat_ctl_put(struct ctl *c, uint32_t shard, struct shard_letter letter)
 
 bool leat_ctl_await(struct ctl *c, uint32_t shard, const atomic_bool *answered)
 {
-	const struct shard_beat *beat = &c->plane->loop[c->plane->shard[shard].lcore_idx].beat;
 	const struct timespec step = {.tv_nsec = CTL_STEP_NS};
-	struct shard_watch watch = {0};
-	uint64_t for_ns;
 
 	while (!atomic_load_explicit(answered, memory_order_acquire)) {
-		uint64_t now = leat_plane_now(c->plane);
-
-		if (atomic_load(&c->stop) ||
-			leat_shard_watch_look(&watch, beat, now, &for_ns) == SHARD_WATCH_LATE)
+		if (atomic_load(&c->stop) || !leat_ctl_turns(c, shard))
 			return false;
 		nanosleep(&step, NULL);
 	}
 	return true;
+}
+
+bool leat_ctl_turns(struct ctl *c, uint32_t shard)
+{
+	const struct shard_beat *beat = &c->plane->loop[c->plane->shard[shard].lcore_idx].beat;
+	struct shard_watch watch = {0};
+	uint64_t for_ns;
+
+	return leat_shard_watch_look(&watch, beat, leat_plane_now(c->plane), &for_ns) !=
+	       SHARD_WATCH_LATE;
 }
 
 bool leat_ctl_pause(struct ctl_client *q, uint64_t for_ns)

@@ -16,44 +16,30 @@
  * Who asks is told apart by his user (SO_PEERCRED): that of this process, and root, may do all;
  * anybody else who can open the socket at all may read.
  *
- * Memory     of each asker the rows of one slice, once it listed.
+ * Memory     of each asker the rows of one slice of each shard, while it lists.
  * Affinity   start and stop: the main thread, around leat_plane_run; verbs: the asker's thread.
  * Errors     no socket: a warning, and nobody can ask.  A shard that does not turn is named in the
  *            answer.
  * See        instance.h for the socket; watch_filter.h for the language of conns. */
 
 #include "instance.h"
+#include "opt.h"
 #include "plane.h"
-#include "watch_filter.h"
+#include "watch_scan.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 
-#define CTL_CLIENT_MAX   10 /* who ask at one time */
-#define CTL_ROWS         64
-#define CTL_LEFT_BUCKETS 4
-#define CTL_STEP_NS      100000 /* between two looks for an answer of a shard */
-
-/* What a shard counts for one question, on its own lcore. */
-struct ctl_part {
-	const struct watch_filter *filter;
-	uint32_t shard;
-	bool summary;
-	bool full; /* enough rows were given: the rest are only counted */
-	uint64_t matched, seen, clients;
-	uint64_t by_state[TCP_ST_CNT], oldest_ns[TCP_ST_CNT];
-	uint64_t waits[CTL_LEFT_BUCKETS]; /* in TIME-WAIT, left: below 1 s, 10 s, 30 s, more */
-};
+#define CTL_CLIENT_MAX 10     /* who ask at one time */
+#define CTL_STEP_NS    100000 /* between two looks for an answer of a shard */
 
 /* What one shard is asked with; its own while it owes the answer. */
 struct ctl_shard {
-	struct shard_list list;
-	struct ctl_part part;
-	struct watch_filter filter;
+	struct shard_walk walk;
+	struct watch_scan scan;
 	bool owed;
-	struct leat_info row[CTL_ROWS];
 };
 
 /* One who asks, and the thread that answers him. */
@@ -68,7 +54,25 @@ struct ctl_client {
 	struct ctl_shard *shard; /* shard_cnt of the plane's, once it listed; lives until free */
 };
 
+/* What a verb can do while it runs. */
+struct ctl_role {
+	const char *verb; /* "serve" */
+	const struct nic_port *port[PLANE_PORT_MAX];
+	uint32_t port_cnt;
+	bool drains; /* it can go on after it was drained */
+	/* Of reload; options NULL: it cannot. */
+	const struct opt_verb *options;
+	size_t options_octets;   /* of their struct */
+	const char *const *live; /* those that can change, ends with NULL */
+	/* May they be so?  Else why not. */
+	bool (*may)(const void *options, char *why, size_t size);
+	/* On the lcore of each shard, what may be; then adopt, when all have. */
+	void (*apply)(const void *options, uint32_t shard, struct leat_stack *s);
+	void (*adopt)(const void *options);
+};
+
 struct ctl {
+	const struct ctl_role *role;
 	struct plane *plane;
 	struct shard_mail *box;  /* shard_cnt of the plane's */
 	pthread_mutex_t putting; /* a box has one writer at a time */
@@ -78,11 +82,20 @@ struct ctl {
 	atomic_bool stop;
 	pthread_t thread;
 	struct ctl_client client[CTL_CLIENT_MAX];
+	uint64_t began_ns; /* of the wall clock */
+	atomic_bool draining;
+	pthread_mutex_t changing;  /* who drains, undrains or reloads */
+	struct ctl_change *change; /* what was changed last */
 };
+
+/* leat_ctl_told keeps the line that this leatd was started with, to compare with what reload
+ * brings. */
+void leat_ctl_told(const struct opt_line *line);
 
 /* leat_ctl_start makes the socket of the instance of that name, or of NAME-PID when another has the
  * name, and the thread behind it. */
-void leat_ctl_start(struct ctl *c, struct plane *plane, const char *name);
+void leat_ctl_start(
+	struct ctl *c, struct plane *plane, const struct ctl_role *role, const char *name);
 
 /* leat_ctl_stop ends the threads, whatever they wait for, and removes the socket. */
 void leat_ctl_stop(struct ctl *c);
@@ -104,8 +117,52 @@ bool leat_ctl_await(struct ctl *c, uint32_t shard, const atomic_bool *answered);
  * end. */
 bool leat_ctl_pause(struct ctl_client *q, uint64_t for_ns);
 
+/* leat_ctl_turns says whether the shard turns: what is put into its box will be read. */
+bool leat_ctl_turns(struct ctl *c, uint32_t shard);
+
+/* A question that all shards answer side by side.  With rows, take is called on the asker's thread
+ * for each slice of them, and may change what the scan says of rows before it goes on; false: no
+ * more is wanted. */
+struct ctl_scan {
+	struct ctl_client *client;
+	const struct watch_filter *filter;
+	enum watch_scan_kind kind;
+	bool rows, info;
+	uint64_t kill_max;
+	bool (*take)(void *arg, struct watch_scan *scan);
+	void *arg;
+	/* The answer. */
+	uint64_t matched, seen;
+	uint64_t dumb; /* a bit for each shard that does not turn */
+	struct watch_sum sum;
+};
+
+/* leat_ctl_scan asks; false: there is no memory for it. */
+bool leat_ctl_scan(struct ctl_scan *q);
+
+/* leat_ctl_print_dumb tells which shards did not answer. */
+void leat_ctl_print_dumb(const struct ctl_scan *q, FILE *out);
+
+/* leat_ctl_scan_free gives back what shards that stand still hold no longer. */
+void leat_ctl_scan_free(struct ctl_shard *shard, uint32_t cnt);
+
+/* leat_ctl_config_path is the file that this leatd was told of; NULL: none. */
+const char *leat_ctl_config_path(void);
+
+struct ctl_change;
+void leat_ctl_change_free(struct ctl_change *change);
+
 /* The verbs: read the words behind the name, which they may change, and write the answer to
  * q->out: `ok` and what there is to say, or `no CODE AT why`. */
 void leat_ctl_conns(struct ctl_client *q, char *words);
+void leat_ctl_kill(struct ctl_client *q, char *words);
+void leat_ctl_drain(struct ctl_client *q, char *words);
+void leat_ctl_undrain(struct ctl_client *q, char *words);
+void leat_ctl_end(struct ctl_client *q, char *words);
+void leat_ctl_info(struct ctl_client *q, char *words);
+void leat_ctl_config(struct ctl_client *q, char *words);
+void leat_ctl_reload(struct ctl_client *q, char *words);
+/* start [WHEN]: the word that `leat load --paused` waits for (gate.h). */
+void leat_ctl_begin(struct ctl_client *q, char *words);
 
 #endif

@@ -13,6 +13,7 @@
 #define LANES        8 /* tags looked at together */
 #define LANE_BITS    16
 #define STRIDE_MAX   (UINT32_C(1) << 16)
+#define HASH_COUNTS  (UINT64_MAX << FLOW_HASH_HIGH | UINT32_MAX)
 
 /* Tag 0 means that the slot is empty. */
 struct flow_bucket {
@@ -22,6 +23,7 @@ struct flow_bucket {
 };
 
 STATIC_ASSERT(TUPLE_WORDS <= HASH_FAST_WORDS_MAX, "a tuple can be hashed");
+STATIC_ASSERT(FLOW_HASH_HIGH == 64 - LANE_BITS, "the tag is what counts above the low half");
 STATIC_ASSERT(sizeof(struct flow_bucket) == CACHE_LINE, "a bucket is one line");
 STATIC_ASSERT(offsetof(struct flow_bucket, passed) == 20,
 	"the tags are two vectors of eight that overlap");
@@ -98,11 +100,16 @@ uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple)
 
 	/* Nothing is in the table whose ports, in the last word, are both 0. */
 	if (LIKELY(tuple_words(tuple, word) == 2))
-		return hash_fast(&t->key, word, 2);
-	return hash_fast(&t->key, word, TUPLE_WORDS);
+		return hash_fast(&t->key, word, 2) & HASH_COUNTS;
+	return hash_fast(&t->key, word, TUPLE_WORDS) & HASH_COUNTS;
 }
 
-/* Where the tuple of record idx is. */
+static const struct ends4 *ends_of(const struct flow_table *t, uint32_t idx)
+{
+	return (const void *)((const uint8_t *)t->records.ends + idx * t->records.ends_stride);
+}
+
+/* Where the tuple of record idx is, unless its ends say it. */
 static const void *tuple_of(const struct flow_table *t, uint32_t idx)
 {
 	const uint8_t *first = t->records.first, *unit = t->records.unit;
@@ -112,8 +119,16 @@ static const void *tuple_of(const struct flow_table *t, uint32_t idx)
 	return first + idx * t->records.stride;
 }
 
+/* What a lookup that finds record idx looks at first. */
+static const void *name_of(const struct flow_table *t, uint32_t idx)
+{
+	return t->records.ends && !(idx & FLOW_UNIT) ? ends_of(t, idx) : tuple_of(t, idx);
+}
+
 static bool is_of(const struct flow_table *t, uint32_t idx, const struct tuple *tuple)
 {
+	if (t->records.ends && !(idx & FLOW_UNIT) && ends_of(t, idx)->remote != ENDS4_WIDE)
+		return ends4_eq(ends_of(t, idx), tuple);
 	const void *at = tuple_of(t, idx);
 
 	if ((idx & (FLOW_UNIT | FLOW_WIDE)) != FLOW_UNIT)
@@ -229,7 +244,7 @@ void leat_flow_table_find_bulk(const struct flow_table *t, const struct tuple *c
 	for (uint32_t i = 0; i < cnt; i++) {
 		idx[i] = tuple[i] ? first_of(t, hash[i], &walks[i]) : FLOW_NONE;
 		if (idx[i] != FLOW_NONE)
-			__builtin_prefetch(tuple_of(t, idx[i]));
+			__builtin_prefetch(name_of(t, idx[i]));
 	}
 	for (uint32_t i = 0; i < cnt; i++) {
 		if (idx[i] == FLOW_NONE ? tuple[i] == NULL || !walks[i]
@@ -245,14 +260,26 @@ static void stats_inserted(struct flow_table *t, uint32_t steps)
 	t->stats.probe_max = u32_max(t->stats.probe_max, steps + 1);
 }
 
+/* Only DCHECK asks whether idx has this hash and is not there. */
+static inline bool is_new(const struct flow_table *t, uint64_t hash, uint32_t idx)
+{
+	struct tuple tuple;
+
+	if (t->records.ends && ends_of(t, idx)->remote != ENDS4_WIDE)
+		ends4_tuple(ends_of(t, idx), &tuple);
+	else
+		tuple = *(const struct tuple *)tuple_of(t, idx);
+	return hash == leat_flow_hash(t, &tuple) &&
+	       leat_flow_table_find(t, hash, &tuple) == FLOW_NONE;
+}
+
 bool leat_flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t idx)
 {
 	struct walk w = walk_of(t, hash);
 	uint32_t steps = 0, slots = 0;
 
 	DCHECK(idx != FLOW_NONE);
-	DCHECK(idx & FLOW_UNIT || hash == leat_flow_hash(t, tuple_of(t, idx)));
-	DCHECK(idx & FLOW_UNIT || leat_flow_table_find(t, hash, tuple_of(t, idx)) == FLOW_NONE);
+	DCHECK(idx & FLOW_UNIT || is_new(t, hash, idx));
 	while (steps < t->walk_max && (slots = slots_with(&t->bucket[w.at], 0)) == 0) {
 		walk_on(t, &w);
 		steps++;

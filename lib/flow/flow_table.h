@@ -33,6 +33,7 @@
 #define FLOW_NONE      UINT32_MAX
 #define FLOW_PROBE_MAX 48
 #define FLOW_BULK_MAX  64
+#define FLOW_HASH_HIGH 48 /* of a hash the bits from here on count, and the low 32 */
 
 /* Types of an index. */
 #define FLOW_UNIT        (UINT32_C(1) << 31)
@@ -43,12 +44,16 @@
 struct flow_table;
 
 /* Where the records' tuples are: that of record i at octet first + i * stride, that of unit i at
- * unit + i * FLOW_UNIT_OCTETS; local4 has the local addresses that a tuple4 names by number. */
+ * unit + i * FLOW_UNIT_OCTETS; local4 has the local addresses that a tuple4 names by number.  With
+ * ends, record i has a struct ends4 at ends + i * ends_stride, and only of one that is wide the
+ * tuple is looked at. */
 struct flow_records {
 	const void *first;
 	size_t stride;
 	const void *unit;
 	const uint32_t *local4;
+	const void *ends;
+	size_t ends_stride;
 };
 
 struct flow_stats {
@@ -63,7 +68,8 @@ size_t leat_flow_table_footprint(uint32_t entry_max);
 struct flow_table *leat_flow_table_new(
 	void *mem, uint32_t entry_max, struct hash_key key, struct flow_records records);
 
-/* leat_flow_hash is the table's hash of a tuple; callers compute it once and pass it on. */
+/* leat_flow_hash is the table's hash of a tuple; callers compute it once and pass it on.  The bits
+ * of it that do not count are 0. */
 uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple);
 
 /* leat_flow_table_find is the index of the record with this tuple, or FLOW_NONE. */

@@ -62,7 +62,7 @@ static void advance(struct tcp_call *c, const struct seg *seg)
 	tcb->snd.rtx = seq_max(tcb->snd.rtx, ack);
 	tcb->rtx_since = c->now;
 	tcb->tries = 0;
-	if (tcb->flags & TCP_F_RTT && seq_gt(ack, tcb->rtt_seq)) {
+	if (tcb->flags & TCP_F_RTT && seq_gt(ack, *tcp_rtt_seq(c->e, tcb))) {
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
 		leat_tcp_rtt_sample(c->e, tcb, c->now - tcb->rtt_at);
 	} else if (tcb->backoff > 0 && echo_time(c, seg, &since_ns)) {
@@ -133,7 +133,8 @@ void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg)
 	if (seq_geq(seg->ack, tcb->snd.una))
 		window_update(c, seg, acked > 0);
 	if (was_closed) {
-		tcb->rtx_since = c->now; /* MUST-37: it answers, so the connection stays */
+		if (!(tcb->opts & TCP_O_RING)) /* MUST-37: it answers, so the connection stays */
+			tcb->rtx_since = c->now;
 		if (tcb->snd.wnd > 0) {
 			go_again(c);      /* the probe's octet, in a full segment */
 			tcb->backoff = 0; /* it counted probes, not losses */

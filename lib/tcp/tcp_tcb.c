@@ -21,7 +21,7 @@ static void check_send(const struct tcp_engine *e, const struct tcb *tcb)
 	leat_tcp_sendq_check(e, tcb);
 	ASSERT(tcb->rtx_kind <= TCP_RTX_REORDER);
 	ASSERT(tcb->rtx_at == TIME_NEVER || tcb->rtx_kind < TCP_RTX_TLP || tcp_sendq_of(e, tcb));
-	if (tcb->ext != TCP_NONE) /* an idle connection has none */
+	if (tcb->opts & TCP_O_EXT) /* an idle connection has none */
 		ASSERT(seq_lt(tcb->snd.una, tcb->snd.nxt) || seq_lt(tcb->snd.nxt, tcb->snd.end));
 	if (seq_eq(tcb->snd.una, tcb->snd.nxt) || tcb->flags & TCP_F_IN_OUT)
 		return;
@@ -67,12 +67,11 @@ static void check_receive(const struct tcp_engine *e, const struct tcb *tcb)
 
 static void check_timers(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	bool two_msl = leat_timer_ring_runs(e->two_msl, tcb->idx);
-	bool fin_wait_2 = leat_timer_ring_runs(e->fin_wait_2, tcb->idx);
+	bool ring = (tcb->opts & TCP_O_RING) != 0;
+	bool limited = tcb->state == TCP_ST_FIN_WAIT_2 && (tcb->flags & TCP_F_RCV_SHUT) != 0;
 
-	ASSERT(two_msl == (tcb->state == TCP_ST_TIME_WAIT));
-	ASSERT(fin_wait_2 ==
-		(tcb->state == TCP_ST_FIN_WAIT_2 && (tcb->flags & TCP_F_RCV_SHUT) != 0));
+	ASSERT(ring == (tcb->state == TCP_ST_TIME_WAIT || limited));
+	ASSERT(!ring || leat_timer_ring_runs(limited ? e->fin_wait_2 : e->two_msl, tcb->idx));
 	if (tcp_in(tcb->state, TCP_SET(CLOSED) | TCP_SET(LISTEN)))
 		ASSERT(leat_timer_wheel_deadline(e->wheel, tcb->idx) == TIME_NEVER);
 	if (tcp_in(tcb->state, TCP_SET(FIN_WAIT_2) | TCP_SET(TIME_WAIT)))
@@ -92,7 +91,7 @@ void leat_tcp_tcb_check(const struct tcp_engine *e, const struct tcb *tcb)
 	if (tcp_in(tcb->state, TCP_SET(CLOSED) | TCP_SET(LISTEN))) {
 		ASSERT(tcb->state == TCP_ST_CLOSED || tcb->rbuf_cnt == 0);
 		ASSERT(tcb->ooo_head == TCP_NONE);
-		ASSERT(tcb->ext == TCP_NONE);
+		ASSERT(!(tcb->opts & TCP_O_EXT));
 		ASSERT(!(tcb->flags & (TCP_F_ACK_NOW | TCP_F_PROBE | TCP_F_RTX_ONE)));
 		return;
 	}

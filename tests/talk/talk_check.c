@@ -38,7 +38,7 @@ static bool is_the_one(void *arg, struct tcb *tcb, bool there)
 {
 	struct tcb **found = arg;
 
-	if (tcb->state == TCP_ST_LISTEN || tcb->tuple.rport != TALK_PEER_PORT)
+	if (tcb->state == TCP_ST_LISTEN || tcb->ends.rport != TALK_PEER_PORT)
 		return true;
 	if (!*found || (*found)->state == TCP_ST_CLOSED || there)
 		*found = tcb;
@@ -77,6 +77,7 @@ const char *leat_talk_end_name(uint8_t end)
 		[TCP_END_EVICTED] = "evicted",
 		[TCP_END_REUSED] = "reused",
 		[TCP_END_GAVE_WAY] = "gave-way",
+		[TCP_END_KILLED] = "killed",
 	};
 
 	return end < TCP_END_CNT ? names[end] : "unknown";
