@@ -58,6 +58,7 @@ static const struct verb {
 } verbs[] = {
 	{"conns", RIGHT_READ, leat_ctl_conns},
 	{"kill", RIGHT_WRITE, leat_ctl_kill},
+	{"follow", RIGHT_READ, leat_ctl_follow},
 	{"drain", RIGHT_WRITE, leat_ctl_drain},
 	{"undrain", RIGHT_WRITE, leat_ctl_undrain},
 	{"stop", RIGHT_WRITE, leat_ctl_end},
@@ -299,6 +300,8 @@ void leat_ctl_free(struct ctl *c)
 	}
 	free(c->box);
 	leat_ctl_change_free(c->change);
+	free(c->follow);
+	c->follow = NULL;
 	c->change = NULL;
 	c->box = NULL;
 }

@@ -52,6 +52,7 @@ struct tcp_engine {
 	struct tcp_limits limits;
 	struct tcp_knobs knobs;
 	struct hash_key secret, cookie_key;
+	struct tcp_follow *follow; /* where arrows are noted; NULL: nowhere */
 	uint64_t cookie_until; /* so long an ACK to a listener may bring a cookie back */
 	struct tcb *tcb;
 	struct tuple *wide; /* of tcb[i], when its ends are wide, at [i]; NULL: none ever is */
@@ -162,6 +163,9 @@ void leat_tcp_state_rest(struct tcp_engine *e, struct tcb *tcb);
 /* tcb says what a record would; it is counted already. */
 void leat_tcp_state_speaks(struct tcb *tcb);
 /* A record that is no tcb ends by event. */
+/* Tells who follows of an arrow; assumes somebody does. */
+void leat_tcp_state_note(struct tcp_engine *e, const struct tcb *tcb, uint8_t from, uint8_t to,
+	enum tcp_end why);
 void leat_tcp_state_over(struct tcp_engine *e, enum tcp_event event);
 
 /* tcp_tw.c */

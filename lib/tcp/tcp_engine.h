@@ -223,6 +223,11 @@ struct tcp_tally {
 STATIC_ASSERT(sizeof(struct tcp_tally) == 64, "a line of its own");
 
 struct tcp_engine;
+struct tcp_follow;
+
+/* leat_tcp_follow has each arrow of a connection noted in f (tcp_follow.h), which is kept until
+ * another is given, or NULL. */
+void leat_tcp_follow(struct tcp_engine *e, struct tcp_follow *f);
 
 void leat_tcp_knobs_default(struct tcp_knobs *knobs);
 
