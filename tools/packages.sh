@@ -14,6 +14,8 @@ libdpdk-dev     pkg:libdpdk
 libnuma-dev     pkg:numa
 libyaml-dev     pkg:yaml-0.1
 libjansson-dev  pkg:jansson
+libmicrohttpd-dev pkg:libmicrohttpd
+libncurses-dev  pkg:ncursesw
 zlib1g-dev      pkg:zlib'
 
 packages_test='

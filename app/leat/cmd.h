@@ -7,7 +7,7 @@
 
 #include "opt.h"
 
-extern const struct opt_verb leat_opt_conns, leat_opt_ctl;
+extern const struct opt_verb leat_opt_conns, leat_opt_ctl, leat_opt_top;
 
 int leat_cmd_try(int argc, char **argv);
 int leat_cmd_serve(int argc, char **argv);
@@ -18,6 +18,7 @@ int leat_cmd_lab(int argc, char **argv);
 int leat_cmd_conns(int argc, char **argv);
 int leat_cmd_ctl(int argc, char **argv);
 int leat_cmd_report(int argc, char **argv);
+int leat_cmd_top(int argc, char **argv);
 
 /* leat_cmd_leatd reads the options of verb into options, the struct that verb fills, and becomes
  * leatd; it returns after help or a message. */

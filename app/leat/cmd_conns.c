@@ -39,8 +39,8 @@ static bool add_word(struct conns_options *o, const char *text, char *why, size_
 	return false;
 }
 
-/* read_word adds one more word to the filter.  `kill FILTER` is --kill; `get LOCAL PEER` is a filter
- * that names both ends; `follow FILTER` is another question. */
+/* read_word adds one more word to the filter.  `kill FILTER` is --kill; `get LOCAL PEER` is a
+ * filter that names both ends; `follow FILTER` is another question. */
 static bool read_word(void *options, const char *text, char *why, size_t size)
 {
 	static const char *const end[] = {"src", "dst"};

@@ -27,6 +27,7 @@ static const struct verb {
 	{&leat_cmd_check_verb, leat_cmd_check, false},
 	{&leat_opt_conns, leat_cmd_conns, false},
 	{&leat_opt_ctl, leat_cmd_ctl, false},
+	{&leat_opt_top, leat_cmd_top, false},
 	{&leat_opt_lab, leat_cmd_lab, false},
 	{&leat_cmd_report_verb, leat_cmd_report, false},
 };

@@ -66,6 +66,7 @@ static const struct verb {
 	{"config", RIGHT_READ, leat_ctl_config},
 	{"reload", RIGHT_WRITE, leat_ctl_reload},
 	{"start", RIGHT_WRITE, leat_ctl_begin},
+	{"snapshot", RIGHT_READ, leat_ctl_snapshot},
 };
 
 /* may_write says whether the user at the other end is ours, or root. */

@@ -157,6 +157,7 @@ void leat_ctl_change_free(struct ctl_change *change);
 /* The verbs: read the words behind the name, which they may change, and write the answer to
  * q->out: `ok` and what there is to say, or `no CODE AT why`. */
 void leat_ctl_conns(struct ctl_client *q, char *words);
+void leat_ctl_snapshot(struct ctl_client *q, char *words);
 void leat_ctl_kill(struct ctl_client *q, char *words);
 void leat_ctl_follow(struct ctl_client *q, char *words);
 void leat_ctl_drain(struct ctl_client *q, char *words);

@@ -39,7 +39,7 @@ static bool attach(void *arg, struct leat_stack *s, uint64_t now)
 	return false;
 }
 
-/* tell has the engine of one shard note from now on in ring, or nowhere; false: it does not turn. */
+/* tell has the engine of one shard note in ring, or nowhere (NULL); false: it does not turn. */
 static bool tell(struct ctl *c, uint32_t shard, struct ctl_follow *f, struct tcp_follow *ring)
 {
 	const struct timespec step = {.tv_nsec = CTL_STEP_NS};

@@ -74,6 +74,7 @@ struct plane {
 	 * longer.  May be NULL. */
 	bool (*look)(void);
 	uint64_t look_at;
+	struct sight *sight;                       /* what others may see of it; NULL: nothing */
 	struct shard_watch watch[PLANE_LCORE_MAX]; /* of the loops */
 	uint32_t still[PLANE_LCORE_MAX];           /* looks in a row that found the loop late */
 };

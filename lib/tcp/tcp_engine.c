@@ -247,6 +247,11 @@ const void *leat_tcp_ends(const struct tcp_engine *e)
 	return e->tcb;
 }
 
+const struct tcp_limits *leat_tcp_limits_of(const struct tcp_engine *e)
+{
+	return &e->limits;
+}
+
 const struct tuple *leat_tcp_wide(const struct tcp_engine *e)
 {
 	return e->wide;

@@ -38,8 +38,7 @@ struct tcp_follow {
 	_Alignas(CACHE_LINE) atomic_uint tail; /* events ever noted */
 	_Atomic uint64_t lost;
 	const uint64_t *now;
-	uint32_t
-		states; /* a bit each: one that neither leaves nor enters any of them is not noted */
+	uint32_t states; /* a bit each: what neither leaves nor enters any is not noted */
 	_Alignas(CACHE_LINE) atomic_uint head; /* events ever taken */
 	_Alignas(CACHE_LINE) struct tcp_follow_event slot[TCP_FOLLOW_SLOTS];
 };

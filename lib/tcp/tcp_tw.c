@@ -380,6 +380,7 @@ void leat_tcp_tw_late(struct tcp_engine *e, uint64_t late_ns)
 {
 	e->cnt.time_wait_late_ns += late_ns;
 	e->cnt.time_wait_late_ns_max = u64_max(e->cnt.time_wait_late_ns_max, late_ns);
+	e->cnt.time_wait_late[hist_octave(late_ns)]++;
 }
 
 static void note_over(struct tcp_engine *e, uint32_t name, enum tcp_end why)
