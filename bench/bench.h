@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <x86intrin.h>
 
 struct bench {
@@ -43,6 +44,22 @@ static inline uint32_t bench_size_cnt(const struct bench *b)
 static inline uint64_t bench_cycles(void)
 {
 	return __rdtsc();
+}
+
+/* Cycles of the counter in a ns, by the clock over 20 ms. */
+static inline double bench_ghz(void)
+{
+	struct timespec from, to;
+	uint64_t cycles, ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	cycles = bench_cycles();
+	do {
+		clock_gettime(CLOCK_MONOTONIC, &to);
+		ns = (uint64_t)(to.tv_sec - from.tv_sec) * UINT64_C(1000000000) +
+		     (uint64_t)to.tv_nsec - (uint64_t)from.tv_nsec;
+	} while (ns < 20000000);
+	return (double)(bench_cycles() - cycles) / (double)ns;
 }
 
 /* Memory as the shards have it: in huge pages where the system gives them, touched before use. */

@@ -25,7 +25,7 @@
 #define TWO_MSL        (500 * TIME_US)
 #define WAITING_MAX    16384 /* records in TIME-WAIT: what closes in 2MSL */
 #define CONNS_MIN      200000
-#define PARTS          20
+#define PARTS          100 /* short: some of them nobody interrupts */
 #define CONNS_QUICK    20000
 #define CONCURRENT_MAX 8
 
@@ -46,10 +46,28 @@ struct wire {
 	uint32_t head, cnt, mask;
 };
 
+/* What a turn does, in its order. */
+enum stage {
+	STAGE_FRAMES, /* this program's own: to take frames off the queue */
+	STAGE_PARSE,
+	STAGE_LOOKUP,
+	STAGE_INPUT,
+	STAGE_TIMERS,
+	STAGE_USER,
+	STAGE_OUTPUT,
+	STAGE_GIVE,
+	STAGE_CNT
+};
+
+static const char *const stage_name[STAGE_CNT] = {
+	"frames", "parse", "lookup", "input", "timers", "user", "output", "give"};
+
 struct end {
 	struct leat_stack *s;
 	struct wire *in, *out;
 	uint64_t cycles, frames;
+	uint64_t stage[STAGE_CNT]; /* cycles */
+	uint64_t stage_from;
 	struct leat_conn listener;
 };
 
@@ -143,8 +161,9 @@ static void run_new(struct run *r)
 	r->free_frame = r->mem[3];
 	for (uint32_t i = 0; i < frames; i++)
 		r->free_frame[r->free_cnt++] = &r->frame[i];
-	r->client = (struct end){stack_of(r, false), &r->to_client, &r->to_server, 0, 0, {0}};
-	r->server = (struct end){stack_of(r, true), &r->to_server, &r->to_client, 0, 0, {0}};
+	r->client =
+		(struct end){.s = stack_of(r, false), .in = &r->to_client, .out = &r->to_server};
+	r->server = (struct end){.s = stack_of(r, true), .in = &r->to_server, .out = &r->to_client};
 	struct leat_addr local = {.family = 4, .octet = {10, 0, 0, 1}, .port = PORT};
 	ASSERT(leat_listen(r->server.s, &local, 2 * r->concurrent + 64, &r->server.listener) ==
 		LEAT_OK);
@@ -211,6 +230,15 @@ static void open_more(struct run *r)
 
 /* ---- turns ---- */
 
+/* The cycles since the last call, or since the turn began, were this stage's. */
+static void stage_done(struct end *e, enum stage stage)
+{
+	uint64_t now = bench_cycles();
+
+	e->stage[stage] += now - e->stage_from;
+	e->stage_from = now;
+}
+
 static void input(struct run *r, struct end *e)
 {
 	struct stack_burst b;
@@ -227,9 +255,13 @@ static void input(struct run *r, struct end *e)
 		b.pkt[i].ip_csum = b.pkt[i].l4_csum = csum;
 	}
 	w->cnt -= b.cnt;
+	stage_done(e, STAGE_FRAMES);
 	leat_stack_parse(e->s, &b);
+	stage_done(e, STAGE_PARSE);
 	leat_stack_lookup(e->s, &b);
+	stage_done(e, STAGE_LOOKUP);
 	leat_stack_input(e->s, &b, r->now);
+	stage_done(e, STAGE_INPUT);
 }
 
 static void output(struct run *r, struct end *e)
@@ -269,31 +301,41 @@ static void give(struct run *r, struct end *e)
 
 __attribute__((noinline)) static void server_turn(struct run *r)
 {
-	uint64_t from = bench_cycles();
+	struct end *e = &r->server;
+	uint64_t from = e->stage_from = bench_cycles();
 	struct leat_event ev;
 
-	input(r, &r->server);
-	leat_stack_timers(r->server.s, r->now, BURST);
-	while (leat_next_event(r->server.s, &ev))
+	input(r, e);
+	leat_stack_timers(e->s, r->now, BURST);
+	stage_done(e, STAGE_TIMERS);
+	while (leat_next_event(e->s, &ev))
 		serve(r, &ev);
-	output(r, &r->server);
-	give(r, &r->server);
-	r->server.cycles += bench_cycles() - from;
+	stage_done(e, STAGE_USER);
+	output(r, e);
+	stage_done(e, STAGE_OUTPUT);
+	give(r, e);
+	stage_done(e, STAGE_GIVE);
+	e->cycles += e->stage_from - from;
 }
 
 __attribute__((noinline)) static void client_turn(struct run *r)
 {
-	uint64_t from = bench_cycles();
+	struct end *e = &r->client;
+	uint64_t from = e->stage_from = bench_cycles();
 	struct leat_event ev;
 
-	input(r, &r->client);
-	leat_stack_timers(r->client.s, r->now, BURST);
-	while (leat_next_event(r->client.s, &ev))
+	input(r, e);
+	leat_stack_timers(e->s, r->now, BURST);
+	stage_done(e, STAGE_TIMERS);
+	while (leat_next_event(e->s, &ev))
 		ask(r, &ev);
 	open_more(r);
-	output(r, &r->client);
-	give(r, &r->client);
-	r->client.cycles += bench_cycles() - from;
+	stage_done(e, STAGE_USER);
+	output(r, e);
+	stage_done(e, STAGE_OUTPUT);
+	give(r, e);
+	stage_done(e, STAGE_GIVE);
+	e->cycles += e->stage_from - from;
 }
 
 static void turns(struct run *r, uint64_t until)
@@ -310,36 +352,67 @@ static double least(double a, double b)
 	return a < b ? a : b;
 }
 
+/* The best of the parts of a run. */
+struct best {
+	double server, client, packets;
+	double stage[STAGE_CNT]; /* of the server, in the part where it was best */
+};
+
+static void part_begin(struct run *r)
+{
+	r->client.cycles = r->server.cycles = r->client.frames = r->server.frames = 0;
+	memset(r->server.stage, 0, sizeof(r->server.stage));
+}
+
+static void part_end(const struct run *r, uint64_t conns, struct best *best)
+{
+	double cnt = (double)conns, server = (double)r->server.cycles / cnt;
+
+	best->client = least(best->client, (double)r->client.cycles / cnt);
+	best->packets += (double)(r->client.frames + r->server.frames) / cnt / PARTS;
+	if (server >= best->server)
+		return;
+	best->server = server;
+	for (uint32_t i = 0; i < STAGE_CNT; i++)
+		best->stage[i] = (double)r->server.stage[i] / cnt;
+}
+
+static void tell(const struct bench *b, const struct run *r, const struct best *best)
+{
+	const char *form = b->json ? "{\"bench\":\"connection\",\"concurrent\":%u,\"options\":%s,"
+				     "\"csum\":%s,\"server_cycles_per_connection\":%.0f,"
+				     "\"client_cycles_per_connection\":%.0f,"
+				     "\"packets_per_connection\":%.2f,\"connections\":%llu"
+				   : "%8u concurrent, options %s, csum %s: server %6.0f cycles per "
+				     "connection, client %6.0f, %.2f packets, %llu connections\n";
+
+	printf(form, r->concurrent, r->plain ? "false" : "true", r->csum ? "true" : "false",
+		best->server, best->client, best->packets, (unsigned long long)r->done);
+	for (uint32_t i = 0; i < STAGE_CNT; i++)
+		printf(b->json ? ",\"%s\":%.0f" : " %s %.0f", stage_name[i], best->stage[i]);
+	if (b->json)
+		printf(",\"ghz\":%.3f}", bench_ghz());
+	printf("\n");
+	fflush(stdout);
+}
+
 /* What the others on this machine take can only add, so the least of the parts is told. */
 static void measure(const struct bench *b, uint32_t concurrent, bool plain, bool csum)
 {
 	struct run r = {.concurrent = concurrent, .plain = plain, .csum = csum};
 	uint64_t conns = b->quick ? CONNS_QUICK : u64_max(CONNS_MIN, 2 * (uint64_t)concurrent);
-	double server = 1e18, client = 1e18, packets = 0;
+	struct best best = {.server = 1e18, .client = 1e18};
 
 	run_new(&r);
 	turns(&r, concurrent + conns / 4); /* until it is as it will be */
 	for (uint32_t part = 0; part < PARTS; part++) {
 		uint64_t before = r.done;
 
-		r.client.cycles = r.server.cycles = r.client.frames = r.server.frames = 0;
+		part_begin(&r);
 		turns(&r, before + conns / PARTS);
-		double cnt = (double)(r.done - before);
-		server = least(server, (double)r.server.cycles / cnt);
-		client = least(client, (double)r.client.cycles / cnt);
-		packets += (double)(r.client.frames + r.server.frames) / cnt / PARTS;
+		part_end(&r, r.done - before, &best);
 	}
-	if (b->json)
-		printf("{\"bench\":\"connection\",\"concurrent\":%u,\"options\":%s,"
-		       "\"server_cycles_per_connection\":%.0f,"
-		       "\"client_cycles_per_connection\":%.0f,"
-		       "\"packets_per_connection\":%.2f}\n",
-			concurrent, plain ? "false" : "true", server, client, packets);
-	else
-		printf("%8u concurrent%s: server %6.0f cycles per connection, client %6.0f, %.2f "
-		       "packets\n",
-			concurrent, plain ? ", no options" : "", server, client, packets);
-	fflush(stdout);
+	tell(b, &r, &best);
 	const struct tcp_counters *t = leat_stack_tcp(r.server.s);
 	ASSERT(t->ended[TCP_END_RESET] + t->ended[TCP_END_TIMEOUT] + t->ended[TCP_END_ABORTED] ==
 		0);

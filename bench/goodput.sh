@@ -7,7 +7,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 # shellcheck source=tools/build.sh
 . "$root/tools/build.sh"
-build build-bench -Dbuildtype=release -Dcheck=false -Dunit_tests=false -Db_lto=true
+build build-bench "${build_bench[@]}"
 ((${#})) || set -- race --lanes 2 --runs 2
 LEAT=$root/build-bench/app/leat/leat LINK_EMU=$root/build-bench/tests/live/link_emu \
 	exec python3 "$root/bench/goodput.py" "$@"

@@ -6,5 +6,5 @@ set -euo pipefail
 root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 # shellcheck source=tools/build.sh
 . "$root/tools/build.sh"
-build build-bench -Dbuildtype=release -Dcheck=false -Dunit_tests=false -Db_lto=true
+build build-bench "${build_bench[@]}"
 exec python3 "$root/bench/shards.py" "$root/build-bench/bench/bench_shards" "$@"

@@ -28,7 +28,8 @@ ethtool         cmd:ethtool
 scdoc           cmd:scdoc
 man-db          cmd:man
 zsh             cmd:zsh
-iputils-ping    cmd:ping'
+iputils-ping    cmd:ping
+valgrind        cmd:valgrind'
 
 packages_deb='
 debhelper       cmd:dh
@@ -42,8 +43,7 @@ packages_guest='
 qemu-system-x86 cmd:qemu-system-x86_64'
 
 packages_matrix='
-clang           cmd:clang
-valgrind        cmd:valgrind'
+clang           cmd:clang'
 
 # The tools of an administrator (ip, ethtool) are not on every user's PATH.
 export PATH="$PATH:/usr/sbin:/sbin"

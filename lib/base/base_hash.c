@@ -59,3 +59,16 @@ uint64_t leat_hash_sip24(const struct hash_key *key, const uint64_t *word, uint3
 		return sip(key, word, 2, 2, 4);
 	return sip(key, word, word_cnt, 2, 4);
 }
+
+struct hash_fast_key leat_hash_fast_key(const struct hash_key *key)
+{
+	struct hash_fast_key fast;
+
+	for (uint64_t i = 0; i <= HASH_FAST_WORDS_MAX; i++) {
+		uint64_t half[2] = {2 * i, 2 * i + 1};
+
+		fast.part[i] = leat_hash_sip24(key, &half[0], 1);
+		fast.part[i] = fast.part[i] << 64 | leat_hash_sip24(key, &half[1], 1);
+	}
+	return fast;
+}

@@ -10,10 +10,8 @@
 #define ENTRY_MAX    (UINT32_C(1) << 30)
 #define BUCKET_SLOTS 10
 #define FULL_EIGHTHS 7 /* of the slots at entry_max */
-#define LANES        4 /* tags in a word */
+#define LANES        8 /* tags looked at together */
 #define LANE_BITS    16
-#define LANE_ONES    UINT64_C(0x0001000100010001)
-#define LANE_LOW15   UINT64_C(0x7fff7fff7fff7fff)
 #define STRIDE_MAX   (UINT32_C(1) << 16)
 #define HASH_COUNTS  (UINT64_MAX << FLOW_HASH_HIGH | UINT32_MAX)
 
@@ -24,9 +22,11 @@ struct flow_bucket {
 	uint32_t idx[BUCKET_SLOTS];
 };
 
+STATIC_ASSERT(TUPLE_WORDS <= HASH_FAST_WORDS_MAX, "a tuple can be hashed");
 STATIC_ASSERT(FLOW_HASH_HIGH == 64 - LANE_BITS, "the tag is what counts above the low half");
 STATIC_ASSERT(sizeof(struct flow_bucket) == CACHE_LINE, "a bucket is one line");
-STATIC_ASSERT(offsetof(struct flow_bucket, passed) == 20, "the tags are two words and a half");
+STATIC_ASSERT(offsetof(struct flow_bucket, passed) == 20,
+	"the tags are two vectors of eight that overlap");
 
 struct flow_table {
 	struct flow_bucket *bucket;
@@ -34,7 +34,7 @@ struct flow_table {
 	uint32_t walk_max;   /* FLOW_PROBE_MAX, or all buckets when there are fewer */
 	uint32_t stride_max;
 	struct flow_records records;
-	struct hash_key key;
+	struct hash_fast_key key;
 	struct flow_stats stats;
 };
 
@@ -89,7 +89,7 @@ struct flow_table *leat_flow_table_new(
 	struct flow_table *t = carve(&a, entry_max);
 
 	t->records = records;
-	t->key = key;
+	t->key = leat_hash_fast_key(&key);
 	memset(t->bucket, 0, (size_t)t->bucket_cnt * sizeof(*t->bucket));
 	return t;
 }
@@ -98,7 +98,10 @@ uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple)
 {
 	uint64_t word[TUPLE_WORDS];
 
-	return leat_hash_sip13(&t->key, word, tuple_words(tuple, word)) & HASH_COUNTS;
+	/* Nothing is in the table whose ports, in the last word, are both 0. */
+	if (LIKELY(tuple_words(tuple, word) == 2))
+		return hash_fast(&t->key, word, 2) & HASH_COUNTS;
+	return hash_fast(&t->key, word, TUPLE_WORDS) & HASH_COUNTS;
 }
 
 static const struct ends4 *ends_of(const struct flow_table *t, uint32_t idx)
@@ -169,28 +172,26 @@ static void walk_on(const struct flow_table *t, struct walk *w)
 		w->at -= t->bucket_cnt;
 }
 
-/* The top bit of each lane that is tag, exactly: a lane that differs carries nothing over. */
-static uint64_t lanes_equal(uint64_t word, uint64_t tag)
-{
-	uint64_t differ = word ^ (tag * LANE_ONES);
+/* Eight tags at a time, as the compiler has registers for. */
+typedef uint16_t tags __attribute__((vector_size(16)));
 
-	return ~(((differ & LANE_LOW15) + LANE_LOW15) | differ | LANE_LOW15);
-}
-
-/* The slots of b that have this tag, bit i for slot i. */
+/* The slots of b that have this tag, bit i for slot i.  All of it is two comparisons, as the last
+ * two slots come with six of the first once more. */
 static uint32_t slots_with(const struct flow_bucket *b, uint64_t tag)
 {
-	uint64_t word[2];
-	uint32_t last;
+	const tags bits = {1, 2, 4, 8, 16, 32, 64, 128}, last_bits = {0, 0, 0, 0, 0, 0, 256, 512};
+	const tags wanted = (tags){0} + (uint16_t)tag;
+	tags first, last;
+	uint64_t half[2];
 
-	memcpy(word, b->tag, sizeof(word));
-	memcpy(&last, &b->tag[2 * LANES], sizeof(last));
-	/* Slots 0 to 3 at bits 0 16 32 48, 4 to 7 four above, 8 and 9 eight above. */
-	uint64_t spread = lanes_equal(word[0], tag) >> 15 | lanes_equal(word[1], tag) >> 11 |
-			  lanes_equal(last, tag) >> 7;
+	memcpy(&first, b->tag, sizeof(first));
+	memcpy(&last, &b->tag[BUCKET_SLOTS - LANES], sizeof(last));
+	tags found = ((tags)(first == wanted) & bits) | ((tags)(last == wanted) & last_bits);
 
-	return (uint32_t)(spread | spread >> 15 | spread >> 30 | spread >> 45) &
-	       ((1U << BUCKET_SLOTS) - 1);
+	memcpy(half, &found, sizeof(half));
+	half[0] |= half[1];
+	half[0] |= half[0] >> 32;
+	return (uint32_t)(half[0] | half[0] >> 16) & ((1U << BUCKET_SLOTS) - 1);
 }
 
 uint32_t leat_flow_table_find(const struct flow_table *t, uint64_t hash, const struct tuple *tuple)
@@ -218,9 +219,21 @@ void leat_flow_table_prefetch(const struct flow_table *t, uint64_t hash)
 	__builtin_prefetch(&t->bucket[home_of(t, hash)]);
 }
 
+/* The first entry in its own bucket that may be it, or FLOW_NONE; walks: it may be in another. */
+static uint32_t first_of(const struct flow_table *t, uint64_t hash, bool *walks)
+{
+	const struct flow_bucket *b = &t->bucket[home_of(t, hash)];
+	uint32_t slots = slots_with(b, tag_of(hash));
+
+	*walks = b->passed != 0;
+	return slots ? b->idx[__builtin_ctz(slots)] : FLOW_NONE;
+}
+
 void leat_flow_table_find_bulk(const struct flow_table *t, const struct tuple *const *tuple,
 	uint32_t cnt, uint64_t *hash, uint32_t *idx)
 {
+	bool walks[FLOW_BULK_MAX];
+
 	DCHECK(cnt <= FLOW_BULK_MAX);
 	for (uint32_t i = 0; i < cnt; i++) {
 		if (tuple[i] == NULL)
@@ -229,15 +242,16 @@ void leat_flow_table_find_bulk(const struct flow_table *t, const struct tuple *c
 		leat_flow_table_prefetch(t, hash[i]);
 	}
 	for (uint32_t i = 0; i < cnt; i++) {
-		if (tuple[i] == NULL)
-			continue;
-		const struct flow_bucket *b = &t->bucket[home_of(t, hash[i])];
-		uint32_t slots = slots_with(b, tag_of(hash[i]));
-		if (slots)
-			__builtin_prefetch(name_of(t, b->idx[__builtin_ctz(slots)]));
+		idx[i] = tuple[i] ? first_of(t, hash[i], &walks[i]) : FLOW_NONE;
+		if (idx[i] != FLOW_NONE)
+			__builtin_prefetch(name_of(t, idx[i]));
 	}
-	for (uint32_t i = 0; i < cnt; i++)
-		idx[i] = tuple[i] ? leat_flow_table_find(t, hash[i], tuple[i]) : FLOW_NONE;
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (idx[i] == FLOW_NONE ? tuple[i] == NULL || !walks[i]
+					: is_of(t, idx[i], tuple[i]))
+			continue;
+		idx[i] = leat_flow_table_find(t, hash[i], tuple[i]);
+	}
 }
 
 static void stats_inserted(struct flow_table *t, uint32_t steps)

@@ -19,7 +19,7 @@
  * Shape      a prime number of buckets, 87.5 % full at entry_max: 7.3 octets for each entry.
  * Memory     leat_flow_table_footprint(entry_max) octets; keeps the pointers to the records.
  * Affinity   one lcore; no atomics.
- * Cost       hash, one line of bucket, one of record; bulk lookup prefetches both.
+ * Cost       hash_fast, one line of bucket, one of record; bulk lookup prefetches both.
  * Errors     insert refuses when FLOW_PROBE_MAX buckets of the walk are full; counted.
  * RFC        9293 3.3.1 (the tuple names the connection). */
 

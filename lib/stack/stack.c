@@ -397,7 +397,7 @@ static uint32_t fire(struct leat_stack *s, uint32_t max)
 		return leat_inet_neigh_timers(s->neigh, s->now, max);
 	max = u32_min(max, u32_min(TCP_IO_GONE_MAX, TCP_IO_EMIT_MAX - s->io.emit_cnt));
 	uint32_t cnt = max > 0 ? leat_tcp_timers(s->tcp, s->now, max, &s->io) : 0;
-	leat_stack_settle(s);
+	stack_settle(s);
 	return cnt;
 }
 
@@ -441,7 +441,7 @@ uint32_t leat_stack_give(struct leat_stack *s, void **buf, uint32_t max)
 	while (n < max) {
 		if (s->give_cnt == 0) {
 			leat_tcp_give(s->tcp, &s->io);
-			leat_stack_settle(s);
+			stack_settle(s);
 		}
 		if (s->give_cnt == 0)
 			break;

@@ -162,6 +162,6 @@ enum stack_kill leat_stack_kill(struct leat_stack *s, uint32_t name)
 	if (s->io.emit_cnt == TCP_IO_EMIT_MAX)
 		return STACK_KILL_FULL;
 	(void)leat_tcp_kill(s->tcp, tcb, s->now, &s->io);
-	leat_stack_settle(s);
+	stack_settle(s);
 	return STACK_KILL_DONE;
 }

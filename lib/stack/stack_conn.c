@@ -136,7 +136,7 @@ void leat_stack_abort_work(struct leat_stack *s)
 			continue;
 		}
 		(void)leat_tcp_abort(s->tcp, tcb, s->now, &s->io);
-		leat_stack_settle(s);
+		stack_settle(s);
 	}
 }
 
@@ -238,7 +238,7 @@ int leat_shutdown(struct leat_stack *s, struct leat_conn c)
 	if (tcb->state == TCP_ST_LISTEN)
 		return LEAT_ERR_STATE;
 	enum tcp_error error = leat_tcp_close(s->tcp, tcb, s->now, &s->io);
-	leat_stack_settle(s);
+	stack_settle(s);
 	return leat_stack_error_of(error);
 }
 
@@ -269,7 +269,7 @@ int leat_close(struct leat_stack *s, struct leat_conn c)
 		(void)leat_tcp_close(s->tcp, tcb, s->now, &s->io);
 		if (tcb->state != TCP_ST_CLOSED)
 			leat_tcp_shut_rcv(s->tcp, tcb, s->now, &s->io);
-		leat_stack_settle(s);
+		stack_settle(s);
 		leat_stack_rest(s, tcb);
 	}
 	return LEAT_OK;

@@ -166,6 +166,8 @@ struct leat_stack {
 	bool link_down;
 	bool refuse;
 	bool in_fill; /* a leat_source is at work: it must not call us */
+	struct ip hop_known; /* the hop that was resolved last in this call, or any */
+	struct mac hop_mac;
 	struct stack_counters cnt;
 	struct tcp_io io;
 	uint32_t news_gen[TCP_IO_NEWS_MAX];
@@ -243,8 +245,14 @@ void leat_stack_conn_init(struct leat_stack *s, const struct tcb *tcb);
 void leat_stack_conn_free(struct leat_stack *s, struct tcb *tcb);
 /* Enters tcb, whose tuple has this hash and is not there yet, into the flow table. */
 bool leat_stack_flow_insert(struct leat_stack *s, struct tcb *tcb, uint64_t hash);
-/* Handles io.gone and io.give after a call of the engine. */
+/* stack_settle handles io.gone and io.give after a call of the engine. */
 void leat_stack_settle(struct leat_stack *s);
+static inline void stack_settle(struct leat_stack *s)
+{
+	if (s->io.gone_cnt + s->io.give_cnt > 0)
+		leat_stack_settle(s);
+}
+
 /* Puts tcb on the list of aborts, and works the list off as far as io.emit has room. */
 void leat_stack_abort_push(struct leat_stack *s, struct tcb *tcb);
 void leat_stack_abort_work(struct leat_stack *s);

@@ -129,7 +129,7 @@ bool leat_stack_half_evict(struct leat_stack *s, const struct tcb *listener)
 	if (idx == STACK_NONE || s->now - stack_tcb(s, idx)->opened_at < YOUNG_NS)
 		return false;
 	leat_tcp_drop(s->tcp, stack_tcb(s, idx), TCP_END_EVICTED, &s->io);
-	leat_stack_settle(s);
+	stack_settle(s);
 	return true;
 }
 

@@ -47,5 +47,5 @@ void leat_stack_icmp_error(struct leat_stack *s, const struct pkt *p)
 	/* For nobody, or for one in TIME-WAIT, of whom nothing is on the way. */
 	leat_tcp_icmp_arrives(
 		s->tcp, idx & FLOW_UNIT ? NULL : stack_tcb(s, idx), &icmp, s->now, &s->io);
-	leat_stack_settle(s);
+	stack_settle(s);
 }

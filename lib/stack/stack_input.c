@@ -181,11 +181,11 @@ static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i
 		uint32_t born_idx = s->io.born;
 
 		born(s, b, i, l, NULL);
-		leat_stack_settle(s);
+		stack_settle(s);
 		if (b->tcp_verdict[i] == TCP_V_COOKIE_OK)
 			cookie_settle(s, l, born_idx);
 	}
-	leat_stack_settle(s);
+	stack_settle(s);
 }
 
 /* A SYN for a connection in TIME-WAIT; false: nobody listens who would take it.  An old duplicate
@@ -208,7 +208,7 @@ static bool reopen(struct leat_stack *s, struct stack_burst *b, uint32_t i, stru
 	no_place(s, b->tcp_verdict[i]);
 	if (s->io.born != TCP_NONE)
 		born(s, b, i, l, old);
-	leat_stack_settle(s);
+	stack_settle(s);
 	return true;
 }
 
@@ -228,7 +228,7 @@ static void waiting(struct leat_stack *s, struct stack_burst *b, uint32_t i, str
 	s->cnt.segments++;
 	b->tcp_verdict[i] =
 		leat_tcp_segment_arrives(s->tcp, tcb, &p->tuple, &p->seg, s->now, &s->io);
-	leat_stack_settle(s);
+	stack_settle(s);
 }
 
 static void segment(struct leat_stack *s, struct stack_burst *b, uint32_t i)
@@ -265,7 +265,7 @@ static void segment(struct leat_stack *s, struct stack_burst *b, uint32_t i)
 			leat_stack_half_end(s, tcb);
 		leat_stack_chunks_trim(s, tcb);
 	}
-	leat_stack_settle(s);
+	stack_settle(s);
 	if (tcb != NULL && tcb->state == TCP_ST_TIME_WAIT)
 		leat_stack_rest(s, tcb); /* both closed at once: nothing is owed */
 }

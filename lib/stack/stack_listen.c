@@ -226,7 +226,7 @@ void leat_stack_listener_close(struct leat_stack *s, struct tcb *tcb, bool abort
 		(void)leat_tcp_abort(s->tcp, tcb, s->now, &s->io);
 	else
 		(void)leat_tcp_close(s->tcp, tcb, s->now, &s->io);
-	leat_stack_settle(s);
+	stack_settle(s);
 	leat_stack_abort_work(s);
 }
 

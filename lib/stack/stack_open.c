@@ -307,7 +307,7 @@ static int open_active(
 			: !leat_stack_flow_insert(s, tcb, leat_flow_hash(s->flow, tuple))) {
 		s->cnt.flow_refused++;
 		leat_tcp_drop(s->tcp, tcb, TCP_END_ABORTED, &s->io);
-		leat_stack_settle(s);
+		stack_settle(s);
 		return LEAT_ERR_FULL;
 	}
 	s->cnt.connect_reused += old != NULL;

@@ -45,6 +45,25 @@ static void drop(struct leat_stack *s, const struct tcp_emit *m)
 		s->cnt.out_no_neigh++;
 }
 
+/* What a neighbour answers is asked once in a call for as many segments as go to it in a row. */
+static enum inet_neigh_answer ask(
+	struct leat_stack *s, const struct tcp_emit *m, struct ip hop, struct mac *mac)
+{
+	if (LIKELY(ip_eq(hop, s->hop_known) && !m->doubt)) {
+		*mac = s->hop_mac;
+		return INET_NEIGH_FOUND;
+	}
+	if (m->doubt) /* dead gateway: ask for it anew (RFC 1122 3.3.1.4) */
+		leat_inet_neigh_doubt(s->neigh, hop);
+	enum inet_neigh_answer answer = leat_inet_neigh_find(s->neigh, hop, s->now, mac);
+
+	if (answer == INET_NEIGH_FOUND) {
+		s->hop_known = hop;
+		s->hop_mac = *mac;
+	}
+	return answer;
+}
+
 static enum where_to resolve(struct leat_stack *s, const struct tcp_emit *m, struct mac *mac)
 {
 	enum inet_neigh_answer answer = INET_NEIGH_FAILED;
@@ -52,11 +71,8 @@ static enum where_to resolve(struct leat_stack *s, const struct tcp_emit *m, str
 
 	if (s->config.link.raw_ip)
 		return TO_WIRE;
-	if (leat_stack_next_hop(s, m->tuple.remote, &hop)) {
-		if (m->doubt) /* dead gateway: ask for it anew (RFC 1122 3.3.1.4) */
-			leat_inet_neigh_doubt(s->neigh, hop);
-		answer = leat_inet_neigh_find(s->neigh, hop, s->now, mac);
-	}
+	if (leat_stack_next_hop(s, m->tuple.remote, &hop))
+		answer = ask(s, m, hop, mac);
 	if (answer == INET_NEIGH_FOUND)
 		return TO_WIRE;
 	if (m->tcb_idx != TCP_NONE && (s->conn[m->tcb_idx].flags & CONN_MAC) && is_its(s, m)) {
@@ -262,6 +278,7 @@ uint32_t leat_stack_output(
 	uint32_t n;
 
 	leat_stack_set_now(s, now);
+	s->hop_known = (struct ip){0, 0};
 	if (leat_inet_neigh_changed(s->neigh)) {
 		s->park_look = s->park_cnt;
 		leat_stack_hold_look(s);

@@ -203,6 +203,6 @@ void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old)
 		leat_stack_wait_over(s, name, TCP_END_GAVE_WAY);
 	} else {
 		leat_tcp_drop(s->tcp, stack_tcb(s, name), TCP_END_GAVE_WAY, &s->io);
-		leat_stack_settle(s);
+		stack_settle(s);
 	}
 }

@@ -81,12 +81,13 @@ static uint32_t shift_of(uint64_t units)
 }
 
 /* Beside those that are full: of one queue the head, the tail, and one to move on to, and a few for
- * holes. */
+ * holes.  Where that is nothing beside the records, two more: then what the head and the tail leave
+ * empty never has records moved. */
 static uint64_t blocks_of(uint64_t units)
 {
-	uint64_t full = (units >> shift_of(units)) + 1;
+	uint64_t full = (units >> shift_of(units)) + 1, spare = units > SMALL_POOL ? 5 : 3;
 
-	return full + 3 + full / 256;
+	return full + spare + full / 256;
 }
 
 static struct tw_ring *carve(struct arena *a, uint32_t record_max, bool wide)

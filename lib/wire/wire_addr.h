@@ -183,13 +183,15 @@ static inline uint64_t ip_first_bits(unsigned bits)
  * address's own first bit. */
 static inline bool ip_in_prefix(struct ip a, struct ip net, uint8_t bits)
 {
-	if (ip_is4(a) != ip_is4(net))
+	if (ip_is4(net)) { /* the mapped prefix is compared along with it */
+		DCHECK(bits <= 32);
+		return a.hi == 0 && (a.lo ^ net.lo) >> (32 - bits) == 0;
+	}
+	if (ip_is4(a))
 		return false;
-	unsigned n = ip_is4(a) ? 96u + bits : bits;
-
-	DCHECK(n <= 128);
-	return ((a.hi ^ net.hi) & ip_first_bits(n < 64 ? n : 64)) == 0 &&
-	       ((a.lo ^ net.lo) & ip_first_bits(n < 64 ? 0 : n - 64)) == 0;
+	DCHECK(bits <= 128);
+	return ((a.hi ^ net.hi) & ip_first_bits(bits < 64 ? bits : 64)) == 0 &&
+	       ((a.lo ^ net.lo) & ip_first_bits(bits < 64 ? 0 : bits - 64)) == 0;
 }
 
 /* leat_wire_ip_text writes a as dotted quad or RFC 5952 text; text has IP_TEXT_MAX octets. */

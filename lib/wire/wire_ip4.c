@@ -45,9 +45,12 @@ enum wire_verdict leat_wire_ip4_parse(struct pkt *p)
 
 	if (UNLIKELY(p->l4_octets < WIRE_IP4_OCTETS))
 		return WIRE_V_DROP_IP_SHORT;
-	if (UNLIKELY(ip[0] >> 4 != 4))
+	uint64_t first = be64_get(ip), second = be64_get(ip + 8); /* up to the source */
+	uint32_t hdr_octets = (uint32_t)(first >> 56 & 15) * 4;
+	uint32_t octets = (uint32_t)(first >> 32 & UINT16_MAX);
+
+	if (UNLIKELY(first >> 60 != 4))
 		return WIRE_V_DROP_IP_VERSION;
-	uint32_t hdr_octets = (ip[0] & 15u) * 4, octets = be16_get(ip + 2);
 	if (UNLIKELY(hdr_octets < WIRE_IP4_OCTETS || hdr_octets > octets ||
 		     hdr_octets > p->l4_octets))
 		return WIRE_V_DROP_IP_IHL;
@@ -55,14 +58,15 @@ enum wire_verdict leat_wire_ip4_parse(struct pkt *p)
 		return WIRE_V_DROP_IP_TRUNC;
 	if (UNLIKELY(!cksum_ok(p, ip, hdr_octets)))
 		return WIRE_V_DROP_IP_CSUM;
-	if (UNLIKELY(!opts_may_pass(ip + WIRE_IP4_OCTETS, ip + hdr_octets)))
+	if (UNLIKELY(hdr_octets > WIRE_IP4_OCTETS &&
+		     !opts_may_pass(ip + WIRE_IP4_OCTETS, ip + hdr_octets)))
 		return WIRE_V_DROP_IP_OPTION;
-	if (UNLIKELY(be16_get(ip + 6) & FRAG_MASK))
+	if (UNLIKELY(first & FRAG_MASK))
 		return WIRE_V_DROP_IP_FRAG; /* DEVIATION(ip-fragments) */
-	p->tos = ip[1];
-	p->ttl = ip[8];
-	p->proto = ip[9];
-	p->tuple.remote = ip_from4(be32_get(ip + 12));
+	p->tos = (uint8_t)(first >> 48);
+	p->ttl = (uint8_t)(second >> 56);
+	p->proto = (uint8_t)(second >> 48);
+	p->tuple.remote = ip_from4((uint32_t)second);
 	p->tuple.local = ip_from4(be32_get(ip + 16));
 	p->l4 = ip + hdr_octets;
 	p->l4_octets = octets - hdr_octets;

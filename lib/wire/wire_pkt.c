@@ -23,10 +23,11 @@ static inline bool ip_leq(struct ip a, struct ip b)
 	return a.hi < b.hi || (a.hi == b.hi && a.lo <= b.lo);
 }
 
-/* A prefix of 31 or 32 bits has no broadcast address (RFC 3021). */
+/* A prefix of 31 or 32 bits has no broadcast address (RFC 3021); others end with two ones at least,
+ * which tells most addresses apart at once. */
 static inline bool is_broadcast(const struct wire_local *local, struct ip a)
 {
-	return ip_is4(a) && ip_is4(local->ip) && local->prefix_bits < 31 &&
+	return (a.lo & 3) == 3 && ip_is4(a) && ip_is4(local->ip) && local->prefix_bits < 31 &&
 	       ip_to4(a) == (ip_to4(local->ip) | UINT32_MAX >> local->prefix_bits);
 }
 
@@ -107,13 +108,13 @@ static enum wire_verdict parse_icmp(struct pkt *p, const struct wire_link *link,
 /* A packet inside a packet (IPIP of a balancer's tunnel, protocols 4 and 41) would be taken out
  * here: l4 is the inner header then, and the walk begins anew, once. */
 static inline enum wire_verdict parse_upper(
-	struct pkt *p, const struct wire_link *link, bool to_group, bool from_own)
+	struct pkt *p, const struct wire_link *link, bool is6, bool to_group, bool from_own)
 {
-	bool is_icmp = p->proto == (ip_is4(p->tuple.local) ? WIRE_PROTO_ICMP : WIRE_PROTO_ICMP6);
+	bool is_icmp = p->proto == (is6 ? WIRE_PROTO_ICMP6 : WIRE_PROTO_ICMP);
 
 	if (UNLIKELY(to_group && !is_icmp))
 		return WIRE_V_DROP_IP_GROUP;
-	if (UNLIKELY(is_unspecified6(p->tuple.remote) && !is_icmp))
+	if (UNLIKELY(is6 && is_unspecified6(p->tuple.remote) && !is_icmp))
 		return WIRE_V_DROP_IP_SRC;
 	if (UNLIKELY(p->proto != WIRE_PROTO_TCP && !is_icmp))
 		return WIRE_V_DROP_IP_PROTO;
@@ -122,7 +123,9 @@ static inline enum wire_verdict parse_upper(
 	return is_icmp ? parse_icmp(p, link, to_group) : parse_tcp(p);
 }
 
-static inline enum wire_verdict parse_ip(struct pkt *p, const struct wire_link *link, bool is6)
+/* One function for each version, so that what is about the other one is not even there. */
+static inline __attribute__((always_inline)) enum wire_verdict parse_ip(
+	struct pkt *p, const struct wire_link *link, bool is6)
 {
 	enum wire_verdict v = is6 ? leat_wire_ip6_parse(p) : leat_wire_ip4_parse(p);
 
@@ -135,7 +138,7 @@ static inline enum wire_verdict parse_ip(struct pkt *p, const struct wire_link *
 	if (UNLIKELY((p->dst.octet[0] & 1) && !to_group))
 		return WIRE_V_DROP_L2_MCAST;
 	if (UNLIKELY(src == ADDR_BROADCAST || (!leat_wire_ip_may_send(p->tuple.remote) &&
-						      !is_unspecified6(p->tuple.remote))))
+						      !(is6 && is_unspecified6(p->tuple.remote)))))
 		return WIRE_V_DROP_IP_SRC;
 	if (UNLIKELY(dst == ADDR_OTHER && !to_group))
 		return WIRE_V_DROP_IP_DST;
@@ -144,7 +147,17 @@ static inline enum wire_verdict parse_ip(struct pkt *p, const struct wire_link *
 		if (UNLIKELY(v != WIRE_V_TCP))
 			return v;
 	}
-	return parse_upper(p, link, to_group, src == ADDR_OWN);
+	return parse_upper(p, link, is6, to_group, src == ADDR_OWN);
+}
+
+static enum wire_verdict parse_ip4(struct pkt *p, const struct wire_link *link)
+{
+	return parse_ip(p, link, false);
+}
+
+static enum wire_verdict parse_ip6(struct pkt *p, const struct wire_link *link)
+{
+	return parse_ip(p, link, true);
 }
 
 /* A frame without Ethernet begins with the header whose first octet tells its version. */
@@ -160,7 +173,7 @@ static enum wire_verdict parse_raw(struct pkt *p, const struct wire_link *link)
 	uint8_t version = p->frame[0] >> 4;
 	if (version != 4 && version != 6)
 		return WIRE_V_DROP_IP_VERSION;
-	return parse_ip(p, link, version == 6);
+	return version == 6 ? parse_ip6(p, link) : parse_ip4(p, link);
 }
 
 static enum wire_verdict parse_arp(struct pkt *p)
@@ -186,7 +199,7 @@ static enum wire_verdict parse_ethertype(struct pkt *p, const struct wire_link *
 		return WIRE_V_DROP_FRAME_LONG;
 	if (UNLIKELY(type == WIRE_ETHERTYPE_ARP))
 		return parse_arp(p);
-	return parse_ip(p, link, type == WIRE_ETHERTYPE_IP6);
+	return LIKELY(type == WIRE_ETHERTYPE_IP4) ? parse_ip4(p, link) : parse_ip6(p, link);
 }
 
 /* has_tag says whether the frame is of VLAN id; its priority is nobody's concern here. */
@@ -241,15 +254,11 @@ uint32_t leat_wire_l2_put(
 
 static uint32_t ip4_put(uint8_t *p, const struct tuple *tuple, const struct ip_hdr *hdr)
 {
-	p[0] = 0x45;
-	p[1] = hdr->tos;
-	be16_put(p + 2, (uint16_t)(WIRE_IP4_OCTETS + hdr->octets));
-	be16_put(p + 4, 0);
-	be16_put(p + 6, IP4_DF);
-	p[8] = hdr->ttl;
-	p[9] = hdr->proto;
-	be16_put(p + 10, 0);
-	be32_put(p + 12, ip_to4(tuple->local));
+	uint64_t octets = WIRE_IP4_OCTETS + hdr->octets;
+
+	be64_put(p, UINT64_C(0x45) << 56 | (uint64_t)hdr->tos << 48 | octets << 32 | IP4_DF);
+	be64_put(p + 8,
+		(uint64_t)hdr->ttl << 56 | (uint64_t)hdr->proto << 48 | ip_to4(tuple->local));
 	be32_put(p + 16, ip_to4(tuple->remote));
 	if (!hdr->csum_later)
 		be16_put(p + 10,

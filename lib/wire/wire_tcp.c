@@ -122,19 +122,21 @@ enum wire_verdict leat_wire_tcp_parse(
 	DCHECK(octets <= SEGMENT_OCTETS_MAX);
 	if (UNLIKELY(octets < TCP_HDR_OCTETS))
 		return WIRE_V_DROP_TCP_SHORT;
-	uint32_t hdr_octets = (uint32_t)(p[12] >> 4) * 4;
+	uint64_t ports_seq = be64_get(p), off_to_up = be64_get(p + 12);
+	uint32_t hdr_octets = (uint32_t)(off_to_up >> 60) * 4;
+
 	if (UNLIKELY(hdr_octets < TCP_HDR_OCTETS || hdr_octets > octets))
 		return WIRE_V_DROP_TCP_DOFF;
-	tuple->rport = be16_get(p);
-	tuple->lport = be16_get(p + 2);
+	tuple->rport = (uint16_t)(ports_seq >> 48);
+	tuple->lport = (uint16_t)(ports_seq >> 32);
 	if (UNLIKELY(tuple->rport == 0 || tuple->lport == 0))
 		return WIRE_V_DROP_TCP_PORT;
 
-	seg->seq = seq_of(be32_get(p + 4));
+	seg->seq = seq_of((uint32_t)ports_seq);
 	seg->ack = seq_of(be32_get(p + 8));
-	seg->flags = p[13];
-	seg->wnd = be16_get(p + 14);
-	seg->up = be16_get(p + 18);
+	seg->flags = (uint8_t)(off_to_up >> 48);
+	seg->wnd = (uint16_t)(off_to_up >> 32);
+	seg->up = (uint16_t)off_to_up;
 	seg->text = (uint16_t)(octets - hdr_octets);
 	seg->len = (uint32_t)seg->text + !!(seg->flags & TCP_SYN) + !!(seg->flags & TCP_FIN);
 	seg->data = p + hdr_octets;
@@ -145,7 +147,7 @@ enum wire_verdict leat_wire_tcp_parse(
 		seg->opts = TCP_OPT_TS;
 		seg->ts_val = be32_get(p + TCP_HDR_OCTETS + 4);
 		seg->ts_ecr = be32_get(p + TCP_HDR_OCTETS + 8);
-	} else {
+	} else if (hdr_octets > TCP_HDR_OCTETS) {
 		parse_opts(p + TCP_HDR_OCTETS, p + hdr_octets, seg);
 	}
 	return WIRE_V_TCP;
@@ -203,6 +205,11 @@ static uint8_t *put_opts(uint8_t *p, const struct seg *seg)
 {
 	bool sack_ok = seg->opts & TCP_OPT_SACK_OK;
 
+	if (LIKELY(seg->opts == TCP_OPT_TS)) {
+		be32_put(p, OPT_TS_ALONE);
+		be64_put(p + 4, (uint64_t)seg->ts_val << 32 | seg->ts_ecr);
+		return p + 12;
+	}
 	if (seg->opts & TCP_OPT_MSS)
 		p = put_kind(
 			p, OPT_MSS, OPT_OCTETS_MSS, (uint8_t)(seg->mss >> 8), (uint8_t)seg->mss);
@@ -241,14 +248,9 @@ uint32_t leat_wire_tcp_put(uint8_t *p, const struct tuple *tuple, const struct s
 	uint32_t octets = (uint32_t)(end - p);
 
 	DCHECK(octets == leat_wire_tcp_hdr_octets(seg));
-	be16_put(p, tuple->lport);
-	be16_put(p + 2, tuple->rport);
-	be32_put(p + 4, seg->seq.v);
+	be64_put(p, (uint64_t)tuple->lport << 48 | (uint64_t)tuple->rport << 32 | seg->seq.v);
 	be32_put(p + 8, seg->ack.v);
-	p[12] = (uint8_t)(octets / 4 << 4);
-	p[13] = seg->flags;
-	be16_put(p + 14, seg->wnd);
-	be16_put(p + 16, 0);
-	be16_put(p + 18, seg->up);
+	be64_put(p + 12, (uint64_t)(octets / 4) << 60 | (uint64_t)seg->flags << 48 |
+				 (uint64_t)seg->wnd << 32 | seg->up);
 	return octets;
 }
