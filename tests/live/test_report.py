@@ -18,8 +18,7 @@ import time
 from pathlib import Path
 
 import live
-import loads
-from loads import FAIL, GOOD, INCONCLUSIVE, LATE, PASS, PATIENT, RUN_S, Load, to_server
+from loads import FAIL, GOOD, INCONCLUSIVE, LATE, PASS, PATIENT, RUN_S, Load, sums, to_server
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "app/load/schema"), str(ROOT / "tests/report")]
@@ -103,7 +102,7 @@ def seconds_add_up(path, told):
         names, *rows = csv.reader(file)
     live.equal(names, told["series"]["columns"], "columns")
     live.equal([[float(v) for v in row] for row in rows], told["series"]["rows"], "rows")
-    c = loads.sums(told)
+    c = sums(told)
     for name, whole in (("planned", c["planned"]), ("started", c["started"]),
                         ("established", c["established"]), ("completed", c["completed"]),
                         ("failed", c["failed_all"]), ("not_started", c["not_started_all"]),
@@ -258,7 +257,7 @@ def same_as_whole(told, whole, parts):
         live.equal(others.decode(hist["hdr"]), slots, f"{kind} as HdrHistogram has it")
         live.equal(hist["count"], whole["latency"][kind]["count"], f"count of {kind}")
     live.equal(len(told["segments"]), len(parts), "segments")
-    loads.sums(told)
+    sums(told)
 
 
 def merging():
