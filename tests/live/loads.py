@@ -30,7 +30,8 @@ class Load(live.Process):
         Load.made += 1
         words = ["-j"] if json_too else []
         self.label = f"live-{os.getpid()}-load{Load.made}"
-        super().__init__([live.leat(), "load", "--name", self.label, *words, *options], net=net, seconds=RUN_S + 10, **more)
+        super().__init__([live.leat(), "load", "--name", self.label, *words, *options], net=net,
+                         seconds=RUN_S + 10, **more)
 
     def result(self, *codes):
         """What it told at its end; its exit code is one of codes, and that of its verdict."""
