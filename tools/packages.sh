@@ -12,6 +12,7 @@ pkg-config      cmd:pkg-config
 python3         cmd:python3
 libdpdk-dev     pkg:libdpdk
 libnuma-dev     pkg:numa
+libpcap-dev     pkg:libpcap
 libyaml-dev     pkg:yaml-0.1
 libjansson-dev  pkg:jansson
 zlib1g-dev      pkg:zlib'

@@ -68,6 +68,7 @@ struct shard *leat_shard_new(
 	stack.tx_csum_ip = config->port->tx_csum_ip;
 	stack.tx_csum_l4 = config->port->tx_csum_l4;
 	s->stack = leat_stack_new(p.stack, &stack, s->now);
+	s->capture = (struct shard_capture_set){.stack = s->stack, .now = &s->now};
 	leat_shard_impair_init(&s->rx.impair, &config->impair);
 	struct shard_wire_ops ops = leat_shard_wire_mbufs(config->pool);
 	leat_shard_wire_init(&s->rx.wire, p.wire_in, &config->wire_in, &ops);
@@ -179,7 +180,10 @@ static void turn_lookup(struct shard *s)
 
 static void turn_input(struct shard *s)
 {
-	leat_stack_input(s->stack, &s->burst, s->now);
+	if (UNLIKELY(s->rx.capture != NULL))
+		leat_shard_capture_input(&s->capture, &s->burst, s->now);
+	else
+		leat_stack_input(s->stack, &s->burst, s->now);
 }
 
 static void answer(const struct shard *s, struct shard_ask *ask)
@@ -240,6 +244,14 @@ static void take_list(struct shard *s, struct shard_list *l)
 		s->list = l;
 }
 
+static void take_capture(struct shard *s, struct shard_capture *c)
+{
+	leat_shard_capture_letter(&s->capture, c);
+	const struct shard_capture_set *set = s->capture.cnt != 0 ? &s->capture : NULL;
+
+	s->rx.capture = s->rx.steer.capture = s->tx.capture = set;
+}
+
 static void read_letter(struct shard *s, struct shard_letter letter)
 {
 	switch (letter.kind) {
@@ -255,6 +267,9 @@ static void read_letter(struct shard *s, struct shard_letter letter)
 		break;
 	case SHARD_MAIL_LIST:
 		take_list(s, letter.what);
+		break;
+	case SHARD_MAIL_CAPTURE:
+		take_capture(s, letter.what);
 		break;
 	case SHARD_MAIL_PORT:
 		use_port(s, (enum shard_port_use)(uintptr_t)letter.what);

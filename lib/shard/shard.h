@@ -16,7 +16,7 @@
  *	the boxes of shard_mail: the other end of each belongs to one other thread;
  *	the lanes of shard_lane: the other end of each belongs to one other shard;
  *	shard_asked: what one shard asks for, read by one other;
- *	struct shard_ask, shard_list: their owner's, but the shard's from put until `answered`;
+ *	struct shard_ask, shard_list, shard_capture: their owner's, but the shard's from put until `answered`;
  *	the pool of packet buffers, which EAL makes safe;
  *	struct nic_port and struct flow_steer, which nobody writes while shards turn, but when all
  *	were told to keep off their queues (SHARD_PORT_OFF);
@@ -45,6 +45,7 @@
 #include "leat.h"
 #include "nic_port.h"
 #include "shard_asked.h"
+#include "shard_capture.h"
 #include "shard_clock.h"
 #include "shard_impair.h"
 #include "shard_mail.h"
@@ -169,6 +170,7 @@ struct shard {
 	struct shard_mail *peer[SHARD_MAX];    /* written here: boxes of the port's other shards */
 	const struct shard_asked *wants[SHARD_MAX]; /* by peer: what it asks for */
 	struct shard_list *list;                    /* under way, or NULL */
+	struct shard_capture_set capture;
 	uint32_t abort_at; /* while all are reset: the next record to look at */
 	bool aborting;
 	struct stack_burst burst;

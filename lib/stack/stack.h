@@ -90,6 +90,7 @@ struct stack_frame {
 	uint32_t octets;
 	uint8_t l2_octets, l3_octets;
 	bool is_tcp, is_ip4; /* with tx_csum_*: what the device must complete */
+	bool again;          /* a retransmission */
 };
 
 struct stack_counters {
@@ -201,6 +202,18 @@ const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t siz
  * Returns how many.  tcb_max records looked at are all of them. */
 uint32_t leat_stack_list(struct leat_stack *s, uint32_t *cursor, uint32_t look,
 	struct leat_info *info, uint32_t max);
+
+/* What a capture tells of a connection. */
+struct stack_glance {
+	uint8_t state; /* enum tcp_state; CLOSED: there is none */
+	bool numbers;  /* the two below are known */
+	uint32_t snd_nxt, rcv_nxt;
+};
+
+/* leat_stack_glance looks at the connection that has this tuple, or, with listeners and when there
+ * is none, at the listener that a SYN would reach. */
+struct stack_glance leat_stack_glance(
+	const struct leat_stack *s, const struct tuple *tuple, bool listeners);
 
 /* leat_stack_dump writes one line per connection, in order of record: stable text for tests. */
 void leat_stack_dump(struct leat_stack *s, FILE *out);

@@ -217,6 +217,26 @@ uint32_t leat_stack_list(
 	return cnt;
 }
 
+struct stack_glance leat_stack_glance(
+	const struct leat_stack *s, const struct tuple *tuple, bool listeners)
+{
+	uint32_t name = leat_flow_table_find(s->flow, leat_flow_hash(s->flow, tuple), tuple);
+
+	if (name == FLOW_NONE)
+		return (struct stack_glance){
+			.state = listeners && leat_stack_listener_find(s, tuple) != NULL
+					 ? TCP_ST_LISTEN
+					 : TCP_ST_CLOSED};
+	if (name & FLOW_UNIT) /* a record has no numbers that anybody reads */
+		return (struct stack_glance){.state = TCP_ST_TIME_WAIT};
+	const struct tcb *tcb = stack_tcb(s, name);
+
+	return (struct stack_glance){.state = tcb->state,
+		.numbers = true,
+		.snd_nxt = tcb->snd.nxt.v,
+		.rcv_nxt = tcb->rcv.nxt.v};
+}
+
 #define LINE_MAX_OCTETS 1024 /* far above the longest line of a dump */
 
 struct line {

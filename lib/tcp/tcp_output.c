@@ -161,6 +161,7 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
 		tcb->rtx_cnt++;
 		out->doubt = tcb->tries >= c->e->knobs.r1_cnt; /* MUST-20 */
+		out->again = true;
 		c->e->cnt.emitted_again++;
 	} else if (!(tcb->flags & TCP_F_RTT) && !queue) {
 		tcb->flags |= TCP_F_RTT;
