@@ -78,6 +78,7 @@ struct ctl {
 	atomic_bool stop;
 	pthread_t thread;
 	struct ctl_client client[CTL_CLIENT_MAX];
+	struct ctl_capture *kept; /* by putting: what shards that stand still may still write to */
 };
 
 /* leat_ctl_start makes the socket of the instance of that name, or of NAME-PID when another has the
@@ -107,5 +108,9 @@ bool leat_ctl_pause(struct ctl_client *q, uint64_t for_ns);
 /* The verbs: read the words behind the name, which they may change, and write the answer to
  * q->out: `ok` and what there is to say, or `no CODE AT why`. */
 void leat_ctl_conns(struct ctl_client *q, char *words);
+void leat_ctl_capture(struct ctl_client *q, char *words);
+
+/* leat_ctl_capture_free is part of leat_ctl_free. */
+void leat_ctl_capture_free(struct ctl *c);
 
 #endif
