@@ -22,12 +22,9 @@ STATIC_ASSERT(COUNT_OF(speak_words) == LOAD_SPEAK_PROGRAM + 1, "in the order of 
 
 struct leat_addr leat_opt_load_addr(struct ip ip, uint16_t port)
 {
-	struct leat_addr a = {.family = ip_is4(ip) ? 4 : 6, .port = port};
+	struct leat_addr a = {.port = port};
 
-	for (uint32_t i = 0; a.family == 4 && i < 4; i++)
-		a.octet[i] = (uint8_t)(ip_to4(ip) >> (24 - 8 * i));
-	for (uint32_t i = 0; a.family == 6 && i < 16; i++)
-		a.octet[i] = (uint8_t)((i < 8 ? ip.hi : ip.lo) >> (56 - 8 * (i % 8)));
+	a.family = ip_put(ip, a.octet);
 	return a;
 }
 

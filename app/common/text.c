@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "text.h"
 
+#include "base_time.h"
 #include "conf_value.h"
 #include "wire_addr.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,19 +14,31 @@ void leat_text_group(uint64_t value, char *text, size_t size)
 	leat_conf_value_group(value, text, size);
 }
 
+void leat_text_ns(uint64_t ns, char *text, size_t size)
+{
+	static const struct {
+		uint64_t ns;
+		const char *name;
+	} unit[] = {{TIME_S, "s"}, {TIME_MS, "ms"}, {TIME_US, "us"}, {1, "ns"}};
+	uint32_t i = 0;
+
+	if (ns == 0) {
+		snprintf(text, size, "-");
+		return;
+	}
+	while (ns < unit[i].ns)
+		i++;
+	if (ns < 20 * unit[i].ns)
+		snprintf(text, size, "%.3g %s", (double)ns / (double)unit[i].ns, unit[i].name);
+	else
+		snprintf(text, size, "%" PRIu64 " %s", ns / unit[i].ns, unit[i].name);
+}
+
 void leat_text_addr(const struct leat_addr *a, char *text, size_t size)
 {
 	char name[IP_TEXT_MAX];
-	struct ip ip = {0, 0};
-	uint32_t cnt = a->family == 4 ? 4 : 16;
 
-	for (uint32_t i = 0; i < cnt; i++) {
-		ip.hi = ip.hi << 8 | ip.lo >> 56;
-		ip.lo = ip.lo << 8 | a->octet[i];
-	}
-	if (a->family == 4)
-		ip = ip_from4((uint32_t)ip.lo);
-	leat_wire_ip_text(ip, name);
+	leat_wire_ip_text(ip_get(a->family, a->octet), name);
 	snprintf(text, size, a->family == 4 ? "%s:%u" : "[%s]:%u", name, a->port);
 }
 

@@ -17,6 +17,10 @@
 /* leat_text_group writes value with its digits in groups: "1,234,567". */
 void leat_text_group(uint64_t value, char *text, size_t size);
 
+/* leat_text_ns writes a duration as it is read at a glance: "11.4 us", "38 ms", "1.04 s", "2 s";
+ * "-" for 0. */
+void leat_text_ns(uint64_t ns, char *text, size_t size);
+
 /* leat_text_addr writes "198.18.0.1:80" or "[2001:db8::1]:80". */
 void leat_text_addr(const struct leat_addr *a, char *text, size_t size);
 

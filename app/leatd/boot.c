@@ -4,6 +4,7 @@
 #include "base_bits.h"
 #include "base_log.h"
 #include "report.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -169,7 +170,7 @@ void leat_boot_print(const struct boot *b, bool connects, FILE *out)
 			connects && b->quiet_ns == 0 ? ", --quiet-time T" : "");
 	if (connects && b->path != NULL)
 		fprintf(out, ", ports %u to %u", b->port_from, b->port_to);
-	leat_report_ns(b->quiet_ns, quiet, sizeof(quiet));
+	leat_text_ns(b->quiet_ns, quiet, sizeof(quiet));
 	if (connects && b->quiet_ns != 0)
 		fprintf(out, "; no connect for %s", quiet);
 	fprintf(out, "%s\n", connects ? "" : "; listening at once");

@@ -187,8 +187,8 @@ static void say_short(const struct load_options *o, const struct load_need *n)
 	leat_text_group(n->tuples, have, sizeof(have));
 	leat_load_text_rate(o->rate_milli, rate, sizeof(rate));
 	leat_load_text_rate(n->rate_milli_max, most, sizeof(most));
-	leat_load_text_ns(o->serve.time_wait_ns, now, sizeof(now));
-	leat_load_text_ns(msl, less, sizeof(less));
+	leat_text_ns(o->serve.time_wait_ns, now, sizeof(now));
+	leat_text_ns(msl, less, sizeof(less));
 	leat_log(o->anyway ? LOG_LV_WARN : LOG_LV_ERROR, "leatd",
 		"%s pairs of address and port are needed (%s at 2MSL %s), there are %s: at most "
 		"%s can go on; add --sources of %" PRIu64 " addresses, as many times the --target "
@@ -208,7 +208,7 @@ enum opt_exit leat_load_need_check(const struct load_options *o, const struct lo
 	} else if (o->rate_milli == 0 && n->rate_milli_max != 0 && o->total == 0) {
 		leat_text_group(n->tuples, t, sizeof(t));
 		leat_load_text_rate(n->rate_milli_max, rate, sizeof(rate));
-		leat_load_text_ns(o->serve.time_wait_ns, msl, sizeof(msl));
+		leat_text_ns(o->serve.time_wait_ns, msl, sizeof(msl));
 		leat_log(LOG_LV_NOTE, "leatd",
 			"%s pairs of address and port at 2MSL %s: no more than %s can go on; what "
 			"is above waits for a port",

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_bits.h"
 #include "base_time.h"
+#include "conf_value.h"
 #include "nic_numa.h"
 #include "plan.h"
 #include "report.h"
+#include "text.h"
 
 #include <inttypes.h>
 
@@ -92,12 +94,14 @@ static void print_rate(const struct serve_options *o, const struct plan *p, FILE
 	uint64_t rate = (uint64_t)((double)records * (double)TIME_S / (double)o->time_wait_ns);
 	char msl[REPORT_TEXT_MAX], t[REPORT_TEXT_MAX];
 
-	leat_report_ns(o->time_wait_ns, msl, sizeof(msl));
+	leat_text_ns(o->time_wait_ns, msl, sizeof(msl));
 	fprintf(out,
 		"  at 2MSL %-16s highest steady rate %s conn/s when we close first: TIME-WAIT is "
 		"the limit\n",
 		msl, leat_report_group(rate, t));
-	leat_report_ns(u64_max(o->time_wait_ns / RATE_WISH, TIME_MS), msl, sizeof(msl));
+	/* As it can be typed. */
+	leat_conf_value_text(CONF_KIND_DURATION,
+		u64_max(o->time_wait_ns / RATE_WISH / TIME_MS, 1) * TIME_MS, msl, sizeof(msl));
 	fprintf(out, "  to carry %-15s ", leat_report_group(RATE_WISH * rate, t));
 	if (RATE_WISH * o->connections <= SERVE_CONNECTIONS_MAX)
 		fprintf(out, "--connections %" PRIu64 ", or ", RATE_WISH * o->connections);

@@ -220,8 +220,8 @@ static bool others_wait(const struct plane *p, uint32_t i)
 	bool wait = false;
 
 	for (uint32_t k = 0; k < p->shard_cnt; k++)
-		wait |= p->shard[k].lcore_idx == i && p->shard[k].shard->tx.queue != SHARD_NO_QUEUE;
-	return wait && p->moves;
+		wait |= p->shard[k].lcore_idx == i && p->shard[k].queue_shared;
+	return wait;
 }
 
 /* look_at_loop tells when an lcore stands still, and when it goes on. */

@@ -32,27 +32,6 @@ const char *leat_report_group(uint64_t value, char *text)
 	return text;
 }
 
-void leat_report_ns(uint64_t ns, char *text, size_t size)
-{
-	static const struct {
-		uint64_t ns;
-		const char *name;
-	} unit[] = {{TIME_S, "s"}, {TIME_MS, "ms"}, {TIME_US, "us"}, {1, "ns"}};
-	uint32_t i = 0;
-
-	if (ns == 0) {
-		snprintf(text, size, "-");
-		return;
-	}
-	while (ns < unit[i].ns)
-		i++;
-	uint64_t whole = ns / unit[i].ns, tenth = ns % unit[i].ns * 10 / unit[i].ns;
-	if (whole < 20 && unit[i].ns > 1)
-		snprintf(text, size, "%" PRIu64 ".%" PRIu64 " %s", whole, tenth, unit[i].name);
-	else
-		snprintf(text, size, "%" PRIu64 " %s", whole, unit[i].name);
-}
-
 static void add_words(uint64_t *sum, const uint64_t *more, size_t octets)
 {
 	for (size_t i = 0; i < octets / sizeof(*sum); i++)
@@ -167,7 +146,7 @@ void leat_report_states(const struct stack_gauge *g, FILE *out)
 	for (uint32_t i = TCP_ST_LISTEN; i < TCP_ST_CNT; i++) {
 		if (g->cnt[i] == 0)
 			continue;
-		leat_report_ns(g->oldest_ns[i], age, sizeof(age));
+		leat_text_ns(g->oldest_ns[i], age, sizeof(age));
 		fprintf(out, "  %-20s %12s  the oldest %s\n",
 			leat_tcp_state_name((enum tcp_state)i), leat_report_group(g->cnt[i], text),
 			age);
@@ -185,7 +164,7 @@ void leat_report_ages(const struct stack_gauge *g, FILE *out)
 	for (uint32_t i = TCP_ST_LISTEN + 1; i < TCP_ST_CNT; i++) {
 		if (g->cnt[i] == 0)
 			continue;
-		leat_report_ns(g->oldest_ns[i], age, sizeof(age));
+		leat_text_ns(g->oldest_ns[i], age, sizeof(age));
 		fprintf(out, "%s%s in %s, the oldest %s", comma, leat_report_group(g->cnt[i], text),
 			leat_tcp_state_name((enum tcp_state)i), age);
 		comma = "; ";
@@ -370,8 +349,8 @@ void leat_report_wire_plan(const struct wire_options *w, const char *way, FILE *
 
 	if (!opt_wire_is_on(w))
 		return;
-	leat_report_ns(w->delay_ns, delay, sizeof(delay));
-	leat_report_ns(w->jitter_ns, jitter, sizeof(jitter));
+	leat_text_ns(w->delay_ns, delay, sizeof(delay));
+	leat_text_ns(w->jitter_ns, jitter, sizeof(jitter));
 	fprintf(out,
 		"  bad wire %-4s lost %g%%, reordered %g%%, doubled %g%%, corrupted %g%%, delay "
 		"%s, "

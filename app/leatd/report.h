@@ -18,8 +18,6 @@
 
 #define REPORT_TEXT_MAX 32
 
-/* leat_report_ns writes a duration with two or three digits: "11.4 us", "38 ms"; "-" for 0. */
-void leat_report_ns(uint64_t ns, char *text, size_t size);
 
 /* leat_report_group is value with grouped digits, in text, which it returns. */
 const char *leat_report_group(uint64_t value, char *text);

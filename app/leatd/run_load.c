@@ -111,11 +111,11 @@ static enum opt_exit add_shards(uint64_t seed)
 		leat_steer_shard(&run.steer, i, &shard);
 		shard.stack.seed = seed + i;
 		memcpy(shard.stack.link.mac.octet, run.port.mac, sizeof(run.port.mac));
+		run.plane.shard[i].queue_shared = leat_steer_shared(&run.steer, i);
 		result = leat_plane_add(&run.plane, &shard, i);
 		if (result == OPT_EXIT_OK)
 			result = start_load(i);
 	}
-	run.plane.moves = run.steer.mode == STEER_SOFTWARE;
 	if (result == OPT_EXIT_OK && s->shards > 1)
 		result = leat_plane_join(&run.plane, 0, run.plane.shard_cnt);
 	return result;
@@ -126,13 +126,8 @@ static enum opt_exit add_shards(uint64_t seed)
 /* hop_of is where what goes to the target is sent: to itself, or the gateway. */
 static struct ip hop_of(const struct stack_config *c, const struct leat_addr *target)
 {
-	struct ip ip = {0, 0};
+	struct ip ip = ip_get(target->family, target->octet);
 
-	for (uint32_t i = 0; target->family == 6 && i < 16; i++)
-		*(i < 8 ? &ip.hi : &ip.lo) |= (uint64_t)target->octet[i] << (56 - 8 * (i % 8));
-	if (target->family == 4)
-		ip = ip_from4((uint32_t)target->octet[0] << 24 | (uint32_t)target->octet[1] << 16 |
-			      (uint32_t)target->octet[2] << 8 | target->octet[3]);
 	if (leat_inet_on_link(&c->link, ip))
 		return ip;
 	return target->family == 4 ? c->gateway4 : c->gateway6;
@@ -228,7 +223,7 @@ static void print_head(void)
 
 	if (words() == NULL)
 		return;
-	leat_report_ns(run.o->serve.time_wait_ns, msl, sizeof(msl));
+	leat_text_ns(run.o->serve.time_wait_ns, msl, sizeof(msl));
 	fprintf(words(),
 		"leat " LEAT_VERSION ", %s, %s  %s, %u shard%s on %u lcore%s, up to %ju MiB, 2MSL "
 		"%s%s\n",

@@ -128,6 +128,13 @@ static enum opt_exit start_service(uint32_t i)
 	return OPT_EXIT_OK;
 }
 
+/* note_shared notes whose queues have frames of others, for the warning about one that stalls. */
+static void note_shared(void)
+{
+	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
+		run.plane.shard[i].queue_shared = leat_steer_shared(&run.steer, i);
+}
+
 static enum opt_exit add_shards(void)
 {
 	enum opt_exit result = OPT_EXIT_OK;
@@ -149,7 +156,7 @@ static enum opt_exit add_shards(void)
 		if (result == OPT_EXIT_OK)
 			result = start_service(i);
 	}
-	run.plane.moves = leat_steer_moves(&run.steer);
+	note_shared();
 	if (result == OPT_EXIT_OK && run.o->shards > 1)
 		result = leat_plane_join(&run.plane, 0, run.plane.shard_cnt);
 	if (result == OPT_EXIT_OK && run.plane.taken_octets != run.plan.taken_octets)
@@ -203,7 +210,7 @@ static void print_listener(const struct service_listen *l)
 	char msl[REPORT_TEXT_MAX];
 
 	printf("  listening     :%u %s", l->local.port, leat_service_kind_name(l->kind));
-	leat_report_ns(l->two_msl_ns, msl, sizeof(msl));
+	leat_text_ns(l->two_msl_ns, msl, sizeof(msl));
 	if (l->two_msl_ns != 0)
 		printf(", 2MSL %s%s", msl, leat_report_two_msl(l->two_msl_ns));
 	if (l->reuse != 0)
@@ -238,7 +245,7 @@ static void print_head(void)
 	leat_report_wire_plan(&o->wire_out, "out", stdout);
 	for (uint32_t i = 0; i < o->listen_cnt; i++)
 		print_listener(&run.plan.service.listen[i]);
-	leat_report_ns(o->time_wait_ns, msl, sizeof(msl));
+	leat_text_ns(o->time_wait_ns, msl, sizeof(msl));
 	printf("  2MSL          %s%s\n", msl, leat_report_two_msl(o->time_wait_ns));
 	printf("  restart       ");
 	leat_boot_print(&run.boot, false, stdout);
@@ -310,7 +317,7 @@ static void settle_again(void)
 	enum steer_mode before = run.steer.mode;
 
 	leat_steer_settle(&run.steer, &run.port);
-	run.plane.moves = leat_steer_moves(&run.steer);
+	note_shared();
 	if (run.steer.mode != before)
 		leat_log(LOG_LV_WARN, "leatd", "%s: flows are now steered by: %s%s%s",
 			run.port.name, leat_steer_name(&run.steer),
@@ -333,7 +340,7 @@ static void tell_port(void)
 {
 	char text[REPORT_TEXT_MAX];
 
-	leat_report_ns(run.watch.before_ns, text, sizeof(text));
+	leat_text_ns(run.watch.before_ns, text, sizeof(text));
 	leat_log(LOG_LV_NOTE, "leatd", "%s: %s, after %s", run.port.name,
 		leat_nic_state_name(run.watch.state), text);
 	if (run.watch.state == NIC_ST_DOWN)
@@ -453,7 +460,7 @@ static void print_trouble(void)
 		longest = u64_max(longest, run.plane.loop[i].beat.longest_ns);
 		late += run.plane.watch[i].late_cnt;
 	}
-	leat_report_ns(longest, text, sizeof(text));
+	leat_text_ns(longest, text, sizeof(text));
 	if (slow != 0)
 		printf("turns     the longest %s, %ju of 10 ms or more, %ju of 1 s or more\n", text,
 			(uintmax_t)slow, (uintmax_t)late);
@@ -474,7 +481,7 @@ static enum opt_exit print_end(void)
 		leat_report_group(run.finished, t[0]), leat_report_group(run.cut, t[1]),
 		leat_report_group(run.sum.tcp.present[TCP_ST_TIME_WAIT], t[2]));
 	leat_report_states(&run.gauge, stdout);
-	leat_report_ns(run.o->time_wait_ns, t[0], sizeof(t[0]));
+	leat_text_ns(run.o->time_wait_ns, t[0], sizeof(t[0]));
 	printf("2MSL      %s%s\n", t[0], leat_report_two_msl(run.o->time_wait_ns));
 	printf("TIME-WAIT ");
 	leat_report_time_wait(&run.sum, REPORT_INDENT, stdout);

@@ -12,6 +12,7 @@
 #include "report.h"
 #include "run.h"
 #include "service.h"
+#include "text.h"
 #include "try_print.h"
 #include "try_wire.h"
 #include "vdev.h"
@@ -190,7 +191,8 @@ static enum opt_exit add_shards(const struct stack_config *config, enum try_end 
 				.reorder_millionths = run.o->reorder_millionths}};
 
 		leat_steer_shard(&run.wire.steer[end], i, &shard);
-		run.plane.moves |= leat_steer_moves(&run.wire.steer[end]);
+		run.plane.shard[run.plane.shard_cnt].queue_shared =
+			leat_steer_shared(&run.wire.steer[end], i);
 		shard.stack.seed += (uint64_t)i << 32;
 		memcpy(shard.stack.link.mac.octet, port->mac, sizeof(port->mac));
 		result = leat_plane_add(&run.plane, &shard, end_cnt() * i + end);
@@ -590,7 +592,7 @@ static void note_rate(const struct stack_config config[TRY_END_CNT], const struc
 
 	if (rate >= RATE_PLANNED)
 		return;
-	leat_report_ns(o->time_wait_ns, msl, sizeof(msl));
+	leat_text_ns(o->time_wait_ns, msl, sizeof(msl));
 	leat_log(LOG_LV_NOTE, "leatd",
 		"at 2MSL %s no more than %s conn/s can go on: TIME-WAIT has %s records, and %u "
 		"addresses with %s ports are %s pairs; what is above is refused (no_port)",

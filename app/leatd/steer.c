@@ -80,9 +80,10 @@ void leat_steer_shard(const struct steer *s, uint32_t idx, struct shard_config *
 	config->stack.shard_idx = idx;
 }
 
-bool leat_steer_moves(const struct steer *s)
+bool leat_steer_shared(const struct steer *s, uint32_t idx)
 {
-	return s->mode == STEER_SOFTWARE || s->mode == STEER_PART;
+	return idx < s->queue_cnt && (s->mode == STEER_SOFTWARE ||
+					     (s->mode == STEER_PART && carries_others(s, idx)));
 }
 
 const char *leat_steer_name(const struct steer *s)

@@ -60,8 +60,8 @@ void leat_steer_settle(struct steer *s, const struct nic_port *port);
 /* leat_steer_shard writes into the configuration of shard idx what steering decides. */
 void leat_steer_shard(const struct steer *s, uint32_t idx, struct shard_config *config);
 
-/* leat_steer_moves says whether frames of one shard arrive at the queue of another. */
-bool leat_steer_moves(const struct steer *s);
+/* leat_steer_shared says whether frames of other shards arrive at the queue of shard idx. */
+bool leat_steer_shared(const struct steer *s, uint32_t idx);
 
 /* leat_steer_print writes which mode is on and what it costs, without an end of line. */
 void leat_steer_print(const struct steer *s, FILE *out);

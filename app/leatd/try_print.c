@@ -71,7 +71,7 @@ static void print_plan(const struct try_view *v)
 	uint64_t all = v->o->shards * (has_server(v) ? 2 : 1);
 	char msl[REPORT_TEXT_MAX];
 
-	leat_report_ns(v->o->time_wait_ns, msl, sizeof(msl));
+	leat_text_ns(v->o->time_wait_ns, msl, sizeof(msl));
 	if (v->o->shards > 1 || !has_server(v))
 		printf("  %ju client%s shard%s on %u lcore%s%s", (uintmax_t)v->o->shards,
 			has_server(v) ? " and as many server" : "", all == 1 ? "" : "s",
@@ -144,8 +144,8 @@ static void print_second_text(const struct try_view *v, uint64_t rate)
 	group(v->load.established, t[1]);
 	group(time_wait(v), t[2]);
 	group(failed(&v->load), t[3]);
-	leat_report_ns(leat_hist_at(&v->delta, 500000), p50, sizeof(p50));
-	leat_report_ns(leat_hist_at(&v->delta, 990000), p99, sizeof(p99));
+	leat_text_ns(leat_hist_at(&v->delta, 500000), p50, sizeof(p50));
+	leat_text_ns(leat_hist_at(&v->delta, 990000), p99, sizeof(p99));
 	printf("%5" PRIu64 " s %11s %13s %12s %13s %9s %10s\n", v->seconds, t[0], t[1], t[2], p50,
 		p99, t[3]);
 }
@@ -282,8 +282,8 @@ static void print_rate(const struct try_view *v)
 	double frames = (double)(v->client.rx_frames + v->server.rx_frames);
 
 	group(v->rate_completed * 1000 / ms, rate);
-	leat_report_ns(leat_hist_at(&v->connect, 500000), p50, sizeof(p50));
-	leat_report_ns(leat_hist_at(&v->connect, 990000), p99, sizeof(p99));
+	leat_text_ns(leat_hist_at(&v->connect, 500000), p50, sizeof(p50));
+	leat_text_ns(leat_hist_at(&v->connect, 990000), p99, sizeof(p99));
 	printf("  Rate     %s conn/s, %.1f frames a connection, connect p50 %s, p99 %s\n", rate,
 		v->load.completed == 0 ? 0.0 : frames / (double)v->load.completed, p50, p99);
 }

@@ -227,7 +227,7 @@ static void judge_rule(
 	case LOAD_METRIC_HIST:
 		ns = leat_load_quantile(&r->hist[rule->which], rule->quantile);
 		e->value = (double)ns / 1e9;
-		leat_load_text_ns(ns, e->text, sizeof(e->text));
+		leat_text_ns(ns, e->text, sizeof(e->text));
 		break;
 	default:
 		e->value = (double)count_of(r, rule, false);
@@ -281,7 +281,7 @@ const char *leat_load_limit_text(const struct load_result *r, char *text, size_t
 			"connections were not begun: the generator was late"))
 		return text;
 	if (r->intent.model == LOAD_MODEL_OPEN && l->late_p99_ns > LOAD_LATE_MAX_NS) {
-		leat_load_text_ns(l->late_p99_ns, t, sizeof(t));
+		leat_text_ns(l->late_p99_ns, t, sizeof(t));
 		snprintf(text, size, "the generator's own starts were late: %s at p99", t);
 		return text;
 	}

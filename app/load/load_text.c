@@ -11,27 +11,6 @@
 
 #define DAYS_TEXT_MAX 40
 
-void leat_load_text_ns(uint64_t ns, char *text, size_t size)
-{
-	static const struct {
-		uint64_t ns;
-		const char *name;
-	} unit[] = {{TIME_S, "s"}, {TIME_MS, "ms"}, {TIME_US, "us"}, {1, "ns"}};
-	uint32_t i = 0;
-
-	if (ns == 0) {
-		snprintf(text, size, "-");
-		return;
-	}
-	while (ns < unit[i].ns)
-		i++;
-	if (ns / unit[i].ns < 20 && unit[i].ns > 1)
-		snprintf(text, size, "%.*f %s", i == 0 ? 2 : 1, (double)ns / (double)unit[i].ns,
-			unit[i].name);
-	else
-		snprintf(text, size, "%" PRIu64 " %s", ns / unit[i].ns, unit[i].name);
-}
-
 void leat_load_text_share(uint32_t millionths, char *text, size_t size)
 {
 	if (millionths % 10000 == 0)
@@ -94,7 +73,7 @@ static void print_tuples(const struct load_intent *i, FILE *out)
 
 	group(i->tuples, tuples);
 	group(i->tuples_needed, needed);
-	leat_load_text_ns(i->time_wait_ns, msl, sizeof(msl));
+	leat_text_ns(i->time_wait_ns, msl, sizeof(msl));
 	fprintf(out, "; %s tuples, %s needed at 2MSL %s: %s\n", tuples, needed, msl,
 		i->tuples_needed <= i->tuples ? "enough" : "NOT ENOUGH");
 }
@@ -105,8 +84,8 @@ void leat_load_print_plan(const struct load_result *r, FILE *out)
 	char rate[32], t[2][32], n[TEXT_GROUP_MAX];
 
 	leat_load_text_rate(i->rate_milli, rate, sizeof(rate));
-	leat_load_text_ns(i->duration_ns, t[0], sizeof(t[0]));
-	leat_load_text_ns(i->ramp_ns, t[1], sizeof(t[1]));
+	leat_text_ns(i->duration_ns, t[0], sizeof(t[0]));
+	leat_text_ns(i->ramp_ns, t[1], sizeof(t[1]));
 	group(i->concurrency, n);
 	if (i->model == LOAD_MODEL_OPEN)
 		fprintf(out, "plan      %s, %s at most in flight, open loop", rate, n);
@@ -161,7 +140,7 @@ void leat_load_print_second(
 	group(s->started, rate);
 	group(s->in_flight, flight);
 	group(s->failed + s->not_started, failed);
-	leat_load_text_ns(s->hist[LOAD_HIST_CONNECT].p99_ns, p99, sizeof(p99));
+	leat_text_ns(s->hist[LOAD_HIST_CONNECT].p99_ns, p99, sizeof(p99));
 	fprintf(out, "%5.0f s  %10s conn/s   in flight %8s   connect p99 %9s   failed %s%s\n",
 		(double)s->at_ns / 1e9, rate, flight, p99, failed,
 		s->at_ns <= r->intent.ramp_ns ? "   ramp" : "");
@@ -260,7 +239,7 @@ static void print_latency(const struct load_result *r, FILE *out)
 			continue;
 		fprintf(out, "    %-32s", leat_load_hist_name((enum load_hist)h));
 		for (uint32_t q = 0; q < LOAD_QUANTILE_CNT; q++) {
-			leat_load_text_ns(leat_load_quantile(&r->hist[h], q), t, sizeof(t));
+			leat_text_ns(leat_load_quantile(&r->hist[h], q), t, sizeof(t));
 			fprintf(out, " %8s", t);
 		}
 		fprintf(out, "\n");
@@ -292,7 +271,7 @@ static void print_limits(const struct load_result *r, FILE *out)
 
 	leat_load_text_share(l->busiest_millionths, busy, sizeof(busy));
 	leat_load_text_share(l->buffers_low_millionths, low, sizeof(low));
-	leat_load_text_ns(l->late_p99_ns, late, sizeof(late));
+	leat_text_ns(l->late_p99_ns, late, sizeof(late));
 	group(l->nic_missed + l->nic_no_buf, missed);
 	fprintf(out,
 		"  this generator    busiest shard %s, device missed %s, buffers never below %s, "

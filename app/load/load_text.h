@@ -12,8 +12,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* A duration with two or three digits, "-" for 0; a share, "99.9997 %"; a rate, "199,999 /s". */
-void leat_load_text_ns(uint64_t ns, char *text, size_t size);
+/* A share, "99.9997 %"; a rate, "199,999 /s". */
 void leat_load_text_share(uint32_t millionths, char *text, size_t size);
 void leat_load_text_rate(uint64_t rate_milli, char *text, size_t size);
 

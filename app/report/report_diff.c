@@ -94,7 +94,7 @@ static void value_text(const struct metric *m, double value, char *text, size_t 
 	else if (m->kind == LOAD_METRIC_RATE)
 		leat_load_text_rate((uint64_t)llround(value), text, size);
 	else if (m->kind == LOAD_METRIC_HIST)
-		leat_load_text_ns((uint64_t)llround(value), text, size);
+		leat_text_ns((uint64_t)llround(value), text, size);
 	else
 		leat_text_group((uint64_t)llround(value), text, size);
 }

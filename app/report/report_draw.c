@@ -75,14 +75,7 @@ static void si_text(double value, char *text, size_t size)
 
 static void s_text(double s, char *text, size_t size)
 {
-	if (s < 0.9e-6)
-		snprintf(text, size, "%.0f ns", s * 1e9);
-	else if (s < 0.9e-3)
-		snprintf(text, size, "%.0f us", s * 1e6);
-	else if (s < 0.9)
-		snprintf(text, size, "%.0f ms", s * 1e3);
-	else
-		snprintf(text, size, "%.0f s", s);
+	leat_text_ns((uint64_t)llround(s * 1e9), text, size);
 }
 
 void leat_report_draw_rate(const struct load_result *r, FILE *out)

@@ -95,7 +95,7 @@ static void put_banner(const struct load_result *r, FILE *out)
 
 	gmtime_r(&at, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm);
-	leat_load_text_ns(r->ran_ns, ran, sizeof(ran));
+	leat_text_ns(r->ran_ns, ran, sizeof(ran));
 	fputs("<h1>", out);
 	put_text(r->where.name, out);
 	fprintf(out, "</h1>\n<p class=\"soft\">%s, %s, ", when, ran);
@@ -213,7 +213,7 @@ static void put_latency(const struct load_result *r, FILE *out)
 			continue;
 		fprintf(out, "<tr><td>%s</td>", leat_load_hist_name((enum load_hist)h));
 		for (uint32_t q = 0; q < LOAD_QUANTILE_CNT; q++) {
-			leat_load_text_ns(leat_load_quantile(&r->hist[h], q), text, sizeof(text));
+			leat_text_ns(leat_load_quantile(&r->hist[h], q), text, sizeof(text));
 			fprintf(out, "<td>%s</td>", text);
 		}
 		fputs("</tr>\n", out);
@@ -281,7 +281,7 @@ static void put_parts(const struct load_result *r, FILE *out)
 		const struct load_part *p = &r->part[i];
 
 		leat_load_text_rate(p->rate_milli, rate, sizeof(rate));
-		leat_load_text_ns(p->connect_p99_ns, p99, sizeof(p99));
+		leat_text_ns(p->connect_p99_ns, p99, sizeof(p99));
 		fprintf(out, "<tr><td>%u</td><td>", p->segment);
 		put_text(p->node, out);
 		fprintf(out, "</td><td>%s</td><td>%s</td><td class=\"text no\">%s</td></tr>\n",

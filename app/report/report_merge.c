@@ -146,8 +146,8 @@ static bool check_windows(const struct report_merge *m, char *why, size_t size)
 
 	if (windows_fit(m) || m->anyway)
 		return true;
-	leat_load_text_ns(m->common_ns, common, sizeof(common));
-	leat_load_text_ns(m->whole_ns, whole, sizeof(whole));
+	leat_text_ns(m->common_ns, common, sizeof(common));
+	leat_text_ns(m->whole_ns, whole, sizeof(whole));
 	snprintf(why, size,
 		"their windows have %s of %s in common, and rates of different times do not add "
 		"up: at least %d %% must be; --anyway merges them for a verdict that is "
@@ -343,16 +343,16 @@ void leat_report_merge_print(const struct report_merge *m, const struct load_res
 	char skew[32], common[32], whole[32], text[32];
 	uint32_t cnt = nth(m, 0)->where.segment_cnt;
 
-	leat_load_text_ns(m->skew_ns, skew, sizeof(skew));
-	leat_load_text_ns(m->common_ns, common, sizeof(common));
-	leat_load_text_ns(m->whole_ns, whole, sizeof(whole));
+	leat_text_ns(m->skew_ns, skew, sizeof(skew));
+	leat_text_ns(m->common_ns, common, sizeof(common));
+	leat_text_ns(m->whole_ns, whole, sizeof(whole));
 	fprintf(out, "merged    %u of %u segments of %s; start skew %s, common window %s of %s\n",
 		m->run_cnt, cnt, r->where.name, m->skew_ns == 0 ? "0" : skew, common, whole);
 	for (uint32_t i = 0; i < r->part_cnt; i++) {
 		const struct load_part *p = &r->part[i];
 
 		leat_load_text_rate(p->rate_milli, text, sizeof(text));
-		leat_load_text_ns(p->connect_p99_ns, skew, sizeof(skew));
+		leat_text_ns(p->connect_p99_ns, skew, sizeof(skew));
 		fprintf(out, "  %3u/%-3u  %-24s %14s   connect p99 %9s%s\n", p->segment, cnt,
 			p->node, text, skew, p->partial ? "   PARTIAL" : "");
 	}

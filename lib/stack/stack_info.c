@@ -407,6 +407,7 @@ static const char *traffic_error(const struct leat_stack *s, char *text, size_t 
 		{"icmp errors = what became of them", s->cnt.wire[WIRE_V_ICMP_ERROR],
 			t->icmp_stray + t->icmp_soft + t->icmp_refused + t->icmp_narrowed +
 				t->icmp_ignored},
+		{"retransmissions = sum of their kinds", t->emitted_again, tcp_again_sum(t)},
 	};
 	return broken(law, COUNT_OF(law), text, size);
 }

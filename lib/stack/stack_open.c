@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "base_be.h"
 #include "base_bits.h"
 #include "stack_core.h"
 
@@ -11,29 +10,15 @@
 
 bool leat_stack_addr_in(const struct leat_addr *addr, struct ip *ip)
 {
-	if (addr->family == 0)
-		*ip = (struct ip){0, 0};
-	else if (addr->family == 4)
-		*ip = ip_from4(be32_get(addr->octet));
-	else if (addr->family == 6)
-		*ip = (struct ip){be64_get(addr->octet), be64_get(addr->octet + 8)};
-	else
-		return false;
-	return addr->family != 6 || !ip_is4(*ip);
+	*ip = ip_get(addr->family, addr->octet);
+	return addr->family == 0 || addr->family == 4 || (addr->family == 6 && !ip_is4(*ip));
 }
 
 struct leat_addr leat_stack_addr_out(struct ip ip, uint16_t port)
 {
 	struct leat_addr addr = {.port = port};
 
-	if (ip_is4(ip)) {
-		addr.family = 4;
-		be32_put(addr.octet, ip_to4(ip));
-	} else if (!ip_is_any(ip)) {
-		addr.family = 6;
-		be64_put(addr.octet, ip.hi);
-		be64_put(addr.octet + 8, ip.lo);
-	}
+	addr.family = ip_put(ip, addr.octet);
 	return addr;
 }
 

@@ -173,7 +173,10 @@ struct tcp_counters {
 	uint64_t time_wait_late_ns, time_wait_late_ns_max; /* behind 2MSL, of all that expired */
 	uint64_t fast; /* segments that tcp_input_fast.c took; they have a verdict, too */
 	uint64_t emitted, emitted_rst, emitted_again; /* segments; again: retransmissions */
-	uint64_t ecn_ce_seen, ecn_cut;                /* segments marked CE; reductions for ECE */
+	/* What was retransmitted, each in one of these: text has it even with a FIN behind it; fin:
+	 * a FIN alone; probe: of a closed window. */
+	uint64_t again_syn, again_syn_ack, again_text, again_fin, again_probe;
+	uint64_t ecn_ce_seen, ecn_cut; /* segments marked CE; reductions for ECE */
 	/* ICMP errors, one of these each: about nothing that is on the way; told the user; ended a
 	 * handshake; narrowed the path; without consequence. */
 	uint64_t icmp_stray, icmp_soft, icmp_refused, icmp_narrowed, icmp_ignored;
@@ -195,6 +198,12 @@ struct tcp_counters {
 	uint32_t rbuf_held;                   /* records of text on any queue */
 	uint32_t ext_held, srec_held;         /* in use */
 };
+
+/* tcp_again_sum is emitted_again, by kind: the same number. */
+static inline uint64_t tcp_again_sum(const struct tcp_counters *c)
+{
+	return c->again_syn + c->again_syn_ack + c->again_text + c->again_fin + c->again_probe;
+}
 
 /* What is counted of one connection, with limits.tally; instants of the last, 0: none yet. */
 struct tcp_tally {

@@ -116,6 +116,20 @@ static void tally(const struct tcp_call *c, uint32_t text, bool again)
 	t->again_octets += again ? text : 0;
 }
 
+/* count_again counts what is sent again by what it is for. */
+static void count_again(struct tcp_counters *cnt, const struct seg *seg, bool probe)
+{
+	cnt->emitted_again++;
+	if (probe)
+		cnt->again_probe++;
+	else if (seg->flags & TCP_SYN)
+		*(seg->flags & TCP_ACK ? &cnt->again_syn_ack : &cnt->again_syn) += 1;
+	else if (seg->text > 0)
+		cnt->again_text++;
+	else
+		cnt->again_fin++;
+}
+
 /* Builds one segment at pos with octets of text, and keeps the books: SND.NXT, the RTT sample, the
  * ACK that it carries. */
 static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flags)
@@ -162,7 +176,7 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 		tcb->rtx_cnt++;
 		out->doubt = tcb->tries >= c->e->knobs.r1_cnt; /* MUST-20 */
 		out->again = true;
-		c->e->cnt.emitted_again++;
+		count_again(&c->e->cnt, seg, (tcb->flags & TCP_F_PROBE) != 0);
 	} else if (!(tcb->flags & TCP_F_RTT) && !queue) {
 		tcb->flags |= TCP_F_RTT;
 		tcb->rtt_seq = pos;
@@ -257,13 +271,15 @@ static bool emit_window_probe(struct tcp_call *c)
 	struct seq una = tcb->snd.una;
 	uint32_t text = text_at(tcb, una, seq_add(una, u32_max(tcb->snd.wnd, 1)));
 
-	tcb->flags &= (uint16_t) ~(TCP_F_PROBE | TCP_F_RTX_ONE);
+	tcb->flags &= (uint16_t)~TCP_F_RTX_ONE;
 	flight_begin(c);
 	struct tcp_ext *queue = tcp_sendq_of(c->e, tcb);
 
 	if (seq_eq(una, tcb->snd.nxt)) {
-		if (!emit_fresh(c, text))
+		if (!emit_fresh(c, text)) {
+			tcb->flags &= (uint16_t)~TCP_F_PROBE;
 			return false;
+		}
 		if (queue)
 			c->e->srec[queue->tail].sent_cnt = UINT8_MAX;
 	} else {
@@ -271,7 +287,8 @@ static bool emit_window_probe(struct tcp_call *c)
 			text = u32_min(text, seq_from(una, tcb->snd.nxt));
 		emit_text(c, una, text);
 	}
-	tcb->flags &= (uint16_t)~TCP_F_RTT; /* a sample would end the backoff (SHLD-30) */
+	/* PROBE: it is sent; RTT: a sample would end the backoff (SHLD-30). */
+	tcb->flags &= (uint16_t) ~(TCP_F_PROBE | TCP_F_RTT);
 	return true;
 }
 

@@ -548,20 +548,6 @@ bool leat_watch_field(const struct watch_conn *c, enum watch_field field, uint64
 	UNREACHABLE("every field has its case");
 }
 
-struct ip leat_watch_ip(const struct leat_addr *a)
-{
-	struct ip ip = {0, 0};
-
-	if (a->family == 4)
-		return ip_from4((uint32_t)a->octet[0] << 24 | (uint32_t)a->octet[1] << 16 |
-				(uint32_t)a->octet[2] << 8 | a->octet[3]);
-	for (uint32_t i = 0; i < 8; i++) {
-		ip.hi = ip.hi << 8 | a->octet[i];
-		ip.lo = ip.lo << 8 | a->octet[8 + i];
-	}
-	return ip;
-}
-
 static bool compares(uint8_t op, uint64_t a, uint64_t b)
 {
 	switch ((enum watch_op)op) {
@@ -586,7 +572,8 @@ static bool is_in_prefix(const struct watch_node *n, const struct leat_info *i)
 	const struct leat_addr *a = n->field == WATCH_SPORT ? &i->local : &i->remote;
 
 	return n->field == WATCH_NONE ||
-	       (a->family != 0 && ip_in_prefix(leat_watch_ip(a), n->prefix, n->prefix_bits));
+	       (a->family != 0 &&
+		       ip_in_prefix(ip_get(a->family, a->octet), n->prefix, n->prefix_bits));
 }
 
 /* As deep as the text was, which is bounded: DEPTH_MAX, and a chain of `and` and `or` to the left

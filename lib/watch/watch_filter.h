@@ -110,9 +110,6 @@ bool leat_watch_field(const struct watch_conn *c, enum watch_field field, uint64
 bool leat_watch_before(
 	const struct watch_filter *f, const struct watch_conn *a, const struct watch_conn *b);
 
-/* leat_watch_ip is an address of leat.h's as the wire has it. */
-struct ip leat_watch_ip(const struct leat_addr *a);
-
 /* leat_watch_state is the state of c, as enum tcp_state; 0 when it has none. */
 uint8_t leat_watch_state(const struct watch_conn *c);
 

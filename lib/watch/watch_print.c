@@ -73,7 +73,7 @@ static const char *end(const struct leat_addr *a, char *text)
 	char ip[IP_TEXT_MAX] = "*", port[8] = "*";
 
 	if (a->family != 0)
-		leat_wire_ip_text(leat_watch_ip(a), ip);
+		leat_wire_ip_text(ip_get(a->family, a->octet), ip);
 	if (a->port != 0)
 		snprintf(port, sizeof(port), "%u", a->port);
 	snprintf(text, END_MAX, a->family == 6 ? "[%s]:%s" : "%s:%s", ip, port);

@@ -28,6 +28,21 @@ static void addresses_are_written_as_they_are_read(void **state)
 	assert_true(ip_eq(ip_of("2001:DB8:0:0::1"), (struct ip){0x20010db800000000, 1}));
 }
 
+static void octets_in_wire_order_are_the_same_address(void **state)
+{
+	static const char *const text[] = {"0.0.0.0", "198.18.0.1", "255.255.255.255", "::", "::1",
+		"2001:db8:1234:5678:9abc:def0:1122:3344"};
+	static const uint8_t family[] = {4, 4, 4, 0, 6, 6};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(text); i++) {
+		uint8_t octet[16] = {0};
+
+		assert_int_equal(ip_put(ip_of(text[i]), octet), family[i]);
+		assert_true(ip_eq(ip_get(family[i], octet), ip_of(text[i])));
+	}
+}
+
 static void what_is_no_address_is_refused(void **state)
 {
 	static const char *const text[] = {"", "10.0.0", "10.0.0.256", "10.0.0.1.2", "10.0.0.1/24",
@@ -144,6 +159,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_written_as_they_are_read),
+		cmocka_unit_test(octets_in_wire_order_are_the_same_address),
 		cmocka_unit_test(what_is_no_address_is_refused),
 		cmocka_unit_test(a_prefix_is_compared_bit_by_bit),
 		cmocka_unit_test(a_prefix_of_one_version_has_no_address_of_the_other),

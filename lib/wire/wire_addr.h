@@ -12,6 +12,7 @@
  * RFC        4291 2.5.5.2 (IPv4-mapped). */
 
 #include "base_assert.h"
+#include "base_be.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,6 +70,26 @@ static inline bool ip_eq(struct ip a, struct ip b)
 static inline bool ip_is_any(struct ip a)
 {
 	return a.hi == 0 && (a.lo == 0 || a.lo == UINT64_C(0xffff00000000));
+}
+
+/* ip_get reads an address that stands in octets: the first four for family 4, 16 for 6, none for 0;
+ * ip_put writes one there and returns its family, which is 0 for ::. */
+static inline struct ip ip_get(uint8_t family, const uint8_t *octet)
+{
+	if (family == 4)
+		return ip_from4(be32_get(octet));
+	return family == 6 ? (struct ip){be64_get(octet), be64_get(octet + 8)} : (struct ip){0, 0};
+}
+
+static inline uint8_t ip_put(struct ip a, uint8_t *octet)
+{
+	if (ip_is4(a)) {
+		be32_put(octet, ip_to4(a));
+		return 4;
+	}
+	be64_put(octet, a.hi);
+	be64_put(octet + 8, a.lo);
+	return ip_is_any(a) ? 0 : 6;
 }
 
 static inline bool tuple_eq(const struct tuple *a, const struct tuple *b)

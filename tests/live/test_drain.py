@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """How `leat serve` stops: signals, drain, what it says at the end, and what a new one finds."""
+import ctypes
 import os
+import pathlib
 import signal
 import socket
 
 import live
 
 SMALL = (socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+TGKILL = ctypes.CDLL(None).tgkill
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 LISTEN = ("--listen", "80:http", "--listen", "7:echo", "--listen", "9:discard",
           "--listen", "19:chargen")
@@ -108,26 +111,37 @@ def second_signal():
                 live.wait_state(s, "CLOSED")
 
 
+def crash_of_one_core(server):
+    """SIGSEGV, as if an lcore's thread had done it: the process ends, with all that it knows."""
+    lcores = [int(task.name) for task in pathlib.Path(f"/proc/{server.pid}/task").iterdir()
+              if "-worker-" in (task / "comm").read_text()]  # rte-worker-1, lcore-worker-1
+    live.equal(len(lcores), 1, "threads of lcores beside the main one")
+    live.equal(TGKILL(server.pid, lcores[0], signal.SIGSEGV), 0, "tgkill")
+    live.check(server.wait() not in (0, 98, 99), "exit code of a crash")
+
+
 def killed():
-    "a server that was killed"
+    "a server that was killed, and one of whose cores crashed"
     live.new_net()
-    first = live.serve()
-    with live.connect() as old:
-        old.sendall(request("/bytes/1"))
-        live.read_response(old)
-        first.stop(signal.SIGKILL)
-        first.end()
-        with live.serve():
-            with live.case("N232: after SIGKILL a new one starts at once and serves"):
-                with live.connect() as s:
-                    s.sendall(request("/bytes/10"))
-                    live.equal(live.read_response(s)[2], live.body(10), "body")
-            with live.case("the new one answers text of an old connection with a reset"):
-                old.sendall(request("/bytes/1"))
-                try:
-                    live.equal(old.recv(1), "a reset", "answer")
-                except ConnectionResetError:
-                    pass
+    for what, kill in (("SIGKILL", lambda server: server.stop(signal.SIGKILL)),
+                       ("a crash of one core", crash_of_one_core)):
+        first = live.serve("--shards", 2)
+        with live.connect() as old:
+            old.sendall(request("/bytes/1"))
+            live.read_response(old)
+            kill(first)
+            first.end()
+            with live.serve():
+                with live.case(f"N232: after {what} a new one starts at once and serves"):
+                    with live.connect() as s:
+                        s.sendall(request("/bytes/10"))
+                        live.equal(live.read_response(s)[2], live.body(10), "body")
+                with live.case(f"after {what} text of an old connection is answered with a reset"):
+                    old.sendall(request("/bytes/1"))
+                    try:
+                        live.equal(old.recv(1), "a reset", "answer")
+                    except ConnectionResetError:
+                        pass
 
 
 def leftovers():

@@ -98,7 +98,7 @@ def by_listener():
     with served(*own) as server:
         with live.case("what differs is said at the start, and that 1 ms is not RFC-conformant"):
             live.equal(re.findall(r"^ +listening +(:\d+ .*)$", server.out, re.M),
-                       [":80 http, reuse off", ":81 http, 2MSL 1.0 ms (not RFC-conformant: MSL below "
+                       [":80 http, reuse off", ":81 http, 2MSL 1 ms (not RFC-conformant: MSL below "
                         "1 s; the default is 60 s), reuse off", ":82 http, a reset is obeyed"],
                        "listeners")
         with live.case("reuse off at one, a short 2MSL at another, reuse by timestamps at a third"):

@@ -285,6 +285,12 @@ static bool verdict(const struct place *p)
 	return true;
 }
 
+static bool again(const struct place *p)
+{
+	counters(p)->again_fin++;
+	return true;
+}
+
 static bool table(const struct place *p)
 {
 	p->w->plan.host[p->host].config.listener_max = 0;
@@ -377,6 +383,7 @@ static const struct sim_break {
 	{"14 ", "a buffer is lost", buffer},
 	{"15 ", "an arrow is counted that nobody walked", arrow},
 	{"16 ", "a segment is counted twice", verdict},
+	{"16 ", "a retransmission is of two kinds", again},
 	{"17 ", "a table holds more than it may", table},
 	{"18 ", "a counter goes back", less},
 	{"27 ", "a connection does not end", hang},

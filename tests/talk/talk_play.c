@@ -379,7 +379,8 @@ static const struct count_number {
 	size_t offset;
 } count_numbers[] = {COUNT(ecn_ce_seen), COUNT(ecn_cut), COUNT(icmp_stray), COUNT(icmp_soft),
 	COUNT(icmp_refused), COUNT(icmp_narrowed), COUNT(icmp_ignored), COUNT(keep_fired),
-	COUNT(emitted_again), COUNT(text_ooo), COUNT(rto_fired), COUNT(probe_fired),
+	COUNT(emitted_again), COUNT(again_syn), COUNT(again_syn_ack), COUNT(again_text),
+	COUNT(again_fin), COUNT(again_probe), COUNT(text_ooo), COUNT(rto_fired), COUNT(probe_fired),
 	COUNT(tlp_fired), COUNT(reorder_fired), COUNT(recoveries), COUNT(recovery_undone),
 	COUNT(rto_undone), COUNT(sack_bad), COUNT(dsack_heard), COUNT(dsack_told), COUNT(reneged),
 	COUNT(ext_none), COUNT(srec_none)};
