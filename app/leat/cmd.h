@@ -7,7 +7,7 @@
 
 #include "opt.h"
 
-extern const struct opt_verb leat_opt_conns;
+extern const struct opt_verb leat_opt_capture, leat_opt_conns, leat_opt_explain;
 
 int leat_cmd_try(int argc, char **argv);
 int leat_cmd_serve(int argc, char **argv);
@@ -16,6 +16,8 @@ int leat_cmd_plan(int argc, char **argv);
 int leat_cmd_check(int argc, char **argv);
 int leat_cmd_lab(int argc, char **argv);
 int leat_cmd_conns(int argc, char **argv);
+int leat_cmd_capture(int argc, char **argv);
+int leat_cmd_explain(int argc, char **argv);
 int leat_cmd_report(int argc, char **argv);
 
 /* leat_cmd_leatd reads the options of verb into options, the struct that verb fills, and becomes
