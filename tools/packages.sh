@@ -24,7 +24,8 @@ iproute2        cmd:ip
 curl            cmd:curl
 wrk             cmd:wrk
 ethtool         cmd:ethtool
-iputils-ping    cmd:ping'
+iputils-ping    cmd:ping
+tshark          cmd:tshark'
 
 packages_guest='
 qemu-system-x86 cmd:qemu-system-x86_64'

@@ -25,7 +25,7 @@
 #define MEMORY_MAX    (UINT64_C(1) << 30)
 #define OUT_OCTETS    (UINT32_C(256) << 10)
 #define LOOK_NS       (2 * TIME_MS)
-#define LAG_NS        (100 * TIME_MS) /* so long packets of others wait for a slow shard's */
+#define LAG_NS        (2 * TIME_S) /* so long packets of others wait for a shard that is late */
 #define DATE_EVERY_NS (10 * TIME_S)
 #define DATE_SHARP_NS 5000
 #define LAST_NS       TIME_S /* to take the rest, when the instance ends */
