@@ -3,6 +3,7 @@
 
 #include "base_arena.h"
 #include "base_assert.h"
+#include "base_law.h"
 
 #include <rte_mbuf.h>
 
@@ -446,25 +447,28 @@ void leat_shard_count(const struct shard *s, struct shard_counts *c)
 		.tcp = *leat_stack_tcp(s->stack)};
 }
 
+const char *leat_shard_counts_error(const struct shard_counts *c, char *text, size_t size)
+{
+	const struct law law[] = {
+		{"frames received = those that the stack saw and those that it did not",
+			c->rx_frames + c->mailed_in + c->moved_in,
+			c->stack.frames_in + c->rx_drop_frame_long + c->rx_drop_no_buf +
+				c->rx_lost + c->rx_held + c->moved_out + c->move_dropped},
+		{"frames out = sent + queued", c->stack.frames_out, c->tx_frames + c->tx_queued},
+	};
+	const char *error = law_broken(law, COUNT_OF(law), text, size);
+
+	return error != NULL ? error : leat_stack_counts_error(&c->stack, &c->tcp, text, size);
+}
+
 const char *leat_shard_ledger_error(struct shard *s, char *text, size_t size)
 {
-	const struct stack_counters *c = leat_stack_counters(s->stack);
-	const struct shard_rx *rx = &s->rx;
-	uint64_t in = rx->frames + s->mailed_in + rx->steer.moved_in;
-	uint64_t known = c->frames_in + rx->drop_frame_long + rx->drop_no_buf +
-			 rx->impair.lost_cnt + rx->impair.held_cnt + rx->steer.moved_out +
-			 rx->steer.dropped;
+	struct shard_counts c;
 
-	if (in != known) {
-		snprintf(text, size, "frames received %ju, accounted for %ju", (uintmax_t)in,
-			(uintmax_t)known);
-		return text;
-	}
-	if (c->frames_out != s->tx.frames + s->tx.queue_cnt) {
-		snprintf(text, size, "frames put out %ju, sent %ju, waiting %u",
-			(uintmax_t)c->frames_out, (uintmax_t)s->tx.frames, s->tx.queue_cnt);
-		return text;
-	}
+	leat_shard_count(s, &c);
+	const char *error = leat_shard_counts_error(&c, text, size);
+	if (error != NULL)
+		return error;
 	give_back(s);
 	return leat_stack_ledger_error(s->stack, text, size);
 }

@@ -208,6 +208,10 @@ uint64_t leat_shard_next_deadline(struct shard *s);
 /* leat_shard_count copies all counters.  On the shard's lcore, or while it does not turn. */
 void leat_shard_count(const struct shard *s, struct shard_counts *counts);
 
+/* leat_shard_counts_error checks the laws above, and those between the counters of the stack, on a
+ * copy: NULL, or the law that does not hold. */
+const char *leat_shard_counts_error(const struct shard_counts *c, char *text, size_t size);
+
 /* leat_shard_ledger_error checks the laws above and those of the stack, and is NULL, or the law
  * that does not hold.  While the shard does not turn. */
 const char *leat_shard_ledger_error(struct shard *s, char *text, size_t size);

@@ -191,6 +191,11 @@ const struct inet_icmp_counters *leat_stack_icmp(const struct leat_stack *s);
 struct inet_neigh *leat_stack_neigh(struct leat_stack *s);
 struct tcp_engine *leat_stack_engine(struct leat_stack *s);
 
+/* leat_stack_counts_error checks the laws that hold between the counters alone, at any time between
+ * two calls; a copy of them will do. */
+const char *leat_stack_counts_error(
+	const struct stack_counters *c, const struct tcp_counters *t, char *text, size_t size);
+
 /* leat_stack_ledger_error checks the laws of conservation (frames, segments, connections, buffers,
  * flow table against a recount of the records) and is NULL, or the law that does not hold.  Moves
  * nothing.  Assumes leat_stack_give was called until it had no more: what the connections do not
