@@ -121,7 +121,8 @@ static bool read_conn(void *options, const char *text, char *why, size_t size)
 	if (snprintf(o->conn, CONN_MAX, "%s", text) < CONN_MAX &&
 		conn_filter(filter, sizeof(filter), text))
 		return true;
-	snprintf(why, size, "`%s` is no connection; as leat conns shows it: 198.18.0.1:80 [::1]:80",
+	snprintf(why, size,
+		"`%s` is no connection; leat conns shows them: 198.18.0.1:80,198.18.0.2:4000",
 		text);
 	return false;
 }
@@ -174,7 +175,7 @@ static const struct opt_row row[] = {
 		.kind = OPT_KIND_NUMBER,
 		.at = AT(count),
 		.from = 1,
-		.to = UINT64_MAX,
+		.to = UINT32_MAX,
 		.metavar = "N",
 		.sentence = "end after so many packets"},
 	{.name = "seconds",

@@ -97,8 +97,10 @@ static int unknown(const char *name)
 	const struct watch_word *w;
 	uint32_t cnt = 0;
 
-	for (; (w = leat_watch_word(cnt)) != NULL && cnt < NAMES_MAX - 1; cnt++)
-		names[cnt] = w->name;
+	for (uint32_t i = 0; (w = leat_watch_word(i)) != NULL && cnt < NAMES_MAX - 1; i++)
+		names[cnt++] = w->name;
+	for (uint32_t i = 0; leat_watch_word_other_at(i) != NULL && cnt < NAMES_MAX - 1; i++)
+		names[cnt++] = leat_watch_word_other_at(i);
 	names[cnt] = NULL;
 	const char *near = leat_opt_nearest(name, names);
 	if (near != NULL)

@@ -4,11 +4,11 @@
 
 /* audit: nothing is lost silently, checked while it runs.
  *
- *	every second   each shard's counters, as that shard copied them between two turns' parts: what
- *	               must be equal is exactly equal (leat_shard_counts_error)
- *	               all shards of a port: what they handed to each other, give or take what lies on
- *	               the lanes, as they do not copy at one instant
- *	at the end     all of it exactly, with a recount of every record (leat_shard_ledger_error)
+ *	every second  each shard's counters, as that shard copied them between two parts of a turn:
+ *	              what must be equal is exactly equal (leat_shard_counts_error);
+ *	              what all shards handed to each other, give or take what lies on the lanes,
+ *	              as they do not copy at one instant
+ *	at the end    all of it exactly, with a recount of every record (leat_shard_ledger_error)
  *
  * A law that does not hold is an error of this program, whatever peers do: it is told at once, with
  * its numbers, once for each shard.

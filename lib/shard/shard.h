@@ -16,7 +16,8 @@
  *	the boxes of shard_mail: the other end of each belongs to one other thread;
  *	the lanes of shard_lane: the other end of each belongs to one other shard;
  *	shard_asked: what one shard asks for, read by one other;
- *	struct shard_ask, shard_list, shard_capture: their owner's, but the shard's from put until `answered`;
+ *	struct shard_ask, shard_list: their owner's, but the shard's from put until `answered`;
+ *	struct shard_capture: likewise, and the shard's until its end is answered;
  *	the pool of packet buffers, which EAL makes safe;
  *	struct nic_port and struct flow_steer, which nobody writes while shards turn, but when all
  *	were told to keep off their queues (SHARD_PORT_OFF);

@@ -121,8 +121,8 @@ void leat_shard_capture_input(
 void leat_shard_capture_sent(const struct shard_capture_set *set, const struct stack_frame *frame,
 	uint32_t cnt, uint64_t now);
 
-/* leat_shard_capture_lost copies a received frame that no stack saw, what it is but for the instant:
- * of its octets the first part lie at data. */
+/* leat_shard_capture_lost copies a received frame that no stack saw, what it is but for the
+ * instant: of its octets the first part lie at data. */
 void leat_shard_capture_lost(const struct shard_capture_set *set, const uint8_t *data,
 	uint32_t part, const struct shard_captured *what);
 

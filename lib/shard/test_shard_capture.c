@@ -374,8 +374,8 @@ static void the_newest_are_kept_until_the_event_and_all_shards_stop(void **state
 	world_end(&w);
 }
 
-/* ends_by says whether event ends a capture while a connection opens with an ACK that is lost, a SYN
- * finds nobody and another one is damaged. */
+/* ends_by says whether event ends a capture while a connection opens with an ACK that is lost, a
+ * SYN finds nobody and another one is damaged. */
 static bool ends_by(struct shard_capture_event event)
 {
 	struct leat_addr nobody = addr(SERVER, PORT + 1), client = addr(CLIENT, 0);

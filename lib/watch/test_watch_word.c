@@ -92,16 +92,17 @@ static void a_name_of_two_things_is_found_twice(void **state)
 
 static void words_that_people_use_lead_to_ours(void **state)
 {
-	static const char *const said[] = {"bad_checksum", "retransmission", "backlog_full"};
+	const char *said;
 
 	(void)state;
-	for (uint32_t i = 0; i < COUNT_OF(said); i++) {
+	for (uint32_t i = 0; (said = leat_watch_word_other_at(i)) != NULL; i++) {
 		uint32_t at = 0;
-		const char *name = leat_watch_word_other(said[i]);
+		const char *name = leat_watch_word_other(said);
 
 		assert_non_null(name);
 		assert_non_null(leat_watch_word_find(name, &at));
 	}
+	assert_string_equal(leat_watch_word_other("bad_checksum"), "drop_tcp_csum");
 	assert_null(leat_watch_word_other("drop_tcp_csum"));
 }
 

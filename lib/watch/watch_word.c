@@ -75,6 +75,11 @@ const char *leat_watch_word_other(const char *name)
 	return NULL;
 }
 
+const char *leat_watch_word_other_at(uint32_t i)
+{
+	return i < COUNT_OF(others) ? others[i].other : NULL;
+}
+
 const char *leat_watch_word_kind_name(enum watch_word_kind kind)
 {
 	return kind_name[kind];

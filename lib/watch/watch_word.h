@@ -34,7 +34,7 @@ struct watch_word {
 	const char *sentence;
 };
 
-/* leat_watch_word is word i, by kinds and then in the order of the tables; NULL: there are no more. */
+/* leat_watch_word is word i, in the order of the tables; NULL: there are no more. */
 const struct watch_word *leat_watch_word(uint32_t i);
 
 /* leat_watch_word_find is the first word from i on that is called name; NULL: none is. */
@@ -43,6 +43,9 @@ const struct watch_word *leat_watch_word_find(const char *name, uint32_t *i);
 /* leat_watch_word_other is what a word that people use is called here: "drop_tcp_csum" for
  * "bad_checksum"; NULL: no such word. */
 const char *leat_watch_word_other(const char *name);
+
+/* leat_watch_word_other_at is the i-th of these words; NULL: there are no more. */
+const char *leat_watch_word_other_at(uint32_t i);
 
 /* leat_watch_word_kind_name: "drop". */
 const char *leat_watch_word_kind_name(enum watch_word_kind kind);
