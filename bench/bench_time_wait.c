@@ -11,11 +11,17 @@
  *	reack     a retransmitted FIN, from the frame that arrives to the one that leaves
  *	reuse     a SYN with a newer timestamp, our SYN,ACK, and the ACK that ends the old one
  *	turns     5 million that are due at once (or all there are), 64 in a turn
+ *	sparse    as turns, when of 256 that came one after the other one is left
  *
  * What precedes a measure is as it is in a shard: who enters has just been looked up and answered;
- * who expires has not been touched for 2MSL.  A figure is the median of many bursts; a turn is
- * measured in time of this thread, which others' turns on the processor are not part of; but what
- * they leave of its caches is, and what a hypervisor takes. */
+ * who expires has not been touched for 2MSL.  A figure is the median of many bursts.
+ *
+ * A turn is measured in time of this thread, of which others' turns on the processor are no part;
+ * but interrupts are, and what a hypervisor takes.  So turns in which the thread was switched are
+ * told apart, all is done ROUNDS times, and next to each round stand as many turns that do nothing
+ * for as long: the longest turn is that of the round in which it was shortest, since what is the
+ * stack's own is in each of them, and so is the longest idle one.  The longest of all turns of all
+ * rounds, whatever happened in it, is told, too. */
 #include "bench.h"
 
 #include "base_prng.h"
@@ -24,12 +30,16 @@
 #include "tcp_core.h"
 #include "wire_cksum.h"
 
+#include <sys/resource.h>
 #include <time.h>
 
 #define BURST        32
 #define BURSTS       4000
 #define TURN_MAX     64 /* as SHARD_TIMER_MAX */
 #define DUE_AT_ONCE  5000000
+#define ROUNDS       5
+#define SPARSE       256
+#define TURNS_MAX    (DUE_AT_ONCE / TURN_MAX + 2)
 #define TWO_MSL      (60 * TIME_S)
 #define PORTS        60000
 #define OURS         0xc0000201 /* 192.0.2.1 */
@@ -52,7 +62,10 @@ struct world {
 struct row {
 	uint64_t population;
 	double octets, enter, expire, reack, reuse;
-	uint64_t due, longest_turn_ns, usual_turn_ns, drain_ns;
+	uint64_t due, turns, drain_ns, usual_turn_ns;
+	uint64_t longest_turn_ns, longest_idle_ns;    /* each of its quietest round, not switched */
+	uint64_t longest_of_all_ns, switched, faults; /* of all rounds */
+	uint64_t sparse_turn_ns;
 };
 
 static struct tuple tuple_of(uint64_t n)
@@ -319,37 +332,130 @@ static uint64_t thread_ns(void)
 	return (uint64_t)t.tv_sec * TIME_S + (uint64_t)t.tv_nsec;
 }
 
-/* All at once: the clock jumps to where 5 million are due, and turns do what they may. */
-static void measure_turns(struct world *w, struct row *row)
+/* What the system counts of this thread: how often it was switched, and pages it had to fetch. */
+static void usage(uint64_t *switched, uint64_t *faults)
 {
-	static uint64_t turn_ns[DUE_AT_ONCE / TURN_MAX + 2];
-	uint64_t want = u64_min(row->population, DUE_AT_ONCE), begin, before;
-	uint32_t cnt = TURN_MAX, turns = 0;
+	struct rusage r;
 
-	set_now(w, w->now + 2 * TWO_MSL);
-	begin = before = thread_ns();
-	for (row->due = 0; row->due < want && cnt == TURN_MAX; row->due += cnt) {
-		cnt = leat_stack_timers(w->s, w->now, TURN_MAX);
-		uint64_t after = thread_ns();
-
-		turn_ns[turns++] = after - before;
-		before = after;
-	}
-	row->drain_ns = before - begin;
-	qsort(turn_ns, turns, sizeof(*turn_ns), by_size);
-	row->longest_turn_ns = turn_ns[turns - 1];
-	row->usual_turn_ns = turn_ns[(uint64_t)turns * 999 / 1000];
+	getrusage(RUSAGE_THREAD, &r);
+	*switched = (uint64_t)(r.ru_nvcsw + r.ru_nivcsw);
+	*faults = (uint64_t)(r.ru_minflt + r.ru_majflt);
 }
 
-static void fill(struct world *w, uint64_t population)
-{
-	/* A burst at an instant, over a 2MSL: none is due before all are in. */
-	uint64_t step = u64_max(TWO_MSL / 2 / (population / BURST + 1), 1);
+static uint64_t turn_ns[TURNS_MAX]; /* of those in which the thread was not switched */
 
-	while (w->next < population) {
-		enter(w, (uint32_t)u64_min(BURST, population - w->next));
+/* A round of turns under the clock. */
+struct round {
+	uint64_t began_at, before, switched, faults;
+	uint32_t cnt; /* in turn_ns */
+	struct row *row;
+};
+
+static struct round round_begin(struct row *row)
+{
+	struct round r = {.row = row};
+
+	usage(&r.switched, &r.faults);
+	row->faults -= r.faults;
+	r.began_at = r.before = thread_ns();
+	return r;
+}
+
+static void round_turn(struct round *r)
+{
+	uint64_t took = thread_ns() - r->before, switched;
+
+	usage(&switched, &r->faults);
+	if (switched == r->switched)
+		turn_ns[r->cnt++] = took;
+	r->row->switched += switched != r->switched;
+	r->row->longest_of_all_ns = u64_max(r->row->longest_of_all_ns, took);
+	r->switched = switched;
+	r->before = thread_ns();
+}
+
+/* What the round took; its turns are in order then. */
+static uint64_t round_end(const struct round *r)
+{
+	r->row->faults += r->faults;
+	qsort(turn_ns, r->cnt, sizeof(*turn_ns), by_size);
+	return r->before - r->began_at;
+}
+
+/* All at once: the clock jumps to where 5 million are due, and turns do what they may. */
+static void drain(struct world *w, struct row *row)
+{
+	uint64_t want = u64_min(row->population, DUE_AT_ONCE), due = 0;
+	uint32_t cnt = TURN_MAX;
+
+	set_now(w, w->now + 2 * TWO_MSL);
+	struct round r = round_begin(row);
+	for (row->turns = 0; due < want && cnt == TURN_MAX; due += cnt, row->turns++) {
+		cnt = leat_stack_timers(w->s, w->now, TURN_MAX);
+		round_turn(&r);
+	}
+	uint64_t drain_ns = round_end(&r);
+
+	w->first += due;
+	if (r.cnt == 0 || turn_ns[r.cnt - 1] >= row->longest_turn_ns)
+		return;
+	row->due = due;
+	row->drain_ns = drain_ns;
+	row->longest_turn_ns = turn_ns[r.cnt - 1];
+	row->usual_turn_ns = turn_ns[(uint64_t)r.cnt * 999 / 1000];
+}
+
+/* As many turns, each as long as those of drain are in the mean, in which nothing is done. */
+static void idle(struct row *row)
+{
+	struct row unused = {.population = 0};
+	uint64_t each = row->drain_ns / row->turns;
+	struct round r = round_begin(&unused);
+
+	for (uint64_t i = 0; i < row->turns; i++) {
+		while (thread_ns() - r.before < each)
+			;
+		round_turn(&r);
+	}
+	(void)round_end(&r);
+	if (r.cnt > 0)
+		row->longest_idle_ns = u64_min(row->longest_idle_ns, turn_ns[r.cnt - 1]);
+}
+
+/* Up to number next: a burst at an instant, over a 2MSL: none is due before all are in. */
+static void fill(struct world *w, uint64_t next)
+{
+	uint64_t step = u64_max(TWO_MSL / 2 / ((next - w->next) / BURST + 1), 1);
+
+	while (w->next < next) {
+		enter(w, (uint32_t)u64_min(BURST, next - w->next));
 		set_now(w, w->now + step);
 	}
+}
+
+static void measure_turns(struct world *w, struct row *row)
+{
+	row->longest_turn_ns = row->longest_idle_ns = UINT64_MAX;
+	for (uint32_t i = 0; i < ROUNDS; i++) {
+		fill(w, w->first + row->population);
+		drain(w, row);
+		idle(row);
+	}
+}
+
+/* The others were reused, say: what is due stands far apart. */
+static void measure_sparse(struct world *w, struct row *row)
+{
+	struct row sparse = {.population = row->population, .longest_turn_ns = UINT64_MAX};
+	uint32_t cursor = 0, look = UINT32_MAX, name;
+
+	fill(w, w->first + row->population);
+	while (leat_tcp_tw_scan(w->e, &cursor, &look, &name))
+		if ((name & TW_UNIT_MASK) % SPARSE != SPARSE / 2)
+			leat_stack_wait_over(w->s, name, TCP_END_GAVE_WAY);
+	drain(w, &sparse);
+	ASSERT(leat_tcp_tw_cnt(w->e) == 0 || row->population > SPARSE * DUE_AT_ONCE);
+	row->sparse_turn_ns = sparse.longest_turn_ns;
 }
 
 static void measure(uint64_t population, struct row *row)
@@ -378,6 +484,7 @@ static void measure(uint64_t population, struct row *row)
 	measure_reuse(&w, row);
 	measure_reack(&w, row);
 	measure_turns(&w, row);
+	measure_sparse(&w, row);
 	free(mem);
 }
 
@@ -407,18 +514,27 @@ static void print_row(const struct bench *b, const struct row *r, double ghz)
 		       "\"cycles_enter_expire\":%.1f,\"cycles_enter\":%.1f,"
 		       "\"cycles_expire\":%.1f,\"cycles_reack\":%.1f,\"cycles_reuse\":%.1f,"
 		       "\"enter_ns\":%.1f,\"longest_turn_ns\":%llu,"
-		       "\"turn_of_999_in_1000_ns\":%llu,\"due_at_once\":%llu,"
-		       "\"drain_ns\":%llu}\n",
+		       "\"turn_of_999_in_1000_ns\":%llu,\"longest_idle_turn_ns\":%llu,"
+		       "\"longest_sparse_turn_ns\":%llu,"
+		       "\"longest_turn_of_all_rounds_ns\":%llu,\"turns\":%llu,\"rounds\":%d,"
+		       "\"turns_switched\":%llu,\"page_faults\":%llu,"
+		       "\"due_at_once\":%llu,\"drain_ns\":%llu}\n",
 			(unsigned long long)r->population, r->octets, r->enter + r->expire,
 			r->enter, r->expire, r->reack, r->reuse, r->enter / ghz,
 			(unsigned long long)r->longest_turn_ns,
-			(unsigned long long)r->usual_turn_ns, (unsigned long long)r->due,
-			(unsigned long long)r->drain_ns);
+			(unsigned long long)r->usual_turn_ns,
+			(unsigned long long)r->longest_idle_ns,
+			(unsigned long long)r->sparse_turn_ns,
+			(unsigned long long)r->longest_of_all_ns, (unsigned long long)r->turns,
+			ROUNDS, (unsigned long long)r->switched, (unsigned long long)r->faults,
+			(unsigned long long)r->due, (unsigned long long)r->drain_ns);
 	} else {
-		printf("%11llu %8.2f %8.1f %8.1f %8.1f %8.1f %9.1f %10.1f %8.1f %8.1f %8.3f\n",
+		printf("%11llu %8.2f %8.1f %8.1f %8.1f %8.1f %9.1f %10.1f %8.1f %8.1f %8.1f "
+		       "%8.1f %8.3f\n",
 			(unsigned long long)r->population, r->octets, r->enter + r->expire,
 			r->enter, r->expire, r->reack, r->reuse, r->enter / ghz,
 			(double)r->longest_turn_ns / 1000, (double)r->usual_turn_ns / 1000,
+			(double)r->longest_idle_ns / 1000, (double)r->sparse_turn_ns / 1000,
 			(double)r->drain_ns / 1e9);
 	}
 	fflush(stdout);
@@ -454,9 +570,9 @@ int main(int argc, char **argv)
 
 	if (!b.json)
 		printf("# population   octets enter+ex    enter   expire    reack     reuse"
-		       "   enter ns  longest    99.9%%    drain\n"
+		       "   enter ns  longest    99.9%%     idle   sparse    drain\n"
 		       "#              each   cycles   cycles   cycles   cycles    cycles"
-		       "         ns       us       us        s\n");
+		       "         ns       us       us       us       us        s\n");
 	for (uint32_t i = 0; i < (b.quick ? 1 : cnt); i++) {
 		measure(population[i], &row);
 		print_row(&b, &row, ghz);

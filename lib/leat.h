@@ -180,7 +180,8 @@ int64_t leat_send(struct leat_stack *s, struct leat_conn c, const void *data, si
 
 /* leat_send_source queues octets that source makes, all or, with LEAT_ERR_AGAIN, none; less than
  * 2^30 may be unacknowledged.  The octets of one connection come either all from leat_send or all
- * from sources with one fill and arg. */
+ * from sources with one fill and arg; there may be no place for one
+ * more connection that has a source (stack_config.source_max). */
 int leat_send_source(struct leat_stack *s, struct leat_conn c, const struct leat_source *source,
 	uint64_t octets);
 

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # tools/clean_root.sh [12|13|SUITE]: what somebody meets who has nothing but Debian.  Makes a minimal
 # root of it (default: 12) from this machine's mirror, copies the committed tree, and there runs
-# `./run try --seconds 2` and `./test`.  The root is removed at the end.  Needs root and debootstrap.
+# `./run try --seconds 2` and `./test`; or, for others (package.sh), copies CLEAN_ROOT_COPY and runs
+# CLEAN_ROOT_DO.  The root is removed at the end.  Needs root and debootstrap.
 set -euo pipefail
 tree=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 case ${1:-12} in
@@ -33,7 +34,14 @@ fi
 apt-config dump Acquire >"$root/etc/apt/apt.conf.d/90host"
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 mkdir "$root/leat"
-git -C "$tree" archive HEAD | tar -C "$root/leat" -xf -
+if [ -n "${CLEAN_ROOT_COPY:-}" ]; then
+	cp "$CLEAN_ROOT_COPY" "$root/leat/"
+else
+	git -C "$tree" archive HEAD | tar -C "$root/leat" -xf -
+fi
+todo=${CLEAN_ROOT_DO:-'
+		./run try --seconds 2
+		./test'}
 
 # Mounts of its own, which end with it.  / must be a mount point for `ip netns` to work.
 # shellcheck disable=SC2016
@@ -43,5 +51,4 @@ unshare --mount sh -euc 'mount --bind "$0" "$0"; exec chroot "$0" env -i HOME=/ 
 		mount -t sysfs sys /sys
 		mount -t devtmpfs dev /dev
 		cd /leat
-		./run try --seconds 2
-		./test"' "$root"
+		$1"' "$root" "$todo"

@@ -24,8 +24,19 @@ iproute2        cmd:ip
 curl            cmd:curl
 wrk             cmd:wrk
 ethtool         cmd:ethtool
+scdoc           cmd:scdoc
+man-db          cmd:man
+zsh             cmd:zsh
 iputils-ping    cmd:ping
 tshark          cmd:tshark'
+
+packages_deb='
+debhelper       cmd:dh
+dpkg-dev        cmd:dpkg-buildpackage
+lintian         cmd:lintian
+pkgconf         cmd:pkgconf
+scdoc           cmd:scdoc
+debootstrap     cmd:debootstrap'
 
 packages_guest='
 qemu-system-x86 cmd:qemu-system-x86_64'

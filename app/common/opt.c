@@ -158,8 +158,6 @@ bool leat_opt_line_add(struct opt_line *line, const char *name, const char *valu
 	return true;
 }
 
-STATIC_ASSERT(OPT_ROW_MAX <= 64, "a bit for each row");
-
 static enum opt_result take(const struct opt_verb *verb, const struct opt_row *row, void *options,
 	struct opt_line *line, FILE *err)
 {
@@ -198,7 +196,7 @@ enum opt_result leat_opt_parse(const struct opt_verb *verb, int argc, char **arg
 		if (val == ':')
 			return say_missing(verb, err);
 		row = row_of(verb, val);
-		given |= UINT64_C(1) << (row - verb->row);
+		given |= opt_given_bit((uint32_t)(row - verb->row));
 		result = take(verb, row, options, line, err);
 	}
 	for (; result == OPT_RESULT_OK && optind < argc; optind++)

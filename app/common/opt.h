@@ -13,15 +13,19 @@
  * Affinity   boot only; getopt_long is global.
  * Errors     the first bad option is a sentence on stderr: `leat try: --loss: ...`. */
 
+#include "base_assert.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
-#define OPT_ROW_MAX     64
+#define OPT_ROW_MAX     96
+#define OPT_GIVEN_MAX   64 /* rows that a check may ask for: the first ones */
 #define OPT_LINE_MAX    96
 #define OPT_LINE_OCTETS 8192
 #define OPT_WHY_MAX     256
+#define OPT_RANGE_MAX   128
 
 /* Exit codes of every verb. */
 enum opt_exit {
@@ -68,13 +72,25 @@ struct opt_verb {
 	const char *prose;    /* below the options in `leat help try`; @ as above */
 	const struct opt_row *row;
 	uint32_t row_cnt;
-	/* Fills the defaults.  check looks at the options together, as read does; bit i of given:
-	 * row i was given. */
+	/* Fills the defaults.  check looks at the options together, as read does; opt_given of
+	 * its bits tells that row i was given. */
 	void (*defaults)(void *options);
 	bool (*check)(void *options, uint64_t given, char *why, size_t size);
 	/* Takes a word that belongs to no option, as read does; NULL: there may be none. */
 	bool (*stray)(void *options, const char *text, char *why, size_t size);
 };
+
+/* opt_given_bit is the bit of row i, 0: nobody may ask for it; opt_given says whether it was. */
+static inline uint64_t opt_given_bit(uint32_t i)
+{
+	return i < OPT_GIVEN_MAX ? UINT64_C(1) << i : 0;
+}
+
+static inline bool opt_given(uint64_t given, uint32_t i)
+{
+	ASSERT(i < OPT_GIVEN_MAX);
+	return (given >> i & 1) != 0;
+}
 
 /* A command line for execv: argv ends with NULL. */
 struct opt_line {
@@ -96,11 +112,22 @@ enum opt_result {
 enum opt_result leat_opt_parse(const struct opt_verb *verb, int argc, char **argv, void *options,
 	struct opt_line *line, FILE *err);
 
+/* leat_opt_begin is leat_opt_parse for a program: help is on stdout, messages on stderr.  -1: go
+ * on; else the exit code to end with. */
+int leat_opt_begin(
+	const struct opt_verb *verb, int argc, char **argv, void *options, struct opt_line *line);
+
 /* leat_opt_line_add adds --name=value, or --name for NULL; false: the line is full. */
 bool leat_opt_line_add(struct opt_line *line, const char *name, const char *value);
 
 /* leat_opt_help writes the help of one verb. */
 void leat_opt_help(const struct opt_verb *verb, FILE *out);
+
+/* leat_opt_range_text writes "from 1s to 2min; default 1s", as far as it is known. */
+void leat_opt_range_text(const struct opt_row *row, char *text, size_t size);
+
+/* leat_opt_prose writes text of a verb, and for each @ how leat is called. */
+void leat_opt_prose(const char *text, FILE *out);
 
 /* leat_opt_read puts text as the value of row into options; false with a clause in why that says
  * what is wrong and what to type instead. */

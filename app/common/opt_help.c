@@ -33,8 +33,7 @@ static bool has_range(const struct opt_row *row)
 	return row->kind >= OPT_KIND_NUMBER && row->kind <= OPT_KIND_PERCENT;
 }
 
-/* "(from 1s to 2min; default 1s)", as far as it is known. */
-static void range_text(const struct opt_row *row, char *text, size_t size)
+void leat_opt_range_text(const struct opt_row *row, char *text, size_t size)
 {
 	char from[32], to[32];
 	int at = 0;
@@ -43,18 +42,16 @@ static void range_text(const struct opt_row *row, char *text, size_t size)
 	if (has_range(row)) {
 		leat_opt_value_text(row, row->from, from, sizeof(from));
 		leat_opt_value_text(row, row->to, to, sizeof(to));
-		at = snprintf(text, size, "(from %s to %s", from, to);
+		at = snprintf(text, size, "from %s to %s", from, to);
 	}
 	if (row->fallback)
-		at += snprintf(text + at, size - (size_t)at, "%sdefault %s", at ? "; " : "(",
+		snprintf(text + at, size - (size_t)at, "%sdefault %s", at ? "; " : "",
 			row->fallback);
-	if (at)
-		snprintf(text + at, size - (size_t)at, ")");
 }
 
 static void put_row(const struct opt_row *row, FILE *out)
 {
-	char name[64], range[128];
+	char name[64], range[OPT_RANGE_MAX], whole[OPT_RANGE_MAX + 2] = "";
 	int at = snprintf(name, sizeof(name), row->letter ? "  -%c, --%s" : "  %c   --%s",
 		row->letter ? row->letter : ' ', row->name);
 
@@ -64,13 +61,14 @@ static void put_row(const struct opt_row *row, FILE *out)
 		fprintf(out, "%s\n%*s", name, HELP_COLUMN, "");
 	else
 		fprintf(out, "%-*s", HELP_COLUMN, name);
-	range_text(row, range, sizeof(range));
-	put_words(out, put_words(out, HELP_COLUMN, row->sentence), range);
+	leat_opt_range_text(row, range, sizeof(range));
+	if (range[0] != '\0')
+		snprintf(whole, sizeof(whole), "(%s)", range);
+	put_words(out, put_words(out, HELP_COLUMN, row->sentence), whole);
 	fputc('\n', out);
 }
 
-/* put_prose writes text, and for each @ how leat is called. */
-static void put_prose(FILE *out, const char *text)
+void leat_opt_prose(const char *text, FILE *out)
 {
 	for (const char *at; (at = strchr(text, '@')) != NULL; text = at + 1)
 		fprintf(out, "%.*s%s", (int)(at - text), text, leat_text_call());
@@ -83,11 +81,26 @@ void leat_opt_help(const struct opt_verb *verb, FILE *out)
 		.name = "help", .letter = 'h', .sentence = "print this and end"};
 
 	fputs("usage: ", out);
-	put_prose(out, verb->usage);
+	leat_opt_prose(verb->usage, out);
 	fprintf(out, "\n\n%s.\n\n", verb->one_line);
 	for (uint32_t i = 0; i < verb->row_cnt; i++)
 		put_row(&verb->row[i], out);
 	put_row(&help, out);
 	fputc('\n', out);
-	put_prose(out, verb->prose);
+	leat_opt_prose(verb->prose, out);
+}
+
+int leat_opt_begin(
+	const struct opt_verb *verb, int argc, char **argv, void *options, struct opt_line *line)
+{
+	switch (leat_opt_parse(verb, argc, argv, options, line, stderr)) {
+	case OPT_RESULT_OK:
+		return -1;
+	case OPT_RESULT_HELP:
+		leat_opt_help(verb, stdout);
+		return OPT_EXIT_OK;
+	case OPT_RESULT_BAD:
+		break;
+	}
+	return OPT_EXIT_USAGE;
 }

@@ -6,9 +6,11 @@
 #include "base_time.h"
 #include "load_text.h"
 #include "prog.h"
+#include "when.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define SOURCE_CNT_MAX (1 << 16)
 #define PORT_TEXT_MAX  6
@@ -289,14 +291,24 @@ static bool read_formats(void *options, const char *text, char *why, size_t size
 	return *text != '\0';
 }
 
+static bool read_start_at(void *options, const char *text, char *why, size_t size)
+{
+	struct load_options *o = options;
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return leat_when_read(text, (uint64_t)now.tv_sec * TIME_S + (uint64_t)now.tv_nsec,
+		&o->start_at_unix_ns, why, size);
+}
+
 #define AT(member) offsetof(struct load_options, member)
 
 /* The rows of serve that are ours as well, by name. */
 static const char *const of_serve[] = {"tap", "vdev", "device", "address", "gateway", "vlan", "mtu",
-	"shards", "lcores", "hugepages", "buffers", "time-wait", "congestion", "sack", "timestamps",
-	"window-scale", "ecn", "nagle", "ack-delay", "ack-every", "initial-window", "send-buffer",
-	"receive-buffer", "loss", "reorder", "impair-in", "impair-out", "grace",
-	"eal", "name", "verbose"};
+	"shards", "lcores", "hugepages", "buffers", "time-wait", "time-wait-rst", "time-wait-max",
+	"time-wait-full", "congestion", "sack", "timestamps", "window-scale", "ecn", "nagle",
+	"ack-delay", "ack-every", "initial-window", "send-buffer", "receive-buffer", "loss",
+	"reorder", "impair-in", "impair-out", "grace", "eal", "name", "verbose"};
 
 static const struct opt_row own[] = {
 	{.name = "target",
@@ -437,6 +449,7 @@ static const struct opt_row own[] = {
 		.fallback = "1s",
 		.sentence = "open: what cannot begin within so long of its planned instant is not "
 			    "begun, and counted"},
+	OPT_TCP_CONNECT_ROW(AT(serve.tcp)),
 	{.name = "connections",
 		.kind = OPT_KIND_NUMBER,
 		.at = AT(serve.connections),
@@ -466,6 +479,17 @@ static const struct opt_row own[] = {
 		.metavar = "I/N",
 		.fallback = "1/1",
 		.sentence = "of a plan that N generators share, begin every N-th connection"},
+	{.name = "paused",
+		.kind = OPT_KIND_FLAG,
+		.at = AT(paused),
+		.sentence =
+			"get ready, and wait for the word to begin: leat ctl start, or SIGUSR1"},
+	{.name = "start-at",
+		.kind = OPT_KIND_OTHER,
+		.read = read_start_at,
+		.metavar = "WHEN",
+		.sentence = "begin at this instant: 2026-11-21T09:30:00Z, seconds since 1970, or "
+			    "+10s from now; planned starts count from it, also when it is past"},
 	{.name = "abort-at-end",
 		.kind = OPT_KIND_FLAG,
 		.at = AT(abort_at_end),
@@ -485,8 +509,8 @@ static const struct opt_row own[] = {
 		.kind = OPT_KIND_OTHER,
 		.read = read_formats,
 		.metavar = "WHAT,...",
-		.fallback = "json,html,hlog,csv,config,env",
-		.sentence = "which files of --report"},
+		.sentence = "which files of --report: json, html, hlog, csv, config, env; without "
+			    "it all"},
 	{.name = "json",
 		.letter = 'j',
 		.kind = OPT_KIND_FLAG,
@@ -496,7 +520,7 @@ static const struct opt_row own[] = {
 
 #define ROW_CNT (COUNT_OF(of_serve) + COUNT_OF(own))
 
-STATIC_ASSERT(ROW_CNT <= OPT_ROW_MAX, "all rows in one table");
+STATIC_ASSERT(ROW_CNT + 2 <= OPT_ROW_MAX, "all rows in one table, and two of leat's");
 
 /* The device's rows, then ours, then the machine's and TCP's. */
 static struct opt_row row[ROW_CNT];
@@ -543,7 +567,7 @@ static bool was_given(uint64_t given, const char *name)
 {
 	for (uint32_t i = 0; i < COUNT_OF(row); i++)
 		if (strcmp(row[i].name, name) == 0)
-			return (given >> i & 1) != 0;
+			return opt_given(given, i);
 	return false;
 }
 
@@ -613,6 +637,12 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 	}
 	if (o->target_cnt == 0) {
 		snprintf(why, size, "nowhere to connect to: --target 198.18.0.1:80?");
+		return false;
+	}
+	if (o->paused && o->start_at_unix_ns != 0) {
+		snprintf(why, size,
+			"--paused waits for a word, --start-at for an instant; leave "
+			"one of them out (leat ctl start takes an instant, too)");
 		return false;
 	}
 	if (o->formats != NULL && o->report == NULL) {

@@ -8,6 +8,7 @@ const char *const leat_opt_tcp_congestion[] = {"newreno", "cubic", NULL};
 const char *const leat_opt_tcp_ecn[] = {"off", "passive", "active", NULL};
 const char *const leat_opt_tcp_reuse[] = {"off", "sequence", "timestamps", NULL};
 const char *const leat_opt_tcp_rst[] = {"ignore", "obey", NULL};
+const char *const leat_opt_tcp_full[] = {"refuse", "evict", NULL};
 const char *const leat_opt_tcp_never[] = {"off", NULL};
 const char *const leat_opt_tcp_cookies[] = {"off", "auto", "always", NULL};
 

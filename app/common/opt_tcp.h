@@ -14,6 +14,8 @@
 
 #include "base_time.h"
 
+#define OPT_TCP_TIME_WAIT_MAX (UINT64_C(384) << 20)
+
 /* Values of the words. */
 enum opt_tcp_switch {
 	OPT_TCP_OFF,
@@ -42,6 +44,11 @@ enum opt_tcp_rst {
 	OPT_TCP_RST_OBEY,
 };
 
+enum opt_tcp_full {
+	OPT_TCP_FULL_REFUSE,
+	OPT_TCP_FULL_EVICT,
+};
+
 enum opt_tcp_cookies {
 	OPT_TCP_COOKIES_OFF,
 	OPT_TCP_COOKIES_AUTO,
@@ -53,11 +60,13 @@ struct tcp_options {
 	uint32_t ecn;                                       /* enum opt_tcp_ecn */
 	uint32_t reuse;                                     /* enum opt_tcp_reuse */
 	uint32_t rst;                                       /* enum opt_tcp_rst */
+	uint32_t full;                                      /* enum opt_tcp_full */
 	uint32_t cookies;                                   /* enum opt_tcp_cookies */
 	uint32_t sack, timestamps, window_scale, nagle;     /* enum opt_tcp_switch */
 	uint64_t send_buffer_octets, receive_buffer_octets; /* of one connection */
 	uint64_t initial_window_segs, ack_every, ack_delay_ns;
 	uint64_t connect_reuse_ns; /* 0: off */
+	uint64_t time_wait_max;    /* places of each shard; 0: as many as the verb plans */
 };
 
 #define OPT_TCP_DEFAULTS                                                                           \
@@ -75,6 +84,7 @@ extern const char *const leat_opt_tcp_congestion[];
 extern const char *const leat_opt_tcp_ecn[];
 extern const char *const leat_opt_tcp_reuse[];
 extern const char *const leat_opt_tcp_rst[];
+extern const char *const leat_opt_tcp_full[];
 extern const char *const leat_opt_tcp_cookies[];
 extern const char *const leat_opt_tcp_never[];
 
@@ -110,6 +120,14 @@ extern const char *const leat_opt_tcp_never[];
 			"ignore",                                                                  \
 			"what a reset is to TIME-WAIT: ignore (RFC 1337) or obey (it ends, as in " \
 			"the text of RFC 9293)"),                                                  \
+		OPT_TCP_RANGE(OPT_KIND_NUMBER, OPT_TCP_AT(base, time_wait_max), "time-wait-max",   \
+			1, OPT_TCP_TIME_WAIT_MAX, "N", NULL,                                       \
+			"places in TIME-WAIT of each shard; one is kept for each connection that " \
+			"is open; without it as many as the plan has"),                            \
+		OPT_TCP_WORD(OPT_TCP_AT(base, full), "time-wait-full", leat_opt_tcp_full, "HOW",   \
+			"refuse",                                                                  \
+			"when no place is left: refuse new connections, or evict the one that "    \
+			"has waited longest"),                                                     \
 		OPT_TCP_WORD(OPT_TCP_AT(base, cookies), "syn-cookies", leat_opt_tcp_cookies,       \
 			"HOW", "auto", "off, auto (while a backlog is full) or always"),           \
 		OPT_TCP_WORD(OPT_TCP_AT(base, nagle), "nagle", leat_opt_tcp_switch, "ON", "on",    \

@@ -43,7 +43,7 @@ static const struct opt_row row[] = {
 	{.name = "hold",
 		.kind = OPT_KIND_FLAG,
 		.at = AT(hold),
-		.sentence = "go on until ^C instead"},
+		.sentence = "go on until ^C, or for --seconds, and answer leat conns, top, ctl"},
 	{.name = "connections",
 		.letter = 'c',
 		.kind = OPT_KIND_NUMBER,
@@ -156,7 +156,7 @@ static bool was_given(uint64_t given, const char *name)
 {
 	for (uint32_t i = 0; i < COUNT_OF(row); i++)
 		if (strcmp(row[i].name, name) == 0)
-			return (given >> i & 1) != 0;
+			return opt_given(given, i);
 	return false;
 }
 
@@ -187,12 +187,7 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 			(uintmax_t)o->connections, (uintmax_t)o->shards);
 		return false;
 	}
-	if (o->hold && was_given(given, "seconds")) {
-		snprintf(why, size,
-			"--hold goes on until ^C, --seconds ends; leave one of them out");
-		return false;
-	}
-	if (o->hold || (o->tap && !was_given(given, "seconds")))
+	if ((o->hold || o->tap) && !was_given(given, "seconds"))
 		o->seconds = 0;
 	if (o->tap && !was_given(given, "close"))
 		o->close = TRY_CLOSE_REQUEST;

@@ -9,15 +9,15 @@
 
 #include <cmocka.h>
 
-static void durations_have_three_digits_and_no_idle_zeros(void **state)
+static void durations_have_three_digits_and_whole_ones_none_behind_the_point(void **state)
 {
 	static const struct {
 		uint64_t ns;
 		const char *text;
 	} of[] = {{0, "-"}, {1, "1 ns"}, {999, "999 ns"}, {1000, "1 us"}, {11400, "11.4 us"},
-		{19999, "20 us"}, {20999, "20 us"}, {999999, "999 us"}, {3140000, "3.14 ms"},
-		{38000000, "38 ms"}, {1040000000, "1.04 s"}, {2000000000, "2 s"},
-		{60000000000, "60 s"}, {3600000000000, "3600 s"}};
+		{19999, "20.0 us"}, {5600, "5.60 us"}, {20999, "20 us"}, {999999, "999 us"},
+		{3140000, "3.14 ms"}, {38000000, "38 ms"}, {1040000000, "1.04 s"},
+		{2000000000, "2 s"}, {60000000000, "60 s"}, {3600000000000, "3600 s"}};
 	char text[24];
 
 	(void)state;
@@ -58,7 +58,7 @@ static void people_are_told_to_type_what_they_typed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(durations_have_three_digits_and_no_idle_zeros),
+		cmocka_unit_test(durations_have_three_digits_and_whole_ones_none_behind_the_point),
 		cmocka_unit_test(an_end_is_its_address_and_its_port),
 		cmocka_unit_test(people_are_told_to_type_what_they_typed),
 	};

@@ -28,8 +28,8 @@ void leat_text_ns(uint64_t ns, char *text, size_t size)
 	}
 	while (ns < unit[i].ns)
 		i++;
-	if (ns < 20 * unit[i].ns)
-		snprintf(text, size, "%.3g %s", (double)ns / (double)unit[i].ns, unit[i].name);
+	if (ns < 20 * unit[i].ns && ns % unit[i].ns != 0)
+		snprintf(text, size, "%#.3g %s", (double)ns / (double)unit[i].ns, unit[i].name);
 	else
 		snprintf(text, size, "%" PRIu64 " %s", ns / unit[i].ns, unit[i].name);
 }

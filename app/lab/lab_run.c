@@ -81,6 +81,7 @@ static void config_of(const struct lab_run *r, uint32_t end, struct stack_config
 	c->target_max = 1;
 	c->send_chunk_cnt = 1;
 	c->tcp.tcb_max = 4 * r->world.port_cnt + 64;
+	c->source_max = c->tcp.tcb_max;
 	c->knobs.two_msl_ns = r->c.time_wait_ns;
 	c->knobs.time_wait_reuse = r->c.reuse == LAB_REUSE_SEQUENCE     ? TCP_REUSE_SEQ
 				   : r->c.reuse == LAB_REUSE_TIMESTAMPS ? TCP_REUSE_TS

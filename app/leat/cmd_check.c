@@ -7,6 +7,7 @@
 #include "base_bits.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum check_part {
 	CHECK_PART_BOTH,
@@ -117,6 +118,8 @@ static int judge(struct file *f, const struct check_options *o)
 	if (!leat_file_read(f, o->file, stderr))
 		return OPT_EXIT_CONFIG;
 	if (o->file)
+		leat_file_environment(f, NULL, environ);
+	if (o->file)
 		return leat_file_finish(f, NULL, stderr) ? -1 : OPT_EXIT_CONFIG;
 	leat_opt_serve.defaults(&f->serve);
 	if (!o->device || leat_file_device(f, o->device, why, sizeof(why)))
@@ -159,15 +162,7 @@ static int run(const struct check_options *o)
 int leat_cmd_check(int argc, char **argv)
 {
 	struct check_options o;
+	int done = leat_opt_begin(&leat_cmd_check_verb, argc, argv, &o, NULL);
 
-	switch (leat_opt_parse(&leat_cmd_check_verb, argc, argv, &o, NULL, stderr)) {
-	case OPT_RESULT_OK:
-		return run(&o);
-	case OPT_RESULT_HELP:
-		leat_opt_help(&leat_cmd_check_verb, stdout);
-		return OPT_EXIT_OK;
-	case OPT_RESULT_BAD:
-		break;
-	}
-	return OPT_EXIT_USAGE;
+	return done >= 0 ? done : run(&o);
 }

@@ -8,6 +8,7 @@
 #include "base_bits.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* The options of a verb, and behind them those that leat alone knows. */
 struct file_options {
@@ -41,13 +42,14 @@ static bool read_config(void *options, const char *text, char *why, size_t size)
 	return true;
 }
 
-/* With a file, or to be shown, options are not looked at together: what the file has comes to
- * them. */
+/* With a file or an environment, or to be shown, options are not looked at together: what those have
+ * comes to them. */
 static bool check(void *options, uint64_t given, char *why, size_t size)
 {
 	const struct file_options *o = options;
 
-	return o->config || o->show || extended.bare->check(options, given, why, size);
+	return o->config || o->show || leat_file_has_env(environ) ||
+	       extended.bare->check(options, given, why, size);
 }
 
 static bool has_letter(const struct opt_verb *verb, char letter)
@@ -99,6 +101,7 @@ static int join(struct file *f, const struct opt_verb *bare, const struct file_o
 
 	if (!leat_file_read(f, o->config, stderr))
 		return OPT_EXIT_CONFIG;
+	leat_file_environment(f, o->show ? NULL : verb, environ);
 	leat_file_override(f, verb, given);
 	if (!leat_file_finish(f, o->show ? NULL : verb, stderr))
 		return OPT_EXIT_CONFIG;
@@ -109,7 +112,7 @@ static int join(struct file *f, const struct opt_verb *bare, const struct file_o
 	if (leat_file_line(f, verb, given, line))
 		return -1;
 	fprintf(stderr, "%s: more than leatd takes on a command line; leave something out\n",
-		o->config);
+		o->config ? o->config : "environment");
 	return OPT_EXIT_CONFIG;
 }
 
@@ -119,18 +122,11 @@ int leat_cmd_file(const struct opt_verb *bare, int argc, char **argv)
 	static struct file file;
 	const struct opt_verb *verb = leat_cmd_with_file(bare);
 	struct opt_line given, line;
-	int done;
+	int done = leat_opt_begin(verb, argc, argv, &o, &given);
 
-	switch (leat_opt_parse(verb, argc, argv, &o, &given, stderr)) {
-	case OPT_RESULT_OK:
-		break;
-	case OPT_RESULT_HELP:
-		leat_opt_help(verb, stdout);
-		return OPT_EXIT_OK;
-	case OPT_RESULT_BAD:
-		return OPT_EXIT_USAGE;
-	}
-	if (!o.config && !o.show)
+	if (done >= 0)
+		return done;
+	if (!o.config && !o.show && !leat_file_has_env(environ))
 		return leat_leatd_exec(verb->name, &given);
 	done = join(&file, bare, &o, &given, &line);
 	return done >= 0 ? done : leat_leatd_exec(verb->name, &line);

@@ -84,15 +84,7 @@ static int lab(const struct lab_options *o, int argc, char **argv)
 int leat_cmd_lab(int argc, char **argv)
 {
 	struct lab_options options;
+	int done = leat_opt_begin(&leat_opt_lab, argc, argv, &options, NULL);
 
-	switch (leat_opt_parse(&leat_opt_lab, argc, argv, &options, NULL, stderr)) {
-	case OPT_RESULT_OK:
-		return lab(&options, argc, argv);
-	case OPT_RESULT_HELP:
-		leat_opt_help(&leat_opt_lab, stdout);
-		return OPT_EXIT_OK;
-	case OPT_RESULT_BAD:
-		break;
-	}
-	return OPT_EXIT_USAGE;
+	return done >= 0 ? done : lab(&options, argc, argv);
 }

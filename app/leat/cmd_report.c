@@ -329,16 +329,10 @@ const struct opt_verb leat_cmd_report_verb = {
 int leat_cmd_report(int argc, char **argv)
 {
 	struct report_options o;
+	int done = leat_opt_begin(&leat_cmd_report_verb, argc, argv, &o, NULL);
 
-	switch (leat_opt_parse(&leat_cmd_report_verb, argc, argv, &o, NULL, stderr)) {
-	case OPT_RESULT_OK:
-		break;
-	case OPT_RESULT_HELP:
-		leat_opt_help(&leat_cmd_report_verb, stdout);
-		return OPT_EXIT_OK;
-	case OPT_RESULT_BAD:
-		return OPT_EXIT_USAGE;
-	}
+	if (done >= 0)
+		return done;
 	if (strcmp(o.action, "show") == 0)
 		return show(&o);
 	if (strcmp(o.action, "diff") == 0)

@@ -2,6 +2,7 @@
 #include "file.h"
 
 #include "base_assert.h"
+#include "base_bits.h"
 #include "conf_print.h"
 #include "text.h"
 
@@ -155,6 +156,166 @@ static void override_one(
 				option);
 }
 
+/* Names that begin as our variables do, and what they are for. */
+static const struct {
+	const char *name, *what;
+} own_variable[] = {
+	{"LEAT_CALL", "how people call leat here (text.h)"},
+	{"LEAT_GUEST", "where tests find a guest's kernel"},
+	{"LEAT_REACH", "where tests note what was reached"},
+	{"LEAT_VERSION", "of packages and images; that of a file is its own"},
+};
+
+static bool is_variable(const char *entry)
+{
+	size_t octets = strcspn(entry, "=");
+
+	if (strncmp(entry, CONF_ENV, sizeof(CONF_ENV) - 1) != 0)
+		return false;
+	for (size_t i = 0; i < COUNT_OF(own_variable); i++)
+		if (strlen(own_variable[i].name) == octets &&
+			strncmp(own_variable[i].name, entry, octets) == 0)
+			return false;
+	return true;
+}
+
+bool leat_file_has_env(char *const *environment)
+{
+	for (; *environment; environment++)
+		if (is_variable(*environment))
+			return true;
+	return false;
+}
+
+/* key_of_variable is the key of a name, of those that have a value; NULL: none, and an error. */
+static const struct conf_key *key_of_variable(struct file *f, const char *name)
+{
+	static char names[CONF_KEY_MAX][CONF_PATH_MAX];
+	const char *known[CONF_KEY_MAX + 1];
+	uint32_t cnt = 0;
+
+	for (uint32_t i = 0; i < leat_conf_key_cnt; i++) {
+		const struct conf_key *key = &leat_conf_key[i];
+
+		if (key->type.kind == CONF_KIND_SECTION || strcmp(key->path, "version") == 0)
+			continue;
+		leat_conf_key_env(key, names[cnt]);
+		if (strcmp(names[cnt], name) == 0)
+			return key;
+		known[cnt] = names[cnt];
+		cnt++;
+	}
+	known[cnt] = NULL;
+	const char *near = leat_opt_nearest(name, known);
+	leat_conf_error_add(&f->conf.errors, 0, 0, name,
+		near ? "no key is called so; did you mean %s?"
+		     : "no key is called so: LEAT_ and its path, as LEAT_LOAD_RATE; unset it%s",
+		near ? near : "");
+	return NULL;
+}
+
+/* next_piece is the next piece of a value that is a list, and moves on; NULL: there is none.  Blanks
+ * part them, in a line with a program in it only its end does. */
+static const char *next_piece(struct file *f, const char **value)
+{
+	const char *from = *value + strspn(*value, " \t\n");
+	size_t line = strcspn(from, "\n");
+	const char *program = strstr(from, ":program:");
+	size_t octets = program && program < from + line ? line : strcspn(from, " \t\n");
+
+	*value = from + octets;
+	return octets ? keep(f, "", from, octets) : NULL;
+}
+
+static void set_listeners(struct file *f, const char *name, const char *value)
+{
+	char http[CONF_SCALAR_MAX + 8];
+	const char *piece;
+
+	leat_conf_forget(&f->conf, key_of("listen[]"));
+	while ((piece = next_piece(f, &value))) {
+		if (listener_cnt(&f->conf) == key_of("listen[]")->cnt_max) {
+			leat_conf_error_add(&f->conf.errors, 0, 0, name, "at most %u of them",
+				key_of("listen[]")->cnt_max);
+			return;
+		}
+		snprintf(http, sizeof(http), "%s:http", piece);
+		add_listener(f, strchr(piece, ':') ? piece : http, name);
+	}
+}
+
+/* set_variable lets a variable say what its key holds. */
+static void set_variable(
+	struct file *f, const struct conf_key *key, const char *name, const char *value)
+{
+	const char *piece;
+	uint32_t cnt = 0;
+
+	if (strcmp(key->path, "listen[].port") == 0) {
+		set_listeners(f, name, value);
+	} else if (strcmp(key->path, "listen[].app") == 0 ||
+		   strcmp(key->path, "listen[].program") == 0) {
+		leat_conf_error_add(&f->conf.errors, 0, 0, name,
+			"LEAT_LISTEN_PORT says both, as 80:http 7:echo; unset it");
+	} else if (!leat_conf_key_is_list(key)) {
+		override_one(f, key, name, value);
+	} else {
+		while ((piece = next_piece(f, &value)) && cnt++ < key->cnt_max)
+			override_one(f, key, name, piece);
+		if (piece)
+			leat_conf_error_add(
+				&f->conf.errors, 0, 0, name, "at most %u of them", key->cnt_max);
+	}
+}
+
+/* take_variable takes one entry of the environment when its key is of verb, NULL: of the role. */
+static void take_variable(struct file *f, const struct opt_verb *verb, const char *entry)
+{
+	const char *role = leat_conf_text(&f->conf, "role", CONF_ITEM_NONE), *value;
+	char shown[CONF_PATH_MAX];
+
+	if (strcspn(entry, "=") >= sizeof(shown) || !(value = strchr(entry, '='))) {
+		leat_conf_error_add(&f->conf.errors, 0, 0, CONF_ENV "...",
+			"a name of more than %zu octets", sizeof(shown) - 1);
+		return;
+	}
+	const char *name = keep(f, "", entry, (size_t)(value - entry));
+	const struct conf_key *key = key_of_variable(f, name);
+
+	value++;
+	if (!key)
+		return;
+	bool of_load = verb ? verb == &leat_opt_load : strcmp(role, "server") != 0;
+	bool of_server = verb ? verb != &leat_opt_load : strcmp(role, "client") != 0;
+	if ((key->of_load && !of_load) || (key->of_server && !of_server))
+		return;
+	if (strlen(value) > CONF_SCALAR_MAX || *value == '\0')
+		leat_conf_error_add(&f->conf.errors, 0, 0, name,
+			*value ? "more than %d octets" : "has no value; unset it", CONF_SCALAR_MAX);
+	else
+		set_variable(f, key, name, value);
+}
+
+void leat_file_environment(struct file *f, const struct opt_verb *verb, char *const *environment)
+{
+	static const char *const first[] = {"LEAT_ROLE=", "LEAT_LISTEN_PORT="};
+
+	if (!f->path && verb == &leat_opt_load)
+		leat_conf_override(&f->conf, key_of("role"), CONF_ITEM_NONE, "client", NULL);
+	/* Which keys are ours depends on the role; what http gives is said of its listeners. */
+	for (uint32_t pass = 0; pass <= COUNT_OF(first); pass++) {
+		for (char *const *e = environment; *e; e++) {
+			uint32_t of = 0;
+
+			while (of < COUNT_OF(first) &&
+				strncmp(*e, first[of], strlen(first[of])) != 0)
+				of++;
+			if (of == pass && is_variable(*e))
+				take_variable(f, verb, *e);
+		}
+	}
+}
+
 static void override_listeners(struct file *f, const struct opt_line *line)
 {
 	const struct conf_key *listen = key_of("listen[].port");
@@ -170,8 +331,22 @@ static void override_listeners(struct file *f, const struct opt_line *line)
 		first = false;
 		add_listener(f, value, listen->option);
 	}
-	if (first && !f->path)
+	bool serves = strcmp(leat_conf_text(&f->conf, "role", CONF_ITEM_NONE), "client") != 0;
+	if (first && serves && !f->path && listener_cnt(&f->conf) == 0)
 		add_listener(f, "80:http", NULL);
+}
+
+/* override_formats takes "json,html" apart. */
+static void override_formats(struct file *f, const struct conf_key *key, const char *value)
+{
+	size_t octets;
+
+	for (;; value += octets + 1) {
+		octets = strcspn(value, ",");
+		override_one(f, key, "formats", keep(f, "", value, octets));
+		if (value[octets] == '\0')
+			return;
+	}
 }
 
 /* Listeners come first: what http gives is said of those that are http's. */
@@ -187,7 +362,9 @@ void leat_file_override(struct file *f, const struct opt_verb *verb, const struc
 		const char *value = split(line->argv[i], name);
 		const struct conf_key *key = key_of_option(name, verb);
 		const struct opt_row *row = row_of(verb, name, &idx);
-		if (key && row && key != listen)
+		if (key && row && strcmp(row->name, "formats") == 0)
+			override_formats(f, key, value);
+		else if (key && row && key != listen)
 			override_one(f, key, row->name, value ? value : "yes");
 	}
 }
@@ -222,6 +399,19 @@ static void listen_option(
 		program ? program : "");
 }
 
+/* formats_option is all of a list, "json,html", said with its first. */
+static const char *formats_option(
+	const struct conf *c, const struct conf_setting *s, char *value, size_t size)
+{
+	size_t at = 0;
+
+	if (s != leat_conf_find(c, s->key, CONF_ITEM_NONE, NULL))
+		return NULL;
+	for (; s && at < size; s = leat_conf_find(c, s->key, CONF_ITEM_NONE, s))
+		at += (size_t)snprintf(value + at, size - at, "%s%s", at > 0 ? "," : "", s->text);
+	return "formats";
+}
+
 /* expect_option is a rule, "connect_p99 < 500us", from a key of that name. */
 static const char *expect_option(const struct conf_setting *s, char *value, size_t size)
 {
@@ -250,6 +440,8 @@ static const char *as_option(const struct conf *c, const struct opt_verb *verb,
 	}
 	if (!key->option)
 		return NULL;
+	if (strcmp(key->path, "report.formats[]") == 0)
+		return formats_option(c, s, value, size);
 	if (strcmp(key->path, "ports[].device") == 0)
 		return device_option(s->text, value, size);
 	if (strcmp(key->path, "listen[].port") == 0)
@@ -343,7 +535,7 @@ static void read_options(struct file *f, const struct opt_verb *verb, void *opti
 
 		if (!row || no)
 			continue;
-		given |= UINT64_C(1) << idx;
+		given |= opt_given_bit(idx);
 		/* The readers keep what they are given. */
 		if (leat_opt_read(
 			    row, keep(f, "", value, strlen(value)), options, why, sizeof(why)))
@@ -409,7 +601,7 @@ bool leat_file_line(const struct file *f, const struct opt_verb *verb, const str
 	line->argc = 0;
 	line->text_octets = 0;
 	line->argv[0] = NULL;
-	if (f->path)
+	if (f->path || leat_conf_find(c, key_of("name"), CONF_ITEM_NONE, NULL))
 		fits = leat_opt_line_add(line, "name", c->name);
 	for (uint32_t i = 0; i < c->setting_cnt; i++) {
 		const char *option = as_option(c, verb, &c->setting[i], value, sizeof(value));

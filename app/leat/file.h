@@ -4,8 +4,10 @@
 
 /* file: a configuration file, joined with the options of `leat serve` or `leat load`.
  *
- *	file ─► conf ◄─ options of the command line      precedence: options, file, defaults
+ *	file ─► conf ◄─ options of the command line, LEAT_* of the environment
  *	         └─► as options: read, looked at together, and for leatd as a line
+ *
+ * Options go before the environment, that before the file, the file before the defaults.
  *
  * Units      of the options: struct serve_options, struct load_options.
  * Errors     leat_file_read says what it could not; the rest is in conf.errors, with the line of
@@ -29,6 +31,14 @@ struct file {
 
 /* leat_file_read reads path (NULL: none) into f; false with a line on err that says why not. */
 bool leat_file_read(struct file *f, const char *path, FILE *err);
+
+/* leat_file_has_env says whether there is any variable LEAT_* that is not known to be for something
+ * else than keys. */
+bool leat_file_has_env(char *const *environment);
+
+/* leat_file_environment lets the variables of the environment go before what the file says, those of
+ * verb, or for NULL of the role; before leat_file_override.  One that is no key is an error. */
+void leat_file_environment(struct file *f, const struct opt_verb *verb, char *const *environment);
 
 /* leat_file_override lets the options of a line of verb go before what the file says. */
 void leat_file_override(struct file *f, const struct opt_verb *verb, const struct opt_line *line);

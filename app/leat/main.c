@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "cmd.h"
+#include "help_json.h"
 #include "leatd_exec.h"
 #include "opt_lab.h"
 #include "opt_load.h"
@@ -93,19 +94,24 @@ static int help(const char *name)
 	return OPT_EXIT_OK;
 }
 
+/* help_json is help of all verbs, for programs. */
+static int help_json(void)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < VERB_CNT; i++)
+		json_array_append_new(all,
+			leat_help_json(
+				verbs[i].file ? leat_cmd_with_file(verbs[i].opt) : verbs[i].opt));
+	return leat_help_json_print(all, LEAT_VERSION, stdout) ? OPT_EXIT_OK : OPT_EXIT_FAILED;
+}
+
 int leat_cmd_leatd(const struct opt_verb *verb, int argc, char **argv, void *options)
 {
 	struct opt_line line;
+	int done = leat_opt_begin(verb, argc, argv, options, &line);
 
-	switch (leat_opt_parse(verb, argc, argv, options, &line, stderr)) {
-	case OPT_RESULT_OK:
-		return leat_leatd_exec(verb->name, &line);
-	case OPT_RESULT_HELP:
-		return help(verb->name);
-	case OPT_RESULT_BAD:
-		break;
-	}
-	return OPT_EXIT_USAGE;
+	return done >= 0 ? done : leat_leatd_exec(verb->name, &line);
 }
 
 int main(int argc, char **argv)
@@ -116,7 +122,9 @@ int main(int argc, char **argv)
 	if (verb)
 		return verb->run(argc - 1, argv + 1);
 	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
-		return help(argc > 2 ? argv[2] : NULL);
+		return argc > 2 && (strcmp(argv[2], "-j") == 0 || strcmp(argv[2], "--json") == 0)
+			       ? help_json()
+			       : help(argc > 2 ? argv[2] : NULL);
 	if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0)
 		return version();
 	return unknown_verb(name);

@@ -49,7 +49,7 @@ static void every_option_of_serve_and_load_has_a_key(void **state)
 {
 	/* Kinds of device, what is of one run or of a terminal, and what has keys of its own. */
 	static const char *const none[] = {"tap", "vdev", "verbose", "segment", "abort-at-end",
-		"anyway", "json", "report", "formats", "expect", NULL};
+		"anyway", "json", "paused", "start-at", "expect", NULL};
 
 	(void)state;
 	for (uint32_t v = 0; v < COUNT_OF(verbs); v++) {
@@ -89,7 +89,10 @@ static void agree(const struct conf_key *key, const struct opt_verb *verb)
 
 	if (!row)
 		fail_msg("%s: %s has no --%s", key->path, verb->name, key->option);
-	if (!flag && !same_text(key->type.fallback, row->fallback) &&
+	/* The word of a duration for `not at all` is a key that is not given. */
+	bool off = row->kind == OPT_KIND_DURATION && row->words && !key->type.fallback;
+
+	if (!flag && !off && !same_text(key->type.fallback, row->fallback) &&
 		!(records && verb == &leat_opt_load))
 		fail_msg("%s: default %s, of --%s %s", key->path, key->type.fallback, row->name,
 			row->fallback);
@@ -114,7 +117,9 @@ static void a_key_and_its_options_agree(void **state)
 	}
 }
 
-/* load makes f of text and the options of given, "--name=value" each, NULL at the end; the errors
+static char *none[] = {NULL}, **variables = none;
+
+/* load makes f of text, the variables, and the options of given, "--name=value" each, NULL at the end; the errors
  * are in errors. */
 static bool load(const struct opt_verb *verb, const char *text, const char *const *given,
 	struct opt_line *line, char **errors)
@@ -139,6 +144,7 @@ static bool load(const struct opt_verb *verb, const char *text, const char *cons
 	}
 	bool ok = leat_file_read(&f, path, err);
 	unlink(path);
+	leat_file_environment(&f, verb, variables);
 	leat_file_override(&f, verb, &options);
 	ok = ok && leat_file_finish(&f, verb, err) && leat_file_line(&f, verb, &options, line);
 	fclose(err);
@@ -184,6 +190,50 @@ static void what_a_file_says_reaches_leatd_as_options(void **state)
 		"shards: {connections: 1M}\ntcp: {time_wait: 2s}\nlisten: [{port: 80, body: 1KiB},"
 		" {port: 7, app: echo}]\nimpair: {loss: 0.5%}\n",
 		NULL, want, absent);
+}
+
+static void variables_go_before_the_file_and_options_before_them(void **state)
+{
+	static const char *const given[] = {"HOME=/", "LEAT_CALL=./run", "LEAT_LOAD_RATE=20/s",
+		"LEAT_LOAD_TOTAL=1k", "LEAT_PORTS_ADDRESS=198.18.0.4/24 fd00::4/64",
+		"LEAT_REPORT_DIR=runs/a", "LEAT_REPORT_FORMATS=json html", "LEAT_NAME=gen-3",
+		"LEAT_LISTEN_PORT=81", "LEAT_EXPECT_ERRORS=< 9", "LEAT_LOAD_HALF_CLOSE=yes"};
+	static const char *const options[] = {"--total=30", NULL};
+	static const char *const want[] = {"--rate=20/s", "--total=30", "--address=198.18.0.4/24",
+		"--address=fd00::4/64", "--report=runs/a", "--formats=json,html", "--name=gen-3",
+		"--target=198.18.0.1:80", "--expect=errors < 9", "--half-close", NULL};
+	static const char *const absent[] = {"--rate=5/s", "--total=1024",
+		"--address=198.18.0.2/24", "--listen=81:http", "--formats=csv", NULL};
+
+	(void)state;
+	char text[COUNT_OF(given)][48], *entry[COUNT_OF(given) + 1] = {NULL};
+	for (size_t i = 0; i < COUNT_OF(given); i++) {
+		snprintf(text[i], sizeof(text[i]), "%s", given[i]);
+		entry[i] = text[i];
+	}
+	variables = entry;
+	says(&leat_opt_load,
+		"version: 1\nrole: client\nports: [{device: tap:x, address: 198.18.0.2/24}]\n"
+		"load: {target: 198.18.0.1:80, rate: 5/s}\nreport: {formats: [csv]}\n",
+		options, want, absent);
+	variables = none;
+}
+
+/* The name of each key's variable is its own, and fits. */
+static void every_key_has_a_variable_of_its_own(void **state)
+{
+	char name[2][CONF_PATH_MAX];
+
+	(void)state;
+	for (uint32_t i = 0; i < leat_conf_key_cnt; i++) {
+		leat_conf_key_env(&leat_conf_key[i], name[0]);
+		assert_int_equal(
+			strspn(name[0], "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789"), strlen(name[0]));
+		for (uint32_t k = 0; k < i; k++) {
+			leat_conf_key_env(&leat_conf_key[k], name[1]);
+			assert_string_not_equal(name[0], name[1]);
+		}
+	}
 }
 
 static void each_kind_of_device_becomes_its_option(void **state)
@@ -333,6 +383,8 @@ int main(void)
 		cmocka_unit_test(every_option_of_serve_and_load_has_a_key),
 		cmocka_unit_test(a_key_and_its_options_agree),
 		cmocka_unit_test(what_a_file_says_reaches_leatd_as_options),
+		cmocka_unit_test(variables_go_before_the_file_and_options_before_them),
+		cmocka_unit_test(every_key_has_a_variable_of_its_own),
 		cmocka_unit_test(each_kind_of_device_becomes_its_option),
 		cmocka_unit_test(options_go_before_what_the_file_says),
 		cmocka_unit_test(a_load_reaches_leatd_as_options),

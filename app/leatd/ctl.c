@@ -59,6 +59,8 @@ static const struct verb {
 } verbs[] = {
 	{"capture", RIGHT_WRITE, leat_ctl_capture}, /* it shows what connections carry */
 	{"conns", RIGHT_READ, leat_ctl_conns},
+	{"kill", RIGHT_WRITE, leat_ctl_kill},
+	{"start", RIGHT_WRITE, leat_ctl_begin},
 };
 
 /* may_write says whether the user at the other end is ours, or root. */
@@ -301,8 +303,11 @@ void leat_ctl_stop(struct ctl *c)
 
 void leat_ctl_free(struct ctl *c)
 {
-	for (uint32_t i = 0; i < CTL_CLIENT_MAX; i++)
+	for (uint32_t i = 0; i < CTL_CLIENT_MAX; i++) {
+		if (c->client[i].shard != NULL)
+			leat_ctl_scan_free(c->client[i].shard, c->plane->shard_cnt);
 		free(c->client[i].shard);
+	}
 	leat_ctl_capture_free(c);
 	free(c->box);
 	c->box = NULL;
@@ -318,20 +323,24 @@ bool leat_ctl_put(struct ctl *c, uint32_t shard, struct shard_letter letter)
 
 bool leat_ctl_await(struct ctl *c, uint32_t shard, const atomic_bool *answered)
 {
-	const struct shard_beat *beat = &c->plane->loop[c->plane->shard[shard].lcore_idx].beat;
 	const struct timespec step = {.tv_nsec = CTL_STEP_NS};
-	struct shard_watch watch = {0};
-	uint64_t for_ns;
 
 	while (!atomic_load_explicit(answered, memory_order_acquire)) {
-		uint64_t now = leat_plane_now(c->plane);
-
-		if (atomic_load(&c->stop) ||
-			leat_shard_watch_look(&watch, beat, now, &for_ns) == SHARD_WATCH_LATE)
+		if (atomic_load(&c->stop) || !leat_ctl_turns(c, shard))
 			return false;
 		nanosleep(&step, NULL);
 	}
 	return true;
+}
+
+bool leat_ctl_turns(struct ctl *c, uint32_t shard)
+{
+	const struct shard_beat *beat = &c->plane->loop[c->plane->shard[shard].lcore_idx].beat;
+	struct shard_watch watch = {0};
+	uint64_t for_ns;
+
+	return leat_shard_watch_look(&watch, beat, leat_plane_now(c->plane), &for_ns) !=
+	       SHARD_WATCH_LATE;
 }
 
 bool leat_ctl_pause(struct ctl_client *q, uint64_t for_ns)

@@ -16,7 +16,7 @@
  * Who asks is told apart by his user (SO_PEERCRED): that of this process, and root, may do all;
  * anybody else who can open the socket at all may read.
  *
- * Memory     of each asker the rows of one slice, once it listed.
+ * Memory     of each asker the rows of one slice of each shard, while it lists.
  * Affinity   start and stop: the main thread, around leat_plane_run; verbs: the asker's thread.
  * Errors     no socket: a warning, and nobody can ask.  A shard that does not turn is named in the
  *            answer.
@@ -24,36 +24,21 @@
 
 #include "instance.h"
 #include "plane.h"
-#include "watch_filter.h"
+#include "watch_scan.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 
-#define CTL_CLIENT_MAX   10 /* who ask at one time */
-#define CTL_ROWS         64
-#define CTL_LEFT_BUCKETS 4
-#define CTL_STEP_NS      100000 /* between two looks for an answer of a shard */
-
-/* What a shard counts for one question, on its own lcore. */
-struct ctl_part {
-	const struct watch_filter *filter;
-	uint32_t shard;
-	bool summary;
-	bool full; /* enough rows were given: the rest are only counted */
-	uint64_t matched, seen, clients;
-	uint64_t by_state[TCP_ST_CNT], oldest_ns[TCP_ST_CNT];
-	uint64_t waits[CTL_LEFT_BUCKETS]; /* in TIME-WAIT, left: below 1 s, 10 s, 30 s, more */
-};
+#define CTL_CLIENT_MAX 10     /* who ask at one time */
+#define CTL_STEP_NS    100000 /* between two looks for an answer of a shard */
 
 /* What one shard is asked with; its own while it owes the answer. */
 struct ctl_shard {
-	struct shard_list list;
-	struct ctl_part part;
-	struct watch_filter filter;
+	struct shard_walk walk;
+	struct watch_scan scan;
 	bool owed;
-	struct leat_info row[CTL_ROWS];
 };
 
 /* One who asks, and the thread that answers him. */
@@ -105,10 +90,42 @@ bool leat_ctl_await(struct ctl *c, uint32_t shard, const atomic_bool *answered);
  * end. */
 bool leat_ctl_pause(struct ctl_client *q, uint64_t for_ns);
 
+/* leat_ctl_turns says whether the shard turns: what is put into its box will be read. */
+bool leat_ctl_turns(struct ctl *c, uint32_t shard);
+
+/* A question that all shards answer side by side.  With rows, take is called on the asker's thread
+ * for each slice of them, and may change what the scan says of rows before it goes on; false: no
+ * more is wanted. */
+struct ctl_scan {
+	struct ctl_client *client;
+	const struct watch_filter *filter;
+	enum watch_scan_kind kind;
+	bool rows, info;
+	uint64_t kill_max;
+	bool (*take)(void *arg, struct watch_scan *scan);
+	void *arg;
+	/* The answer. */
+	uint64_t matched, seen;
+	uint64_t dumb; /* a bit for each shard that does not turn */
+	struct watch_sum sum;
+};
+
+/* leat_ctl_scan asks; false: there is no memory for it. */
+bool leat_ctl_scan(struct ctl_scan *q);
+
+/* leat_ctl_print_dumb tells which shards did not answer. */
+void leat_ctl_print_dumb(const struct ctl_scan *q, FILE *out);
+
+/* leat_ctl_scan_free gives back what shards that stand still hold no longer. */
+void leat_ctl_scan_free(struct ctl_shard *shard, uint32_t cnt);
+
 /* The verbs: read the words behind the name, which they may change, and write the answer to
  * q->out: `ok` and what there is to say, or `no CODE AT why`. */
 void leat_ctl_conns(struct ctl_client *q, char *words);
 void leat_ctl_capture(struct ctl_client *q, char *words);
+void leat_ctl_kill(struct ctl_client *q, char *words);
+/* start [WHEN]: the word that `leat load --paused` waits for (gate.h). */
+void leat_ctl_begin(struct ctl_client *q, char *words);
 
 /* leat_ctl_capture_free is part of leat_ctl_free. */
 void leat_ctl_capture_free(struct ctl *c);

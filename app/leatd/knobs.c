@@ -25,6 +25,9 @@ void leat_knobs_set(struct stack_config *config, const struct tcp_options *o)
 	k->ecn = (uint8_t)o->ecn;
 	k->time_wait_reuse = (uint8_t)o->reuse;
 	k->rst_ends_time_wait = o->rst == OPT_TCP_RST_OBEY;
+	k->time_wait_evict = o->full == OPT_TCP_FULL_EVICT;
+	if (o->time_wait_max != 0)
+		config->tcp.time_wait_max = (uint32_t)o->time_wait_max;
 	k->connect_reuse_ns = o->connect_reuse_ns;
 	k->syn_cookies = (uint8_t)o->cookies;
 	k->sack = o->sack != OPT_TCP_OFF;

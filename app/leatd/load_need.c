@@ -31,10 +31,30 @@ static uint32_t source_cnt(const struct load_options *o)
 	return ip_is_any(o->source_from) ? 1 : (uint32_t)(o->source_to.lo - o->source_from.lo + 1);
 }
 
+/* begun_in is how many connections an open load begins within ns, at most. */
+static uint64_t begun_in(const struct load_options *o, const struct load_need *n, uint64_t ns)
+{
+	__extension__ typedef unsigned __int128 u128;
+	uint64_t per = UINT64_C(1000) * TIME_S;
+	uint64_t at_once = (uint64_t)(((u128)o->rate_milli * ns + per - 1) / per);
+
+	return u64_min(leat_load_plan_cnt(&n->load.plan), at_once) / o->segment_cnt;
+}
+
+/* rest_ns is how long a pair that we closed first is of no use. */
+static uint64_t rest_ns(const struct load_options *o)
+{
+	const struct tcp_options *t = &o->serve.tcp;
+
+	if (t->connect_reuse_ns == 0 || t->timestamps == OPT_TCP_OFF)
+		return o->serve.time_wait_ns;
+	return u64_min(t->connect_reuse_ns, o->serve.time_wait_ns);
+}
+
 /* in_wait is how many connections lie in TIME-WAIT here at one time, at most. */
 static uint64_t in_wait(const struct load_options *o, const struct load_need *n)
 {
-	uint64_t waiting = n->needed;
+	uint64_t waiting = begun_in(o, n, o->serve.time_wait_ns);
 
 	if (o->close != LOAD_CLOSE_CLIENT)
 		return 0;
@@ -46,17 +66,14 @@ static uint64_t in_wait(const struct load_options *o, const struct load_need *n)
 static void count_tuples(const struct load_options *o, struct load_need *n)
 {
 	__extension__ typedef unsigned __int128 u128;
-	uint64_t planned = leat_load_plan_cnt(&n->load.plan), per = UINT64_C(1000) * TIME_S;
-	uint64_t at_once =
-		(uint64_t)(((u128)o->rate_milli * o->serve.time_wait_ns + per - 1) / per);
 
 	n->tuples = (uint64_t)source_cnt(o) * (o->port_to - o->port_from + 1) * o->target_cnt;
 	n->needed = o->concurrency;
 	if (o->close != LOAD_CLOSE_CLIENT)
 		return;
 	if (o->rate_milli != 0)
-		n->needed = u64_min(planned, at_once) / o->segment_cnt;
-	n->rate_milli_max = (uint64_t)((u128)n->tuples * per / o->serve.time_wait_ns);
+		n->needed = begun_in(o, n, rest_ns(o));
+	n->rate_milli_max = (uint64_t)((u128)n->tuples * 1000 * TIME_S / rest_ns(o));
 }
 
 static enum opt_exit read_body(const struct load_options *o, struct load_need *n)
@@ -139,9 +156,11 @@ static void plan_stack(const struct load_options *o, struct load_need *n)
 
 	/* Those that wait 2MSL keep a small record, and no more. */
 	c->tcp.tcb_max = (uint32_t)flight;
-	c->tcp.time_wait_max = (uint32_t)(o->serve.connections != 0
-						  ? u64_max(each(o, o->serve.connections), flight)
-						  : flight + each(o, in_wait(o, n)));
+	if (o->serve.tcp.time_wait_max == 0)
+		c->tcp.time_wait_max =
+			(uint32_t)(o->serve.connections != 0
+					   ? u64_max(each(o, o->serve.connections), flight)
+					   : flight + each(o, in_wait(o, n)));
 	c->link.range_from = o->source_from;
 	c->link.range_to = o->source_to;
 	c->port_from = (uint16_t)o->port_from;
@@ -179,21 +198,22 @@ static void say_short(const struct load_options *o, const struct load_need *n)
 {
 	uint64_t per_source = n->tuples / source_cnt(o);
 	uint64_t sources = (n->needed + per_source - 1) / per_source;
-	uint64_t msl =
-		(uint64_t)((double)o->serve.time_wait_ns * (double)n->tuples / (double)n->needed);
+	uint64_t msl = (uint64_t)((double)rest_ns(o) * (double)n->tuples / (double)n->needed);
+	bool again = rest_ns(o) != o->serve.time_wait_ns;
 	char needed[TEXT_GROUP_MAX], have[TEXT_GROUP_MAX], rate[32], most[32], now[32], less[32];
 
 	leat_text_group(n->needed, needed, sizeof(needed));
 	leat_text_group(n->tuples, have, sizeof(have));
 	leat_load_text_rate(o->rate_milli, rate, sizeof(rate));
 	leat_load_text_rate(n->rate_milli_max, most, sizeof(most));
-	leat_text_ns(o->serve.time_wait_ns, now, sizeof(now));
+	leat_text_ns(rest_ns(o), now, sizeof(now));
 	leat_text_ns(msl, less, sizeof(less));
 	leat_log(o->anyway ? LOG_LV_WARN : LOG_LV_ERROR, "leatd",
-		"%s pairs of address and port are needed (%s at 2MSL %s), there are %s: at most "
+		"%s pairs of address and port are needed (%s at %s %s), there are %s: at most "
 		"%s can go on; add --sources of %" PRIu64 " addresses, as many times the --target "
-		"ports, --time-wait of %s or less, or --closes server%s",
-		needed, rate, now, have, most, sources, less,
+		"ports, --%s of %s or less, or --closes server%s",
+		needed, rate, again ? "--connect-reuse" : "2MSL", now, have, most, sources,
+		again ? "connect-reuse" : "time-wait", less,
 		o->anyway ? "" : "; --anyway begins all the same");
 }
 
@@ -208,10 +228,10 @@ enum opt_exit leat_load_need_check(const struct load_options *o, const struct lo
 	} else if (o->rate_milli == 0 && n->rate_milli_max != 0 && o->total == 0) {
 		leat_text_group(n->tuples, t, sizeof(t));
 		leat_load_text_rate(n->rate_milli_max, rate, sizeof(rate));
-		leat_text_ns(o->serve.time_wait_ns, msl, sizeof(msl));
+		leat_text_ns(rest_ns(o), msl, sizeof(msl));
 		leat_log(LOG_LV_NOTE, "leatd",
-			"%s pairs of address and port at 2MSL %s: no more than %s can go on; what "
-			"is above waits for a port",
+			"%s pairs of address and port, each once in %s: no more than %s can go on; "
+			"what is above waits for a port",
 			t, msl, rate);
 	}
 	return leat_plan_check(&o->serve, &n->plan);

@@ -72,6 +72,15 @@ void leat_load_view_look(struct load_view *v)
 	leat_load_view_sum(v);
 }
 
+void leat_load_view_begin(struct load_view *v, const struct nic_port *port)
+{
+	leat_load_view_look(v);
+	v->before_again = v->sum.tcp.emitted_again;
+	v->begin_stats = leat_nic_port_stats(port);
+	for (uint32_t i = 0; i < v->plane->shard_cnt; i++)
+		v->before_busy_ns[i] = v->begin_busy_ns[i] = v->plane->shard[i].counts.busy_ns;
+}
+
 /* planned_by is how many of this generator's connections are due by now. */
 static uint64_t planned_by(const struct load_view *v, uint64_t now)
 {
@@ -176,9 +185,12 @@ void leat_load_view_busy(struct load_view *v, uint64_t now)
 {
 	uint64_t ran_ns = u64_max(now - v->start_at, 1000);
 
-	for (uint32_t i = 0; i < v->plane->shard_cnt; i++)
-		v->r->shard[i].busy_millionths = (uint32_t)u64_min(
-			v->plane->shard[i].counts.busy_ns * 1000 / (ran_ns / 1000), 1000000);
+	for (uint32_t i = 0; i < v->plane->shard_cnt; i++) {
+		uint64_t busy_ns = v->plane->shard[i].counts.busy_ns - v->begin_busy_ns[i];
+
+		v->r->shard[i].busy_millionths =
+			(uint32_t)u64_min(busy_ns * 1000 / (ran_ns / 1000), 1000000);
+	}
 }
 
 static void end_shards(struct load_view *v)
@@ -226,16 +238,20 @@ void leat_load_view_end(struct load_view *v, const struct nic_port *port)
 	const struct tcp_counters *t = &v->sum.tcp;
 
 	r->counters = v->counters;
+	r->held_min = v->counters.held_min;
+	r->held_max = v->counters.held_max;
+	r->held_looks = v->counters.held_looks;
 	memcpy(r->hist, v->hist, sizeof(r->hist));
 	end_shards(v);
 	end_steady(v);
-	r->tcp.again = t->emitted_again;
+	leat_report_again(t, r->tcp.again);
 	r->tcp.rto_fired = t->rto_fired;
 	r->tcp.recoveries = t->recoveries;
 	r->tcp.time_wait_reused = t->ended[TCP_END_REUSED];
-	r->tcp.time_wait_evicted = t->ended[TCP_END_EVICTED];
-	r->limits.nic_missed = stats.rx_missed;
-	r->limits.nic_no_buf = stats.rx_no_mbuf + v->sum.tx_no_buf + v->sum.rx_drop_no_buf;
+	r->tcp.time_wait_evicted = t->ended[TCP_END_GAVE_WAY];
+	r->limits.nic_missed = stats.rx_missed - v->begin_stats.rx_missed;
+	r->limits.nic_no_buf = stats.rx_no_mbuf - v->begin_stats.rx_no_mbuf + v->sum.tx_no_buf +
+			       v->sum.rx_drop_no_buf;
 	r->limits.late_p99_ns = leat_hist_at(&v->hist[LOAD_HIST_LATE], 990000);
 }
 
@@ -268,6 +284,7 @@ void leat_load_view_where(struct load_view *v, const struct nic_port *port)
 	*w = (struct load_where){.leat = LEAT_VERSION,
 		.dpdk = rte_version(),
 		.nic = port->driver,
+		.device = v->o->serve.tap != NULL ? v->o->serve.tap : port->name,
 		.name = v->o->serve.name,
 		.command = w->command,
 		.shard_cnt = v->plane->shard_cnt,

@@ -40,9 +40,16 @@ struct load_view {
 	/* As they were at the end of the second before. */
 	uint64_t before_at, before_again, before_planned;
 	uint64_t before_busy_ns[SHARD_MAX];
+	/* As they were when the plan began. */
+	uint64_t begin_busy_ns[SHARD_MAX];
+	struct nic_port_stats begin_stats;
 	struct load_counters before;
 	struct hist before_hist[LOAD_HIST_CNT], delta[LOAD_HIST_CNT];
 };
+
+/* leat_load_view_begin notes how things are when the plan is about to begin: what was before is no
+ * part of the run. */
+void leat_load_view_begin(struct load_view *v, const struct nic_port *port);
 
 /* leat_load_view_copy copies what the program of the struct load_view_shard at arg counted. */
 void leat_load_view_copy(void *arg);

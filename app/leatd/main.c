@@ -29,21 +29,6 @@ enum opt_exit leat_run_start_eal(
 	return leat_eal_start(want, eal);
 }
 
-static int parse(
-	const struct opt_verb *verb, int argc, char **argv, void *options, struct opt_line *line)
-{
-	switch (leat_opt_parse(verb, argc, argv, options, line, stderr)) {
-	case OPT_RESULT_OK:
-		return -1;
-	case OPT_RESULT_HELP:
-		leat_opt_help(verb, stdout);
-		return OPT_EXIT_OK;
-	case OPT_RESULT_BAD:
-		break;
-	}
-	return OPT_EXIT_USAGE;
-}
-
 /* run does the verb that argv[0] names. */
 static int run(int argc, char **argv, const struct run_eal *eal)
 {
@@ -52,26 +37,26 @@ static int run(int argc, char **argv, const struct run_eal *eal)
 	if (strcmp(argv[0], "try") == 0) {
 		struct try_options o;
 
-		done = parse(&leat_opt_try, argc, argv, &o, NULL);
+		done = leat_opt_begin(&leat_opt_try, argc, argv, &o, NULL);
 		return done >= 0 ? done : (int)leat_run_try(&o, eal);
 	}
 	if (strcmp(argv[0], "serve") == 0) {
 		struct serve_options o;
 
-		done = parse(&leat_opt_serve, argc, argv, &o, NULL);
+		done = leat_opt_begin(&leat_opt_serve, argc, argv, &o, NULL);
 		return done >= 0 ? done : (int)leat_run_serve(&o, eal, false);
 	}
 	if (strcmp(argv[0], "load") == 0) {
 		static struct load_options o;
 		static struct opt_line line;
 
-		done = parse(&leat_opt_load, argc, argv, &o, &line);
+		done = leat_opt_begin(&leat_opt_load, argc, argv, &o, &line);
 		return done >= 0 ? done : leat_run_load(&o, &line, eal);
 	}
 	if (strcmp(argv[0], "plan") == 0) {
 		struct serve_options o;
 
-		done = parse(&leat_opt_plan, argc, argv, &o, NULL);
+		done = leat_opt_begin(&leat_opt_plan, argc, argv, &o, NULL);
 		return done >= 0 ? done : (int)leat_run_plan(&o);
 	}
 	return usage(stderr);

@@ -8,6 +8,7 @@
 #include "text.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define RATE_WISH 10 /* times the rate that is told, for the line that says how to get it */
 
@@ -87,10 +88,22 @@ static void print_memory(const struct plan *p, FILE *out)
 	}
 }
 
+/* place_octets is what one place in TIME-WAIT takes: of the ring, and of the flow index. */
+static double place_octets(const struct plan *p)
+{
+	double octets = 0;
+
+	for (uint32_t i = 0; i < p->row_cnt; i++)
+		if (strcmp(p->row[i].name, "TIME-WAIT") == 0 ||
+			strcmp(p->row[i].name, "flow index") == 0)
+			octets += (double)p->row[i].octets / (double)p->row[i].cnt;
+	return octets;
+}
+
 /* print_rate tells what 2MSL allows: a connection that we close first keeps its record so long. */
 static void print_rate(const struct serve_options *o, const struct plan *p, FILE *out)
 {
-	uint64_t records = (uint64_t)p->stack.tcp.time_wait_max * p->shard_cnt;
+	uint64_t places = p->stack.tcp.time_wait_max, records = places * p->shard_cnt;
 	uint64_t rate = (uint64_t)((double)records * (double)TIME_S / (double)o->time_wait_ns);
 	char msl[REPORT_TEXT_MAX], t[REPORT_TEXT_MAX];
 
@@ -103,9 +116,14 @@ static void print_rate(const struct serve_options *o, const struct plan *p, FILE
 	leat_conf_value_text(CONF_KIND_DURATION,
 		u64_max(o->time_wait_ns / RATE_WISH / TIME_MS, 1) * TIME_MS, msl, sizeof(msl));
 	fprintf(out, "  to carry %-15s ", leat_report_group(RATE_WISH * rate, t));
-	if (RATE_WISH * o->connections <= SERVE_CONNECTIONS_MAX)
-		fprintf(out, "--connections %" PRIu64 ", or ", RATE_WISH * o->connections);
+	if (RATE_WISH * places <= OPT_TCP_TIME_WAIT_MAX)
+		fprintf(out, "--time-wait-max %" PRIu64 ", or ", RATE_WISH * places);
 	fprintf(out, "--time-wait %s\n", msl);
+	fprintf(out,
+		"  TIME-WAIT has            %s places on each shard, %.1f octets each with the "
+		"index; when full: ",
+		leat_report_group(places, t), place_octets(p));
+	fprintf(out, "%s\n", leat_report_full(p->stack.knobs.time_wait_evict));
 }
 
 void leat_plan_print(const struct serve_options *o, const struct plan *p, FILE *out)

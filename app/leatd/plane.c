@@ -316,6 +316,15 @@ static bool look(struct plane *p)
 	return true;
 }
 
+bool leat_plane_turns(const struct plane *p)
+{
+	bool turns = true;
+
+	for (uint32_t i = 0; i < p->loop_cnt; i++)
+		turns &= p->watch[i].late_since == 0;
+	return turns;
+}
+
 /* give_up ends the process at once: a shard that does not turn answers nothing, and whoever sent
  * the signal again waits for an end. */
 static _Noreturn void give_up(const struct plane *p, uint32_t loop_idx)

@@ -123,6 +123,9 @@ void leat_plane_close(struct plane *p);
 
 /* For the control thread. */
 
+/* leat_plane_turns says whether no lcore stood still when the control thread last looked. */
+bool leat_plane_turns(const struct plane *p);
+
 /* leat_plane_wait sleeps until at or a signal, and returns how many signals there were so far. */
 uint32_t leat_plane_wait(struct plane *p, uint64_t at);
 

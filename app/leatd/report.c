@@ -24,6 +24,7 @@ static const char *const end_text[TCP_END_CNT] = {
 	[TCP_END_EVICTED] = "gave way half open",
 	[TCP_END_REUSED] = "reused from TIME-WAIT",
 	[TCP_END_GAVE_WAY] = "gave way in TIME-WAIT",
+	[TCP_END_KILLED] = "killed by an operator",
 };
 
 const char *leat_report_group(uint64_t value, char *text)
@@ -206,6 +207,27 @@ void leat_report_time_wait_json(const struct shard_counts *c, FILE *out)
 		fprintf(out, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", o[i].key, o[i].cnt);
 }
 
+void leat_report_again(const struct tcp_counters *c, uint64_t again[AGAIN_CNT])
+{
+	again[AGAIN_SYN] = c->again_syn;
+	again[AGAIN_SYN_ACK] = c->again_syn_ack;
+	again[AGAIN_DATA] = c->again_text;
+	again[AGAIN_FIN] = c->again_fin;
+	again[AGAIN_PROBE] = c->again_probe;
+}
+
+void leat_report_again_line(const struct shard_counts *c, FILE *out)
+{
+	uint64_t again[AGAIN_CNT];
+	char text[AGAIN_TEXT_MAX];
+
+	if (c->tcp.emitted_again == 0)
+		return;
+	leat_report_again(&c->tcp, again);
+	leat_again_text(again, text, sizeof(text));
+	fprintf(out, "sent again %s\n", text);
+}
+
 bool leat_report_written(void)
 {
 	errno = 0;
@@ -341,6 +363,11 @@ const char *leat_report_two_msl(uint64_t two_msl_ns)
 	return leat_report_two_msl_conforms(two_msl_ns)
 		       ? " (the default is 60 s)"
 		       : " (not RFC-conformant: MSL below 1 s; the default is 60 s)";
+}
+
+const char *leat_report_full(bool evict)
+{
+	return evict ? "the one that has waited longest gives way" : "new connections are refused";
 }
 
 void leat_report_wire_plan(const struct wire_options *w, const char *way, FILE *out)

@@ -10,6 +10,7 @@
  *
  * Affinity   none: works on copies. */
 
+#include "again.h"
 #include "opt_wire.h"
 #include "shard.h"
 #include "stack_gauge.h"
@@ -17,7 +18,6 @@
 #include <stdio.h>
 
 #define REPORT_TEXT_MAX 32
-
 
 /* leat_report_group is value with grouped digits, in text, which it returns. */
 const char *leat_report_group(uint64_t value, char *text);
@@ -52,6 +52,11 @@ void leat_report_ages(const struct stack_gauge *g, FILE *out);
 void leat_report_time_wait(const struct shard_counts *c, uint32_t indent, FILE *out);
 void leat_report_time_wait_json(const struct shard_counts *c, FILE *out);
 
+/* leat_report_again fills what was retransmitted, by kind; _again_line writes it, when there was any.
+ */
+void leat_report_again(const struct tcp_counters *c, uint64_t again[AGAIN_CNT]);
+void leat_report_again_line(const struct shard_counts *c, FILE *out);
+
 /* leat_report_written flushes stdout; false, after one line on stderr, when not all of what was
  * printed could be written. */
 bool leat_report_written(void);
@@ -64,6 +69,9 @@ void leat_report_drops(const struct shard_counts *c, FILE *out);
  * of less than two seconds is not RFC-conformant. */
 const char *leat_report_two_msl(uint64_t two_msl_ns);
 bool leat_report_two_msl_conforms(uint64_t two_msl_ns);
+
+/* leat_report_full is what becomes of new work, or of old, when TIME-WAIT has no place left. */
+const char *leat_report_full(bool evict);
 
 /* leat_report_wire_plan writes a line on a bad wire, when there is one; _wire what it did. */
 void leat_report_wire_plan(const struct wire_options *w, const char *way, FILE *out);

@@ -3,21 +3,27 @@
 #include "base_bits.h"
 #include "base_log.h"
 #include "caps.h"
-#include "device.h"
+#include "ctl.h"
+#include "follow.h"
+#include "gate.h"
 #include "knobs.h"
 #include "load_need.h"
 #include "load_text.h"
 #include "load_view.h"
 #include "nic_numa.h"
+#include "port.h"
 #include "prepare.h"
 #include "report_dir.h"
 #include "run.h"
-#include "steer.h"
+#include "text.h"
+#include "when.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/timex.h>
+#include <unistd.h>
 
 #define LOOK_NS       (100 * TIME_MS)
 #define CLOSE_LOOK_NS (20 * TIME_MS)
@@ -28,8 +34,17 @@
 #define LAST_NS       (250 * TIME_MS)  /* for the last frames: the peer's FIN may come again */
 #define LAST_LOSSY_NS (3500 * TIME_MS) /* and does so where frames are lost */
 #define LEAD_NS       (20 * TIME_MS)   /* from the word to begin to the beginning */
+#define WORD_LOOK_NS  (20 * TIME_MS)   /* for the word to begin */
+#define PAST_NS       (300 * TIME_S)   /* what an instant of --start-at may be behind at most */
+#define CLOCK_OFF_US  10000            /* more, and generators do not begin together */
 #define SEED_MAX      1000000
 #define SECOND_MAX    (1 << 20)
+
+/* Each for one thing, as in serve: who learns one learns nothing of the other. */
+struct load_seed {
+	uint64_t stack; /* of shard 0; the others' follow */
+	uint64_t key;   /* by which flows are steered */
+};
 
 struct load_run {
 	const struct load_options *o;
@@ -37,7 +52,11 @@ struct load_run {
 	struct load_need need;
 	struct plane plane;
 	struct nic_port port;
+	struct nic_port_config port_config;
+	struct follow follow;
+	struct ctl ctl;
 	struct steer steer;
+	struct load_seed seed;
 	struct load_view view;
 	struct load_result result;
 	struct report_config config;
@@ -45,35 +64,12 @@ struct load_run {
 	void *mem[SHARD_MAX];
 	size_t mem_octets[SHARD_MAX];
 	uint64_t begin_at;
+	uint64_t start_unix_ns; /* when it is to begin; 0: at once */
 	bool answered[SHARD_MAX];
 	bool unanswered, cut;
 };
 
 static struct load_run run;
-
-static enum opt_exit start_port(uint64_t seed)
-{
-	const struct serve_options *s = &run.o->serve;
-	struct steer_want want = {.shard_cnt = (uint32_t)s->shards, .seed = seed};
-	struct nic_port_config config = {.rx_slots = PLAN_SLOTS,
-		.tx_slots = PLAN_SLOTS,
-		.mtu = (uint16_t)s->mtu,
-		.csum = true,
-		.pool = run.plane.pool};
-
-	want.queue_cnt = leat_device_queues(&run.port, want.shard_cnt);
-	if (want.queue_cnt == 0) {
-		leat_nic_port_close(&run.port);
-		return OPT_EXIT_DEVICE;
-	}
-	config.queue_cnt = (uint16_t)want.queue_cnt;
-	want.table_cnt = leat_nic_rss_table(&run.port);
-	leat_steer_plan(&run.steer, &want, &config);
-	enum opt_exit result = leat_device_start(s, &run.port, &config);
-	if (result == OPT_EXIT_OK)
-		leat_steer_settle(&run.steer, &run.port);
-	return result;
-}
 
 /* start_load gives shard i its program. */
 static enum opt_exit start_load(uint32_t i)
@@ -93,7 +89,7 @@ static enum opt_exit start_load(uint32_t i)
 	return OPT_EXIT_OK;
 }
 
-static enum opt_exit add_shards(uint64_t seed)
+static enum opt_exit add_shards(void)
 {
 	const struct serve_options *s = &run.o->serve;
 	enum opt_exit result = OPT_EXIT_OK;
@@ -109,13 +105,13 @@ static enum opt_exit add_shards(uint64_t seed)
 			.wire_out = leat_knobs_wire(&s->wire_out, ~run.o->seed - 2 * i)};
 
 		leat_steer_shard(&run.steer, i, &shard);
-		shard.stack.seed = seed + i;
+		shard.stack.seed = run.seed.stack + i;
 		memcpy(shard.stack.link.mac.octet, run.port.mac, sizeof(run.port.mac));
-		run.plane.shard[i].queue_shared = leat_steer_shared(&run.steer, i);
 		result = leat_plane_add(&run.plane, &shard, i);
 		if (result == OPT_EXIT_OK)
 			result = start_load(i);
 	}
+	leat_follow_shared(&run.plane, &run.steer);
 	if (result == OPT_EXIT_OK && s->shards > 1)
 		result = leat_plane_join(&run.plane, 0, run.plane.shard_cnt);
 	return result;
@@ -208,12 +204,16 @@ static bool wait_neighbours(void)
 			fflush(words());
 			told = true;
 		}
-		if (leat_plane_wait(&run.plane, now + CLOSE_LOOK_NS) != 0)
+		if (leat_plane_wait(&run.plane, now + CLOSE_LOOK_NS) != 0 ||
+			follow_is_gone(&run.follow))
 			break;
 	}
-	leat_log(LOG_LV_ERROR, "leatd",
-		"a target, or the gateway, does not answer who it is (ARP, ND): is it up, and is "
-		"--address of its network?");
+	if (follow_is_gone(&run.follow))
+		leat_log(LOG_LV_ERROR, "leatd", "%s is gone before anything began", run.port.name);
+	else
+		leat_log(LOG_LV_ERROR, "leatd",
+			"a target, or the gateway, does not answer who it is (ARP, ND): is it up, "
+			"and is --address of its network?");
 	return false;
 }
 
@@ -249,8 +249,14 @@ static void print_second(const struct load_second *s)
 			&run.result, s, leat_load_why(&run.result, s, text, sizeof(text)), words());
 }
 
-/* follow looks at the run until its plan is carried out; false: a signal came first. */
-static bool follow(void)
+/* wait_until waits until an instant; false: a signal came, or the device is gone. */
+static bool wait_until(uint64_t at)
+{
+	return leat_plane_wait(&run.plane, at) == 0 && !follow_is_gone(&run.follow);
+}
+
+/* carry_out looks at the run until its plan is carried out; false: as with wait_until. */
+static bool carry_out(void)
 {
 	const struct load_options *o = run.o;
 	uint64_t start = run.view.start_at, second = 1, now = start;
@@ -259,7 +265,7 @@ static bool follow(void)
 	for (;;) {
 		uint64_t next = u64_min(u64_min(start + second * TIME_S, now + LOOK_NS), end);
 
-		if (leat_plane_wait(&run.plane, next) != 0)
+		if (!wait_until(next))
 			return false;
 		leat_load_view_look(&run.view);
 		now = leat_plane_now(&run.plane);
@@ -278,11 +284,13 @@ static bool all_closed(void)
 	return run.view.done && leat_report_open(&run.view.sum) == 0;
 }
 
-/* wait_closed looks until everything is closed, until at, or until signal_max signals came. */
+/* wait_closed looks until everything is closed, until at, until signal_max signals came, or until
+ * the device is gone over which it would close. */
 static bool wait_closed(uint64_t at, uint32_t signal_max)
 {
 	leat_load_view_look(&run.view);
-	while (!all_closed() && leat_plane_now(&run.plane) < at) {
+	while (!all_closed() && leat_plane_now(&run.plane) < at &&
+		(!follow_is_gone(&run.follow) || signal_max == UINT32_MAX)) {
 		uint64_t next = u64_min(leat_plane_now(&run.plane) + CLOSE_LOOK_NS, at);
 
 		if (leat_plane_wait(&run.plane, next) >= signal_max)
@@ -290,6 +298,16 @@ static bool wait_closed(uint64_t at, uint32_t signal_max)
 		leat_load_view_look(&run.view);
 	}
 	return all_closed();
+}
+
+/* note_link settles what happened to the link from the start of the plan until all was closed. */
+static void note_link(void)
+{
+	struct load_limits *l = &run.result.limits;
+
+	l->link_down_cnt += (uint32_t)(run.follow.watch.downs + run.follow.watch.flaps);
+	l->link_down_ns += leat_follow_down_ns(&run.follow, leat_plane_now(&run.plane));
+	l->port_gone = follow_is_gone(&run.follow);
 }
 
 /* finish lets what is open end: by itself, then after what is under way, at last by a reset. */
@@ -312,10 +330,79 @@ static void finish(void)
 		tell_all(SHARD_MAIL_ABORT);
 		wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
 	}
+	note_link();
 	const struct serve_options *s = &run.o->serve;
 	bool lossy = run.view.sum.tcp.emitted_again + s->loss_millionths != 0 ||
 		     opt_wire_is_on(&s->wire_in) || opt_wire_is_on(&s->wire_out);
-	leat_plane_wait(&run.plane, leat_plane_now(&run.plane) + (lossy ? LAST_LOSSY_NS : LAST_NS));
+	if (!follow_is_gone(&run.follow))
+		leat_plane_wait(
+			&run.plane, leat_plane_now(&run.plane) + (lossy ? LAST_LOSSY_NS : LAST_NS));
+}
+
+static bool look_port(void)
+{
+	return leat_follow_look(&run.follow);
+}
+
+/* wait_word waits for the word of --paused; false: there is nothing to wait for any more. */
+static bool wait_word(void)
+{
+	if (!run.o->paused)
+		return true;
+	if (words() != NULL) {
+		fprintf(words(),
+			"paused    ready; %s ctl start -n %s, or kill -USR1 %d, begins it\n",
+			leat_text_call(), run.o->serve.name, (int)getpid());
+		fflush(words());
+	}
+	while (!leat_gate_look(&run.start_unix_ns))
+		if (!wait_until(leat_plane_now(&run.plane) + WORD_LOOK_NS))
+			return false;
+	return true;
+}
+
+/* wait_instant waits until shortly before the instant of --start-at; false: as with the word. */
+static bool wait_instant(void)
+{
+	uint64_t wall = leat_shard_clock_wall_ns(), at = run.start_unix_ns;
+	char text[WHEN_TEXT_MAX];
+
+	if (at > wall && words() != NULL) {
+		leat_when_text(at, text);
+		fprintf(words(), "starts    at %s\n", text);
+		fflush(words());
+	}
+	for (; wall + LEAD_NS < at; wall = leat_shard_clock_wall_ns()) {
+		uint64_t for_ns = u64_min(at - wall - LEAD_NS, LOOK_NS); /* it may be set */
+
+		if (!wait_until(leat_plane_now(&run.plane) + for_ns))
+			return false;
+	}
+	return true;
+}
+
+/* set_begin sets the instant that planned starts count from: soon, or that of --start-at, which may
+ * be past. */
+static void set_begin(void)
+{
+	struct load_result *r = &run.result;
+	const struct nic_watch *w = &run.follow.watch;
+
+	leat_follow_look(&run.follow);
+	leat_load_view_begin(&run.view, &run.port);
+	uint64_t wall = leat_shard_clock_wall_ns(), now = leat_plane_now(&run.plane);
+	uint64_t at = run.start_unix_ns != 0 ? run.start_unix_ns : wall + LEAD_NS;
+	uint64_t late_ns = wall > at ? wall - at : 0;
+
+	run.begin_at = at >= wall ? now + (at - wall) : now - u64_min(late_ns, now - 1);
+	run.view.start_at = run.view.before_at = run.begin_at;
+	r->planned_start_unix_ns = at;
+	r->start_unix_ns = u64_max(at, wall);
+	r->limits.start_late_ns = late_ns;
+	/* What was before is no part of the run; a link that is down now is down in it. */
+	r->limits.link_down_cnt =
+		(uint32_t)(0 - w->downs - w->flaps + (w->state != NIC_ST_UP ? 1 : 0));
+	r->limits.link_down_ns = 0 - leat_follow_down_ns(&run.follow, now);
 }
 
 static void control(void *arg)
@@ -328,16 +415,22 @@ static void control(void *arg)
 	run.result.where.config = run.config.lines;
 	memcpy(run.result.where.config_hash, run.config.hash, sizeof(run.config.hash));
 	print_head();
+	run.follow = (struct follow){.o = &run.o->serve,
+		.plane = &run.plane,
+		.port = &run.port,
+		.config = &run.port_config,
+		.steer = &run.steer};
+	leat_follow_begin(&run.follow);
+	run.plane.look = look_port;
 	run.unanswered = !wait_neighbours();
 	if (run.unanswered)
 		return;
-	run.begin_at = leat_plane_now(&run.plane) + LEAD_NS;
-	run.view.start_at = run.begin_at;
-	run.view.before_at = run.begin_at;
-	run.result.start_unix_ns = leat_shard_clock_wall_ns() + LEAD_NS;
-	run.result.planned_start_unix_ns = run.result.start_unix_ns;
-	ask(begin);
-	run.result.partial = !follow();
+	bool go = wait_word() && wait_instant();
+
+	set_begin();
+	if (go)
+		ask(begin);
+	run.result.partial = !go || !carry_out();
 	leat_load_view_look(&run.view);
 	now = u64_max(leat_plane_now(&run.plane), run.begin_at);
 	leat_load_view_busy(&run.view, now);
@@ -443,6 +536,7 @@ static int print_end(void)
 		good = true;
 	} else {
 		leat_load_print_report(r, stdout);
+		leat_follow_print(&run.follow, stdout);
 		leat_report_drops(&run.view.sum, stdout);
 		leat_report_wire(&run.view.sum, stdout);
 		printf("ledger    ");
@@ -455,39 +549,45 @@ static int print_end(void)
 	return good ? leat_load_verdict_exit(r->verdict) : OPT_EXIT_FAILED;
 }
 
-static int run_shards(uint64_t seed)
+static int run_shards(void)
 {
-	int result = (int)add_shards(seed);
+	int result = (int)add_shards();
 
 	leat_prepare_end();
 	if (result == OPT_EXIT_OK) {
 		leat_caps_drop(leat_device_rights(&run.port));
+		leat_ctl_start(&run.ctl, &run.plane, run.o->serve.name);
 		result = (int)leat_plane_run(&run.plane, control, NULL);
+		leat_ctl_stop(&run.ctl);
+		leat_follow_end(&run.follow);
 	}
-	if (result == OPT_EXIT_OK)
-		result = run.unanswered ? OPT_EXIT_FAILED : print_end();
+	if (result == OPT_EXIT_OK && run.unanswered)
+		result = follow_is_gone(&run.follow) ? OPT_EXIT_DEVICE : OPT_EXIT_FAILED;
+	else if (result == OPT_EXIT_OK)
+		result = print_end();
 	leat_plane_shards_close(&run.plane);
+	leat_ctl_free(&run.ctl);
 	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
 		leat_nic_numa_free(run.mem[i], run.mem_octets[i]);
 	return result;
 }
 
-static int run_port(uint64_t seed)
+static int run_port(void)
 {
-	int result = (int)leat_device_find(&run.o->serve, &run.port);
+	run.port_config.pool = run.plane.pool;
+	int result = (int)leat_port_open(
+		&run.o->serve, &run.port, &run.steer, run.seed.key, &run.port_config);
 
-	if (result == OPT_EXIT_OK)
-		result = (int)start_port(seed);
 	if (result != OPT_EXIT_OK) {
 		leat_prepare_end();
 		return result;
 	}
-	result = run_shards(seed);
+	result = run_shards();
 	leat_nic_port_close(&run.port);
 	return result;
 }
 
-static int run_plane(struct eal *eal, uint64_t seed)
+static int run_plane(struct eal *eal)
 {
 	int result = (int)leat_prepare_begin(eal, leat_plan_octets(&run.need.plan));
 
@@ -499,7 +599,9 @@ static int run_plane(struct eal *eal, uint64_t seed)
 		leat_prepare_end();
 		return result;
 	}
-	result = run_port(seed);
+	if (run.start_unix_ns != 0)
+		shard_clock_age(&run.plane.clock, PAST_NS);
+	result = run_port();
 	leat_plane_close(&run.plane);
 	return result;
 }
@@ -556,7 +658,7 @@ static bool prepare(void)
 	return true;
 }
 
-static int start_eal(const struct run_eal *from, uint64_t seed)
+static int start_eal(const struct run_eal *from)
 {
 	const struct serve_options *s = &run.o->serve;
 	struct eal_want want = {.name = s->name,
@@ -573,25 +675,43 @@ static int start_eal(const struct run_eal *from, uint64_t seed)
 
 	if (result != OPT_EXIT_OK)
 		return result;
-	result = run_plane(&eal, seed);
+	result = run_plane(&eal);
 	leat_eal_stop(&eal);
 	return result;
+}
+
+/* check_clock tells when this machine's clock is not that of others, where it matters. */
+static void check_clock(void)
+{
+	struct timex tx = {0};
+	bool bad = adjtimex(&tx) == TIME_ERROR || tx.esterror > CLOCK_OFF_US;
+
+	if (bad && run.start_unix_ns != 0 && run.o->segment_cnt > 1)
+		leat_log(LOG_LV_WARN, "leatd",
+			"--start-at: the kernel does not know this clock to be right within %d ms; "
+			"segments on other machines may not begin with this one",
+			CLOCK_OFF_US / 1000);
 }
 
 int leat_run_load(
 	const struct load_options *options, const struct opt_line *line, const struct run_eal *from)
 {
-	uint64_t seed = 0;
+	uint64_t drawn[3];
 
 	run.with_seed = *options;
 	run.o = &run.with_seed;
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed)) {
+	run.start_unix_ns = options->start_at_unix_ns;
+	if (getrandom(drawn, sizeof(drawn), 0) != sizeof(drawn)) {
 		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
 			strerror(errno));
 		return OPT_EXIT_RESOURCE;
 	}
 	if (run.with_seed.seed == 0)
-		run.with_seed.seed = seed % SEED_MAX + 1;
+		run.with_seed.seed = drawn[2] % SEED_MAX + 1;
+	run.seed = (struct load_seed){.stack = drawn[0], .key = drawn[1]};
+	leat_gate_block();
+	if (options->paused)
+		leat_gate_shut();
 	enum opt_exit result = leat_device_check(&run.o->serve);
 	if (result == OPT_EXIT_OK)
 		result = leat_load_need(run.o, &run.need);
@@ -605,7 +725,8 @@ int leat_run_load(
 	int code = (int)result;
 	if (result == OPT_EXIT_OK) {
 		leat_plan_warn(&run.o->serve, &run.need.plan);
-		code = start_eal(from, seed);
+		check_clock();
+		code = start_eal(from);
 	}
 	leat_load_need_free(&run.need);
 	free(run.view.shard);

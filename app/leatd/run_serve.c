@@ -4,18 +4,18 @@
 #include "boot.h"
 #include "caps.h"
 #include "ctl.h"
-#include "device.h"
+#include "follow.h"
 #include "knobs.h"
 #include "link.h"
-#include "nic_event.h"
 #include "nic_numa.h"
+#include "notify.h"
 #include "plan.h"
 #include "plane.h"
+#include "port.h"
 #include "prepare.h"
 #include "report.h"
 #include "run.h"
 #include "service.h"
-#include "steer.h"
 #include "text.h"
 
 #include <rte_version.h>
@@ -26,6 +26,7 @@
 #include <sys/random.h>
 
 #define LOOK_NS         (20 * TIME_MS)
+#define END_NS          (10 * TIME_S) /* to close the device and tell the ledger, at most */
 #define ABORT_NS        (2 * TIME_S)
 #define FOR_EVER_NS     (3600 * TIME_S)
 #define KERNEL_PREFIX   24
@@ -49,8 +50,8 @@ struct serve_run {
 	struct ctl ctl;
 	struct nic_port port;
 	struct nic_port_config port_config;
-	struct nic_marks marks; /* what the driver tells */
-	struct nic_watch watch;
+	struct notify notify;
+	struct follow follow;
 	struct steer steer;
 	struct service_set *service[SHARD_MAX];
 	void *mem[SHARD_MAX];
@@ -63,38 +64,12 @@ struct serve_run {
 
 static struct serve_run run;
 
-/* start_port starts the device with as many queues as there are shards, or as it has. */
-static enum opt_exit start_port(void)
-{
-	struct nic_port_config *config = &run.port_config;
-	struct steer_want want = {.shard_cnt = (uint32_t)run.o->shards, .seed = run.seed.key};
-
-	*config = (struct nic_port_config){.rx_slots = PLAN_SLOTS,
-		.tx_slots = PLAN_SLOTS,
-		.mtu = (uint16_t)run.o->mtu,
-		.csum = true,
-		.pool = run.plane.pool};
-
-	want.queue_cnt = leat_device_queues(&run.port, want.shard_cnt);
-	if (want.queue_cnt == 0) {
-		leat_nic_port_close(&run.port);
-		return OPT_EXIT_DEVICE;
-	}
-	config->queue_cnt = (uint16_t)want.queue_cnt;
-	want.table_cnt = leat_nic_rss_table(&run.port);
-	leat_steer_plan(&run.steer, &want, config);
-	enum opt_exit result = leat_device_start(run.o, &run.port, config);
-	if (result == OPT_EXIT_OK)
-		leat_steer_settle(&run.steer, &run.port);
-	return result;
-}
-
 static enum opt_exit open_port(void)
 {
-	enum opt_exit result = leat_device_find(run.o, &run.port);
+	run.port_config.pool = run.plane.pool;
+	enum opt_exit result =
+		leat_port_open(run.o, &run.port, &run.steer, run.seed.key, &run.port_config);
 
-	if (result == OPT_EXIT_OK)
-		result = start_port();
 	/* The kernel's end of the trial: gone when the device is. */
 	if (result == OPT_EXIT_OK && run.greet &&
 		leat_link_up(run.o->tap, ip_to4(run.o->address[0].ip) - 1, KERNEL_PREFIX) != 0) {
@@ -128,13 +103,6 @@ static enum opt_exit start_service(uint32_t i)
 	return OPT_EXIT_OK;
 }
 
-/* note_shared notes whose queues have frames of others, for the warning about one that stalls. */
-static void note_shared(void)
-{
-	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
-		run.plane.shard[i].queue_shared = leat_steer_shared(&run.steer, i);
-}
-
 static enum opt_exit add_shards(void)
 {
 	enum opt_exit result = OPT_EXIT_OK;
@@ -156,7 +124,7 @@ static enum opt_exit add_shards(void)
 		if (result == OPT_EXIT_OK)
 			result = start_service(i);
 	}
-	note_shared();
+	leat_follow_shared(&run.plane, &run.steer);
 	if (result == OPT_EXIT_OK && run.o->shards > 1)
 		result = leat_plane_join(&run.plane, 0, run.plane.shard_cnt);
 	if (result == OPT_EXIT_OK && run.plane.taken_octets != run.plan.taken_octets)
@@ -223,7 +191,7 @@ static void print_listener(const struct service_listen *l)
 static void print_head(void)
 {
 	const struct serve_options *o = run.o;
-	char msl[REPORT_TEXT_MAX];
+	char msl[REPORT_TEXT_MAX], places[REPORT_TEXT_MAX];
 
 	printf("leat " LEAT_VERSION ", %s, instance %s\n", rte_version(), o->name);
 	print_link();
@@ -247,6 +215,9 @@ static void print_head(void)
 		print_listener(&run.plan.service.listen[i]);
 	leat_text_ns(o->time_wait_ns, msl, sizeof(msl));
 	printf("  2MSL          %s%s\n", msl, leat_report_two_msl(o->time_wait_ns));
+	printf("  TIME-WAIT     %s places on each shard; when full: %s\n",
+		leat_report_group(run.plan.stack.tcp.time_wait_max, places),
+		leat_report_full(o->tcp.full == OPT_TCP_FULL_EVICT));
 	printf("  restart       ");
 	leat_boot_print(&run.boot, false, stdout);
 	if (run.greet)
@@ -278,11 +249,11 @@ static void tell_all(enum shard_mail_kind kind)
  * the port goes over which they would end. */
 static bool wait_closed(uint64_t at, uint32_t signal_max)
 {
-	bool was_gone = run.watch.state == NIC_ST_GONE;
+	bool was_gone = follow_is_gone(&run.follow);
 
 	look();
 	while (leat_report_open(&run.sum) != 0 && leat_plane_now(&run.plane) < at &&
-		was_gone == (run.watch.state == NIC_ST_GONE)) {
+		was_gone == (follow_is_gone(&run.follow))) {
 		uint64_t next = leat_plane_now(&run.plane) + LOOK_NS;
 
 		if (leat_plane_wait(&run.plane, u64_min(next, at)) >= signal_max)
@@ -300,73 +271,32 @@ static void drain(void)
 	printf("draining: new SYNs are dropped; %ju open; again ^C to cut\n",
 		(uintmax_t)run.finished);
 	fflush(stdout);
+	leat_notify_say(&run.notify,
+		"STOPPING=1\nSTATUS=draining: %ju open\nEXTEND_TIMEOUT_USEC=%ju",
+		(uintmax_t)run.finished,
+		(uintmax_t)((run.o->grace_ns + ABORT_NS + END_NS) / TIME_US));
 	if (wait_closed(leat_plane_now(&run.plane) + run.o->grace_ns, PLANE_SIGNALS_CUT))
 		return;
 	run.cut = leat_report_open(&run.sum);
 	run.finished -= u64_min(run.cut, run.finished);
-	if (run.watch.state == NIC_ST_GONE)
+	if (follow_is_gone(&run.follow))
 		printf("          %s is gone: %ju that are open are cut without a wait\n",
 			run.port.name, (uintmax_t)run.cut);
 	tell_all(SHARD_MAIL_ABORT);
 	wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
 }
 
-/* settle_again: key and table were set and read back anew. */
-static void settle_again(void)
-{
-	enum steer_mode before = run.steer.mode;
-
-	leat_steer_settle(&run.steer, &run.port);
-	note_shared();
-	if (run.steer.mode != before)
-		leat_log(LOG_LV_WARN, "leatd", "%s: flows are now steered by: %s%s%s",
-			run.port.name, leat_steer_name(&run.steer),
-			run.steer.why[0] != '\0' ? ", since " : "", run.steer.why);
-}
-
-/* restart_port: no shard touches its queues now. */
-static void restart_port(void)
-{
-	bool good = leat_nic_port_restart(&run.port, &run.port_config) == 0;
-	uint64_t now = leat_plane_now(&run.plane);
-
-	if (good)
-		settle_again();
-	leat_nic_watch_restarted(
-		&run.watch, good, good && leat_device_is_up(run.o, &run.port), now);
-}
-
-static void tell_port(void)
-{
-	char text[REPORT_TEXT_MAX];
-
-	leat_text_ns(run.watch.before_ns, text, sizeof(text));
-	leat_log(LOG_LV_NOTE, "leatd", "%s: %s, after %s", run.port.name,
-		leat_nic_state_name(run.watch.state), text);
-	if (run.watch.state == NIC_ST_DOWN)
-		leat_device_tell_down(&run.port);
-}
-
-/* look_port follows what happens to the port; true: it is gone. */
+/* look_port is called by the control thread, again and again; true: the port is gone. */
 static bool look_port(void)
 {
-	enum nic_state *state = &run.watch.state;
-	bool link = *state != NIC_ST_GONE && leat_device_is_up(run.o, &run.port);
+	enum nic_state before = run.follow.watch.state;
+	bool gone = leat_follow_look(&run.follow);
 
-	if (*state != NIC_ST_GONE && leat_device_is_gone(run.o))
-		nic_mark(&run.marks, NIC_MARK_REMOVED);
-	if (!leat_nic_watch_look(&run.watch, &run.marks, link, leat_plane_now(&run.plane)))
-		return *state == NIC_ST_GONE;
-	tell_port();
-	if (!nic_may_use(*state))
-		leat_plane_use(&run.plane, SHARD_PORT_OFF);
-	if (*state == NIC_ST_RESET) {
-		restart_port();
-		tell_port();
-	}
-	if (nic_may_use(*state))
-		leat_plane_use(&run.plane, *state == NIC_ST_UP ? SHARD_PORT_ON : SHARD_PORT_DOWN);
-	return *state == NIC_ST_GONE;
+	leat_notify_beat(&run.notify, leat_plane_now(&run.plane), leat_plane_turns(&run.plane));
+	if (run.follow.watch.state != before)
+		leat_notify_say(&run.notify, "STATUS=%s: %s", run.port.name,
+			leat_nic_state_name(run.follow.watch.state));
+	return gone;
 }
 
 /* give_up: there is no port to finish anything over. */
@@ -383,16 +313,20 @@ static void control(void *arg)
 	uint64_t now = leat_plane_now(&run.plane), at = now + run.o->seconds * TIME_S;
 
 	(void)arg;
-	leat_nic_marks_open(&run.port, &run.marks);
-	leat_nic_watch_init(&run.watch, leat_device_is_up(run.o, &run.port), now);
+	run.follow = (struct follow){.o = run.o,
+		.plane = &run.plane,
+		.port = &run.port,
+		.config = &run.port_config,
+		.steer = &run.steer};
+	leat_follow_begin(&run.follow);
 	run.plane.look = look_port;
 	print_head(); /* from "ready" on it is told what happens to the link */
-	if (run.watch.state == NIC_ST_DOWN)
-		leat_plane_use(&run.plane, SHARD_PORT_DOWN);
+	leat_notify_say(&run.notify, "READY=1\nSTATUS=%s: %s", run.port.name,
+		leat_nic_state_name(run.follow.watch.state));
 	while (leat_plane_wait(&run.plane, run.o->seconds != 0 ? at : at + FOR_EVER_NS) == 0 &&
-		run.o->seconds == 0 && run.watch.state != NIC_ST_GONE)
+		run.o->seconds == 0 && !follow_is_gone(&run.follow))
 		at = leat_plane_now(&run.plane);
-	if (run.watch.state == NIC_ST_GONE)
+	if (follow_is_gone(&run.follow))
 		give_up();
 	else
 		drain();
@@ -439,6 +373,11 @@ static void print_notes(void)
 		       "an "
 		       "address of ours; who asks for it may find that one (RFC 5227)\n",
 			leat_report_group(run.sum.own_address_seen, text));
+	if (run.sum.stack.time_wait_refused != 0)
+		printf("note      TIME-WAIT was full: %s connections were refused; --time-wait-max "
+		       "makes places, --time-wait-full evict ends those that wait longest before "
+		       "their time\n",
+			leat_report_group(run.sum.stack.time_wait_refused, text));
 	uint64_t refused = verdict[TCP_V_TIME_WAIT_SYN_OFF] + verdict[TCP_V_TIME_WAIT_SYN_OLD];
 	if (refused != 0)
 		printf("note      time_wait_syn_off, time_wait_syn_old: %s SYNs came from ports "
@@ -451,7 +390,6 @@ static void print_notes(void)
 /* print_trouble tells what happened to the port and to the lcores, when it did. */
 static void print_trouble(void)
 {
-	const struct nic_watch *w = &run.watch;
 	uint64_t slow = 0, longest = 0, late = 0;
 	char text[REPORT_TEXT_MAX];
 
@@ -464,11 +402,7 @@ static void print_trouble(void)
 	if (slow != 0)
 		printf("turns     the longest %s, %ju of 10 ms or more, %ju of 1 s or more\n", text,
 			(uintmax_t)slow, (uintmax_t)late);
-	if (w->downs + w->flaps + w->resets + w->recoveries != 0 || w->state == NIC_ST_GONE)
-		printf("port      %s; down %ju times, %ju flaps besides, reset %ju, recovering "
-		       "%ju\n",
-			leat_nic_state_name(w->state), (uintmax_t)w->downs, (uintmax_t)w->flaps,
-			(uintmax_t)w->resets, (uintmax_t)w->recoveries);
+	leat_follow_print(&run.follow, stdout);
 }
 
 static enum opt_exit print_end(void)
@@ -485,6 +419,7 @@ static enum opt_exit print_end(void)
 	printf("2MSL      %s%s\n", t[0], leat_report_two_msl(run.o->time_wait_ns));
 	printf("TIME-WAIT ");
 	leat_report_time_wait(&run.sum, REPORT_INDENT, stdout);
+	leat_report_again_line(&run.sum, stdout);
 	leat_report_drops(&run.sum, stdout);
 	leat_report_wire(&run.sum, stdout);
 	if (stats.rx_missed + stats.rx_no_mbuf + stats.rx_errors + stats.tx_errors != 0)
@@ -503,7 +438,7 @@ static enum opt_exit print_end(void)
 	print_notes();
 	printf("stopped.\n");
 	good &= leat_report_written();
-	if (good && run.watch.state == NIC_ST_GONE)
+	if (good && follow_is_gone(&run.follow))
 		return OPT_EXIT_DEVICE;
 	return good ? OPT_EXIT_OK : OPT_EXIT_FAILED;
 }
@@ -519,7 +454,7 @@ static enum opt_exit run_shards(void)
 		result = leat_plane_run(&run.plane, control, NULL);
 		leat_ctl_stop(&run.ctl);
 	}
-	leat_nic_marks_close(&run.port, &run.marks);
+	leat_follow_end(&run.follow);
 	if (result == OPT_EXIT_OK)
 		result = print_end();
 	leat_plane_shards_close(&run.plane);
@@ -586,6 +521,7 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 	if (result != OPT_EXIT_OK)
 		return result;
 	leat_plan_warn(o, &run.plan);
+	leat_notify_open(&run.notify);
 	if (getrandom(&run.seed, sizeof(run.seed), 0) != sizeof(run.seed)) {
 		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
 			strerror(errno));
@@ -615,5 +551,6 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 		leat_eal_stop(&eal);
 	}
 	leat_boot_end(&run.boot, leat_shard_clock_wall_ns());
+	leat_notify_close(&run.notify);
 	return result;
 }

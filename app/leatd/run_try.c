@@ -89,7 +89,8 @@ static void plan_records(struct stack_config *config, enum try_end end, const st
 	uint64_t body_segs = o->body_octets / 1400 + 1;
 
 	waiting = closes_first ? each(u64_min(waiting, RECORDS_WAITING)) : 0;
-	config->tcp.tcb_max = (uint32_t)(flight + waiting);
+	config->tcp.tcb_max = (uint32_t)flight;
+	config->tcp.time_wait_max = (uint32_t)(flight + waiting);
 	config->tcp.rbuf_max =
 		(uint32_t)u64_min(connections * u64_min(body_segs, 48) + 4096, each(65536));
 	config->send_chunk_cnt = (uint32_t)u64_min(
@@ -120,6 +121,12 @@ static struct stack_config stack_config(enum try_end end, const struct try_optio
 	return c;
 }
 
+static void halve(struct tcp_limits *limits)
+{
+	limits->tcb_max = u32_max(limits->tcb_max / 2, 1024);
+	limits->time_wait_max = u32_max(limits->time_wait_max / 2, 1024);
+}
+
 /* shrink halves the tables until the free memory carries them; false: not even the smallest. */
 static bool shrink(struct stack_config config[TRY_END_CNT], size_t pool_octets)
 {
@@ -135,7 +142,7 @@ static bool shrink(struct stack_config config[TRY_END_CNT], size_t pool_octets)
 		if (config[TRY_SERVER].tcp.tcb_max + config[TRY_CLIENT].tcp.tcb_max < 4096)
 			break;
 		for (uint32_t i = 0; i < TRY_END_CNT; i++)
-			config[i].tcp.tcb_max = u32_max(config[i].tcp.tcb_max / 2, 1024);
+			halve(&config[i].tcp);
 		run.view.shrunk = true;
 	}
 	leat_log(LOG_LV_ERROR, "leatd", "%ju MiB are free, the smallest trial needs more",
@@ -585,7 +592,7 @@ static void note_rate(const struct stack_config config[TRY_END_CNT], const struc
 	const struct stack_config *first =
 		&config[o->close == TRY_CLOSE_SERVER ? TRY_SERVER : TRY_CLIENT];
 	uint32_t ports = config[TRY_CLIENT].port_to - config[TRY_CLIENT].port_from + 1u;
-	uint64_t records = (uint64_t)first->tcp.tcb_max * run.shard_cnt;
+	uint64_t records = (uint64_t)first->tcp.time_wait_max * run.shard_cnt;
 	uint64_t pairs = (uint64_t)SOURCE_CNT * ports;
 	uint64_t rate = u64_min(records, pairs) * (TIME_S / TIME_MS) / (o->time_wait_ns / TIME_MS);
 	char t[4][REPORT_TEXT_MAX], msl[REPORT_TEXT_MAX];
@@ -594,10 +601,12 @@ static void note_rate(const struct stack_config config[TRY_END_CNT], const struc
 		return;
 	leat_text_ns(o->time_wait_ns, msl, sizeof(msl));
 	leat_log(LOG_LV_NOTE, "leatd",
-		"at 2MSL %s no more than %s conn/s can go on: TIME-WAIT has %s records, and %u "
-		"addresses with %s ports are %s pairs; what is above is refused (no_port)",
+		"at 2MSL %s no more than %s conn/s can go on: TIME-WAIT has %s places, and %u "
+		"addresses with %s ports are %s pairs; beyond that %s",
 		msl, leat_report_group(rate, t[0]), leat_report_group(records, t[1]), SOURCE_CNT,
-		leat_report_group(ports, t[2]), leat_report_group(pairs, t[3]));
+		leat_report_group(ports, t[2]), leat_report_group(pairs, t[3]),
+		records <= pairs ? leat_report_full(o->tcp.full == OPT_TCP_FULL_EVICT)
+				 : "connects find no port");
 }
 
 /* begin_boot is for what outlives this run: a client's peers beyond a device. */

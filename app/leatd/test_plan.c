@@ -148,6 +148,40 @@ static void a_core_of_another_node_than_the_devices_is_warned_of_with_the_distan
 	assert_string_equal(said, "");
 }
 
+/* The places in TIME-WAIT are as many as there are to be, and so is the rate that they allow. */
+static void places_in_time_wait_are_as_wished_and_give_the_highest_rate(void **state)
+{
+	char text[8192] = "";
+	struct serve_options o;
+	struct plan p;
+
+	(void)state;
+	leat_opt_serve.defaults(&o);
+	o.vdev = "net_null0";
+	o.address_cnt = o.listen_cnt = 1;
+	o.address[0] = (struct serve_address){.ip = ip_from4(0x0a000001), .prefix_bits = 24};
+	o.listen[0] = (struct serve_listen){80, SERVICE_KIND_HTTP, NULL};
+	o.connections = 1000;
+	o.shards = 2;
+	assert_int_equal(leat_plan_serve(&o, &p), OPT_EXIT_OK);
+	assert_int_equal(p.stack.tcp.time_wait_max, 4 * (500 + 64));
+	assert_false(p.stack.knobs.time_wait_evict);
+	o.tcp.time_wait_max = 1200000;
+	o.tcp.full = OPT_TCP_FULL_EVICT;
+	assert_int_equal(leat_plan_serve(&o, &p), OPT_EXIT_OK);
+	assert_int_equal(p.stack.tcp.time_wait_max, 1200000);
+	assert_int_equal(p.stack.tcp.tcb_max, 564);
+	assert_true(p.stack.knobs.time_wait_evict);
+	FILE *out = fmemopen(text, sizeof(text), "w");
+	assert_non_null(out);
+	leat_plan_print(&o, &p, out);
+	fclose(out);
+	assert_non_null(strstr(text, "highest steady rate 40,000 conn/s"));
+	assert_non_null(strstr(text, "to carry 400,000         --time-wait-max 12000000, or"));
+	assert_non_null(strstr(text, "1,200,000 places on each shard, 39.6 octets each"));
+	assert_non_null(strstr(text, "when full: the one that has waited longest gives way"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +190,7 @@ int main(void)
 		cmocka_unit_test(n195_tables_that_do_not_fit_the_node_of_their_cores_are_refused),
 		cmocka_unit_test(
 			a_core_of_another_node_than_the_devices_is_warned_of_with_the_distance),
+		cmocka_unit_test(places_in_time_wait_are_as_wished_and_give_the_highest_rate),
 	};
 
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

@@ -241,6 +241,33 @@ static void tell_slice(struct load *load, struct leat_stack *s)
 		leat_load_told(load, s, &load->conn[load->told]);
 }
 
+/* look_held notes how many are in flight, LOAD_HELD_NS after the look before: nothing changes while
+ * no turn is made, so that a turn that comes late is as many looks. */
+static void look_held(struct load *load, uint64_t now)
+{
+	const struct load_config *c = &load->config;
+	struct load_counters *n = &load->counters;
+	bool begins = n->held_looks == 0;
+
+	if (load->next >= load->plan_cnt || load->start_at == TIME_NEVER ||
+		now < load->start_at + c->plan.ramp_ns)
+		return;
+	if (begins && c->model == LOAD_MODEL_CLOSED && n->in_flight < c->conn_cnt)
+		return;
+	if (begins) {
+		load->held_at = now;
+		n->held_min = UINT32_MAX;
+	}
+	if (now < load->held_at)
+		return;
+	uint64_t looks = (now - load->held_at) / LOAD_HELD_NS + 1;
+
+	load->held_at += looks * LOAD_HELD_NS;
+	n->held_looks += looks;
+	n->held_min = u32_min(n->held_min, n->in_flight);
+	n->held_max = u32_max(n->held_max, n->in_flight);
+}
+
 static void on_turn(void *arg, struct leat_stack *s)
 {
 	struct load *load = arg;
@@ -252,10 +279,12 @@ static void on_turn(void *arg, struct leat_stack *s)
 	cnt = leat_timer_wheel_expire(load->pause, leat_now(s), id, LOAD_TURN_MAX);
 	for (uint32_t i = 0; i < cnt; i++)
 		leat_load_resume(load, s, &load->conn[id[i]]);
-	if (load->stopped)
+	if (load->stopped) {
 		tell_slice(load, s);
-	else
+	} else {
 		begin_due(load, s);
+		look_held(load, leat_now(s));
+	}
 	if (load->prog) {
 		load->counters.octets_in = load->env.octets_in;
 		load->counters.octets_out = load->env.octets_out;

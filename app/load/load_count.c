@@ -2,6 +2,7 @@
 #include "load_count.h"
 
 #include "base_assert.h"
+#include "base_bits.h"
 
 #include <stddef.h>
 
@@ -88,6 +89,9 @@ void leat_load_add(struct load_counters *sum, const struct load_counters *more)
 		to[i] += from[i];
 	sum->in_flight += more->in_flight;
 	sum->established += more->established;
+	sum->held_min += more->held_min;
+	sum->held_max += more->held_max;
+	sum->held_looks = u64_max(sum->held_looks, more->held_looks);
 }
 
 uint64_t leat_load_failed(const struct load_counters *c)

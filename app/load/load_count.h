@@ -19,6 +19,8 @@
 
 #include <stdint.h>
 
+#define LOAD_HELD_NS UINT64_C(10000000)
+
 /* How one connection failed: each has a counter of its own. */
 enum load_fail {
 	LOAD_FAIL_REFUSED,          /* our SYN was answered by a reset, or "prohibited" */
@@ -77,9 +79,15 @@ struct load_counters {
 	uint64_t head_octets_in;
 	uint32_t in_flight;
 	uint32_t established; /* of in_flight */
+	/* The fewest and the most in flight at held_looks looks, LOAD_HELD_NS apart, between the
+	 * ramp (and for a closed load the instant at which all were in flight) and the end of the
+	 * plan. */
+	uint32_t held_min, held_max;
+	uint64_t held_looks;
 };
 
-/* leat_load_add adds the counters of one more load. */
+/* leat_load_add adds the counters of one more load.  Of what two hold the sum of the fewest and of
+ * the most are bounds, and exact where they are equal. */
 void leat_load_add(struct load_counters *sum, const struct load_counters *more);
 
 uint64_t leat_load_failed(const struct load_counters *c);

@@ -250,12 +250,38 @@ static bool too_many(char *text, size_t size, uint64_t cnt, const char *format)
 	return true;
 }
 
+/* link_text: the device's link, of which nothing proves anything about the peer. */
+static bool link_text(const struct load_result *r, char *text, size_t size)
+{
+	const struct load_limits *l = &r->limits;
+	const char *name = r->where.device;
+	char t[TEXT_GROUP_MAX];
+
+	if (l->port_gone) {
+		snprintf(text, size, "%s, the generator's device, is gone", name);
+		return true;
+	}
+	if (l->link_down_cnt == 0)
+		return false;
+	leat_text_ns(l->link_down_ns, t, sizeof(t));
+	snprintf(text, size, "the link of %s, the generator's device, was down %u time%s, for %s",
+		name, l->link_down_cnt, l->link_down_cnt == 1 ? "" : "s", t);
+	return true;
+}
+
 const char *leat_load_limit_text(const struct load_result *r, char *text, size_t size)
 {
 	const struct load_limits *l = &r->limits;
 	const uint64_t *skip = r->counters.not_started;
 	char t[TEXT_GROUP_MAX];
 
+	if (link_text(r, text, size))
+		return text;
+	if (l->start_late_ns > LOAD_START_LATE_NS) {
+		leat_text_ns(l->start_late_ns, t, sizeof(t));
+		snprintf(text, size, "it began %s after the instant of --start-at", t);
+		return text;
+	}
 	if (l->busiest_millionths > LOAD_BUSY_MAX) {
 		leat_load_text_share(l->busiest_millionths, t, sizeof(t));
 		snprintf(text, size, "shard %u of the generator was %s busy; more --shards?",

@@ -27,9 +27,10 @@
 
 #include <stddef.h>
 
-#define LOAD_BUSY_MAX    850000            /* millionths: a busier shard is the limit itself */
-#define LOAD_LATE_MAX_NS UINT64_C(1000000) /* p99 of our own starts */
-#define LOAD_BUFFERS_MIN 50000             /* millionths: fewer free packet buffers are too few */
+#define LOAD_BUSY_MAX      850000             /* millionths: a busier shard is the limit itself */
+#define LOAD_START_LATE_NS UINT64_C(10000000) /* behind --start-at: what clocks differ by */
+#define LOAD_LATE_MAX_NS   UINT64_C(1000000)  /* p99 of our own starts */
+#define LOAD_BUFFERS_MIN   50000 /* millionths: fewer free packet buffers are too few */
 
 enum load_metric {
 	LOAD_METRIC_ACHIEVED,

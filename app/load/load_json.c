@@ -64,8 +64,8 @@ static void put_where(const struct load_result *r, FILE *out)
 	const struct {
 		const char *key, *text;
 	} row[] = {{"leat", w->leat}, {"dpdk", w->dpdk}, {"kernel", w->kernel}, {"cpu", w->cpu},
-		{"nic", w->nic}, {"command", w->command}, {"config", w->config},
-		{"config_hash", w->config_hash}};
+		{"nic", w->nic}, {"device", w->device}, {"command", w->command},
+		{"config", w->config}, {"config_hash", w->config_hash}};
 
 	fputs("\"environment\":{", out);
 	for (uint32_t i = 0; i < COUNT_OF(row); i++) {
@@ -114,6 +114,11 @@ static const char *fail_key(uint32_t i)
 static const char *skip_key(uint32_t i)
 {
 	return leat_load_skip_key((enum load_skip)i);
+}
+
+static const char *again_key(uint32_t i)
+{
+	return leat_again_key((enum again_kind)i);
 }
 
 static void put_counters(const struct load_counters *c, FILE *out)
@@ -181,8 +186,11 @@ static void put_steady(const struct load_result *r, FILE *out)
 {
 	fprintf(out, "\"steady\":{\"started\":%" PRIu64 ",", r->steady_started);
 	put_seconds(out, "seconds", r->steady_ns);
-	fprintf(out, ",\"second_min\":%" PRIu64 ",\"second_max\":%" PRIu64 "}",
-		r->second_max != 0 ? r->second_min : 0, r->second_max);
+	fprintf(out,
+		",\"second_min\":%" PRIu64 ",\"second_max\":%" PRIu64 ",\"in_flight_min\":%" PRIu64
+		",\"in_flight_max\":%" PRIu64 ",\"in_flight_looks\":%" PRIu64 "}",
+		r->second_max != 0 ? r->second_min : 0, r->second_max, r->held_min, r->held_max,
+		r->held_looks);
 }
 
 static void put_parts(const struct load_result *r, FILE *out)
@@ -208,12 +216,17 @@ static void put_parts(const struct load_result *r, FILE *out)
 static void put_tcp(const struct load_result *r, FILE *out)
 {
 	const struct load_tcp *t = &r->tcp;
+	uint64_t again = 0;
 
+	for (uint32_t i = 0; i < AGAIN_CNT; i++)
+		again += t->again[i];
+	fprintf(out, "\"tcp\":{\"retransmits\":%" PRIu64 ",", again);
+	put_kinds(out, "retransmits_by_kind", t->again, AGAIN_CNT, again_key);
 	fprintf(out,
-		"\"tcp\":{\"retransmits\":%" PRIu64 ",\"timeouts\":%" PRIu64
-		",\"recoveries\":%" PRIu64 ",\"time_wait\":{\"peak\":%" PRIu64
-		",\"reused\":%" PRIu64 ",\"evicted\":%" PRIu64 "}}",
-		t->again, t->rto_fired, t->recoveries, t->time_wait_peak, t->time_wait_reused,
+		",\"timeouts\":%" PRIu64 ",\"recoveries\":%" PRIu64
+		",\"time_wait\":{\"peak\":%" PRIu64 ",\"reused\":%" PRIu64 ",\"evicted\":%" PRIu64
+		"}}",
+		t->rto_fired, t->recoveries, t->time_wait_peak, t->time_wait_reused,
 		t->time_wait_evicted);
 }
 
@@ -230,6 +243,10 @@ static void put_limits(const struct load_result *r, FILE *out)
 	put_share(out, "buffers_low", l->buffers_low_millionths);
 	fputc(',', out);
 	put_seconds(out, "late_p99", l->late_p99_ns);
+	fprintf(out, ",\"link_down\":%u,", l->link_down_cnt);
+	put_seconds(out, "link_down_s", l->link_down_ns);
+	fprintf(out, ",\"device_gone\":%s,", l->port_gone ? "true" : "false");
+	put_seconds(out, "start_late_s", l->start_late_ns);
 	fprintf(out, ",\"saturated\":%s,\"reason\":", limit != NULL ? "true" : "false");
 	put_text(out, limit != NULL ? limit : "");
 	fputc('}', out);

@@ -16,6 +16,7 @@
  * Affinity   the control thread.
  * See        load_expect.h for what a verdict is made of; schema/run-1.json for the JSON. */
 
+#include "again.h"
 #include "load_count.h"
 #include "load_plan.h"
 
@@ -45,7 +46,8 @@ struct load_intent {
 
 /* Where it ran: what a reader needs to run it again. */
 struct load_where {
-	const char *leat, *dpdk, *nic, *name, *command;
+	const char *leat, *dpdk, *name, *command;
+	const char *nic, *device; /* its driver, and what it is called here */
 	char node[64], kernel[64], cpu[96];
 	uint32_t shard_cnt;
 	uint32_t segment, segment_cnt; /* 1 of 1 */
@@ -83,7 +85,7 @@ struct load_shard {
 
 /* What TCP did for it, all shards. */
 struct load_tcp {
-	uint64_t again; /* segments sent again: SYN, text and FIN */
+	uint64_t again[AGAIN_CNT]; /* segments sent again */
 	uint64_t rto_fired, recoveries;
 	uint64_t time_wait_peak, time_wait_reused, time_wait_evicted;
 };
@@ -95,6 +97,11 @@ struct load_limits {
 	uint32_t buffers_low_millionths; /* the least share of packet buffers that was free */
 	uint64_t late_p99_ns;
 	bool tuples_short; /* started knowing that there were too few */
+	/* The link of the device, during the run. */
+	uint32_t link_down_cnt;
+	uint64_t link_down_ns; /* in all */
+	bool port_gone;
+	uint64_t start_late_ns; /* behind the instant of --start-at */
 };
 
 enum load_verdict {
@@ -123,7 +130,8 @@ struct load_result {
 	struct load_counters counters;
 	/* Of the time between ramp and end: how many were begun in it, and how long it was. */
 	uint64_t steady_started, steady_ns;
-	uint64_t second_min, second_max; /* fewest and most begun in a whole second of it */
+	uint64_t second_min, second_max;         /* fewest and most begun in a whole second of it */
+	uint64_t held_min, held_max, held_looks; /* in flight (load_count.h) */
 	struct hist hist[LOAD_HIST_CNT];
 	struct load_second *second; /* second_cnt of them */
 	uint32_t second_cnt, second_max_cnt;

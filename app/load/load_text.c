@@ -162,21 +162,19 @@ static void print_head(const struct load_result *r, FILE *out)
 		r->partial ? "   PARTIAL: stopped before its end" : "");
 }
 
-/* print_kinds writes what is behind a count: "14 SYN timeout, 5 reset". */
 static void print_kinds(
 	const uint64_t *cnt, uint32_t kinds, const char *(*name)(uint32_t), FILE *out)
 {
-	const char *sep = "     ";
+	const char *between = "";
 	char t[TEXT_GROUP_MAX];
 
 	for (uint32_t i = 0; i < kinds; i++) {
 		if (cnt[i] == 0)
 			continue;
 		group(cnt[i], t);
-		fprintf(out, "%s%s %s", sep, t, name(i));
-		sep = ", ";
+		fprintf(out, "%s%s %s", between, t, name(i));
+		between = ", ";
 	}
-	fprintf(out, "\n");
 }
 
 static const char *fail_name(uint32_t i)
@@ -187,6 +185,34 @@ static const char *fail_name(uint32_t i)
 static const char *skip_name(uint32_t i)
 {
 	return leat_load_skip_name((enum load_skip)i);
+}
+
+/* print_held tells how many were in flight between ramp and end, where so many were to be. */
+static void print_held(const struct load_result *r, FILE *out)
+{
+	char n[3][TEXT_GROUP_MAX], range[2 * TEXT_GROUP_MAX];
+
+	if (r->intent.model == LOAD_MODEL_OPEN || r->held_looks == 0)
+		return;
+	group(r->intent.concurrency, n[0]);
+	group(r->held_min, range);
+	if (r->held_max != r->held_min) {
+		group(r->held_max, n[1]);
+		snprintf(range + strlen(range), sizeof(range) - strlen(range), "-%s", n[1]);
+	}
+	group(r->held_looks, n[2]);
+	fprintf(out, "  in flight    %13s   %13s     at %s looks, one each 10 ms\n", n[0], range,
+		n[2]);
+}
+
+void leat_load_print_failed(const struct load_counters *c, FILE *out)
+{
+	print_kinds(c->failed, LOAD_FAIL_CNT, fail_name, out);
+}
+
+void leat_load_print_skipped(const struct load_counters *c, FILE *out)
+{
+	print_kinds(c->not_started, LOAD_SKIP_CNT, skip_name, out);
 }
 
 static void print_counts(const struct load_result *r, FILE *out)
@@ -209,12 +235,16 @@ static void print_counts(const struct load_result *r, FILE *out)
 	if (r->second_max != 0)
 		fprintf(out, "min %s, max %s in any second", low, high);
 	fprintf(out, "\n");
+	print_held(r, out);
 	group(leat_load_not_started(c), b);
-	fprintf(out, "  not started              -   %13s", b);
-	print_kinds(c->not_started, LOAD_SKIP_CNT, skip_name, out);
+	fprintf(out, "  not started              -   %13s%s", b,
+		leat_load_not_started(c) != 0 ? "     " : "");
+	leat_load_print_skipped(c, out);
 	group(leat_load_failed(c), b);
-	fprintf(out, "  failed                   -   %13s", b);
-	print_kinds(c->failed, LOAD_FAIL_CNT, fail_name, out);
+	fprintf(out, "\n  failed                   -   %13s%s", b,
+		leat_load_failed(c) != 0 ? "     " : "");
+	leat_load_print_failed(c, out);
+	fprintf(out, "\n");
 	group(c->stopped, b);
 	if (c->stopped != 0)
 		fprintf(out,
@@ -235,7 +265,7 @@ static void print_latency(const struct load_result *r, FILE *out)
 		fprintf(out, " %8s", leat_load_quantile_name[q]);
 	fprintf(out, "\n");
 	for (uint32_t h = 0; h < LOAD_HIST_CNT; h++) {
-		if (r->hist[h].total_cnt == 0)
+		if (r->hist[h].max_ns == 0)
 			continue;
 		fprintf(out, "    %-32s", leat_load_hist_name((enum load_hist)h));
 		for (uint32_t q = 0; q < LOAD_QUANTILE_CNT; q++) {
@@ -250,33 +280,34 @@ static void print_latency(const struct load_result *r, FILE *out)
 static void print_tcp(const struct load_result *r, FILE *out)
 {
 	const struct load_tcp *t = &r->tcp;
-	char n[5][TEXT_GROUP_MAX];
+	char again[AGAIN_TEXT_MAX], n[4][TEXT_GROUP_MAX];
 
-	group(t->again, n[0]);
-	group(t->rto_fired, n[1]);
-	group(t->time_wait_peak, n[2]);
-	group(t->time_wait_reused, n[3]);
-	group(t->time_wait_evicted, n[4]);
+	leat_again_text(t->again, again, sizeof(again));
+	group(t->rto_fired, n[0]);
+	group(t->time_wait_peak, n[1]);
+	group(t->time_wait_reused, n[2]);
+	group(t->time_wait_evicted, n[3]);
 	fprintf(out,
-		"  retransmitted     %s segments, %s by timeout          TIME-WAIT peak %s, reused "
-		"%s, evicted %s\n",
-		n[0], n[1], n[2], n[3], n[4]);
+		"  retransmitted     %s; timeouts %s          TIME-WAIT peak %s, reused %s, "
+		"evicted %s\n",
+		again, n[0], n[1], n[2], n[3]);
 }
 
 static void print_limits(const struct load_result *r, FILE *out)
 {
 	const struct load_limits *l = &r->limits;
-	char busy[32], low[32], late[32], missed[TEXT_GROUP_MAX], why[LOAD_TEXT_MAX];
+	char busy[32], late[32], missed[TEXT_GROUP_MAX], why[LOAD_TEXT_MAX];
 	const char *limit = leat_load_limit_text(r, why, sizeof(why));
 
 	leat_load_text_share(l->busiest_millionths, busy, sizeof(busy));
-	leat_load_text_share(l->buffers_low_millionths, low, sizeof(low));
-	leat_text_ns(l->late_p99_ns, late, sizeof(late));
 	group(l->nic_missed + l->nic_no_buf, missed);
 	fprintf(out,
-		"  this generator    busiest shard %s, device missed %s, buffers never below %s, "
-		"starts late %s at p99: it was %s\n",
-		busy, missed, low, late, limit ? "the limit" : "not the limit");
+		"  this generator    busiest shard %s, device missed %s, buffers never below %u %%",
+		busy, missed, l->buffers_low_millionths / 10000);
+	leat_text_ns(l->late_p99_ns, late, sizeof(late));
+	if (r->intent.model == LOAD_MODEL_OPEN)
+		fprintf(out, ", starts late %s at p99", late);
+	fprintf(out, ": it was %sthe limit\n", limit ? "" : "not ");
 	if (r->where.shard_cnt < 2)
 		return;
 	fprintf(out, "  shards           ");

@@ -112,10 +112,71 @@ static void a_closed_load_holds_exactly_its_number_for_its_whole_duration(void *
 			leat_load_plan_held(&b.config.plan, 50, now - from));
 	}
 	assert_in_range(samples, 390, 400);
+	/* It counts the same itself, from the ramp's end on. */
+	assert_int_equal(counters(&b)->held_min, 50);
+	assert_int_equal(counters(&b)->held_max, 50);
+	assert_in_range(counters(&b)->held_looks, 299, 301);
 	assert_true(leat_pair_run(b.pair, load_done, &b, 100 * TIME_S));
 	assert_int_equal(counters(&b)->completed, counters(&b)->started);
 	assert_true(counters(&b)->completed > 1000);
 	bench_end(&b);
+}
+
+/* What is told of the number in flight is no constant: ports run out, and it says so. */
+static void a_closed_load_that_cannot_hold_its_number_tells_how_few_there_were(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_init(&b);
+	b.config.conn_cnt = 50;
+	b.config.plan = (struct load_plan){.duration_ns = 2 * TIME_S};
+	b.config.open_max = 1000;
+	b.config.close = LOAD_CLOSE_CLIENT;
+	b.pair_config.port_cnt = 100;
+	b.pair_config.two_msl_ns = 10 * TIME_S;
+	run_to_end(&b);
+	assert_int_equal(counters(&b)->held_max, 50);
+	assert_int_equal(counters(&b)->held_min, 0);
+	assert_true(counters(&b)->no_port > 0);
+	bench_end(&b);
+}
+
+/* A load that waits for its word begins nothing before the instant it is given, even when that word
+ * comes long before; when it comes after, what should have begun meanwhile is late, not forgotten.
+ */
+static void a_start_is_where_the_plan_counts_from_whenever_the_word_comes(void **state)
+{
+	static const int64_t ahead_ms[] = {500, 0, -200, -3000};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(ahead_ms); i++) {
+		struct bench b;
+
+		bench_open(&b, 1000000, 0, TIME_S);
+		b.config.wait_start = true;
+		b.config.late_max_ns = 500 * TIME_MS;
+		bench_start(&b);
+		for (uint64_t end = b.pair->now + 5 * TIME_S; b.pair->now < end;)
+			leat_pair_turn(b.pair);
+		assert_int_equal(counters(&b)->planned, 0);
+		uint64_t at = b.pair->now + (uint64_t)(ahead_ms[i] * (int64_t)TIME_MS);
+
+		leat_load_start(b.load, at);
+		while (counters(&b)->started == 0 && !leat_load_done(b.load))
+			leat_pair_turn(b.pair);
+		if (ahead_ms[i] > 0)
+			assert_in_range(b.pair->now, at, at + TIME_MS);
+		assert_true(leat_pair_run(b.pair, load_done, &b, 100 * TIME_S));
+		assert_int_equal(counters(&b)->planned, 1000);
+		assert_int_equal(counters(&b)->completed, ahead_ms[i] < -1000 ? 0 : 1000);
+		uint64_t late_ns = leat_load_hist(b.load, LOAD_HIST_LATE)->max_ns;
+		if (ahead_ms[i] == -200)
+			assert_in_range(late_ns, 195 * TIME_MS, 210 * TIME_MS);
+		assert_int_equal(
+			counters(&b)->not_started[LOAD_SKIP_LATE], ahead_ms[i] < -1000 ? 1000 : 0);
+		bench_end(&b);
+	}
 }
 
 /* A server that stands still for 100 ms in every second.  With few in flight only those few see it
@@ -276,6 +337,9 @@ int main(void)
 		cmocka_unit_test(the_rate_is_the_plan_and_the_total_is_exact),
 		cmocka_unit_test(loads_that_share_a_plan_do_together_what_one_would),
 		cmocka_unit_test(a_closed_load_holds_exactly_its_number_for_its_whole_duration),
+		cmocka_unit_test(
+			a_closed_load_that_cannot_hold_its_number_tells_how_few_there_were),
+		cmocka_unit_test(a_start_is_where_the_plan_counts_from_whenever_the_word_comes),
 		cmocka_unit_test(a_stall_shows_from_the_planned_start_and_not_in_the_service_time),
 		cmocka_unit_test(a_generator_that_is_late_itself_measures_from_the_intended_start),
 		cmocka_unit_test(what_finds_no_port_is_late_or_not_started_and_never_left_out),

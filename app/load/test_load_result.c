@@ -33,6 +33,7 @@ static void a_run(struct load_result *r)
 	r->where = (struct load_where){.leat = "0",
 		.dpdk = "0",
 		.nic = "net_\"x\"\\\n",
+		.device = "net_x0",
 		.name = "lab",
 		.node = "gen-1",
 		.shard_cnt = 2,
@@ -50,6 +51,11 @@ static void a_run(struct load_result *r)
 	r->steady_started = 1000;
 	r->steady_ns = 2 * TIME_S;
 	r->limits.buffers_low_millionths = 900000;
+	r->tcp = (struct load_tcp){
+		.again = {[AGAIN_SYN] = 1900, [AGAIN_DATA] = 22, [AGAIN_FIN] = 3}, .rto_fired = 20};
+	r->held_min = 48;
+	r->held_max = 64;
+	r->held_looks = 200;
 	for (uint32_t i = 1; i <= 1000; i++)
 		for (uint32_t h = 0; h < LOAD_HIST_CNT; h++)
 			hist_record(&r->hist[h], h == LOAD_HIST_LATE ? i : 10 * i * TIME_US);
@@ -144,43 +150,55 @@ static void a_generator_at_its_limit_never_passes(void **state)
 	static struct load_result r;
 
 	(void)state;
-	for (uint32_t i = 0; i < 11; i++) {
-		static const char *const word[] = {"shard 1", "missed", "no packet buffer",
-			"ran down", "late: 2 ms", "pair of address", "--concurrency", "no room",
-			"not begun", "stopped", "add up"};
+	for (uint32_t i = 0; i < 14; i++) {
+		static const char *const word[] = {"net_x0, the generator's device, is gone",
+			"link of net_x0, the generator's device, was down 2 times, for 3 s",
+			"began 20 ms after", "shard 1", "missed", "no packet buffer", "ran down",
+			"late: 2 ms", "pair of address", "--concurrency", "no room", "not begun",
+			"stopped", "add up"};
 
 		a_run(&r);
 		uint64_t *skip = r.counters.not_started;
 		switch (i) {
 		case 0:
+			r.limits.port_gone = true;
+			break;
+		case 1:
+			r.limits.link_down_cnt = 2;
+			r.limits.link_down_ns = 3 * TIME_S;
+			break;
+		case 2:
+			r.limits.start_late_ns = 20 * TIME_MS;
+			break;
+		case 3:
 			r.limits.busiest_shard = 1;
 			r.limits.busiest_millionths = LOAD_BUSY_MAX + 1;
 			break;
-		case 1:
+		case 4:
 			r.limits.nic_missed = 1;
 			break;
-		case 2:
+		case 5:
 			r.limits.nic_no_buf = 1;
 			break;
-		case 3:
+		case 6:
 			r.limits.buffers_low_millionths = LOAD_BUFFERS_MIN - 1;
 			break;
-		case 4:
+		case 7:
 			r.limits.late_p99_ns = 2 * TIME_MS;
 			break;
-		case 5:
+		case 8:
 			skip[LOAD_SKIP_NO_PORT] = 1;
 			break;
-		case 6:
+		case 9:
 			skip[LOAD_SKIP_LIMIT] = 1;
 			break;
-		case 7:
+		case 10:
 			skip[LOAD_SKIP_NO_ROOM] = 1;
 			break;
-		case 8:
+		case 11:
 			skip[LOAD_SKIP_LATE] = 1;
 			break;
-		case 9:
+		case 12:
 			r.partial = true;
 			break;
 		default:
@@ -264,8 +282,10 @@ static void the_report_says_what_was_planned_and_what_was_achieved(void **state)
 		"  rate                500 /s          500 /s     min 500, max 500 in any "
 		"second\n",
 		"  not started              -               0\n",
+		"  in flight               64           48-64     at 200 looks, one each 10 ms\n",
 		"    connect   (SYN to ESTABLISHED)      10 us  5.01 ms  9.04 ms  9.96 ms  "
-		"  10 ms    10 ms    10 ms\n",
+		"10.0 ms    10 ms    10 ms\n",
+		"  retransmitted     1,925: SYN 1,900, data 22, FIN 3; timeouts 20  ",
 		"it was not the limit\n",
 		"  expectations      connect_p99 < 20ms       ok    9.96 ms\n",
 		"  verdict  PASS\n",
@@ -278,6 +298,8 @@ static void the_report_says_what_was_planned_and_what_was_achieved(void **state)
 	a_run(&r);
 	r.second_min = r.second_max = 500;
 	judge(&r, "connect_p99 < 20ms");
+	leat_load_print_report(&r, out);
+	r.intent.model = LOAD_MODEL_CLOSED;
 	leat_load_print_report(&r, out);
 	fclose(out);
 	for (size_t i = 0; i < COUNT_OF(line); i++) {

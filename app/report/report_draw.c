@@ -96,11 +96,13 @@ void leat_report_draw_rate(const struct load_result *r, FILE *out)
 	p.x_max = end_s(&s);
 	p.y_max = p.y_max > 0 ? p.y_max * 1.1 : 1;
 	leat_plot_begin(&p, "connections a second, planned and begun");
+	if (s.cnt == 0)
+		leat_plot_none(&p, "it ended before its first second was told");
 	leat_plot_time_axis(&p);
 	leat_plot_y_axis(&p, si_text);
 	if (r->intent.model == LOAD_MODEL_OPEN)
-		leat_plot_line(&p, "c8 dash", planned, s.cnt, false);
-	leat_plot_line(&p, "c1", begun, s.cnt, false);
+		leat_plot_steps(&p, "c8 dash", planned, s.cnt);
+	leat_plot_steps(&p, "c1", begun, s.cnt);
 	for (uint32_t i = 0; i < s.cnt; i++) {
 		snprintf(text, sizeof(text), "%" PRIu64 " failed or not begun until %.0f s",
 			s.at[i].failed, begun[i].x);
@@ -110,14 +112,23 @@ void leat_report_draw_rate(const struct load_result *r, FILE *out)
 	leat_plot_end(&p);
 }
 
-/* latency_axis settles the decades that hold all from low to high ns. */
-static void latency_axis(struct plot *p, uint64_t low, uint64_t high)
+/* begin_latency settles the decades that hold all from low to high ns, and draws the frame; false:
+ * nothing was measured. */
+static bool begin_latency(struct plot *p, uint64_t low, uint64_t high, const char *label)
 {
+	leat_plot_begin(p, label);
+	if (high == 0) {
+		leat_plot_none(p, "no connection was established");
+		leat_plot_end(p);
+		return false;
+	}
 	p->log_y = true;
 	p->y_min = pow(10, floor(log10(fmax((double)low, 1) / 1e9) + 1e-9));
 	p->y_max = pow(10, ceil(log10(fmax((double)high, 1) / 1e9) - 1e-9));
 	if (p->y_max < p->y_min * 10)
 		p->y_max = p->y_min * 10;
+	leat_plot_y_axis(p, s_text);
+	return true;
 }
 
 static double seconds_or_none(uint64_t ns)
@@ -147,14 +158,13 @@ void leat_report_draw_latency(const struct load_result *r, FILE *out)
 		}
 	}
 	p.x_max = end_s(&s);
-	latency_axis(&p, low == UINT64_MAX ? 1000 : low, high != 0 ? high : 1000000);
-	leat_plot_begin(&p, "latency over time");
+	if (!begin_latency(&p, low, high, "latency over time"))
+		return;
 	leat_plot_time_axis(&p);
-	leat_plot_y_axis(&p, s_text);
-	leat_plot_line(&p, "c8", line[0], s.cnt, false);
-	leat_plot_line(&p, "c3 dash", line[1], s.cnt, false);
-	leat_plot_line(&p, "c2", line[2], s.cnt, false);
-	leat_plot_line(&p, "c1", line[3], s.cnt, false);
+	leat_plot_steps(&p, "c8", line[0], s.cnt);
+	leat_plot_steps(&p, "c3 dash", line[1], s.cnt);
+	leat_plot_steps(&p, "c2", line[2], s.cnt);
+	leat_plot_steps(&p, "c1", line[3], s.cnt);
 	leat_plot_end(&p);
 }
 
@@ -184,10 +194,9 @@ void leat_report_draw_quantiles(const struct load_result *r, FILE *out)
 		low = u64_min(low, u64_max(h->min_ns, 1));
 		high = u64_max(high, h->max_ns);
 	}
-	latency_axis(&p, low == UINT64_MAX ? 1000 : low, high != 0 ? high : 1000000);
-	leat_plot_begin(&p, "latency by percentile");
+	if (!begin_latency(&p, low, high, "latency by percentile"))
+		return;
 	quantile_axis(&p);
-	leat_plot_y_axis(&p, s_text);
 	for (uint32_t k = 0; k < COUNT_OF(of); k++) {
 		struct plot_point line[QUANTILE_CNT];
 
@@ -233,7 +242,7 @@ static void draw_stack(const struct plot *p, const struct series *s)
 
 void leat_report_draw_states(const struct load_result *r, FILE *out)
 {
-	struct plot_point wait[POINT_MAX];
+	struct plot_point wait[POINT_MAX + 1] = {{0, 0}}; /* before the first second: nothing */
 	struct plot p = {.out = out};
 	struct series s;
 
@@ -243,20 +252,26 @@ void leat_report_draw_states(const struct load_result *r, FILE *out)
 
 		for (uint32_t k = 0; k < COUNT_OF(stack); k++)
 			sum += s.at[i].present[stack[k].state];
-		wait[i] = (struct plot_point){
+		wait[i + 1] = (struct plot_point){
 			(double)s.at[i].at_ns / 1e9, s.at[i].present[TCP_ST_TIME_WAIT]};
 		p.y_max = fmax(p.y_max, sum);
-		p.right_max = fmax(p.right_max, wait[i].y);
+		p.right_max = fmax(p.right_max, wait[i + 1].y);
 	}
 	p.x_max = end_s(&s);
-	p.y_max = p.y_max > 0 ? p.y_max * 1.1 : 1;
-	p.right_max = p.right_max > 0 ? p.right_max * 1.1 : 1;
+	p.y_max *= 1.1;
+	p.right_max *= 1.1;
 	leat_plot_begin(&p, "connections in each state");
 	leat_plot_time_axis(&p);
-	leat_plot_y_axis(&p, si_text);
-	leat_plot_right_axis(&p, si_text);
-	draw_stack(&p, &s);
-	leat_plot_line(&p, "wait", wait, s.cnt, true);
+	if (p.y_max > 0) {
+		leat_plot_y_axis(&p, si_text);
+		draw_stack(&p, &s);
+	}
+	if (p.right_max > 0) {
+		leat_plot_right_axis(&p, si_text);
+		leat_plot_line(&p, "wait", wait, s.cnt + 1, true);
+	}
+	if (p.y_max <= 0 && p.right_max <= 0)
+		leat_plot_none(&p, "none at the end of any second");
 	leat_plot_end(&p);
 }
 
@@ -273,7 +288,7 @@ void leat_report_draw_shards(const struct load_result *r, FILE *out)
 		const struct load_shard *s = &r->shard[i];
 		uint32_t x = i % SHARD_COLUMN * SHARD_WIDTH, y = i / SHARD_COLUMN * 46;
 
-		leat_load_text_share(s->busy_millionths / 10000 * 10000, busy, sizeof(busy));
+		leat_load_text_share(s->busy_millionths, busy, sizeof(busy));
 		fprintf(out,
 			"<rect class=\"box\" x=\"%u\" y=\"%u\" width=\"%d\" height=\"20\"/>"
 			"<rect class=\"%s\" x=\"%u\" y=\"%u\" width=\"%.1f\" height=\"20\"/>"

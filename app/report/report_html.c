@@ -25,29 +25,32 @@ static const char head[] =
 	"--c2:#f0883e;--c3:#56d364;--c4:#bc8cff;--c5:#f778ba;--c6:#8b949e;--c7:#e3b341;"
 	"--c8:#7d8590}}\n"
 	"body{background:var(--bg);color:var(--ink);font:15px/1.45 system-ui,sans-serif;"
-	"max-width:960px;margin:24px auto;padding:0 16px}\n"
+	"max-width:960px;margin:24px auto;padding:0 16px;overflow-wrap:anywhere}\n"
 	"h1{font-size:20px;margin:0}h2{font-size:16px;margin:28px 0 6px}"
 	"p{margin:4px 0}.soft,.tick{color:var(--soft)}\n"
 	".banner{color:#fff;border-radius:6px;padding:12px 16px;margin:14px 0}"
 	".banner b{font-size:20px;margin-right:12px}\n"
 	".banner.pass{background:var(--pass)}.banner.fail{background:var(--fail)}"
 	".banner.inconclusive{background:var(--maybe)}\n"
-	"table{border-collapse:collapse;margin:6px 0}td,th{padding:3px 14px 3px 0;text-align:right;"
+	"table{border-collapse:collapse;margin:6px 0;display:block;overflow-x:auto;"
+	"white-space:nowrap}td,th{padding:3px 14px 3px 0;text-align:right;"
 	"border-bottom:1px solid var(--line);font-variant-numeric:tabular-nums}\n"
 	"td:first-child,th:first-child,td.text{text-align:left}th{color:var(--soft);"
 	"font-weight:normal}\n"
 	"pre{background:var(--box);border:1px solid var(--line);padding:10px;overflow:auto;"
-	"white-space:pre-wrap;overflow-wrap:anywhere}\n"
-	"svg{width:100%;height:auto;display:block}.box{fill:var(--box);stroke:var(--line)}"
+	"white-space:pre-wrap}\n"
+	".plot{overflow-x:auto}svg{width:100%;min-width:640px;height:auto;display:block}.box{fill:"
+	"var(--box);stroke:var(--line)}"
 	".grid{stroke:var(--line)}.tick{fill:var(--soft);font-size:12px}\n"
-	".line{fill:none;stroke-width:1.7}.dash{stroke-dasharray:6 4}.area{stroke:none;"
-	"fill-opacity:.75}\n"
+	".line{fill:none;stroke:var(--k);stroke-width:1.7}.line.dash{stroke-dasharray:6 4}"
+	".area{fill:var(--k);fill-opacity:.75}.fill{fill:var(--k)}\n"
 	".key{font-size:13px;color:var(--soft)}.key span{margin-right:16px;white-space:nowrap}"
 	".key i{display:inline-block;width:18px;height:4px;margin-right:5px;"
-	"vertical-align:middle}\n"
-	"line.bad{stroke:var(--fail);stroke-width:2}.fill.bad,i.bad{fill:var(--fail);"
-	"background:var(--fail)}.no{color:var(--fail);font-weight:bold}\n"
-	".line.wait{stroke:var(--ink);stroke-width:2}i.wait{background:var(--ink)}\n";
+	"vertical-align:middle;background:var(--k)}.key "
+	"i.dash{background:repeating-linear-gradient("
+	"90deg,var(--k) 0 5px,transparent 5px 8px)}\n"
+	"line.bad{stroke:var(--k);stroke-width:2}.no{color:var(--fail);font-weight:bold}"
+	".line.wait{stroke-width:2}.wait{--k:var(--ink)}.bad{--k:var(--fail)}\n";
 
 /* Texts of the run, with what HTML takes for its own said in another way. */
 static void put_text(const char *text, FILE *out)
@@ -76,10 +79,7 @@ static void put_head(const struct load_result *r, FILE *out)
 {
 	fputs(head, out);
 	for (uint32_t i = 1; i <= 8; i++)
-		fprintf(out,
-			".line.c%u{stroke:var(--c%u)}.area.c%u,.fill.c%u{fill:var(--c%u)}"
-			"i.c%u{background:var(--c%u)}",
-			i, i, i, i, i, i, i);
+		fprintf(out, ".c%u{--k:var(--c%u)}", i, i);
 	fputs("\n</style><title>", out);
 	put_text(r->where.name, out);
 	fprintf(out, ": %s</title></head><body>\n", leat_load_verdict_name(r->verdict));
@@ -123,30 +123,6 @@ static void put_row(const char *name, const char *planned, const char *achieved,
 		achieved);
 }
 
-static void put_kinds(const uint64_t *cnt, uint32_t kinds, const char *(*name)(uint32_t), FILE *out)
-{
-	const char *between = "";
-	char text[TEXT_GROUP_MAX];
-
-	for (uint32_t i = 0; i < kinds; i++) {
-		if (cnt[i] == 0)
-			continue;
-		leat_text_group(cnt[i], text, sizeof(text));
-		fprintf(out, "%s%s %s", between, text, name(i));
-		between = ", ";
-	}
-}
-
-static const char *fail_name(uint32_t i)
-{
-	return leat_load_fail_name((enum load_fail)i);
-}
-
-static const char *skip_name(uint32_t i)
-{
-	return leat_load_skip_name((enum load_skip)i);
-}
-
 static void put_result(const struct load_result *r, FILE *out)
 {
 	const struct load_counters *c = &r->counters;
@@ -171,11 +147,11 @@ static void put_result(const struct load_result *r, FILE *out)
 	fputs("</td></tr>\n", out);
 	leat_text_group(leat_load_not_started(c), b, sizeof(b));
 	put_row("not started", "", b, out);
-	put_kinds(c->not_started, LOAD_SKIP_CNT, skip_name, out);
+	leat_load_print_skipped(c, out);
 	fputs("</td></tr>\n", out);
 	leat_text_group(leat_load_failed(c), b, sizeof(b));
 	put_row("failed", "", b, out);
-	put_kinds(c->failed, LOAD_FAIL_CNT, fail_name, out);
+	leat_load_print_failed(c, out);
 	fputs("</td></tr>\n", out);
 	leat_text_group(c->responses, b, sizeof(b));
 	put_row("responses", "", b, out);
@@ -209,7 +185,7 @@ static void put_latency(const struct load_result *r, FILE *out)
 		fprintf(out, "<th>%s</th>", leat_load_quantile_name[q]);
 	fputs("</tr>\n", out);
 	for (uint32_t h = 0; h < LOAD_HIST_CNT; h++) {
-		if (r->hist[h].total_cnt == 0)
+		if (r->hist[h].max_ns == 0)
 			continue;
 		fprintf(out, "<tr><td>%s</td>", leat_load_hist_name((enum load_hist)h));
 		for (uint32_t q = 0; q < LOAD_QUANTILE_CNT; q++) {
@@ -228,18 +204,19 @@ static void put_plot(const char *title, const char *const *key, const struct loa
 	fprintf(out, "<h2>%s</h2>\n<p class=\"key\">", title);
 	for (; *key != NULL; key += 2)
 		fprintf(out, "<span><i class=\"%s\"></i>%s</span>", key[0], key[1]);
-	fputs("</p>\n", out);
+	fputs("</p>\n<div class=\"plot\">", out);
 	draw(r, out);
+	fputs("</div>\n", out);
 }
 
 static void put_plots(const struct load_result *r, FILE *out)
 {
 	static const char *const rate[] = {
-		"c8", "planned (dashed)", "c1", "begun", "bad", "seconds with failures", NULL};
+		"c8 dash", "planned", "c1", "begun", "bad", "seconds with failures", NULL};
 	static const char *const latency[] = {"c1", "connect p50", "c2", "connect p99", "c8",
-		"connect, the longest", "c3", "whole p99 (dashed)", NULL};
+		"connect, the longest", "c3 dash", "whole p99", NULL};
 	static const char *const quantile[] = {"c1", "connect", "c2", "first byte", "c3", "whole",
-		"c8", "service time only (dashed)", NULL};
+		"c8 dash", "service time only", NULL};
 	static const char *const state[] = {"c1", "ESTABLISHED", "c4", "SYN-SENT, SYN-RECEIVED",
 		"c2", "FIN-WAIT-1", "c3", "FIN-WAIT-2", "c5", "CLOSE-WAIT", "c6", "CLOSING", "c7",
 		"LAST-ACK", "wait", "TIME-WAIT (line, axis on the right)", NULL};
@@ -252,20 +229,21 @@ static void put_plots(const struct load_result *r, FILE *out)
 
 static void put_generator(const struct load_result *r, FILE *out)
 {
-	char why[LOAD_TEXT_MAX], n[4][TEXT_GROUP_MAX];
+	char why[LOAD_TEXT_MAX], again[AGAIN_TEXT_MAX], n[3][TEXT_GROUP_MAX];
 	const char *limit = leat_load_limit_text(r, why, sizeof(why));
 
 	fputs("<h2>This generator, busy by shard</h2>\n", out);
+	fputs("<div class=\"plot\">", out);
 	leat_report_draw_shards(r, out);
-	fputs("<p>", out);
+	fputs("</div>\n<p>", out);
 	put_text(limit != NULL ? limit : "it was not the limit", out);
-	leat_text_group(r->tcp.again, n[0], sizeof(n[0]));
-	leat_text_group(r->tcp.time_wait_peak, n[1], sizeof(n[1]));
-	leat_text_group(r->tcp.time_wait_reused, n[2], sizeof(n[2]));
-	leat_text_group(r->tcp.time_wait_evicted, n[3], sizeof(n[3]));
+	leat_again_text(r->tcp.again, again, sizeof(again));
+	leat_text_group(r->tcp.time_wait_peak, n[0], sizeof(n[0]));
+	leat_text_group(r->tcp.time_wait_reused, n[1], sizeof(n[1]));
+	leat_text_group(r->tcp.time_wait_evicted, n[2], sizeof(n[2]));
 	fprintf(out,
 		"; segments sent again: %s; TIME-WAIT: at most %s, reused %s, evicted %s</p>\n",
-		n[0], n[1], n[2], n[3]);
+		again, n[0], n[1], n[2]);
 }
 
 static void put_parts(const struct load_result *r, FILE *out)

@@ -215,7 +215,8 @@ static void add_shards(struct load_result *to, const struct load_result *r)
 
 static void add_tcp(struct load_tcp *to, const struct load_tcp *t)
 {
-	to->again += t->again;
+	for (uint32_t i = 0; i < AGAIN_CNT; i++)
+		to->again[i] += t->again[i];
 	to->rto_fired += t->rto_fired;
 	to->recoveries += t->recoveries;
 	to->time_wait_peak += t->time_wait_peak;
@@ -235,6 +236,19 @@ static void add_part(struct load_result *to, const struct load_result *r)
 		.completed = r->counters.completed,
 		.connect_p99_ns = leat_hist_at(&r->hist[LOAD_HIST_CONNECT], 990000)};
 	memcpy(p->node, r->where.node, sizeof(p->node));
+}
+
+/* add_link takes the device of the segment whose link was the worst. */
+static void add_link(struct load_result *to, const struct load_result *r)
+{
+	const struct load_limits *l = &r->limits;
+
+	if (l->port_gone || (l->link_down_cnt > 0 && !to->limits.port_gone))
+		to->where.device = r->where.device;
+	to->limits.link_down_cnt += l->link_down_cnt;
+	to->limits.link_down_ns += l->link_down_ns;
+	to->limits.port_gone |= l->port_gone;
+	to->limits.start_late_ns = u64_max(to->limits.start_late_ns, l->start_late_ns);
 }
 
 /* add_run adds what is counted.  The time that rates are of is the longest one. */
@@ -257,6 +271,10 @@ static void add_run(struct load_result *to, const struct load_result *r, uint32_
 	to->limits.buffers_low_millionths =
 		u32_min(to->limits.buffers_low_millionths, r->limits.buffers_low_millionths);
 	to->limits.late_p99_ns = u64_max(to->limits.late_p99_ns, r->limits.late_p99_ns);
+	add_link(to, r);
+	to->held_min += r->held_min;
+	to->held_max += r->held_max;
+	to->held_looks = u64_max(to->held_looks, r->held_looks);
 	to->intent.concurrency += r->intent.concurrency;
 	to->intent.tuples += r->intent.tuples;
 	to->intent.tuples_needed += r->intent.tuples_needed;

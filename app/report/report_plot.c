@@ -55,7 +55,7 @@ void leat_plot_x_tick(const struct plot *p, double x, const char *text)
 		"<line class=\"grid\" x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\"/>"
 		"<text class=\"tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
 		px(p, x), PLOT_TOP, px(p, x), PLOT_HEIGHT - PLOT_BOTTOM, px(p, x),
-		PLOT_HEIGHT - PLOT_BOTTOM + 18, text);
+		PLOT_HEIGHT - PLOT_BOTTOM + 20, text);
 }
 
 /* Steps of time are those of clocks once they are minutes. */
@@ -149,15 +149,46 @@ void leat_plot_line(const struct plot *p, const char *style, const struct plot_p
 	fputs("\"/>\n", p->out);
 }
 
+/* Where the step that ends at point i begins. */
+static double before(const struct plot *p, const struct plot_point *point, uint32_t i)
+{
+	return px(p, i > 0 ? point[i - 1].x : p->x_min);
+}
+
+void leat_plot_steps(
+	const struct plot *p, const char *style, const struct plot_point *point, uint32_t cnt)
+{
+	char command = 'M';
+
+	fprintf(p->out, "<path class=\"line %s\" d=\"", style);
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (isnan(point[i].y)) {
+			command = 'M';
+			continue;
+		}
+		fprintf(p->out, "%c%.1f %.1fH%.1f", command, before(p, point, i), py(p, point[i].y),
+			px(p, point[i].x));
+		command = 'L';
+	}
+	fputs("\"/>\n", p->out);
+}
+
+void leat_plot_none(const struct plot *p, const char *text)
+{
+	fprintf(p->out, "<text class=\"tick\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>\n",
+		PLOT_WIDTH / 2, PLOT_HEIGHT / 2, text);
+}
+
 void leat_plot_area(const struct plot *p, const char *style, const struct plot_point *low,
 	const struct plot_point *high, uint32_t cnt)
 {
 	fprintf(p->out, "<path class=\"area %s\" d=\"", style);
 	for (uint32_t i = 0; i < cnt; i++)
-		fprintf(p->out, "%c%.1f %.1f", i == 0 ? 'M' : 'L', px(p, high[i].x),
-			py(p, high[i].y));
+		fprintf(p->out, "%c%.1f %.1fH%.1f", i == 0 ? 'M' : 'L', before(p, high, i),
+			py(p, high[i].y), px(p, high[i].x));
 	for (uint32_t i = cnt; i-- > 0;)
-		fprintf(p->out, "L%.1f %.1f", px(p, low[i].x), py(p, low[i].y));
+		fprintf(p->out, "L%.1f %.1fH%.1f", px(p, low[i].x), py(p, low[i].y),
+			before(p, low, i));
 	fputs("Z\"/>\n", p->out);
 }
 

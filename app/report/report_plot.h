@@ -52,12 +52,17 @@ void leat_plot_y_axis(const struct plot *p, void (*text)(double value, char *to,
 void leat_plot_right_axis(const struct plot *p, void (*text)(double value, char *to, size_t size));
 void leat_plot_x_tick(const struct plot *p, double x, const char *text);
 
-/* leat_plot_line joins cnt points; right: by the axis on the right.  leat_plot_area fills what lies
- * between two lines of the same x. */
+/* leat_plot_line joins cnt points; right: by the axis on the right.  leat_plot_steps draws what was
+ * so from the x before to that of the point, leat_plot_area fills what lies between two such lines
+ * of the same x; leat_plot_none says in the middle why there are none. */
 void leat_plot_line(const struct plot *p, const char *style, const struct plot_point *point,
 	uint32_t cnt, bool right);
+void leat_plot_steps(
+	const struct plot *p, const char *style, const struct plot_point *point, uint32_t cnt);
 void leat_plot_area(const struct plot *p, const char *style, const struct plot_point *low,
 	const struct plot_point *high, uint32_t cnt);
+
+void leat_plot_none(const struct plot *p, const char *text);
 
 /* leat_plot_tick marks x at the upper edge; title is shown to who points at it. */
 void leat_plot_tick(const struct plot *p, const char *style, double x, const char *title);

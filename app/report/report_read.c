@@ -20,6 +20,17 @@
 #define CNT_MAX      (UINT64_C(1) << 53) /* what every reader of JSON holds exactly */
 #define SHARES_PER_1 1e6
 
+/* What was added to files later: a reader takes older ones, too. */
+static uint64_t count_if(struct field_reader *f, const json_t *in, const char *key)
+{
+	return json_object_get(in, key) != NULL ? leat_field_count(f, in, key, CNT_MAX) : 0;
+}
+
+static uint64_t ns_if(struct field_reader *f, const json_t *in, const char *key)
+{
+	return json_object_get(in, key) != NULL ? leat_field_scaled(f, in, key, NS_PER_S) : 0;
+}
+
 static void read_where(struct field_reader *f, const json_t *root, struct load_where *w)
 {
 	w->name = leat_field_text(f, root, "name");
@@ -35,6 +46,8 @@ static void read_where(struct field_reader *f, const json_t *root, struct load_w
 	w->leat = leat_field_text(f, in, "leat");
 	w->dpdk = leat_field_text(f, in, "dpdk");
 	w->nic = leat_field_text(f, in, "nic");
+	w->device =
+		json_object_get(in, "device") != NULL ? leat_field_text(f, in, "device") : w->nic;
 	w->command = leat_field_text(f, in, "command");
 	w->config = leat_field_text(f, in, "config");
 	snprintf(w->kernel, sizeof(w->kernel), "%.63s", leat_field_text(f, in, "kernel"));
@@ -108,6 +121,9 @@ static void read_steady(struct field_reader *f, const json_t *root, struct load_
 	r->second_min = leat_field_count(f, in, "second_min", r->second_max);
 	if (r->second_max == 0)
 		r->second_min = UINT64_MAX;
+	r->held_min = count_if(f, in, "in_flight_min");
+	r->held_max = count_if(f, in, "in_flight_max");
+	r->held_looks = count_if(f, in, "in_flight_looks");
 	leat_field_leave(f);
 }
 
@@ -184,11 +200,30 @@ static void read_hists(struct field_reader *f, const json_t *root, struct load_r
 	leat_field_leave(f);
 }
 
+/* read_again reads what was sent again; a file from before there were kinds has a number alone,
+ * which is mostly data. */
+static void read_again(struct field_reader *f, const json_t *in, uint64_t again[AGAIN_CNT])
+{
+	uint64_t all = leat_field_count(f, in, "retransmits", CNT_MAX), sum = 0;
+
+	again[AGAIN_DATA] = all;
+	if (json_object_get(in, "retransmits_by_kind") == NULL)
+		return;
+	in = leat_field_object(f, in, "retransmits_by_kind");
+	for (uint32_t i = 0; i < AGAIN_CNT; i++) {
+		again[i] = leat_field_count(f, in, leat_again_key((enum again_kind)i), CNT_MAX);
+		sum += again[i];
+	}
+	leat_field_leave(f);
+	if (sum != all)
+		leat_field_bad(f, "retransmits_by_kind", "are not all of retransmits");
+}
+
 static void read_tcp(struct field_reader *f, const json_t *root, struct load_tcp *t)
 {
 	const json_t *in = leat_field_object(f, root, "tcp");
 
-	t->again = leat_field_count(f, in, "retransmits", CNT_MAX);
+	read_again(f, in, t->again);
 	t->rto_fired = leat_field_count(f, in, "timeouts", CNT_MAX);
 	t->recoveries = leat_field_count(f, in, "recoveries", CNT_MAX);
 	in = leat_field_object(f, in, "time_wait");
@@ -220,6 +255,11 @@ static void read_limits(struct field_reader *f, const json_t *root, struct load_
 	l->nic_no_buf = leat_field_count(f, in, "nic_no_buffer", CNT_MAX);
 	l->buffers_low_millionths = read_share(f, in, "buffers_low");
 	l->late_p99_ns = leat_field_scaled(f, in, "late_p99", NS_PER_S);
+	l->link_down_cnt = (uint32_t)u64_min(count_if(f, in, "link_down"), UINT32_MAX);
+	l->link_down_ns = ns_if(f, in, "link_down_s");
+	l->port_gone =
+		json_object_get(in, "device_gone") != NULL && leat_field_flag(f, in, "device_gone");
+	l->start_late_ns = ns_if(f, in, "start_late_s");
 	leat_field_leave(f);
 }
 

@@ -247,15 +247,17 @@ void leat_conf_forget(struct conf *c, const struct conf_key *section)
 	c->setting_cnt = kept;
 }
 
-/* forget drops what the file has for key in a section, and of a value that there is once what an
- * earlier option said. */
-static void forget(struct conf *c, const struct conf_key *key, uint16_t section)
+/* forget drops what goes behind what option says of key in a section: the file, the environment
+ * behind the command line, and of a value that there is once what was said before. */
+static void forget(struct conf *c, const struct conf_key *key, uint16_t section, const char *option)
 {
+	const struct conf_setting new = {.option = option};
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < c->setting_cnt; i++) {
 		const struct conf_setting *s = &c->setting[i];
-		bool stays = s->line == 0 && leat_conf_key_is_list(key);
+		bool stays = s->line == 0 && leat_conf_key_is_list(key) &&
+			     conf_of_env(s) == conf_of_env(&new);
 		if (s->key != key || s->section != section || stays)
 			c->setting[kept++] = *s;
 	}
@@ -268,7 +270,7 @@ void leat_conf_override(struct conf *c, const struct conf_key *key, uint16_t sec
 	const struct place in = {leat_conf_key_parent(key), section, CONF_ITEM_NONE};
 	struct place at = {key, section, CONF_ITEM_NONE};
 
-	forget(c, key, section);
+	forget(c, key, section, option);
 	if (in.key && !leat_conf_find(c, in.key, section, NULL))
 		add_setting(c, &in)->option = option;
 	if (leat_conf_key_is_list(key)) {
@@ -307,7 +309,7 @@ void leat_conf_refuse(struct conf *c, const struct conf_setting *s, const char *
 	va_list args;
 
 	if (s && s->option)
-		snprintf(shown, sizeof(shown), "--%s", s->option);
+		snprintf(shown, sizeof(shown), "%s%s", conf_of_env(s) ? "" : "--", s->option);
 	else if (s)
 		leat_conf_key_shown(s->key, s->section, s->item, shown);
 	va_start(args, format);

@@ -26,6 +26,8 @@
 #include "conf_key.h"
 #include "conf_tree.h"
 
+#include <string.h>
+
 #define CONF_SETTING_MAX 512
 
 /* Values of the words, in the order of conf_key.def. */
@@ -38,7 +40,7 @@ enum conf_role {
 struct conf_setting {
 	const struct conf_key *key;
 	const char *text;   /* NULL for a section */
-	const char *option; /* of the command line; NULL: of the file */
+	const char *option; /* of the command line, or LEAT_..., a variable; NULL: of the file */
 	uint32_t line, col; /* from 1 */
 	uint16_t section;   /* which one of the list of sections it is in; CONF_ITEM_NONE */
 	uint16_t item;      /* which one of its list it is; CONF_ITEM_NONE: alone */
@@ -61,9 +63,16 @@ void leat_conf_begin(struct conf *c, const char *path);
 /* leat_conf_read puts what octets of text say into settings. */
 void leat_conf_read(struct conf *c, const char *text, size_t octets);
 
+/* conf_of_env says whether a setting comes from the environment. */
+static inline bool conf_of_env(const struct conf_setting *s)
+{
+	return s->option && strncmp(s->option, CONF_ENV, sizeof(CONF_ENV) - 1) == 0;
+}
+
 /* leat_conf_override sets key, in a section, to text, which must live as long as c: what option of
- * the command line says, NULL: what holds where there is no file.  It replaces what the file has
- * for it there; of a list each says one more, else the last one holds. */
+ * the command line says, or a variable of the environment, those first; NULL: what holds where there
+ * is no file.  It replaces what the file has for it there, and an option what a variable has; of a
+ * list each says one more, else the last one holds. */
 void leat_conf_override(struct conf *c, const struct conf_key *key, uint16_t section,
 	const char *text, const char *option);
 

@@ -104,6 +104,19 @@ void leat_conf_key_name(const struct conf_key *key, char name[CONF_PATH_MAX])
 	name[strcspn(name, "[")] = '\0';
 }
 
+void leat_conf_key_env(const struct conf_key *key, char name[CONF_PATH_MAX])
+{
+	size_t at = sizeof(CONF_ENV) - 1;
+
+	memcpy(name, CONF_ENV, at);
+	for (const char *p = key->path; *p && at < CONF_PATH_MAX - 1; p++)
+		if (*p >= 'a' && *p <= 'z')
+			name[at++] = (char)(*p - 'a' + 'A');
+		else if (*p != '[' && *p != ']')
+			name[at++] = *p == '.' ? '_' : *p;
+	name[at] = '\0';
+}
+
 void leat_conf_key_shown(
 	const struct conf_key *key, uint16_t section, uint16_t item, char shown[CONF_PATH_MAX])
 {

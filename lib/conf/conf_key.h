@@ -15,6 +15,7 @@
 #define CONF_KEY_MAX     128 /* rows */
 #define CONF_ITEM_NONE   UINT16_MAX
 #define CONF_SIBLING_MAX 40
+#define CONF_ENV         "LEAT_" /* what the names of our variables begin with */
 
 struct conf_key {
 	const char *path;
@@ -46,6 +47,10 @@ bool leat_conf_key_is_list(const struct conf_key *key);
 
 /* leat_conf_key_parent is the section it is in, NULL for the root. */
 const struct conf_key *leat_conf_key_parent(const struct conf_key *key);
+
+/* leat_conf_key_env writes the name of the variable of the environment that says the same:
+ * "LEAT_PORTS_ADDRESS". */
+void leat_conf_key_env(const struct conf_key *key, char name[CONF_PATH_MAX]);
 
 /* leat_conf_key_name writes the last part of its path, without brackets. */
 void leat_conf_key_name(const struct conf_key *key, char name[CONF_PATH_MAX]);

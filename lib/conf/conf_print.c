@@ -56,7 +56,7 @@ static void put_origin(const struct conf_setting *s, const char *file, int at, F
 {
 	fprintf(out, "%*s # ", at < ORIGIN_COLUMN ? ORIGIN_COLUMN - at : 0, "");
 	if (s && s->option)
-		fprintf(out, "--%s\n", s->option);
+		fprintf(out, "%s%s\n", conf_of_env(s) ? "" : "--", s->option);
 	else if (s && s->line)
 		fprintf(out, "%s:%u\n", file, s->line);
 	else

@@ -15,6 +15,7 @@
 #define LANE_ONES    UINT64_C(0x0001000100010001)
 #define LANE_LOW15   UINT64_C(0x7fff7fff7fff7fff)
 #define STRIDE_MAX   (UINT32_C(1) << 16)
+#define HASH_COUNTS  (UINT64_MAX << FLOW_HASH_HIGH | UINT32_MAX)
 
 /* Tag 0 means that the slot is empty. */
 struct flow_bucket {
@@ -23,6 +24,7 @@ struct flow_bucket {
 	uint32_t idx[BUCKET_SLOTS];
 };
 
+STATIC_ASSERT(FLOW_HASH_HIGH == 64 - LANE_BITS, "the tag is what counts above the low half");
 STATIC_ASSERT(sizeof(struct flow_bucket) == CACHE_LINE, "a bucket is one line");
 STATIC_ASSERT(offsetof(struct flow_bucket, passed) == 20, "the tags are two words and a half");
 
@@ -96,7 +98,7 @@ uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple)
 {
 	uint64_t word[TUPLE_WORDS];
 
-	return leat_hash_sip13(&t->key, word, tuple_words(tuple, word));
+	return leat_hash_sip13(&t->key, word, tuple_words(tuple, word)) & HASH_COUNTS;
 }
 
 /* Where the tuple of record idx is. */

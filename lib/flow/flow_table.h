@@ -33,6 +33,7 @@
 #define FLOW_NONE      UINT32_MAX
 #define FLOW_PROBE_MAX 48
 #define FLOW_BULK_MAX  64
+#define FLOW_HASH_HIGH 48 /* of a hash the bits from here on count, and the low 32 */
 
 /* Types of an index. */
 #define FLOW_UNIT        (UINT32_C(1) << 31)
@@ -63,7 +64,8 @@ size_t leat_flow_table_footprint(uint32_t entry_max);
 struct flow_table *leat_flow_table_new(
 	void *mem, uint32_t entry_max, struct hash_key key, struct flow_records records);
 
-/* leat_flow_hash is the table's hash of a tuple; callers compute it once and pass it on. */
+/* leat_flow_hash is the table's hash of a tuple; callers compute it once and pass it on.  The bits
+ * of it that do not count are 0. */
 uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple);
 
 /* leat_flow_table_find is the index of the record with this tuple, or FLOW_NONE. */

@@ -236,13 +236,13 @@ static void take_copy(struct shard *s, struct rte_mbuf *m)
 	give_back(s); /* many boxes hold more than the stack's list of these */
 }
 
-static void take_list(struct shard *s, struct shard_list *l)
+static void take_walk(struct shard *s, struct shard_walk *w)
 {
-	l->busy = s->list != NULL;
-	if (l->busy)
-		atomic_store_explicit(&l->answered, true, memory_order_release);
+	w->busy = s->walk != NULL;
+	if (w->busy)
+		atomic_store_explicit(&w->answered, true, memory_order_release);
 	else
-		s->list = l;
+		s->walk = w;
 }
 
 static void take_capture(struct shard *s, struct shard_capture *c)
@@ -266,8 +266,8 @@ static void read_letter(struct shard *s, struct shard_letter letter)
 		s->aborting = true;
 		s->abort_at = 0;
 		break;
-	case SHARD_MAIL_LIST:
-		take_list(s, letter.what);
+	case SHARD_MAIL_WALK:
+		take_walk(s, letter.what);
 		break;
 	case SHARD_MAIL_CAPTURE:
 		take_capture(s, letter.what);
@@ -284,31 +284,19 @@ static void read_letter(struct shard *s, struct shard_letter letter)
 	}
 }
 
-/* list_slice goes on with the listing under way, so far that no turn gets long by it. */
-static void list_slice(struct shard *s)
+/* walk_step goes on with the walk under way. */
+static void walk_step(struct shard *s)
 {
-	struct shard_list *l = s->list;
-	uint32_t before = l->cursor;
-	uint32_t rows = u32_min(l->row_max - l->row_cnt, SHARD_LIST_ROWS);
-	struct leat_info *row = l->row + l->row_cnt;
+	struct shard_walk *w = s->walk;
 
-	rows = leat_stack_list(s->stack, &l->cursor, SHARD_LIST_LOOK, row, rows);
-	for (uint32_t i = 0; i < rows; i++) {
-		if (l->want != NULL && !l->want(l->arg, &row[i], s->now))
-			continue;
-		if (&l->row[l->row_cnt] != &row[i])
-			l->row[l->row_cnt] = row[i];
-		l->row_cnt++;
-	}
-	l->now = s->now;
-	l->turns++;
+	leat_stack_set_now(s->stack, s->now);
 	s->worked = true;
-	l->ended = l->cursor == before;
-	if (!l->ended && l->row_cnt < l->row_max)
+	w->turns++;
+	if (w->step(w->arg, s->stack, s->now))
 		return;
-	s->list = NULL;
-	/* Release: whoever sees the mark sees the rows. */
-	atomic_store_explicit(&l->answered, true, memory_order_release);
+	s->walk = NULL;
+	/* Release: whoever sees the mark sees what was found. */
+	atomic_store_explicit(&w->answered, true, memory_order_release);
 }
 
 static void turn_mail(struct shard *s)
@@ -326,8 +314,8 @@ static void turn_mail(struct shard *s)
 		}
 		s->letters_used_up += n == SHARD_LETTER_MAX;
 	}
-	if (UNLIKELY(s->list != NULL))
-		list_slice(s);
+	if (UNLIKELY(s->walk != NULL))
+		walk_step(s);
 	if (UNLIKELY(s->aborting)) {
 		s->aborting = leat_stack_abort_some(s->stack, &s->abort_at, SHARD_ABORT_LOOK);
 		s->worked = true;

@@ -16,7 +16,7 @@
  *	the boxes of shard_mail: the other end of each belongs to one other thread;
  *	the lanes of shard_lane: the other end of each belongs to one other shard;
  *	shard_asked: what one shard asks for, read by one other;
- *	struct shard_ask, shard_list: their owner's, but the shard's from put until `answered`;
+ *	struct shard_ask, shard_walk: their owner's, but the shard's from put until `answered`;
  *	struct shard_capture: likewise, and the shard's until its end is answered;
  *	the pool of packet buffers, which EAL makes safe;
  *	struct nic_port and struct flow_steer, which nobody writes while shards turn, but when all
@@ -66,8 +66,6 @@
 #define SHARD_TIMER_MAX  64              /* timers fired in one turn */
 #define SHARD_EVENT_MAX  256             /* events told to the program in one turn */
 #define SHARD_GIVE_MAX   64              /* buffers freed by one call */
-#define SHARD_LIST_ROWS  16              /* connections listed in one turn */
-#define SHARD_LIST_LOOK  512             /* records looked at for them */
 #define SHARD_ABORT_LOOK 512 /* records looked at in one turn, when all are to be reset */
 
 /* Buffers a shard has in hand besides those in its device and its stack. */
@@ -134,20 +132,13 @@ struct shard_ask {
 	atomic_bool answered;
 };
 
-/* A question for connections, of which a turn answers a slice.  The rows are the asker's, and the
- * shard's from put until `answered`.  One is answered at a time: while it is, another is `busy`, at
- * once and without rows, and may be asked again.  When row_cnt is row_max there may be more: it is
- * asked again with the cursor as it was left. */
-struct shard_list {
-	struct leat_info *row;
-	uint32_t row_max, row_cnt;
-	uint32_t cursor; /* at first 0 */
-	uint32_t turns;  /* it took */
-	bool ended;      /* that was all there is */
-	uint64_t now;    /* of the last turn */
-	/* Called on the shard's lcore for each connection: is it to be a row?  NULL: all are. */
-	bool (*want)(void *arg, const struct leat_info *info, uint64_t now);
+/* Something to do that may take many turns, or one: step is called once a turn, on the shard's
+ * lcore, until it gives false, and sees to it that no turn gets long by it.  One is under way at a
+ * time: while it is, another is `busy`, at once, and may be asked again. */
+struct shard_walk {
+	bool (*step)(void *arg, struct leat_stack *s, uint64_t now);
 	void *arg;
+	uint32_t turns; /* it took */
 	bool busy;
 	atomic_bool answered;
 };
@@ -170,7 +161,7 @@ struct shard {
 	struct shard_mail *box[SHARD_BOX_MAX]; /* read here */
 	struct shard_mail *peer[SHARD_MAX];    /* written here: boxes of the port's other shards */
 	const struct shard_asked *wants[SHARD_MAX]; /* by peer: what it asks for */
-	struct shard_list *list;                    /* under way, or NULL */
+	struct shard_walk *walk;                    /* under way, or NULL */
 	struct shard_capture_set capture;
 	uint32_t abort_at; /* while all are reset: the next record to look at */
 	bool aborting;

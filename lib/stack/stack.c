@@ -119,6 +119,7 @@ const char *leat_stack_config_error(const struct stack_config *c, char *text, si
 		in_range("neighbours", c->neigh_max, 4, UINT32_C(1) << 20),
 		in_range("send buffer", c->send_buf_octets, 1, STACK_SEND_MAX),
 		in_range("send chunks", c->send_chunk_cnt, 1, UINT32_C(1) << 30),
+		in_range("sources", c->source_max, 0, UINT32_C(1) << 30),
 		in_range("first port", c->port_from, 1, c->port_to),
 		in_range("ttl", c->ttl, 1, 255),
 		in_range("quiet time", c->quiet_ns, 0, UINT64_MAX / 4),
@@ -146,9 +147,10 @@ struct parts {
 	struct conn *conn;
 	struct stack_listener *listener;
 	struct stack_target *target;
-	uint32_t *chunk_next, *local4;
+	struct chunk *chunk;
+	uint32_t *local4;
 	uint64_t *held;
-	uint8_t *chunk, *tcp, *flow, *port, *neigh, *icmp;
+	uint8_t *chunk_text, *tcp, *flow, *port, *neigh, *icmp;
 };
 
 static uint32_t base_cnt(const struct stack_config *c)
@@ -204,8 +206,9 @@ static struct parts cut(struct arena *a, const struct stack_config *c)
 	p.listener = arena_take(a, c->listener_max, sizeof(*p.listener), CACHE_LINE);
 	p.target = arena_take(a, c->target_max, sizeof(*p.target), CACHE_LINE);
 	p.held = arena_take(a, stack_hold_words(c), sizeof(*p.held), CACHE_LINE);
-	p.chunk_next = arena_take(a, c->send_chunk_cnt, sizeof(*p.chunk_next), CACHE_LINE);
-	p.chunk = arena_take(a, c->send_chunk_cnt, STACK_CHUNK_OCTETS, CACHE_LINE);
+	p.chunk = arena_take(
+		a, (size_t)c->send_chunk_cnt + stack_source_cnt(c), sizeof(*p.chunk), CACHE_LINE);
+	p.chunk_text = arena_take(a, c->send_chunk_cnt, STACK_CHUNK_OCTETS, CACHE_LINE);
 	const struct tcp_limits tcp = tcp_limits(c);
 
 	p.tcp = cut_object(a, leat_tcp_footprint(&tcp));
@@ -247,7 +250,7 @@ uint32_t leat_stack_parts(const struct stack_config *c, struct stack_part part[S
 		"flow index", flow_max(c), leat_flow_table_footprint(flow_max(c))};
 	part[cnt++] = (struct stack_part){"segments held", c->tcp.rbuf_max, held};
 	part[cnt++] = (struct stack_part){"text to send", c->send_chunk_cnt,
-		(size_t)c->send_chunk_cnt * (STACK_CHUNK_OCTETS + sizeof(uint32_t))};
+		(size_t)c->send_chunk_cnt * (STACK_CHUNK_OCTETS + sizeof(struct chunk))};
 	part[cnt++] = (struct stack_part){"ports to connect from", base_cnt(c),
 		leat_flow_port_footprint(base_cnt(c), c->port_from, c->port_to)};
 	part[cnt++] = (struct stack_part){
@@ -269,9 +272,14 @@ static uint64_t drawn(uint64_t seed, uint64_t nth)
 
 static void lists_init(struct leat_stack *s)
 {
-	for (uint32_t i = 0; i < s->config.send_chunk_cnt; i++)
-		s->chunk_next[i] = i + 1 < s->config.send_chunk_cnt ? i + 1 : STACK_NONE;
-	s->chunk_free_cnt = s->config.send_chunk_cnt;
+	const uint32_t chunks = s->config.send_chunk_cnt, sources = stack_source_cnt(&s->config);
+
+	for (uint32_t i = 0; i < chunks + sources; i++)
+		s->chunk[i].next = i + 1;
+	s->chunk[chunks - 1].next = s->chunk[chunks + sources - 1].next = STACK_NONE;
+	s->chunk_free_cnt = chunks;
+	s->source_free = chunks;
+	s->source_free_cnt = sources;
 	s->abort_head = STACK_NONE;
 	s->io.born = TCP_NONE;
 	memset(s->target, 0, s->config.target_max * sizeof(*s->target));
@@ -323,8 +331,8 @@ struct leat_stack *leat_stack_new(void *mem, const struct stack_config *config, 
 	s->listener = p.listener;
 	s->target = p.target;
 	s->held = p.held;
-	s->chunk_next = p.chunk_next;
 	s->chunk = p.chunk;
+	s->chunk_text = p.chunk_text;
 	lists_init(s);
 	modules_init(s, &p);
 	return s;

@@ -62,6 +62,8 @@ struct stack_config {
 	uint32_t neigh_max;
 	uint32_t send_buf_octets; /* leat_send: octets queued and unacknowledged per connection */
 	uint32_t send_chunk_cnt;  /* pool of STACK_CHUNK_OCTETS each, all connections */
+	uint32_t source_max;      /* connections whose text is made by a leat_source; 0: a
+				   * sixteenth of the connections, at least 64 */
 	uint16_t port_from, port_to;    /* local ports of leat_connect */
 	const struct flow_steer *steer; /* kept; which flows are ours.  NULL: all */
 	uint32_t shard_idx;             /* who we are to steer */
@@ -112,7 +114,8 @@ struct stack_counters {
 	uint64_t flow_refused;       /* SYNs and connects dropped: no room in the flow table */
 	uint64_t quiet_refused;      /* connects refused: LEAT_ERR_QUIET */
 	uint64_t no_port;            /* connects refused: LEAT_ERR_NO_PORT */
-	uint64_t send_no_chunk;      /* leat_send cut short: the pool of chunks is empty */
+	uint64_t send_no_chunk;      /* leat_send cut short, or leat_send_source refused: there is
+				      * no chunk, or no place for a source, left */
 	uint64_t stale_handle;       /* calls refused: LEAT_ERR_STALE */
 };
 
@@ -201,12 +204,6 @@ const char *leat_stack_counts_error(
  * nothing.  Assumes leat_stack_give was called until it had no more: what the connections do not
  * hold is home. */
 const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t size);
-
-/* leat_stack_list looks at no more than look records from *cursor on (at first 0) and describes
- * those in use, whosever they are, no more than max; *cursor moves behind the last one looked at.
- * Returns how many.  tcb_max records looked at are all of them. */
-uint32_t leat_stack_list(struct leat_stack *s, uint32_t *cursor, uint32_t look,
-	struct leat_info *info, uint32_t max);
 
 /* What a capture tells of a connection. */
 struct stack_glance {

@@ -39,16 +39,13 @@ void leat_stack_conn_init(struct leat_stack *s, const struct tcb *tcb)
 {
 	if (UNLIKELY(s->held_cnt > 0))
 		leat_stack_hold_end(s, tcb->idx);
-	*stack_conn(s, tcb) = (struct conn){
-		.chunk_head = STACK_NONE, .chunk_tail = STACK_NONE, .port_base = STACK_NONE};
+	*stack_conn(s, tcb) = (struct conn){.chunk = STACK_NONE};
 }
 
 bool leat_stack_flow_insert(struct leat_stack *s, struct tcb *tcb, uint64_t hash)
 {
-	struct conn *c = stack_conn(s, tcb);
-
 	DCHECK(!(tcb->flags & TCP_F_FLOW));
-	c->hash = hash;
+	stack_hash_set(s, tcb, hash);
 	if (!leat_flow_table_insert(s->flow, hash, tcb->idx))
 		return false;
 	tcb->flags |= TCP_F_FLOW;
@@ -75,7 +72,7 @@ static void gone(struct leat_stack *s, struct tcb *tcb)
 
 	DCHECK(tcb->state == TCP_ST_CLOSED);
 	if (tcb->flags & TCP_F_FLOW) {
-		leat_flow_table_remove(s->flow, c->hash, leat_tcp_tw_name(s->tcp, tcb));
+		leat_flow_table_remove(s->flow, stack_hash(s, tcb), leat_tcp_tw_name(s->tcp, tcb));
 		tcb->flags &= (uint16_t)~TCP_F_FLOW;
 		s->births++;
 	}
@@ -87,8 +84,8 @@ static void gone(struct leat_stack *s, struct tcb *tcb)
 		leat_stack_aside_gone(s, tcb);
 	if (c->flags & (CONN_HALF | CONN_HEIR))
 		leat_stack_half_end(s, tcb);
-	if (c->port_base != STACK_NONE)
-		leat_stack_port_give(s, c, tcb->tuple.lport);
+	if (c->flags & CONN_PORT)
+		leat_stack_port_give(s, tcb);
 	if (c->flags & CONN_CHILD)
 		leat_stack_child_done(s, tcb);
 	leat_stack_conn_free(s, tcb);
@@ -133,7 +130,7 @@ void leat_stack_abort_work(struct leat_stack *s)
 
 		s->abort_head = c->abort_next;
 		c->flags &= (uint16_t)~CONN_ABORT;
-		c->chunk_no = 0;
+		c->chunk = STACK_NONE;
 		if (tcb->state == TCP_ST_CLOSED) {
 			leat_stack_conn_free(s, tcb);
 			continue;
@@ -176,7 +173,7 @@ static bool accept(struct leat_stack *s, struct tcb *tcb, struct leat_event *eve
 
 	if (!(c->flags & CONN_CHILD) || (c->flags & CONN_ABORT) || tcb->state == TCP_ST_CLOSED)
 		return false;
-	event->listener = leat_stack_handle(stack_tcb(s, tcb->listener));
+	event->listener = leat_stack_handle(stack_tcb(s, c->listener));
 	event->bits = LEAT_ACCEPTED;
 	tcb->flags |= TCP_F_USER;
 	leat_stack_child_done(s, tcb);

@@ -19,6 +19,7 @@
  *	stack_recv     text received
  *	stack_opt      switches of one connection
  *	stack_info     what an operator and a test look at
+ *	stack_brief    all of them, a few at a time
  *
  * A connection is a tcb of the engine and, under the same index, a struct conn.  The record lives
  * until it is CLOSED, out of the flow table, and no user holds a handle (leat_stack_conn_free).
@@ -44,56 +45,78 @@
 enum conn_flag {
 	CONN_LISTENER = 0x01, /* backlog and waiting are valid, not the chunks */
 	CONN_CHILD = 0x02,    /* counted in `waiting` of its listener */
-	CONN_SOURCE = 0x04,   /* text comes from source, not from chunks */
+	CONN_SOURCE = 0x04,   /* text comes from a source, which its chunk names */
 	CONN_ABORT = 0x08,    /* on the list of aborts: abort_next is valid, it has no chunks */
 	CONN_CLOSING = 0x10,  /* a closed listener that waits for its children's end */
 	CONN_MAC = 0x20,      /* mac is the station the SYN came from */
 	CONN_HALF = 0x40,     /* a child in SYN-RECEIVED: half_prev, half_next are valid */
 	CONN_HEIR = 0x80,     /* old is valid: in TIME-WAIT, of the same tuple, beside the table */
 	CONN_ASIDE = 0x100,   /* such an old one: heir is valid */
+	CONN_PORT = 0x200,    /* it took its local port; with CONN_MAC port_base is not kept */
 };
 
+/* What has no use at the same time has the same place; the last columns say when.
+ *
+ *	user 8         half_prev, half_next: a child in SYN-RECEIVED
+ *	taken 8        listener: a child, old: an heir      half_head, half_tail: a listener
+ *	hash 4         heir: aside                          half_cnt
+ *	chunk 4        abort_next: on that list             backlog
+ *	mac 6          port_base: of a connect              waiting
+ *	flags 2 */
 struct conn {
-	uint64_t user;
 	union {
-		uint64_t hash; /* under which it is in the flow table */
-		uint32_t heir;
+		uint64_t user;
+		struct {
+			uint32_t half_prev, half_next; /* by age, STACK_NONE */
+		};
 	};
 	union {
 		uint64_t taken; /* octets of text the user has read */
-		uint32_t old;
-	};
-	union {
-		struct leat_source source;
 		struct {
-			uint32_t walk, walk_no; /* the chunk copied from last, STACK_NONE */
+			uint32_t listener, old;
 		};
 		struct {
-			uint32_t half_prev, half_next; /* of a child, by age, STACK_NONE */
-		};
-		struct {
-			uint32_t half_head, half_tail; /* of a listener, STACK_NONE */
-			uint32_t half_cnt;
+			uint32_t half_head, half_tail;
 		};
 	};
 	union {
-		struct {
-			uint32_t chunk_head, chunk_tail;
-		};
-		struct {
-			uint32_t backlog, waiting; /* children half open or not accepted */
-		};
+		uint32_t hash; /* the low half; the rest that counts is tcb.mark: stack_hash */
+		uint32_t heir;
+		uint32_t half_cnt;
 	};
 	union {
-		uint32_t chunk_no; /* of chunk_head: its octets begin at chunk_no * size */
+		uint32_t chunk; /* the first of a row, STACK_NONE */
 		uint32_t abort_next;
+		uint32_t backlog;
 	};
-	uint32_t port_base; /* whose port it took, STACK_NONE */
-	struct mac mac;
-	uint16_t flags; /* enum conn_flag */
+	union {
+		struct {
+			struct mac mac;
+			uint16_t flags; /* enum conn_flag */
+		};
+		uint32_t port_base; /* whose port it took: leat_stack_port_of */
+		uint32_t waiting;   /* children half open or not accepted */
+	};
 };
 
-STATIC_ASSERT(sizeof(struct conn) == 64, "one line beside the four of the tcb");
+STATIC_ASSERT(sizeof(struct conn) == 32, "two to a cache line");
+
+/* 2048 octets of text to send, aligned to that in the stream.  What the row needs stands with its
+ * first chunk, as few connections have text to send at a time.  Behind send_chunk_cnt of them come
+ * those of sources, which have no text of their own. */
+struct chunk {
+	uint32_t next; /* in the row, or free */
+	union {
+		struct {
+			uint32_t no; /* of the first: its octets begin at no * size */
+			uint32_t tail;
+			uint32_t walk, walk_no; /* the chunk copied from last, STACK_NONE */
+		};
+		struct leat_source source; /* with CONN_SOURCE */
+	};
+};
+
+STATIC_ASSERT(sizeof(struct chunk) == 24, "little beside the text");
 
 STATIC_ASSERT(STACK_GIVE_MAX >= TCP_IO_GIVE_MAX, "one fetch of the engine's fits");
 STATIC_ASSERT(STACK_GIVE_MAX >= STACK_BURST_MAX, "one burst fits");
@@ -120,15 +143,16 @@ struct leat_stack {
 	struct flow_port *port;
 	struct inet_neigh *neigh;
 	struct inet_icmp *icmp;
-	struct conn *conn;    /* of tcb_max, and of the records of TIME-WAIT that are awake */
-	uint32_t *local4;     /* our addresses, by number */
-	uint64_t *held;       /* a bit of each connection: some of what it sent did not leave */
-	uint8_t *chunk;       /* send_chunk_cnt of STACK_CHUNK_OCTETS */
-	uint32_t *chunk_next; /* in a connection, or free */
+	struct conn *conn;   /* of tcb_max, and of the records of TIME-WAIT that are awake */
+	uint32_t *local4;    /* our addresses, by number */
+	uint64_t *held;      /* a bit of each connection: some of what it sent did not leave */
+	struct chunk *chunk; /* send_chunk_cnt, then stack_source_cnt */
+	uint8_t *chunk_text; /* STACK_CHUNK_OCTETS for each */
 	struct stack_listener *listener;
 	struct stack_target *target;
 	uint64_t births; /* times that the flow table came to name something else */
 	uint32_t chunk_free, chunk_free_cnt;
+	uint32_t source_free, source_free_cnt;
 	uint32_t listener_cnt;
 	uint32_t range_next; /* where round robin over the address range stands */
 	uint16_t reuse_next; /* the port from which one in TIME-WAIT is looked for */
@@ -158,6 +182,23 @@ static inline struct tcb *stack_tcb(const struct leat_stack *s, uint32_t idx)
 static inline struct conn *stack_conn(const struct leat_stack *s, const struct tcb *tcb)
 {
 	return &s->conn[tcb->idx];
+}
+
+static inline uint32_t stack_source_cnt(const struct stack_config *c)
+{
+	return c->source_max != 0 ? c->source_max : u32_max(c->tcp.tcb_max / 16, 64);
+}
+
+/* stack_hash is what the flow table has tcb under. */
+static inline uint64_t stack_hash(const struct leat_stack *s, const struct tcb *tcb)
+{
+	return (uint64_t)tcb->mark << FLOW_HASH_HIGH | stack_conn(s, tcb)->hash;
+}
+
+static inline void stack_hash_set(const struct leat_stack *s, struct tcb *tcb, uint64_t hash)
+{
+	tcb->mark = (uint16_t)(hash >> FLOW_HASH_HIGH);
+	stack_conn(s, tcb)->hash = (uint32_t)hash;
 }
 
 /* stack_unacked is the octets of text queued and not acknowledged. */
@@ -215,7 +256,13 @@ bool leat_stack_source_for(struct leat_stack *s, struct ip remote, struct ip *lo
 /* Is the quiet time over? */
 bool leat_stack_may_open(struct leat_stack *s);
 bool leat_stack_may_talk_to(const struct leat_stack *s, struct ip remote);
-void leat_stack_port_give(struct leat_stack *s, struct conn *c, uint16_t port);
+/* The base that tcb holds its local port of, STACK_NONE: it holds none.  _hold is for one that
+ * holds none, or for STACK_NONE. */
+uint32_t leat_stack_port_of(struct leat_stack *s, const struct tcb *tcb);
+void leat_stack_port_hold(struct leat_stack *s, const struct tcb *tcb, uint32_t base);
+/* Gives the port back, and of tcb if it holds one. */
+void leat_stack_port_untake(struct leat_stack *s, uint32_t base, uint16_t port);
+void leat_stack_port_give(struct leat_stack *s, const struct tcb *tcb);
 /* The base from which the port of a connection that we opened was taken. */
 uint32_t leat_stack_port_base(struct leat_stack *s, const struct tuple *tuple);
 uint32_t leat_stack_source_cnt(const struct wire_link *link);
@@ -260,7 +307,13 @@ uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max)
  * give way; old, if not NULL, is not to. */
 void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old);
 
+/* stack_info.c */
+void leat_stack_describe(struct leat_stack *s, const struct tcb *tcb, struct leat_info *info);
+/* Of the timers that are armed the next; name NULL: none is. */
+struct leat_timer leat_stack_next_timer(const struct leat_stack *s, const struct tcb *tcb);
+
 /* stack_send.c */
+/* Gives back all chunks; a source is not asked any more. */
 void leat_stack_chunks_free(struct leat_stack *s, struct conn *c);
 /* Gives back the chunks whose text is acknowledged. */
 void leat_stack_chunks_trim(struct leat_stack *s, const struct tcb *tcb);

@@ -38,17 +38,17 @@ static void unlink_one(struct leat_stack *s, struct conn *l, struct conn *c)
 		l->half_tail = c->half_prev;
 	else
 		s->conn[c->half_next].half_prev = c->half_prev;
-	c->source = (struct leat_source){NULL, NULL};
+	c->user = 0;
 	l->half_cnt--;
 }
 
 void leat_stack_half_begin(struct leat_stack *s, const struct tcb *tcb)
 {
-	struct conn *l = stack_conn(s, stack_tcb(s, tcb->listener));
+	struct conn *c = stack_conn(s, tcb), *l = &s->conn[c->listener];
 
 	DCHECK(tcb->state == TCP_ST_SYN_RECEIVED);
 	DCHECK(l->flags & CONN_LISTENER);
-	stack_conn(s, tcb)->flags |= CONN_HALF;
+	c->flags |= CONN_HALF;
 	link_last(s, l, tcb->idx);
 }
 
@@ -65,15 +65,15 @@ static void inherit_record(struct leat_stack *s, const struct tcb *heir, uint32_
 		return;
 	}
 	s->cnt.time_wait_returned++;
-	if (!leat_flow_table_insert(s->flow, c->hash, name)) {
+	if (!leat_flow_table_insert(s->flow, stack_hash(s, heir), name)) {
 		s->cnt.flow_refused++;
 		return;
 	}
 	leat_tcp_tw_flag(s->tcp, name, TW_F_OUT, false);
 	s->births++;
-	if (c->port_base != STACK_NONE) {
+	if (c->flags & CONN_PORT) {
 		leat_tcp_tw_flag(s->tcp, name, TW_F_PORT, true);
-		c->port_base = STACK_NONE;
+		c->flags &= (uint16_t)~CONN_PORT;
 	}
 }
 
@@ -84,7 +84,7 @@ static void inherit(struct leat_stack *s, const struct tcb *heir)
 	uint32_t name = c->old;
 
 	c->flags &= (uint16_t)~CONN_HEIR;
-	c->taken = 0;
+	c->old = 0;
 	if (name & FLOW_UNIT) {
 		inherit_record(s, heir, name);
 		return;
@@ -99,11 +99,11 @@ static void inherit(struct leat_stack *s, const struct tcb *heir)
 		return;
 	}
 	s->cnt.time_wait_returned++;
-	if (!leat_stack_flow_insert(s, old, c->hash)) {
+	if (!leat_stack_flow_insert(s, old, stack_hash(s, heir))) {
 		s->cnt.flow_refused++; /* others filled its walk since; 2MSL ends it all the same */
-	} else if (c->port_base != STACK_NONE) {
-		o->port_base = c->port_base;
-		c->port_base = STACK_NONE;
+	} else if (c->flags & CONN_PORT) {
+		leat_stack_port_hold(s, old, leat_stack_port_of(s, heir));
+		c->flags &= (uint16_t)~CONN_PORT;
 	}
 	leat_stack_rest(s, old);
 }
@@ -116,7 +116,7 @@ void leat_stack_half_end(struct leat_stack *s, const struct tcb *tcb)
 		return; /* its SYN is not acknowledged */
 	if (c->flags & CONN_HALF) {
 		c->flags &= (uint16_t)~CONN_HALF;
-		unlink_one(s, stack_conn(s, stack_tcb(s, tcb->listener)), c);
+		unlink_one(s, &s->conn[c->listener], c);
 	}
 	if (c->flags & CONN_HEIR)
 		inherit(s, tcb);
@@ -137,7 +137,7 @@ bool leat_stack_take_over(struct leat_stack *s, struct tcb *tcb, struct tcb *old
 {
 	struct conn *c = stack_conn(s, tcb), *o = stack_conn(s, old);
 
-	uint64_t hash = o->hash;
+	uint64_t hash = stack_hash(s, old);
 	uint32_t name = leat_tcp_tw_name(s->tcp, old);
 
 	DCHECK(old->state == TCP_ST_TIME_WAIT);
@@ -161,6 +161,6 @@ void leat_stack_aside_gone(struct leat_stack *s, const struct tcb *old)
 
 	DCHECK(c->flags & CONN_HEIR);
 	c->flags &= (uint16_t)~CONN_HEIR;
-	c->taken = 0;
+	c->old = 0;
 	o->flags &= (uint16_t)~CONN_ASIDE;
 }

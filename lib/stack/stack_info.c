@@ -19,6 +19,7 @@ static const char *const end_name[TCP_END_CNT] = {
 	[TCP_END_EVICTED] = "gave way to another SYN",
 	[TCP_END_REUSED] = "time-wait, reused",
 	[TCP_END_GAVE_WAY] = "time-wait, gave way",
+	[TCP_END_KILLED] = "killed by an operator",
 };
 
 const char *leat_error_text(int error)
@@ -64,6 +65,16 @@ static void timers(const struct leat_stack *s, const struct tcb *tcb,
 	}
 	for (; cnt < LEAT_TIMER_MAX; cnt++)
 		timer[cnt] = (struct leat_timer){NULL, TIME_NEVER};
+}
+
+struct leat_timer leat_stack_next_timer(const struct leat_stack *s, const struct tcb *tcb)
+{
+	struct leat_timer timer[LEAT_TIMER_MAX];
+	struct tcp_status status;
+
+	leat_tcp_status(s->tcp, tcb, &status);
+	timers(s, tcb, &status, timer);
+	return timer[0];
 }
 
 /* Octets of text from UNA to NXT: SYN and FIN are no text. */
@@ -140,7 +151,7 @@ static uint64_t text_received(const struct leat_stack *s, const struct tcb *tcb)
 {
 	const struct conn *c = stack_conn(s, tcb);
 
-	return (c->flags & CONN_HEIR ? 0 : c->taken) + tcb->rcv.unread;
+	return (c->flags & (CONN_HEIR | CONN_CHILD) ? 0 : c->taken) + tcb->rcv.unread;
 }
 
 static void info_tally(const struct leat_stack *s, const struct tcb *tcb, struct leat_info *info)
@@ -161,7 +172,7 @@ static void info_tally(const struct leat_stack *s, const struct tcb *tcb, struct
 	info->ce_segs = t->ce_segs;
 }
 
-static void describe(struct leat_stack *s, const struct tcb *tcb, struct leat_info *info)
+void leat_stack_describe(struct leat_stack *s, const struct tcb *tcb, struct leat_info *info)
 {
 	*info = (struct leat_info){
 		.state = leat_tcp_state_name((enum tcp_state)tcb->state),
@@ -190,32 +201,8 @@ int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info)
 
 	if (tcb == NULL)
 		return LEAT_ERR_STALE;
-	describe(s, tcb, info);
+	leat_stack_describe(s, tcb, info);
 	return LEAT_OK;
-}
-
-uint32_t leat_stack_list(
-	struct leat_stack *s, uint32_t *cursor, uint32_t look, struct leat_info *info, uint32_t max)
-{
-	uint32_t end = s->config.tcp.tcb_max, cnt = 0;
-
-	for (; look > 0 && cnt < max && *cursor < end; look--) {
-		const struct tcb *tcb = stack_tcb(s, (*cursor)++);
-
-		if (tcb->state != TCP_ST_NONE)
-			describe(s, tcb, &info[cnt++]);
-	}
-	if (*cursor < end)
-		return cnt;
-	for (uint32_t name, unit = *cursor - end; cnt < max; cnt++) {
-		bool found = leat_tcp_tw_scan(s->tcp, &unit, &look, &name);
-
-		*cursor = end + unit;
-		if (!found)
-			break;
-		describe(s, leat_stack_wait_look(s, name, 0), &info[cnt]);
-	}
-	return cnt;
 }
 
 struct stack_glance leat_stack_glance(
@@ -316,8 +303,8 @@ void leat_stack_dump(struct leat_stack *s, FILE *out)
 /* What a walk over all records finds, for comparison with what was counted on the way. */
 struct recount {
 	uint64_t present[TCP_ST_CNT];
-	uint64_t flows, rbufs, ports, children, waiting, chunks, half, queued, aside, heirs,
-		syn_passive;
+	uint64_t flows, rbufs, ports, children, waiting, chunks, sources, half, queued, aside,
+		heirs, syn_passive;
 };
 
 static void recount_conn(const struct leat_stack *s, const struct tcb *tcb, struct recount *r)
@@ -329,7 +316,7 @@ static void recount_conn(const struct leat_stack *s, const struct tcb *tcb, stru
 		return;
 	r->flows += (tcb->flags & TCP_F_FLOW) != 0;
 	r->rbufs += tcb->rbuf_cnt;
-	r->ports += c->port_base != STACK_NONE;
+	r->ports += (c->flags & CONN_PORT) != 0;
 	r->children += (c->flags & CONN_CHILD) != 0;
 	r->half += (c->flags & CONN_HALF) != 0;
 	r->syn_passive += tcb->state == TCP_ST_SYN_RECEIVED && tcb->flags & TCP_F_PASSIVE;
@@ -343,8 +330,11 @@ static void recount_conn(const struct leat_stack *s, const struct tcb *tcb, stru
 			r->queued++;
 		return;
 	}
-	for (uint32_t i = c->chunk_head; i != STACK_NONE && r->chunks <= s->config.send_chunk_cnt;
-		i = s->chunk_next[i])
+	r->sources += (c->flags & CONN_SOURCE) != 0;
+	if (c->flags & (CONN_ABORT | CONN_SOURCE))
+		return;
+	for (uint32_t i = c->chunk; i != STACK_NONE && r->chunks <= s->config.send_chunk_cnt;
+		i = s->chunk[i].next)
 		r->chunks++;
 }
 
@@ -437,6 +427,8 @@ const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t siz
 			r.flows},
 		{"text held = text of connections", t->rbuf_held, r.rbufs},
 		{"chunks = free + used", s->config.send_chunk_cnt, s->chunk_free_cnt + r.chunks},
+		{"sources = free + used", stack_source_cnt(&s->config),
+			s->source_free_cnt + r.sources},
 		{"ports taken = ports of connections", ports_taken(s), r.ports},
 		{"ports by target = ports of connections", targets, r.ports},
 		{"waiting at listeners = children", r.waiting, r.children},

@@ -52,8 +52,9 @@ static bool is_opening(const struct seg *seg)
 	return (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
-/* A child: new, half open, or, from a cookie, synchronized. */
-static void born(struct leat_stack *s, const struct stack_burst *b, uint32_t i, struct tcb *old)
+/* A child of listener: new, half open, or, from a cookie, synchronized. */
+static void born(struct leat_stack *s, const struct stack_burst *b, uint32_t i,
+	const struct tcb *listener, struct tcb *old)
 {
 	const struct pkt *p = &b->pkt[i];
 	struct tcb *child = stack_tcb(s, s->io.born);
@@ -68,7 +69,8 @@ static void born(struct leat_stack *s, const struct stack_burst *b, uint32_t i, 
 		return;
 	}
 	c->flags |= CONN_CHILD;
-	stack_conn(s, stack_tcb(s, child->listener))->waiting++;
+	c->listener = listener->idx;
+	stack_conn(s, listener)->waiting++;
 	if (child->state == TCP_ST_SYN_RECEIVED)
 		leat_stack_half_begin(s, child);
 	if (!s->config.link.raw_ip && (p->src.octet[0] & 1) == 0) {
@@ -178,7 +180,7 @@ static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i
 	if (s->io.born != TCP_NONE) {
 		uint32_t born_idx = s->io.born;
 
-		born(s, b, i, NULL);
+		born(s, b, i, l, NULL);
 		leat_stack_settle(s);
 		if (b->tcp_verdict[i] == TCP_V_COOKIE_OK)
 			cookie_settle(s, l, born_idx);
@@ -205,7 +207,7 @@ static bool reopen(struct leat_stack *s, struct stack_burst *b, uint32_t i, stru
 	b->tcp_verdict[i] = leat_tcp_reopen(s->tcp, old, l, &p->seg, s->now, &s->io);
 	no_place(s, b->tcp_verdict[i]);
 	if (s->io.born != TCP_NONE)
-		born(s, b, i, old);
+		born(s, b, i, l, old);
 	leat_stack_settle(s);
 	return true;
 }

@@ -133,33 +133,84 @@ void leat_stack_listener_remove(struct leat_stack *s, const struct tcb *tcb)
 
 void leat_stack_child_done(struct leat_stack *s, const struct tcb *child)
 {
-	struct tcb *listener = stack_tcb(s, child->listener);
-	struct conn *l = stack_conn(s, listener);
+	struct conn *c = stack_conn(s, child), *l = &s->conn[c->listener];
+	struct tcb *listener = stack_tcb(s, c->listener);
 
 	DCHECK(l->flags & CONN_LISTENER);
 	DCHECK(l->waiting > 0);
-	stack_conn(s, child)->flags &= (uint16_t)~CONN_CHILD;
+	c->flags &= (uint16_t)~CONN_CHILD;
+	c->listener = 0;
 	l->waiting--;
 	leat_stack_conn_free(s, listener);
 }
 
-/* Those that are half open by age; the numbers of the others are all the order that they have. */
+/* The order of children is their own, and not that of the records that they happen to have. */
+static bool is_before(struct leat_stack *s, uint32_t a, uint32_t b)
+{
+	uint64_t x = stack_tcb(s, a)->opened_at, y = stack_tcb(s, b)->opened_at;
+
+	return x != y ? x < y : s->conn[a].hash < s->conn[b].hash;
+}
+
+/* by_age takes cnt children off the list at *from, linked by abort_next, and gives them sorted. */
+static uint32_t by_age(struct leat_stack *s, uint32_t *from, uint32_t cnt)
+{
+	uint32_t head = *from, *to = &head;
+
+	if (cnt == 1) {
+		*from = s->conn[head].abort_next;
+		s->conn[head].abort_next = STACK_NONE;
+		return head;
+	}
+	uint32_t a = by_age(s, from, cnt / 2), b = by_age(s, from, cnt - cnt / 2);
+
+	while (a != STACK_NONE && b != STACK_NONE) {
+		uint32_t *first = is_before(s, b, a) ? &b : &a;
+
+		*to = *first;
+		to = &s->conn[*to].abort_next;
+		*first = *to;
+	}
+	*to = a != STACK_NONE ? a : b;
+	return head;
+}
+
+/* children_open makes a list of the listener's children that are not half open. */
+static uint32_t children_open(struct leat_stack *s, const struct tcb *listener, uint32_t *cnt)
+{
+	const struct conn *l = stack_conn(s, listener);
+	uint32_t head = STACK_NONE, left = l->waiting - l->half_cnt;
+
+	*cnt = 0;
+	for (uint32_t i = 0; left > 0; i++) {
+		ASSERT(i < s->config.tcp.tcb_max);
+		const struct tcb *child = stack_tcb(s, i);
+
+		if (child->state == TCP_ST_NONE ||
+			(s->conn[i].flags & (CONN_CHILD | CONN_HALF)) != CONN_CHILD ||
+			s->conn[i].listener != listener->idx)
+			continue;
+		left--;
+		if (s->conn[i].flags & CONN_ABORT)
+			continue;
+		s->conn[i].abort_next = head;
+		head = i;
+		++*cnt;
+	}
+	return head;
+}
+
 static void children_abort(struct leat_stack *s, const struct tcb *listener)
 {
 	const struct conn *l = stack_conn(s, listener);
-	uint32_t left = l->waiting;
+	uint32_t cnt, head = children_open(s, listener, &cnt);
 
-	for (uint32_t i = l->half_head; i != STACK_NONE; i = s->conn[i].half_next, left--)
+	for (uint32_t i = l->half_head; i != STACK_NONE; i = s->conn[i].half_next)
 		leat_stack_abort_push(s, stack_tcb(s, i));
-	for (uint32_t i = 0; left > 0; i++) {
-		ASSERT(i < s->config.tcp.tcb_max);
-		struct tcb *child = stack_tcb(s, i);
-
-		if (child->state == TCP_ST_NONE || child->listener != listener->idx ||
-			(s->conn[i].flags & (CONN_CHILD | CONN_HALF)) != CONN_CHILD)
-			continue;
-		leat_stack_abort_push(s, child);
-		left--;
+	head = cnt > 0 ? by_age(s, &head, cnt) : STACK_NONE;
+	for (uint32_t i = head, next; i != STACK_NONE; i = next) {
+		next = s->conn[i].abort_next;
+		leat_stack_abort_push(s, stack_tcb(s, i));
 	}
 }
 
@@ -196,8 +247,7 @@ int leat_stack_listener_promote(struct leat_stack *s, struct tcb *tcb)
 	DCHECK(c->waiting == 0);
 	leat_stack_listener_remove(s, tcb);
 	c->flags &= (uint16_t)~CONN_LISTENER;
-	c->source = (struct leat_source){NULL, NULL};
-	c->chunk_head = STACK_NONE;
-	c->chunk_tail = STACK_NONE;
+	c->taken = 0;
+	c->chunk = STACK_NONE;
 	return LEAT_OK;
 }

@@ -138,12 +138,33 @@ static struct tcb *holder(struct leat_stack *s, const struct tuple *tuple)
 	return idx & FLOW_UNIT ? leat_stack_wait_look(s, idx, hash) : stack_tcb(s, idx);
 }
 
-/* old has its port from this base; STACK_NONE: it has none any more. */
-static void port_base_set(struct leat_stack *s, const struct tcb *old, uint32_t base)
+uint32_t leat_stack_port_of(struct leat_stack *s, const struct tcb *tcb)
+{
+	const struct conn *c = stack_conn(s, tcb);
+
+	if (!(c->flags & CONN_PORT))
+		return STACK_NONE;
+	return c->flags & CONN_MAC ? leat_stack_port_base(s, &tcb->tuple) : c->port_base;
+}
+
+void leat_stack_port_hold(struct leat_stack *s, const struct tcb *tcb, uint32_t base)
+{
+	struct conn *c = stack_conn(s, tcb);
+
+	DCHECK(!(c->flags & CONN_PORT));
+	if (base == STACK_NONE)
+		return;
+	c->flags |= CONN_PORT;
+	if (!(c->flags & CONN_MAC))
+		c->port_base = base;
+}
+
+/* old, which has none, has its port from this base, if any. */
+static void port_back(struct leat_stack *s, const struct tcb *old, uint32_t base)
 {
 	uint32_t name = leat_tcp_tw_name(s->tcp, old);
 
-	stack_conn(s, old)->port_base = base;
+	leat_stack_port_hold(s, old, base);
 	if (name & FLOW_UNIT)
 		leat_tcp_tw_flag(s->tcp, name, TW_F_PORT, base != STACK_NONE);
 }
@@ -152,13 +173,10 @@ static void port_base_set(struct leat_stack *s, const struct tcb *old, uint32_t 
  * back. */
 static bool take_from(struct leat_stack *s, struct tcb *old)
 {
-	struct conn *o = stack_conn(s, old);
-
 	if (!leat_tcp_may_reuse(s->tcp, old, s->now))
 		return false;
-	if (o->port_base != STACK_NONE)
-		leat_stack_port_give(s, o, old->tuple.lport);
-	port_base_set(s, old, STACK_NONE);
+	leat_stack_port_give(s, old);
+	port_back(s, old, STACK_NONE);
 	return true;
 }
 
@@ -224,7 +242,7 @@ static int port_take(struct leat_stack *s, struct tuple *tuple, uint32_t *base)
 	return error;
 }
 
-static void port_untake(struct leat_stack *s, uint32_t base, uint16_t port)
+void leat_stack_port_untake(struct leat_stack *s, uint32_t base, uint16_t port)
 {
 	if (base == STACK_NONE)
 		return;
@@ -233,10 +251,10 @@ static void port_untake(struct leat_stack *s, uint32_t base, uint16_t port)
 	s->target[base % s->config.target_max].taken_cnt--;
 }
 
-void leat_stack_port_give(struct leat_stack *s, struct conn *c, uint16_t port)
+void leat_stack_port_give(struct leat_stack *s, const struct tcb *tcb)
 {
-	port_untake(s, c->port_base, port);
-	c->port_base = STACK_NONE;
+	leat_stack_port_untake(s, leat_stack_port_of(s, tcb), tcb->tuple.lport);
+	stack_conn(s, tcb)->flags &= (uint16_t)~CONN_PORT;
 }
 
 /* source_and_port chooses what the caller left open; of a range of addresses the next that has a
@@ -264,20 +282,21 @@ static int source_and_port(struct leat_stack *s, struct tuple *tuple, uint32_t *
 static int open_active(
 	struct leat_stack *s, const struct tuple *tuple, uint32_t base, struct leat_conn *conn)
 {
-	leat_stack_wait_evict(s, NULL);
+	/* Another one gives way than the one whose numbers ours are to be above. */
+	leat_stack_wait_evict(s, holder(s, tuple));
 	struct tcb *tcb = leat_tcp_open_active(s->tcp, tuple, s->now);
 	struct tcb *old = holder(s, tuple);
 
 	if (tcb == NULL) {
 		s->cnt.time_wait_refused += leat_tcp_tw_full(s->tcp);
 		if (old != NULL)
-			port_base_set(s, old, base);
+			port_back(s, old, base);
 		else
-			port_untake(s, base, tuple->lport);
+			leat_stack_port_untake(s, base, tuple->lport);
 		return LEAT_ERR_FULL;
 	}
 	leat_stack_conn_init(s, tcb);
-	stack_conn(s, tcb)->port_base = base;
+	leat_stack_port_hold(s, tcb, base);
 	if (old != NULL)
 		leat_tcp_iss_after(tcb, old);
 	if (old != NULL ? !leat_stack_take_over(s, tcb, old)

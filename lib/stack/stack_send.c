@@ -6,15 +6,15 @@
 
 /* Text that was sent with leat_send, until it is acknowledged:
  *
- *	chunk_head ─► chunk ─► chunk ─► chunk_tail        2048 octets of the stream each,
- *	   │ chunk_no                                     aligned to 2048 of its offset
- *	   └─ una is in here            queued ends here
+ *	conn.chunk ─► chunk ─► chunk ─► tail        2048 octets of the stream each,
+ *	   │ no                                     aligned to 2048 of its offset
+ *	   └─ una is in here        queued ends here
  *
- * A connection with nothing unacknowledged holds no chunk. */
+ * A connection with nothing unacknowledged holds no chunk.  One with a source holds it to its end. */
 
 static uint8_t *chunk_data(const struct leat_stack *s, uint32_t chunk)
 {
-	return s->chunk + (size_t)chunk * STACK_CHUNK_OCTETS;
+	return s->chunk_text + (size_t)chunk * STACK_CHUNK_OCTETS;
 }
 
 static uint64_t queued_of(const struct tcb *tcb)
@@ -22,59 +22,82 @@ static uint64_t queued_of(const struct tcb *tcb)
 	return tcb->una_offset + stack_unacked(tcb);
 }
 
+/* The next chunk is the first, and has what stood with it. */
 static void head_free(struct leat_stack *s, struct conn *c)
 {
-	uint32_t chunk = c->chunk_head;
+	uint32_t idx = c->chunk, next = s->chunk[idx].next;
+	struct chunk *chunk = &s->chunk[idx];
 
-	c->chunk_head = s->chunk_next[chunk];
-	c->chunk_no++;
-	s->chunk_next[chunk] = s->chunk_free;
-	s->chunk_free = chunk;
+	if (next != STACK_NONE) {
+		s->chunk[next].no = chunk->no + 1;
+		s->chunk[next].tail = chunk->tail;
+		s->chunk[next].walk = chunk->walk == idx ? STACK_NONE : chunk->walk;
+		s->chunk[next].walk_no = chunk->walk_no;
+	}
+	c->chunk = next;
+	chunk->next = s->chunk_free;
+	s->chunk_free = idx;
 	s->chunk_free_cnt++;
+}
+
+static void source_free(struct leat_stack *s, struct conn *c)
+{
+	s->chunk[c->chunk].next = s->source_free;
+	s->source_free = c->chunk;
+	s->source_free_cnt++;
+	c->chunk = STACK_NONE;
+	c->flags &= (uint16_t)~CONN_SOURCE;
 }
 
 void leat_stack_chunks_free(struct leat_stack *s, struct conn *c)
 {
-	while (c->chunk_head != STACK_NONE)
+	if (c->flags & CONN_SOURCE)
+		source_free(s, c);
+	while (c->chunk != STACK_NONE)
 		head_free(s, c);
-	c->chunk_tail = STACK_NONE;
 }
 
 void leat_stack_chunks_trim(struct leat_stack *s, const struct tcb *tcb)
 {
 	struct conn *c = stack_conn(s, tcb);
 
-	if ((c->flags & (CONN_LISTENER | CONN_ABORT)) || c->chunk_head == STACK_NONE)
+	if ((c->flags & (CONN_LISTENER | CONN_ABORT | CONN_SOURCE)) || c->chunk == STACK_NONE)
 		return;
 	bool all = stack_unacked(tcb) == 0;
 	uint32_t una_no = (uint32_t)(tcb->una_offset / STACK_CHUNK_OCTETS);
-	while (c->chunk_head != STACK_NONE && (all || c->chunk_no != una_no)) {
-		if (c->walk == c->chunk_head)
-			c->walk = STACK_NONE;
+	while (c->chunk != STACK_NONE && (all || s->chunk[c->chunk].no != una_no))
 		head_free(s, c);
+}
+
+static uint32_t chunk_take(struct leat_stack *s)
+{
+	uint32_t chunk = s->chunk_free;
+
+	if (chunk == STACK_NONE) {
+		s->cnt.send_no_chunk++;
+		return STACK_NONE;
 	}
-	if (c->chunk_head == STACK_NONE)
-		c->chunk_tail = STACK_NONE;
+	s->chunk_free = s->chunk[chunk].next;
+	s->chunk_free_cnt--;
+	s->chunk[chunk].next = STACK_NONE;
+	return chunk;
 }
 
 /* append_chunk gives c one chunk more; the first begins at the chunk number of offset. */
 static bool append_chunk(struct leat_stack *s, struct conn *c, uint64_t offset)
 {
-	uint32_t chunk = s->chunk_free;
+	uint32_t chunk = chunk_take(s);
 
 	if (chunk == STACK_NONE)
 		return false;
-	s->chunk_free = s->chunk_next[chunk];
-	s->chunk_free_cnt--;
-	s->chunk_next[chunk] = STACK_NONE;
-	if (c->chunk_head == STACK_NONE) {
-		c->chunk_head = chunk;
-		c->chunk_no = (uint32_t)(offset / STACK_CHUNK_OCTETS);
-		c->walk = STACK_NONE;
+	if (c->chunk == STACK_NONE) {
+		c->chunk = chunk;
+		s->chunk[chunk].no = (uint32_t)(offset / STACK_CHUNK_OCTETS);
+		s->chunk[chunk].walk = STACK_NONE;
 	} else {
-		s->chunk_next[c->chunk_tail] = chunk;
+		s->chunk[s->chunk[c->chunk].tail].next = chunk;
 	}
-	c->chunk_tail = chunk;
+	s->chunk[c->chunk].tail = chunk;
 	return true;
 }
 
@@ -88,42 +111,42 @@ static uint32_t append(
 		uint32_t at = (uint32_t)((offset + done) % STACK_CHUNK_OCTETS);
 		uint32_t piece = u32_min(octets - done, STACK_CHUNK_OCTETS - at);
 
-		if ((at == 0 || c->chunk_head == STACK_NONE) &&
-			!append_chunk(s, c, offset + done)) {
-			s->cnt.send_no_chunk++;
+		if ((at == 0 || c->chunk == STACK_NONE) && !append_chunk(s, c, offset + done))
 			break;
-		}
-		memcpy(chunk_data(s, c->chunk_tail) + at, data + done, piece);
+		memcpy(chunk_data(s, s->chunk[c->chunk].tail) + at, data + done, piece);
 		done += piece;
 	}
 	return done;
 }
 
 /* chunk_at finds the chunk with number no, from where the last walk ended if that is before. */
-static uint32_t chunk_at(const struct leat_stack *s, struct conn *c, uint32_t no)
+static uint32_t chunk_at(const struct leat_stack *s, const struct conn *c, uint32_t no)
 {
-	bool walked = c->walk != STACK_NONE && no - c->chunk_no >= c->walk_no - c->chunk_no;
-	uint32_t chunk = walked ? c->walk : c->chunk_head;
-	uint32_t at = walked ? c->walk_no : c->chunk_no;
+	struct chunk *row = &s->chunk[c->chunk];
+	bool walked = row->walk != STACK_NONE && no - row->no >= row->walk_no - row->no;
+	uint32_t chunk = walked ? row->walk : c->chunk;
+	uint32_t at = walked ? row->walk_no : row->no;
 
 	for (; at != no; at++)
-		chunk = s->chunk_next[chunk];
+		chunk = s->chunk[chunk].next;
 	DCHECK(chunk != STACK_NONE);
-	c->walk = chunk;
-	c->walk_no = no;
+	row->walk = chunk;
+	row->walk_no = no;
 	return chunk;
 }
 
 void leat_stack_text(
 	struct leat_stack *s, const struct tcb *tcb, uint64_t offset, uint8_t *dst, uint32_t octets)
 {
-	struct conn *c = stack_conn(s, tcb);
+	const struct conn *c = stack_conn(s, tcb);
 
 	DCHECK(offset >= tcb->una_offset);
 	DCHECK(offset + octets <= queued_of(tcb));
 	if (c->flags & CONN_SOURCE) {
+		const struct leat_source *source = &s->chunk[c->chunk].source;
+
 		s->in_fill = true;
-		c->source.fill(c->source.arg, offset, dst, octets);
+		source->fill(source->arg, offset, dst, octets);
 		s->in_fill = false;
 		return;
 	}
@@ -190,6 +213,18 @@ int64_t leat_send(struct leat_stack *s, struct leat_conn c, const void *data, si
 	return done;
 }
 
+static void source_keep(struct leat_stack *s, struct conn *c, const struct leat_source *source)
+{
+	if (c->flags & CONN_SOURCE)
+		return;
+	DCHECK(c->chunk == STACK_NONE);
+	c->flags |= CONN_SOURCE;
+	c->chunk = s->source_free;
+	s->source_free = s->chunk[c->chunk].next;
+	s->source_free_cnt--;
+	s->chunk[c->chunk] = (struct chunk){.next = STACK_NONE, .source = *source};
+}
+
 int leat_send_source(
 	struct leat_stack *s, struct leat_conn c, const struct leat_source *source, uint64_t octets)
 {
@@ -202,18 +237,23 @@ int leat_send_source(
 	if (octets == 0 || octets > STACK_SEND_MAX || source->fill == NULL)
 		return LEAT_ERR_ARG;
 	if (conn->flags & CONN_SOURCE) {
-		if (conn->source.fill != source->fill || conn->source.arg != source->arg)
+		const struct leat_source *its = &s->chunk[conn->chunk].source;
+
+		if (its->fill != source->fill || its->arg != source->arg)
 			return LEAT_ERR_STATE;
 		if (octets > room_of(s, tcb))
 			return LEAT_ERR_AGAIN;
 	} else if (queued_of(tcb) > 0) {
 		return LEAT_ERR_STATE; /* the stream began with leat_send */
 	}
+	if (!(conn->flags & CONN_SOURCE) && s->source_free == STACK_NONE) {
+		s->cnt.send_no_chunk++;
+		return LEAT_ERR_AGAIN;
+	}
 	int error = opened(s, tcb);
 	if (error != LEAT_OK)
 		return error;
-	conn->flags |= CONN_SOURCE;
-	conn->source = *source;
+	source_keep(s, conn, source);
 	enum tcp_error refused = leat_tcp_send(s->tcp, tcb, (uint32_t)octets, s->now);
 	ASSERT(refused == TCP_ERR_NONE);
 	return LEAT_OK;
@@ -223,7 +263,7 @@ size_t leat_send_room(struct leat_stack *s, struct leat_conn c)
 {
 	const struct tcb *tcb = leat_stack_by_handle(s, c);
 
-	if (tcb == NULL || !may_send(tcb))
+	if (tcb == NULL || !may_send(tcb) || stack_conn(s, tcb)->flags & CONN_ABORT)
 		return 0;
 	if (stack_conn(s, tcb)->flags & CONN_SOURCE)
 		return room_of(s, tcb);
@@ -231,7 +271,7 @@ size_t leat_send_room(struct leat_stack *s, struct leat_conn c)
 	uint64_t queued = queued_of(tcb);
 	uint64_t free = (uint64_t)s->chunk_free_cnt * STACK_CHUNK_OCTETS;
 	uint32_t at = (uint32_t)(queued % STACK_CHUNK_OCTETS);
-	if (at != 0 && stack_conn(s, tcb)->chunk_head != STACK_NONE)
+	if (at != 0 && stack_conn(s, tcb)->chunk != STACK_NONE)
 		free += STACK_CHUNK_OCTETS - at;
 	else if (free > 0)
 		free -= at;

@@ -58,7 +58,7 @@ static void make_blocks(struct leat_stack *s)
 void leat_stack_rest(struct leat_stack *s, struct tcb *tcb)
 {
 	struct conn *c = stack_conn(s, tcb);
-	uint8_t flags = c->port_base != STACK_NONE ? TW_F_PORT : 0;
+	uint8_t flags = c->flags & CONN_PORT ? TW_F_PORT : 0;
 	uint32_t was = tcb->idx;
 
 	if (tcb->state != TCP_ST_TIME_WAIT || c->flags & KNOWN || !(tcb->flags & TCP_F_FLOW) ||
@@ -71,7 +71,7 @@ void leat_stack_rest(struct leat_stack *s, struct tcb *tcb)
 	if (name == TCP_NONE)
 		return;
 	leat_stack_chunks_free(s, c);
-	leat_flow_table_move(s->flow, c->hash, was, name);
+	leat_flow_table_move(s->flow, stack_hash(s, tcb), was, name);
 	tcb->flags &= (uint16_t)~TCP_F_FLOW;
 	s->births++;
 }
@@ -87,12 +87,10 @@ void leat_stack_rest_all(struct leat_stack *s)
 
 static struct tcb *prepared(struct leat_stack *s, struct tcb *tcb, uint32_t name, uint64_t hash)
 {
-	struct conn *c = stack_conn(s, tcb);
-
 	leat_stack_conn_init(s, tcb);
-	c->hash = hash;
+	stack_hash_set(s, tcb, hash);
 	if (leat_tcp_tw_flags(s->tcp, name) & TW_F_PORT)
-		c->port_base = leat_stack_port_base(s, &tcb->tuple);
+		leat_stack_port_hold(s, tcb, leat_stack_port_base(s, &tcb->tuple));
 	tcb->flags |= TCP_F_FLOW;
 	return tcb;
 }
@@ -116,7 +114,7 @@ void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb, uint32_t name)
 	if (tcb->state != TCP_ST_TIME_WAIT)
 		return; /* it was ended, and that settled */
 	if (now_named != name) {
-		leat_flow_table_move(s->flow, stack_conn(s, tcb)->hash, name, now_named);
+		leat_flow_table_move(s->flow, stack_hash(s, tcb), name, now_named);
 		s->births++;
 	}
 	leat_tcp_tw_sleep(s->tcp, tcb);
@@ -135,7 +133,7 @@ static void leave_heir(
 	DCHECK(c->flags & CONN_HEIR && c->old == name);
 	(void)name;
 	c->flags &= (uint16_t)~CONN_HEIR;
-	c->taken = 0;
+	c->old = 0;
 }
 
 static void over(struct leat_stack *s, uint32_t name, const struct tuple *tuple, uint64_t hash,
@@ -147,11 +145,8 @@ static void over(struct leat_stack *s, uint32_t name, const struct tuple *tuple,
 		leave_heir(s, name, tuple, hash);
 	else if (LIKELY(!(flags & TW_F_OUT)))
 		leat_flow_table_remove(s->flow, hash, name);
-	if (flags & TW_F_PORT) {
-		struct conn c = {.port_base = leat_stack_port_base(s, tuple)};
-
-		leat_stack_port_give(s, &c, tuple->lport);
-	}
+	if (flags & TW_F_PORT)
+		leat_stack_port_untake(s, leat_stack_port_base(s, tuple), tuple->lport);
 	leat_tcp_tw_over(s->tcp, name, why, s->now);
 	s->births++;
 }

@@ -639,8 +639,7 @@ static void a_connect_is_refused_where_it_cannot_go(void **state)
 	remote = net_addr(0, 6, 80); /* ourselves */
 	for (uint16_t port = 79; port <= 80; port++) {
 		local = net_addr(0, 6, port);
-		assert_int_equal(
-			leat_connect(n.stack[0], &local, &remote, &c), LEAT_ERR_ADDRESS);
+		assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_ERR_ADDRESS);
 	}
 	net_pump(&n, 0); /* of all of them only one asks who its neighbour is */
 	remote = net_addr(1, 4, 80);

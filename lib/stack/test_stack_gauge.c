@@ -31,19 +31,6 @@ static uint32_t waiting(struct net *n, uint32_t i)
 	return leat_stack_tcp(n->stack[i])->present[TCP_ST_TIME_WAIT];
 }
 
-static uint64_t outcome(struct net *n, uint32_t i, const char *key)
-{
-	struct stack_outcome o[STACK_OUTCOME_MAX];
-	uint32_t cnt = leat_stack_time_wait(
-		leat_stack_counters(n->stack[i]), leat_stack_tcp(n->stack[i]), o);
-
-	for (uint32_t k = 0; k < cnt; k++)
-		if (strcmp(o[k].key, key) == 0)
-			return o[k].cnt;
-	fail_msg("there is no outcome %s", key);
-	return 0;
-}
-
 static struct leat_conn again(struct net *n)
 {
 	struct leat_addr local = net_addr(0, 4, PORT), remote = net_addr(1, 4, 80);
@@ -86,11 +73,11 @@ static void move_restarted(struct net *n)
 	n->cut = false;
 	assert_int_equal(waiting(n, 1), 1);
 	net_run(n, 5 * TIME_S);
-	assert_int_equal(outcome(n, 1, "restarted"), 1);
+	assert_int_equal(net_outcome(n, 1, "restarted"), 1);
 	net_run(n, 55 * TIME_S + 500 * TIME_MS);
 	assert_int_equal(waiting(n, 1), 1);
 	net_run(n, 5 * TIME_S);
-	assert_int_equal(outcome(n, 1, "expired"), 1);
+	assert_int_equal(net_outcome(n, 1, "expired"), 1);
 }
 
 /* The client comes back: by its timestamp, by its number, not at all; and the reset with which it
@@ -99,22 +86,22 @@ static void move_reused(struct net *n, struct leat_conn listener)
 {
 	closed_by_server(n, PORT);
 	cut(n, again(n));
-	assert_int_equal(outcome(n, 1, "reused_by_timestamp"), 1);
+	assert_int_equal(net_outcome(n, 1, "reused_by_timestamp"), 1);
 	assert_int_equal(leat_reuse(n->stack[1], listener, LEAT_REUSE_SEQ), LEAT_OK);
 	closed_by_server(n, PORT);
 	cut(n, again(n));
-	assert_int_equal(outcome(n, 1, "reused_by_sequence"), 1);
+	assert_int_equal(net_outcome(n, 1, "reused_by_sequence"), 1);
 	assert_int_equal(leat_reuse(n->stack[1], listener, LEAT_REUSE_OFF), LEAT_OK);
 	closed_by_server(n, PORT);
 	cut(n, again(n));
-	assert_int_equal(outcome(n, 1, "reuse_rejected"), 1);
-	assert_int_equal(outcome(n, 1, "rst_ignored"), 1);
+	assert_int_equal(net_outcome(n, 1, "reuse_rejected"), 1);
+	assert_int_equal(net_outcome(n, 1, "rst_ignored"), 1);
 	assert_int_equal(waiting(n, 1), 1);
 	net_run(n, 61 * TIME_S);
 	assert_int_equal(leat_time_wait_rst(n->stack[1], listener, true), LEAT_OK);
 	closed_by_server(n, PORT);
 	cut(n, again(n));
-	assert_int_equal(outcome(n, 1, "rst_obeyed"), 1);
+	assert_int_equal(net_outcome(n, 1, "rst_obeyed"), 1);
 	assert_int_equal(waiting(n, 1), 0);
 	assert_int_equal(leat_reuse(n->stack[1], listener, LEAT_REUSE_TS), LEAT_OK);
 	assert_int_equal(leat_time_wait_rst(n->stack[1], listener, false), LEAT_OK);
@@ -133,7 +120,7 @@ static void move_returned(struct net *n)
 		net_inject(n, 1, frame, net_frame(n, frame, &tuple, &syn, ""));
 		net_run(n, TIME_S);
 	}
-	assert_true(outcome(n, 1, "returned") >= 1);
+	assert_true(net_outcome(n, 1, "returned") >= 1);
 	assert_int_equal(waiting(n, 1), 1);
 	net_run(n, 61 * TIME_S);
 }
@@ -152,14 +139,14 @@ static void move_connect_reused(struct net *n)
 	net_no_events(n, 1);
 	assert_int_equal(leat_connect(n->stack[0], &info.local, &info.remote, &conn[0]), LEAT_OK);
 	net_run(n, TIME_S);
-	assert_int_equal(outcome(n, 0, "connect_reused"), 1);
+	assert_int_equal(net_outcome(n, 0, "connect_reused"), 1);
 	conn[1] = net_event(n, 1, LEAT_ACCEPTED).conn;
 	assert_int_equal(leat_shutdown(n->stack[1], conn[1]), LEAT_OK);
 	net_run(n, TIME_S);
 	assert_int_equal(leat_close(n->stack[0], conn[0]), LEAT_OK);
 	net_run(n, TIME_S);
 	assert_int_equal(leat_abort(n->stack[1], conn[1]), LEAT_OK);
-	assert_int_equal(outcome(n, 1, "aborted"), 1);
+	assert_int_equal(net_outcome(n, 1, "aborted"), 1);
 }
 
 /* Each that came to wait went one way, or is still there. */
@@ -169,8 +156,8 @@ static void adds_up(struct net *n, uint32_t i)
 	static const char *const way[] = {"expired", "rst_obeyed", "aborted"};
 
 	for (uint32_t k = 0; k < COUNT_OF(way); k++)
-		gone += outcome(n, i, way[k]);
-	assert_int_equal(outcome(n, i, "entered"), gone + waiting(n, i));
+		gone += net_outcome(n, i, way[k]);
+	assert_int_equal(net_outcome(n, i, "entered"), gone + waiting(n, i));
 }
 
 static void every_outcome_of_time_wait_is_counted(void **state)
@@ -296,11 +283,11 @@ static void n181_a_full_time_wait_refuses_rather_than_to_be_shorter(void **state
 		assert_int_equal(waiting(&n, 1), in);
 	}
 	assert_in_range(in, max - 2, max); /* the listener has a record, too */
-	assert_int_equal(outcome(&n, 1, "expired"), 0);
+	assert_int_equal(net_outcome(&n, 1, "expired"), 0);
 	net_until(&n, began_at + 60 * TIME_S - 1);
 	assert_int_equal(waiting(&n, 1), in);
 	net_until(&n, n.now + tried * 30 * TIME_MS);
-	assert_int_equal(outcome(&n, 1, "expired"), in);
+	assert_int_equal(net_outcome(&n, 1, "expired"), in);
 	assert_true(another(&n, PORT));
 	adds_up(&n, 1);
 	net_stop(&n);

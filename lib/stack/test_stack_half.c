@@ -673,6 +673,40 @@ static void a_port_that_came_back_is_not_taken_for_free(void **state)
 	}
 }
 
+/* The one in TIME-WAIT whose numbers ours are to be above stays until they are, though it is the
+ * oldest and the table is full. */
+static void a_connect_that_follows_the_oldest_has_another_give_way(void **state)
+{
+	struct leat_addr local = net_addr(0, 4, 0), remote = net_addr(1, 4, PORT);
+	struct leat_conn c;
+	struct net n;
+
+	(void)state;
+	for (uint32_t i = 0; i < 4; i++) {
+		uint32_t max = 1 + i % 2;
+
+		start_reusing(&n, 26, 2);
+		n.config[0].tcp.time_wait_max = max;
+		n.config[0].knobs.time_wait_evict = true;
+		n.config[0].knobs.time_wait_compact = i / 2;
+		net_start(&n);
+		net_listen(&n, 1, 4, PORT, 8);
+		local.port = wait_here(&n, max);
+		const struct tcp_counters *t = leat_stack_tcp(n.stack[0]);
+
+		assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c),
+			max == 2 ? LEAT_OK : LEAT_ERR_FULL);
+		assert_int_equal(leat_stack_counters(n.stack[0])->connect_reused, max - 1);
+		assert_int_equal(leat_stack_counters(n.stack[0])->time_wait_refused, 2 - max);
+		assert_int_equal(t->ended[TCP_END_GAVE_WAY], max - 1);
+		assert_int_equal(t->present[TCP_ST_TIME_WAIT], 1);
+		net_ledger(&n);
+		net_run(&n, 20 * TIME_MS);
+		assert_int_equal(t->ended[TCP_END_REUSED], max - 1);
+		net_stop(&n);
+	}
+}
+
 /* A connect that is refused after all leaves TIME-WAIT its port. */
 static void a_connect_that_is_refused_takes_no_port(void **state)
 {
@@ -755,6 +789,7 @@ int main(void)
 		cmocka_unit_test(time_wait_comes_back_however_its_heir_ends),
 		cmocka_unit_test(a_connect_takes_over_when_no_port_is_free),
 		cmocka_unit_test(a_port_that_came_back_is_not_taken_for_free),
+		cmocka_unit_test(a_connect_that_follows_the_oldest_has_another_give_way),
 		cmocka_unit_test(a_connect_that_is_refused_takes_no_port),
 		cmocka_unit_test(the_policy_of_reuse_is_a_listeners),
 	};

@@ -3,6 +3,7 @@
 /* What leat_info tells of one conversation, phase by phase: all of it that is not 0. */
 
 #include "base_bits.h"
+#include "stack_brief.h"
 #include "test_stack_net.h"
 
 #include <inttypes.h>
@@ -194,10 +195,11 @@ static void info_tells_a_conversation_phase_by_phase(void **state)
 /* N085: what is asked of a program that never closes is to be seen: how many, and the oldest. */
 static void n085_connections_that_nobody_closes_are_counted_and_the_oldest_is_known(void **state)
 {
-	struct leat_info info[8];
+	struct stack_walk w = {.states = TCP_SET(CLOSE_WAIT)};
+	struct stack_brief brief[STACK_BRIEF_MAX];
 	struct leat_conn conn[3][2];
 	uint64_t opened[3], oldest = TIME_NEVER;
-	uint32_t cursor = 0, cnt = 0;
+	uint32_t work = UINT32_MAX, cnt = 0;
 	struct net n;
 
 	(void)state;
@@ -213,12 +215,11 @@ static void n085_connections_that_nobody_closes_are_counted_and_the_oldest_is_kn
 		assert_int_equal(leat_close(n.stack[0], conn[i][0]), LEAT_OK);
 	net_run(&n, 3600 * TIME_S);
 	assert_int_equal(leat_stack_tcp(n.stack[1])->present[TCP_ST_CLOSE_WAIT], 2);
-	uint32_t found = leat_stack_list(n.stack[1], &cursor, UINT32_MAX, info, COUNT_OF(info));
+	uint32_t found = leat_stack_brief_some(n.stack[1], &w, &work, brief);
+	assert_true(leat_stack_brief_ended(n.stack[1], &w));
 	for (uint32_t i = 0; i < found; i++) {
-		if (strcmp(info[i].state, "CLOSE-WAIT") != 0)
-			continue;
-		assert_null(info[i].timer[0].name);
-		oldest = u64_min(oldest, info[i].opened_at);
+		assert_null(brief[i].timer.name);
+		oldest = u64_min(oldest, brief[i].opened_at);
 		cnt++;
 	}
 	assert_int_equal(cnt, 2);

@@ -106,6 +106,54 @@ static void closing_a_listener_resets_what_it_has_not_handed_over(void **state)
 	net_stop(&n);
 }
 
+/* Their control blocks are others where those that wait 2MSL have given theirs up; the order of the
+ * resets is not: as they were opened. */
+static void closing_a_listener_resets_by_age_whatever_their_records_were_before(void **state)
+{
+	enum {
+		BEFORE = 3,
+		AFTER = 8
+	};
+	struct leat_conn before[BEFORE][2], after[AFTER];
+	uint64_t order[2][AFTER];
+	struct net n;
+
+	(void)state;
+	for (uint32_t compact = 0; compact < 2; compact++) {
+		net_init(&n, 70);
+		n.config[1].knobs.time_wait_compact = compact;
+		net_start(&n);
+		struct leat_conn listener = net_listen(&n, 1, 4, 80, 16);
+
+		for (uint32_t i = 0; i < BEFORE; i++)
+			net_open(&n, 4, 80, before[i]);
+		after[0] = net_connect(&n, 4, 80);
+		net_run(&n, 20 * TIME_MS);
+		for (uint32_t i = 0; i < BEFORE; i++)
+			assert_int_equal(leat_close(n.stack[1], before[i][1]), LEAT_OK);
+		net_run(&n, 20 * TIME_MS);
+		for (uint32_t i = 0; i < BEFORE; i++)
+			assert_int_equal(leat_close(n.stack[0], before[i][0]), LEAT_OK);
+		net_run(&n, 20 * TIME_MS);
+		for (uint32_t i = 1; i < AFTER; i++) {
+			after[i] = net_connect(&n, 4, 80);
+			net_run(&n, i % 2 ? 20 * TIME_MS : 0); /* and two at one instant */
+		}
+		net_run(&n, 20 * TIME_MS);
+		net_no_events(&n, 0);
+		assert_int_equal(leat_close(n.stack[1], listener), LEAT_OK);
+		net_run(&n, 20 * TIME_MS);
+		for (uint32_t i = 0; i < AFTER; i++) {
+			order[compact][i] = net_event(&n, 0, LEAT_CLOSED).conn.id;
+			assert_true(order[compact][i] == after[i].id ||
+				    (i > 1 && order[compact][i] == after[i ^ 1].id));
+			assert_int_equal(order[compact][i], order[0][i]);
+		}
+		assert_int_equal(leat_stack_tcp(n.stack[1])->present[TCP_ST_TIME_WAIT], BEFORE);
+		net_stop(&n);
+	}
+}
+
 static void abort_resets_each_connection_slice_by_slice_and_tells_its_user(void **state)
 {
 	struct net n;
@@ -533,6 +581,8 @@ int main(void)
 		cmocka_unit_test(a_backlog_that_is_full_drops_syns_and_the_peer_tries_again),
 		cmocka_unit_test(a_stack_that_refuses_keeps_its_connections_and_takes_no_new_ones),
 		cmocka_unit_test(closing_a_listener_resets_what_it_has_not_handed_over),
+		cmocka_unit_test(
+			closing_a_listener_resets_by_age_whatever_their_records_were_before),
 		cmocka_unit_test(abort_resets_each_connection_slice_by_slice_and_tells_its_user),
 		cmocka_unit_test(many_aborts_and_closes_in_one_turn_all_reach_the_peer),
 		cmocka_unit_test(an_event_may_be_answered_by_ending_another_connection),

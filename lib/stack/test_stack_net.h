@@ -11,6 +11,7 @@
 #include "base_prng.h"
 #include "base_time.h"
 #include "stack.h"
+#include "stack_gauge.h"
 #include "wire_cksum.h"
 
 #include <setjmp.h>
@@ -316,6 +317,20 @@ static inline uint32_t net_present(struct net *n, uint32_t i)
 	for (uint32_t st = TCP_ST_CLOSED; st < TCP_ST_CNT; st++)
 		present += t->present[st];
 	return present;
+}
+
+/* net_outcome is how many TIME-WAITs of stack i came to what key names. */
+static inline uint64_t net_outcome(const struct net *n, uint32_t i, const char *key)
+{
+	struct stack_outcome o[STACK_OUTCOME_MAX];
+	uint32_t cnt = leat_stack_time_wait(
+		leat_stack_counters(n->stack[i]), leat_stack_tcp(n->stack[i]), o);
+
+	for (uint32_t k = 0; k < cnt; k++)
+		if (strcmp(o[k].key, key) == 0)
+			return o[k].cnt;
+	fail_msg("no outcome `%s`", key);
+	return 0;
 }
 
 static inline uint8_t net_octet(uint64_t offset, uint32_t salt)

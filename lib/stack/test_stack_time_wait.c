@@ -335,19 +335,6 @@ static void who_is_given_up_late_stays_a_control_block(void **state)
 	net_stop(&n);
 }
 
-static uint64_t outcome(const struct net *n, uint32_t i, const char *key)
-{
-	struct stack_outcome o[STACK_OUTCOME_MAX];
-	uint32_t cnt = leat_stack_time_wait(
-		leat_stack_counters(n->stack[i]), leat_stack_tcp(n->stack[i]), o);
-
-	for (uint32_t k = 0; k < cnt; k++)
-		if (strcmp(o[k].key, key) == 0)
-			return o[k].cnt;
-	fail_msg("no outcome `%s`", key);
-	return 0;
-}
-
 /* A place is reserved for each that is open, and new work is refused when there is none. */
 static void a_full_table_refuses_new_work(void **state)
 {
@@ -366,9 +353,9 @@ static void a_full_table_refuses_new_work(void **state)
 	for (uint32_t i = 0; i < 6; i++)
 		assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_OK);
 	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_ERR_FULL);
-	assert_int_equal(outcome(&n, 0, "refused"), 1);
+	assert_int_equal(net_outcome(&n, 0, "refused"), 1);
 	net_run(&n, 10 * TIME_MS);
-	assert_int_equal(outcome(&n, 1, "refused"), 6);
+	assert_int_equal(net_outcome(&n, 1, "refused"), 6);
 	assert_int_equal(counted(&n)->verdict[TCP_V_NO_TCB], 6);
 	assert_int_equal(records(&n), 3);
 	net_ledger(&n);
@@ -396,45 +383,17 @@ static void a_full_table_has_the_oldest_give_way_by_choice(void **state)
 			closed_by_server(&n, 4);
 		assert_int_equal(records(&n), compact ? 3 : 0);
 		assert_int_equal(counted(&n)->present[TCP_ST_TIME_WAIT], 3);
-		assert_int_equal(outcome(&n, 1, "evicted"), 2);
-		assert_int_equal(outcome(&n, 1, "aborted"), 0);
+		assert_int_equal(net_outcome(&n, 1, "evicted"), 2);
+		assert_int_equal(net_outcome(&n, 1, "aborted"), 0);
 		for (uint32_t i = 0; i < 3; i++)
 			net_open(&n, 4, 80, conn);
-		assert_int_equal(outcome(&n, 1, "evicted"), 5);
+		assert_int_equal(net_outcome(&n, 1, "evicted"), 5);
 		(void)net_connect(&n, 4, 80); /* those that are open do not */
 		net_run(&n, 20 * TIME_MS);
-		assert_int_equal(outcome(&n, 1, "evicted"), 5);
-		assert_int_equal(outcome(&n, 1, "refused"), 1);
+		assert_int_equal(net_outcome(&n, 1, "evicted"), 5);
+		assert_int_equal(net_outcome(&n, 1, "refused"), 1);
 		net_stop(&n);
 	}
-}
-
-static void a_listing_tells_records_as_well(void **state)
-{
-	static struct leat_info info[64];
-	struct net n;
-	uint32_t cursor = 0, before, cnt = 0, waiting = 0;
-
-	(void)state;
-	begin(&n, 8);
-	for (uint32_t i = 0; i < 20; i++)
-		closed_by_server(&n, i % 2 ? 4 : 6);
-	net_run(&n, TIME_S);
-	do {
-		before = cursor;
-		cnt += leat_stack_list(n.stack[1], &cursor, 100, info + cnt, 3);
-	} while (cursor != before);
-	for (uint32_t i = 0; i < cnt; i++) {
-		if (strcmp(info[i].state, "TIME-WAIT") != 0)
-			continue;
-		waiting++;
-		assert_int_equal(info[i].remote.family, info[i].local.family);
-		assert_int_equal(info[i].local.port, 80);
-		assert_string_equal(info[i].timer[0].name, "2msl");
-		assert_true(info[i].timer[0].at <= n.now + TWO_MSL);
-	}
-	assert_int_equal(waiting, 20);
-	net_stop(&n);
 }
 
 /* All that is there because of one in TIME-WAIT: the record, which is its own timer, and its place
@@ -480,7 +439,6 @@ int main(void)
 		cmocka_unit_test(who_is_given_up_late_stays_a_control_block),
 		cmocka_unit_test(a_full_table_refuses_new_work),
 		cmocka_unit_test(a_full_table_has_the_oldest_give_way_by_choice),
-		cmocka_unit_test(a_listing_tells_records_as_well),
 		cmocka_unit_test(everything_counted_it_is_40_octets_and_72),
 	};
 

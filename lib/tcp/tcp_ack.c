@@ -133,7 +133,8 @@ void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg)
 	if (seq_geq(seg->ack, tcb->snd.una))
 		window_update(c, seg, acked > 0);
 	if (was_closed) {
-		tcb->rtx_since = c->now; /* MUST-37: it answers, so the connection stays */
+		if (!(tcb->opts & TCP_O_RING)) /* MUST-37: it answers, so the connection stays */
+			tcb->rtx_since = c->now;
 		if (tcb->snd.wnd > 0) {
 			go_again(c);      /* the probe's octet, in a full segment */
 			tcb->backoff = 0; /* it counted probes, not losses */

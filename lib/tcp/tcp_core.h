@@ -58,7 +58,7 @@ struct tcp_engine {
 	struct tcp_ext *ext;     /* tcp_sendq.h */
 	struct tcp_srec *srec;
 	struct timer_wheel *wheel;               /* retransmission, persist, delayed ACK */
-	struct timer_ring *two_msl, *fin_wait_2; /* of tcbs */
+	struct timer_ring *two_msl, *fin_wait_2; /* of tcbs, of their ring */
 	struct tw_ring *tw;
 	uint64_t awake_free;                   /* one bit each */
 	uint32_t awake_name[TCP_TW_AWAKE + 1]; /* of tcb[tcb_max + i] at [i] */
@@ -239,6 +239,10 @@ void leat_tcp_answer_rst(struct tcp_call *c, const struct tuple *tuple, const st
 void leat_tcp_send_rst(struct tcp_call *c);
 
 /* tcp_timeout.c */
+/* tcb, which has nothing more to send, ends after that length of ring, e->two_msl or
+ * e->fin_wait_2; stop: it does not, if it would have by that ring. */
+void leat_tcp_ring_start(struct timer_ring *ring, struct tcb *tcb, uint32_t length, uint64_t now);
+void leat_tcp_ring_stop(struct timer_ring *ring, struct tcb *tcb);
 void leat_tcp_timer_sync(struct tcp_engine *e, struct tcb *tcb);
 /* Arms, keeps or stops the retransmission or persist timer by what is outstanding. */
 void leat_tcp_rtx_arm(struct tcp_call *c, bool restart);

@@ -80,8 +80,8 @@ static struct parts parts_cut(void *mem, const struct tcp_limits *limits)
 	p.ext = arena_take(&a, limits->ext_max, sizeof(*p.ext), CACHE_LINE);
 	p.srec = arena_take(&a, limits->srec_max, sizeof(*p.srec), CACHE_LINE);
 	p.wheel = arena_take(&a, 1, leat_timer_wheel_footprint(cnt), CACHE_LINE);
-	p.two_msl = arena_take(&a, 1, leat_timer_ring_footprint(cnt), CACHE_LINE);
-	p.fin_wait_2 = arena_take(&a, 1, leat_timer_ring_footprint(cnt), CACHE_LINE);
+	p.two_msl = arena_take(&a, 1, leat_timer_ring_within_footprint(), CACHE_LINE);
+	p.fin_wait_2 = arena_take(&a, 1, leat_timer_ring_within_footprint(), CACHE_LINE);
 	size_t tw = leat_tcp_tw_ring_footprint(limits->time_wait_max, limits->time_wait_wide);
 	p.tw = arena_take(&a, 1, tw, CACHE_LINE);
 	p.octets = tw != 0 ? arena_used(&a) : 0;
@@ -119,8 +119,10 @@ static void timers_new(struct tcp_engine *e, const struct parts *p, uint64_t now
 	uint32_t cnt = l->tcb_max + TCP_TW_AWAKE + 1;
 
 	e->wheel = leat_timer_wheel_new(p->wheel, cnt, now);
-	e->two_msl = leat_timer_ring_new(p->two_msl, cnt, e->knobs.two_msl_ns);
-	e->fin_wait_2 = leat_timer_ring_new(p->fin_wait_2, cnt, e->knobs.fin_wait_2_ns);
+	e->two_msl = leat_timer_ring_new_within(
+		p->two_msl, &e->tcb->ring, sizeof(*e->tcb), cnt, e->knobs.two_msl_ns);
+	e->fin_wait_2 = leat_timer_ring_new_within(
+		p->fin_wait_2, &e->tcb->ring, sizeof(*e->tcb), cnt, e->knobs.fin_wait_2_ns);
 	e->tw = leat_tcp_tw_ring_new(p->tw, l->time_wait_max, l->time_wait_wide);
 	e->awake_free = UINT64_MAX;
 }
@@ -245,7 +247,7 @@ struct tcb *leat_tcp_alloc(
 	tcb->tos = (uint8_t)(e->knobs.dscp << 2);
 	tcb->quick = e->knobs.quick_acks;
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
-	tcb->rcv_head = tcb->rcv_tail = tcb->ooo_head = tcb->listener = tcb->ext = TCP_NONE;
+	tcb->rcv_head = tcb->rcv_tail = tcb->ooo_head = tcb->ext = TCP_NONE;
 	tcb->opened_at = now;
 	if (e->tally)
 		e->tally[tcb->idx] = (struct tcp_tally){0};
@@ -337,9 +339,9 @@ void leat_tcp_end(struct tcp_call *c, enum tcp_event event, enum tcp_end why)
 	leat_tcp_step(e, tcb, event);
 	leat_timer_wheel_stop(e->wheel, tcb->idx);
 	if (was == TCP_ST_TIME_WAIT)
-		leat_timer_ring_stop(e->two_msl, tcb->idx);
+		leat_tcp_ring_stop(e->two_msl, tcb);
 	if (was == TCP_ST_FIN_WAIT_2)
-		leat_timer_ring_stop(e->fin_wait_2, tcb->idx);
+		leat_tcp_ring_stop(e->fin_wait_2, tcb);
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
 	tcb->opts &= (uint16_t)~TCP_O_KEEP_NOW;
 	tcb->flags &= (uint16_t) ~(TCP_F_ACK_NOW | TCP_F_ACK_DELAY | TCP_F_PROBE | TCP_F_RTX_ONE);

@@ -181,7 +181,7 @@ static void fin_acknowledged(struct tcp_call *c)
 	case TCP_ST_FIN_WAIT_1:
 		leat_tcp_step(c->e, tcb, TCP_EV_RCV_ACK_OF_FIN);
 		if (tcb->flags & TCP_F_RCV_SHUT)
-			leat_timer_ring_start(c->e->fin_wait_2, tcb->idx, c->now);
+			leat_tcp_ring_start(c->e->fin_wait_2, tcb, 0, c->now);
 		break;
 	case TCP_ST_CLOSING:
 		leat_tcp_step(c->e, tcb, TCP_EV_RCV_ACK_OF_FIN);
@@ -282,7 +282,7 @@ void leat_tcp_in_fin(struct tcp_call *c, const struct seg *seg)
 	leat_tcp_step(e, tcb, TCP_EV_RCV_FIN);
 	leat_tcp_tell(e, tcb, TCP_NEWS_PEER_CLOSED);
 	if (tcb->state == TCP_ST_TIME_WAIT) {
-		leat_timer_ring_stop(e->fin_wait_2, tcb->idx);
+		leat_tcp_ring_stop(e->fin_wait_2, tcb);
 		leat_tcp_tw_begin(c);
 		e->cnt.time_wait_entered++;
 	}

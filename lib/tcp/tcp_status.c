@@ -46,6 +46,6 @@ void leat_tcp_status(const struct tcp_engine *e, const struct tcb *tcb, struct t
 		.min_rtt_us = ext ? ext->min_rtt_us : 0,
 		.adv_mss = leat_tcp_adv_mss(e, tcb),
 		.rtx_name = rtx_name(e, tcb),
-		.ring_name = tcb->state == TCP_ST_TIME_WAIT ? "2msl" : "fin-wait-2",
+		.ring_name = tcb->state == TCP_ST_TIME_WAIT ? TCP_RING_2MSL : "fin-wait-2",
 	};
 }

@@ -67,12 +67,11 @@ static void check_receive(const struct tcp_engine *e, const struct tcb *tcb)
 
 static void check_timers(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	bool two_msl = leat_timer_ring_runs(e->two_msl, tcb->idx);
-	bool fin_wait_2 = leat_timer_ring_runs(e->fin_wait_2, tcb->idx);
+	bool ring = (tcb->opts & TCP_O_RING) != 0;
+	bool limited = tcb->state == TCP_ST_FIN_WAIT_2 && (tcb->flags & TCP_F_RCV_SHUT) != 0;
 
-	ASSERT(two_msl == (tcb->state == TCP_ST_TIME_WAIT));
-	ASSERT(fin_wait_2 ==
-		(tcb->state == TCP_ST_FIN_WAIT_2 && (tcb->flags & TCP_F_RCV_SHUT) != 0));
+	ASSERT(ring == (tcb->state == TCP_ST_TIME_WAIT || limited));
+	ASSERT(!ring || leat_timer_ring_runs(limited ? e->fin_wait_2 : e->two_msl, tcb->idx));
 	if (tcp_in(tcb->state, TCP_SET(CLOSED) | TCP_SET(LISTEN)))
 		ASSERT(leat_timer_wheel_deadline(e->wheel, tcb->idx) == TIME_NEVER);
 	if (tcp_in(tcb->state, TCP_SET(FIN_WAIT_2) | TCP_SET(TIME_WAIT)))

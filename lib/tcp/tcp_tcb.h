@@ -36,6 +36,7 @@
 #include "base_seq.h"
 #include "tcp_io.h"
 #include "tcp_state.h"
+#include "timer_ring.h"
 
 enum tcp_tcb_flag {
 	TCP_F_PASSIVE = 0x0001,    /* origin of SYN-RECEIVED is a listener (MUST-11) */
@@ -71,6 +72,7 @@ enum tcp_tcb_opt {
 	TCP_O_REUSE_TS = 0x0400,  /* so does one with a newer timestamp, RFC 6191 */
 	TCP_O_RST_ENDS = 0x0800,  /* an exact reset ends TIME-WAIT */
 	TCP_O_TWO_MSL = 0x3000,   /* which of the lengths of 2MSL it has */
+	TCP_O_RING = 0x4000,      /* tcb.ring runs: 2MSL, or the limit of FIN-WAIT-2 */
 };
 
 #define TCP_AGREED_ECN 0x20 /* beside the options, in tcb.agreed */
@@ -102,6 +104,7 @@ enum tcp_end {
 	TCP_END_EVICTED,   /* half open, it gave way to another SYN */
 	TCP_END_REUSED,    /* TIME-WAIT ended when the tuple's next connection was open */
 	TCP_END_GAVE_WAY,  /* TIME-WAIT ended before its time, as its table was full */
+	TCP_END_KILLED,    /* the operator would not have it any longer */
 	TCP_END_CNT
 };
 
@@ -148,20 +151,27 @@ struct tcb {
 	_Alignas(64) uint64_t una_offset; /* user octets that the peer has acknowledged */
 	uint64_t rtx_at;    /* retransmission, persist, R2 or keep-alive; TIME_NEVER: not armed */
 	uint64_t delack_at; /* TIME_NEVER: not armed */
-	uint64_t rtx_since; /* when the octet at SND.UNA was first sent and not acknowledged */
-	uint64_t rtt_at;    /* of rtt_seq, or a timeout since; with a tcp_ext: when something new
-			     * was sent last */
+	union {
+		struct {
+			/* When the octet at SND.UNA was first sent and not acknowledged. */
+			uint64_t rtx_since;
+			/* Of rtt_seq, or a timeout since; with a tcp_ext: when something new was
+			 * sent last. */
+			uint64_t rtt_at;
+		};
+		struct timer_link ring; /* with TCP_O_RING: there is nothing more to send */
+	};
 	uint64_t opened_at;
 	uint32_t challenged_ms; /* the ms of the last limited reply; 0: never */
 	uint16_t opts;          /* enum tcp_tcb_opt */
 	uint8_t quick;          /* segments with text that are still acknowledged at once */
+	uint16_t mark;          /* the stack's */
 	uint32_t srtt_us, rttvar_us, rto_us;
 	struct seq rtt_seq, recover, rcv_fin;
 	uint32_t idx, gen;
 	uint32_t rcv_head, rcv_tail; /* records of text in order, unread */
 	uint32_t ooo_head;           /* records of text out of order, by sequence */
 	uint32_t out_next, news_next;
-	uint32_t listener;     /* index of the listener it came from, TCP_NONE */
 	uint32_t rtx_cnt;      /* segments sent again, for STATUS */
 	uint16_t rbuf_cnt;     /* records on the two queues */
 	uint8_t news;          /* enum tcp_news_bit, not yet told */

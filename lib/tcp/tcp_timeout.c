@@ -202,6 +202,22 @@ static void wheel_due(struct tcp_call *c)
 		leat_tcp_timer_sync(c->e, tcb);
 }
 
+void leat_tcp_ring_start(struct timer_ring *ring, struct tcb *tcb, uint32_t length, uint64_t now)
+{
+	if (!(tcb->opts & TCP_O_RING))
+		tcb->ring = (struct timer_link){.expires_at = TIME_NEVER};
+	tcb->opts |= TCP_O_RING;
+	leat_timer_ring_start_length(ring, tcb->idx, length, now);
+}
+
+void leat_tcp_ring_stop(struct timer_ring *ring, struct tcb *tcb)
+{
+	if (!(tcb->opts & TCP_O_RING))
+		return;
+	tcb->opts &= (uint16_t)~TCP_O_RING;
+	leat_timer_ring_stop(ring, tcb->idx);
+}
+
 static uint32_t ring_due(struct tcp_call *c, struct timer_ring *ring, uint64_t until, uint32_t max)
 {
 	uint32_t id[BATCH];
@@ -209,6 +225,7 @@ static uint32_t ring_due(struct tcp_call *c, struct timer_ring *ring, uint64_t u
 
 	for (uint32_t i = 0; i < cnt; i++) {
 		c->tcb = &c->e->tcb[id[i]];
+		c->tcb->opts &= (uint16_t)~TCP_O_RING;
 		if (ring == c->e->two_msl)
 			leat_tcp_end(c, TCP_EV_TWO_MSL, TCP_END_TIME_WAIT);
 		else
@@ -267,8 +284,7 @@ uint64_t leat_tcp_ring_deadline(const struct tcp_engine *e, const struct tcb *tc
 {
 	if (tcp_tw_is_awake(tcb->idx, e->limits.tcb_max))
 		return leat_tcp_tw_ends_at(e, leat_tcp_tw_name(e, tcb));
-	return u64_min(leat_timer_ring_deadline(e->two_msl, tcb->idx),
-		leat_timer_ring_deadline(e->fin_wait_2, tcb->idx));
+	return tcb->opts & TCP_O_RING ? tcb->ring.expires_at : TIME_NEVER;
 }
 
 uint64_t leat_tcp_ring_lasts(const struct tcp_engine *e, const struct tcb *tcb)

@@ -134,7 +134,6 @@ static void speak(struct tcp_engine *e, struct tcb *tcb, uint32_t name, uint64_t
 		.rcv_head = TCP_NONE,
 		.rcv_tail = TCP_NONE,
 		.ooo_head = TCP_NONE,
-		.listener = TCP_NONE,
 		.ext = TCP_NONE,
 	};
 	leat_tcp_state_speaks(tcb);
@@ -165,7 +164,7 @@ static bool fits(const struct tcp_engine *e, const struct tcb *tcb)
 
 uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_idx, uint8_t flags)
 {
-	uint64_t ends_at = leat_timer_ring_deadline(e->two_msl, tcb->idx);
+	uint64_t ends_at = tcb->ring.expires_at;
 	const struct tw_info info = {
 		.tuple = tcb->tuple,
 		.snd_nxt = tcb->snd.nxt,
@@ -186,7 +185,7 @@ uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_
 		e->cnt.time_wait_stayed++;
 		return TCP_NONE;
 	}
-	leat_timer_ring_stop(e->two_msl, tcb->idx);
+	leat_tcp_ring_stop(e->two_msl, tcb);
 	leat_timer_wheel_stop(e->wheel, tcb->idx);
 	leat_tcp_state_rest(e, tcb);
 	leat_tcp_unuse(e, tcb);
@@ -271,8 +270,7 @@ void leat_tcp_tw_begin(const struct tcp_call *c)
 	uint64_t ends_at = c->now + tcp_two_msl_ns(e, c->tcb);
 
 	if (!is_awake(e, c->tcb)) {
-		leat_timer_ring_start_length(
-			e->two_msl, c->tcb->idx, tcp_two_msl_length(c->tcb), c->now);
+		leat_tcp_ring_start(e->two_msl, c->tcb, tcp_two_msl_length(c->tcb), c->now);
 		return;
 	}
 	uint32_t *name = name_at(e, c->tcb);
@@ -346,12 +344,16 @@ uint32_t leat_tcp_tw_due(const struct tcp_engine *e, uint64_t until, uint32_t *n
 uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared)
 {
 	uint32_t name[2], cnt = leat_tcp_tw_ring_due(e->tw, TIME_NEVER - 1, name, 2);
-	uint32_t at = cnt > 0 && name[0] == spared, tcb = leat_timer_ring_first(e->two_msl);
-	uint64_t ends_at = at < cnt ? leat_tcp_tw_ring_ends_at(e->tw, name[at]) : TIME_NEVER;
+	uint32_t at = cnt > 0 && name[0] == spared;
+	uint32_t tcb = leat_timer_ring_first(e->two_msl, spared);
+	bool is_tcb = tcb < e->limits.tcb_max;
 
-	if (leat_timer_ring_next(e->two_msl) < ends_at && tcb != spared)
-		return tcb;
-	return at < cnt ? name[at] : TCP_NONE;
+	if (at == cnt)
+		return is_tcb ? tcb : TCP_NONE;
+	return is_tcb && leat_timer_ring_deadline(e->two_msl, tcb) <
+				       leat_tcp_tw_ring_ends_at(e->tw, name[at])
+		       ? tcb
+		       : name[at];
 }
 
 bool leat_tcp_tw_is_tight(const struct tcp_engine *e)
@@ -413,6 +415,27 @@ void leat_tcp_tw_flag(struct tcp_engine *e, uint32_t name, enum tw_flag flag, bo
 uint32_t leat_tcp_tw_cnt(const struct tcp_engine *e)
 {
 	return leat_tcp_tw_ring_cnt(e->tw);
+}
+
+void leat_tcp_tw_read(const struct tcp_engine *e, uint32_t name, struct tw_info *info)
+{
+	leat_tcp_tw_ring_read(e->tw, name, info);
+}
+
+bool leat_tcp_tw_count_due(
+	const struct tcp_engine *e, uint32_t *cursor, uint32_t look, struct tw_due *due)
+{
+	return leat_tcp_tw_ring_count_due(e->tw, cursor, look, due);
+}
+
+uint32_t leat_tcp_tw_passive_cnt(const struct tcp_engine *e)
+{
+	return leat_tcp_tw_ring_passive_cnt(e->tw);
+}
+
+uint32_t leat_tcp_tw_scan_end(const struct tcp_engine *e)
+{
+	return leat_tcp_tw_ring_scan_end(e->tw);
 }
 
 bool leat_tcp_tw_scan(const struct tcp_engine *e, uint32_t *cursor, uint32_t *look, uint32_t *name)

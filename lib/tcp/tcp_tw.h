@@ -90,6 +90,17 @@ void leat_tcp_tw_over(struct tcp_engine *e, uint32_t name, enum tcp_end why, uin
 /* leat_tcp_tw_cnt is how many records there are. */
 uint32_t leat_tcp_tw_cnt(const struct tcp_engine *e);
 
+/* leat_tcp_tw_read takes record name apart. */
+void leat_tcp_tw_read(const struct tcp_engine *e, uint32_t name, struct tw_info *info);
+
+/* leat_tcp_tw_count_due and leat_tcp_tw_passive_cnt are those of the ring. */
+bool leat_tcp_tw_count_due(
+	const struct tcp_engine *e, uint32_t *cursor, uint32_t look, struct tw_due *due);
+uint32_t leat_tcp_tw_passive_cnt(const struct tcp_engine *e);
+
+/* leat_tcp_tw_scan_end is the cursor from which leat_tcp_tw_scan finds none. */
+uint32_t leat_tcp_tw_scan_end(const struct tcp_engine *e);
+
 /* leat_tcp_tw_scan goes through the records, as leat_tcp_tw_ring_scan does. */
 bool leat_tcp_tw_scan(const struct tcp_engine *e, uint32_t *cursor, uint32_t *look, uint32_t *name);
 

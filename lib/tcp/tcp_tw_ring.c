@@ -61,7 +61,7 @@ struct tw_ring {
 	const uint32_t *local4;
 	uint32_t shift, block_cnt;
 	uint32_t free_head, free_cnt;
-	uint32_t record_cnt, record_max;
+	uint32_t record_cnt, record_max, passive_cnt;
 	uint32_t queue_cnt; /* those that have a record */
 	uint64_t unit_cnt;  /* of all records */
 	uint32_t pack_queue;
@@ -172,6 +172,12 @@ static uint32_t name_of(const struct tw_ring *r, uint32_t queue, uint32_t no, ui
 	return TW_NAME | (queue & 1 ? TW_WIDE : 0) | ((no << r->shift) + place);
 }
 
+static uint16_t mark_of(const struct tw_ring *r, uint32_t name)
+{
+	return name & TW_WIDE ? (uint16_t)((struct wide *)at(r, name))->mark
+			      : ((struct small *)at(r, name))->tuple.mark;
+}
+
 uint64_t leat_tcp_tw_ring_ends_at(const struct tw_ring *r, uint32_t name)
 {
 	const struct body *b = body_of(r, name);
@@ -211,8 +217,7 @@ void leat_tcp_tw_ring_read(const struct tw_ring *r, uint32_t name, struct tw_inf
 	info->ts_recent = b->ts_recent;
 	info->ends_at = leat_tcp_tw_ring_ends_at(r, name);
 	info->stamp = b->bits >> STAMP_SHIFT & TW_STAMP_MAX;
-	info->mark = name & TW_WIDE ? (uint16_t)((struct wide *)at(r, name))->mark
-				    : ((struct small *)at(r, name))->tuple.mark;
+	info->mark = mark_of(r, name);
 	info->flags = leat_tcp_tw_ring_flags(r, name);
 }
 
@@ -319,6 +324,7 @@ static void queue_grow(struct tw_ring *r, uint32_t queue, uint32_t name, uint64_
 	b->used = (uint16_t)(b->used + step_of(queue));
 	b->live++;
 	r->record_cnt++;
+	r->passive_cnt += (mark_of(r, name) & TW_M_PASSIVE) != 0;
 	r->unit_cnt += step_of(queue);
 }
 
@@ -349,6 +355,7 @@ void leat_tcp_tw_ring_end(struct tw_ring *r, uint32_t name)
 	DCHECK(!(body->bits & BIT_HOLE));
 	body->bits |= BIT_HOLE;
 	r->record_cnt--;
+	r->passive_cnt -= (mark_of(r, name) & TW_M_PASSIVE) != 0;
 	r->unit_cnt -= step_of(queue);
 	if (--b->live == 0) {
 		bool head = no == q->head;
@@ -569,11 +576,16 @@ uint32_t leat_tcp_tw_ring_due(const struct tw_ring *r, uint64_t until, uint32_t 
 	return cnt;
 }
 
+uint32_t leat_tcp_tw_ring_scan_end(const struct tw_ring *r)
+{
+	return r->block_cnt << r->shift;
+}
+
 /* The cursor is a unit, and goes through all blocks: one that is free has used up none. */
 bool leat_tcp_tw_ring_scan(
 	const struct tw_ring *r, uint32_t *cursor, uint32_t *look, uint32_t *name)
 {
-	for (; *look > 0 && *cursor < r->block_cnt << r->shift; (*look)--) {
+	for (; *look > 0 && *cursor < leat_tcp_tw_ring_scan_end(r); (*look)--) {
 		uint32_t no = *cursor >> r->shift, place = *cursor & ((1U << r->shift) - 1);
 		const struct block *b = &r->block[no];
 
@@ -589,6 +601,59 @@ bool leat_tcp_tw_ring_scan(
 		}
 	}
 	return false;
+}
+
+/* The place of a record in due->cnt. */
+static uint32_t due_place(const struct tw_due *due, uint64_t ends_at)
+{
+	uint32_t i = 0;
+
+	while (i < due->until_cnt && ends_at >= due->until[i])
+		i++;
+	return i;
+}
+
+/* From place on, in steps of step (backwards when it wraps), the first that is a record. */
+static uint32_t next_live(const struct tw_ring *r, uint32_t no, uint32_t place, uint32_t step)
+{
+	while (body_of(r, name_of(r, r->block[no].queue, no, place))->bits & BIT_HOLE)
+		place += step;
+	return place;
+}
+
+static void count_block(const struct tw_ring *r, uint32_t no, struct tw_due *due)
+{
+	const struct block *b = &r->block[no];
+	uint32_t step = step_of(b->queue), first = next_live(r, no, 0, step);
+	uint32_t last = next_live(r, no, b->used - step, 0 - step);
+	uint32_t from =
+		due_place(due, leat_tcp_tw_ring_ends_at(r, name_of(r, b->queue, no, first)));
+
+	if (from == due_place(due, leat_tcp_tw_ring_ends_at(r, name_of(r, b->queue, no, last)))) {
+		due->cnt[from] += b->live;
+		return;
+	}
+	for (uint32_t place = first; place <= last; place += step) {
+		uint32_t name = name_of(r, b->queue, no, place);
+
+		if (!(body_of(r, name)->bits & BIT_HOLE))
+			due->cnt[due_place(due, leat_tcp_tw_ring_ends_at(r, name))]++;
+	}
+}
+
+bool leat_tcp_tw_ring_count_due(
+	const struct tw_ring *r, uint32_t *cursor, uint32_t look, struct tw_due *due)
+{
+	DCHECK(due->until_cnt <= TW_DUE_MAX);
+	for (; look > 0 && *cursor < r->block_cnt; look--, (*cursor)++)
+		if (r->block[*cursor].live > 0)
+			count_block(r, *cursor, due);
+	return *cursor < r->block_cnt;
+}
+
+uint32_t leat_tcp_tw_ring_passive_cnt(const struct tw_ring *r)
+{
+	return r->passive_cnt;
 }
 
 uint32_t leat_tcp_tw_ring_cnt(const struct tw_ring *r)

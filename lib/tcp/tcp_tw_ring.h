@@ -145,7 +145,27 @@ uint32_t leat_tcp_tw_ring_due(
 bool leat_tcp_tw_ring_scan(
 	const struct tw_ring *r, uint32_t *cursor, uint32_t *look, uint32_t *name);
 
+/* leat_tcp_tw_ring_scan_end is the cursor at its end. */
+uint32_t leat_tcp_tw_ring_scan_end(const struct tw_ring *r);
+
+/* How many records end when: below until[0], until[1], and so on, which ascend. */
+#define TW_DUE_MAX 64
+struct tw_due {
+	uint32_t until_cnt;
+	uint64_t until[TW_DUE_MAX];
+	uint64_t cnt[TW_DUE_MAX + 1]; /* the last: those that end later than all of them */
+};
+
+/* leat_tcp_tw_ring_count_due adds to due->cnt what stands in at most look blocks from *cursor on,
+ * which is 0 at first; false: those were the last.  The records of a block end one after the other:
+ * it looks at the first and the last one, and at those between where they are not counted alike. */
+bool leat_tcp_tw_ring_count_due(
+	const struct tw_ring *r, uint32_t *cursor, uint32_t look, struct tw_due *due);
+
 uint32_t leat_tcp_tw_ring_cnt(const struct tw_ring *r);
+
+/* leat_tcp_tw_ring_passive_cnt is how many of them have TW_M_PASSIVE. */
+uint32_t leat_tcp_tw_ring_passive_cnt(const struct tw_ring *r);
 
 /* leat_tcp_tw_ring_check asserts all that must hold, at a cost. */
 void leat_tcp_tw_ring_check(const struct tw_ring *r);

@@ -157,7 +157,20 @@ void leat_tcp_shut_rcv(struct tcp_engine *e, struct tcb *tcb, uint64_t now, stru
 	}
 	leat_tcp_reass_purge(e, tcb, false);
 	if (tcb->state == TCP_ST_FIN_WAIT_2)
-		leat_timer_ring_start(e->fin_wait_2, tcb->idx, now);
+		leat_tcp_ring_start(e->fin_wait_2, tcb, 0, now);
+}
+
+static enum tcp_error abort_as(struct tcp_call *c, enum tcp_end why)
+{
+	const struct tcb *tcb = c->tcb;
+
+	if (tcb->state == TCP_ST_CLOSED || tcb->state == TCP_ST_NONE)
+		return TCP_ERR_STATE;
+	if (tcp_in(tcb->state, TCP_SET(SYN_RECEIVED) | TCP_SET(ESTABLISHED) | TCP_SET(FIN_WAIT_1) |
+				       TCP_SET(FIN_WAIT_2) | TCP_SET(CLOSE_WAIT)))
+		leat_tcp_send_rst(c);
+	leat_tcp_end(c, TCP_EV_ABORT, why);
+	return TCP_ERR_NONE;
 }
 
 enum tcp_error leat_tcp_abort(
@@ -165,11 +178,12 @@ enum tcp_error leat_tcp_abort(
 {
 	struct tcp_call c = {.e = e, .tcb = tcb, .now = now, .io = io};
 
-	if (tcb->state == TCP_ST_CLOSED || tcb->state == TCP_ST_NONE)
-		return TCP_ERR_STATE;
-	if (tcp_in(tcb->state, TCP_SET(SYN_RECEIVED) | TCP_SET(ESTABLISHED) | TCP_SET(FIN_WAIT_1) |
-				       TCP_SET(FIN_WAIT_2) | TCP_SET(CLOSE_WAIT)))
-		leat_tcp_send_rst(&c);
-	leat_tcp_end(&c, TCP_EV_ABORT, TCP_END_ABORTED);
-	return TCP_ERR_NONE;
+	return abort_as(&c, TCP_END_ABORTED);
+}
+
+enum tcp_error leat_tcp_kill(struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io)
+{
+	struct tcp_call c = {.e = e, .tcb = tcb, .now = now, .io = io};
+
+	return abort_as(&c, TCP_END_KILLED);
 }

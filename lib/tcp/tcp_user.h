@@ -58,6 +58,12 @@ void leat_tcp_shut_rcv(struct tcp_engine *e, struct tcb *tcb, uint64_t now, stru
 enum tcp_error leat_tcp_abort(
 	struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io);
 
+/* leat_tcp_kill is an abort that not the user asked for but the operator, and is counted so. */
+enum tcp_error leat_tcp_kill(
+	struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io);
+
+#define TCP_RING_2MSL "2msl"
+
 /* What STATUS (3.10.6) tells that is not in the tcb. */
 struct tcp_status {
 	const char *cc, *phase;

@@ -190,6 +190,21 @@ static void timers_of_several_lengths_expire_in_order(void **state)
 	free(r);
 }
 
+/* The next to expire, and the next but one when that is spared. */
+static void firsts(const struct timer_ring *r, const struct model *m)
+{
+	uint32_t nobody = UINT32_MAX, spared = m->cnt > 0 ? m->id[0] : nobody;
+
+	if (m->cnt > 0)
+		assert_int_equal(leat_timer_ring_first(r, nobody), m->id[0]);
+	if (m->cnt > 1) {
+		assert_int_equal(leat_timer_ring_first(r, spared), m->id[1]);
+		assert_int_equal(leat_timer_ring_first(r, m->id[1]), m->id[0]);
+	} else {
+		assert_true(leat_timer_ring_first(r, spared) >= ID_MAX);
+	}
+}
+
 static void a_random_life_equals_the_model(void **state)
 {
 	const uint64_t lasts_for = 1000, seed = 20220915;
@@ -223,8 +238,52 @@ static void a_random_life_equals_the_model(void **state)
 		}
 		assert_int_equal(leat_timer_ring_cnt(r), m.cnt);
 		assert_true(leat_timer_ring_next(r) == (m.cnt ? m.at[0] : TIME_NEVER));
+		firsts(r, &m);
 	}
 	free(r);
+}
+
+static void two_rings_share_links_within_the_records_of_others(void **state)
+{
+	struct {
+		uint64_t before;
+		struct timer_link link;
+		uint64_t behind;
+	} record[3];
+	void *mem[2];
+	struct timer_ring *r[2];
+	uint32_t id[3];
+
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++) {
+		record[i].before = record[i].behind = i;
+		record[i].link = (struct timer_link){.expires_at = TIME_NEVER};
+	}
+	for (uint32_t i = 0; i < 2; i++) {
+		mem[i] = aligned_alloc(
+			CACHE_LINE, (leat_timer_ring_within_footprint() + CACHE_LINE - 1) &
+					    ~(CACHE_LINE - 1UL));
+		r[i] = leat_timer_ring_new_within(
+			mem[i], &record[0].link, sizeof(record[0]), 3, (i + 1) * TIME_S);
+	}
+	leat_timer_ring_start(r[0], 0, 5);
+	leat_timer_ring_start(r[1], 1, 5);
+	leat_timer_ring_start(r[0], 2, 6);
+	leat_timer_ring_stop(r[0], 0);
+	leat_timer_ring_start(r[1], 0, 7);
+	assert_int_equal(leat_timer_ring_cnt(r[0]), 1);
+	assert_int_equal(leat_timer_ring_cnt(r[1]), 2);
+	assert_int_equal(leat_timer_ring_expire(r[0], 3 * TIME_S, id, 3), 1);
+	assert_int_equal(id[0], 2);
+	assert_int_equal(leat_timer_ring_expire(r[1], 3 * TIME_S, id, 3), 2);
+	assert_int_equal(id[0], 1);
+	assert_int_equal(id[1], 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_true(record[i].before == i && record[i].behind == i);
+		assert_true(record[i].link.expires_at == TIME_NEVER);
+	}
+	free(mem[0]);
+	free(mem[1]);
 }
 
 int main(void)
@@ -237,6 +296,7 @@ int main(void)
 		cmocka_unit_test(a_timer_of_no_length_is_due_at_once),
 		cmocka_unit_test(a_fifth_length_is_refused_and_a_known_one_found),
 		cmocka_unit_test(timers_of_several_lengths_expire_in_order),
+		cmocka_unit_test(two_rings_share_links_within_the_records_of_others),
 		cmocka_unit_test(a_random_life_equals_the_model),
 	};
 

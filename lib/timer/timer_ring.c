@@ -3,59 +3,80 @@
 
 #include "base_arena.h"
 #include "base_assert.h"
+#include "base_bits.h"
 #include "base_time.h"
 
 #define ID_MAX (UINT32_C(1) << 31)
+#define NOBODY UINT32_MAX
 
-/* A timer that does not run expires at TIME_NEVER and is in no list.  An anchor never runs but is
- * always in its list, so an empty list needs no case of its own. */
-struct ring_link {
-	uint64_t expires_at;
-	uint32_t next, prev;
-};
+STATIC_ASSERT(sizeof(struct timer_link) == 16, "four links to a cache line");
 
-STATIC_ASSERT(sizeof(struct ring_link) == 16, "four links to a cache line");
-
+/* An anchor never runs but is always in its list, so an empty list needs no case of its own. */
 struct timer_ring {
 	uint64_t lasts_for[TIMER_RING_LENGTHS];
 	uint64_t now; /* of the last start; only DCHECK reads it */
 	uint32_t id_max;
 	uint32_t cnt, length_cnt;
-	struct ring_link *link; /* of each id; from id_max on the anchors, by length */
+	size_t stride;
+	uint8_t *first;            /* link of timer 0 */
+	struct timer_link *anchor; /* by length; their ids follow those of the timers */
+	struct timer_link anchors[TIMER_RING_LENGTHS];
 };
 
-static struct timer_ring *carve(struct arena *a, uint32_t id_max)
+static struct timer_link *link_of(const struct timer_ring *r, uint32_t id)
+{
+	if (LIKELY(id < r->id_max))
+		return (struct timer_link *)(void *)(r->first + id * r->stride);
+	return &r->anchor[id - r->id_max];
+}
+
+static struct timer_ring *carve(struct arena *a, uint32_t id_max, struct timer_link **link)
 {
 	struct timer_ring *r = arena_take(a, 1, sizeof(*r), CACHE_LINE);
-	struct ring_link *link = arena_take(
-		a, (size_t)id_max + TIMER_RING_LENGTHS, sizeof(struct ring_link), CACHE_LINE);
 
-	if (r)
-		*r = (struct timer_ring){.id_max = id_max, .link = link};
+	*link = arena_take(a, id_max, sizeof(struct timer_link), CACHE_LINE);
 	return r;
 }
 
 size_t leat_timer_ring_footprint(uint32_t id_max)
 {
 	struct arena a = arena_at(NULL);
+	struct timer_link *link;
 
 	if (id_max == 0 || id_max > ID_MAX)
 		return 0;
-	carve(&a, id_max);
+	carve(&a, id_max, &link);
 	return arena_used(&a);
+}
+
+size_t leat_timer_ring_within_footprint(void)
+{
+	return sizeof(struct timer_ring);
+}
+
+struct timer_ring *leat_timer_ring_new_within(
+	void *mem, struct timer_link *first, size_t stride, uint32_t id_max, uint64_t lasts_for)
+{
+	struct timer_ring *r = mem;
+
+	DCHECK(id_max != 0 && id_max <= ID_MAX);
+	*r = (struct timer_ring){.id_max = id_max, .first = (uint8_t *)first, .stride = stride};
+	r->anchor = r->anchors;
+	(void)leat_timer_ring_length(r, lasts_for);
+	return r;
 }
 
 struct timer_ring *leat_timer_ring_new(void *mem, uint32_t id_max, uint64_t lasts_for)
 {
 	struct arena a = arena_at(mem);
+	struct timer_link *link;
 
 	ASSERT(leat_timer_ring_footprint(id_max) != 0);
-	struct timer_ring *r = carve(&a, id_max);
+	struct timer_ring *r = carve(&a, id_max, &link);
 
 	for (uint32_t id = 0; id < id_max; id++)
-		r->link[id] = (struct ring_link){.expires_at = TIME_NEVER};
-	(void)leat_timer_ring_length(r, lasts_for);
-	return r;
+		link[id] = (struct timer_link){.expires_at = TIME_NEVER};
+	return leat_timer_ring_new_within(r, link, sizeof(*link), id_max, lasts_for);
 }
 
 uint32_t leat_timer_ring_length(struct timer_ring *r, uint64_t lasts_for)
@@ -68,8 +89,8 @@ uint32_t leat_timer_ring_length(struct timer_ring *r, uint64_t lasts_for)
 		return length;
 	anchor = r->id_max + length;
 	r->lasts_for[length] = lasts_for;
-	r->link[anchor] =
-		(struct ring_link){.expires_at = TIME_NEVER, .next = anchor, .prev = anchor};
+	*link_of(r, anchor) =
+		(struct timer_link){.expires_at = TIME_NEVER, .next = anchor, .prev = anchor};
 	r->length_cnt++;
 	return length;
 }
@@ -82,11 +103,11 @@ uint64_t leat_timer_ring_lasts(const struct timer_ring *r, uint32_t length)
 
 static void unlink_timer(struct timer_ring *r, uint32_t id)
 {
-	struct ring_link *l = &r->link[id];
+	struct timer_link *l = link_of(r, id);
 
 	DCHECK(r->cnt != 0);
-	r->link[l->prev].next = l->next;
-	r->link[l->next].prev = l->prev;
+	link_of(r, l->prev)->next = l->next;
+	link_of(r, l->next)->prev = l->prev;
 	l->expires_at = TIME_NEVER;
 	r->cnt--;
 }
@@ -98,7 +119,7 @@ void leat_timer_ring_start(struct timer_ring *r, uint32_t id, uint64_t now)
 
 void leat_timer_ring_start_length(struct timer_ring *r, uint32_t id, uint32_t length, uint64_t now)
 {
-	struct ring_link *anchor = &r->link[r->id_max + length];
+	struct timer_link *anchor = &r->anchor[length];
 
 	DCHECK(id < r->id_max);
 	DCHECK(length < r->length_cnt);
@@ -107,9 +128,9 @@ void leat_timer_ring_start_length(struct timer_ring *r, uint32_t id, uint32_t le
 	if (leat_timer_ring_runs(r, id))
 		unlink_timer(r, id);
 	r->now = now;
-	r->link[id] =
-		(struct ring_link){now + r->lasts_for[length], r->id_max + length, anchor->prev};
-	r->link[anchor->prev].next = id;
+	*link_of(r, id) =
+		(struct timer_link){now + r->lasts_for[length], r->id_max + length, anchor->prev};
+	link_of(r, anchor->prev)->next = id;
 	anchor->prev = id;
 	r->cnt++;
 }
@@ -129,18 +150,26 @@ bool leat_timer_ring_runs(const struct timer_ring *r, uint32_t id)
 uint64_t leat_timer_ring_deadline(const struct timer_ring *r, uint32_t id)
 {
 	DCHECK(id < r->id_max);
-	return r->link[id].expires_at;
+	return link_of(r, id)->expires_at;
+}
+
+/* The id of the timer of this length that expires next and is not spared, or its anchor. */
+static uint32_t first_of(const struct timer_ring *r, uint32_t length, uint32_t spared)
+{
+	uint32_t id = r->anchor[length].next;
+
+	return id == spared ? link_of(r, id)->next : id;
 }
 
 /* The id of the timer that expires next, or an anchor: none runs. */
-static uint32_t first(const struct timer_ring *r)
+static uint32_t first(const struct timer_ring *r, uint32_t spared)
 {
-	uint32_t id = r->link[r->id_max].next;
+	uint32_t id = first_of(r, 0, spared);
 
 	for (uint32_t i = 1; i < r->length_cnt; i++) {
-		uint32_t other = r->link[r->id_max + i].next;
+		uint32_t other = first_of(r, i, spared);
 
-		if (r->link[other].expires_at < r->link[id].expires_at)
+		if (link_of(r, other)->expires_at < link_of(r, id)->expires_at)
 			id = other;
 	}
 	return id;
@@ -152,20 +181,20 @@ uint32_t leat_timer_ring_expire(struct timer_ring *r, uint64_t until, uint32_t *
 
 	DCHECK(until != TIME_NEVER);
 	while (cnt < max && leat_timer_ring_next(r) <= until) {
-		id[cnt] = first(r);
+		id[cnt] = first(r, NOBODY);
 		unlink_timer(r, id[cnt++]);
 	}
 	return cnt;
 }
 
-uint32_t leat_timer_ring_first(const struct timer_ring *r)
+uint32_t leat_timer_ring_first(const struct timer_ring *r, uint32_t spared)
 {
-	return first(r);
+	return first(r, spared);
 }
 
 uint64_t leat_timer_ring_next(const struct timer_ring *r)
 {
-	return r->link[first(r)].expires_at;
+	return link_of(r, first(r, NOBODY))->expires_at;
 }
 
 uint32_t leat_timer_ring_cnt(const struct timer_ring *r)

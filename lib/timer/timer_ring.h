@@ -13,8 +13,9 @@
  *
  * Each length has a list of its own, and what expires next is the least of their fronts.
  *
- * Shape      id_max links of 16 octets, four to a cache line; a timer is named by an id
- *            in [0, id_max) that the user chooses, usually the index of its record.
+ * Shape      id_max links of 16 octets, four to a cache line, or within the user's records; a timer
+ *            is named by an id in [0, id_max) that the user chooses, usually the index of its
+ *            record.
  * Units      instants and durations in ns on the shard's clock; `now` never decreases.
  * Memory     timer_ring_footprint(id_max) octets, aligned to 64, kept as long as it is used.
  * Affinity   one lcore; no atomics.
@@ -31,11 +32,25 @@
 
 struct timer_ring;
 
+/* A timer that does not run expires at TIME_NEVER and is in no list. */
+struct timer_link {
+	uint64_t expires_at;
+	uint32_t next, prev;
+};
+
 /* leat_timer_ring_footprint is the octets for id_max timers; 0 when id_max is 0 or above 2^31. */
 size_t leat_timer_ring_footprint(uint32_t id_max);
 
 /* leat_timer_ring_new formats mem, which it keeps: no timer runs, each will last lasts_for ns. */
 struct timer_ring *leat_timer_ring_new(void *mem, uint32_t id_max, uint64_t lasts_for);
+
+/* The same, with the link of timer id within a record of the caller's, at first + id * stride.
+ * Several rings may share the links of timers that run in one of them at a time.  A link that says
+ * TIME_NEVER does not run; the caller sees to that before start, and may use its place for
+ * something else while it does not. */
+size_t leat_timer_ring_within_footprint(void);
+struct timer_ring *leat_timer_ring_new_within(
+	void *mem, struct timer_link *first, size_t stride, uint32_t id_max, uint64_t lasts_for);
 
 /* leat_timer_ring_length is the number of that length, which is added when it is new; number 0 is
  * that of leat_timer_ring_new.  TIMER_RING_LENGTHS: there are too many. */
@@ -64,8 +79,9 @@ uint64_t leat_timer_ring_deadline(const struct timer_ring *r, uint32_t id);
  * instant for a caller that is late and must let another timer go first.  Borrows id. */
 uint32_t leat_timer_ring_expire(struct timer_ring *r, uint64_t until, uint32_t *id, uint32_t max);
 
-/* leat_timer_ring_first is the timer that expires next, of those that run; id_max or more: none. */
-uint32_t leat_timer_ring_first(const struct timer_ring *r);
+/* leat_timer_ring_first is the timer that expires next, of those that run, but not spared, which
+ * may be no timer; id_max or more: none. */
+uint32_t leat_timer_ring_first(const struct timer_ring *r, uint32_t spared);
 
 /* leat_timer_ring_next is the earliest deadline, exactly; TIME_NEVER when none runs. */
 uint64_t leat_timer_ring_next(const struct timer_ring *r);

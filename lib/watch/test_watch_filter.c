@@ -5,6 +5,7 @@
 #include "base_prng.h"
 #include "base_time.h"
 #include "tcp_state.h"
+#include "test_watch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,7 +39,8 @@ static bool is_meant(const char *text, const struct leat_info *info)
 {
 	struct watch_filter f;
 	struct watch_error err;
-	const struct watch_conn c = {info, 3, NOW};
+	const struct stack_brief brief = test_watch_brief(info);
+	const struct watch_conn c = {&brief, NULL, 3, NOW};
 
 	if (!leat_watch_filter_parse(&f, text, &err))
 		fail_msg("%s: at %u: %s", text, err.at, err.why);
@@ -207,14 +209,16 @@ static void a_text_that_is_too_long_or_too_deep_is_refused(void **state)
 
 static void rows_stand_in_the_order_that_is_asked_for(void **state)
 {
-	struct leat_info soon = waiting(), late = waiting(), never = waiting();
-	const struct watch_conn a = {&soon, 0, NOW}, b = {&late, 0, NOW}, c = {&never, 0, NOW};
+	const struct leat_info info = waiting();
+	struct stack_brief soon = test_watch_brief(&info), late = soon, never = soon;
+	const struct watch_conn a = {&soon, NULL, 0, NOW}, b = {&late, NULL, 0, NOW},
+				c = {&never, NULL, 0, NOW};
 	struct watch_filter f;
 	struct watch_error err;
 
 	(void)state;
-	late.timer[0].at += TIME_S;
-	never.timer[0].name = NULL;
+	late.timer.at += TIME_S;
+	never.timer.name = NULL;
 	assert_true(leat_watch_filter_parse(&f, "sort left limit 2", &err));
 	assert_true(f.limit == 2);
 	assert_true(leat_watch_before(&f, &a, &b));
@@ -225,6 +229,38 @@ static void rows_stand_in_the_order_that_is_asked_for(void **state)
 	assert_true(f.limit == UINT64_MAX);
 	assert_true(leat_watch_before(&f, &b, &a));
 	assert_true(leat_watch_before(&f, &a, &c)); /* those without are last all the same */
+}
+
+static void a_filter_that_names_all_of_a_tuple_is_known(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is;
+	} of[] = {
+		{"src 198.18.0.2:80 dst 198.18.7.9:40211", true},
+		{"src 198.18.0.2 sport = 80 and dst 198.18.7.9 dport eq :40211", true},
+		{"state time-wait src 198.18.0.2:80 dst 198.18.7.9:40211 rtx > 3", true},
+		{"src [2001:db8::1]:80 dst [2001:db8::2]:40211", true},
+		{"src 198.18.0.2:80 dst 198.18.7.9", false},
+		{"src 198.18.0.2:80 dst 198.18.7.0/24 dport = 40211", false},
+		{"src 198.18.0.2:80 dst 198.18.7.9 dport >= 40211", false},
+		{"src 198.18.0.2:80 or dst 198.18.7.9:40211", false},
+		{"not ( src 198.18.0.2:80 dst 198.18.7.9:40211 )", false},
+		{"state all src 198.18.0.2:80 dst 198.18.7.9:40211", false},
+		{"", false},
+	};
+	struct watch_filter f;
+	struct watch_error err;
+	struct tuple t;
+
+	(void)state;
+	for (uint32_t i = 0; i < COUNT_OF(of); i++) {
+		assert_true(leat_watch_filter_parse(&f, of[i].text, &err));
+		if (leat_watch_filter_tuple(&f, &t) != of[i].is)
+			fail_msg("%s", of[i].text);
+		if (of[i].is)
+			assert_true(t.lport == 80 && t.rport == 40211 && !ip_is_any(t.local));
+	}
 }
 
 #define TEXT_MAX 1024
@@ -288,7 +324,8 @@ static void no_text_is_too_odd(void **state)
 		"limit", "", "[", "/", "*", "timer", "rtx", "\xff"};
 	struct prng g;
 	const struct leat_info info = waiting();
-	const struct watch_conn c = {&info, 0, NOW};
+	const struct stack_brief brief = test_watch_brief(&info);
+	const struct watch_conn c = {&brief, NULL, 0, NOW};
 
 	(void)state;
 	leat_prng_seed(&g, 8);
@@ -319,6 +356,7 @@ int main(void)
 		cmocka_unit_test(a_message_points_to_the_word_and_says_what_to_type),
 		cmocka_unit_test(a_text_that_is_too_long_or_too_deep_is_refused),
 		cmocka_unit_test(rows_stand_in_the_order_that_is_asked_for),
+		cmocka_unit_test(a_filter_that_names_all_of_a_tuple_is_known),
 		cmocka_unit_test(an_expression_is_what_its_parts_make_it),
 		cmocka_unit_test(no_text_is_too_odd),
 	};

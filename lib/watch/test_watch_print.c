@@ -3,6 +3,7 @@
 
 #include "base_time.h"
 #include "tcp_state.h"
+#include "test_watch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,14 +47,16 @@ static void same(enum watch_form form, const struct leat_info *info, uint8_t sta
 	const char *want)
 {
 	struct leat_info copy = *info;
-	const struct watch_conn c = {&copy, 2, NOW};
+	struct watch_conn c = {NULL, detail ? &copy : NULL, 2, NOW};
 	char *text = NULL;
 	size_t octets;
 	FILE *out = open_memstream(&text, &octets);
 
 	assert_non_null(out);
 	copy.state = leat_tcp_state_name((enum tcp_state)state);
-	leat_watch_print(form, &c, detail, out);
+	const struct stack_brief brief = test_watch_brief(&copy);
+	c.brief = &brief;
+	leat_watch_print(form, &c, out);
 	fclose(out);
 	assert_string_equal(text, want);
 	free(text);
@@ -124,8 +127,8 @@ static void every_state_has_a_name_that_the_filter_takes(void **state)
 {
 	(void)state;
 	for (uint8_t i = TCP_ST_NONE + 1; i < TCP_ST_CNT; i++) {
-		struct leat_info info = {.state = leat_tcp_state_name((enum tcp_state)i)};
-		const struct watch_conn c = {&info, 0, NOW};
+		const struct stack_brief brief = {.state = i};
+		const struct watch_conn c = {&brief, NULL, 0, NOW};
 		struct watch_filter f;
 		struct watch_error err;
 		char text[64];

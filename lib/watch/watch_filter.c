@@ -491,19 +491,6 @@ bool leat_watch_filter_parse(struct watch_filter *f, const char *text, struct wa
 
 /* ---- matching ---- */
 
-uint8_t leat_watch_state(const struct watch_conn *c)
-{
-	for (uint8_t i = TCP_ST_NONE + 1; i < TCP_ST_CNT; i++)
-		if (c->info->state == leat_tcp_state_name((enum tcp_state)i))
-			return i;
-	return TCP_ST_NONE;
-}
-
-static uint64_t used_at(const struct leat_info *i)
-{
-	return u64_max(i->last_sent_at, u64_max(i->last_text_at, i->last_ack_at));
-}
-
 /* since is how long ago `at` was; false when it never was. */
 static bool since(uint64_t at, uint64_t now, uint64_t *value)
 {
@@ -513,34 +500,34 @@ static bool since(uint64_t at, uint64_t now, uint64_t *value)
 
 bool leat_watch_field(const struct watch_conn *c, enum watch_field field, uint64_t *value)
 {
-	const struct leat_info *i = c->info;
+	const struct stack_brief *b = c->brief;
 
 	switch (field) {
 	case WATCH_SPORT:
-		*value = i->local.port;
+		*value = b->tuple.lport;
 		return true;
 	case WATCH_DPORT:
-		*value = i->remote.port;
+		*value = b->tuple.rport;
 		return true;
 	case WATCH_SHARD:
 		*value = c->shard;
 		return true;
 	case WATCH_RTX:
-		*value = i->rtx_cnt;
+		*value = b->rtx_cnt;
 		return true;
 	case WATCH_RECV_Q:
-		*value = i->unread;
+		*value = b->recv_q;
 		return true;
 	case WATCH_SEND_Q:
-		*value = i->snd_nxt - i->snd_una + i->unsent;
+		*value = b->send_q;
 		return true;
 	case WATCH_LEFT:
-		*value = i->timer[0].at - u64_min(i->timer[0].at, c->now);
-		return i->timer[0].name != NULL;
+		*value = b->timer.at - u64_min(b->timer.at, c->now);
+		return b->timer.name != NULL;
 	case WATCH_AGE:
-		return since(i->opened_at, c->now, value);
+		return since(b->opened_at, c->now, value);
 	case WATCH_IDLE:
-		return since(used_at(i), c->now, value);
+		return since(b->used_at, c->now, value);
 	case WATCH_NONE:
 	case WATCH_FIELD_CNT:
 		break;
@@ -567,13 +554,12 @@ static bool compares(uint8_t op, uint64_t a, uint64_t b)
 	UNREACHABLE("every comparison has its case");
 }
 
-static bool is_in_prefix(const struct watch_node *n, const struct leat_info *i)
+static bool is_in_prefix(const struct watch_node *n, const struct stack_brief *b)
 {
-	const struct leat_addr *a = n->field == WATCH_SPORT ? &i->local : &i->remote;
+	struct ip ip = n->field == WATCH_SPORT ? b->tuple.local : b->tuple.remote;
 
 	return n->field == WATCH_NONE ||
-	       (a->family != 0 &&
-		       ip_in_prefix(ip_get(a->family, a->octet), n->prefix, n->prefix_bits));
+	       ((ip.hi | ip.lo) != 0 && ip_in_prefix(ip, n->prefix, n->prefix_bits));
 }
 
 /* As deep as the text was, which is bounded: DEPTH_MAX, and a chain of `and` and `or` to the left
@@ -591,23 +577,56 @@ static bool meets(const struct watch_filter *f, uint16_t at, const struct watch_
 	case WATCH_NOT:
 		return !meets(f, n->a, c);
 	case WATCH_ADDRESS:
-		return is_in_prefix(n, c->info);
+		return is_in_prefix(n, c->brief);
 	case WATCH_COMPARE:
 		return leat_watch_field(c, (enum watch_field)n->field, &value) &&
 		       compares(n->op, value, n->value);
 	case WATCH_TIMER:
-		return c->info->timer[0].name != NULL &&
-		       strcmp(c->info->timer[0].name, timer_name[n->value]) == 0;
+		return c->brief->timer.name != NULL &&
+		       strcmp(c->brief->timer.name, timer_name[n->value]) == 0;
 	case WATCH_ROLE:
-		return c->info->passive == (n->value != 0);
+		return c->brief->passive == (n->value != 0);
 	}
 	UNREACHABLE("every node has its case");
 }
 
 bool leat_watch_filter_match(const struct watch_filter *f, const struct watch_conn *c)
 {
-	return (f->states >> leat_watch_state(c) & 1) != 0 &&
-	       (f->matches_all || meets(f, f->root, c));
+	return (f->states >> c->brief->state & 1) != 0 && (f->matches_all || meets(f, f->root, c));
+}
+
+/* What a chain of `and` says of the tuple, whatever else it says. */
+struct ends {
+	struct tuple tuple;
+	uint32_t said; /* a bit each: ours, its port, theirs, its port */
+};
+
+static void read_ends(const struct watch_filter *f, uint16_t at, struct ends *e)
+{
+	const struct watch_node *n = &f->node[at];
+	bool ours = n->field == WATCH_SPORT, theirs = n->field == WATCH_DPORT;
+
+	if (n->kind == WATCH_AND) {
+		read_ends(f, n->a, e);
+		read_ends(f, n->b, e);
+	} else if (n->kind == WATCH_ADDRESS && (ours || theirs) &&
+		   n->prefix_bits == (ip_is4(n->prefix) ? 32 : 128)) {
+		*(ours ? &e->tuple.local : &e->tuple.remote) = n->prefix;
+		e->said |= ours ? 1 : 4;
+	} else if (n->kind == WATCH_COMPARE && n->op == WATCH_EQ && (ours || theirs)) {
+		*(ours ? &e->tuple.lport : &e->tuple.rport) = (uint16_t)n->value;
+		e->said |= ours ? 2 : 8;
+	}
+}
+
+bool leat_watch_filter_tuple(const struct watch_filter *f, struct tuple *tuple)
+{
+	struct ends e = {.said = 0};
+
+	if (!f->matches_all)
+		read_ends(f, f->root, &e);
+	*tuple = e.tuple;
+	return e.said == 15 && !(f->states & (TCP_SET(LISTEN) | TCP_SET(CLOSED)));
 }
 
 bool leat_watch_before(

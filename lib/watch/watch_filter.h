@@ -23,8 +23,7 @@
  * Affinity   none; pure.
  * Errors     where in the text, and what to type instead. */
 
-#include "leat.h"
-#include "wire_addr.h"
+#include "stack_brief.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,7 +34,8 @@
 
 /* A connection as it is shown, and where it is. */
 struct watch_conn {
-	const struct leat_info *info;
+	const struct stack_brief *brief;
+	const struct leat_info *info; /* NULL: nobody asked for more than the brief */
 	uint32_t shard;
 	uint64_t now; /* on that shard's clock */
 };
@@ -110,7 +110,7 @@ bool leat_watch_field(const struct watch_conn *c, enum watch_field field, uint64
 bool leat_watch_before(
 	const struct watch_filter *f, const struct watch_conn *a, const struct watch_conn *b);
 
-/* leat_watch_state is the state of c, as enum tcp_state; 0 when it has none. */
-uint8_t leat_watch_state(const struct watch_conn *c);
+/* leat_watch_filter_tuple says whether f means connections of one tuple alone, and which. */
+bool leat_watch_filter_tuple(const struct watch_filter *f, struct tuple *tuple);
 
 #endif

@@ -68,16 +68,27 @@ static const char *duration(uint64_t ns, char *text)
 }
 
 /* An address and its port; * for any. */
-static const char *end(const struct leat_addr *a, char *text)
+static const char *end(struct ip a, uint16_t p, char *text)
 {
 	char ip[IP_TEXT_MAX] = "*", port[8] = "*";
+	bool any = (a.hi | a.lo) == 0;
 
-	if (a->family != 0)
-		leat_wire_ip_text(ip_get(a->family, a->octet), ip);
-	if (a->port != 0)
-		snprintf(port, sizeof(port), "%u", a->port);
-	snprintf(text, END_MAX, a->family == 6 ? "[%s]:%s" : "%s:%s", ip, port);
+	if (!any)
+		leat_wire_ip_text(a, ip);
+	if (p != 0)
+		snprintf(port, sizeof(port), "%u", p);
+	snprintf(text, END_MAX, any || ip_is4(a) ? "%s:%s" : "[%s]:%s", ip, port);
 	return text;
+}
+
+static const char *local_of(const struct watch_conn *c, char *text)
+{
+	return end(c->brief->tuple.local, c->brief->tuple.lport, text);
+}
+
+static const char *peer_of(const struct watch_conn *c, char *text)
+{
+	return end(c->brief->tuple.remote, c->brief->tuple.rport, text);
 }
 
 static uint64_t field(const struct watch_conn *c, enum watch_field of)
@@ -99,25 +110,25 @@ void leat_watch_print_head(enum watch_form form, FILE *out)
 static void text_row(const struct watch_conn *c, FILE *out)
 {
 	char local[END_MAX], peer[END_MAX], left[FOR_MAX] = "-";
-	const char *timer = c->info->timer[0].name;
+	const char *timer = c->brief->timer.name;
 
 	if (timer != NULL)
 		duration(field(c, WATCH_LEFT), left);
 	fprintf(out,
 		"%-11s %6" PRIu64 " %6" PRIu64 " %-22s %-22s %5" PRIu32 " %-10s %6s %4" PRIu32 "\n",
-		name_of[leat_watch_state(c)].ss, field(c, WATCH_RECV_Q), field(c, WATCH_SEND_Q),
-		end(&c->info->local, local), end(&c->info->remote, peer), c->shard,
-		timer != NULL ? timer : "-", left, c->info->rtx_cnt);
+		name_of[c->brief->state].ss, field(c, WATCH_RECV_Q), field(c, WATCH_SEND_Q),
+		local_of(c, local), peer_of(c, peer), c->shard, timer != NULL ? timer : "-", left,
+		c->brief->rtx_cnt);
 }
 
 static void ss_row(const struct watch_conn *c, FILE *out)
 {
 	char local[END_MAX], peer[END_MAX], left[FOR_MAX];
-	const char *timer = c->info->timer[0].name;
+	const char *timer = c->brief->timer.name;
 
-	fprintf(out, "%-10s %-6" PRIu64 " %-6" PRIu64 " %20s %20s", name_of[leat_watch_state(c)].ss,
-		field(c, WATCH_RECV_Q), field(c, WATCH_SEND_Q), end(&c->info->local, local),
-		end(&c->info->remote, peer));
+	fprintf(out, "%-10s %-6" PRIu64 " %-6" PRIu64 " %20s %20s", name_of[c->brief->state].ss,
+		field(c, WATCH_RECV_Q), field(c, WATCH_SEND_Q), local_of(c, local),
+		peer_of(c, peer));
 	if (timer != NULL) {
 		const char *word = "on";
 		uint64_t ns = field(c, WATCH_LEFT);
@@ -133,7 +144,7 @@ static void ss_row(const struct watch_conn *c, FILE *out)
 				ns / (60 * TIME_S), ns / TIME_S % 60);
 		else
 			snprintf(left, sizeof(left), "%" PRIu64 "ms", ns / TIME_MS);
-		fprintf(out, " timer:(%s,%s,%" PRIu32 ")", word, left, c->info->tries);
+		fprintf(out, " timer:(%s,%s,%" PRIu32 ")", word, left, c->brief->tries);
 	}
 	fputc('\n', out);
 }
@@ -144,8 +155,7 @@ static void ipvs_row(const struct watch_conn *c, FILE *out)
 	uint64_t s = field(c, WATCH_LEFT) / TIME_S;
 
 	fprintf(out, "TCP %02" PRIu64 ":%02" PRIu64 "  %-11s %-18s %s\n", s / 60, s % 60,
-		name_of[leat_watch_state(c)].ipvs, end(&c->info->remote, peer),
-		end(&c->info->local, local));
+		name_of[c->brief->state].ipvs, peer_of(c, peer), local_of(c, local));
 }
 
 static void seconds(const struct watch_conn *c, const char *name, enum watch_field of, FILE *out)
@@ -178,24 +188,24 @@ static void json_detail(const struct leat_info *i, FILE *out)
 			i->segs_out);
 }
 
-static void json_row(const struct watch_conn *c, bool detail, FILE *out)
+static void json_row(const struct watch_conn *c, FILE *out)
 {
-	const struct leat_info *i = c->info;
+	const struct stack_brief *b = c->brief;
 	char local[END_MAX], peer[END_MAX];
 
 	fprintf(out,
 		"{\"state\":\"%s\",\"local\":\"%s\",\"peer\":\"%s\",\"shard\":%" PRIu32
 		",\"role\":\"%s\",\"recv_q\":%" PRIu64 ",\"send_q\":%" PRIu64 ",\"rtx\":%" PRIu32,
-		leat_watch_state_name(leat_watch_state(c)), end(&i->local, local),
-		end(&i->remote, peer), c->shard, i->passive ? "server" : "client",
-		field(c, WATCH_RECV_Q), field(c, WATCH_SEND_Q), i->rtx_cnt);
-	if (i->timer[0].name != NULL)
-		fprintf(out, ",\"timer\":\"%s\"", i->timer[0].name);
+		leat_watch_state_name(c->brief->state), local_of(c, local), peer_of(c, peer),
+		c->shard, b->passive ? "server" : "client", field(c, WATCH_RECV_Q),
+		field(c, WATCH_SEND_Q), b->rtx_cnt);
+	if (b->timer.name != NULL)
+		fprintf(out, ",\"timer\":\"%s\"", b->timer.name);
 	seconds(c, "left_s", WATCH_LEFT, out);
 	seconds(c, "age_s", WATCH_AGE, out);
 	seconds(c, "idle_s", WATCH_IDLE, out);
-	if (detail)
-		json_detail(i, out);
+	if (c->info != NULL)
+		json_detail(c->info, out);
 	fputs("}\n", out);
 }
 
@@ -217,7 +227,7 @@ static void text_detail(const struct leat_info *i, FILE *out)
 		i->snd_nxt - i->snd_una, i->in_flight, i->lost, i->snd_una, i->rcv_nxt);
 }
 
-void leat_watch_print(enum watch_form form, const struct watch_conn *c, bool detail, FILE *out)
+void leat_watch_print(enum watch_form form, const struct watch_conn *c, FILE *out)
 {
 	switch (form) {
 	case WATCH_FORM_TEXT:
@@ -230,11 +240,11 @@ void leat_watch_print(enum watch_form form, const struct watch_conn *c, bool det
 		ipvs_row(c, out);
 		return;
 	case WATCH_FORM_JSON:
-		json_row(c, detail, out);
+		json_row(c, out);
 		return;
 	case WATCH_FORM_CNT:
 		return;
 	}
-	if (detail && leat_watch_state(c) != TCP_ST_TIME_WAIT)
+	if (c->info != NULL && c->brief->state != TCP_ST_TIME_WAIT)
 		text_detail(c->info, out);
 }

@@ -30,8 +30,9 @@ enum watch_form {
 /* leat_watch_print_head writes the line above the rows, if that form has one. */
 void leat_watch_print_head(enum watch_form form, FILE *out);
 
-/* leat_watch_print writes c; with detail what `ss -i` has beneath it, in JSON as its fields. */
-void leat_watch_print(enum watch_form form, const struct watch_conn *c, bool detail, FILE *out);
+/* leat_watch_print writes c; when it has its info, with what `ss -i` has beneath it, in JSON as its
+ * fields. */
+void leat_watch_print(enum watch_form form, const struct watch_conn *c, FILE *out);
 
 /* leat_watch_state_name is a state as ss and the filter spell it: "time-wait", "syn-recv". */
 const char *leat_watch_state_name(uint8_t state);

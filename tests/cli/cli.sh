@@ -7,7 +7,7 @@ set -u
 LEAT=$(readlink -f "$1")
 transcript=$(readlink -f "$2")
 here=$(cd "${BASH_SOURCE%/*}" && pwd)
-unset LEAT_CALL
+for name in $(compgen -e LEAT_); do unset "$name"; done # each may be a key
 export LEATD=$here/leatd
 cd "$here/../../config" || exit
 

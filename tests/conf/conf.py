@@ -24,9 +24,11 @@ class Test:
     def __init__(self, leat, root):
         self.leat, self.root, self.done, self.failed = Path(leat).absolute(), Path(root), 0, 0
 
-    def run(self, *args, cwd=None):
-        env = {k: v for k, v in os.environ.items() if k not in ("LEAT_CALL", "PCIDEVICE_NOT_THERE")}
+    def run(self, *args, cwd=None, **variables):
+        env = {k: v for k, v in os.environ.items()
+               if not k.startswith("LEAT_") and k != "PCIDEVICE_NOT_THERE"}
         env["PCIDEVICE_INTEL_COM_DPDK"] = "0000:3b:00.0"
+        env.update(variables)
         done = subprocess.run([self.leat, *args], cwd=cwd, env=env, capture_output=True,
                               check=False, timeout=120)
         return done.returncode, done.stdout.decode(), done.stderr.decode(errors="replace")
@@ -96,6 +98,57 @@ class Test:
                   found is not None and found[2] == want + "\n",
                   "tests/conf/conf.py LEAT ROOT --write writes it")
 
+    def environment(self):
+        """Options go before LEAT_*, those before the file, the file before the defaults."""
+        path = self.root / "config/first.yaml"
+
+        def shown(*args, **variables):
+            code, out, err = self.run("plan", "--show", *args, **variables)
+            rows = dict(re.findall(r"^ *(?:- )?(\S+): +(.*\S) *$", out, re.M))
+            return {key: re.split(r" +# ", value) for key, value in rows.items()}, code, err
+
+        file, env, option = (shown("-c", path)[0], shown("-c", path, LEAT_TCP_TIME_WAIT="7s")[0],
+                             shown("-c", path, "--time-wait", "8s", LEAT_TCP_TIME_WAIT="7s")[0])
+        self.case("the file goes before the defaults, a variable before it, an option before that",
+                  file["mtu"] == ["1500", "default"] and re.match(r".*:\d+$", file["device"][1])
+                  and env["time_wait"] == ["7s", "LEAT_TCP_TIME_WAIT"]
+                  and option["time_wait"] == ["8s", "--time-wait"], f"{file}\n{env}\n{option}")
+        out = self.run("plan", "--show", "-c", path, LEAT_PORTS_ADDRESS="198.18.0.7/24 fd00::7/64",
+                       LEAT_LISTEN_PORT="81 7:echo\n9:program:expect 1; send 1 ; close")[1]
+        self.case("a variable of a list has its values apart by blanks, a program its line",
+                  [re.split(r" +# ", line.strip("- ")) for line in out.splitlines()
+                   if "LEAT_" in line] ==
+                  [["198.18.0.7/24", "LEAT_PORTS_ADDRESS"], ["fd00::7/64", "LEAT_PORTS_ADDRESS"]] +
+                  [[text, "LEAT_LISTEN_PORT"] for text in
+                   ("port: 81", "app: http", "port: 7", "app: echo", "port: 9", "app: program",
+                    'program: "expect 1; send 1 ; close"')], out)
+        out = self.run("plan", "--show", LEAT_ROLE="client", LEAT_LOAD_TARGET="198.18.0.1:80",
+                       LEAT_PORTS_DEVICE="tap:leat0", LEAT_PORTS_ADDRESS="198.18.0.2/24",
+                       LEAT_LOAD_RATE="20/s", LEAT_EXPECT_ERRORS="== 0", LEAT_LISTEN_BODY="9")[1]
+        self.case("variables alone are enough; those of the other role are not looked at",
+                  "rate: 20/s" in out and 'errors: "== 0"' in out and "BODY" not in out, out)
+        for name, value, why in (
+                ("LEAT_LOAD_RATTE", "1/s", "no key is called so; did you mean LEAT_LOAD_RATE?"),
+                ("LEAT_NONSENSE", "1", "no key is called so: LEAT_ and its path, as"),
+                ("LEAT_TCP_TIME_WAIT", "7", "`7` needs a unit: 7s?"),
+                ("LEAT_TCP_TIME_WAIT", "", "has no value; unset it"),
+                ("LEAT_TCP_SACK", "maybe", "`maybe` is not one of off, on"),
+                ("LEAT_PORTS_ADDRESS", "198.18.0.7/99", "198.18.0.7/99"),
+                ("LEAT_PORTS_ADDRESS", " ".join(["fd00::7/64"] * 9), "at most 8 of them"),
+                ("LEAT_SHARDS_LCORES", "1," * 600, "more than 1023 octets"),
+                ("LEAT_LISTEN_APP", "echo", "LEAT_LISTEN_PORT says both"),
+                ("LEAT_LISTEN_PORT", "80:htp", "http"),
+                ("LEAT_ROLE", "client", "listen")):
+            for verb in (("check", path, "--part", "file"), ("plan", "-c", path, "--show")):
+                code, _, err = self.run(*verb, **{name: value})
+                self.case(f"{name}={value[:20]} is refused by its name, {verb[0]}", code == 2 and
+                          why in err and (name in err or name == "LEAT_ROLE"), f"{code} {err}")
+        code, _, err = self.run("plan", "-c", path, "--show", LEAT_CALL="./run", LEAT_VERSION="9")
+        self.case("what has a meaning of its own is no key", code == 0, err)
+        code, _, err = self.run("serve", "--tap", "leat0", "--address", "198.18.0.2/24", LEAT_NO="1")
+        self.case("without a file an unknown variable is an error, too", code == 2 and "LEAT_NO: "
+                  in err, err)
+
     def unreadable(self):
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
@@ -113,6 +166,7 @@ def main():
     test.page(write)
     test.bad(write)
     test.all_good()
+    test.environment()
     test.unreadable()
     print(f"1..{test.done}")
     return 1 if test.failed else 0

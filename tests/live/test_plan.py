@@ -162,11 +162,17 @@ def limits():
         done = live.run(live.leat(), "try", "--seconds", 1, "--time-wait", "60s", "--one-lcore")
         live.equal(done.returncode, 0, "exit code")
         told = re.search(r"at 2MSL 60 s no more than ([\d,]+) conn/s can go on: TIME-WAIT has "
-                         r"([\d,]+) records, and 254 addresses with ([\d,]+) ports are ([\d,]+) pairs",
+                         r"([\d,]+) places, and 254 addresses with ([\d,]+) ports are ([\d,]+) pairs",
                          done.stderr.decode())
         live.check(told, done.stderr)
         rate, records, ports, pairs = (int(n.replace(",", "")) for n in told.groups())
         live.equal((pairs, rate), (254 * ports, min(records, pairs) // 60), "pairs and rate")
+    with live.case("the places in TIME-WAIT, the rate they allow, and what comes when they are full"):
+        text, _ = plan(*NULL, "--shards", 2, "--time-wait-max", 600000, "--time-wait", "10s")
+        for said in (r"^  TIME-WAIT +600,000 +1,200,000 ", r"at 2MSL 10 s +highest steady rate 120,000 ",
+                     r"to carry 1,200,000 +--time-wait-max 6000000, or --time-wait 1s",
+                     r"600,000 places on each shard, .*when full: new connections are refused"):
+            live.check(re.search(said, text, re.M), text)
     with live.case("N219: an MSL below 1 s is printed as not RFC-conformant, at the start and in the end"):
         for time_wait, conformant in (("1ms", False), ("1999ms", False), ("2s", True), ("60s", True)):
             with live.Server(*NULL, "--time-wait", time_wait) as server:

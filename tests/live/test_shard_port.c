@@ -179,30 +179,43 @@ static void ask(struct pair *p, struct shard *s, uint32_t ip)
 	}
 }
 
-static void an_answer_about_a_neighbour_reaches_the_shard_that_asked_and_no_other(void **state)
+/* join lets both shards of the server's port write to each other. */
+static void join(struct pair *p)
 {
 	static struct shard_asked asked[2];
-	struct arp arp = {.op = WIRE_ARP_REPLY, .sender_ip = CLIENT, .target_ip = SERVER};
+
+	for (uint32_t i = 0; i < 2; i++) {
+		leat_shard_mail_init(&p->box[i]);
+		leat_shard_asked_init(&asked[i]);
+	}
+	leat_shard_peer(p->server, &p->box[0], &asked[1], &asked[0]);
+	leat_shard_box(p->second, &p->box[0]);
+	leat_shard_peer(p->second, &p->box[1], &asked[0], &asked[1]);
+	leat_shard_box(p->server, &p->box[1]);
+}
+
+/* arp_frame writes what the client says, or asks, about itself. */
+static uint32_t arp_frame(const struct pair *p, uint16_t op, uint8_t *frame)
+{
+	struct arp arp = {.op = op, .sender_ip = CLIENT, .target_ip = SERVER};
+
+	memcpy(arp.sender_mac.octet, p->wire.a.mac, sizeof(arp.sender_mac.octet));
+	memcpy(arp.target_mac.octet, p->wire.b.mac, sizeof(arp.target_mac.octet));
+	uint32_t octets =
+		leat_wire_eth_put(frame, &arp.target_mac, &arp.sender_mac, WIRE_ETHERTYPE_ARP);
+	return octets + leat_wire_arp_put(frame + octets, &arp);
+}
+
+static void an_answer_about_a_neighbour_reaches_the_shard_that_asked_and_no_other(void **state)
+{
 	uint8_t frame[64] = {0};
-	struct mac src, dst;
+	struct mac mac;
 	struct pair p;
 
 	(void)state;
 	open_server(&p, 2);
-	for (uint32_t i = 0; i < 2; i++) {
-		leat_shard_mail_init(&p.box[i]);
-		leat_shard_asked_init(&asked[i]);
-	}
-	leat_shard_peer(p.server, &p.box[0], &asked[1], &asked[0]);
-	leat_shard_box(p.second, &p.box[0]);
-	leat_shard_peer(p.second, &p.box[1], &asked[0], &asked[1]);
-	leat_shard_box(p.server, &p.box[1]);
-	memcpy(src.octet, p.wire.a.mac, sizeof(src.octet));
-	memcpy(dst.octet, p.wire.b.mac, sizeof(dst.octet));
-	arp.sender_mac = src;
-	arp.target_mac = dst;
-	uint32_t octets = leat_wire_eth_put(frame, &dst, &src, WIRE_ETHERTYPE_ARP);
-	octets += leat_wire_arp_put(frame + octets, &arp);
+	join(&p);
+	uint32_t octets = arp_frame(&p, WIRE_ARP_REPLY, frame);
 	/* Nobody asked, and then for somebody else, and then only who received it. */
 	for (uint32_t i = 0; i < 100; i++)
 		send_one(&p, piece(&p, frame, octets));
@@ -211,7 +224,7 @@ static void an_answer_about_a_neighbour_reaches_the_shard_that_asked_and_no_othe
 	ask(&p, p.server, CLIENT);
 	send_one(&p, piece(&p, frame, octets));
 	assert_int_equal(leat_inet_neigh_find(leat_stack_neigh(p.server->stack), ip_from4(CLIENT),
-				 p.server->now, &dst),
+				 p.server->now, &mac),
 		INET_NEIGH_FOUND);
 	assert_int_equal(p.server->mailed_out, 0);
 	ask(&p, p.second, CLIENT);
@@ -221,11 +234,10 @@ static void an_answer_about_a_neighbour_reaches_the_shard_that_asked_and_no_othe
 	assert_int_equal(p.second->mailed_in, 1);
 	assert_int_equal(leat_stack_counters(p.second->stack)->wire[WIRE_V_ARP], 1);
 	assert_int_equal(leat_inet_neigh_find(leat_stack_neigh(p.second->stack), ip_from4(CLIENT),
-				 p.second->now, &dst),
+				 p.second->now, &mac),
 		INET_NEIGH_FOUND);
 	/* A question is answered by the shard that got it and told to nobody else. */
-	arp.op = WIRE_ARP_REQUEST;
-	leat_wire_arp_put(frame + WIRE_ETH_OCTETS, &arp);
+	octets = arp_frame(&p, WIRE_ARP_REQUEST, frame);
 	send_one(&p, piece(&p, frame, octets));
 	assert_int_equal(answer(&p, frame, sizeof(frame)), octets);
 	assert_int_equal(p.server->mailed_out, 1);
@@ -271,20 +283,13 @@ static void trust_comes_back_with_a_port_that_was_started_anew_if_it_has_our_key
 static void a_flood_through_every_box_is_read_in_one_turn_and_comes_home(void **state)
 {
 	static struct shard_mail box[SHARD_MAX];
-	struct arp arp = {.op = WIRE_ARP_REPLY, .sender_ip = CLIENT, .target_ip = SERVER};
 	uint8_t frame[64] = {0};
-	struct mac src, dst;
 	struct shard_counts c;
 	struct pair p;
 
 	(void)state;
 	open_server(&p, 1);
-	memcpy(src.octet, p.wire.a.mac, sizeof(src.octet));
-	memcpy(dst.octet, p.wire.b.mac, sizeof(dst.octet));
-	arp.sender_mac = src;
-	arp.target_mac = dst;
-	uint32_t octets = leat_wire_eth_put(frame, &dst, &src, WIRE_ETHERTYPE_ARP);
-	octets += leat_wire_arp_put(frame + octets, &arp);
+	uint32_t octets = arp_frame(&p, WIRE_ARP_REPLY, frame);
 	for (uint32_t i = 0; i < SHARD_MAX; i++) {
 		leat_shard_mail_init(&box[i]);
 		leat_shard_box(p.server, &box[i]);
@@ -493,26 +498,14 @@ static void a_shard_without_a_queue_is_carried_and_counts_on_both_sides_agree(vo
 /* N197: and a full box a letter. */
 static void a_full_box_costs_a_counted_frame_and_is_not_waited_for(void **state)
 {
-	static struct shard_asked asked[2];
-	struct arp arp = {.op = WIRE_ARP_REPLY, .sender_ip = CLIENT, .target_ip = SERVER};
 	uint8_t frame[64] = {0};
-	struct mac src, dst;
+	struct mac mac;
 	struct pair p;
 
 	(void)state;
 	open_server(&p, 2);
-	leat_shard_mail_init(&p.box[0]);
-	leat_shard_asked_init(&asked[0]);
-	leat_shard_asked_init(&asked[1]);
-	leat_shard_peer(p.server, &p.box[0], &asked[1], &asked[0]);
-	leat_shard_box(p.second, &p.box[0]);
-	leat_shard_peer(p.second, &p.box[1], &asked[0], &asked[1]);
-	memcpy(src.octet, p.wire.a.mac, sizeof(src.octet));
-	memcpy(dst.octet, p.wire.b.mac, sizeof(dst.octet));
-	arp.sender_mac = src;
-	arp.target_mac = dst;
-	uint32_t octets = leat_wire_eth_put(frame, &dst, &src, WIRE_ETHERTYPE_ARP);
-	octets += leat_wire_arp_put(frame + octets, &arp);
+	join(&p);
+	uint32_t octets = arp_frame(&p, WIRE_ARP_REPLY, frame);
 	ask(&p, p.second, CLIENT);
 	for (uint32_t i = 0; i < SHARD_MAIL_SLOTS; i++) {
 		struct shard_letter letter = {SHARD_MAIL_FRAME, piece(&p, frame, octets)};
@@ -532,20 +525,9 @@ static void a_full_box_costs_a_counted_frame_and_is_not_waited_for(void **state)
 		assert_int_equal(p.second->mailed_in, i * SHARD_LETTER_MAX);
 	}
 	assert_int_equal(leat_inet_neigh_find(leat_stack_neigh(p.second->stack), ip_from4(CLIENT),
-				 p.second->now, &dst),
+				 p.second->now, &mac),
 		INET_NEIGH_FOUND);
 	close_pair(&p);
-}
-
-/* arp_question writes one for the server's address. */
-static uint32_t arp_question(const struct pair *p, uint8_t *frame)
-{
-	struct arp arp = {.op = WIRE_ARP_REQUEST, .sender_ip = CLIENT, .target_ip = SERVER};
-	const struct mac all = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
-
-	memcpy(arp.sender_mac.octet, p->wire.a.mac, sizeof(arp.sender_mac.octet));
-	uint32_t octets = leat_wire_eth_put(frame, &all, &arp.sender_mac, WIRE_ETHERTYPE_ARP);
-	return octets + leat_wire_arp_put(frame + octets, &arp);
 }
 
 /* syn_frame writes a SYN to a port of the server where nobody listens. */
@@ -603,7 +585,7 @@ static void a_device_that_stands_still_bounds_what_waits_and_does_not_stop_what_
 	uint64_t began_at = p.server->now;
 	while (p.server->now - began_at < TIME_S) {
 		uint8_t other[64] = {0};
-		uint32_t others = sent == 2000   ? arp_question(&p, other)
+		uint32_t others = sent == 2000   ? arp_frame(&p, WIRE_ARP_REQUEST, other)
 				  : sent == 3000 ? syn_frame(&p, other)
 						 : 0;
 

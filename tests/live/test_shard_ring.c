@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Two shards joined by ring ports: whole connections, on good wires and bad ones. */
+#include "stack_brief.h"
 #include "test_ring_pair.h"
+
+/* So many connections at once, and in all, over rings of so many slots. */
+static struct setup one_queue(
+	uint32_t slots, uint32_t conn_cnt, uint32_t conn_total, uint32_t body_octets)
+{
+	return (struct setup){.slots = slots,
+		.conn_cnt = conn_cnt,
+		.conn_total = conn_total,
+		.body_octets = body_octets,
+		.queue_cnt = 1};
+}
 
 static void connections_complete_and_all_buffers_come_home(void **state)
 {
-	const struct setup u = {.slots = 255,
-		.conn_cnt = 64,
-		.conn_total = 5000,
-		.body_octets = 512,
-		.queue_cnt = 1};
+	const struct setup u = one_queue(255, 64, 5000, 512);
 	struct shard_counts c;
 	struct pair p;
 
@@ -25,16 +33,13 @@ static void connections_complete_and_all_buffers_come_home(void **state)
 
 static void a_bad_wire_costs_time_but_no_connection_and_no_buffer(void **state)
 {
-	const struct setup u = {.slots = 255,
-		.conn_cnt = 64,
-		.conn_total = 1000,
-		.body_octets = 5000,
-		.impair = {.seed = 5, .loss_millionths = 20000, .reorder_millionths = 50000},
-		.queue_cnt = 1};
+	struct setup u = one_queue(255, 64, 1000, 5000);
 	struct shard_counts c;
 	struct pair p;
 
 	(void)state;
+	u.impair = (struct shard_impair_config){
+		.seed = 5, .loss_millionths = 20000, .reorder_millionths = 50000};
 	open_pair(&p, &u);
 	run_all(&p, &u);
 	leat_shard_count(p.server, &c);
@@ -46,11 +51,7 @@ static void a_bad_wire_costs_time_but_no_connection_and_no_buffer(void **state)
 
 static void a_full_device_makes_frames_wait_and_loses_none(void **state)
 {
-	const struct setup u = {.slots = 7,
-		.conn_cnt = 16,
-		.conn_total = 100,
-		.body_octets = 60000,
-		.queue_cnt = 1};
+	const struct setup u = one_queue(7, 16, 100, 60000);
 	struct shard_counts c;
 	struct pair p;
 
@@ -65,11 +66,7 @@ static void a_full_device_makes_frames_wait_and_loses_none(void **state)
 
 static void an_empty_pool_makes_frames_wait_until_there_are_buffers(void **state)
 {
-	const struct setup u = {.slots = 255,
-		.conn_cnt = 16,
-		.conn_total = 200,
-		.body_octets = 512,
-		.queue_cnt = 1};
+	const struct setup u = one_queue(255, 16, 200, 512);
 	static struct rte_mbuf *all[65536];
 	uint32_t cnt = 0;
 	struct pair p;
@@ -90,11 +87,7 @@ static void an_empty_pool_makes_frames_wait_until_there_are_buffers(void **state
 
 static void a_draining_shard_takes_no_syn_and_an_aborted_one_has_no_connection(void **state)
 {
-	const struct setup u = {.slots = 255,
-		.conn_cnt = 32,
-		.conn_total = 100000,
-		.body_octets = 512,
-		.queue_cnt = 1};
+	const struct setup u = one_queue(255, 32, 100000, 512);
 	struct shard_ask ask = {.answered = false};
 	struct pair p;
 
@@ -121,21 +114,15 @@ static void a_draining_shard_takes_no_syn_and_an_aborted_one_has_no_connection(v
 
 static void n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes_on(void **state)
 {
-	const struct setup u = {.slots = 1023,
-		.conn_cnt = 50,
-		.conn_total = 400,
-		.body_octets = 5000,
-		.queue_cnt = 1};
+	const struct setup u = one_queue(1023, 50, 400, 5000);
 	struct shard_counts before, after;
 	struct mac mac;
 	struct pair p;
 
 	(void)state;
 	open_pair(&p, &u);
-	for (uint32_t i = 0; i < 20; i++) {
-		turn(p.client);
-		turn(p.server);
-	}
+	for (uint32_t i = 0; i < 20; i++)
+		turn_both(&p);
 	assert_true(leat_shard_mail_put(&p.box[0], shard_letter_port(SHARD_PORT_OFF)));
 	turn(p.server);
 	leat_shard_count(p.server, &before);
@@ -143,8 +130,7 @@ static void n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes
 	after = before;
 	for (uint64_t end = p.server->now + LIMIT_NS;
 		after.stack.out_held == 0 && p.server->now < end;) {
-		turn(p.client);
-		turn(p.server);
+		turn_both(&p);
 		leat_shard_count(p.server, &after);
 	}
 	assert_int_equal(after.rx_frames, before.rx_frames);
@@ -158,8 +144,7 @@ static void n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes
 	assert_true(leat_shard_mail_put(&p.box[0], shard_letter_port(SHARD_PORT_ON)));
 	for (uint64_t end = p.server->now + LIMIT_NS;
 		!leat_load_done(p.load) && p.server->now < end;) {
-		turn(p.client);
-		turn(p.server);
+		turn_both(&p);
 	}
 	assert_true(leat_load_done(p.load));
 	assert_int_equal(leat_load_counters(p.load)->completed, u.conn_total);
@@ -168,52 +153,54 @@ static void n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes
 	close_pair(&p);
 }
 
-#define BLOCK_UNITS 256 /* 8 KiB of 32 octets */
+#define WORK 512
 
-/* ask_list puts the question again and again until all is told; returns how many rows, and in most
- * how many any turn filled. */
-static uint32_t ask_list(struct pair *p, struct leat_info *row, uint32_t row_max, uint32_t *most)
+/* A walk over all connections, as who lists has it done. */
+struct count {
+	struct stack_walk walk;
+	uint32_t cnt, most; /* in all, and in one step */
+};
+
+static bool count_some(void *arg, struct leat_stack *s, uint64_t now)
 {
-	struct shard_list l = {.row = row, .row_max = row_max};
-	uint32_t cnt = 0;
+	struct stack_brief brief[STACK_BRIEF_MAX];
+	struct count *c = arg;
+	uint32_t work = WORK, cnt = 0;
 
-	*most = 0;
-	do {
-		l.row_cnt = l.turns = 0;
-		atomic_store(&l.answered, false);
-		assert_true(leat_shard_mail_put(
-			&p->box[0], (struct shard_letter){SHARD_MAIL_LIST, &l}));
-		while (!atomic_load(&l.answered)) {
-			uint32_t before = l.row_cnt, at = l.cursor;
-
-			turn(p->server);
-			*most = u32_max(*most, l.row_cnt - before);
-			/* A block of TIME-WAIT with nothing in it is one look. */
-			assert_in_range(l.cursor - at, 0, SHARD_LIST_LOOK * BLOCK_UNITS);
-		}
-		cnt += l.row_cnt;
-	} while (l.row_cnt == row_max);
-	return cnt;
+	assert_int_equal(now, leat_now(s));
+	while (work > 0 && !leat_stack_brief_ended(s, &c->walk))
+		cnt += leat_stack_brief_some(s, &c->walk, &work, brief);
+	c->cnt += cnt;
+	c->most = u32_max(c->most, cnt);
+	return !leat_stack_brief_ended(s, &c->walk);
 }
 
-static void a_listing_of_many_connections_takes_many_turns_and_no_long_one(void **state)
+/* ask_walk has the server's shard do a walk; returns how many turns that took. */
+static uint32_t ask_walk(struct pair *p, struct count *c)
 {
-	static struct leat_info row[1500];
-	const struct setup u = {.slots = 1023,
-		.conn_cnt = 1000,
-		.conn_total = 100000,
-		.body_octets = 100,
-		.queue_cnt = 1};
-	uint32_t most, present = 0;
+	struct shard_walk w = {.step = count_some, .arg = c};
+	uint32_t turns = 0;
+
+	*c = (struct count){.walk.states = UINT32_MAX};
+	assert_true(leat_shard_mail_put(&p->box[0], (struct shard_letter){SHARD_MAIL_WALK, &w}));
+	for (; !atomic_load(&w.answered); turns++)
+		turn(p->server);
+	assert_int_equal(w.turns, turns);
+	return turns;
+}
+
+static void a_walk_over_many_connections_takes_many_turns_and_no_long_one(void **state)
+{
+	const struct setup u = one_queue(1023, 1000, 100000, 100);
 	struct shard_counts counts;
+	struct count all;
+	uint32_t present = 0;
 	struct pair p;
 
 	(void)state;
 	open_pair(&p, &u);
-	for (uint32_t i = 0; i < 300; i++) {
-		turn(p.client);
-		turn(p.server);
-	}
+	for (uint32_t i = 0; i < 300; i++)
+		turn_both(&p);
 	/* What is on the wire arrives, and nothing after it. */
 	for (uint32_t i = 0; i < 100; i++)
 		turn(p.server);
@@ -222,76 +209,68 @@ static void a_listing_of_many_connections_takes_many_turns_and_no_long_one(void 
 		present += (uint32_t)counts.tcp.present[i];
 	assert_true(present > 500);
 	/* The client stands still, and so do the connections but those whose 2MSL ends. */
-	uint32_t cnt = ask_list(&p, row, COUNT_OF(row), &most);
-	assert_in_range(cnt, 1, present);
-	assert_in_range(most, 1, SHARD_LIST_ROWS);
-	leat_shard_count(p.server, &counts);
-	uint64_t turns = counts.turns;
-	cnt = ask_list(&p, row, 100, &most);
-	leat_shard_count(p.server, &counts);
-	assert_true(counts.turns - turns >= cnt / SHARD_LIST_ROWS);
+	uint32_t turns = ask_walk(&p, &all);
+	assert_in_range(all.cnt, 1, present);
+	assert_in_range(all.most, 1, WORK);
 	/* And a table that is nearly empty is not walked in one turn either. */
-	assert_true(counts.turns - turns >= 4096 / SHARD_LIST_LOOK);
+	assert_true(turns >= 4096 / WORK);
 	close_pair(&p);
 }
 
-static void a_second_listing_is_told_that_one_is_under_way(void **state)
+/* stay goes on until it is let go. */
+static bool stay(void *arg, struct leat_stack *s, uint64_t now)
 {
-	static struct leat_info row[2][4];
-	const struct setup u = {.slots = 1023,
-		.conn_cnt = 50,
-		.conn_total = 10000,
-		.body_octets = 100,
-		.queue_cnt = 1};
-	struct shard_list first = {.row = row[0], .row_max = 4}, second = {.row = row[1]};
+	(void)s;
+	(void)now;
+	return !*(bool *)arg;
+}
+
+static void a_second_walk_is_told_that_one_is_under_way(void **state)
+{
+	const struct setup u = one_queue(1023, 50, 100, 100);
+	bool go = false, done = true;
+	struct shard_walk first = {.step = stay, .arg = &go}, second = {.step = stay, .arg = &done};
 	struct pair p;
 
 	(void)state;
-	second.row_max = 4;
 	open_pair(&p, &u);
-	for (uint32_t i = 0; i < 100; i++)
-		turn_both(&p);
-	first.cursor = 4096 - 2 * SHARD_LIST_LOOK; /* where nothing is: two turns, and more */
-	assert_true(leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_LIST, &first}));
+	assert_true(leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_WALK, &first}));
 	assert_true(
-		leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_LIST, &second}));
+		leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_WALK, &second}));
 	turn(p.server);
 	assert_false(atomic_load(&first.answered));
 	assert_true(atomic_load(&second.answered));
 	assert_true(second.busy);
-	assert_int_equal(second.row_cnt + second.cursor + second.turns, 0);
-	while (!atomic_load(&first.answered))
-		turn(p.server);
+	assert_int_equal(second.turns, 0);
+	turn(p.server);
+	assert_false(atomic_load(&first.answered));
+	go = true;
+	turn(p.server);
+	assert_true(atomic_load(&first.answered));
 	assert_false(first.busy);
-	assert_in_range(first.row_cnt, 0, 4);
-	/* Asked again it is answered. */
+	assert_int_equal(first.turns, 3);
+	/* Asked again it is done. */
 	atomic_store(&second.answered, false);
 	assert_true(
-		leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_LIST, &second}));
-	while (!atomic_load(&second.answered))
-		turn(p.server);
+		leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_WALK, &second}));
+	turn(p.server);
+	assert_true(atomic_load(&second.answered));
 	assert_false(second.busy);
-	assert_int_equal(second.row_cnt, 4);
+	run_all(&p, &u);
 	close_pair(&p);
 }
 
 static void a_reset_of_all_takes_many_turns_and_no_long_one(void **state)
 {
-	const struct setup u = {.slots = 1023,
-		.conn_cnt = 1000,
-		.conn_total = 100000,
-		.body_octets = 100,
-		.queue_cnt = 1};
+	const struct setup u = one_queue(1023, 1000, 100000, 100);
 	uint64_t open = 1, before, turns = 0;
 	struct shard_counts counts;
 	struct pair p;
 
 	(void)state;
 	open_pair(&p, &u);
-	for (uint32_t i = 0; i < 300; i++) {
-		turn(p.client);
-		turn(p.server);
-	}
+	for (uint32_t i = 0; i < 300; i++)
+		turn_both(&p);
 	leat_shard_count(p.server, &counts);
 	before = counts.tcp.ended[TCP_END_ABORTED];
 	assert_true(leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_ABORT, NULL}));
@@ -361,8 +340,8 @@ int main(void)
 			a_draining_shard_takes_no_syn_and_an_aborted_one_has_no_connection),
 		cmocka_unit_test(
 			n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes_on),
-		cmocka_unit_test(a_listing_of_many_connections_takes_many_turns_and_no_long_one),
-		cmocka_unit_test(a_second_listing_is_told_that_one_is_under_way),
+		cmocka_unit_test(a_walk_over_many_connections_takes_many_turns_and_no_long_one),
+		cmocka_unit_test(a_second_walk_is_told_that_one_is_under_way),
 		cmocka_unit_test(a_program_is_told_no_more_events_in_one_turn_than_it_may_be),
 	};
 

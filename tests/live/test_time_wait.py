@@ -114,4 +114,34 @@ def by_listener():
                        "entered, expired, reused")
 
 
-live.main([reused, kept_out, by_listener], needs=live.NEEDS_TAP)
+def full():
+    "no place in TIME-WAIT is left"
+    places, more = 300, 40
+    for how, said in (("refuse", "new connections are refused"),
+                      ("evict", "the one that has waited longest gives way")):
+        with served("--time-wait-max", places, "--time-wait-full", how, "--time-wait-reuse", "off") as server:
+            with live.case(f"{how}: the places are said at the start, and each is taken"):
+                live.check(f"  TIME-WAIT     {places} places on each shard; when full: {said}\n" in server.out,
+                           server.out)
+                live.equal(reconnect(FIRST, places, places),
+                           {"done": places, "refused": 0, "other": 0}, "the client")
+            again = kernel_counter("TCPSynRetrans")
+            served_too = how == "evict"
+            with live.case(f"{how}: {more} more are {'served' if served_too else 'not answered'}"):
+                live.equal(reconnect(FIRST + places, more, more, more, SYNS if served_too else ONCE),
+                           {"done": more * served_too, "refused": more * (not served_too), "other": 0},
+                           "the client")
+            syns = more + kernel_counter("TCPSynRetrans") - again
+            with live.case(f"{how}: it is counted, and the rest waits on"):
+                live.equal(server.stop(), 0, "exit code")
+                server.ledger()
+                live.equal(server.states()["TIME-WAIT"], places, "those that wait")
+                counted = dict(re.findall(r"(gave way|refused), the table was full ([\d,]+)", server.out))
+                live.equal(counted, {"gave way": str(more)} if served_too else {"refused": str(syns)},
+                           "the outcome")
+                live.equal(outcomes(server).get("expired"), None, "expired")
+                live.equal(bool(re.search(r"^note .*--time-wait-max", server.out, re.M)), not served_too,
+                           "a note says what helps")
+
+
+live.main([reused, kept_out, by_listener, full], needs=live.NEEDS_TAP)

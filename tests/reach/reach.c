@@ -81,6 +81,7 @@ static const char *const end_name[] = {
 	[TCP_END_EVICTED] = "evicted",
 	[TCP_END_REUSED] = "reused",
 	[TCP_END_GAVE_WAY] = "gave_way",
+	[TCP_END_KILLED] = "killed",
 };
 
 STATIC_ASSERT(COUNT_OF(end_name) == TCP_END_CNT, "each end has a name");

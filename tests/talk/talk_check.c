@@ -77,6 +77,7 @@ const char *leat_talk_end_name(uint8_t end)
 		[TCP_END_EVICTED] = "evicted",
 		[TCP_END_REUSED] = "reused",
 		[TCP_END_GAVE_WAY] = "gave-way",
+		[TCP_END_KILLED] = "killed",
 	};
 
 	return end < TCP_END_CNT ? names[end] : "unknown";

@@ -110,7 +110,7 @@ static const struct field {
 	F_TCB(ooo_head),
 	F_TCB(out_next),
 	F_TCB(news_next),
-	F_TCB(listener),
+	F_TCB(mark),
 	F_TCB(rtx_cnt),
 	F_TCB(rbuf_cnt),
 	F_TCB(news),
@@ -422,7 +422,9 @@ static struct tcb nameless(const struct tcb *tcb)
 	struct tcb t = *tcb;
 
 	t.idx = t.gen = t.out_next = t.news_next = 0;
-	t.rcv_head = t.rcv_tail = t.ooo_head = t.listener = t.ext = 0;
+	if (t.opts & TCP_O_RING)
+		t.ring.next = t.ring.prev = 0;
+	t.rcv_head = t.rcv_tail = t.ooo_head = t.ext = 0;
 	return t;
 }
 
