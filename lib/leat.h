@@ -190,7 +190,8 @@ int leat_send_source(struct leat_stack *s, struct leat_conn c, const struct leat
 size_t leat_send_room(struct leat_stack *s, struct leat_conn c);
 
 /* leat_send_urgent sends as leat_send does and, when it took octets, puts the urgent mark behind
- * the last of them.  New programs should not use it (RFC 6093 5, SHLD-13). */
+ * the last of them; LEAT_ERR_FULL as with leat_keepalive.  New programs should not use it (RFC 6093
+ * 5, SHLD-13). */
 int64_t leat_send_urgent(struct leat_stack *s, struct leat_conn c, const void *data, size_t octets);
 
 /* leat_urgent is how many octets are to be read, or yet to arrive, up to the urgent mark; 0: there
@@ -228,11 +229,13 @@ int leat_release(struct leat_stack *s, struct leat_conn c);
 int leat_nodelay(struct leat_stack *s, struct leat_conn c, bool on);
 
 /* leat_keepalive switches keep-alives on or off (MUST-24); they are off unless the stack's default
- * says otherwise (MUST-25).  Idle time, interval and number are the stack's (MUST-27). */
+ * says otherwise (MUST-25).  Idle time, interval and number are the stack's (MUST-27).  LEAT_ERR_FULL:
+ * too many connections have one of these three, tcp.side_max of them. */
 int leat_keepalive(struct leat_stack *s, struct leat_conn c, bool on);
 
 /* leat_user_timeout sets after which time without an answer the connection is given up (R2,
- * MUST-21), its SYN included; 0: the stack's default; UINT64_MAX: never. */
+ * MUST-21), its SYN included; 0: the stack's default; UINT64_MAX: never.  LEAT_ERR_FULL as with
+ * leat_keepalive. */
 int leat_user_timeout(struct leat_stack *s, struct leat_conn c, uint64_t ns);
 
 /* leat_dscp sets the DSCP, 0 to 63, of what the connection sends, or of the connections that a
@@ -255,12 +258,14 @@ const char *leat_error_text(int error);
  *
  *	event   one event of one connection
  *	turn    once a turn, after the events: begin connects, look at leat_now
- *	drain   finish: close what is idle now and the rest when its exchange is done */
+ *	drain   finish: close what is idle now and the rest when its exchange is done
+ *	undrain go on as before: NULL when it cannot */
 struct leat_app {
 	void *arg;
 	void (*event)(void *arg, struct leat_stack *s, const struct leat_event *event);
 	void (*turn)(void *arg, struct leat_stack *s);
 	void (*drain)(void *arg, struct leat_stack *s);
+	void (*undrain)(void *arg, struct leat_stack *s);
 };
 
 /* leat_next_conn walks what a program holds a handle of, in order of record: listeners, connections

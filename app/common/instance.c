@@ -58,6 +58,27 @@ bool leat_instance_path(const char *name, char *path, size_t size, bool create)
 	return true;
 }
 
+bool leat_instance_is_name(const char *text, const char **name, char *why, size_t size)
+{
+	*name = text;
+	if (*text != '\0' && strlen(text) < INSTANCE_NAME_MAX && strchr(text, '/') == NULL)
+		return true;
+	snprintf(why, size, "`%s` is no name of an instance", text);
+	return false;
+}
+
+const char *leat_instance_of(const char *path)
+{
+	static _Thread_local char name[INSTANCE_PATH_MAX];
+	const char *slash = strrchr(path, '/');
+
+	snprintf(name, sizeof(name), "%s", slash != NULL ? slash + 1 : path);
+	size_t octets = strlen(name), suffix = strlen(SUFFIX);
+	if (octets > suffix && strcmp(name + octets - suffix, SUFFIX) == 0)
+		name[octets - suffix] = '\0';
+	return name;
+}
+
 /* -1: nobody listens there. */
 static int connect_to(const char *path)
 {

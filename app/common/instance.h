@@ -26,13 +26,26 @@
 #define INSTANCE_PATH_MAX     108 /* of sun_path */
 #define INSTANCE_NAME_MAX     48
 #define INSTANCE_MAX          64
-#define INSTANCE_QUESTION_MAX 4096
+#define INSTANCE_QUESTION_MAX 16384
+
+/* What leat tells leatd of where its options come from: the file, and those that stood beside it on
+ * the command line, with a separator between two. */
+#define INSTANCE_ENV_CONFIG "LEATD_CONFIG"
+#define INSTANCE_ENV_GIVEN  "LEATD_GIVEN"
+#define INSTANCE_SEPARATOR  '\x1f'
 
 /* leat_instance_dir writes the directory of the sockets; create: makes it, for its user alone. */
 bool leat_instance_dir(char *dir, size_t size, bool create);
 
 /* leat_instance_path writes where the instance of that name is asked. */
 bool leat_instance_path(const char *name, char *path, size_t size, bool create);
+
+/* leat_instance_is_name says whether text can be the name of an instance, and puts it there; else a
+ * clause in why. */
+bool leat_instance_is_name(const char *text, const char **name, char *why, size_t size);
+
+/* leat_instance_of is the name in the path of a socket; valid until the next call of this thread. */
+const char *leat_instance_of(const char *path);
 
 /* leat_instance_list writes the names of the instances that listen, in order, and returns how many;
  * not more than max.  Sockets nobody listens at are left alone. */

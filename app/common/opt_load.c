@@ -622,6 +622,25 @@ static bool check_plan(struct load_options *o, uint64_t given, char *why, size_t
 	return true;
 }
 
+static bool check_targets(const struct load_options *o, char *why, size_t size)
+{
+	char text[IP_TEXT_MAX];
+
+	for (uint32_t i = 0; i < o->target_cnt; i++) {
+		struct ip ip = ip_get(o->target[i].family, o->target[i].octet);
+
+		if (leat_opt_serve_reaches(&o->serve, ip))
+			continue;
+		leat_wire_ip_text(ip, text);
+		snprintf(why, size,
+			"--target: `%s` is in the prefix of no --address; correct one, or give the "
+			"--gateway to it",
+			text);
+		return false;
+	}
+	return true;
+}
+
 static bool check(void *options, uint64_t given, char *why, size_t size)
 {
 	struct load_options *o = options;
@@ -656,7 +675,7 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 			&o->rule[i], i == 0 ? "errors == 0" : "achieved >= 99%", why, size);
 	if (o->rule_cnt == 0)
 		o->rule_cnt = o->rate_milli != 0 ? 2 : 1;
-	return leat_opt_serve.check(&o->serve, 0, why, size);
+	return check_targets(o, why, size) && leat_opt_serve.check(&o->serve, 0, why, size);
 }
 
 const struct opt_verb leat_opt_load = {

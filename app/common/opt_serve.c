@@ -538,6 +538,11 @@ static bool on_link(const struct serve_options *o, struct ip ip)
 	return false;
 }
 
+bool leat_opt_serve_reaches(const struct serve_options *o, struct ip ip)
+{
+	return on_link(o, ip) || !ip_is_any(ip_is4(ip) ? o->gateway4 : o->gateway6);
+}
+
 /* In a prefix of IPv4 that has more than two addresses the first and the last are not a host's (RFC
  * 1122 3.2.1.3, RFC 3021). */
 static const char *no_host(struct ip ip, const struct serve_address *of)

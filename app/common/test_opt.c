@@ -209,13 +209,14 @@ static const char *load(const char *option)
 {
 	static union options o;
 	static char why[512];
-	char args[5][96] = {"load", "--tap=leat0", "--address=10.0.0.1/24", "--target=10.0.0.2:80"};
-	char *argv[] = {args[0], args[1], args[2], args[3], args[4], NULL};
+	char args[6][96] = {"load", "--tap=leat0", "--address=10.0.0.1/24", "--address=fd00::1/64",
+		"--target=10.0.0.2:80"};
+	char *argv[] = {args[0], args[1], args[2], args[3], args[4], args[5], NULL};
 	FILE *out = fmemopen(why, sizeof(why), "w");
 
 	assert_non_null(out);
-	snprintf(args[4], sizeof(args[4]), "%s", option);
-	enum opt_result result = leat_opt_parse(&leat_opt_load, 5, argv, &o, NULL, out);
+	snprintf(args[5], sizeof(args[5]), "%s", option);
+	enum opt_result result = leat_opt_parse(&leat_opt_load, 6, argv, &o, NULL, out);
 	fclose(out);
 	return result == OPT_RESULT_OK ? NULL : why;
 }
@@ -235,6 +236,7 @@ static void what_a_load_cannot_do_is_refused_in_a_sentence(void **state)
 		{"--sources=10.0.0.9-10.0.0.3", "is no range of up to 65,536"},
 		{"--sources=fd00::1-fd00::9", "--sources: IPv6, but a --target is not"},
 		{"--source-ports=0-9", "is no range of ports"},
+		{"--target=10.0.1.2", "--target: `10.0.1.2` is in the prefix of no --address"},
 		{"--rate=fast", "is no rate"},
 		{"--late-max=1s", "--late-max is of an open load"},
 		{"--program=htp", "did you mean http?"},

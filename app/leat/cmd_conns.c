@@ -12,8 +12,10 @@
 
 struct conns_options {
 	const char *name; /* NULL: the only one */
-	bool json, detail, summary, bare;
+	bool json, detail, summary, bare, kill, yes;
 	uint32_t form; /* index of form_words */
+	bool get;
+	uint32_t end_cnt; /* of get: words that came */
 	char filter[INSTANCE_QUESTION_MAX / 2];
 };
 
@@ -23,24 +25,35 @@ static const char *const form_words[] = {"text", "ss", "ipvs", "json", NULL};
 
 static bool read_name(void *options, const char *text, char *why, size_t size)
 {
-	((struct conns_options *)options)->name = text;
-	if (*text != '\0' && strlen(text) < INSTANCE_NAME_MAX && strchr(text, '/') == NULL)
-		return true;
-	snprintf(why, size, "`%s` is no name of an instance", text);
-	return false;
+	return leat_instance_is_name(text, &((struct conns_options *)options)->name, why, size);
 }
 
-/* read_word adds one more word to the filter. */
-static bool read_word(void *options, const char *text, char *why, size_t size)
+static bool add_word(struct conns_options *o, const char *text, char *why, size_t size)
 {
-	char *filter = ((struct conns_options *)options)->filter;
-	size_t at = strlen(filter), room = INSTANCE_QUESTION_MAX / 2 - at;
+	size_t at = strlen(o->filter), room = sizeof(o->filter) - at;
+	int octets = snprintf(o->filter + at, room, "%s%s", at > 0 ? " " : "", text);
 
-	int octets = snprintf(filter + at, room, "%s%s", at > 0 ? " " : "", text);
 	if (octets >= 0 && (size_t)octets < room && strchr(text, '\n') == NULL)
 		return true;
 	snprintf(why, size, "the filter is too long, or has more than one line");
 	return false;
+}
+
+/* read_word adds one more word to the filter.  `kill FILTER` is --kill; `get LOCAL PEER` is a filter
+ * that names both ends. */
+static bool read_word(void *options, const char *text, char *why, size_t size)
+{
+	static const char *const end[] = {"src", "dst"};
+	struct conns_options *o = options;
+	bool first = o->filter[0] == '\0' && !o->get;
+
+	if (first && strcmp(text, "get") == 0)
+		return o->get = true;
+	if (first && strcmp(text, "kill") == 0 && !o->kill)
+		return o->kill = true;
+	if (o->get && o->end_cnt < COUNT_OF(end) && !add_word(o, end[o->end_cnt++], why, size))
+		return false;
+	return add_word(o, text, why, size);
 }
 
 static const struct opt_row row[] = {
@@ -73,6 +86,16 @@ static const struct opt_row row[] = {
 		.kind = OPT_KIND_FLAG,
 		.at = AT(json),
 		.sentence = "the same as -o json"},
+	{.name = "kill",
+		.letter = 'K',
+		.kind = OPT_KIND_FLAG,
+		.at = AT(kill),
+		.sentence = "end what FILTER means, with a reset, and list it; more than one only "
+			    "with --yes"},
+	{.name = "yes",
+		.kind = OPT_KIND_FLAG,
+		.at = AT(yes),
+		.sentence = "with --kill: all of them"},
 	{.name = "no-header",
 		.letter = 'H',
 		.kind = OPT_KIND_FLAG,
@@ -94,6 +117,19 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 		snprintf(why, size, "-j with -o %s: leave one of them out", form_words[o->form]);
 		return false;
 	}
+	if (o->kill && (o->detail || o->summary)) {
+		snprintf(
+			why, size, "--kill with -%c: leave one of them out", o->detail ? 'i' : 's');
+		return false;
+	}
+	if (o->get && o->end_cnt < 2) {
+		snprintf(why, size, "get: both ends are to be named: get LOCAL:PORT PEER:PORT");
+		return false;
+	}
+	if (o->yes && !o->kill) {
+		snprintf(why, size, "--yes is for --kill");
+		return false;
+	}
 	if (o->json)
 		o->form = COUNT_OF(form_words) - 2;
 	return true;
@@ -102,7 +138,7 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 const struct opt_verb leat_opt_conns = {
 	.name = "conns",
 	.one_line = "List the connections of a running instance, in the words of ss",
-	.usage = "@ conns [OPTION]... [FILTER]",
+	.usage = "@ conns [OPTION]... [FILTER]\n       @ conns get LOCAL PEER",
 	.prose = "ss, netstat and lsof see none of these: the kernel has no part in them.\n\n"
 		 "FILTER has the words of ss, and a few more:\n"
 		 "  state STATE, exclude STATE   established, time-wait, ... or all, connected,\n"
@@ -120,7 +156,9 @@ const struct opt_verb leat_opt_conns = {
 		 "ended meanwhile.\n\n"
 		 "  @ conns state time-wait left '<' 2s sort left limit 4\n"
 		 "  @ conns -s\n"
-		 "  @ conns -i dst 198.18.0.17:40211\n",
+		 "  @ conns -i dst 198.18.0.17:40211\n"
+		 "  @ conns get 198.18.128.1:80 198.18.0.17:40211\n"
+		 "  @ conns --kill --yes state close-wait age '>' 1min\n",
 	.row = row,
 	.row_cnt = COUNT_OF(row),
 	.stray = read_word,
@@ -132,9 +170,9 @@ static int ask(const struct conns_options *o)
 {
 	char question[INSTANCE_QUESTION_MAX];
 
-	snprintf(question, sizeof(question), "conns form=%s%s%s%s %s", form_words[o->form],
-		o->detail ? " detail" : "", o->summary ? " summary" : "", o->bare ? " bare" : "",
-		o->filter);
+	snprintf(question, sizeof(question), "%s form=%s%s%s%s%s %s", o->kill ? "kill" : "conns",
+		form_words[o->form], o->detail ? " detail" : "", o->summary ? " summary" : "",
+		o->bare ? " bare" : "", o->yes ? " yes" : "", o->filter);
 	return leat_ask_copy("conns", o->name, question, o->filter);
 }
 

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "ask.h"
 #include "cmd.h"
 #include "conf_print.h"
 #include "file.h"
+#include "instance.h"
 #include "leatd_exec.h"
 
 #include "base_assert.h"
 #include "base_bits.h"
 
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,7 +24,8 @@ struct file_options {
 	bool show;
 };
 
-#define USAGE_MAX 256
+#define USAGE_MAX  256
+#define TOLD_LINES 128
 
 /* A verb with our rows behind its own. */
 struct file_verb {
@@ -116,6 +121,27 @@ static int join(struct file *f, const struct opt_verb *bare, const struct file_o
 	return OPT_EXIT_CONFIG;
 }
 
+/* tell_told lets leatd know where its options came from, for leat ctl reload. */
+static void tell_told(const char *config, const struct opt_line *given)
+{
+	char path[PATH_MAX], text[OPT_LINE_OCTETS + OPT_LINE_MAX] = "";
+	size_t at = 0;
+
+	unsetenv(INSTANCE_ENV_CONFIG);
+	if (config == NULL || realpath(config, path) == NULL)
+		return;
+	for (int i = 0; i < given->argc; i++) {
+		if (strncmp(given->argv[i], "--config", 8) == 0)
+			continue;
+		at += (size_t)snprintf(
+			text + at, sizeof(text) - at, "%s%c", given->argv[i], INSTANCE_SEPARATOR);
+		if (at >= sizeof(text))
+			return;
+	}
+	setenv(INSTANCE_ENV_GIVEN, text, 1);
+	setenv(INSTANCE_ENV_CONFIG, path, 1);
+}
+
 int leat_cmd_file(const struct opt_verb *bare, int argc, char **argv)
 {
 	static struct file_options o;
@@ -129,5 +155,94 @@ int leat_cmd_file(const struct opt_verb *bare, int argc, char **argv)
 	if (!o.config && !o.show && !leat_file_has_env(environ))
 		return leat_leatd_exec(verb->name, &given);
 	done = join(&file, bare, &o, &given, &line);
+	tell_told(o.config, &given);
 	return done >= 0 ? done : leat_leatd_exec(verb->name, &line);
+}
+
+/* What an instance says of its options: a line for the verb, the file, the command line, and each
+ * variable of its environment. */
+struct told {
+	char *verb, *config, *given;
+	char *environment[TOLD_LINES];
+};
+
+/* take_line: an empty one, when there is no other. */
+static char *take_line(char **rest)
+{
+	static char none[1];
+	char *line = strsep(rest, "\n");
+
+	return line != NULL ? line : none;
+}
+
+static bool read_told(int fd, char *text, size_t size, struct told *t)
+{
+	size_t octets = 0, cnt = 0;
+	ssize_t n;
+
+	while (octets < size - 1 && (n = read(fd, text + octets, size - 1 - octets)) > 0)
+		octets += (size_t)n;
+	close(fd);
+	text[octets] = '\0';
+	*t = (struct told){.verb = take_line(&text), .config = take_line(&text)};
+	t->given = take_line(&text);
+	while (cnt < TOLD_LINES - 1 && text != NULL && *text != '\0')
+		t->environment[cnt++] = take_line(&text);
+	return *t->config == '/';
+}
+
+/* given_of makes a line of what stood beside the file. */
+static bool given_of(char *text, struct opt_line *line)
+{
+	const char separator[] = {INSTANCE_SEPARATOR, '\0'};
+
+	line->argc = 0;
+	line->text_octets = 0;
+	line->argv[0] = NULL;
+	for (char *word; (word = strsep(&text, separator)) != NULL;) {
+		char *value = strchr(word, '=');
+
+		if (*word == '\0')
+			continue;
+		if (value != NULL)
+			*value++ = '\0';
+		if (!leat_opt_line_add(line, word + 2, value))
+			return false;
+	}
+	return true;
+}
+
+int leat_cmd_reload(const char *name)
+{
+	static char text[INSTANCE_QUESTION_MAX], question[INSTANCE_QUESTION_MAX];
+	static struct opt_line given, line;
+	static struct file file;
+	struct told told;
+	int code, fd = leat_ask("ctl", name, "config", NULL, &code);
+
+	if (fd < 0)
+		return code;
+	if (!read_told(fd, text, sizeof(text), &told) || !given_of(told.given, &given)) {
+		fprintf(stderr,
+			"leat ctl: the instance does not tell where its options are from\n");
+		return OPT_EXIT_FAILED;
+	}
+	const struct opt_verb *verb =
+		strcmp(told.verb, "load") == 0 ? &leat_opt_load : &leat_opt_serve;
+	if (!leat_file_read(&file, told.config, stderr))
+		return OPT_EXIT_CONFIG;
+	leat_file_environment(&file, verb, told.environment);
+	leat_file_override(&file, verb, &given);
+	if (!leat_file_finish(&file, verb, stderr))
+		return OPT_EXIT_CONFIG;
+	size_t at = (size_t)snprintf(question, sizeof(question), "reload ");
+	bool fits = leat_file_line(&file, verb, &given, &line);
+	for (int i = 0; i < line.argc && at < sizeof(question); i++)
+		at += (size_t)snprintf(question + at, sizeof(question) - at, "%s%c", line.argv[i],
+			INSTANCE_SEPARATOR);
+	if (!fits || at >= sizeof(question) - 1) {
+		fprintf(stderr, "%s: more than leatd takes on a command line\n", told.config);
+		return OPT_EXIT_CONFIG;
+	}
+	return leat_ask_copy("ctl", name, question, NULL);
 }

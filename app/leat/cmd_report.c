@@ -34,8 +34,12 @@ static bool take_word(void *options, const char *text, char *why, size_t size)
 		for (const char *const *a = actions; *a != NULL; a++)
 			if (strcmp(*a, text) == 0)
 				o->action = *a;
-		snprintf(why, size, "`%s` is none of show, diff, html and merge%s%s%s", text,
-			near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+		if (near != NULL)
+			snprintf(why, size, "there is no `%s`; did you mean %s?", text, near);
+		else
+			snprintf(why, size,
+				"`%s` is none of show, diff, html and merge; %s report show %s?",
+				text, leat_text_call(), text);
 		return o->action != NULL;
 	}
 	if (o->file_cnt == LOAD_PART_MAX || *text == '\0') {
@@ -91,10 +95,13 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 	if (o->action == NULL)
 		snprintf(why, size, "what shall be done? show, diff, html or merge");
 	else if (o->file_cnt == 0)
-		snprintf(why, size, "%s: of which file? %s report %s report.json", action, "leat",
-			action);
+		snprintf(why, size, "%s: of which run? %s report %s runs/monday", action,
+			leat_text_call(), action);
 	else if (diff && o->file_cnt != 2)
-		snprintf(why, size, "diff: of two; leat report diff old.json new.json");
+		snprintf(why, size,
+			"diff: of two, each a run, or several with commas between: %s "
+			"report diff old1,old2 new1,new2",
+			leat_text_call());
 	else if (html && o->file_cnt != 1)
 		snprintf(why, size, "html: one page is of one run; merge them first?");
 	else if (o->anyway && !merge)
@@ -232,7 +239,7 @@ static int write_file(const char *path, const struct load_result *r,
 	snprintf(beside, sizeof(beside), "%s.new", path);
 	FILE *out = fopen(beside, "we");
 	if (out == NULL)
-		return say(beside, strerror(errno), OPT_EXIT_FAILED);
+		return say(path, strerror(errno), OPT_EXIT_FAILED);
 	write(r, out);
 	bool good = !ferror(out) && fflush(out) == 0;
 	good = fclose(out) == 0 && good;

@@ -60,6 +60,12 @@ static const struct verb {
 	{"capture", RIGHT_WRITE, leat_ctl_capture}, /* it shows what connections carry */
 	{"conns", RIGHT_READ, leat_ctl_conns},
 	{"kill", RIGHT_WRITE, leat_ctl_kill},
+	{"drain", RIGHT_WRITE, leat_ctl_drain},
+	{"undrain", RIGHT_WRITE, leat_ctl_undrain},
+	{"stop", RIGHT_WRITE, leat_ctl_end},
+	{"info", RIGHT_READ, leat_ctl_info},
+	{"config", RIGHT_READ, leat_ctl_config},
+	{"reload", RIGHT_WRITE, leat_ctl_reload},
 	{"start", RIGHT_WRITE, leat_ctl_begin},
 };
 
@@ -248,10 +254,12 @@ static bool bind_name(struct ctl *c, const char *name)
 	       bind_to(c->listen_fd, c->path);
 }
 
-void leat_ctl_start(struct ctl *c, struct plane *plane, const char *name)
+void leat_ctl_start(
+	struct ctl *c, struct plane *plane, const struct ctl_role *role, const char *name)
 {
-	*c = (struct ctl){.plane = plane};
+	*c = (struct ctl){.plane = plane, .role = role, .began_ns = leat_shard_clock_wall_ns()};
 	pthread_mutex_init(&c->putting, NULL);
+	pthread_mutex_init(&c->changing, NULL);
 	c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool bound = c->listen_fd >= 0 && bind_name(c, name);
 	if (bound && listen(c->listen_fd, BACKLOG) == 0 && make_boxes(c) && start_thread(c))
@@ -310,6 +318,8 @@ void leat_ctl_free(struct ctl *c)
 	}
 	leat_ctl_capture_free(c);
 	free(c->box);
+	leat_ctl_change_free(c->change);
+	c->change = NULL;
 	c->box = NULL;
 }
 

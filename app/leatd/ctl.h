@@ -23,6 +23,7 @@
  * See        instance.h for the socket; watch_filter.h for the language of conns. */
 
 #include "instance.h"
+#include "opt.h"
 #include "plane.h"
 #include "watch_scan.h"
 
@@ -53,7 +54,25 @@ struct ctl_client {
 	struct ctl_shard *shard; /* shard_cnt of the plane's, once it listed; lives until free */
 };
 
+/* What a verb can do while it runs. */
+struct ctl_role {
+	const char *verb; /* "serve" */
+	const struct nic_port *port[PLANE_PORT_MAX];
+	uint32_t port_cnt;
+	bool drains; /* it can go on after it was drained */
+	/* Of reload; options NULL: it cannot. */
+	const struct opt_verb *options;
+	size_t options_octets;   /* of their struct */
+	const char *const *live; /* those that can change, ends with NULL */
+	/* May they be so?  Else why not. */
+	bool (*may)(const void *options, char *why, size_t size);
+	/* On the lcore of each shard, what may be; then adopt, when all have. */
+	void (*apply)(const void *options, uint32_t shard, struct leat_stack *s);
+	void (*adopt)(const void *options);
+};
+
 struct ctl {
+	const struct ctl_role *role;
 	struct plane *plane;
 	struct shard_mail *box;  /* shard_cnt of the plane's */
 	pthread_mutex_t putting; /* a box has one writer at a time */
@@ -64,11 +83,20 @@ struct ctl {
 	pthread_t thread;
 	struct ctl_client client[CTL_CLIENT_MAX];
 	struct ctl_capture *kept; /* by putting: what shards that stand still may still write to */
+	uint64_t began_ns; /* of the wall clock */
+	atomic_bool draining;
+	pthread_mutex_t changing;  /* who drains, undrains or reloads */
+	struct ctl_change *change; /* what was changed last */
 };
+
+/* leat_ctl_told keeps the line that this leatd was started with, to compare with what reload
+ * brings. */
+void leat_ctl_told(const struct opt_line *line);
 
 /* leat_ctl_start makes the socket of the instance of that name, or of NAME-PID when another has the
  * name, and the thread behind it. */
-void leat_ctl_start(struct ctl *c, struct plane *plane, const char *name);
+void leat_ctl_start(
+	struct ctl *c, struct plane *plane, const struct ctl_role *role, const char *name);
 
 /* leat_ctl_stop ends the threads, whatever they wait for, and removes the socket. */
 void leat_ctl_stop(struct ctl *c);
@@ -119,11 +147,23 @@ void leat_ctl_print_dumb(const struct ctl_scan *q, FILE *out);
 /* leat_ctl_scan_free gives back what shards that stand still hold no longer. */
 void leat_ctl_scan_free(struct ctl_shard *shard, uint32_t cnt);
 
+/* leat_ctl_config_path is the file that this leatd was told of; NULL: none. */
+const char *leat_ctl_config_path(void);
+
+struct ctl_change;
+void leat_ctl_change_free(struct ctl_change *change);
+
 /* The verbs: read the words behind the name, which they may change, and write the answer to
  * q->out: `ok` and what there is to say, or `no CODE AT why`. */
 void leat_ctl_conns(struct ctl_client *q, char *words);
 void leat_ctl_capture(struct ctl_client *q, char *words);
 void leat_ctl_kill(struct ctl_client *q, char *words);
+void leat_ctl_drain(struct ctl_client *q, char *words);
+void leat_ctl_undrain(struct ctl_client *q, char *words);
+void leat_ctl_end(struct ctl_client *q, char *words);
+void leat_ctl_info(struct ctl_client *q, char *words);
+void leat_ctl_config(struct ctl_client *q, char *words);
+void leat_ctl_reload(struct ctl_client *q, char *words);
 /* start [WHEN]: the word that `leat load --paused` waits for (gate.h). */
 void leat_ctl_begin(struct ctl_client *q, char *words);
 

@@ -326,5 +326,6 @@ void leat_device_next(const struct serve_options *o, const struct nic_port *port
 	}
 	fprintf(out, "next      %sip addr add %s/%u dev %s && %sip link set %s up\n", sudo, text,
 		o->address[0].prefix_bits, dev, sudo, dev);
-	print_reach(o, out);
+	if (o->listen_cnt > 0)
+		print_reach(o, out);
 }

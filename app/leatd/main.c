@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_log.h"
+#include "ctl.h"
 #include "plane.h"
 #include "run.h"
 
@@ -41,9 +42,11 @@ static int run(int argc, char **argv, const struct run_eal *eal)
 		return done >= 0 ? done : (int)leat_run_try(&o, eal);
 	}
 	if (strcmp(argv[0], "serve") == 0) {
-		struct serve_options o;
+		static struct serve_options o;
+		static struct opt_line line;
 
-		done = leat_opt_begin(&leat_opt_serve, argc, argv, &o, NULL);
+		done = leat_opt_begin(&leat_opt_serve, argc, argv, &o, &line);
+		leat_ctl_told(&line);
 		return done >= 0 ? done : (int)leat_run_serve(&o, eal, false);
 	}
 	if (strcmp(argv[0], "load") == 0) {

@@ -49,7 +49,10 @@ void leat_report_add(struct shard_counts *sum, const struct shard_counts *more)
 	add_words(&sum->turns, &more->turns,
 		offsetof(struct shard_counts, stack) - offsetof(struct shard_counts, turns));
 	add_words(&sum->stack.frames_in, &more->stack.frames_in, sizeof(sum->stack));
+	uint64_t late_ns_max =
+		u64_max(sum->tcp.time_wait_late_ns_max, more->tcp.time_wait_late_ns_max);
 	add_words(sum->tcp.verdict, more->tcp.verdict, offsetof(struct tcp_counters, present));
+	sum->tcp.time_wait_late_ns_max = late_ns_max;
 	for (uint32_t i = 0; i < TCP_ST_CNT; i++)
 		sum->tcp.present[i] += more->tcp.present[i];
 	sum->tcp.rbuf_held += more->tcp.rbuf_held;
@@ -173,27 +176,39 @@ void leat_report_ages(const struct stack_gauge *g, FILE *out)
 	fprintf(out, "%s\n", *comma ? "" : "no connection is left");
 }
 
+/* put writes text behind what is in column, or on a line of its own; gives the column behind it. */
+static uint32_t put(FILE *out, uint32_t column, uint32_t indent, const char *text)
+{
+	uint32_t octets = (uint32_t)strlen(text);
+
+	if (column == indent) {
+		fprintf(out, "%s", text);
+		return column + octets;
+	}
+	if (column + 2 + octets > REPORT_COLUMNS) {
+		fprintf(out, ",\n%*s%s", indent, "", text);
+		return indent + octets;
+	}
+	fprintf(out, ", %s", text);
+	return column + 2 + octets;
+}
+
 void leat_report_time_wait(const struct shard_counts *c, uint32_t indent, FILE *out)
 {
 	struct stack_outcome o[STACK_OUTCOME_MAX];
 	uint32_t cnt = leat_stack_time_wait(&c->stack, &c->tcp, o), column = indent;
-	char text[REPORT_TEXT_MAX];
+	char text[2 * REPORT_TEXT_MAX], n[REPORT_TEXT_MAX];
 
 	for (uint32_t i = 0; i < cnt; i++) {
-		const char *n = leat_report_group(o[i].cnt, text);
-		uint32_t octets = (uint32_t)(strlen(o[i].name) + 1 + strlen(n));
-
 		if (i > 0 && o[i].cnt == 0)
 			continue;
-		if (column + 2 + octets > REPORT_COLUMNS) {
-			fprintf(out, ",\n%*s", indent, "");
-			column = indent;
-		} else if (i > 0) {
-			fprintf(out, ", ");
-			column += 2;
-		}
-		fprintf(out, "%s %s", o[i].name, n);
-		column += octets;
+		snprintf(text, sizeof(text), "%s %s", o[i].name, leat_report_group(o[i].cnt, n));
+		column = put(out, column, indent, text);
+	}
+	if (c->tcp.time_wait_late_ns_max != 0) {
+		leat_text_ns(c->tcp.time_wait_late_ns_max, n, sizeof(n));
+		snprintf(text, sizeof(text), "at most %s after 2MSL", n);
+		put(out, column, indent, text);
 	}
 	fprintf(out, "\n");
 }
@@ -204,7 +219,8 @@ void leat_report_time_wait_json(const struct shard_counts *c, FILE *out)
 	uint32_t cnt = leat_stack_time_wait(&c->stack, &c->tcp, o);
 
 	for (uint32_t i = 0; i < cnt; i++)
-		fprintf(out, "%s\"%s\":%" PRIu64, i > 0 ? "," : "", o[i].key, o[i].cnt);
+		fprintf(out, "\"%s\":%" PRIu64 ",", o[i].key, o[i].cnt);
+	fprintf(out, "\"late_max\":%.9f", (double)c->tcp.time_wait_late_ns_max / 1e9);
 }
 
 void leat_report_again(const struct tcp_counters *c, uint64_t again[AGAIN_CNT])

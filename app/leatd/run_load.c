@@ -549,6 +549,8 @@ static int print_end(void)
 	return good ? leat_load_verdict_exit(r->verdict) : OPT_EXIT_FAILED;
 }
 
+static const struct ctl_role role = {.verb = "load", .port = {&run.port}, .port_cnt = 1};
+
 static int run_shards(void)
 {
 	int result = (int)add_shards();
@@ -556,7 +558,7 @@ static int run_shards(void)
 	leat_prepare_end();
 	if (result == OPT_EXIT_OK) {
 		leat_caps_drop(leat_device_rights(&run.port));
-		leat_ctl_start(&run.ctl, &run.plane, run.o->serve.name);
+		leat_ctl_start(&run.ctl, &run.plane, &role, run.o->serve.name);
 		result = (int)leat_plane_run(&run.plane, control, NULL);
 		leat_ctl_stop(&run.ctl);
 		leat_follow_end(&run.follow);

@@ -59,6 +59,7 @@ struct serve_run {
 	struct shard_counts sum;
 	struct serve_seed seed;
 	struct stack_gauge gauge;
+	_Atomic uint64_t grace_ns;        /* as last told */
 	uint64_t began_at, finished, cut; /* connections, after the first signal */
 };
 
@@ -274,8 +275,8 @@ static void drain(void)
 	leat_notify_say(&run.notify,
 		"STOPPING=1\nSTATUS=draining: %ju open\nEXTEND_TIMEOUT_USEC=%ju",
 		(uintmax_t)run.finished,
-		(uintmax_t)((run.o->grace_ns + ABORT_NS + END_NS) / TIME_US));
-	if (wait_closed(leat_plane_now(&run.plane) + run.o->grace_ns, PLANE_SIGNALS_CUT))
+		(uintmax_t)((atomic_load(&run.grace_ns) + ABORT_NS + END_NS) / TIME_US));
+	if (wait_closed(leat_plane_now(&run.plane) + atomic_load(&run.grace_ns), PLANE_SIGNALS_CUT))
 		return;
 	run.cut = leat_report_open(&run.sum);
 	run.finished -= u64_min(run.cut, run.finished);
@@ -417,6 +418,14 @@ static enum opt_exit print_end(void)
 	leat_report_states(&run.gauge, stdout);
 	leat_text_ns(run.o->time_wait_ns, t[0], sizeof(t[0]));
 	printf("2MSL      %s%s\n", t[0], leat_report_two_msl(run.o->time_wait_ns));
+	for (uint32_t i = 0; i < run.o->listen_cnt; i++) {
+		const struct service_listen *l = &run.plan.service.listen[i];
+
+		leat_text_ns(l->two_msl_ns, t[0], sizeof(t[0]));
+		if (l->two_msl_ns != 0)
+			printf("          :%u %s%s\n", l->local.port, t[0],
+				leat_report_two_msl(l->two_msl_ns));
+	}
 	printf("TIME-WAIT ");
 	leat_report_time_wait(&run.sum, REPORT_INDENT, stdout);
 	leat_report_again_line(&run.sum, stdout);
@@ -443,6 +452,48 @@ static enum opt_exit print_end(void)
 	return good ? OPT_EXIT_OK : OPT_EXIT_FAILED;
 }
 
+/* What leat ctl reload can change. */
+
+static struct service_change change_of(const struct serve_options *o)
+{
+	return (struct service_change){.body_octets = o->body_octets,
+		.close = (enum service_close)o->close,
+		.reuse = (enum leat_reuse)o->tcp.reuse};
+}
+
+static bool may_change(const void *options, char *why, size_t size)
+{
+	const struct service_change change = change_of(options);
+
+	snprintf(why, size, "body: a longer one than at the start needs a restart");
+	return leat_service_may_change(&run.plan.service, &change);
+}
+
+static void apply_change(const void *options, uint32_t shard, struct leat_stack *s)
+{
+	const struct service_change change = change_of(options);
+
+	leat_service_change(run.service[shard], s, &change);
+}
+
+static void adopt_change(const void *options)
+{
+	atomic_store(&run.grace_ns, ((const struct serve_options *)options)->grace_ns);
+}
+
+static const char *const live_options[] = {"body", "close", "grace", "time-wait-reuse", NULL};
+
+static const struct ctl_role role = {.verb = "serve",
+	.port = {&run.port},
+	.port_cnt = 1,
+	.drains = true,
+	.options = &leat_opt_serve,
+	.options_octets = sizeof(struct serve_options),
+	.live = live_options,
+	.may = may_change,
+	.apply = apply_change,
+	.adopt = adopt_change};
+
 static enum opt_exit run_shards(void)
 {
 	enum opt_exit result = add_shards();
@@ -450,7 +501,7 @@ static enum opt_exit run_shards(void)
 	leat_prepare_end();
 	if (result == OPT_EXIT_OK) {
 		leat_caps_drop(leat_device_rights(&run.port));
-		leat_ctl_start(&run.ctl, &run.plane, run.o->name);
+		leat_ctl_start(&run.ctl, &run.plane, &role, run.o->name);
 		result = leat_plane_run(&run.plane, control, NULL);
 		leat_ctl_stop(&run.ctl);
 	}
@@ -513,6 +564,7 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 	struct eal eal;
 
 	run = (struct serve_run){.o = o, .greet = greet};
+	atomic_store(&run.grace_ns, o->grace_ns);
 	enum opt_exit result = leat_device_check(o);
 	if (result == OPT_EXIT_OK)
 		result = leat_plan_serve(o, &run.plan);

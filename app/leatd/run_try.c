@@ -514,6 +514,17 @@ static void show_plan(void)
 	v->lcore_cnt = run.plane.loop_cnt;
 }
 
+static const struct ctl_role *role(void)
+{
+	static struct ctl_role r;
+
+	r = (struct ctl_role){.verb = "try"};
+	for (uint32_t end = 0; end < TRY_END_CNT; end++)
+		if (run.wire.port[end] != NULL)
+			r.port[r.port_cnt++] = run.wire.port[end];
+	return &r;
+}
+
 static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
 {
 	enum opt_exit result = add_shards(&config[TRY_CLIENT], TRY_CLIENT);
@@ -527,7 +538,7 @@ static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
 		leat_try_wire_wait(&run.wire);
 		leat_caps_drop(leat_try_wire_rights(&run.wire));
 		if (run.o->hold)
-			leat_ctl_start(&run.ctl, &run.plane, "try");
+			leat_ctl_start(&run.ctl, &run.plane, role(), "try");
 		result = leat_plane_run(&run.plane, control, NULL);
 		if (run.o->hold)
 			leat_ctl_stop(&run.ctl);

@@ -350,13 +350,15 @@ static void json_end(const char *name, const struct shard_counts *c)
 	       ",\"time_wait_reused\":%" PRIu64 ",\"time_wait\":%u,\"closed_second\":%" PRIu64
 	       ",\"reset\":%" PRIu64 ",\"evicted\":%" PRIu64 ",\"refused\":%" PRIu64
 	       ",\"aborted\":%" PRIu64 ",\"timed_out\":%" PRIu64 ",\"fin_wait_2_limit\":%" PRIu64
-	       ",\"closed_before_open\":%" PRIu64 ",\"open\":%" PRIu64,
+	       ",\"time_wait_evicted\":%" PRIu64 ",\"closed_before_open\":%" PRIu64
+	       ",\"open\":%" PRIu64,
 		name, leat_report_opened(c), c->tcp.ended[TCP_END_TIME_WAIT],
 		c->tcp.ended[TCP_END_REUSED], c->tcp.present[TCP_ST_TIME_WAIT],
 		c->tcp.ended[TCP_END_LAST_ACK], c->tcp.ended[TCP_END_RESET],
 		c->tcp.ended[TCP_END_EVICTED], c->tcp.ended[TCP_END_REFUSED],
 		c->tcp.ended[TCP_END_ABORTED], c->tcp.ended[TCP_END_TIMEOUT],
-		c->tcp.ended[TCP_END_FW2_LIMIT], c->tcp.ended[TCP_END_CLOSED], leat_report_open(c));
+		c->tcp.ended[TCP_END_FW2_LIMIT], c->tcp.ended[TCP_END_GAVE_WAY],
+		c->tcp.ended[TCP_END_CLOSED], leat_report_open(c));
 	printf(",\"time_wait_outcomes\":{");
 	leat_report_time_wait_json(c, stdout);
 	printf("}");

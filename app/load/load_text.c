@@ -187,6 +187,16 @@ static const char *skip_name(uint32_t i)
 	return leat_load_skip_name((enum load_skip)i);
 }
 
+void leat_load_print_failed(const struct load_counters *c, FILE *out)
+{
+	print_kinds(c->failed, LOAD_FAIL_CNT, fail_name, out);
+}
+
+void leat_load_print_skipped(const struct load_counters *c, FILE *out)
+{
+	print_kinds(c->not_started, LOAD_SKIP_CNT, skip_name, out);
+}
+
 /* print_held tells how many were in flight between ramp and end, where so many were to be. */
 static void print_held(const struct load_result *r, FILE *out)
 {
@@ -203,16 +213,6 @@ static void print_held(const struct load_result *r, FILE *out)
 	group(r->held_looks, n[2]);
 	fprintf(out, "  in flight    %13s   %13s     at %s looks, one each 10 ms\n", n[0], range,
 		n[2]);
-}
-
-void leat_load_print_failed(const struct load_counters *c, FILE *out)
-{
-	print_kinds(c->failed, LOAD_FAIL_CNT, fail_name, out);
-}
-
-void leat_load_print_skipped(const struct load_counters *c, FILE *out)
-{
-	print_kinds(c->not_started, LOAD_SKIP_CNT, skip_name, out);
 }
 
 static void print_counts(const struct load_result *r, FILE *out)

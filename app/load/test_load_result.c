@@ -284,7 +284,7 @@ static void the_report_says_what_was_planned_and_what_was_achieved(void **state)
 		"  not started              -               0\n",
 		"  in flight               64           48-64     at 200 looks, one each 10 ms\n",
 		"    connect   (SYN to ESTABLISHED)      10 us  5.01 ms  9.04 ms  9.96 ms  "
-		"10.0 ms    10 ms    10 ms\n",
+		"  10 ms    10 ms    10 ms\n",
 		"  retransmitted     1,925: SYN 1,900, data 22, FIN 3; timeouts 20  ",
 		"it was not the limit\n",
 		"  expectations      connect_p99 < 20ms       ok    9.96 ms\n",

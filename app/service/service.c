@@ -444,13 +444,26 @@ static void on_drain(void *arg, struct leat_stack *s)
 	set->draining = true;
 }
 
+/* on_undrain: those that were told have gone, or will. */
+static void on_undrain(void *arg, struct leat_stack *s)
+{
+	struct service_set *set = arg;
+
+	(void)s;
+	set->draining = false;
+	set->drained = 0;
+}
+
 struct service_set *leat_service_new(void *mem, const struct service_config *config)
 {
 	struct arena a = arena_at(mem);
 	struct service_set *set = cut(&a, config);
 
-	set->app = (struct leat_app){
-		.arg = set, .event = on_event, .turn = on_turn, .drain = on_drain};
+	set->app = (struct leat_app){.arg = set,
+		.event = on_event,
+		.turn = on_turn,
+		.drain = on_drain,
+		.undrain = on_undrain};
 	for (uint32_t i = 0; i < config->conn_max; i++)
 		set->conn[i] = (struct service_conn){
 			.next_free = i + 1 < config->conn_max ? i + 1 : SERVICE_NONE};
@@ -489,6 +502,27 @@ int leat_service_listen(struct service_set *set, struct leat_stack *s, uint32_t 
 		}
 	}
 	return LEAT_OK;
+}
+
+bool leat_service_may_change(
+	const struct service_config *config, const struct service_change *change)
+{
+	return change->body_octets <= SERVICE_BODY_MAX &&
+	       u64_min(change->body_octets, SERVICE_READY_OCTETS) <=
+		       u64_min(config->body_octets, SERVICE_READY_OCTETS);
+}
+
+void leat_service_change(
+	struct service_set *set, struct leat_stack *s, const struct service_change *change)
+{
+	if (set->config.body_octets != change->body_octets) {
+		set->config.body_octets = change->body_octets;
+		leat_service_http_ready(set);
+	}
+	set->config.close = change->close;
+	for (uint32_t i = 0; i < set->config.listen_cnt; i++)
+		if (set->config.listen[i].reuse == 0)
+			(void)leat_reuse(s, set->listener[i], change->reuse);
 }
 
 const struct leat_app *leat_service_app(const struct service_set *set)

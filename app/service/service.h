@@ -107,6 +107,22 @@ struct service_set *leat_service_new(void *mem, const struct service_config *con
  * failed, whose index is then in *at. */
 int leat_service_listen(struct service_set *set, struct leat_stack *s, uint32_t *at);
 
+/* What may change while the set runs: of responses begun, and connections opened, from then on. */
+struct service_change {
+	uint64_t body_octets;
+	enum service_close close;
+	enum leat_reuse reuse; /* of listeners that have none of their own */
+};
+
+/* leat_service_may_change says whether a set of this config can: the prebuilt answers have the room
+ * that the config gave them. */
+bool leat_service_may_change(
+	const struct service_config *config, const struct service_change *change);
+
+/* leat_service_change does, on the lcore of s. */
+void leat_service_change(
+	struct service_set *set, struct leat_stack *s, const struct service_change *change);
+
 /* leat_service_app is the set as a shard runs it; valid as long as the set.  drain closes idle http
  * connections, echo, discard and chargen at once, the rest after the response under way.
  * Listeners stay open: leat_stack_refuse is the shard's. */

@@ -101,7 +101,12 @@ uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple)
 	return leat_hash_sip13(&t->key, word, tuple_words(tuple, word)) & HASH_COUNTS;
 }
 
-/* Where the tuple of record idx is. */
+static const struct ends4 *ends_of(const struct flow_table *t, uint32_t idx)
+{
+	return (const void *)((const uint8_t *)t->records.ends + idx * t->records.ends_stride);
+}
+
+/* Where the tuple of record idx is, unless its ends say it. */
 static const void *tuple_of(const struct flow_table *t, uint32_t idx)
 {
 	const uint8_t *first = t->records.first, *unit = t->records.unit;
@@ -111,8 +116,16 @@ static const void *tuple_of(const struct flow_table *t, uint32_t idx)
 	return first + idx * t->records.stride;
 }
 
+/* What a lookup that finds record idx looks at first. */
+static const void *name_of(const struct flow_table *t, uint32_t idx)
+{
+	return t->records.ends && !(idx & FLOW_UNIT) ? ends_of(t, idx) : tuple_of(t, idx);
+}
+
 static bool is_of(const struct flow_table *t, uint32_t idx, const struct tuple *tuple)
 {
+	if (t->records.ends && !(idx & FLOW_UNIT) && ends_of(t, idx)->remote != ENDS4_WIDE)
+		return ends4_eq(ends_of(t, idx), tuple);
 	const void *at = tuple_of(t, idx);
 
 	if ((idx & (FLOW_UNIT | FLOW_WIDE)) != FLOW_UNIT)
@@ -221,7 +234,7 @@ void leat_flow_table_find_bulk(const struct flow_table *t, const struct tuple *c
 		const struct flow_bucket *b = &t->bucket[home_of(t, hash[i])];
 		uint32_t slots = slots_with(b, tag_of(hash[i]));
 		if (slots)
-			__builtin_prefetch(tuple_of(t, b->idx[__builtin_ctz(slots)]));
+			__builtin_prefetch(name_of(t, b->idx[__builtin_ctz(slots)]));
 	}
 	for (uint32_t i = 0; i < cnt; i++)
 		idx[i] = tuple[i] ? leat_flow_table_find(t, hash[i], tuple[i]) : FLOW_NONE;
@@ -233,14 +246,26 @@ static void stats_inserted(struct flow_table *t, uint32_t steps)
 	t->stats.probe_max = u32_max(t->stats.probe_max, steps + 1);
 }
 
+/* Only DCHECK asks whether idx has this hash and is not there. */
+static inline bool is_new(const struct flow_table *t, uint64_t hash, uint32_t idx)
+{
+	struct tuple tuple;
+
+	if (t->records.ends && ends_of(t, idx)->remote != ENDS4_WIDE)
+		ends4_tuple(ends_of(t, idx), &tuple);
+	else
+		tuple = *(const struct tuple *)tuple_of(t, idx);
+	return hash == leat_flow_hash(t, &tuple) &&
+	       leat_flow_table_find(t, hash, &tuple) == FLOW_NONE;
+}
+
 bool leat_flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t idx)
 {
 	struct walk w = walk_of(t, hash);
 	uint32_t steps = 0, slots = 0;
 
 	DCHECK(idx != FLOW_NONE);
-	DCHECK(idx & FLOW_UNIT || hash == leat_flow_hash(t, tuple_of(t, idx)));
-	DCHECK(idx & FLOW_UNIT || leat_flow_table_find(t, hash, tuple_of(t, idx)) == FLOW_NONE);
+	DCHECK(idx & FLOW_UNIT || is_new(t, hash, idx));
 	while (steps < t->walk_max && (slots = slots_with(&t->bucket[w.at], 0)) == 0) {
 		walk_on(t, &w);
 		steps++;

@@ -44,12 +44,16 @@
 struct flow_table;
 
 /* Where the records' tuples are: that of record i at octet first + i * stride, that of unit i at
- * unit + i * FLOW_UNIT_OCTETS; local4 has the local addresses that a tuple4 names by number. */
+ * unit + i * FLOW_UNIT_OCTETS; local4 has the local addresses that a tuple4 names by number.  With
+ * ends, record i has a struct ends4 at ends + i * ends_stride, and only of one that is wide the
+ * tuple is looked at. */
 struct flow_records {
 	const void *first;
 	size_t stride;
 	const void *unit;
 	const uint32_t *local4;
+	const void *ends;
+	size_t ends_stride;
 };
 
 struct flow_stats {

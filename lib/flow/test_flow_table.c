@@ -392,7 +392,8 @@ static void records_of_each_type_live_in_one_table_and_move(void **state)
 	static const uint32_t local4[] = {0x0a000001, 0x0a000002};
 	static uint8_t unit[64][FLOW_UNIT_OCTETS] __attribute__((aligned(64)));
 	static struct record r[64];
-	struct flow_records records = {&r[0].tuple, sizeof(r[0]), unit, local4};
+	struct flow_records records = {
+		.first = &r[0].tuple, .stride = sizeof(r[0]), .unit = unit, .local4 = local4};
 	struct flow_table *t = leat_flow_table_new(
 		aligned_alloc(CACHE_LINE, leat_flow_table_footprint(64)), 64, key_a, records);
 

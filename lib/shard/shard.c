@@ -261,6 +261,11 @@ static void read_letter(struct shard *s, struct shard_letter letter)
 		if (s->app.drain != NULL)
 			s->app.drain(s->app.arg, s->stack);
 		break;
+	case SHARD_MAIL_UNDRAIN:
+		leat_stack_refuse(s->stack, false);
+		if (s->app.undrain != NULL)
+			s->app.undrain(s->app.arg, s->stack);
+		break;
 	case SHARD_MAIL_ABORT:
 		leat_stack_refuse(s->stack, true);
 		s->aborting = true;

@@ -26,6 +26,7 @@
 
 enum shard_mail_kind {
 	SHARD_MAIL_DRAIN,   /* take no new connections, finish those there are */
+	SHARD_MAIL_UNDRAIN, /* take new ones again */
 	SHARD_MAIL_ABORT,   /* reset all connections */
 	SHARD_MAIL_ASK,     /* fill a struct shard_ask and mark it answered */
 	SHARD_MAIL_WALK,    /* do a step of a struct shard_walk each turn, then mark it answered */

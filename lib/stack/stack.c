@@ -180,6 +180,8 @@ static struct tcp_limits tcp_limits(const struct stack_config *c)
 	if (limits.time_wait_max == 0)
 		limits.time_wait_max = limits.tcb_max;
 	limits.time_wait_wide |= has_ip6(&c->link);
+	if (limits.side_max == 0 && c->knobs.keepalive)
+		limits.side_max = limits.tcb_max; /* each has one */
 	return limits;
 }
 
@@ -230,24 +232,48 @@ size_t leat_stack_footprint(const struct stack_config *config)
 	return arena_used(&a);
 }
 
+/* What connections have that are open and idle. */
+static size_t idle_octets(const struct stack_config *c, const struct tcp_limits *full)
+{
+	struct tcp_limits idle = *full;
+
+	idle.rbuf_max = idle.ext_max = idle.srec_max = 1;
+	return leat_tcp_footprint(&idle) -
+	       leat_tcp_tw_ring_footprint(full->time_wait_max, full->time_wait_wide) +
+	       conn_cnt(c) * sizeof(struct conn) + stack_hold_words(c) * sizeof(uint64_t) +
+	       stack_source_cnt(c) * sizeof(struct chunk);
+}
+
+/* What one more of the engine's limits makes of its footprint. */
+static size_t with_pool(const struct tcp_limits *full, uint32_t rbuf, uint32_t ext, uint32_t srec)
+{
+	struct tcp_limits some = *full;
+
+	some.rbuf_max = rbuf;
+	some.ext_max = ext;
+	some.srec_max = srec;
+	return leat_tcp_footprint(&some);
+}
+
 uint32_t leat_stack_parts(const struct stack_config *c, struct stack_part part[STACK_PART_MAX])
 {
-	const struct tcp_limits full = tcp_limits(c);
-	struct tcp_limits bare = full;
+	const struct tcp_limits limits = tcp_limits(c), full = leat_tcp_limits(&limits);
 	size_t left = leat_stack_footprint(c);
 	uint32_t cnt = 0;
 
 	if (left == 0)
 		return 0;
 	uint32_t waiting = full.time_wait_max;
-	size_t wait = leat_tcp_tw_ring_footprint(waiting, full.time_wait_wide);
-	bare.rbuf_max = 1;
-	size_t tcp = leat_tcp_footprint(&bare), held = leat_tcp_footprint(&full) - tcp;
+	size_t bare = with_pool(&full, 1, 1, 1);
+	size_t sent = with_pool(&full, 1, full.ext_max, full.srec_max) - bare;
+	size_t held = with_pool(&full, full.rbuf_max, 1, 1) - bare;
+
+	part[cnt++] = (struct stack_part){"connections", c->tcp.tcb_max, idle_octets(c, &full)};
 	part[cnt++] = (struct stack_part){
-		"connections", c->tcp.tcb_max, tcp - wait + conn_cnt(c) * sizeof(struct conn)};
-	part[cnt++] = (struct stack_part){"TIME-WAIT", waiting, wait};
+		"TIME-WAIT", waiting, leat_tcp_tw_ring_footprint(waiting, full.time_wait_wide)};
 	part[cnt++] = (struct stack_part){
 		"flow index", flow_max(c), leat_flow_table_footprint(flow_max(c))};
+	part[cnt++] = (struct stack_part){"text on the way", full.ext_max, sent};
 	part[cnt++] = (struct stack_part){"segments held", c->tcp.rbuf_max, held};
 	part[cnt++] = (struct stack_part){"text to send", c->send_chunk_cnt,
 		(size_t)c->send_chunk_cnt * (STACK_CHUNK_OCTETS + sizeof(struct chunk))};
@@ -302,8 +328,9 @@ static void modules_init(struct leat_stack *s, const struct parts *p)
 	leat_tcp_tw_locals(s->tcp, s->local4);
 	s->flow = leat_flow_table_new(p->flow, flow_max(c),
 		(struct hash_key){drawn(c->seed, 3), drawn(c->seed, 4)},
-		(struct flow_records){leat_tcp_tuples(s->tcp), sizeof(struct tcb),
-			leat_tcp_tw_units(s->tcp), s->local4});
+		(struct flow_records){leat_tcp_wide(s->tcp), sizeof(struct tuple),
+			leat_tcp_tw_units(s->tcp), s->local4, leat_tcp_ends(s->tcp),
+			sizeof(struct tcb)});
 	s->port = leat_flow_port_new(
 		p->port, base_cnt(c), c->port_from, c->port_to, drawn(c->seed, 5));
 	if (c->steer != NULL)

@@ -44,7 +44,7 @@
 #include <stdio.h>
 
 #define STACK_BURST_MAX    32
-#define STACK_PART_MAX     8
+#define STACK_PART_MAX     9
 #define STACK_CHUNK_OCTETS 2048 /* of the pool that leat_send copies into */
 
 struct flow_steer;
@@ -63,7 +63,7 @@ struct stack_config {
 	uint32_t send_buf_octets; /* leat_send: octets queued and unacknowledged per connection */
 	uint32_t send_chunk_cnt;  /* pool of STACK_CHUNK_OCTETS each, all connections */
 	uint32_t source_max;      /* connections whose text is made by a leat_source; 0: a
-				   * sixteenth of the connections, at least 64 */
+				   * sixty-fourth of the connections, at least 64 */
 	uint16_t port_from, port_to;    /* local ports of leat_connect */
 	const struct flow_steer *steer; /* kept; which flows are ours.  NULL: all */
 	uint32_t shard_idx;             /* who we are to steer */

@@ -11,7 +11,7 @@ static void brief_tcb(struct leat_stack *s, const struct tcb *tcb, struct stack_
 {
 	const struct tcp_tally *t = leat_tcp_tally(s->tcp, tcb);
 
-	*b = (struct stack_brief){.tuple = tcb->tuple,
+	*b = (struct stack_brief){.tuple = stack_tuple(s, tcb),
 		.opened_at = tcb->opened_at,
 		.timer = leat_stack_next_timer(s, tcb),
 		.recv_q = tcb->rcv.unread,
@@ -52,7 +52,6 @@ static uint32_t some_tcbs(
 		const struct tcb *later = stack_tcb(s, u32_min(w->cursor + AHEAD, end - 1));
 
 		__builtin_prefetch(&later->state);
-		__builtin_prefetch(&later->tuple);
 		spend(work, STACK_BRIEF_LOOK);
 		if (tcb->state == TCP_ST_NONE)
 			continue;

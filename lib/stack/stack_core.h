@@ -80,7 +80,8 @@ struct conn {
 		};
 	};
 	union {
-		uint32_t hash; /* the low half; the rest that counts is tcb.mark: stack_hash */
+		uint32_t
+			hash; /* the low half; the rest that counts is tcb.wheel.mark: stack_hash */
 		uint32_t heir;
 		uint32_t half_cnt;
 	};
@@ -186,19 +187,27 @@ static inline struct conn *stack_conn(const struct leat_stack *s, const struct t
 
 static inline uint32_t stack_source_cnt(const struct stack_config *c)
 {
-	return c->source_max != 0 ? c->source_max : u32_max(c->tcp.tcb_max / 16, 64);
+	return c->source_max != 0 ? c->source_max : u32_max(c->tcp.tcb_max / 64, 64);
 }
 
 /* stack_hash is what the flow table has tcb under. */
 static inline uint64_t stack_hash(const struct leat_stack *s, const struct tcb *tcb)
 {
-	return (uint64_t)tcb->mark << FLOW_HASH_HIGH | stack_conn(s, tcb)->hash;
+	return (uint64_t)tcb->wheel.mark << FLOW_HASH_HIGH | stack_conn(s, tcb)->hash;
 }
 
 static inline void stack_hash_set(const struct leat_stack *s, struct tcb *tcb, uint64_t hash)
 {
-	tcb->mark = (uint16_t)(hash >> FLOW_HASH_HIGH);
+	tcb->wheel.mark = (uint16_t)(hash >> FLOW_HASH_HIGH);
 	stack_conn(s, tcb)->hash = (uint32_t)hash;
+}
+
+static inline struct tuple stack_tuple(const struct leat_stack *s, const struct tcb *tcb)
+{
+	struct tuple tuple;
+
+	leat_tcp_tuple(s->tcp, tcb, &tuple);
+	return tuple;
 }
 
 /* stack_unacked is the octets of text queued and not acknowledged. */

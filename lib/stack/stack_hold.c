@@ -49,7 +49,7 @@ static bool may_go(struct leat_stack *s, const struct tcb *tcb)
 
 	if (s->config.link.raw_ip || (stack_conn(s, tcb)->flags & CONN_MAC))
 		return true;
-	return leat_stack_next_hop(s, tcb->tuple.remote, &hop) &&
+	return leat_stack_next_hop(s, stack_tuple(s, tcb).remote, &hop) &&
 	       leat_inet_neigh_sure(s->neigh, hop, s->now);
 }
 

@@ -174,11 +174,13 @@ static void info_tally(const struct leat_stack *s, const struct tcb *tcb, struct
 
 void leat_stack_describe(struct leat_stack *s, const struct tcb *tcb, struct leat_info *info)
 {
+	const struct tuple tuple = stack_tuple(s, tcb);
+
 	*info = (struct leat_info){
 		.state = leat_tcp_state_name((enum tcp_state)tcb->state),
-		.end = end_name[tcb->end_why],
-		.local = leat_stack_addr_out(tcb->tuple.local, tcb->tuple.lport),
-		.remote = leat_stack_addr_out(tcb->tuple.remote, tcb->tuple.rport),
+		.end = end_name[tcb->state == TCP_ST_CLOSED ? tcb->end_why : TCP_END_NONE],
+		.local = leat_stack_addr_out(tuple.local, tuple.lport),
+		.remote = leat_stack_addr_out(tuple.remote, tuple.rport),
 		.opened_at = tcb->opened_at,
 		.passive = tcb->flags & TCP_F_PASSIVE,
 		.rcv_nxt = text_received(s, tcb),
@@ -267,16 +269,17 @@ static void add_sequences(struct line *l, const struct tcb *tcb)
 static void dump_conn(const struct leat_stack *s, const struct tcb *tcb, FILE *out)
 {
 	char local[IP_TEXT_MAX], remote[IP_TEXT_MAX];
+	const struct tuple tuple = stack_tuple(s, tcb);
 	struct line l = {.octets = 0};
 
-	leat_wire_ip_text(tcb->tuple.local, local);
-	leat_wire_ip_text(tcb->tuple.remote, remote);
+	leat_wire_ip_text(tuple.local, local);
+	leat_wire_ip_text(tuple.remote, remote);
 	if (tcb->idx < s->config.tcp.tcb_max)
 		add(&l, "%u.%u", tcb->idx, tcb->gen);
 	else
 		add(&l, "w%u", leat_tcp_tw_name(s->tcp, tcb) & FLOW_UNIT_MASK);
 	add(&l, " %s %s.%u %s.%u", leat_tcp_state_name((enum tcp_state)tcb->state), local,
-		tcb->tuple.lport, remote, tcb->tuple.rport);
+		tuple.lport, remote, tuple.rport);
 	if (tcb->state == TCP_ST_CLOSED) {
 		add(&l, " end \"%s\"", end_name[tcb->end_why]);
 	} else if (tcb->state != TCP_ST_LISTEN) {
@@ -303,8 +306,8 @@ void leat_stack_dump(struct leat_stack *s, FILE *out)
 /* What a walk over all records finds, for comparison with what was counted on the way. */
 struct recount {
 	uint64_t present[TCP_ST_CNT];
-	uint64_t flows, rbufs, ports, children, waiting, chunks, sources, half, queued, aside,
-		heirs, syn_passive;
+	uint64_t flows, rbufs, ports, children, waiting, chunks, sources, sides, half, queued,
+		aside, heirs, syn_passive;
 };
 
 static void recount_conn(const struct leat_stack *s, const struct tcb *tcb, struct recount *r)
@@ -316,6 +319,7 @@ static void recount_conn(const struct leat_stack *s, const struct tcb *tcb, stru
 		return;
 	r->flows += (tcb->flags & TCP_F_FLOW) != 0;
 	r->rbufs += tcb->rbuf_cnt;
+	r->sides += (tcb->opts & TCP_O_SIDE) != 0;
 	r->ports += (c->flags & CONN_PORT) != 0;
 	r->children += (c->flags & CONN_CHILD) != 0;
 	r->half += (c->flags & CONN_HALF) != 0;
@@ -427,6 +431,7 @@ const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t siz
 			r.flows},
 		{"text held = text of connections", t->rbuf_held, r.rbufs},
 		{"chunks = free + used", s->config.send_chunk_cnt, s->chunk_free_cnt + r.chunks},
+		{"sides held = sides of connections", t->side_held, r.sides},
 		{"sources = free + used", stack_source_cnt(&s->config),
 			s->source_free_cnt + r.sources},
 		{"ports taken = ports of connections", ports_taken(s), r.ports},

@@ -40,7 +40,9 @@ static uint32_t flow_of(struct leat_stack *s, const struct stack_burst *b, uint3
 	if (!(idx & FLOW_UNIT)) {
 		const struct tcb *tcb = stack_tcb(s, idx);
 
-		if ((tcb->flags & TCP_F_FLOW) && tuple_eq(&tcb->tuple, tuple))
+		const struct tuple its = stack_tuple(s, tcb);
+
+		if ((tcb->flags & TCP_F_FLOW) && tuple_eq(&its, tuple))
 			return idx;
 	}
 	return leat_flow_table_find(s->flow, b->hash[i], tuple);

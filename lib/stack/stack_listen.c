@@ -193,6 +193,7 @@ static uint32_t children_open(struct leat_stack *s, const struct tcb *listener, 
 		left--;
 		if (s->conn[i].flags & CONN_ABORT)
 			continue;
+		DCHECK(s->conn[i].chunk == STACK_NONE);
 		s->conn[i].abort_next = head;
 		head = i;
 		++*cnt;
@@ -210,6 +211,7 @@ static void children_abort(struct leat_stack *s, const struct tcb *listener)
 	head = cnt > 0 ? by_age(s, &head, cnt) : STACK_NONE;
 	for (uint32_t i = head, next; i != STACK_NONE; i = next) {
 		next = s->conn[i].abort_next;
+		s->conn[i].chunk = STACK_NONE; /* as it was: nobody could give it text to send */
 		leat_stack_abort_push(s, stack_tcb(s, i));
 	}
 }
@@ -231,14 +233,15 @@ void leat_stack_listener_close(struct leat_stack *s, struct tcb *tcb, bool abort
 int leat_stack_listener_promote(struct leat_stack *s, struct tcb *tcb)
 {
 	struct conn *c = stack_conn(s, tcb);
-	uint64_t hash = leat_flow_hash(s->flow, &tcb->tuple);
+	const struct tuple tuple = stack_tuple(s, tcb);
+	uint64_t hash = leat_flow_hash(s->flow, &tuple);
 
 	DCHECK(c->flags & CONN_LISTENER);
-	if (tcb->tuple.rport == 0)
+	if (tuple.rport == 0)
 		return LEAT_ERR_STATE;
 	if (!leat_stack_may_open(s))
 		return LEAT_ERR_QUIET;
-	if (leat_flow_table_find(s->flow, hash, &tcb->tuple) != FLOW_NONE)
+	if (leat_flow_table_find(s->flow, hash, &tuple) != FLOW_NONE)
 		return LEAT_ERR_IN_USE;
 	if (!leat_stack_flow_insert(s, tcb, hash)) {
 		s->cnt.flow_refused++;

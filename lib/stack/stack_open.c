@@ -144,7 +144,11 @@ uint32_t leat_stack_port_of(struct leat_stack *s, const struct tcb *tcb)
 
 	if (!(c->flags & CONN_PORT))
 		return STACK_NONE;
-	return c->flags & CONN_MAC ? leat_stack_port_base(s, &tcb->tuple) : c->port_base;
+	if (!(c->flags & CONN_MAC))
+		return c->port_base;
+	const struct tuple tuple = stack_tuple(s, tcb);
+
+	return leat_stack_port_base(s, &tuple);
 }
 
 void leat_stack_port_hold(struct leat_stack *s, const struct tcb *tcb, uint32_t base)
@@ -253,7 +257,7 @@ void leat_stack_port_untake(struct leat_stack *s, uint32_t base, uint16_t port)
 
 void leat_stack_port_give(struct leat_stack *s, const struct tcb *tcb)
 {
-	leat_stack_port_untake(s, leat_stack_port_of(s, tcb), tcb->tuple.lport);
+	leat_stack_port_untake(s, leat_stack_port_of(s, tcb), tcb->ends.lport);
 	stack_conn(s, tcb)->flags &= (uint16_t)~CONN_PORT;
 }
 

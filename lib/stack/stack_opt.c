@@ -25,8 +25,7 @@ int leat_keepalive(struct leat_stack *s, struct leat_conn c, bool on)
 
 	if (tcb == NULL)
 		return LEAT_ERR_STALE;
-	leat_tcp_keepalive(s->tcp, tcb, on, s->now);
-	return LEAT_OK;
+	return leat_tcp_keepalive(s->tcp, tcb, on, s->now) ? LEAT_OK : LEAT_ERR_FULL;
 }
 
 int leat_user_timeout(struct leat_stack *s, struct leat_conn c, uint64_t ns)
@@ -35,8 +34,7 @@ int leat_user_timeout(struct leat_stack *s, struct leat_conn c, uint64_t ns)
 
 	if (tcb == NULL)
 		return LEAT_ERR_STALE;
-	leat_tcp_user_timeout(s->tcp, tcb, ns, s->now);
-	return LEAT_OK;
+	return leat_tcp_user_timeout(s->tcp, tcb, ns, s->now) ? LEAT_OK : LEAT_ERR_FULL;
 }
 
 int leat_dscp(struct leat_stack *s, struct leat_conn c, uint8_t dscp)
@@ -76,10 +74,16 @@ int leat_time_wait_rst(struct leat_stack *s, struct leat_conn c, bool obeyed)
 
 int64_t leat_send_urgent(struct leat_stack *s, struct leat_conn c, const void *data, size_t octets)
 {
+	struct tcb *tcb = leat_stack_by_handle(s, c);
+
+	if (tcb == NULL)
+		return LEAT_ERR_STALE;
+	if (!leat_tcp_urgent_may(s->tcp, tcb))
+		return LEAT_ERR_FULL;
 	int64_t sent = leat_send(s, c, data, octets);
 
 	if (sent > 0)
-		leat_tcp_urgent_mark(s->tcp, leat_stack_by_handle(s, c));
+		leat_tcp_urgent_mark(s->tcp, tcb);
 	return sent;
 }
 

@@ -24,11 +24,19 @@ static const struct mac *cookie_station(const struct leat_stack *s, const struct
 	return (mac->octet[0] & 1) == 0 ? mac : NULL;
 }
 
+/* Does the record that m came from still have its tuple? */
+static bool is_its(const struct leat_stack *s, const struct tcp_emit *m)
+{
+	const struct tuple its = stack_tuple(s, stack_tcb(s, m->tcb_idx));
+
+	return tuple_eq(&its, &m->tuple);
+}
+
 /* Is m what a connection must send until it is acknowledged? */
 static bool occupies(struct leat_stack *s, const struct tcp_emit *m)
 {
 	return m->tcb_idx != TCP_NONE && m->seg.len > 0 && !(m->seg.flags & TCP_RST) &&
-	       tuple_eq(&stack_tcb(s, m->tcb_idx)->tuple, &m->tuple);
+	       is_its(s, m);
 }
 
 static void drop(struct leat_stack *s, const struct tcp_emit *m)
@@ -53,8 +61,7 @@ static enum where_to resolve(struct leat_stack *s, const struct tcp_emit *m, str
 	}
 	if (answer == INET_NEIGH_FOUND)
 		return TO_WIRE;
-	if (m->tcb_idx != TCP_NONE && (s->conn[m->tcb_idx].flags & CONN_MAC) &&
-		tuple_eq(&stack_tcb(s, m->tcb_idx)->tuple, &m->tuple)) {
+	if (m->tcb_idx != TCP_NONE && (s->conn[m->tcb_idx].flags & CONN_MAC) && is_its(s, m)) {
 		*mac = s->conn[m->tcb_idx].mac;
 		return TO_WIRE;
 	}

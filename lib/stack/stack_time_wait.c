@@ -65,7 +65,7 @@ void leat_stack_rest(struct leat_stack *s, struct tcb *tcb)
 		!leat_tcp_tw_settled(s->tcp, tcb))
 		return;
 	make_blocks(s);
-	uint32_t local_idx = leat_stack_local_idx(s, tcb->tuple.local);
+	uint32_t local_idx = leat_stack_local_idx(s, stack_tuple(s, tcb).local);
 	uint32_t name = leat_tcp_tw_rest(s->tcp, tcb, local_idx, flags);
 
 	if (name == TCP_NONE)
@@ -87,10 +87,12 @@ void leat_stack_rest_all(struct leat_stack *s)
 
 static struct tcb *prepared(struct leat_stack *s, struct tcb *tcb, uint32_t name, uint64_t hash)
 {
+	const struct tuple tuple = stack_tuple(s, tcb);
+
 	leat_stack_conn_init(s, tcb);
 	stack_hash_set(s, tcb, hash);
 	if (leat_tcp_tw_flags(s->tcp, name) & TW_F_PORT)
-		leat_stack_port_hold(s, tcb, leat_stack_port_base(s, &tcb->tuple));
+		leat_stack_port_hold(s, tcb, leat_stack_port_base(s, &tuple));
 	tcb->flags |= TCP_F_FLOW;
 	return tcb;
 }

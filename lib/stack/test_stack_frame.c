@@ -251,7 +251,7 @@ static void a_record_that_is_reborn_in_a_burst_does_not_get_its_predecessors_seg
 	assert_int_equal(v.burst.tcp_verdict[2], TCP_V_LISTEN_RST);
 	assert_int_equal(v.burst.tcp_verdict[3], TCP_V_SYN_AGAIN);
 	idx = v.burst.idx[2]; /* what the lookup had found serves port 1000 now */
-	assert_int_equal(leat_tcp_tcb(leat_stack_engine(n.stack[1]), idx)->tuple.rport, 1000);
+	assert_int_equal(leat_tcp_tcb(leat_stack_engine(n.stack[1]), idx)->ends.rport, 1000);
 	net_stop(&n);
 }
 

@@ -38,8 +38,10 @@ static void peer_says(struct net *n, uint32_t name, uint8_t flags)
 {
 	struct tcp_engine *e = leat_stack_engine(n->stack[1]);
 	const struct tcb *tcb = leat_tcp_tw_look(e, name, n->now);
-	struct tuple from = {tcb->tuple.remote, tcb->tuple.local, tcb->tuple.rport,
-		tcb->tuple.lport, tcb->tuple.zone};
+	struct tuple to;
+
+	leat_tcp_tuple(e, tcb, &to);
+	struct tuple from = {to.remote, to.local, to.rport, to.lport, to.zone};
 	struct seg seg = {.seq = seq_sub(tcb->rcv.nxt, flags & TCP_FIN ? 1 : 0),
 		.ack = tcb->snd.nxt,
 		.flags = flags,
@@ -235,6 +237,47 @@ static void restarts_leave_holes_that_are_closed(void **state)
 	many_restarts(14, 4, 2, 3);
 }
 
+/* What a record learnt is noted where it is by then, though it was moved while its answer waited. */
+static void records_move_while_their_answers_wait(void **state)
+{
+	enum {
+		CNT = 4
+	};
+	uint32_t name[CNT], ts_recent[CNT];
+	struct tuple t[CNT];
+	struct net n;
+
+	(void)state;
+	net_init(&n, 15);
+	n.config[1].tcp.time_wait_max = CNT;
+	n.config[1].tcp.tcb_max = 8;
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 8);
+	for (uint32_t i = 0; i < CNT; i++)
+		closed_by_server(&n, 4);
+	struct tcp_engine *e = leat_stack_engine(n.stack[1]);
+
+	assert_int_equal(leat_tcp_tw_due(e, n.now + TWO_MSL, name, CNT), CNT);
+	for (uint32_t i = 0; i < CNT; i++) {
+		leat_tcp_tw_tuple(e, name[i], &t[i]);
+		ts_recent[i] = leat_tcp_tw_look(e, name[i], n.now)->ts_recent;
+		assert_true(i == 0 || ts_recent[i] != ts_recent[i - 1]);
+	}
+	for (uint32_t i = 1; i < 400; i++) {
+		for (uint32_t k = 0; k < CNT; k++)
+			peer_says(&n, record_of(&n, t[(k + i / 8) % CNT].rport),
+				k == i % CNT ? TCP_FIN | TCP_ACK : TCP_PSH | TCP_ACK);
+		net_run(&n, i % 8 ? 0 : TIME_S);
+		leat_tcp_tw_check(e);
+		for (uint32_t k = 0; k < CNT; k++)
+			assert_int_equal(
+				leat_tcp_tw_look(e, record_of(&n, t[k].rport), n.now)->ts_recent,
+				ts_recent[k]);
+	}
+	assert_true(counted(&n)->time_wait_moved > 0);
+	net_stop(&n);
+}
+
 /* A restart for which there is no block at all counts from when the head comes to it: TIME-WAIT is
  * longer then, and never shorter. */
 static void a_restart_that_is_put_off_makes_it_longer(void **state)
@@ -281,7 +324,9 @@ static void a_restart_without_a_block_is_put_off_and_counted(void **state)
 	io.born = TCP_NONE;
 	for (; cnt < 10000 && counted(&n)->time_wait_put_off == 0; cnt++) {
 		struct tcb *tcb = leat_tcp_tw_wake(e, name, ++n.now);
-		struct tuple tuple = tcb->tuple;
+		struct tuple tuple;
+
+		leat_tcp_tuple(e, tcb, &tuple);
 		struct seg seg = {.seq = seq_sub(tcb->rcv.nxt, 1),
 			.ack = tcb->snd.nxt,
 			.flags = TCP_FIN | TCP_ACK,
@@ -434,6 +479,7 @@ int main(void)
 		cmocka_unit_test(a_flood_of_fins_wakes_no_more_than_there_is_room_for),
 		cmocka_unit_test(what_is_over_while_its_answer_waits_says_nothing),
 		cmocka_unit_test(restarts_leave_holes_that_are_closed),
+		cmocka_unit_test(records_move_while_their_answers_wait),
 		cmocka_unit_test(a_restart_that_is_put_off_makes_it_longer),
 		cmocka_unit_test(a_restart_without_a_block_is_put_off_and_counted),
 		cmocka_unit_test(who_is_given_up_late_stays_a_control_block),

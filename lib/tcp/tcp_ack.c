@@ -62,7 +62,7 @@ static void advance(struct tcp_call *c, const struct seg *seg)
 	tcb->snd.rtx = seq_max(tcb->snd.rtx, ack);
 	tcb->rtx_since = c->now;
 	tcb->tries = 0;
-	if (tcb->flags & TCP_F_RTT && seq_gt(ack, tcb->rtt_seq)) {
+	if (tcb->flags & TCP_F_RTT && seq_gt(ack, *tcp_rtt_seq(c->e, tcb))) {
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
 		leat_tcp_rtt_sample(c->e, tcb, c->now - tcb->rtt_at);
 	} else if (tcb->backoff > 0 && echo_time(c, seg, &since_ns)) {

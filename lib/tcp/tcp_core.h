@@ -27,6 +27,7 @@
  *
  * Affinity   the shard's lcore. */
 
+#include "base_bits.h"
 #include "base_time.h"
 #include "tcp_engine.h"
 #include "tcp_tw.h"
@@ -39,7 +40,8 @@ struct tcp_rbuf {
 	struct seq seq;
 	uint16_t text;
 	uint16_t room;  /* octets behind the text that may be written; 0: not even the text */
-	uint32_t stamp; /* of the last time an octet of it arrived, while it is out of order */
+	uint32_t stamp; /* of the last time an octet of it arrived, while it is out of order; of the
+			 * first in order the index of the last */
 	const uint8_t *data;
 	void *buf;
 };
@@ -52,7 +54,8 @@ struct tcp_engine {
 	struct hash_key secret, cookie_key;
 	uint64_t cookie_until; /* so long an ACK to a listener may bring a cookie back */
 	struct tcb *tcb;
-	struct tcp_side *side; /* of tcb[i] at [i] */
+	struct tuple *wide; /* of tcb[i], when its ends are wide, at [i]; NULL: none ever is */
+	struct tcp_side *side;
 	struct tcp_rbuf *rbuf;
 	struct tcp_tally *tally; /* likewise; NULL: not kept */
 	struct tcp_ext *ext;     /* tcp_sendq.h */
@@ -64,7 +67,7 @@ struct tcp_engine {
 	uint32_t awake_name[TCP_TW_AWAKE + 1]; /* of tcb[tcb_max + i] at [i] */
 	uint32_t open_cnt;                     /* opened and not ended */
 	/* Heads of the free lists, TCP_NONE: empty. */
-	uint32_t tcb_free, rbuf_free, ext_free, srec_free;
+	uint32_t tcb_free, rbuf_free, ext_free, srec_free, side_free;
 	uint32_t out_head, out_tail;   /* connections that may have to send */
 	uint32_t news_head, news_tail; /* connections with something to tell */
 	uint32_t home_head;            /* pieces whose buffers go back */
@@ -114,15 +117,35 @@ static inline uint64_t tcp_two_msl_ns(const struct tcp_engine *e, const struct t
 	return leat_timer_ring_lasts(e->two_msl, tcp_two_msl_length(tcb));
 }
 
-/* tcp_side is for a tcb that has it; leat_tcp_side, for reading, and leat_tcp_side_make for any. */
+/* The tuple of tcb, and what sets it. */
+static inline void tcp_tuple(const struct tcp_engine *e, const struct tcb *tcb, struct tuple *tuple)
+{
+	if (LIKELY(tcb->ends.remote != ENDS4_WIDE))
+		ends4_tuple(&tcb->ends, tuple);
+	else
+		*tuple = e->wide[tcb->idx];
+}
+
+static inline void tcp_tuple_set(
+	const struct tcp_engine *e, struct tcb *tcb, const struct tuple *tuple)
+{
+	tcb->ends = ends4_of(tuple);
+	if (LIKELY(tcb->ends.remote != ENDS4_WIDE))
+		return;
+	ASSERT(e->wide); /* limits.time_wait_wide */
+	e->wide[tcb->idx] = *tuple;
+}
+
+/* tcp_side is for a tcb that has it; leat_tcp_side, for reading, and leat_tcp_side_make for any: NULL,
+ * counted, when there is none left. */
 static inline struct tcp_side *tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
 {
 	DCHECK(tcb->opts & TCP_O_SIDE);
-	return &e->side[tcb->idx];
+	return &e->side[tcb->side];
 }
 
 /* tcp_engine.c */
-struct tcp_side *leat_tcp_side_make(const struct tcp_engine *e, struct tcb *tcb);
+struct tcp_side *leat_tcp_side_make(struct tcp_engine *e, struct tcb *tcb);
 struct tcb *leat_tcp_alloc(
 	struct tcp_engine *e, const struct tuple *tuple, enum tcp_state state, uint64_t now);
 void leat_tcp_want_output(struct tcp_engine *e, struct tcb *tcb);
@@ -193,6 +216,8 @@ void leat_tcp_opts_keep(struct tcb *tcb, const struct seg *seg);
 /* What we offer in our SYN (MUST-67). */
 /* Our shift of the window, when that is agreed on. */
 uint8_t leat_tcp_shift_wanted(const struct tcp_engine *e);
+/* Octets of the headers of IP and TCP, without options. */
+uint32_t leat_tcp_hdr_octets(const struct tcb *tcb);
 uint16_t leat_tcp_adv_mss(const struct tcp_engine *e, const struct tcb *tcb);
 /* The path takes packets of mtu octets: sets the MSS, which never grows; false: no change. */
 bool leat_tcp_mss_narrow(struct tcb *tcb, uint32_t mtu);
@@ -233,8 +258,10 @@ void leat_tcp_sack_put(struct tcp_call *c, struct seg *seg);
 /* A segment of no connection, as it stands; io.emit has room. */
 void leat_tcp_emit_alone(struct tcp_call *c, const struct tuple *tuple, const struct seg *seg);
 void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const struct seg *rst);
-/* The reset that answers seg when there is no connection, or an unacceptable ACK. */
+/* The reset that answers seg when there is no connection. */
 void leat_tcp_answer_rst(struct tcp_call *c, const struct tuple *tuple, const struct seg *seg);
+/* The same for an unacceptable ACK of c->tcb. */
+void leat_tcp_refuse_ack(struct tcp_call *c, const struct seg *seg);
 /* <SEQ=SND.NXT><CTL=RST> */
 void leat_tcp_send_rst(struct tcp_call *c);
 

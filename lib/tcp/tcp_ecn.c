@@ -41,10 +41,13 @@ static void congestion(struct tcp_call *c)
 	struct tcp_ext *ext = tcp_ext_of(c->e, tcb);
 	struct tcp_side *side = leat_tcp_side_make(c->e, tcb);
 
-	if (tcb->opts & TCP_O_ECN_CUT)
+	if (tcb->opts & TCP_O_ECN_CUT || (!side && tcb->opts & TCP_O_CWR))
 		return;
-	tcb->opts |= TCP_O_CWR | TCP_O_ECN_CUT;
-	side->ecn_high = tcb->snd.nxt;
+	tcb->opts |= TCP_O_CWR;
+	if (side) {
+		tcb->opts |= TCP_O_ECN_CUT;
+		side->ecn_high = tcb->snd.nxt;
+	}
 	if (tcb->flags & TCP_F_RECOVERY || (ext && ext->flags & TCP_EXT_LOSS))
 		return;
 	/* With the last ACK nothing is on the way any more; then it is what might have been. */

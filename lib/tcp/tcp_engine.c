@@ -10,6 +10,7 @@
 #define TCB_MAX_LIMIT   (UINT32_C(1) << 29)
 #define RBUF_MAX_LIMIT  (UINT32_C(1) << 29)
 #define EXT_MAX_DEFAULT (UINT32_C(1) << 17)
+#define SIDE_SHARE      16
 
 void leat_tcp_knobs_default(struct tcp_knobs *knobs)
 {
@@ -58,6 +59,7 @@ struct parts {
 	struct tcp_engine *e;
 	void *wheel, *two_msl, *fin_wait_2, *tw;
 	struct tcb *tcb;
+	struct tuple *wide;
 	struct tcp_side *side;
 	struct tcp_tally *tally;
 	struct tcp_rbuf *rbuf;
@@ -74,12 +76,13 @@ static struct parts parts_cut(void *mem, const struct tcp_limits *limits)
 
 	p.e = arena_take(&a, 1, sizeof(*p.e), CACHE_LINE);
 	p.tcb = arena_take(&a, cnt, sizeof(*p.tcb), CACHE_LINE);
-	p.side = arena_take(&a, cnt, sizeof(*p.side), CACHE_LINE);
+	p.wide = arena_take(&a, limits->time_wait_wide ? cnt : 0, sizeof(*p.wide), CACHE_LINE);
+	p.side = arena_take(&a, limits->side_max, sizeof(*p.side), CACHE_LINE);
 	p.tally = arena_take(&a, limits->tally ? cnt : 0, sizeof(*p.tally), CACHE_LINE);
 	p.rbuf = arena_take(&a, limits->rbuf_max, sizeof(*p.rbuf), CACHE_LINE);
 	p.ext = arena_take(&a, limits->ext_max, sizeof(*p.ext), CACHE_LINE);
 	p.srec = arena_take(&a, limits->srec_max, sizeof(*p.srec), CACHE_LINE);
-	p.wheel = arena_take(&a, 1, leat_timer_wheel_footprint(cnt), CACHE_LINE);
+	p.wheel = arena_take(&a, 1, leat_timer_wheel_within_footprint(cnt), CACHE_LINE);
 	p.two_msl = arena_take(&a, 1, leat_timer_ring_within_footprint(), CACHE_LINE);
 	p.fin_wait_2 = arena_take(&a, 1, leat_timer_ring_within_footprint(), CACHE_LINE);
 	size_t tw = leat_tcp_tw_ring_footprint(limits->time_wait_max, limits->time_wait_wide);
@@ -88,8 +91,7 @@ static struct parts parts_cut(void *mem, const struct tcp_limits *limits)
 	return p;
 }
 
-/* The limits with those that were left to us. */
-static struct tcp_limits limits_full(const struct tcp_limits *limits)
+struct tcp_limits leat_tcp_limits(const struct tcp_limits *limits)
 {
 	struct tcp_limits full = *limits;
 
@@ -99,6 +101,8 @@ static struct tcp_limits limits_full(const struct tcp_limits *limits)
 		full.ext_max = u32_min(u32_max(full.tcb_max / 4, 64), EXT_MAX_DEFAULT);
 	if (full.srec_max == 0)
 		full.srec_max = u32_min(u32_max(8 * full.ext_max, 4096), 4 * EXT_MAX_DEFAULT);
+	if (full.side_max == 0)
+		full.side_max = u32_max(full.tcb_max / SIDE_SHARE, 64);
 	return full;
 }
 
@@ -106,9 +110,9 @@ size_t leat_tcp_footprint(const struct tcp_limits *limits)
 {
 	if (limits->tcb_max == 0 || limits->tcb_max > TCB_MAX_LIMIT || limits->rbuf_max == 0 ||
 		limits->rbuf_max > RBUF_MAX_LIMIT || limits->ext_max > TCB_MAX_LIMIT ||
-		limits->srec_max > RBUF_MAX_LIMIT)
+		limits->srec_max > RBUF_MAX_LIMIT || limits->side_max > TCB_MAX_LIMIT)
 		return 0;
-	struct tcp_limits full = limits_full(limits);
+	struct tcp_limits full = leat_tcp_limits(limits);
 
 	return parts_cut(NULL, &full).octets;
 }
@@ -118,7 +122,7 @@ static void timers_new(struct tcp_engine *e, const struct parts *p, uint64_t now
 	const struct tcp_limits *l = &e->limits;
 	uint32_t cnt = l->tcb_max + TCP_TW_AWAKE + 1;
 
-	e->wheel = leat_timer_wheel_new(p->wheel, cnt, now);
+	e->wheel = leat_timer_wheel_new_within(p->wheel, &e->tcb->wheel, sizeof(*e->tcb), cnt, now);
 	e->two_msl = leat_timer_ring_new_within(
 		p->two_msl, &e->tcb->ring, sizeof(*e->tcb), cnt, e->knobs.two_msl_ns);
 	e->fin_wait_2 = leat_timer_ring_new_within(
@@ -133,6 +137,8 @@ static void free_lists_new(struct tcp_engine *e)
 	uint32_t all = l->tcb_max + TCP_TW_AWAKE + 1;
 
 	memset(e->tcb, 0, all * sizeof(*e->tcb));
+	if (e->wide)
+		memset(e->wide, 0, all * sizeof(*e->wide));
 	for (uint32_t i = 0; i < all; i++) {
 		e->tcb[i].idx = i;
 		e->tcb[i].rcv_head = i + 1 < l->tcb_max ? i + 1 : TCP_NONE;
@@ -141,6 +147,8 @@ static void free_lists_new(struct tcp_engine *e)
 		e->rbuf[i].next = i + 1 < l->rbuf_max ? i + 1 : TCP_NONE;
 	for (uint32_t i = 0; i < l->ext_max; i++)
 		e->ext[i].head = i + 1 < l->ext_max ? i + 1 : TCP_NONE;
+	for (uint32_t i = 0; i < l->side_max; i++)
+		e->side[i].r2_ms = i + 1 < l->side_max ? i + 1 : TCP_NONE;
 	for (uint32_t i = 0; i < l->srec_max; i++)
 		e->srec[i].next = i + 1 < l->srec_max ? i + 1 : TCP_NONE;
 }
@@ -148,7 +156,7 @@ static void free_lists_new(struct tcp_engine *e)
 struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 	const struct tcp_knobs *knobs, struct hash_key secret, uint64_t now)
 {
-	struct tcp_limits full = limits_full(limits);
+	struct tcp_limits full = leat_tcp_limits(limits);
 	struct parts p = parts_cut(mem, &full);
 	struct tcp_engine *e = p.e;
 
@@ -159,14 +167,15 @@ struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 	e->secret = secret;
 	e->cookie_key = leat_tcp_cookie_key(&secret);
 	e->tcb = p.tcb;
+	e->wide = limits->time_wait_wide ? p.wide : NULL;
 	e->side = p.side;
 	e->tally = limits->tally ? p.tally : NULL;
 	e->rbuf = p.rbuf;
 	e->ext = p.ext;
 	e->srec = p.srec;
-	timers_new(e, &p, now);
 	e->out_head = e->out_tail = e->news_head = e->news_tail = e->home_head = TCP_NONE;
 	free_lists_new(e);
+	timers_new(e, &p, now);
 	e->cnt.present[TCP_ST_NONE] = limits->tcb_max;
 	return e;
 }
@@ -186,7 +195,7 @@ const struct tcp_side *leat_tcp_side(const struct tcp_engine *e, const struct tc
 {
 	static const struct tcp_side none = {0};
 
-	return tcb->opts & TCP_O_SIDE ? &e->side[tcb->idx] : &none;
+	return tcb->opts & TCP_O_SIDE ? &e->side[tcb->side] : &none;
 }
 
 const struct tcp_tally *leat_tcp_tally(const struct tcp_engine *e, const struct tcb *tcb)
@@ -196,21 +205,49 @@ const struct tcp_tally *leat_tcp_tally(const struct tcp_engine *e, const struct 
 	return e->tally ? &e->tally[tcb->idx] : &none;
 }
 
-/* Not with each tcb: it would be one line more for every connection to write. */
-struct tcp_side *leat_tcp_side_make(const struct tcp_engine *e, struct tcb *tcb)
+/* A record of TIME-WAIT that is awake has none: it has nothing to keep there. */
+struct tcp_side *leat_tcp_side_make(struct tcp_engine *e, struct tcb *tcb)
 {
-	struct tcp_side *side = &e->side[tcb->idx];
+	if (tcb->opts & TCP_O_SIDE)
+		return &e->side[tcb->side];
+	if (e->side_free == TCP_NONE || tcp_tw_is_awake(tcb->idx, e->limits.tcb_max)) {
+		e->cnt.side_none += e->side_free == TCP_NONE;
+		return NULL;
+	}
+	struct tcp_side *side = &e->side[e->side_free];
 
-	if (!(tcb->opts & TCP_O_SIDE))
-		*side = (struct tcp_side){0};
+	tcb->side = e->side_free;
 	tcb->opts |= TCP_O_SIDE;
+	e->side_free = side->r2_ms;
+	e->cnt.side_held++;
+	*side = (struct tcp_side){0};
 	return side;
 }
 
-const void *leat_tcp_tuples(const struct tcp_engine *e)
+static void side_free(struct tcp_engine *e, struct tcb *tcb)
 {
-	STATIC_ASSERT(offsetof(struct tcb, tuple) == 0, "the tuple is the record's first member");
+	if (LIKELY(!(tcb->opts & TCP_O_SIDE)))
+		return;
+	tcb->opts &= (uint16_t)~TCP_O_SIDE;
+	e->side[tcb->side].r2_ms = e->side_free;
+	e->side_free = tcb->side;
+	e->cnt.side_held--;
+}
+
+void leat_tcp_tuple(const struct tcp_engine *e, const struct tcb *tcb, struct tuple *tuple)
+{
+	tcp_tuple(e, tcb, tuple);
+}
+
+const void *leat_tcp_ends(const struct tcp_engine *e)
+{
+	STATIC_ASSERT(offsetof(struct tcb, ends) == 0, "they are the record's first member");
 	return e->tcb;
+}
+
+const struct tuple *leat_tcp_wide(const struct tcp_engine *e)
+{
+	return e->wide;
 }
 
 const struct tcp_counters *leat_tcp_counters(const struct tcp_engine *e)
@@ -227,17 +264,11 @@ struct tcb *leat_tcp_alloc(
 		return NULL;
 
 	struct tcb *tcb = &e->tcb[e->tcb_free];
-	uint32_t idx = tcb->idx, gen = tcb->gen;
-	uint32_t out_next = tcb->out_next, news_next = tcb->news_next;
 	uint16_t flags = tcb->flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS);
 
 	e->tcb_free = tcb->rcv_head;
-	memset(tcb, 0, sizeof(*tcb));
-	tcb->tuple = *tuple;
-	tcb->idx = idx;
-	tcb->gen = gen;
-	tcb->out_next = out_next;
-	tcb->news_next = news_next;
+	memset(tcb, 0, offsetof(struct tcb, idx));
+	tcp_tuple_set(e, tcb, tuple);
 	tcb->flags = flags;
 	if (!e->knobs.nagle)
 		tcb->flags |= TCP_F_NODELAY;
@@ -247,7 +278,7 @@ struct tcb *leat_tcp_alloc(
 	tcb->tos = (uint8_t)(e->knobs.dscp << 2);
 	tcb->quick = e->knobs.quick_acks;
 	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
-	tcb->rcv_head = tcb->rcv_tail = tcb->ooo_head = tcb->ext = TCP_NONE;
+	tcb->rcv_head = tcb->ooo_head = TCP_NONE;
 	tcb->opened_at = now;
 	if (e->tally)
 		e->tally[tcb->idx] = (struct tcp_tally){0};
@@ -268,6 +299,7 @@ void leat_tcp_free(struct tcp_engine *e, struct tcb *tcb)
 
 void leat_tcp_unuse(struct tcp_engine *e, struct tcb *tcb)
 {
+	side_free(e, tcb);
 	tcb->news = 0;
 	tcb->gen++;
 	tcb->rcv_head = e->tcb_free;

@@ -39,12 +39,14 @@ struct tcp_limits {
 	uint32_t tcb_max; /* records: connections in any state, listeners, handles not released */
 	uint32_t time_wait_max; /* connections that are open or in TIME-WAIT: each may come to that;
 				 * 0: tcb_max */
-	bool time_wait_wide;    /* they may be of IPv6 */
+	bool time_wait_wide;    /* they may be of IPv6: each takes a tuple more, waiting or not */
 	uint32_t rbuf_max; /* received segments held for users or reassembly, all connections */
 	uint32_t ext_max;  /* connections with text on the way that have more than NewReno; 0: a
 			    * quarter of tcb_max, at least 64, at most 131,072 */
 	uint32_t srec_max; /* segments sent and not acknowledged, all connections; 0: 8 x ext_max,
 			    * at least 4,096, at most 524,288 */
+	uint32_t side_max; /* connections that have a struct tcp_side; 0: a sixteenth of tcb_max, at
+			    * least 64 */
 	bool tally;        /* keep a struct tcp_tally of each connection, a line of memory that
 			    * each segment touches */
 };
@@ -194,9 +196,10 @@ struct tcp_counters {
 	uint64_t dsack_told;                  /* duplicates that we reported */
 	uint64_t reneged;                     /* timeouts at which SACKed text had to go again */
 	uint64_t ext_none, srec_none;         /* a pool was empty: plain NewReno; not sent now */
+	uint64_t side_none;                   /* likewise: struct tcp_side says what that means */
 	uint32_t present[TCP_ST_CNT];         /* records in each state */
 	uint32_t rbuf_held;                   /* records of text on any queue */
-	uint32_t ext_held, srec_held;         /* in use */
+	uint32_t ext_held, srec_held, side_held; /* in use */
 };
 
 /* tcp_again_sum is emitted_again, by kind: the same number. */
@@ -223,6 +226,9 @@ struct tcp_engine;
 
 void leat_tcp_knobs_default(struct tcp_knobs *knobs);
 
+/* leat_tcp_limits is limits with those that were left to us, as 0. */
+struct tcp_limits leat_tcp_limits(const struct tcp_limits *limits);
+
 /* leat_tcp_footprint is the octets an engine needs; 0 for impossible limits. */
 size_t leat_tcp_footprint(const struct tcp_limits *limits);
 
@@ -243,8 +249,13 @@ const struct tcp_side *leat_tcp_side(const struct tcp_engine *e, const struct tc
 /* leat_tcp_tally is what was counted of tcb; all 0 when nothing is. */
 const struct tcp_tally *leat_tcp_tally(const struct tcp_engine *e, const struct tcb *tcb);
 
-/* Where the tuples are, for the flow table: that of record i at first + i * sizeof(struct tcb). */
-const void *leat_tcp_tuples(const struct tcp_engine *e);
+/* leat_tcp_tuple is the tuple of tcb. */
+void leat_tcp_tuple(const struct tcp_engine *e, const struct tcb *tcb, struct tuple *tuple);
+
+/* For the flow table: the ends of record i are at leat_tcp_ends + i * sizeof(struct tcb), the tuple
+ * of one whose ends are wide at leat_tcp_wide + i. */
+const void *leat_tcp_ends(const struct tcp_engine *e);
+const struct tuple *leat_tcp_wide(const struct tcp_engine *e);
 
 const struct tcp_counters *leat_tcp_counters(const struct tcp_engine *e);
 

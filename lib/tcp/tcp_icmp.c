@@ -39,8 +39,10 @@ static uint32_t believed(const struct tcp_call *c, uint32_t mtu)
 {
 	uint32_t now = leat_tcp_side(c->e, c->tcb)->pmtu;
 
-	if (!ip_is4(c->tcb->tuple.remote))
+	if (c->tcb->ends.remote == ENDS4_WIDE)
 		return mtu >= IP6_MTU_MIN ? mtu : UINT32_MAX;
+	if (now == 0 && c->e->side_free == TCP_NONE) /* perhaps it could not be noted */
+		now = leat_tcp_hdr_octets(c->tcb) + c->tcb->snd_mss;
 	if (mtu == 0)
 		mtu = plateau_below(now != 0 ? now : c->e->knobs.mtu);
 	return u32_max(mtu, c->e->knobs.pmtu_min);
@@ -59,7 +61,10 @@ static void too_big(struct tcp_call *c, uint32_t told)
 		return;
 	}
 	c->e->cnt.icmp_narrowed++;
-	leat_tcp_side_make(c->e, tcb)->pmtu = (uint16_t)mtu;
+	struct tcp_side *side = leat_tcp_side_make(c->e, tcb);
+
+	if (side)
+		side->pmtu = (uint16_t)mtu;
 	if (tcp_sendq_of(c->e, tcb))
 		leat_tcp_sendq_recut(c->e, tcb);
 	else
@@ -77,16 +82,18 @@ static bool refuses(const struct tcp_call *c, enum tcp_icmp_kind kind)
 
 static void soft(struct tcp_call *c, enum tcp_icmp_kind kind)
 {
-	struct tcp_side *side = leat_tcp_side_make(c->e, c->tcb);
-
 	if (!c->e->knobs.icmp_soft) {
 		c->e->cnt.icmp_ignored++;
 		return;
 	}
 	c->e->cnt.icmp_soft++;
-	side->soft_why = (uint8_t)kind;
-	if (side->soft_cnt < UINT16_MAX)
-		side->soft_cnt++;
+	struct tcp_side *side = leat_tcp_side_make(c->e, c->tcb);
+
+	if (side) {
+		side->soft_why = (uint8_t)kind;
+		if (side->soft_cnt < UINT16_MAX)
+			side->soft_cnt++;
+	}
 	leat_tcp_tell(c->e, c->tcb, TCP_NEWS_SOFT);
 }
 

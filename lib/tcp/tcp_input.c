@@ -206,7 +206,7 @@ static enum tcp_verdict check_ack(struct tcp_call *c, const struct seg *seg)
 	bool opening = tcp_syn_unacked(tcb); /* SYN-RECEIVED, or closed by its user in it */
 
 	if (opening && (!seq_lt(tcb->snd.una, seg->ack) || !seq_leq(seg->ack, tcb->snd.nxt))) {
-		leat_tcp_answer_rst(c, &tcb->tuple, seg);
+		leat_tcp_refuse_ack(c, seg);
 		return TCP_V_BAD_ACK_RST;
 	}
 	if (tcb->state == TCP_ST_SYN_RECEIVED) {

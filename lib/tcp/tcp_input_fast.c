@@ -8,7 +8,7 @@
 
 #define ACK_OR_PSH   ((uint8_t)~TCP_PSH)
 #define BUSY         (TCP_F_FIN_QUEUED | TCP_F_RCV_SHUT | TCP_F_FIN_HELD | TCP_F_RECOVERY)
-#define NOT_SO_QUIET ((uint16_t)~TCP_O_SIDE) /* the record alone says nothing */
+#define NOT_SO_QUIET ((uint16_t) ~(TCP_O_SIDE | TCP_O_EXT)) /* records that say nothing */
 
 /* RFC 7323 5.3: exactly the options that were agreed on, and a timestamp that is not older. */
 static bool options_fit(const struct tcb *tcb, const struct seg *seg)
@@ -53,7 +53,7 @@ static void advance(struct tcp_call *c, uint32_t acked)
 	tcb->snd.rtx = seq_max(tcb->snd.rtx, tcb->snd.una);
 	tcb->rtx_since = c->now;
 	tcb->tries = 0;
-	if (tcb->flags & TCP_F_RTT && seq_gt(tcb->snd.una, tcb->rtt_seq)) {
+	if (tcb->flags & TCP_F_RTT && seq_gt(tcb->snd.una, *tcp_rtt_seq(c->e, tcb))) {
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
 		leat_tcp_rtt_sample(c->e, tcb, c->now - tcb->rtt_at);
 	}

@@ -25,6 +25,16 @@ static void syn_learn(const struct tcp_call *c, struct tcb *tcb, const struct se
 	tcb->snd.wl2 = seg->flags & TCP_ACK ? seg->ack : tcb->snd.iss;
 }
 
+static void inherit_r2(struct tcp_engine *e, struct tcb *tcb, uint32_t r2_ms)
+{
+	struct tcp_side *side = leat_tcp_side_make(e, tcb);
+
+	if (side)
+		side->r2_ms = r2_ms;
+	else
+		tcb->opts &= (uint16_t)~TCP_O_R2;
+}
+
 struct tcb *leat_tcp_child(struct tcp_call *c, const struct tcb *listener,
 	const struct tuple *tuple, const struct seg *syn)
 {
@@ -37,7 +47,7 @@ struct tcb *leat_tcp_child(struct tcp_call *c, const struct tcb *listener,
 	tcb->flags |= TCP_F_PASSIVE | (listener->flags & TCP_F_NODELAY);
 	tcb->opts = (tcb->opts & (uint16_t)~TCP_O_INHERITED) | (listener->opts & TCP_O_INHERITED);
 	if (tcb->opts & TCP_O_R2)
-		leat_tcp_side_make(e, tcb)->r2_ms = tcp_side(e, listener)->r2_ms;
+		inherit_r2(e, tcb, tcp_side(e, listener)->r2_ms);
 	tcb->tos = listener->tos;
 	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = leat_tcp_isn(e, tcb, c->now);
 	tcb->snd.end = seq_add(tcb->snd.iss, 1);
@@ -148,6 +158,7 @@ enum tcp_verdict leat_tcp_reopen(struct tcp_engine *e, struct tcb *old, const st
 	const struct seg *seg, uint64_t now, struct tcp_io *io)
 {
 	struct tcp_call c = {.e = e, .tcb = old, .now = now, .io = io};
+	struct tuple tuple;
 	enum tcp_verdict v = newer_than(e, old, seg, listener);
 
 	DCHECK(old->state == TCP_ST_TIME_WAIT);
@@ -155,7 +166,8 @@ enum tcp_verdict leat_tcp_reopen(struct tcp_engine *e, struct tcb *old, const st
 	if (v == TCP_V_TIME_WAIT_SYN_OLD) {
 		leat_tcp_reply(&c, seg);
 	} else {
-		struct tcb *tcb = leat_tcp_child(&c, listener, &old->tuple, seg);
+		tcp_tuple(e, old, &tuple);
+		struct tcb *tcb = leat_tcp_child(&c, listener, &tuple, seg);
 
 		if (tcb)
 			leat_tcp_iss_after(tcb, old);
@@ -216,7 +228,7 @@ enum tcp_verdict leat_tcp_in_syn_sent(struct tcp_call *c, struct seg *seg)
 		if (!ack_ok && seg->flags & TCP_RST)
 			return TCP_V_SYN_SENT_IGNORED;
 		if (!ack_ok) {
-			leat_tcp_answer_rst(c, &tcb->tuple, seg);
+			leat_tcp_refuse_ack(c, seg);
 			return TCP_V_SYN_SENT_BAD_ACK;
 		}
 	}

@@ -25,6 +25,10 @@ void leat_tcp_keep_heard(const struct tcp_call *c)
 {
 	struct tcp_side *side = leat_tcp_side_make(c->e, c->tcb);
 
+	if (!side) {
+		c->tcb->opts &= (uint16_t) ~(TCP_O_KEEPALIVE | TCP_O_KEEP_NOW);
+		return;
+	}
 	side->heard_at = c->now;
 	side->keep_cnt = 0;
 }
@@ -41,9 +45,9 @@ bool leat_tcp_keep_due(struct tcp_call *c)
 {
 	struct tcp_engine *e = c->e;
 	struct tcb *tcb = c->tcb;
-	struct tcp_side *side = leat_tcp_side_make(e, tcb);
-
 	if (due_at(e, tcb) <= c->now) {
+		struct tcp_side *side = tcp_side(e, tcb);
+
 		if (side->keep_cnt >= e->knobs.keep_cnt)
 			return true; /* MUST-29: not for one that was lost */
 		side->keep_cnt++;
@@ -55,32 +59,40 @@ bool leat_tcp_keep_due(struct tcp_call *c)
 	return false;
 }
 
-void leat_tcp_keepalive(struct tcp_engine *e, struct tcb *tcb, bool on, uint64_t now)
+bool leat_tcp_keepalive(struct tcp_engine *e, struct tcb *tcb, bool on, uint64_t now)
 {
 	struct tcp_call c = {.e = e, .tcb = tcb, .now = now};
 
 	tcb->opts &= (uint16_t) ~(TCP_O_KEEPALIVE | TCP_O_KEEP_NOW);
 	if (on)
 		tcb->opts |= TCP_O_KEEPALIVE;
-	leat_tcp_keep_heard(&c);
+	if (on)
+		leat_tcp_keep_heard(&c);
 	if (tcp_in(tcb->state, MAY_PROBE))
 		leat_tcp_rtx_arm(&c, false);
+	return on == ((tcb->opts & TCP_O_KEEPALIVE) != 0);
 }
 
-void leat_tcp_user_timeout(struct tcp_engine *e, struct tcb *tcb, uint64_t r2_ns, uint64_t now)
+bool leat_tcp_user_timeout(struct tcp_engine *e, struct tcb *tcb, uint64_t r2_ns, uint64_t now)
 {
 	struct tcp_call c = {.e = e, .tcb = tcb, .now = now};
 	uint64_t r2_ms = (r2_ns + TIME_MS - 1) / TIME_MS;
 
 	if (r2_ns > TCP_R2_NEVER * TIME_MS)
 		r2_ms = TCP_R2_NEVER;
-	leat_tcp_side_make(e, tcb)->r2_ms = (uint32_t)r2_ms;
+	struct tcp_side *side = r2_ns != 0 ? leat_tcp_side_make(e, tcb) : NULL;
+
+	if (r2_ns != 0 && !side)
+		return false;
 	tcb->opts &= (uint16_t)~TCP_O_R2;
-	if (r2_ns != 0)
+	if (side) {
+		side->r2_ms = (uint32_t)r2_ms;
 		tcb->opts |= TCP_O_R2;
+	}
 	if (!tcp_rtx_runs(tcb))
-		return;
+		return true;
 	/* The old limit may stand too early now; one retransmission more does no harm. */
 	tcb->rtx_at = u64_min(tcb->rtx_at, u64_max(leat_tcp_r2_at(e, tcb), now));
 	leat_tcp_timer_sync(c.e, tcb);
+	return true;
 }

@@ -25,9 +25,11 @@ static void take_rtt(struct tcp_call *c, const struct tcp_heard *heard)
 
 	if (heard->rtt_ns == 0 || heard->acked == 0)
 		return;
-	if (seq_lt(tcb->snd.una, tcb->rtt_seq) && tcb->backoff == 0)
+	struct seq *round = tcp_rtt_seq(c->e, tcb);
+
+	if (seq_lt(tcb->snd.una, *round) && tcb->backoff == 0)
 		return;
-	tcb->rtt_seq = tcb->snd.nxt;
+	*round = tcb->snd.nxt;
 	leat_tcp_rtt_sample(c->e, tcb, heard->rtt_ns);
 }
 

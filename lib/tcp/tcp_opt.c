@@ -15,9 +15,9 @@
 #define MSS_FLOOR 48 /* a smaller offer would have us send mostly headers */
 #define TS_OCTETS 12 /* of each segment, with two NOPs */
 
-static uint32_t hdr_octets(const struct tcb *tcb)
+uint32_t leat_tcp_hdr_octets(const struct tcb *tcb)
 {
-	return ip_is4(tcb->tuple.remote) ? 40 : 60;
+	return tcb->ends.remote != ENDS4_WIDE ? 40 : 60;
 }
 
 static uint8_t offered(const struct tcp_engine *e)
@@ -43,18 +43,18 @@ uint8_t leat_tcp_shift_wanted(const struct tcp_engine *e)
  * segment carries. */
 static void mss_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg)
 {
-	uint32_t mss = ip_is4(tcb->tuple.remote) ? 536 : 1220;
+	uint32_t mss = tcb->ends.remote != ENDS4_WIDE ? 536 : 1220;
 
 	if (seg->opts & TCP_OPT_MSS)
 		mss = seg->mss;
-	mss = u32_min(mss, e->knobs.mtu - hdr_octets(tcb));
+	mss = u32_min(mss, e->knobs.mtu - leat_tcp_hdr_octets(tcb));
 	mss = u32_max(mss, MSS_FLOOR) - (tcb->agreed & TCP_OPT_TS ? TS_OCTETS : 0);
 	tcb->snd_mss = (uint16_t)mss;
 }
 
 uint16_t leat_tcp_adv_mss(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	uint32_t mss = e->knobs.mtu - hdr_octets(tcb);
+	uint32_t mss = e->knobs.mtu - leat_tcp_hdr_octets(tcb);
 
 	if (e->knobs.adv_mss != 0)
 		mss = u32_min(mss, e->knobs.adv_mss);
@@ -63,7 +63,7 @@ uint16_t leat_tcp_adv_mss(const struct tcp_engine *e, const struct tcb *tcb)
 
 bool leat_tcp_mss_narrow(struct tcb *tcb, uint32_t mtu)
 {
-	uint32_t mss = mtu - hdr_octets(tcb) - (tcb->agreed & TCP_OPT_TS ? TS_OCTETS : 0);
+	uint32_t mss = mtu - leat_tcp_hdr_octets(tcb) - (tcb->agreed & TCP_OPT_TS ? TS_OCTETS : 0);
 
 	if (mss >= tcb->snd_mss)
 		return false;

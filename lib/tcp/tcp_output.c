@@ -52,11 +52,15 @@ static uint16_t syn_window(const struct tcp_call *c)
 	return (uint16_t)u32_min(wnd, UINT16_MAX);
 }
 
+/* tuple is NULL for that of c->tcb. */
 static struct tcp_emit *emit_take(struct tcp_call *c, const struct tuple *tuple, uint32_t tcb_idx)
 {
 	struct tcp_emit *emit = &c->io->emit[c->io->emit_cnt++];
 
-	emit->tuple = *tuple;
+	if (tuple)
+		emit->tuple = *tuple;
+	else
+		tcp_tuple(c->e, c->tcb, &emit->tuple);
 	emit->tcb_idx = tcb_idx;
 	emit->offset = 0;
 	emit->doubt = false;
@@ -104,7 +108,12 @@ void leat_tcp_send_rst(struct tcp_call *c)
 {
 	struct seg rst = {.flags = TCP_RST, .seq = c->tcb->snd.nxt};
 
-	leat_tcp_emit_rst(c, &c->tcb->tuple, &rst);
+	leat_tcp_emit_rst(c, NULL, &rst);
+}
+
+void leat_tcp_refuse_ack(struct tcp_call *c, const struct seg *seg)
+{
+	leat_tcp_answer_rst(c, NULL, seg);
 }
 
 static void tally(const struct tcp_call *c, uint32_t text, bool again)
@@ -136,7 +145,7 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 {
 	struct tcb *tcb = c->tcb;
 	struct seg *seg;
-	struct tcp_emit *out = emit_take(c, &tcb->tuple, tcb->idx);
+	struct tcp_emit *out = emit_take(c, NULL, tcb->idx);
 
 	seg = &out->seg;
 	seg->seq = pos;
@@ -173,13 +182,13 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 
 	if (seq_lt(pos, tcb->snd.nxt)) { /* Karn: nothing that was sent again is timed */
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
-		tcb->rtx_cnt++;
+		tcb->rtx_cnt = (uint16_t)u32_min(tcb->rtx_cnt + 1U, UINT16_MAX);
 		out->doubt = tcb->tries >= c->e->knobs.r1_cnt; /* MUST-20 */
 		out->again = true;
 		count_again(&c->e->cnt, seg, (tcb->flags & TCP_F_PROBE) != 0);
 	} else if (!(tcb->flags & TCP_F_RTT) && !queue) {
 		tcb->flags |= TCP_F_RTT;
-		tcb->rtt_seq = pos;
+		*tcp_rtt_seq(c->e, tcb) = pos;
 		tcb->rtt_at = c->now;
 	}
 	if (seq_eq(pos, tcb->snd.rtx))
@@ -246,7 +255,7 @@ static void flight_begin(struct tcp_call *c)
 	if (!seq_eq(tcb->snd.una, tcb->snd.nxt) || !seq_lt(tcb->snd.nxt, tcb->snd.end))
 		return;
 	leat_tcp_cc_begin(c);
-	if (tcb->ext == TCP_NONE)
+	if (!(tcb->opts & TCP_O_EXT))
 		leat_tcp_ext_begin(c->e, tcb, c->now);
 }
 

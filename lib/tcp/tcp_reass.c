@@ -31,10 +31,16 @@ static uint32_t room_of(const struct tcp_rbuf *rbuf)
 	return rbuf->room > 0 ? rbuf->room - 1U : 0;
 }
 
+/* The last text in order that is not read, if there is any. */
+static struct tcp_rbuf *last_of(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	return &e->rbuf[e->rbuf[tcb->rcv_head].stamp];
+}
+
 uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb)
 {
 	const struct tcp_knobs *k = &e->knobs;
-	uint32_t last = tcb->rcv_tail != TCP_NONE ? room_of(&e->rbuf[tcb->rcv_tail]) : 0;
+	uint32_t last = tcb->rcv_head != TCP_NONE ? room_of(last_of(e, tcb)) : 0;
 	uint64_t hold = u32_min(last, k->rbuf_octets) +
 			(uint64_t)(k->rcv_seg_max - tcb->rbuf_cnt) * k->rbuf_octets;
 	uint32_t buf = k->rcv_buf_octets;
@@ -144,7 +150,7 @@ static bool worth_packing(const struct tcp_engine *e, const struct tcb *tcb,
 {
 	uint32_t rest = seq_from(seq_add(piece->seq, piece->text), tcb->rcv.edge);
 
-	if (piece->text <= PACK_OCTETS && piece->text <= room_of(&e->rbuf[tcb->rcv_tail]))
+	if (piece->text <= PACK_OCTETS && piece->text <= room_of(last_of(e, tcb)))
 		return true;
 	return left < 0 || (uint64_t)left * e->knobs.rbuf_octets < rest;
 }
@@ -164,8 +170,8 @@ static void append(struct tcp_engine *e, struct tcb *tcb, uint32_t idx)
 	if (tcb->rcv_head == TCP_NONE)
 		tcb->rcv_head = idx;
 	else
-		e->rbuf[tcb->rcv_tail].next = idx;
-	tcb->rcv_tail = idx;
+		last_of(e, tcb)->next = idx;
+	e->rbuf[tcb->rcv_head].stamp = idx;
 	advance(tcb, rbuf->text);
 }
 
@@ -180,9 +186,9 @@ static void pack_next(struct tcp_engine *e, struct tcb *tcb, struct tcp_rbuf *pi
 {
 	uint32_t had = piece->text;
 
-	if (tcb->rcv_tail == TCP_NONE || !worth_packing(e, tcb, piece, left))
+	if (tcb->rcv_head == TCP_NONE || !worth_packing(e, tcb, piece, left))
 		return;
-	pack(e, &e->rbuf[tcb->rcv_tail], piece);
+	pack(e, last_of(e, tcb), piece);
 	advance(tcb, had - piece->text);
 }
 
@@ -346,7 +352,6 @@ void leat_tcp_reass_purge(struct tcp_engine *e, struct tcb *tcb, bool may_read)
 	if (may_read)
 		return;
 	purge(e, tcb, &tcb->rcv_head);
-	tcb->rcv_tail = TCP_NONE;
 	tcb->rcv.unread = 0;
 	DCHECK(tcb->rbuf_cnt == 0);
 }

@@ -15,7 +15,7 @@ void leat_tcp_ext_begin(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
 {
 	bool sack = (tcb->agreed & TCP_OPT_SACK_OK) != 0;
 
-	DCHECK(tcb->ext == TCP_NONE);
+	DCHECK(!(tcb->opts & TCP_O_EXT));
 	DCHECK(seq_eq(tcb->snd.una, tcb->snd.nxt));
 	if (!sack && e->knobs.cc == TCP_CC_RENO)
 		return;
@@ -25,10 +25,14 @@ void leat_tcp_ext_begin(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
 	}
 	struct tcp_ext *ext = &e->ext[e->ext_free];
 
-	tcb->ext = e->ext_free;
+	const uint32_t idx = e->ext_free;
+
 	e->ext_free = ext->head;
 	e->cnt.ext_held++;
 	memset(ext, 0, sizeof(*ext));
+	ext->rtt_seq = tcb->rtt_seq;
+	tcb->ext = idx;
+	tcb->opts |= TCP_O_EXT;
 	ext->head = ext->tail = ext->oldest = ext->newest = ext->lost = TCP_NONE;
 	ext->rto_from = now;
 	ext->reo_mult = 1;
@@ -37,7 +41,7 @@ void leat_tcp_ext_begin(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
 		return;
 	ext->flags = TCP_EXT_SENDQ;
 	tcb->flags &= (uint16_t) ~(TCP_F_RTT | TCP_F_RECOVERY | TCP_F_RTX_ONE);
-	tcb->rtt_seq = tcb->snd.una;
+	ext->rtt_seq = tcb->snd.una;
 	tcb->dup_acks = 0;
 }
 
@@ -67,7 +71,8 @@ void leat_tcp_ext_end(struct tcp_engine *e, struct tcb *tcb)
 	ext->head = e->ext_free;
 	e->ext_free = tcb->ext;
 	e->cnt.ext_held--;
-	tcb->ext = TCP_NONE;
+	tcb->opts &= (uint16_t)~TCP_O_EXT;
+	tcb->rtt_seq = ext->rtt_seq;
 }
 
 /* The list by time.  A record enters at its newest end, or, when it is found again, where its

@@ -106,6 +106,7 @@ struct tcp_ext {
 	uint32_t undo_octets;   /* sent again since, and not yet reported twice */
 	uint32_t w_max;         /* CUBIC: the plateau of the last loss, 0: none */
 	uint32_t cwnd_prior;    /* CUBIC: cwnd at the last loss */
+	struct seq rtt_seq;     /* tcp_rtt_seq */
 	union {
 		struct tcp_prr prr;         /* with TCP_F_RECOVERY */
 		struct tcp_hystart hystart; /* with TCP_EXT_HYSTART */
@@ -132,7 +133,14 @@ struct tcp_heard {
 
 static inline struct tcp_ext *tcp_ext_of(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	return tcb->ext == TCP_NONE ? NULL : &e->ext[tcb->ext];
+	return tcb->opts & TCP_O_EXT ? &e->ext[tcb->ext] : NULL;
+}
+
+/* Where the number of what is timed stands: with TCP_F_RTT, or, with records, the end of what was on
+ * the way at the last sample. */
+static inline struct seq *tcp_rtt_seq(struct tcp_engine *e, struct tcb *tcb)
+{
+	return tcb->opts & TCP_O_EXT ? &e->ext[tcb->ext].rtt_seq : &tcb->rtt_seq;
 }
 
 /* tcp_sendq_of is ext when tcb keeps records, else NULL. */

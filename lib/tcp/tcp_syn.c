@@ -93,7 +93,7 @@ enum tcp_verdict leat_tcp_cookie(struct tcp_engine *e, const struct tcb *listene
 	const struct tuple *tuple, const struct seg *seg, uint64_t now, struct tcp_io *io)
 {
 	/* What the child would be, were there one. */
-	struct tcb ghost = {.tuple = *tuple, .flags = TCP_F_PASSIVE, .rcv_tail = TCP_NONE};
+	struct tcb ghost = {.ends = ends4_of(tuple), .flags = TCP_F_PASSIVE, .rcv_head = TCP_NONE};
 	struct tcp_call c = {.e = e, .tcb = &ghost, .now = now, .io = io};
 	struct seg out = {.flags = TCP_SYN | TCP_ACK, .len = 1, .ack = seq_add(seg->seq, 1)};
 	uint8_t opts = UINT8_MAX;

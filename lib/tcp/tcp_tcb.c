@@ -21,7 +21,7 @@ static void check_send(const struct tcp_engine *e, const struct tcb *tcb)
 	leat_tcp_sendq_check(e, tcb);
 	ASSERT(tcb->rtx_kind <= TCP_RTX_REORDER);
 	ASSERT(tcb->rtx_at == TIME_NEVER || tcb->rtx_kind < TCP_RTX_TLP || tcp_sendq_of(e, tcb));
-	if (tcb->ext != TCP_NONE) /* an idle connection has none */
+	if (tcb->opts & TCP_O_EXT) /* an idle connection has none */
 		ASSERT(seq_lt(tcb->snd.una, tcb->snd.nxt) || seq_lt(tcb->snd.nxt, tcb->snd.end));
 	if (seq_eq(tcb->snd.una, tcb->snd.nxt) || tcb->flags & TCP_F_IN_OUT)
 		return;
@@ -91,7 +91,7 @@ void leat_tcp_tcb_check(const struct tcp_engine *e, const struct tcb *tcb)
 	if (tcp_in(tcb->state, TCP_SET(CLOSED) | TCP_SET(LISTEN))) {
 		ASSERT(tcb->state == TCP_ST_CLOSED || tcb->rbuf_cnt == 0);
 		ASSERT(tcb->ooo_head == TCP_NONE);
-		ASSERT(tcb->ext == TCP_NONE);
+		ASSERT(!(tcb->opts & TCP_O_EXT));
 		ASSERT(!(tcb->flags & (TCP_F_ACK_NOW | TCP_F_PROBE | TCP_F_RTX_ONE)));
 		return;
 	}

@@ -18,7 +18,7 @@
  *
  *	CLOSED        no timer, nothing to send; text that a user has not read yet, after a
  *	              graceful end.
- *	LISTEN        tuple.local may be any; remote may be unspecified; no timer, no buffers.
+ *	LISTEN        the local address may be any; remote may be unspecified; no timer, no buffers.
  *	SYN-SENT      SND.NXT is ISS or ISS+1; nothing of rcv is valid; retransmission timer.
  *	SYN-RECEIVED  ISS = SND.UNA; rcv is valid; retransmission timer; no text was emitted.
  *	ESTABLISHED   both directions open.
@@ -29,7 +29,8 @@
  *	LAST-ACK      as CLOSING, but the peer closed first.
  *	TIME-WAIT     only the 2MSL timer; nothing to send but ACKs.
  *
- * Shape      256 octets: two lines that each segment touches, two that few do.
+ * Shape      240 octets, those that each segment touches first; what may be on the way, received and
+ *            not read, or rare, comes from pools.
  * Units      octets, ns.  Offsets count the user's octets from the first, as 64 bits.
  * Affinity   the shard's lcore. */
 
@@ -37,6 +38,7 @@
 #include "tcp_io.h"
 #include "tcp_state.h"
 #include "timer_ring.h"
+#include "timer_wheel.h"
 
 enum tcp_tcb_flag {
 	TCP_F_PASSIVE = 0x0001,    /* origin of SYN-RECEIVED is a listener (MUST-11) */
@@ -72,6 +74,7 @@ enum tcp_tcb_opt {
 	TCP_O_REUSE_TS = 0x0400,  /* so does one with a newer timestamp, RFC 6191 */
 	TCP_O_RST_ENDS = 0x0800,  /* an exact reset ends TIME-WAIT */
 	TCP_O_TWO_MSL = 0x3000,   /* which of the lengths of 2MSL it has */
+	TCP_O_EXT = 0x8000,       /* tcb.ext is valid, while text is on the way */
 	TCP_O_RING = 0x4000,      /* tcb.ring runs: 2MSL, or the limit of FIN-WAIT-2 */
 };
 
@@ -128,9 +131,11 @@ struct tcp_rcv {
 	uint32_t unread; /* octets of text in order that the user has not taken */
 };
 
+/* In order of the four lines and a half that it takes; what is last outlives the connection, as the
+ * record may still be on lists of the engine's, and in the wheel. */
 struct tcb {
 	/* Fixed at OPEN. */
-	struct tuple tuple;
+	struct ends4 ends; /* leat_tcp_tuple tells the tuple, of IPv6, too */
 	/* Per segment. */
 	struct tcp_snd snd;
 	struct tcp_rcv rcv;
@@ -141,53 +146,67 @@ struct tcb {
 	uint16_t flags;                  /* enum tcp_tcb_flag */
 	uint16_t snd_mss;                /* octets of text in a full segment (MUST-16) */
 	uint8_t state;                   /* enum tcp_state */
-	uint8_t dup_acks;
+	union {
+		uint8_t dup_acks;
+		uint8_t end_why; /* enum tcp_end, of one that is CLOSED */
+	};
 	uint8_t backoff;  /* doublings of the RTO */
 	uint8_t ack_owed; /* segments with text since our last ACK */
 	uint8_t agreed;   /* enum wire_tcp_opt, TCP_AGREED_ECN: what both SYNs offered */
 	uint8_t snd_scale, rcv_scale; /* shifts of SND.WND and RCV.WND, RFC 7323 2.2 */
 	uint8_t tos;                  /* DSCP of what we send (MUST-48), the ECN bits are 0 */
-	/* The second pair of lines. */
-	_Alignas(64) uint64_t una_offset; /* user octets that the peer has acknowledged */
+	uint16_t opts;                /* enum tcp_tcb_opt */
+	uint16_t rbuf_cnt;            /* records on the two queues */
+	uint64_t una_offset;          /* user octets that the peer has acknowledged */
 	uint64_t rtx_at;    /* retransmission, persist, R2 or keep-alive; TIME_NEVER: not armed */
 	uint64_t delack_at; /* TIME_NEVER: not armed */
 	union {
 		struct {
 			/* When the octet at SND.UNA was first sent and not acknowledged. */
 			uint64_t rtx_since;
-			/* Of rtt_seq, or a timeout since; with a tcp_ext: when something new was
-			 * sent last. */
+			/* Of tcp_rtt_seq, or a timeout since; with a tcp_ext: when something new
+			 * was sent last. */
 			uint64_t rtt_at;
 		};
 		struct timer_link ring; /* with TCP_O_RING: there is nothing more to send */
 	};
 	uint64_t opened_at;
-	uint32_t challenged_ms; /* the ms of the last limited reply; 0: never */
-	uint16_t opts;          /* enum tcp_tcb_opt */
-	uint8_t quick;          /* segments with text that are still acknowledged at once */
-	uint16_t mark;          /* the stack's */
 	uint32_t srtt_us, rttvar_us, rto_us;
-	struct seq rtt_seq, recover, rcv_fin;
+	union {
+		struct seq rtt_seq; /* tcp_rtt_seq */
+		uint32_t ext;       /* with TCP_O_EXT: index of struct tcp_ext */
+	};
+	struct seq recover, rcv_fin;
+	uint32_t rcv_head; /* records of text in order, unread; the first one's stamp is the last
+				 * one's index */
+	uint32_t ooo_head; /* records of text out of order, by sequence */
+	uint32_t side;     /* index of struct tcp_side, with TCP_O_SIDE */
+	uint32_t challenged_ms; /* the ms of the last limited reply; 0: never */
+	uint16_t rtx_cnt;       /* segments sent again, for STATUS, up to its maximum */
+	uint16_t dsack_octets;  /* at rcv.dsack; 0: none */
+	uint8_t news;           /* enum tcp_news_bit, not yet told */
+	uint8_t rtx_kind;       /* enum tcp_rtx_kind: what rtx_at is for */
+	uint8_t tries;          /* timeouts since SND.UNA moved; R1 and dead gateways */
+	uint8_t quick;          /* segments with text that are still acknowledged at once */
+	/* What outlives it. */
 	uint32_t idx, gen;
-	uint32_t rcv_head, rcv_tail; /* records of text in order, unread */
-	uint32_t ooo_head;           /* records of text out of order, by sequence */
 	uint32_t out_next, news_next;
-	uint32_t rtx_cnt;      /* segments sent again, for STATUS */
-	uint16_t rbuf_cnt;     /* records on the two queues */
-	uint8_t news;          /* enum tcp_news_bit, not yet told */
-	uint8_t end_why;       /* enum tcp_end */
-	uint32_t ext;          /* index of struct tcp_ext while text is on the way, TCP_NONE */
-	uint16_t dsack_octets; /* at rcv.dsack; 0: none */
-	uint8_t rtx_kind;      /* enum tcp_rtx_kind: what rtx_at is for */
-	uint8_t tries;         /* timeouts since SND.UNA moved; R1 and dead gateways */
+	struct timer_entry wheel; /* mark is the stack's */
 };
 
-/* What few connections need, beside the tcb under the same index. */
+/* What few connections need, from a pool of its own: tcb.side, with TCP_O_SIDE.  When there is none
+ * left TCP goes on without (tcp_counters.side_none):
+ *
+ *	keep-alive, a user timeout   refused, and a child does without its listener's
+ *	urgent mark                  refused; one of the peer's is not told, its text is in line
+ *	ECN                          cwnd is cut, and again before the window is over if our CWR left
+ *	path mtu                     the MSS is narrowed all the same
+ *	soft errors                  told, not counted */
 struct tcp_side {
 	uint64_t heard_at;   /* when the last segment that counted arrived */
 	struct seq rcv_up;   /* RCV.UP: the octet behind the urgent text (MUST-62) */
 	struct seq snd_up;   /* SND.UP, likewise */
-	uint32_t r2_ms;      /* TCP_R2_NEVER: no limit */
+	uint32_t r2_ms;      /* TCP_R2_NEVER: no limit; of a free one: the next free one */
 	struct seq ecn_high; /* SND.NXT when cwnd was cut for ECE */
 	uint16_t pmtu;       /* of the path, when it is less than the link's; else 0 */
 	uint16_t soft_cnt;   /* ICMP errors that ended nothing, up to its maximum */
@@ -199,8 +218,7 @@ struct tcp_side {
 
 STATIC_ASSERT(sizeof(struct tcp_side) == 32, "two to a cache line");
 
-STATIC_ASSERT(sizeof(struct tcb) == 256, "two hot lines and two cold ones");
-STATIC_ASSERT(offsetof(struct tcb, una_offset) == 128, "the hot part is two lines");
+STATIC_ASSERT(sizeof(struct tcb) == 240, "no hole");
 
 struct tcp_engine;
 

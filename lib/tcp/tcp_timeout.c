@@ -87,7 +87,7 @@ void leat_tcp_rtx_arm(struct tcp_call *c, bool restart)
 
 	if (!outstanding && !blocked(tcb))
 		leat_tcp_keep_arm(c);
-	else if (restart || !runs || tcb->ext != TCP_NONE)
+	else if (restart || !runs || tcb->opts & TCP_O_EXT)
 		begin_rtx(c, restart || !runs, outstanding);
 	leat_tcp_timer_sync(c->e, tcb);
 }

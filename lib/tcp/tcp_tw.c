@@ -104,7 +104,6 @@ static void speak(struct tcp_engine *e, struct tcb *tcb, uint32_t name, uint64_t
 
 	leat_tcp_tw_ring_read(e->tw, name, &info);
 	*tcb = (struct tcb){
-		.tuple = info.tuple,
 		.snd = {.una = info.snd_nxt,
 			.nxt = info.snd_nxt,
 			.rtx = info.snd_nxt,
@@ -128,18 +127,18 @@ static void speak(struct tcp_engine *e, struct tcb *tcb, uint32_t name, uint64_t
 		.gen = tcb->gen,
 		.out_next = tcb->out_next,
 		.news_next = tcb->news_next,
+		.wheel = tcb->wheel,
 		.una_offset = 1, /* our SYN is acknowledged */
 		.rtx_at = TIME_NEVER,
 		.delack_at = TIME_NEVER,
 		.rcv_head = TCP_NONE,
-		.rcv_tail = TCP_NONE,
 		.ooo_head = TCP_NONE,
-		.ext = TCP_NONE,
 	};
+	tcp_tuple_set(e, tcb, &info.tuple);
 	leat_tcp_state_speaks(tcb);
 	tcb->rcv.edge = edge_of(e, tcb);
 	if (tcb->agreed & TCP_OPT_TS)
-		tcb->ts_offset = leat_tcp_ts_offset(e, &tcb->tuple);
+		tcb->ts_offset = leat_tcp_ts_offset(e, &info.tuple);
 }
 
 /* ---- to rest, to wake, to sleep ---- */
@@ -165,8 +164,7 @@ static bool fits(const struct tcp_engine *e, const struct tcb *tcb)
 uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_idx, uint8_t flags)
 {
 	uint64_t ends_at = tcb->ring.expires_at;
-	const struct tw_info info = {
-		.tuple = tcb->tuple,
+	struct tw_info info = {
 		.snd_nxt = tcb->snd.nxt,
 		.rcv_nxt = tcb->rcv.nxt,
 		.ts_recent = tcb->ts_recent,
@@ -178,6 +176,7 @@ uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_
 
 	if (!e->knobs.time_wait_compact || !fits(e, tcb))
 		return TCP_NONE;
+	tcp_tuple(e, tcb, &info.tuple);
 	uint32_t name = leat_tcp_tw_ring_add(
 		e->tw, tcp_two_msl_length(tcb), local_idx, &info, TW_NEED_ENTER);
 
@@ -297,7 +296,8 @@ static void silence(struct tcp_engine *e, uint32_t name)
 		.idx = tcb->idx,
 		.gen = tcb->gen + 1,
 		.out_next = tcb->out_next,
-		.news_next = tcb->news_next};
+		.news_next = tcb->news_next,
+		.wheel = tcb->wheel};
 	slot_free(e, tcb);
 }
 

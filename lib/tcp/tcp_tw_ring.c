@@ -18,7 +18,8 @@
 #define BIT_FLAGS   (UINT32_C(15) << FLAG_SHIFT)
 #define BIT_HOLE    (UINT32_C(1) << 31)
 
-/* What small and wide records have alike. */
+/* What small and wide records have alike.  The low of the first and of the last of holes that stand
+ * together is how many units they are. */
 struct body {
 	struct seq snd_nxt, rcv_nxt;
 	uint32_t ts_recent;
@@ -328,9 +329,39 @@ static void queue_grow(struct tw_ring *r, uint32_t queue, uint32_t name, uint64_
 	r->unit_cnt += step_of(queue);
 }
 
+/* At unit `place` of a block of this queue there may be a hole: the first unit behind it, and all
+ * that follow it, is told without looking at each of them.  Else place itself. */
+static uint32_t behind_holes(const struct tw_ring *r, uint32_t queue, uint32_t no, uint32_t place)
+{
+	const struct body *b = body_of(r, name_of(r, queue, no, place));
+
+	return b->bits & BIT_HOLE ? place + b->low : place;
+}
+
+/* Makes a hole of record name, one with those beside it, whose first and last say how many units
+ * it has; gives the first unit behind it. */
+static uint32_t hole_make(struct tw_ring *r, uint32_t name)
+{
+	const struct block *b = block_of(r, name);
+	uint32_t no = (uint32_t)(b - r->block), step = step_of(b->queue);
+	uint32_t from = (name & TW_UNIT_MASK) - (no << r->shift), to = from + step;
+
+	body_of(r, name)->bits |= BIT_HOLE;
+	if (to < b->used)
+		to = behind_holes(r, b->queue, no, to);
+	if (from > 0) {
+		const struct body *left = body_of(r, name_of(r, b->queue, no, from - step));
+
+		from -= left->bits & BIT_HOLE ? left->low : 0;
+	}
+	body_of(r, name_of(r, b->queue, no, from))->low = to - from;
+	body_of(r, name_of(r, b->queue, no, to - step))->low = to - from;
+	return to;
+}
+
 /* The head's record, or its block, is gone: the next one is in the first block, as a block without
  * any is not kept. */
-static void head_move(struct tw_ring *r, uint32_t queue)
+static void head_move(struct tw_ring *r, uint32_t queue, uint32_t place)
 {
 	struct queue *q = &r->queue[queue];
 
@@ -339,35 +370,31 @@ static void head_move(struct tw_ring *r, uint32_t queue)
 		r->queue_cnt--;
 		return;
 	}
-	while (body_of(r, name_of(r, queue, q->head, q->head_at))->bits & BIT_HOLE)
-		q->head_at += step_of(queue);
+	q->head_at = behind_holes(r, queue, q->head, place);
 	q->next_at = leat_tcp_tw_ring_ends_at(r, name_of(r, queue, q->head, q->head_at));
 }
 
 void leat_tcp_tw_ring_end(struct tw_ring *r, uint32_t name)
 {
-	struct body *body = body_of(r, name);
 	struct block *b = block_of(r, name);
 	uint32_t no = (uint32_t)(b - r->block), queue = b->queue;
 	struct queue *q = &r->queue[queue];
-	bool first = no == q->head && name_of(r, queue, no, q->head_at) == name;
+	bool head = no == q->head, first = head && name_of(r, queue, no, q->head_at) == name;
 
-	DCHECK(!(body->bits & BIT_HOLE));
-	body->bits |= BIT_HOLE;
+	DCHECK(!(body_of(r, name)->bits & BIT_HOLE));
 	r->record_cnt--;
 	r->passive_cnt -= (mark_of(r, name) & TW_M_PASSIVE) != 0;
 	r->unit_cnt -= step_of(queue);
 	if (--b->live == 0) {
-		bool head = no == q->head;
-
 		block_free(r, no);
-		if (!head)
-			return;
-		q->head_at = 0;
-		head_move(r, queue);
-	} else if (first) {
-		head_move(r, queue);
+		if (head)
+			head_move(r, queue, 0);
+		return;
 	}
+	uint32_t behind = hole_make(r, name);
+
+	if (first)
+		head_move(r, queue, behind);
 }
 
 uint32_t leat_tcp_tw_ring_add(struct tw_ring *r, uint32_t length, uint32_t local_idx,
@@ -475,14 +502,13 @@ static uint32_t pack_next(struct tw_ring *r, uint32_t no, struct tw_move *move)
 	for (uint32_t place = 0; place < c->used && b->used + step <= 1U << r->shift;
 		place += step) {
 		uint32_t name = name_of(r, b->queue, b->next, place);
-		struct body *body = body_of(r, name);
 
-		if (body->bits & BIT_HOLE)
+		if (body_of(r, name)->bits & BIT_HOLE)
 			continue;
 		if (leat_tcp_tw_ring_ends_at(r, name) - b->base > DELTA_MAX)
 			break;
 		move[cnt++] = rewrite(r, name, no, b->used);
-		body->bits |= BIT_HOLE;
+		(void)hole_make(r, name);
 		b->used = (uint16_t)(b->used + step);
 		b->live++;
 		c->live--;
@@ -554,6 +580,11 @@ uint64_t leat_tcp_tw_ring_next_of(const struct tw_ring *r, uint32_t length)
 	return small < wide ? small : wide;
 }
 
+static uint32_t behind_or_end(const struct tw_ring *r, uint32_t queue, uint32_t no, uint32_t place)
+{
+	return place < r->block[no].used ? behind_holes(r, queue, no, place) : place;
+}
+
 uint32_t leat_tcp_tw_ring_due(const struct tw_ring *r, uint64_t until, uint32_t *name, uint32_t max)
 {
 	uint32_t queue = first_queue(r), cnt = 0;
@@ -563,11 +594,10 @@ uint32_t leat_tcp_tw_ring_due(const struct tw_ring *r, uint64_t until, uint32_t 
 	if (q->next_at > until)
 		return 0;
 	for (uint32_t no = q->head; no != TCP_NONE; no = r->block[no].next, place = 0) {
-		for (; place < r->block[no].used; place += step_of(queue)) {
+		for (; (place = behind_or_end(r, queue, no, place)) < r->block[no].used;
+			place += step_of(queue)) {
 			uint32_t at_hand = name_of(r, queue, no, place);
 
-			if (body_of(r, at_hand)->bits & BIT_HOLE)
-				continue;
 			if (cnt == max || leat_tcp_tw_ring_ends_at(r, at_hand) > until)
 				return cnt;
 			name[cnt++] = at_hand;
@@ -661,6 +691,16 @@ uint32_t leat_tcp_tw_ring_cnt(const struct tw_ring *r)
 	return r->record_cnt;
 }
 
+/* The holes from unit `from` to unit `to`, if any. */
+static void check_holes(
+	const struct tw_ring *r, uint32_t queue, uint32_t no, uint32_t from, uint32_t to)
+{
+	if (from == to)
+		return;
+	ASSERT(body_of(r, name_of(r, queue, no, from))->low == to - from);
+	ASSERT(body_of(r, name_of(r, queue, no, to - step_of(queue)))->low == to - from);
+}
+
 static uint32_t check_queue(const struct tw_ring *r, uint32_t queue, uint32_t *records)
 {
 	const struct queue *q = &r->queue[queue];
@@ -669,7 +709,7 @@ static uint32_t check_queue(const struct tw_ring *r, uint32_t queue, uint32_t *r
 
 	for (uint32_t no = q->head; no != TCP_NONE; prev = no, no = r->block[no].next, blocks++) {
 		const struct block *b = &r->block[no];
-		uint32_t live = 0;
+		uint32_t live = 0, behind = 0;
 
 		ASSERT(b->prev == prev && b->queue == queue && b->live > 0);
 		for (uint32_t p = 0; p < b->used; p += step_of(queue)) {
@@ -677,12 +717,15 @@ static uint32_t check_queue(const struct tw_ring *r, uint32_t queue, uint32_t *r
 
 			if (body_of(r, name)->bits & BIT_HOLE)
 				continue;
+			check_holes(r, queue, no, behind, p);
+			behind = p + step_of(queue);
 			uint64_t ends_at = leat_tcp_tw_ring_ends_at(r, name);
 			ASSERT(ends_at >= before);
 			first = first == TIME_NEVER ? ends_at : first;
 			before = ends_at;
 			live++;
 		}
+		check_holes(r, queue, no, behind, b->used);
 		ASSERT(live == b->live);
 		*records += live;
 	}

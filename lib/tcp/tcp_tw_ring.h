@@ -14,7 +14,8 @@
  *
  * A record is named by the number of its first unit of 32 octets, with TW_NAME, and TW_WIDE when it
  * has two of them.  One that begins anew is written again at the tail, and leaves a hole.  A block
- * in which nothing but holes is left goes back to the pool at once, wherever it stands.
+ * in which nothing but holes is left goes back to the pool at once, wherever it stands.  Holes that
+ * stand together tell how many they are, so that the next record is found in one step.
  *
  *	small (32)  │ tuple4 10 │ mark 2 │ SND.NXT 4 │ RCV.NXT 4 │ TS.Recent 4 │ low 4 │ bits 4 │
  *	wide  (64)  │ tuple 40 │ SND.NXT 4 │ RCV.NXT 4 │ TS.Recent 4 │ low 4 │ bits 4 │ mark 4 │

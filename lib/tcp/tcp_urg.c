@@ -18,12 +18,13 @@ static struct seq read_to(const struct tcb *tcb)
 void leat_tcp_in_urg(struct tcp_call *c, struct seq first, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
-	struct tcp_side *side = leat_tcp_side_make(c->e, tcb);
 	struct seq up = seq_add(first, seg->up);
 
 	if (!tcp_in(tcb->state, TCP_MAY_RECEIVE_TEXT) || seq_leq(up, read_to(tcb)))
 		return;
-	if (tcb->opts & TCP_O_URG_RCV && seq_leq(up, side->rcv_up))
+	struct tcp_side *side = leat_tcp_side_make(c->e, tcb);
+
+	if (!side || (tcb->opts & TCP_O_URG_RCV && seq_leq(up, side->rcv_up)))
 		return;
 	side->rcv_up = up;
 	tcb->opts |= TCP_O_URG_RCV;
@@ -45,8 +46,13 @@ uint32_t leat_tcp_urgent_ahead(const struct tcp_engine *e, const struct tcb *tcb
 
 void leat_tcp_urgent_mark(struct tcp_engine *e, struct tcb *tcb)
 {
-	leat_tcp_side_make(e, tcb)->snd_up = tcb->snd.end;
+	tcp_side(e, tcb)->snd_up = tcb->snd.end;
 	tcb->opts |= TCP_O_URG_SND;
+}
+
+bool leat_tcp_urgent_may(struct tcp_engine *e, struct tcb *tcb)
+{
+	return leat_tcp_side_make(e, tcb) != NULL;
 }
 
 void leat_tcp_urg_put(const struct tcp_call *c, struct seg *seg)

@@ -46,7 +46,7 @@ enum tcp_error leat_tcp_send(struct tcp_engine *e, struct tcb *tcb, uint32_t oct
 	DCHECK(octets > 0);
 	DCHECK(seq_from(tcb->snd.una, tcb->snd.end) + octets < SEND_OCTETS_MAX);
 	if (tcb->state == TCP_ST_LISTEN) { /* 3.10.2: from passive to active */
-		if (ip_is_any(tcb->tuple.remote) || tcb->tuple.rport == 0)
+		if (tcb->ends.rport == 0 || tcb->ends.remote == 0)
 			return TCP_ERR_REMOTE;
 		leat_tcp_step(e, tcb, TCP_EV_SEND);
 		leat_tcp_reuse(tcb, TCP_REUSE_OFF); /* which is a listener's alone */
@@ -95,12 +95,12 @@ void leat_tcp_receive(struct tcp_engine *e, struct tcb *tcb, uint32_t octets)
 		if (rbuf->text > 0)
 			break;
 		tcb->rcv_head = rbuf->next;
+		if (rbuf->next != TCP_NONE)
+			e->rbuf[rbuf->next].stamp = rbuf->stamp;
 		tcb->rbuf_cnt--;
 		rbuf->next = e->home_head;
 		e->home_head = idx;
 	}
-	if (tcb->rcv_head == TCP_NONE)
-		tcb->rcv_tail = TCP_NONE;
 	/* A window that opened by two segments, or by half, is worth an ACK of its own. */
 	if (!tcp_in(tcb->state, TCP_MAY_RECEIVE_TEXT) || tcb->flags & TCP_F_FIN_HELD)
 		return;

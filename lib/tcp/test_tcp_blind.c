@@ -37,7 +37,10 @@ static uint32_t arrive(struct world *w, struct tcb *tcb, struct seg seg)
 	seg.len = (uint32_t)seg.text + !!(seg.flags & TCP_SYN) + !!(seg.flags & TCP_FIN);
 	seg.wnd = WINDOW;
 	seg.data = (const uint8_t *)"";
-	leat_tcp_segment_arrives(w->e, tcb, &tcb->tuple, &seg, w->now, &w->io);
+	struct tuple tuple;
+
+	leat_tcp_tuple(w->e, tcb, &tuple);
+	leat_tcp_segment_arrives(w->e, tcb, &tuple, &seg, w->now, &w->io);
 	leat_tcp_output(w->e, w->now, &w->io);
 	emitted = w->io.emit_cnt;
 	w->io.emit_cnt = w->io.give_cnt = w->io.gone_cnt = 0;

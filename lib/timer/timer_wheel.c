@@ -39,79 +39,102 @@
 #define PLACE_HEAP    (LEVELS * SLOTS)
 #define PLACE_NOWHERE (PLACE_HEAP + 1)
 
-struct wheel_entry {
-	uint64_t at;    /* TIME_NEVER when not armed */
-	uint64_t order; /* of arming */
-	uint32_t place;
-	uint32_t next; /* in a slot: neighbours, or ID_NONE */
-	uint32_t prev;
-	uint32_t heap_idx; /* in the heap: where */
-};
-
-STATIC_ASSERT(sizeof(struct wheel_entry) == 32, "two entries to a cache line");
+STATIC_ASSERT(sizeof(struct timer_entry) == 24, "three words");
 STATIC_ASSERT(TICK_BITS + LEVELS * DIGIT_BITS < 64, "a slot of any level begins in 64 bits");
+STATIC_ASSERT(PLACE_NOWHERE <= UINT16_MAX, "a place fits into an entry");
 
 struct timer_wheel {
-	uint64_t tick;  /* everything up to the end of this tick has left the slots */
-	uint64_t now;   /* latest instant seen; only DCHECK reads it */
-	uint64_t order; /* of the latest arming */
+	uint64_t tick; /* everything up to the end of this tick has left the slots */
+	uint64_t now;  /* latest instant seen; only DCHECK reads it */
 	uint32_t id_max;
 	uint32_t cnt;
 	uint32_t heap_cnt;
+	uint32_t order; /* of the latest arming, modulo 2^32 */
 	uint32_t *heap;
-	struct wheel_entry *entry;
+	uint8_t *first_entry;
+	size_t stride;
 	uint64_t used[LEVELS][WORDS];
 	uint32_t first[LEVELS * SLOTS];
 };
 
+static struct timer_entry *entry_of(const struct timer_wheel *w, uint32_t id)
+{
+	return (struct timer_entry *)(void *)(w->first_entry + id * w->stride);
+}
+
 static struct timer_wheel *carve(struct arena *a, uint32_t id_max)
 {
 	struct timer_wheel *w = arena_take(a, 1, sizeof(*w), CACHE_LINE);
-	struct wheel_entry *entry = arena_take(a, id_max, sizeof(struct wheel_entry), CACHE_LINE);
 	uint32_t *heap = arena_take(a, id_max, sizeof(*heap), CACHE_LINE);
 
 	if (w)
-		*w = (struct timer_wheel){.id_max = id_max, .heap = heap, .entry = entry};
+		*w = (struct timer_wheel){.id_max = id_max, .heap = heap};
 	return w;
+}
+
+static bool is_possible(uint32_t id_max)
+{
+	return id_max != 0 && id_max <= ID_MAX;
+}
+
+size_t leat_timer_wheel_within_footprint(uint32_t id_max)
+{
+	struct arena a = arena_at(NULL);
+
+	carve(&a, id_max);
+	return is_possible(id_max) ? arena_used(&a) : 0;
 }
 
 size_t leat_timer_wheel_footprint(uint32_t id_max)
 {
 	struct arena a = arena_at(NULL);
 
-	if (id_max == 0 || id_max > ID_MAX)
-		return 0;
 	carve(&a, id_max);
-	return arena_used(&a);
+	arena_take(&a, id_max, sizeof(struct timer_entry), CACHE_LINE);
+	return is_possible(id_max) ? arena_used(&a) : 0;
+}
+
+struct timer_wheel *leat_timer_wheel_new_within(
+	void *mem, struct timer_entry *first, size_t stride, uint32_t id_max, uint64_t now)
+{
+	struct arena a = arena_at(mem);
+
+	ASSERT(is_possible(id_max));
+	struct timer_wheel *w = carve(&a, id_max);
+
+	w->first_entry = (uint8_t *)first;
+	w->stride = stride;
+	w->tick = now >> TICK_BITS;
+	w->now = now;
+	for (uint32_t place = 0; place < LEVELS * SLOTS; place++)
+		w->first[place] = ID_NONE;
+	for (uint32_t id = 0; id < id_max; id++)
+		*entry_of(w, id) = (struct timer_entry){.at = TIME_NEVER, .place = PLACE_NOWHERE};
+	return w;
 }
 
 struct timer_wheel *leat_timer_wheel_new(void *mem, uint32_t id_max, uint64_t now)
 {
 	struct arena a = arena_at(mem);
 
-	ASSERT(leat_timer_wheel_footprint(id_max) != 0);
-	struct timer_wheel *w = carve(&a, id_max);
+	ASSERT(is_possible(id_max));
+	carve(&a, id_max);
+	struct timer_entry *first = arena_take(&a, id_max, sizeof(struct timer_entry), CACHE_LINE);
 
-	w->tick = now >> TICK_BITS;
-	w->now = now;
-	for (uint32_t place = 0; place < LEVELS * SLOTS; place++)
-		w->first[place] = ID_NONE;
-	for (uint32_t id = 0; id < id_max; id++)
-		w->entry[id] = (struct wheel_entry){.at = TIME_NEVER, .place = PLACE_NOWHERE};
-	return w;
+	return leat_timer_wheel_new_within(mem, first, sizeof(*first), id_max, now);
 }
 
 static bool is_before(const struct timer_wheel *w, uint32_t a, uint32_t b)
 {
-	const struct wheel_entry *ea = &w->entry[a], *eb = &w->entry[b];
+	const struct timer_entry *ea = entry_of(w, a), *eb = entry_of(w, b);
 
-	return ea->at != eb->at ? ea->at < eb->at : ea->order < eb->order;
+	return ea->at != eb->at ? ea->at < eb->at : (int32_t)(ea->order - eb->order) < 0;
 }
 
 static void heap_put(struct timer_wheel *w, uint32_t id, uint32_t idx)
 {
 	w->heap[idx] = id;
-	w->entry[id].heap_idx = idx;
+	entry_of(w, id)->next = idx;
 }
 
 static void sift_up(struct timer_wheel *w, uint32_t id, uint32_t idx)
@@ -148,30 +171,30 @@ static void sift(struct timer_wheel *w, uint32_t id, uint32_t idx)
 static void heap_add(struct timer_wheel *w, uint32_t id)
 {
 	DCHECK(w->heap_cnt < w->id_max);
-	w->entry[id].place = PLACE_HEAP;
+	entry_of(w, id)->place = PLACE_HEAP;
 	sift_up(w, id, w->heap_cnt++);
 }
 
 static void heap_remove(struct timer_wheel *w, uint32_t id)
 {
-	struct wheel_entry *e = &w->entry[id];
+	struct timer_entry *e = entry_of(w, id);
 	uint32_t last = w->heap[--w->heap_cnt];
 
 	DCHECK(e->place == PLACE_HEAP);
 	e->place = PLACE_NOWHERE;
 	if (last != id)
-		sift(w, last, e->heap_idx);
+		sift(w, last, e->next);
 }
 
 static void slot_add(struct timer_wheel *w, uint32_t id, uint32_t place)
 {
-	struct wheel_entry *e = &w->entry[id];
+	struct timer_entry *e = entry_of(w, id);
 
-	e->place = place;
+	e->place = (uint16_t)place;
 	e->prev = ID_NONE;
 	e->next = w->first[place];
 	if (e->next != ID_NONE)
-		w->entry[e->next].prev = id;
+		entry_of(w, e->next)->prev = id;
 	w->first[place] = id;
 	w->used[place / SLOTS][place % SLOTS / 64] |= UINT64_C(1) << place % 64;
 }
@@ -184,12 +207,12 @@ static void slot_mark_empty(struct timer_wheel *w, uint32_t place)
 
 static void slot_remove(struct timer_wheel *w, uint32_t id)
 {
-	struct wheel_entry *e = &w->entry[id];
+	struct timer_entry *e = entry_of(w, id);
 
 	if (e->next != ID_NONE)
-		w->entry[e->next].prev = e->prev;
+		entry_of(w, e->next)->prev = e->prev;
 	if (e->prev != ID_NONE)
-		w->entry[e->prev].next = e->next;
+		entry_of(w, e->prev)->next = e->next;
 	else if (e->next != ID_NONE)
 		w->first[e->place] = e->next;
 	else
@@ -260,7 +283,7 @@ static void slot_sort(struct timer_wheel *w, uint32_t place, uint32_t heap_slot)
 
 	slot_mark_empty(w, place);
 	for (; id != ID_NONE; id = next) {
-		struct wheel_entry *e = &w->entry[id];
+		struct timer_entry *e = entry_of(w, id);
 		uint32_t to = e->at == TIME_NEVER ? PLACE_NOWHERE : place_of(w, e->at);
 
 		DCHECK(e->place == place);
@@ -297,7 +320,7 @@ static void advance(struct timer_wheel *w, uint64_t now)
 
 void leat_timer_wheel_set(struct timer_wheel *w, uint32_t id, uint64_t at)
 {
-	struct wheel_entry *e = &w->entry[id];
+	struct timer_entry *e = entry_of(w, id);
 
 	DCHECK(id < w->id_max);
 	DCHECK(at != TIME_NEVER);
@@ -308,7 +331,7 @@ void leat_timer_wheel_set(struct timer_wheel *w, uint32_t id, uint64_t at)
 		return;
 	uint32_t to = place_of(w, at);
 	if (e->place == PLACE_HEAP && to == PLACE_HEAP) {
-		sift(w, id, e->heap_idx);
+		sift(w, id, e->next);
 		return;
 	}
 	if (e->place == PLACE_HEAP)
@@ -323,7 +346,7 @@ void leat_timer_wheel_set(struct timer_wheel *w, uint32_t id, uint64_t at)
 
 void leat_timer_wheel_stop(struct timer_wheel *w, uint32_t id)
 {
-	struct wheel_entry *e = &w->entry[id];
+	struct timer_entry *e = entry_of(w, id);
 
 	DCHECK(id < w->id_max);
 	if (e->at == TIME_NEVER)
@@ -337,12 +360,12 @@ void leat_timer_wheel_stop(struct timer_wheel *w, uint32_t id)
 uint64_t leat_timer_wheel_deadline(const struct timer_wheel *w, uint32_t id)
 {
 	DCHECK(id < w->id_max);
-	return w->entry[id].at;
+	return entry_of(w, id)->at;
 }
 
 static uint64_t heap_next(const struct timer_wheel *w)
 {
-	return w->heap_cnt ? w->entry[w->heap[0]].at : TIME_NEVER;
+	return w->heap_cnt ? entry_of(w, w->heap[0])->at : TIME_NEVER;
 }
 
 uint32_t leat_timer_wheel_expire(struct timer_wheel *w, uint64_t now, uint32_t *id, uint32_t max)

@@ -6,7 +6,8 @@
  *
  * A hierarchical wheel sorts the timers roughly, by tick; those of the tick at hand stand in a
  * small binary heap that sorts them exactly, by (deadline, order of arming).  So nothing is
- * rounded: next() is exact, and stepping to that instant fires exactly the timers due then.
+ * rounded: next() is exact, and stepping to that instant fires exactly the timers due then.  Of two
+ * with one deadline, of which the one was armed 2^31 armings before the other, either may be first.
  *
  *	level 3  ▢▢▢▢▢▢▢▢   2^41 ns a slot   (36 min)
  *	level 2  ▢▢▢▢▢▢▢▢   2^33 ns a slot   (8.6 s)     256 slots a level,
@@ -20,7 +21,8 @@
  * sorted again when its old slot comes up.  So an ACK that pushes the retransmission timer back
  * touches one line and no list.
  *
- * Shape      id_max entries of 32 octets; a timer is named by an id in [0, id_max).
+ * Shape      id_max entries of 24 octets, by themselves or within the user's records, and 4 octets
+ *            of heap for each; a timer is named by an id in [0, id_max).
  * Units      instants in ns; `now` never decreases.
  * Memory     leat_timer_wheel_footprint(id_max) octets, aligned to 64, kept while it is used.
  * Affinity   one lcore; no atomics.
@@ -38,11 +40,28 @@
 
 struct timer_wheel;
 
+/* Only the wheel looks into it, but for mark, which it leaves alone. */
+struct timer_entry {
+	uint64_t at;    /* TIME_NEVER when not armed */
+	uint32_t order; /* of arming */
+	uint32_t next;  /* in a slot: neighbours, or none; in the heap: where */
+	uint32_t prev;
+	uint16_t place;
+	uint16_t mark; /* the user's */
+};
+
 /* leat_timer_wheel_footprint is the octets for id_max timers; 0 when id_max is 0 or above 2^30. */
 size_t leat_timer_wheel_footprint(uint32_t id_max);
 
 /* leat_timer_wheel_new formats mem, which it keeps; its clock starts at now. */
 struct timer_wheel *leat_timer_wheel_new(void *mem, uint32_t id_max, uint64_t now);
+
+/* The same, with the entry of timer id within a record of the caller's, at first + id * stride; new
+ * formats them all.  An entry keeps its place when its timer is stopped: the caller does not touch it
+ * but for mark. */
+size_t leat_timer_wheel_within_footprint(uint32_t id_max);
+struct timer_wheel *leat_timer_wheel_new_within(
+	void *mem, struct timer_entry *first, size_t stride, uint32_t id_max, uint64_t now);
 
 /* leat_timer_wheel_set arms timer id for the instant at, or moves it there when it is armed; an
  * instant that has passed is due at once.  at is not TIME_NEVER. */

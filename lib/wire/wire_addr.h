@@ -45,6 +45,18 @@ struct tuple4 {
 	uint16_t rport, lport, local_idx;
 	uint16_t mark; /* the owner's, no part of the name */
 };
+
+/* The two ends in IPv4, in a third of a struct tuple.  A remote of ENDS4_WIDE, an address that nobody
+ * has, says that they are of IPv6, or of a zone, and stand elsewhere; an end that is any of both
+ * versions is 0 as remote, ENDS4_WIDE as local. */
+struct ends4 {
+	uint32_t local, remote;
+	uint16_t lport, rport;
+};
+
+STATIC_ASSERT(sizeof(struct ends4) == 12, "a third of a tuple");
+
+#define ENDS4_WIDE  UINT32_MAX
 #define IP_TEXT_MAX 64 /* octets of the longest address as text, with its end */
 
 static inline struct ip ip_from4(uint32_t a)
@@ -102,6 +114,35 @@ static inline bool tuple_eq(const struct tuple *a, const struct tuple *b)
 static inline bool tuple_is4(const struct tuple *t)
 {
 	return ip_is4(t->local) && ip_is4(t->remote) && t->zone == 0;
+}
+
+static inline struct ends4 ends4_of(const struct tuple *t)
+{
+	bool local_any = t->local.hi == 0 && t->local.lo == 0, remote_any = ip_is_any(t->remote);
+	bool is4 = (local_any || ip_is4(t->local)) && (remote_any || ip_is4(t->remote));
+
+	return (struct ends4){.local = local_any ? ENDS4_WIDE : ip_to4(t->local),
+		.remote = is4 && t->zone == 0 ? ip_to4(t->remote) : ENDS4_WIDE,
+		.lport = t->lport,
+		.rport = t->rport};
+}
+
+/* ends4_tuple writes the tuple of ends that are not wide. */
+static inline void ends4_tuple(const struct ends4 *e, struct tuple *t)
+{
+	DCHECK(e->remote != ENDS4_WIDE);
+	*t = (struct tuple){.lport = e->lport, .rport = e->rport};
+	if (e->local != ENDS4_WIDE)
+		t->local = ip_from4(e->local);
+	if (e->remote != 0)
+		t->remote = ip_from4(e->remote);
+}
+
+/* ends4_eq says whether e, not wide, are the ends of t, both specified. */
+static inline bool ends4_eq(const struct ends4 *e, const struct tuple *t)
+{
+	return e->remote == ip_to4(t->remote) && e->rport == t->rport && e->lport == t->lport &&
+	       e->local == ip_to4(t->local) && tuple_is4(t);
 }
 
 /* tuple_words writes what a keyed hash of the tuple takes, at most TUPLE_WORDS, and returns how

@@ -81,7 +81,7 @@ static void open_connection(struct bench *b, uint32_t i)
 	ASSERT(leat_connect(b->s, &local, &remote, &conn) == LEAT_OK);
 	pump(b);
 	const struct tcb *tcb = leat_tcp_tcb(leat_stack_engine(b->s), i);
-	struct tuple t = {b->peer, b->our, 80, tcb->tuple.lport, 0};
+	struct tuple t = {b->peer, b->our, 80, tcb->ends.lport, 0};
 	struct seg seg = {
 		.seq = seq_of(300), .ack = tcb->snd.nxt, .wnd = 8192, .flags = TCP_SYN | TCP_ACK};
 	uint32_t hdr = put_ip(b, packet, WIRE_PROTO_TCP, leat_wire_tcp_hdr_octets(&seg));
@@ -121,12 +121,20 @@ static void set_up(struct bench *b, uint8_t how)
 		b->was[i] = *leat_tcp_tcb(leat_stack_engine(b->s), i);
 }
 
+static struct tuple tuple_of(const struct bench *b, uint32_t i)
+{
+	struct tuple t;
+
+	leat_tcp_tuple(leat_stack_engine(b->s), &b->was[i], &t);
+	return t;
+}
+
 /* A packet of ours, as a router quotes it; whose 2 or more: of no connection. */
 static uint32_t put_quote(struct bench *b, struct fuzz_in *in, uint8_t *p)
 {
 	struct wire_link raw = {.raw_ip = true};
 	uint8_t whose = fuzz_u8(in) % 4, off = fuzz_u8(in), part = fuzz_u8(in);
-	struct tuple t = b->was[whose % CONN_CNT].tuple;
+	struct tuple t = tuple_of(b, whose % CONN_CNT);
 	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = 1, .octets = 40};
 	struct seg seg = {.seq = b->was[whose % CONN_CNT].snd.una, .flags = TCP_ACK};
 
@@ -161,7 +169,8 @@ static void check_error(struct bench *b, const struct tuple *quoted)
 {
 	for (uint32_t i = 0; i < CONN_CNT; i++) {
 		const struct tcb *is = leat_tcp_tcb(leat_stack_engine(b->s), i);
-		bool meant = quoted && tuple_eq(quoted, &b->was[i].tuple);
+		const struct tuple its = tuple_of(b, i);
+		bool meant = quoted && tuple_eq(quoted, &its);
 
 		if (!meant)
 			ASSERT(memcmp(is, &b->was[i], sizeof(*is)) == 0);

@@ -210,8 +210,11 @@ static void read_text(struct bench *b, uint32_t most)
 
 static void set_up(struct bench *b)
 {
-	const struct tcp_limits limits = {
-		.tcb_max = TCB_MAX, .rbuf_max = RBUF_MAX, .ext_max = 2, .srec_max = SREC_MAX};
+	const struct tcp_limits limits = {.tcb_max = TCB_MAX,
+		.time_wait_wide = true,
+		.rbuf_max = RBUF_MAX,
+		.ext_max = 2,
+		.srec_max = SREC_MAX};
 	uint8_t how = fuzz_u8(&b->in);
 
 	leat_tcp_knobs_default(&b->knobs);

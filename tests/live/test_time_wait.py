@@ -110,6 +110,8 @@ def by_listener():
                            f"the client again at port {port}")
             live.equal(server.stop(), 0, "exit code")
             was = outcomes(server)
+            live.check(re.search(r"^2MSL +60 s\n +:81 1.0 ms \(not RFC-conformant", server.out, re.M),
+                       server.out)
             live.equal((was["entered"], was["expired"], was["reused by timestamp"]), (40, 16, 8),
                        "entered, expired, reused")
 

@@ -145,12 +145,13 @@ def as_json():
         for name in ("client", "server"):
             side = end[name]
             ways = ("time_wait_expired", "time_wait_reused", "time_wait", "closed_second", "reset", "refused",
-                    "evicted", "aborted", "timed_out", "fin_wait_2_limit", "closed_before_open", "open")
+                    "evicted", "aborted", "timed_out", "time_wait_evicted", "fin_wait_2_limit", "closed_before_open", "open")
             live.equal(side["opened"], sum(side[way] for way in ways), f"opened by the {name}")
             waited = side["time_wait_outcomes"]
-            gone = sum(waited[way] for way in ("expired", "rst_obeyed", "aborted"))
+            gone = sum(waited[way] for way in ("expired", "rst_obeyed", "aborted", "evicted"))
             live.equal(waited["entered"], gone + side["time_wait_reused"] + side["time_wait"],
                        f"what became of TIME-WAIT at the {name}")
+        live.check(0 <= end["server"]["time_wait_outcomes"]["late_max"] < 60, "how late they ended")
         live.equal((end["two_msl"], end["two_msl_rfc_conformant"]), (1.0, False), "2MSL")
 
 

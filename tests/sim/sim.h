@@ -292,6 +292,15 @@ void leat_sim_flip(struct sim_world *w, struct prng *prng, struct sim_buf *b, bo
 
 /* sim_noise.c */
 void leat_sim_noise(struct sim_world *w, uint32_t fault);
+/* leat_sim_mirror is the tuple of tcb as its peer has it. */
+static inline struct tuple leat_sim_mirror(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	struct tuple t;
+
+	leat_tcp_tuple(e, tcb, &t);
+	return (struct tuple){t.remote, t.local, t.rport, t.lport, t.zone};
+}
+
 /* leat_sim_segment writes a segment from t->local to t->remote, for host. */
 struct sim_buf *leat_sim_segment(
 	struct sim_world *w, uint32_t host, const struct tuple *t, const struct seg *seg);

@@ -65,7 +65,7 @@ static _Noreturn void broken(const struct place *p, const struct tcb *tcb, const
 {
 	leat_sim_fail(p->w, "%s (host %u, record %u.%u, %s, ports %u and %u)", what, p->host,
 		tcb->idx, tcb->gen, leat_tcp_state_name((enum tcp_state)tcb->state),
-		tcb->tuple.lport, tcb->tuple.rport);
+		tcb->ends.lport, tcb->ends.rport);
 }
 
 /* Is there a next connection of old's tuple whose SYN is not acknowledged yet, or one whose SYN
@@ -74,11 +74,15 @@ static _Noreturn void broken(const struct place *p, const struct tcb *tcb, const
 static bool has_heir(const struct place *p, const struct tcb *old, bool open, uint64_t since)
 {
 	uint32_t half = TCP_SYNCHRONIZED | TCP_SET(SYN_SENT) | TCP_SET(SYN_RECEIVED);
+	struct tuple its, tuple;
+
+	leat_tcp_tuple(p->e, old, &its);
 
 	for (uint32_t i = 0; i < p->config->tcp.tcb_max; i++) {
 		const struct tcb *t = leat_tcp_tcb(p->e, i);
 
-		if (t != old && tuple_eq(&t->tuple, &old->tuple) && t->opened_at >= since &&
+		leat_tcp_tuple(p->e, t, &tuple);
+		if (t != old && tuple_eq(&tuple, &its) && t->opened_at >= since &&
 			seq_eq(t->snd.una, t->snd.iss) != open && (open || tcp_in(t->state, half)))
 			return true;
 	}
@@ -204,6 +208,7 @@ static void check_bounds(const struct place *p)
 	records -= leat_tcp_tw_cnt(p->e);
 	if (records > p->config->tcp.tcb_max || c->rbuf_held > p->config->tcp.rbuf_max ||
 		c->ext_held > limits->ext_max || c->srec_held > limits->srec_max ||
+		c->side_held > limits->side_max ||
 		c->present[TCP_ST_LISTEN] > p->config->listener_max)
 		leat_sim_fail(p->w, "17 a table is fuller than it may be (host %u)", p->host);
 }

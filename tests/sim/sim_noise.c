@@ -180,9 +180,7 @@ static void spy(struct sim_world *w, uint32_t i)
 	const struct tcb *tcb = record_of(w, e);
 	if (!tcb || !spoil(prng, tcb, &seg))
 		return;
-	t = (struct tuple){.local = tcb->tuple.remote, .remote = tcb->tuple.local};
-	t.lport = tcb->tuple.rport;
-	t.rport = tcb->tuple.lport;
+	t = leat_sim_mirror(leat_stack_engine(w->host[e->host].shard[e->shard].stack), tcb);
 	if (tcb->agreed & TCP_OPT_TS) {
 		seg.opts = TCP_OPT_TS;
 		seg.ts_val = tcb->ts_recent;

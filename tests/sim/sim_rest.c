@@ -41,7 +41,10 @@ static bool has_heir(
 	for (uint32_t i = 0; i < limits->tcb_max; i++) {
 		const struct tcb *t = leat_tcp_tcb(e, i);
 
-		if (tuple_eq(&t->tuple, &rest->tuple) && t->opened_at >= rest->seen_at &&
+		struct tuple tuple;
+
+		leat_tcp_tuple(e, t, &tuple);
+		if (tuple_eq(&tuple, &rest->tuple) && t->opened_at >= rest->seen_at &&
 			!seq_eq(t->snd.una, t->snd.iss))
 			return true;
 	}

@@ -38,7 +38,7 @@ static bool is_the_one(void *arg, struct tcb *tcb, bool there)
 {
 	struct tcb **found = arg;
 
-	if (tcb->state == TCP_ST_LISTEN || tcb->tuple.rport != TALK_PEER_PORT)
+	if (tcb->state == TCP_ST_LISTEN || tcb->ends.rport != TALK_PEER_PORT)
 		return true;
 	if (!*found || (*found)->state == TCP_ST_CLOSED || there)
 		*found = tcb;

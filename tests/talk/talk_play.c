@@ -383,7 +383,7 @@ static const struct count_number {
 	COUNT(again_fin), COUNT(again_probe), COUNT(text_ooo), COUNT(rto_fired), COUNT(probe_fired),
 	COUNT(tlp_fired), COUNT(reorder_fired), COUNT(recoveries), COUNT(recovery_undone),
 	COUNT(rto_undone), COUNT(sack_bad), COUNT(dsack_heard), COUNT(dsack_told), COUNT(reneged),
-	COUNT(ext_none), COUNT(srec_none)};
+	COUNT(ext_none), COUNT(srec_none), COUNT(side_none)};
 
 /* `counter name n ..` is what the engine has counted since the start. */
 static void play_counter(struct talk *t, struct talk_scan *s)

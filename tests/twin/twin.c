@@ -58,7 +58,7 @@ static const struct field {
 	const char *name;
 	size_t offset, octets;
 } fields[] = {
-	F_TCB(tuple),
+	F_TCB(ends),
 	F_TCB(snd.una),
 	F_TCB(snd.nxt),
 	F_TCB(snd.rtx),
@@ -106,16 +106,13 @@ static const struct field {
 	F_TCB(idx),
 	F_TCB(gen),
 	F_TCB(rcv_head),
-	F_TCB(rcv_tail),
 	F_TCB(ooo_head),
 	F_TCB(out_next),
 	F_TCB(news_next),
-	F_TCB(mark),
+	F_TCB(side),
 	F_TCB(rtx_cnt),
 	F_TCB(rbuf_cnt),
 	F_TCB(news),
-	F_TCB(end_why),
-	F_TCB(ext),
 	F_TCB(dsack_octets),
 	F_TCB(rtx_kind),
 	F_TCB(tries),
@@ -153,6 +150,7 @@ static const struct field {
 	F_EXT(undo_octets),
 	F_EXT(w_max),
 	F_EXT(cwnd_prior),
+	F_EXT(rtt_seq),
 	F_EXT(u),
 	F_SREC(at),
 	F_SREC(seq),
@@ -238,11 +236,14 @@ static void add_tcb(struct twin_look *look, const struct tcp_engine *e, const st
 	const struct deadlines at = {
 		leat_timer_wheel_deadline(e->wheel, tcb->idx), leat_tcp_ring_deadline(e, tcb)};
 
-	add_block(look, KIND_TCB, tcb->idx, tcb, sizeof(*tcb));
+	struct tcb t = *tcb;
+
+	t.wheel = (struct timer_entry){.at = 0}; /* where it waits is no matter */
+	add_block(look, KIND_TCB, tcb->idx, &t, sizeof(t));
 	add_block(look, KIND_TIMER, tcb->idx, &at, sizeof(at));
 	if (tcb->opts & TCP_O_SIDE)
-		add_block(look, KIND_SIDE, tcb->idx, &e->side[tcb->idx], sizeof(*e->side));
-	if (tcb->ext != TCP_NONE)
+		add_block(look, KIND_SIDE, tcb->idx, &e->side[tcb->side], sizeof(*e->side));
+	if (tcb->opts & TCP_O_EXT)
 		add_sent(look, e, tcb);
 	add_texts(look, e, tcb, tcb->rcv_head);
 	add_texts(look, e, tcb, tcb->ooo_head);
@@ -330,9 +331,11 @@ static uint64_t digest(const struct twin_look *look)
 	}
 	memset(word, 0, sizeof(word));
 	memcpy(word, look->octets + at, look->cnt - at);
+	uint64_t all = look->cnt;
+
 	for (uint32_t i = 0; i < 4; i++)
-		lane[0] = rotl64((lane[0] ^ lane[i] ^ word[i]) * MIX, 29);
-	return lane[0] ^ look->cnt;
+		all = rotl64((all ^ lane[i] ^ word[i]) * MIX, 29);
+	return all;
 }
 
 static void note(struct twin *t)
@@ -396,7 +399,7 @@ static struct tcb waiting(const struct tcb *tcb)
 	struct tcb t;
 
 	memset(&t, 0, sizeof(t));
-	t.tuple = tcb->tuple;
+	t.ends = tcb->ends;
 	t.snd.una = tcb->snd.una;
 	t.snd.nxt = tcb->snd.nxt;
 	t.rcv.nxt = tcb->rcv.nxt;
@@ -424,11 +427,15 @@ static struct tcb nameless(const struct tcb *tcb)
 	t.idx = t.gen = t.out_next = t.news_next = 0;
 	if (t.opts & TCP_O_RING)
 		t.ring.next = t.ring.prev = 0;
-	t.rcv_head = t.rcv_tail = t.ooo_head = t.ext = 0;
+	t.rcv_head = t.ooo_head = t.side = 0;
+	t.wheel = (struct timer_entry){.at = 0};
+	if (t.opts & TCP_O_EXT)
+		t.ext = 0;
 	return t;
 }
 
 struct seen {
+	struct tuple tuple;
 	struct tcb tcb;
 	struct deadlines at;
 };
@@ -441,6 +448,7 @@ static int by_tuple(const void *a, const void *b)
 static void see(struct twin *t, struct seen *s, const struct tcp_engine *e, const struct tcb *tcb)
 {
 	memset(s, 0, sizeof(*s));
+	leat_tcp_tuple(e, tcb, &s->tuple);
 	s->tcb = tcb->state == TCP_ST_TIME_WAIT ? waiting(tcb) : nameless(tcb);
 	s->at.wheel = leat_timer_wheel_deadline(e->wheel, tcb->idx);
 	s->at.ring = leat_tcp_ring_deadline(e, tcb);
@@ -474,7 +482,7 @@ static bool engine_by_tuple(struct twin *t, uint32_t place, struct tcp_engine *e
 	add_by_tuple(t, e);
 	cnt.time_wait_moved = cnt.time_wait_stayed = cnt.time_wait_put_off =
 		cnt.time_wait_unanswered = 0;
-	cnt.present[TCP_ST_NONE] = 0;
+	cnt.present[TCP_ST_NONE] = cnt.side_held = 0; /* a record has neither */
 	add_block(&t->now, KIND_COUNTER, place, &cnt, sizeof(cnt));
 	return looked(t);
 }

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ctl.h"
+
+#include "base_time.h"
+
+#include <rte_eal.h>
+#include <rte_version.h>
+
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#define WAIT_LOOK_NS (100 * TIME_MS)
+
+/* tell_all puts a letter into the box of each shard; gives those that will not read it soon. */
+static uint64_t tell_all(struct ctl *c, enum shard_mail_kind kind)
+{
+	uint64_t dumb = 0;
+
+	for (uint32_t i = 0; i < c->plane->shard_cnt; i++)
+		if (!leat_ctl_put(c, i, (struct shard_letter){kind, NULL}) || !leat_ctl_turns(c, i))
+			dumb |= UINT64_C(1) << i;
+	return dumb;
+}
+
+/* count_open says how many are open, TIME-WAIT aside; false: a shard does not tell. */
+static bool count_open(struct ctl_client *q, uint64_t *open)
+{
+	struct watch_filter filter;
+	struct watch_error err;
+	struct ctl_scan scan = {.client = q, .filter = &filter, .kind = WATCH_SCAN_SUM};
+	bool good =
+		leat_watch_filter_parse(&filter, "exclude time-wait", &err) && leat_ctl_scan(&scan);
+
+	*open = scan.matched;
+	return good && scan.dumb == 0;
+}
+
+static void print_dumb(struct ctl_client *q, uint64_t dumb)
+{
+	for (uint32_t i = 0; i < q->ctl->plane->shard_cnt; i++)
+		if ((dumb >> i & 1) != 0)
+			fprintf(q->out,
+				"note: shard %" PRIu32
+				" does not turn; it will do it when it turns again\n",
+				i);
+}
+
+/* `drain`, `drain wait`: until none is open, or who asks has gone. */
+void leat_ctl_drain(struct ctl_client *q, char *words)
+{
+	bool wait = strcmp(words, "wait") == 0;
+	uint64_t open = 0;
+
+	if (!q->ctl->role->drains) {
+		fprintf(q->out,
+			"no 1 - %s does not go on after it was drained; end it with: leat ctl "
+			"stop\n",
+			q->ctl->role->verb);
+		return;
+	}
+	pthread_mutex_lock(&q->ctl->changing);
+	atomic_store(&q->ctl->draining, true);
+	uint64_t dumb = tell_all(q->ctl, SHARD_MAIL_DRAIN);
+	pthread_mutex_unlock(&q->ctl->changing);
+	bool known = count_open(q, &open);
+	fprintf(q->out, "ok\ndraining: new SYNs are dropped; %" PRIu64 " open\n", open);
+	print_dumb(q, dumb);
+	if (!wait)
+		return;
+	while ((!known || open > 0) && atomic_load(&q->ctl->draining) &&
+		leat_ctl_pause(q, WAIT_LOOK_NS))
+		known = count_open(q, &open);
+	if (atomic_load(&q->ctl->draining))
+		fprintf(q->out, "%" PRIu64 " open\n", open);
+	else
+		fputs("undrained meanwhile\n", q->out);
+}
+
+void leat_ctl_undrain(struct ctl_client *q, char *words)
+{
+	(void)words;
+	pthread_mutex_lock(&q->ctl->changing);
+	bool was = atomic_exchange(&q->ctl->draining, false);
+	uint64_t dumb = was ? tell_all(q->ctl, SHARD_MAIL_UNDRAIN) : 0;
+	pthread_mutex_unlock(&q->ctl->changing);
+	if (!was) {
+		fputs("no 1 - it does not drain; leat ctl drain makes it\n", q->out);
+		return;
+	}
+	fputs("ok\nnew connections are taken again\n", q->out);
+	print_dumb(q, dumb);
+}
+
+/* `stop` is what SIGTERM is, `stop now` what a second signal is: taken by the control thread. */
+void leat_ctl_end(struct ctl_client *q, char *words)
+{
+	bool now = strcmp(words, "now") == 0;
+
+	fprintf(q->out, "ok\n%s\n", now ? "ends at once" : "drains, and ends");
+	fflush(q->out);
+	kill(getpid(), SIGTERM);
+	if (now)
+		kill(getpid(), SIGINT); /* two of one kind may be one */
+}
+
+static void info_text(const struct ctl *c, uint64_t up_ns, FILE *out)
+{
+	const struct ctl_role *r = c->role;
+	const char *config = leat_ctl_config_path();
+
+	fprintf(out,
+		"name       %s\nverb       %s\npid        %d\nversion    " LEAT_VERSION ", %s\n",
+		leat_instance_of(c->path), r->verb, (int)getpid(), rte_version());
+	fprintf(out,
+		"up         %" PRIu64 ".%" PRIu64 "s\nstate      %s\nshards     %" PRIu32
+		" on %" PRIu32 " lcore%s\n",
+		up_ns / TIME_S, up_ns / (TIME_S / 10) % 10,
+		atomic_load(&c->draining) ? "draining" : "runs", c->plane->shard_cnt,
+		c->plane->loop_cnt, c->plane->loop_cnt == 1 ? "" : "s");
+	for (uint32_t i = 0; i < r->port_cnt; i++)
+		fprintf(out, "port       %s %s\n", r->port[i]->name, r->port[i]->driver);
+	fprintf(out, "config     %s\nsocket     %s\ntelemetry  %s/dpdk_telemetry.v2\n",
+		config != NULL ? config : "-", c->path, rte_eal_get_runtime_dir());
+}
+
+/* Quotes what is a path: of names no other is free to have quotes. */
+static void json_text(const char *text, FILE *out)
+{
+	fputc('"', out);
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', out);
+		if ((uint8_t)*text >= ' ')
+			fputc(*text, out);
+		else
+			fprintf(out, "\\u%04x", (unsigned)(uint8_t)*text);
+	}
+	fputc('"', out);
+}
+
+static void info_json(const struct ctl *c, uint64_t up_ns, FILE *out)
+{
+	const struct ctl_role *r = c->role;
+
+	fputs("{\"schema\":\"leat.info/1\",\"name\":", out);
+	json_text(leat_instance_of(c->path), out);
+	fprintf(out,
+		",\"verb\":\"%s\",\"pid\":%d,\"version\":\"" LEAT_VERSION
+		"\",\"dpdk\":\"%s\",\"up_s\":%" PRIu64 ".%09" PRIu64
+		",\"state\":\"%s\",\"shards\":%" PRIu32 ",\"lcores\":%" PRIu32 ",\"ports\":[",
+		r->verb, (int)getpid(), rte_version(), up_ns / TIME_S, up_ns % TIME_S,
+		atomic_load(&c->draining) ? "draining" : "runs", c->plane->shard_cnt,
+		c->plane->loop_cnt);
+	for (uint32_t i = 0; i < r->port_cnt; i++)
+		fprintf(out, "%s{\"name\":\"%s\",\"driver\":\"%s\"}", i > 0 ? "," : "",
+			r->port[i]->name, r->port[i]->driver);
+	fputs("],\"config\":", out);
+	if (leat_ctl_config_path() != NULL)
+		json_text(leat_ctl_config_path(), out);
+	else
+		fputs("null", out);
+	fputs(",\"socket\":", out);
+	json_text(c->path, out);
+	fprintf(out, ",\"telemetry\":\"%s/dpdk_telemetry.v2\"}\n", rte_eal_get_runtime_dir());
+}
+
+void leat_ctl_info(struct ctl_client *q, char *words)
+{
+	uint64_t up_ns = leat_shard_clock_wall_ns() - q->ctl->began_ns;
+
+	fputs("ok\n", q->out);
+	(strcmp(words, "form=json") == 0 ? info_json : info_text)(q->ctl, up_ns, q->out);
+}
