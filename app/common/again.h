@@ -24,8 +24,8 @@ enum again_kind {
 /* leat_again_key is "syn_ack", as it stands in files. */
 const char *leat_again_key(enum again_kind kind);
 
-/* leat_again_text writes all of them, and of which kinds they are: "44: SYN 19, data 22, FIN 3"; "0"
- * when there are none. */
+/* leat_again_text writes all of them, and of which kinds they are: "44: SYN 19, data 22, FIN 3";
+ * "0" when there are none. */
 void leat_again_text(const uint64_t cnt[AGAIN_CNT], char *text, size_t size);
 
 #endif

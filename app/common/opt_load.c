@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define SOURCE_CNT_MAX (1 << 16)
 #define PORT_TEXT_MAX  6
@@ -293,12 +292,10 @@ static bool read_formats(void *options, const char *text, char *why, size_t size
 
 static bool read_start_at(void *options, const char *text, char *why, size_t size)
 {
-	struct load_options *o = options;
-	struct timespec now;
+	uint64_t at; /* who starts it reads it again, by his clock */
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	return leat_when_read(text, (uint64_t)now.tv_sec * TIME_S + (uint64_t)now.tv_nsec,
-		&o->start_at_unix_ns, why, size);
+	((struct load_options *)options)->start_at = text;
+	return leat_when_read(text, 0, &at, why, size);
 }
 
 #define AT(member) offsetof(struct load_options, member)
@@ -489,7 +486,7 @@ static const struct opt_row own[] = {
 		.read = read_start_at,
 		.metavar = "WHEN",
 		.sentence = "begin at this instant: 2026-11-21T09:30:00Z, seconds since 1970, or "
-			    "+10s from now; planned starts count from it, also when it is past"},
+			    "+10s from now; planned starts count from it, also when we are late"},
 	{.name = "abort-at-end",
 		.kind = OPT_KIND_FLAG,
 		.at = AT(abort_at_end),
@@ -658,7 +655,7 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 		snprintf(why, size, "nowhere to connect to: --target 198.18.0.1:80?");
 		return false;
 	}
-	if (o->paused && o->start_at_unix_ns != 0) {
+	if (o->paused && o->start_at != NULL) {
 		snprintf(why, size,
 			"--paused waits for a word, --start-at for an instant; leave "
 			"one of them out (leat ctl start takes an instant, too)");

@@ -40,7 +40,7 @@ struct load_options {
 	uint32_t segment, segment_cnt; /* from 1 */
 	const char *report;            /* directory; NULL: none */
 	const char *formats;           /* of report; NULL: all */
-	uint64_t start_at_unix_ns;     /* 0: at once */
+	const char *start_at;          /* when.h; NULL: at once */
 	bool half_close, abort_at_end, anyway, json, paused;
 };
 

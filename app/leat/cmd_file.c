@@ -47,8 +47,8 @@ static bool read_config(void *options, const char *text, char *why, size_t size)
 	return true;
 }
 
-/* With a file or an environment, or to be shown, options are not looked at together: what those have
- * comes to them. */
+/* With a file or an environment, or to be shown, options are not looked at together: what those
+ * have comes to them. */
 static bool check(void *options, uint64_t given, char *why, size_t size)
 {
 	const struct file_options *o = options;

@@ -214,8 +214,8 @@ static const struct conf_key *key_of_variable(struct file *f, const char *name)
 	return NULL;
 }
 
-/* next_piece is the next piece of a value that is a list, and moves on; NULL: there is none.  Blanks
- * part them, in a line with a program in it only its end does. */
+/* next_piece is the next piece of a value that is a list, and moves on; NULL: there is none.
+ * Blanks part them, in a line with a program in it only its end does. */
 static const char *next_piece(struct file *f, const char **value)
 {
 	const char *from = *value + strspn(*value, " \t\n");

@@ -36,8 +36,8 @@ bool leat_file_read(struct file *f, const char *path, FILE *err);
  * else than keys. */
 bool leat_file_has_env(char *const *environment);
 
-/* leat_file_environment lets the variables of the environment go before what the file says, those of
- * verb, or for NULL of the role; before leat_file_override.  One that is no key is an error. */
+/* leat_file_environment lets the variables of the environment go before what the file says, those
+ * of verb, or for NULL of the role; before leat_file_override.  One that is no key is an error. */
 void leat_file_environment(struct file *f, const struct opt_verb *verb, char *const *environment);
 
 /* leat_file_override lets the options of a line of verb go before what the file says. */

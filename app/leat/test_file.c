@@ -119,8 +119,8 @@ static void a_key_and_its_options_agree(void **state)
 
 static char *none[] = {NULL}, **variables = none;
 
-/* load makes f of text, the variables, and the options of given, "--name=value" each, NULL at the end; the errors
- * are in errors. */
+/* load makes f of text, the variables and the options of given, "--name=value" each, NULL at the
+ * end; the errors are in errors. */
 static bool load(const struct opt_verb *verb, const char *text, const char *const *given,
 	struct opt_line *line, char **errors)
 {

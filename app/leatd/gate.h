@@ -4,13 +4,14 @@
 
 /* gate: the word on which a load that was told to wait begins.
  *
- *	leat ctl start ─► ctl's thread ─► leat_ctl_begin ─┐
- *	kill -USR1 ───► pending ────────────────────────────┴─► leat_gate_look: the control thread
+ *	leat ctl start ─► ctl's thread: leat_ctl_begin ─┐
+ *	kill -USR1     ─► pending ──────────────────────┴─► leat_gate_look: control thread
  *
  * There is one of a process, as there is one plan.
  *
  * Units      ns since 1970.
- * Affinity   block: before other threads; shut: the main thread; look: the control thread; leat_ctl_begin: any. */
+ * Affinity   block: before other threads; shut: the main thread; look: the control thread;
+ *            leat_ctl_begin: any. */
 
 #include <stdbool.h>
 #include <stdint.h>

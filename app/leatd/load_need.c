@@ -193,6 +193,19 @@ enum opt_exit leat_load_need(const struct load_options *o, struct load_need *n)
 		&s, &n->plan, leat_load_footprint(&n->load), leat_load_need_flight(o, 0));
 }
 
+/* say_flight: nothing waits 2MSL here, but more are to be in flight than there are pairs. */
+static void say_flight(const struct load_options *o, const struct load_need *n)
+{
+	char needed[TEXT_GROUP_MAX], have[TEXT_GROUP_MAX];
+
+	leat_text_group(n->needed, needed, sizeof(needed));
+	leat_text_group(n->tuples, have, sizeof(have));
+	leat_log(o->anyway ? LOG_LV_WARN : LOG_LV_ERROR, "leatd",
+		"%s pairs of address and port are needed for as many in flight, there are %s; a "
+		"--concurrency of %s, more --sources, or more --target ports%s",
+		needed, have, have, o->anyway ? "" : "; --anyway begins all the same");
+}
+
 /* say_short says how many pairs are missing, and three ways to have them. */
 static void say_short(const struct load_options *o, const struct load_need *n)
 {
@@ -222,7 +235,10 @@ enum opt_exit leat_load_need_check(const struct load_options *o, const struct lo
 	char t[TEXT_GROUP_MAX], rate[32], msl[32];
 
 	if (n->needed > n->tuples) {
-		say_short(o, n);
+		if (n->rate_milli_max == 0)
+			say_flight(o, n);
+		else
+			say_short(o, n);
 		if (!o->anyway)
 			return OPT_EXIT_RESOURCE;
 	} else if (o->rate_milli == 0 && n->rate_milli_max != 0 && o->total == 0) {

@@ -20,7 +20,7 @@
 #include "service.h"
 #include "stack.h"
 
-#define PLAN_ROW_MAX 16
+#define PLAN_ROW_MAX 20
 #define PLAN_SLOTS   1024 /* descriptors of a queue */
 
 struct plan_row {

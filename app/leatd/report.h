@@ -52,8 +52,8 @@ void leat_report_ages(const struct stack_gauge *g, FILE *out);
 void leat_report_time_wait(const struct shard_counts *c, uint32_t indent, FILE *out);
 void leat_report_time_wait_json(const struct shard_counts *c, FILE *out);
 
-/* leat_report_again fills what was retransmitted, by kind; _again_line writes it, when there was any.
- */
+/* leat_report_again fills what was retransmitted, by kind; _again_line writes it, where there was
+ * any. */
 void leat_report_again(const struct tcp_counters *c, uint64_t again[AGAIN_CNT]);
 void leat_report_again_line(const struct shard_counts *c, FILE *out);
 

@@ -36,7 +36,8 @@
 #define LEAD_NS       (20 * TIME_MS)   /* from the word to begin to the beginning */
 #define WORD_LOOK_NS  (20 * TIME_MS)   /* for the word to begin */
 #define PAST_NS       (300 * TIME_S)   /* what an instant of --start-at may be behind at most */
-#define CLOCK_OFF_US  10000            /* more, and generators do not begin together */
+#define WALL_TRIES    16
+#define CLOCK_OFF_US  10000 /* more, and generators do not begin together */
 #define SEED_MAX      1000000
 #define SECOND_MAX    (1 << 20)
 
@@ -381,6 +382,25 @@ static bool wait_instant(void)
 	return true;
 }
 
+/* wall_at is one instant by the wall clock and, in now, by that of the shards: the two of several
+ * readings that were interrupted least. */
+static uint64_t wall_at(uint64_t *now)
+{
+	uint64_t wall = 0, least = UINT64_MAX;
+
+	for (uint32_t i = 0; i < WALL_TRIES; i++) {
+		uint64_t from = leat_plane_now(&run.plane), read = leat_shard_clock_wall_ns();
+		uint64_t took = leat_plane_now(&run.plane) - from;
+
+		if (took < least) {
+			least = took;
+			wall = read;
+			*now = from + took / 2;
+		}
+	}
+	return wall;
+}
+
 /* set_begin sets the instant that planned starts count from: soon, or that of --start-at, which may
  * be past. */
 static void set_begin(void)
@@ -390,7 +410,7 @@ static void set_begin(void)
 
 	leat_follow_look(&run.follow);
 	leat_load_view_begin(&run.view, &run.port);
-	uint64_t wall = leat_shard_clock_wall_ns(), now = leat_plane_now(&run.plane);
+	uint64_t now = 0, wall = wall_at(&now);
 	uint64_t at = run.start_unix_ns != 0 ? run.start_unix_ns : wall + LEAD_NS;
 	uint64_t late_ns = wall > at ? wall - at : 0;
 
@@ -682,6 +702,25 @@ static int start_eal(const struct run_eal *from)
 	return result;
 }
 
+/* read_start reads when it is to begin; false: that is too long past to be meant. */
+static bool read_start(void)
+{
+	uint64_t now = leat_shard_clock_wall_ns();
+	char why[OPT_WHY_MAX];
+
+	if (run.o->start_at == NULL)
+		return true;
+	if (!leat_when_read(run.o->start_at, now, &run.start_unix_ns, why, sizeof(why))) {
+		leat_log(LOG_LV_ERROR, "leatd", "--start-at: %s", why);
+		return false;
+	}
+	if (run.start_unix_ns + PAST_NS / 2 > now)
+		return true;
+	leat_text_ns(now - run.start_unix_ns, why, sizeof(why));
+	leat_log(LOG_LV_ERROR, "leatd", "--start-at: `%s` is past, by %s", run.o->start_at, why);
+	return false;
+}
+
 /* check_clock tells when this machine's clock is not that of others, where it matters. */
 static void check_clock(void)
 {
@@ -702,7 +741,6 @@ int leat_run_load(
 
 	run.with_seed = *options;
 	run.o = &run.with_seed;
-	run.start_unix_ns = options->start_at_unix_ns;
 	if (getrandom(drawn, sizeof(drawn), 0) != sizeof(drawn)) {
 		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
 			strerror(errno));
@@ -714,6 +752,8 @@ int leat_run_load(
 	leat_gate_block();
 	if (options->paused)
 		leat_gate_shut();
+	if (!read_start())
+		return OPT_EXIT_USAGE;
 	enum opt_exit result = leat_device_check(&run.o->serve);
 	if (result == OPT_EXIT_OK)
 		result = leat_load_need(run.o, &run.need);

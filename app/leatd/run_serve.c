@@ -50,8 +50,8 @@ struct serve_run {
 	struct ctl ctl;
 	struct nic_port port;
 	struct nic_port_config port_config;
-	struct notify notify;
 	struct follow follow;
+	struct notify notify;
 	struct steer steer;
 	struct service_set *service[SHARD_MAX];
 	void *mem[SHARD_MAX];
@@ -287,16 +287,20 @@ static void drain(void)
 	wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
 }
 
-/* look_port is called by the control thread, again and again; true: the port is gone. */
+static void tell_state(const char *first)
+{
+	leat_notify_say(&run.notify, "%sSTATUS=%s: %s", first, run.port.name,
+		leat_nic_state_name(run.follow.watch.state));
+}
+
 static bool look_port(void)
 {
 	enum nic_state before = run.follow.watch.state;
-	bool gone = leat_follow_look(&run.follow);
 
 	leat_notify_beat(&run.notify, leat_plane_now(&run.plane), leat_plane_turns(&run.plane));
+	bool gone = leat_follow_look(&run.follow);
 	if (run.follow.watch.state != before)
-		leat_notify_say(&run.notify, "STATUS=%s: %s", run.port.name,
-			leat_nic_state_name(run.follow.watch.state));
+		tell_state("");
 	return gone;
 }
 
@@ -322,8 +326,7 @@ static void control(void *arg)
 	leat_follow_begin(&run.follow);
 	run.plane.look = look_port;
 	print_head(); /* from "ready" on it is told what happens to the link */
-	leat_notify_say(&run.notify, "READY=1\nSTATUS=%s: %s", run.port.name,
-		leat_nic_state_name(run.follow.watch.state));
+	tell_state("READY=1\n");
 	while (leat_plane_wait(&run.plane, run.o->seconds != 0 ? at : at + FOR_EVER_NS) == 0 &&
 		run.o->seconds == 0 && !follow_is_gone(&run.follow))
 		at = leat_plane_now(&run.plane);

@@ -82,8 +82,8 @@ void leat_steer_shard(const struct steer *s, uint32_t idx, struct shard_config *
 
 bool leat_steer_shared(const struct steer *s, uint32_t idx)
 {
-	return idx < s->queue_cnt && (s->mode == STEER_SOFTWARE ||
-					     (s->mode == STEER_PART && carries_others(s, idx)));
+	return idx < s->queue_cnt &&
+	       (s->mode == STEER_SOFTWARE || (s->mode == STEER_PART && carries_others(s, idx)));
 }
 
 const char *leat_steer_name(const struct steer *s)

@@ -159,9 +159,9 @@ static void a_generator_at_its_limit_never_passes(void **state)
 
 		a_run(&r);
 		uint64_t *skip = r.counters.not_started;
+		r.limits.port_gone = i == 0;
 		switch (i) {
 		case 0:
-			r.limits.port_gone = true;
 			break;
 		case 1:
 			r.limits.link_down_cnt = 2;
@@ -198,11 +198,9 @@ static void a_generator_at_its_limit_never_passes(void **state)
 		case 11:
 			skip[LOAD_SKIP_LATE] = 1;
 			break;
-		case 12:
-			r.partial = true;
-			break;
 		default:
-			r.balanced = false;
+			r.partial = i == 12;
+			r.balanced = i != 13;
 		}
 		assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
 		assert_int_equal(leat_load_verdict_exit(r.verdict), 98);

@@ -143,6 +143,23 @@ static void print_latencies(const struct report_set *old, const struct report_se
 	}
 }
 
+/* verdict_text is that of a run, or how many of several had which: "2 pass, 1 fail". */
+static const char *verdict_text(const struct report_set *set, char *text, size_t size)
+{
+	uint32_t cnt[LOAD_VERDICT_CNT] = {0};
+	size_t at = 0;
+
+	if (set->run_cnt == 1)
+		return leat_load_verdict_name(set->run[0].r.verdict);
+	for (uint32_t i = 0; i < set->run_cnt; i++)
+		cnt[set->run[i].r.verdict]++;
+	for (uint32_t v = 0; v < LOAD_VERDICT_CNT; v++)
+		if (cnt[v] != 0)
+			at += (size_t)snprintf(text + at, size - at, "%s%u %s", at ? ", " : "",
+				cnt[v], leat_load_verdict_name((enum load_verdict)v));
+	return text;
+}
+
 void leat_report_diff(const struct report_set *old, const struct report_set *now, FILE *out)
 {
 	static const struct metric plain[] = {
@@ -153,6 +170,7 @@ void leat_report_diff(const struct report_set *old, const struct report_set *now
 	};
 	const struct load_result *a = &old->run[0].r, *b = &now->run[0].r;
 	const char *other = leat_report_other_plan(a, b);
+	char text[2][64];
 
 	if (other != NULL)
 		fprintf(out, "note      they have different %s\n", other);
@@ -161,8 +179,8 @@ void leat_report_diff(const struct report_set *old, const struct report_set *now
 	for (uint32_t i = 0; i < COUNT_OF(plain); i++)
 		print_metric(old, now, &plain[i], out);
 	print_latencies(old, now, out);
-	fprintf(out, "  %-20s %16s %16s\n", "verdict", leat_load_verdict_name(a->verdict),
-		leat_load_verdict_name(b->verdict));
+	fprintf(out, "  %-20s %16s %16s\n", "verdict", verdict_text(old, text[0], sizeof(text[0])),
+		verdict_text(now, text[1], sizeof(text[1])));
 	if (old->run_cnt + now->run_cnt == 2)
 		fprintf(out, "one run each: how much such runs vary is not known; give repeated "
 			     "ones, as old1.json,old2.json new1.json,new2.json\n");

@@ -70,9 +70,9 @@ static inline bool conf_of_env(const struct conf_setting *s)
 }
 
 /* leat_conf_override sets key, in a section, to text, which must live as long as c: what option of
- * the command line says, or a variable of the environment, those first; NULL: what holds where there
- * is no file.  It replaces what the file has for it there, and an option what a variable has; of a
- * list each says one more, else the last one holds. */
+ * the command line says, or a variable of the environment, those first; NULL: what holds where
+ * there is no file.  It replaces what the file has for it there, and an option what a variable has;
+ * of a list each says one more, else the last one holds. */
 void leat_conf_override(struct conf *c, const struct conf_key *key, uint16_t section,
 	const char *text, const char *option);
 

@@ -52,6 +52,7 @@ static uint32_t some_tcbs(
 		const struct tcb *later = stack_tcb(s, u32_min(w->cursor + AHEAD, end - 1));
 
 		__builtin_prefetch(&later->state);
+		__builtin_prefetch(&later->ends);
 		spend(work, STACK_BRIEF_LOOK);
 		if (tcb->state == TCP_ST_NONE)
 			continue;

@@ -206,8 +206,22 @@ static inline struct tuple stack_tuple(const struct leat_stack *s, const struct 
 {
 	struct tuple tuple;
 
-	leat_tcp_tuple(s->tcp, tcb, &tuple);
+	if (LIKELY(tcb->ends.remote != ENDS4_WIDE))
+		ends4_tuple(&tcb->ends, &tuple);
+	else
+		leat_tcp_tuple(s->tcp, tcb, &tuple);
 	return tuple;
+}
+
+/* Is that the tuple of tcb, a connection? */
+static inline bool stack_is_of(
+	const struct leat_stack *s, const struct tcb *tcb, const struct tuple *tuple)
+{
+	if (LIKELY(tcb->ends.remote != ENDS4_WIDE))
+		return ends4_eq(&tcb->ends, tuple);
+	const struct tuple its = stack_tuple(s, tcb);
+
+	return tuple_eq(&its, tuple);
 }
 
 /* stack_unacked is the octets of text queued and not acknowledged. */

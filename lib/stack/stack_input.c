@@ -40,9 +40,7 @@ static uint32_t flow_of(struct leat_stack *s, const struct stack_burst *b, uint3
 	if (!(idx & FLOW_UNIT)) {
 		const struct tcb *tcb = stack_tcb(s, idx);
 
-		const struct tuple its = stack_tuple(s, tcb);
-
-		if ((tcb->flags & TCP_F_FLOW) && tuple_eq(&its, tuple))
+		if ((tcb->flags & TCP_F_FLOW) && stack_is_of(s, tcb, tuple))
 			return idx;
 	}
 	return leat_flow_table_find(s->flow, b->hash[i], tuple);

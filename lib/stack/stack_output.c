@@ -27,9 +27,7 @@ static const struct mac *cookie_station(const struct leat_stack *s, const struct
 /* Does the record that m came from still have its tuple? */
 static bool is_its(const struct leat_stack *s, const struct tcp_emit *m)
 {
-	const struct tuple its = stack_tuple(s, stack_tcb(s, m->tcb_idx));
-
-	return tuple_eq(&its, &m->tuple);
+	return stack_is_of(s, stack_tcb(s, m->tcb_idx), &m->tuple);
 }
 
 /* Is m what a connection must send until it is acknowledged? */

@@ -75,7 +75,8 @@ static struct parts parts_cut(void *mem, const struct tcp_limits *limits)
 	uint32_t cnt = limits->tcb_max + TCP_TW_AWAKE + 1;
 
 	p.e = arena_take(&a, 1, sizeof(*p.e), CACHE_LINE);
-	p.tcb = arena_take(&a, cnt, sizeof(*p.tcb), CACHE_LINE);
+	/* Behind them come the anchors of two rings. */
+	p.tcb = arena_take(&a, cnt + 2 * TIMER_RING_LENGTHS, sizeof(*p.tcb), CACHE_LINE);
 	p.wide = arena_take(&a, limits->time_wait_wide ? cnt : 0, sizeof(*p.wide), CACHE_LINE);
 	p.side = arena_take(&a, limits->side_max, sizeof(*p.side), CACHE_LINE);
 	p.tally = arena_take(&a, limits->tally ? cnt : 0, sizeof(*p.tally), CACHE_LINE);
@@ -123,10 +124,11 @@ static void timers_new(struct tcp_engine *e, const struct parts *p, uint64_t now
 	uint32_t cnt = l->tcb_max + TCP_TW_AWAKE + 1;
 
 	e->wheel = leat_timer_wheel_new_within(p->wheel, &e->tcb->wheel, sizeof(*e->tcb), cnt, now);
-	e->two_msl = leat_timer_ring_new_within(
-		p->two_msl, &e->tcb->ring, sizeof(*e->tcb), cnt, e->knobs.two_msl_ns);
-	e->fin_wait_2 = leat_timer_ring_new_within(
-		p->fin_wait_2, &e->tcb->ring, sizeof(*e->tcb), cnt, e->knobs.fin_wait_2_ns);
+	struct timer_within links = {&e->tcb->ring, sizeof(*e->tcb), cnt, cnt};
+
+	e->two_msl = leat_timer_ring_new_within(p->two_msl, &links, e->knobs.two_msl_ns);
+	links.anchor += TIMER_RING_LENGTHS;
+	e->fin_wait_2 = leat_timer_ring_new_within(p->fin_wait_2, &links, e->knobs.fin_wait_2_ns);
 	e->tw = leat_tcp_tw_ring_new(p->tw, l->time_wait_max, l->time_wait_wide);
 	e->awake_free = UINT64_MAX;
 }

@@ -23,12 +23,10 @@ uint32_t leat_tcp_ts_offset(const struct tcp_engine *e, const struct tuple *tupl
 	return ts_offset(e, hash_of(e, tuple));
 }
 
-struct seq leat_tcp_isn(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
+struct seq leat_tcp_isn(
+	struct tcp_engine *e, struct tcb *tcb, const struct tuple *tuple, uint64_t now)
 {
-	struct tuple tuple;
-
-	tcp_tuple(e, tcb, &tuple);
-	uint64_t f = hash_of(e, &tuple);
+	uint64_t f = hash_of(e, tuple);
 
 	tcb->ts_offset = ts_offset(e, f);
 	if (e->iss_is_forced) {

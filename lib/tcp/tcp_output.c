@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_bits.h"
 #include "base_time.h"
 #include "tcp_sendq.h"
 
@@ -59,8 +60,10 @@ static struct tcp_emit *emit_take(struct tcp_call *c, const struct tuple *tuple,
 
 	if (tuple)
 		emit->tuple = *tuple;
+	else if (LIKELY(c->tcb->ends.remote != ENDS4_WIDE))
+		ends4_pair(&c->tcb->ends, &emit->tuple); /* both are: it sends */
 	else
-		tcp_tuple(c->e, c->tcb, &emit->tuple);
+		emit->tuple = c->e->wide[c->tcb->idx];
 	emit->tcb_idx = tcb_idx;
 	emit->offset = 0;
 	emit->doubt = false;

@@ -249,7 +249,7 @@ static void two_rings_share_links_within_the_records_of_others(void **state)
 		uint64_t before;
 		struct timer_link link;
 		uint64_t behind;
-	} record[3];
+	} record[3 + 2 * TIMER_RING_LENGTHS];
 	void *mem[2];
 	struct timer_ring *r[2];
 	uint32_t id[3];
@@ -263,8 +263,9 @@ static void two_rings_share_links_within_the_records_of_others(void **state)
 		mem[i] = aligned_alloc(
 			CACHE_LINE, (leat_timer_ring_within_footprint() + CACHE_LINE - 1) &
 					    ~(CACHE_LINE - 1UL));
-		r[i] = leat_timer_ring_new_within(
-			mem[i], &record[0].link, sizeof(record[0]), 3, (i + 1) * TIME_S);
+		const struct timer_within within = {
+			&record[0].link, sizeof(record[0]), 3, 3 + i * TIMER_RING_LENGTHS};
+		r[i] = leat_timer_ring_new_within(mem[i], &within, (i + 1) * TIME_S);
 	}
 	leat_timer_ring_start(r[0], 0, 5);
 	leat_timer_ring_start(r[1], 1, 5);

@@ -18,23 +18,21 @@ struct timer_ring {
 	uint32_t id_max;
 	uint32_t cnt, length_cnt;
 	size_t stride;
-	uint8_t *first;            /* link of timer 0 */
-	struct timer_link *anchor; /* by length; their ids follow those of the timers */
-	struct timer_link anchors[TIMER_RING_LENGTHS];
+	uint8_t *first;       /* link of timer 0 */
+	uint32_t anchor_from; /* id of the anchor of length 0 */
 };
 
 static struct timer_link *link_of(const struct timer_ring *r, uint32_t id)
 {
-	if (LIKELY(id < r->id_max))
-		return (struct timer_link *)(void *)(r->first + id * r->stride);
-	return &r->anchor[id - r->id_max];
+	return (struct timer_link *)(void *)(r->first + id * r->stride);
 }
 
 static struct timer_ring *carve(struct arena *a, uint32_t id_max, struct timer_link **link)
 {
 	struct timer_ring *r = arena_take(a, 1, sizeof(*r), CACHE_LINE);
 
-	*link = arena_take(a, id_max, sizeof(struct timer_link), CACHE_LINE);
+	*link = arena_take(
+		a, (size_t)id_max + TIMER_RING_LENGTHS, sizeof(struct timer_link), CACHE_LINE);
 	return r;
 }
 
@@ -55,13 +53,16 @@ size_t leat_timer_ring_within_footprint(void)
 }
 
 struct timer_ring *leat_timer_ring_new_within(
-	void *mem, struct timer_link *first, size_t stride, uint32_t id_max, uint64_t lasts_for)
+	void *mem, const struct timer_within *within, uint64_t lasts_for)
 {
 	struct timer_ring *r = mem;
 
-	DCHECK(id_max != 0 && id_max <= ID_MAX);
-	*r = (struct timer_ring){.id_max = id_max, .first = (uint8_t *)first, .stride = stride};
-	r->anchor = r->anchors;
+	DCHECK(within->id_max != 0 && within->id_max <= within->anchor);
+	DCHECK(within->anchor <= ID_MAX);
+	*r = (struct timer_ring){.id_max = within->id_max,
+		.first = (uint8_t *)within->first,
+		.stride = within->stride,
+		.anchor_from = within->anchor};
 	(void)leat_timer_ring_length(r, lasts_for);
 	return r;
 }
@@ -76,7 +77,9 @@ struct timer_ring *leat_timer_ring_new(void *mem, uint32_t id_max, uint64_t last
 
 	for (uint32_t id = 0; id < id_max; id++)
 		link[id] = (struct timer_link){.expires_at = TIME_NEVER};
-	return leat_timer_ring_new_within(r, link, sizeof(*link), id_max, lasts_for);
+	const struct timer_within within = {link, sizeof(*link), id_max, id_max};
+
+	return leat_timer_ring_new_within(r, &within, lasts_for);
 }
 
 uint32_t leat_timer_ring_length(struct timer_ring *r, uint64_t lasts_for)
@@ -87,7 +90,7 @@ uint32_t leat_timer_ring_length(struct timer_ring *r, uint64_t lasts_for)
 		length++;
 	if (length < r->length_cnt || length == TIMER_RING_LENGTHS)
 		return length;
-	anchor = r->id_max + length;
+	anchor = r->anchor_from + length;
 	r->lasts_for[length] = lasts_for;
 	*link_of(r, anchor) =
 		(struct timer_link){.expires_at = TIME_NEVER, .next = anchor, .prev = anchor};
@@ -119,7 +122,7 @@ void leat_timer_ring_start(struct timer_ring *r, uint32_t id, uint64_t now)
 
 void leat_timer_ring_start_length(struct timer_ring *r, uint32_t id, uint32_t length, uint64_t now)
 {
-	struct timer_link *anchor = &r->anchor[length];
+	struct timer_link *anchor = link_of(r, r->anchor_from + length);
 
 	DCHECK(id < r->id_max);
 	DCHECK(length < r->length_cnt);
@@ -128,8 +131,8 @@ void leat_timer_ring_start_length(struct timer_ring *r, uint32_t id, uint32_t le
 	if (leat_timer_ring_runs(r, id))
 		unlink_timer(r, id);
 	r->now = now;
-	*link_of(r, id) =
-		(struct timer_link){now + r->lasts_for[length], r->id_max + length, anchor->prev};
+	*link_of(r, id) = (struct timer_link){
+		now + r->lasts_for[length], r->anchor_from + length, anchor->prev};
 	link_of(r, anchor->prev)->next = id;
 	anchor->prev = id;
 	r->cnt++;
@@ -156,7 +159,7 @@ uint64_t leat_timer_ring_deadline(const struct timer_ring *r, uint32_t id)
 /* The id of the timer of this length that expires next and is not spared, or its anchor. */
 static uint32_t first_of(const struct timer_ring *r, uint32_t length, uint32_t spared)
 {
-	uint32_t id = r->anchor[length].next;
+	uint32_t id = link_of(r, r->anchor_from + length)->next;
 
 	return id == spared ? link_of(r, id)->next : id;
 }

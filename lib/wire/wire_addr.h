@@ -118,24 +118,39 @@ static inline bool tuple_is4(const struct tuple *t)
 
 static inline struct ends4 ends4_of(const struct tuple *t)
 {
-	bool local_any = t->local.hi == 0 && t->local.lo == 0, remote_any = ip_is_any(t->remote);
-	bool is4 = (local_any || ip_is4(t->local)) && (remote_any || ip_is4(t->remote));
+	struct ends4 e = {ip_to4(t->local), ip_to4(t->remote), t->lport, t->rport};
 
-	return (struct ends4){.local = local_any ? ENDS4_WIDE : ip_to4(t->local),
-		.remote = is4 && t->zone == 0 ? ip_to4(t->remote) : ENDS4_WIDE,
-		.lport = t->lport,
-		.rport = t->rport};
+	if (__builtin_expect(tuple_is4(t), 1))
+		return e;
+	bool local_any = t->local.hi == 0 && t->local.lo == 0;
+
+	if (local_any)
+		e.local = ENDS4_WIDE;
+	if (t->zone != 0 || !(local_any || ip_is4(t->local)) ||
+		!(ip_is_any(t->remote) || ip_is4(t->remote)))
+		e.remote = ENDS4_WIDE;
+	return e;
 }
 
-/* ends4_tuple writes the tuple of ends that are not wide. */
+/* ends4_tuple writes the tuple of ends that are not wide; ends4_pair that of ends that are both
+ * specified besides. */
+static inline void ends4_pair(const struct ends4 *e, struct tuple *t)
+{
+	t->local = ip_from4(e->local);
+	t->remote = ip_from4(e->remote);
+	t->lport = e->lport;
+	t->rport = e->rport;
+	t->zone = 0;
+}
+
 static inline void ends4_tuple(const struct ends4 *e, struct tuple *t)
 {
 	DCHECK(e->remote != ENDS4_WIDE);
-	*t = (struct tuple){.lport = e->lport, .rport = e->rport};
-	if (e->local != ENDS4_WIDE)
-		t->local = ip_from4(e->local);
-	if (e->remote != 0)
-		t->remote = ip_from4(e->remote);
+	ends4_pair(e, t);
+	if (__builtin_expect(e->local == ENDS4_WIDE, 0))
+		t->local = (struct ip){0, 0};
+	if (__builtin_expect(e->remote == 0, 0))
+		t->remote = (struct ip){0, 0};
 }
 
 /* ends4_eq says whether e, not wide, are the ends of t, both specified. */

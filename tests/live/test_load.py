@@ -8,73 +8,16 @@ went is the machine's business, so that a run that came out well may end with 0,
 the generator says that it was late itself.
 """
 import contextlib
-import json
-import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
-from pathlib import Path
 
 import live
+from loads import (FAIL, GOOD, INCONCLUSIVE, LATE, OURS, PATIENT, RUN_S, Load, all_good, over_tap,
+                   over_veth, pair, sums, to_server)
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "app/load/schema"))
-import check as schema  # noqa: E402  pylint: disable=wrong-import-position
-
-RUN_S = live.PROCESS_S
-GOOD = (0, 98)
-PASS, FAIL, INCONCLUSIVE = 0, 99, 98
-# A machine that stands still for seconds is no reason to fail: what is slow is not wrong.
-PATIENT = ("--timeout", "60s")
-LATE = ("--late-max", "60s")  # of an open load
-OURS = ("--address", live.OURS4 + "/24", "--address", live.OURS6 + "/64")
 LOG = "$status $body_bytes_sent $bytes_sent $request_length $connection"
-
-
-# --- both ends --------------------------------------------------------------------------------
-
-class Load(live.Process):
-    """`leat load -j`; its result is held against the schema."""
-
-    made = 0
-
-    def __init__(self, *options, net=None, json_too=True, **more):
-        Load.made += 1
-        words = ["-j"] if json_too else []
-        super().__init__([live.leat(), "load", "--name", f"live-{os.getpid()}-load{Load.made}",
-                          *words, *options], net=net, seconds=RUN_S + 10, **more)
-
-    def result(self, *codes):
-        """What it told at its end; its exit code is one of codes, and that of its verdict."""
-        code = self.wait(RUN_S)
-        live.check(code in (codes or GOOD), f"exit code {code}: {self.err}\n{self.out[-2000:]}")
-        told = json.loads(self.lines["out"][-1])
-        live.equal(schema.difference(told), None, "difference to the schema")
-        live.equal({"pass": 0, "fail": 99, "inconclusive": 98}[told["verdict"]], code, "exit code")
-        live.check(told["balanced"], f"counts do not add up: {self.err}")
-        return told
-
-
-def sums(told):
-    """The counters, after their laws."""
-    c = told["connections"]
-    live.equal(c["planned"], c["started"] + sum(c["not_started"].values()), "planned")
-    live.equal(c["started"], c["completed"] + c["stopped"] + sum(c["failed"].values()), "started")
-    columns, rows = told["series"]["columns"], told["series"]["rows"]
-    for name in ("started", "established", "completed", "octets_in", "octets_out"):
-        live.equal(sum(row[columns.index(name)] for row in rows), c[name], f"seconds of {name}")
-    for name in ("started", "completed", "responses"):
-        live.equal(sum(s["connections"][name] for s in told["shards"]), c[name], f"shards' {name}")
-    return c
-
-
-def all_good(told, cnt):
-    c = sums(told)
-    live.equal((c["planned"], c["completed"], c["failed_all"], c["not_started_all"]),
-               (cnt, cnt, 0, 0), "planned, completed, failed, not started")
-    live.equal(told["latency"]["connect"]["count"], cnt, "latencies")
-    return c
 
 
 @contextlib.contextmanager
@@ -118,24 +61,6 @@ def same_as_log(told, rows):
     live.equal(sum(row[2] for row in rows), c["octets_in"] + c["head_octets_in"], "octets sent")
     live.equal(sum(row[3] for row in rows), c["octets_out"], "octets of requests")
     live.equal(len({row[4] for row in rows}), c["completed"], "connections")
-
-
-def over_tap():
-    """Options of the device, and what makes the kernel its other end."""
-    def ready():
-        live.until(lambda: live.run("ip", "link", "show", "leat0").returncode == 0, "the TAP",
-                   RUN_S)
-        live.configure("leat0")
-    return ("--tap", "leat0"), ready
-
-
-def over_veth():
-    live.must("ip", "link", "add", "ours", "type", "veth", "peer", "name", "kernel")
-    live.must("ethtool", "-K", "kernel", "tx", "off")
-    live.must("ip", "link", "set", "ours", "up")
-    live.configure("kernel")
-    live.bring_up("ours")
-    return ("--vdev", "net_af_packet0,iface=ours"), lambda: None
 
 
 RUNS = (
@@ -190,23 +115,6 @@ def nginx_veth():
 
 # --- against leat serve, over memif -----------------------------------------------------------
 
-@contextlib.contextmanager
-def pair(serve, load, shards=1):
-    """A server and a load in two processes, joined by a memif; gives both."""
-    path = live.directory() / f"memif-{Load.made}"
-    device = f"net_memif0,role={{}},socket={path}"
-    with live.Server("--vdev", device.format("server"), "--address", live.OURS4 + "/24",
-                     "--shards", shards, *serve) as server:
-        server.wait_line(r"^ready", live.PROCESS_S)
-        with Load("--vdev", device.format("client"), "--address", "198.18.0.9/24", "--shards",
-                  shards, *PATIENT, *load) as client:
-            yield server, client
-
-
-def to_server(port=80):
-    return ("--target", f"{live.OURS4}:{port}")
-
-
 PROGRAM = "7000:program:loop 3 { expect 500; send 2KiB; wait 1ms }; expect eof; close"
 PAIRS = (
     ("http, each size drawn", (), (*LATE, "--rate", "300/s", "--duration", "2s", "--body",
@@ -260,6 +168,20 @@ def memif():
             all_good(told, 1000)
             live.equal([s["connections"]["started"] for s in told["shards"]], [500, 500],
                        "started by each shard")
+            ledgers_agree(server, told, 1000, False)
+
+
+def virtio():
+    "leat load against leat serve over vhost-user and virtio-user"
+    for what, serve, load, cnt in PAIRS[:4]:
+        with live.case(f"{what}: nothing fails, and both ledgers are equal"):
+            with pair(serve, load, wire="virtio") as (server, client):
+                all_good(told := client.result(), cnt)
+                ledgers_agree(server, told, cnt, False)
+    with live.case("two shards at each end share one plan, and both ledgers are equal"):
+        with pair((), (*LATE, "--rate", "500/s", "-d", "2s", "--body", "100", *to_server()),
+                  shards=2, wire="virtio") as (server, client):
+            all_good(told := client.result(), 1000)
             ledgers_agree(server, told, 1000, False)
 
 
@@ -391,5 +313,5 @@ def text():
 
 
 if __name__ == "__main__":
-    live.main([nginx_tap, nginx_veth, memif, endings, verdicts, text],
+    live.main([nginx_tap, nginx_veth, memif, virtio, endings, verdicts, text],
               needs=live.NEEDS_TAP + (live.program("ethtool"),))

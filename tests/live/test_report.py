@@ -14,6 +14,7 @@ import re
 import shlex
 import signal
 import sys
+import time
 from pathlib import Path
 
 import live
@@ -33,6 +34,7 @@ PLANNED = 450
 SUMS = ("planned", "started", "established", "completed", "stopped", "responses", "octets_in",
         "octets_out", "failed_all", "not_started_all")
 BAD_FILES = 2
+READY_S = 10  # three generators are ready; one that is not begins late, and makes up for it
 
 
 # --- runs ---------------------------------------------------------------------------------------
@@ -196,12 +198,13 @@ def comparing():
         out, _ = report("diff", folder("old1"), folder("old1"), codes=(0,))
         rows = [line for line in out.splitlines() if re.match(r"  \w.* p99 ", line)]
         live.check(rows and all(row.endswith("same") for row in rows), out)
-    with live.case("repeated runs of one plan: no failure and no rate is better or worse"):
+    with live.case("repeated runs of one plan: what was achieved, failed and not started is the same"):
         out, _ = report("diff", f"{folder('old1')},{folder('old2')}",
                         f"{folder('new1')},{folder('new2')}", codes=(0,))
         for name in ("achieved", "failed", "not started"):
             live.check(re.search(rf"^  {name} .* same$", out, re.M), f"{name}:\n{out}")
         live.check("note" not in out and "one run each" not in out, out)
+        live.check(re.search(r"^  verdict .* \d (pass|inconclusive)", out, re.M), out)
     with live.case("runs of different plans are compared with a note of what differs"):
         out, _ = report("diff", folder("old1"), folder("more"), codes=(0,))
         live.check(out.startswith("note      they have different "), out)
@@ -227,12 +230,14 @@ def merged(*words):
 
 
 def run_segments(clients):
-    """One generator for each segment, all at once."""
+    """One generator for each segment, all from one instant."""
+    at = int(time.time()) + READY_S
     with contextlib.ExitStack() as stack:
         for number, client in enumerate(clients, 1):
             part = f"{number}/{len(clients)}"
             stack.enter_context(Load(*client, *PLAN, "--segment", part, "--report",
-                                     folder(f"part{number}"), json_too=False))
+                                     folder(f"part{number}"), "--start-at", at,
+                                     json_too=False))
         loads = [p for p in live.Process.all if isinstance(p, Load)]
         for load in loads:
             code = load.wait(RUN_S)

@@ -1,0 +1,408 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""A run of leat load: when it begins, what it holds, what it says when its device goes, and whether
+what it measured is what happened.
+
+A machine that is busy with other things makes a generator late, which it says: a run that came out
+well may end with 98.  So what is to be exact is asked of runs that call themselves good, and of
+counters of all.
+"""
+import contextlib
+import datetime
+import json
+import os
+import re
+import select
+import signal
+import socket
+import threading
+import time
+
+import live
+from loads import (FAIL, GOOD, INCONCLUSIVE, LATE, OURS, PATIENT, RUN_S, Load, all_good,
+                   over_tap, over_veth, pair, sums, to_server)
+
+STALL_S = 0.1  # in each second
+
+
+def wall(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+# --- when it begins -------------------------------------------------------------------------------
+
+def told_to_begin(client):
+    """It says that everything is ready, and that it waits."""
+    def said():
+        live.check(not client.died(), "the load ended")
+        return re.search(r"^paused +ready; leat ctl start -n \S+, or kill -USR1 \d+, begins it$",
+                         client.err, re.M)
+    live.until(said, "that it waits", RUN_S)
+
+
+def ask(client, question):
+    """What the instance answers on its socket."""
+    path = str(live.directory() / "sockets" / (client.label + ".sock"))
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(live.WAIT_S)
+
+        def listens():
+            live.check(not client.died(), "the load ended")
+            return s.connect_ex(path) == 0
+        live.until(listens, "its socket", RUN_S)
+        s.sendall(question.encode() + b"\n")
+        return live.read_all(s).decode()
+
+
+@contextlib.contextmanager
+def sockets():
+    """Instances that begin meanwhile have their sockets in a place of this test's."""
+    place = live.directory() / "sockets"
+    place.mkdir(exist_ok=True)
+    os.environ["RUNTIME_DIRECTORY"] = str(place)
+    try:
+        yield
+    finally:
+        del os.environ["RUNTIME_DIRECTORY"]
+
+
+def word():
+    "--paused: it waits for the word"
+    plan = ("-v", "--paused", "-c", "5", "--total", "50", *to_server())
+    with live.case("SIGUSR1 begins it, and nothing began before"):
+        with pair((), plan) as (server, client):
+            told_to_begin(client)
+            before = time.time()
+            client.signal(signal.SIGUSR1)
+            told = client.result()
+            all_good(told, 50)
+            live.check(wall(told["start"]) >= before, f"{told['start']}, told at {before}")
+            live.equal(told["start"], told["planned_start"], "planned start")
+            live.check(told["seconds"] < time.time() - before, "it counts the time before")
+            live.equal(server.stop(), 0, "exit code of leat serve")
+            live.equal(server.ledger()["opened"], 50, "opened at the server")
+    with live.case("`start` on its socket begins it, once; at an instant, when it names one"):
+        with sockets(), pair((), plan) as (_, client):
+            told_to_begin(client)
+            live.check(ask(client, "start yesterday").startswith("no 1 0 `yesterday` is no instant"),
+                       "an instant that is none")
+            live.check(ask(client, "start 2001-01-01T00:00:00Z").startswith("no 1 0 "), "the past")
+            before = time.time()
+            live.check(re.match(r"ok\nstarts at 20\d\d-.*Z\n$", ask(client, "start +2s")), "start")
+            live.check(ask(client, "start").startswith("no 1 - nothing here waits"), "a second one")
+            told = client.result()
+            all_good(told, 50)
+            live.check(before + 1.9 < wall(told["planned_start"]) < time.time(),
+                       f"{told['planned_start']}, told at {before}")
+    with live.case("a word that comes before it is ready is kept"):
+        with sockets(), pair((), plan) as (_, client):
+            live.equal(ask(client, "start"), "ok\nstarts now\n", "answer")
+            all_good(client.result(), 50)
+    with live.case("SIGTERM while it waits: nothing was begun, exit 98"):
+        with pair((), plan) as (_, client):
+            told_to_begin(client)
+            client.signal(signal.SIGTERM)
+            told = client.result(INCONCLUSIVE)
+            live.equal((sums(told)["planned"], told["partial"]), (0, True), "planned, partial")
+
+
+def instant():
+    "--start-at: it begins at an instant"
+    rate = ("--rate", "200/s", "-d", "1s")
+    with live.case("it begins at the instant, or says by how much it was late"):
+        at = int(time.time()) + 4
+        text = datetime.datetime.fromtimestamp(at, datetime.timezone.utc)
+        with pair((), (*LATE, *rate, "--start-at", text.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                       *to_server())) as (_, client):
+            told = client.result()
+        all_good(told, 200)
+        live.equal(wall(told["planned_start"]), at, "planned start")
+        late = wall(told["start"]) - at
+        live.check(abs(late - told["limits"]["start_late_s"]) < 0.001, f"late by {late}")
+        live.check(late < 0.01 or told["verdict"] == "inconclusive", "late, and nothing is said")
+    with live.case("two segments begin at one instant, and are together what one would be"):
+        with sockets(), pair((), (*LATE, *rate, "-v", "--paused", "--segment", "1/2",
+                                  *to_server())) as one, \
+                pair((), (*LATE, *rate, "-v", "--paused", "--segment", "2/2",
+                          *to_server())) as two:
+            clients = one[1], two[1]
+            for client in clients:
+                told_to_begin(client)
+            at = int(time.time()) + 3
+            for client in clients:
+                live.check(ask(client, f"start {at}").startswith("ok\n"), "start")
+            runs = [client.result() for client in clients]
+        files = [live.directory() / f"segment-{i}.json" for i in (1, 2)]
+        for path, told in zip(files, runs):
+            all_good(told, 100)
+            live.equal(wall(told["planned_start"]), at, "planned start")
+            path.write_text(json.dumps(told))
+        done = live.run(live.leat(), "report", "merge", *files, "-o", files[0], "--anyway", text=True)
+        live.check(done.returncode in GOOD, done.stderr)
+        live.equal(json.loads(files[0].read_text())["connections"]["completed"], 200, "in all")
+    with live.case("an instant that is past: planned starts count from it, and it is said"):
+        at = time.time() - 3
+        with pair((), (*LATE, *rate, "--start-at", f"{at:.3f}", *to_server())) as (_, client):
+            told = client.result(INCONCLUSIVE)
+        all_good(told, 200)
+        live.check(told["limits"]["start_late_s"] > 2.9, f"{told['limits']}")
+        live.check(re.match(r"it began \S+ s after the instant of --start-at", told["why"]),
+                   told["why"])
+        live.check(told["latency"]["late"]["min"] > 1.9, "a start that was not late")
+    with live.case("what could not begin within --late-max of its planned start is not begun"):
+        with pair((), ("--late-max", "1s", *rate, "--start-at", f"{time.time() - 9:.3f}",
+                       *to_server())) as (_, client):
+            c = sums(client.result(INCONCLUSIVE))
+        live.equal((c["planned"], c["not_started"]["late"]), (200, 200), "planned, not started")
+    for options, code, why in (
+            (("--start-at", "2001-01-01T00:00:00Z"), 1, "is past, by"),
+            (("--start-at", "noon"), 1, "`noon` is no instant: 2026-11-21T09:30:00Z, seconds"),
+            (("--start-at", "+1s", "--paused"), 1, "--paused waits for a word")):
+        with live.case(f"refused: {' '.join(options)}"):
+            done = live.run(live.leat(), "load", "--vdev", "net_null0", "--address",
+                            "198.18.0.9/24", *to_server(), *options, text=True)
+            live.equal(done.returncode, code, "exit code")
+            live.check(why in done.stderr, done.stderr)
+
+
+# --- what it holds --------------------------------------------------------------------------------
+
+def closed():
+    "a closed load holds its number"
+    for name, cnt, shards in (("one shard", 50, 1), ("two shards", 51, 2)):
+        with live.case(f"{cnt} in flight at each look, 10 ms apart, of {name}"):
+            with pair((), ("-c", cnt, "-d", "3s", *to_server()), shards=shards) as (_, client):
+                told = client.result()
+            sums(told)
+            live.equal((told["steady"]["in_flight_min"], told["steady"]["in_flight_max"]),
+                       (cnt, cnt), "the fewest and the most in flight")
+            live.check(told["steady"]["in_flight_looks"] >= 20, f"{told['steady']}")
+
+
+def rates():
+    "the rate is the plan's, or the verdict says why not"
+    with live.case("below saturation: within 0.1 % of the plan, in a run that passes"):
+        for _ in range(5):
+            with pair((), ("--rate", "500/s", "--ramp", "500ms", "-d", "4s",
+                           *to_server())) as (_, client):
+                told = client.result()
+            c = sums(told)
+            live.equal(c["planned"], 2125, "planned")
+            if told["verdict"] == "pass":
+                break
+            live.check(told["why"] != "", "no pass, and no reason")
+        if told["verdict"] == "pass":
+            live.check(abs(told["rate_per_s"] - 500) <= 0.5, f"{told['rate_per_s']} a second")
+            live.check(told["achieved"] >= 0.999, f"{told['achieved']}")
+    with live.case("beyond the generator's saturation: never a pass, and the reason"):
+        with pair((), ("--rate", "3M/s", "-d", "1s", "--closes", "server", "--late-max", "50ms",
+                       "--grace", "60s", "-c", "20000", *to_server())) as (_, client):
+            told = client.result(INCONCLUSIVE, FAIL)
+        c = sums(told)
+        live.check(c["not_started_all"] > 0 and told["limits"]["saturated"], f"{c}")
+        live.check(re.search(r"busy|missed|buffer|--concurrency|room|not begun|late",
+                             told["why"]), told["why"])
+    with live.case("beyond the server's: never a pass, and the reason"):
+        slow = ("--listen", "7000:program:expect 1; wait 100ms; send 1")
+        with pair(slow, ("-p", "send 1; expect 1", "--rate", "1k/s", "-d", "2s", "-c", "20",
+                         "--late-max", "200ms", "-v", *to_server(7000))) as (_, client):
+            told = client.result(INCONCLUSIVE)
+        live.check(told["connections"]["not_started"]["limit"] > 0, f"{told['connections']}")
+        live.check("found --concurrency in flight" in told["why"], told["why"])
+        live.check(re.search(r"^ +why: the peer is slow", client.err, re.M), client.err)
+
+
+# --- its device -----------------------------------------------------------------------------------
+
+@contextlib.contextmanager
+def taker():
+    """A kernel that takes connections, and closes them when the other end does."""
+    with socket.create_server(("", 80), backlog=512) as listener:
+        live.must("ip", "link", "set", "lo", "up")
+        poll, open_, stop = select.poll(), {}, threading.Event()
+        poll.register(listener, select.POLLIN)
+
+        def run():
+            while not stop.is_set():
+                for fd, _ in poll.poll(50):
+                    if fd == listener.fileno():
+                        s = listener.accept()[0]
+                        open_[s.fileno()] = s
+                        poll.register(s, select.POLLIN)
+                    else:
+                        poll.unregister(fd)
+                        open_.pop(fd).close()
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+            for s in open_.values():
+                s.close()
+
+
+def begun(client):
+    """It has told a second in which connections were completed."""
+    def told():
+        live.check(not client.died(), "the load ended")
+        return re.search(r"^ +\d+ s +[1-9]", client.err, re.M)
+    live.until(told, "a second", RUN_S)
+
+
+def device():
+    "a device whose link goes, and one that goes itself"
+    endless = ("-v", "-p", "connect-only", "-c", "5", "--time-wait", "50ms", *OURS, "--target",
+               live.KERNEL4)
+    for name, over, link in (("TAP", over_tap, "leat0"), ("af_packet", over_veth, "ours")):
+        called = "leat0" if name == "TAP" else "net_af_packet0"
+        with live.case(f"{name} is deleted: the run ends at once, says so, exit 98"):
+            live.new_net()
+            with taker():
+                options, ready = over()
+                with Load(*options, *endless, "-d", "600s", "--timeout", "500s", "--grace",
+                          "500s") as load:
+                    ready()
+                    begun(load)
+                    live.must("ip", "link", "del", link)
+                    told = load.result(INCONCLUSIVE)
+            sums(told)
+            live.equal(told["why"], f"{called}, the generator's device, is gone", "why")
+            live.equal((told["partial"], told["limits"]["device_gone"]), (True, True), "partial")
+            live.check(told["seconds"] < 400, "it waited")
+            live.check(re.search(r": gone, after", load.err), load.err)
+        with live.case(f"{name} is down for a while: the run goes on, but proves nothing"):
+            live.new_net()
+            with taker():
+                options, ready = over()
+                with Load(*options, *endless, "-d", "600s", *PATIENT) as load:
+                    ready()
+                    begun(load)
+                    live.must("ip", "link", "set", link, "down")
+                    live.until(lambda: re.search(r": link down, after", load.err), "down", RUN_S)
+                    live.must("ip", "link", "set", link, "up")
+                    live.until(lambda: re.search(r": link up, after", load.err), "up", RUN_S)
+                    load.signal(signal.SIGTERM)
+                    told = load.result(INCONCLUSIVE)
+            sums(told)
+            live.check(re.match(rf"the link of {called}, the generator's device, was down "
+                                r"\d+ times?, for ", told["why"]), told["why"])
+            live.check(told["limits"]["link_down_s"] > 0, f"{told['limits']}")
+    with live.case("the other end of a memif dies: the run ends in time, and names the link"):
+        wire = f"socket={live.directory() / 'memif-dies'}"
+        with live.Process([live.leat(), "serve", "--name", f"live-{os.getpid()}-dies", "--vdev",
+                           f"net_memif0,role=server,{wire}", "--address", live.OURS4 + "/24",
+                           "--listen", "9:discard"]) as server:
+            server.wait_line(r"^ready", live.PROCESS_S)
+            with Load("--vdev", f"net_memif0,role=client,{wire}", "--address", "198.18.0.9/24",
+                      "-v", "-p", "send 1; wait 1h", "-c", "5", "-d", "600s", "--grace", "1s",
+                      *to_server(9)) as client:
+                live.until(lambda: re.search(r"in flight +5 ", client.err), "5 in flight", RUN_S)
+                server.expected = True
+                server.popen.kill()
+                live.until(lambda: re.search(r": link down, after", client.err), "down", RUN_S)
+                client.signal(signal.SIGTERM)
+                told = client.result(INCONCLUSIVE)
+            sums(told)
+            live.check(re.match(r"the link of net_memif0, .* was down 1 time", told["why"]),
+                       told["why"])
+
+
+# --- whether it is true ---------------------------------------------------------------------------
+
+class Staller(threading.Thread):
+    """HTTP by the kernel's TCP, that stands still for a tenth of each second.  It notes when it gave
+    each answer, by the wall clock, in the order in which connections came."""
+
+    def __init__(self):
+        super().__init__()
+        self.listener = socket.create_server(("", 80), backlog=1024)
+        self.answered, self.ends = {}, threading.Event()
+        self.poll, self.open = select.poll(), {}
+
+    def stall(self):
+        into = time.time() % 1
+        if into < STALL_S:
+            time.sleep(STALL_S - into)
+
+    def answer(self, s, number):
+        if not s.recv(4096):
+            return False
+        self.answered[number] = time.time()  # before: a thread may wait for its turn behind a call
+        s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        return True
+
+    def run(self):
+        cnt = 0
+        self.poll.register(self.listener, select.POLLIN)
+        while not self.ends.is_set():
+            for fd, _ in self.poll.poll(20):
+                self.stall()
+                if fd == self.listener.fileno():
+                    s = self.listener.accept()[0]
+                    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    self.open[s.fileno()] = s, cnt
+                    self.poll.register(s, select.POLLIN)
+                    cnt += 1
+                elif not self.answer(*self.open[fd]):
+                    self.poll.unregister(fd)
+                    self.open.pop(fd)[0].close()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ends.set()
+        self.join()
+        for s, _ in self.open.values():
+            s.close()
+        self.listener.close()
+
+
+def percentile(values, share):
+    return sorted(values)[min(int(len(values) * share), len(values) - 1)]
+
+
+def stalled(over, name):
+    """Truth as wrk2 has it: from the instant at which a connection should have begun until its
+    answer was given, which the server wrote down."""
+    rate, seconds, in_flight = 200, 6, 8
+    with live.case(f"a server that stalls 100 ms each second, over {name}: p50 and p99 are those of "
+                   "who should have come then"):
+        live.new_net()
+        with Staller() as server:
+            options, ready = over()
+            with Load(*options, *OURS, *LATE, *PATIENT, "--target", live.KERNEL4, "--rate",
+                      f"{rate}/s", "-d", f"{seconds}s", "-c", in_flight) as load:
+                ready()
+                told = load.result()
+        all_good(told, rate * seconds)
+        start = wall(told["planned_start"])
+        live.equal(len(server.answered), rate * seconds, "answers")
+        truth = [at - start - number / rate for number, at in server.answered.items()]
+        whole, service = told["latency"]["whole"], told["latency"]["service"]
+        # It has the answer a little after it was given; how much is the machine's business.
+        for key, share in (("p50", 0.5), ("p99", 0.99)):
+            true = percentile(truth, share)
+            live.check(whole[key] > true * 0.99 - 0.0005, f"{key}: {whole[key]}, truth {true}")
+            live.check(whole[key] < true * 1.01 + 0.1, f"{key}: {whole[key]}, truth {true}")
+        live.check(whole["p99"] > 0.8 * STALL_S, f"p99 {whole['p99']} does not show the stall")
+        # With so few in flight those that waited for their turn are not seen by the service time.
+        live.check(sum(t > STALL_S / 4 for t in truth) > in_flight * (seconds - 1), "no stall")
+        live.check(service["p90"] <= whole["p90"], f"{service['p90']} > {whole['p90']}")
+
+
+def stall_tap():
+    "a slow server over TAP"
+    stalled(over_tap, "TAP")
+
+
+def stall_veth():
+    "a slow server over af_packet and veth"
+    stalled(over_veth, "af_packet and veth")
+
+
+live.main([word, instant, closed, rates, device, stall_tap, stall_veth],
+          needs=live.NEEDS_TAP + (live.program("ethtool"),))
