@@ -39,6 +39,7 @@ ELSEWHERE = {
     ("neigh", "unanswered"): ("lib/inet/test_inet_neigh.c", "->unanswered > 0)"),
     ("tcp", "rst_unsent"): ("lib/tcp/test_tcp_blind.c", "->rst_unsent, 5)"),
     ("tcp", "time_wait_stayed"): ("lib/stack/test_stack_time_wait.c", "->time_wait_stayed, 1)"),
+    ("ended", "killed"): ("lib/watch/test_watch_scan.c", "->ended[TCP_END_KILLED], 1)"),
     ("tcp", "side_none"): ("lib/stack/test_stack_side.c", "->side_none, 2)"),
     ("tcp", "time_wait_put_off"): ("lib/stack/test_stack_time_wait.c", "->time_wait_put_off, 1)"),
     ("tcp", "time_wait_moved"): ("lib/stack/test_stack_time_wait.c", "->time_wait_moved > 0)"),
