@@ -228,9 +228,9 @@ int leat_release(struct leat_stack *s, struct leat_conn c);
 /* leat_nodelay switches Nagle's algorithm off (on: true sends at once).  RFC 9293 MUST-17. */
 int leat_nodelay(struct leat_stack *s, struct leat_conn c, bool on);
 
-/* leat_keepalive switches keep-alives on or off (MUST-24); they are off unless the stack's default
- * says otherwise (MUST-25).  Idle time, interval and number are the stack's (MUST-27).  LEAT_ERR_FULL:
- * too many connections have one of these three, tcp.side_max of them. */
+/* leat_keepalive switches keep-alives on or off (MUST-24); they are off unless the stack's
+ * default says otherwise (MUST-25).  Idle time, interval and number are the stack's (MUST-27).
+ * LEAT_ERR_FULL: too many connections have one of these three, tcp.side_max of them. */
 int leat_keepalive(struct leat_stack *s, struct leat_conn c, bool on);
 
 /* leat_user_timeout sets after which time without an answer the connection is given up (R2,

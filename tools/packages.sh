@@ -15,6 +15,8 @@ libnuma-dev     pkg:numa
 libpcap-dev     pkg:libpcap
 libyaml-dev     pkg:yaml-0.1
 libjansson-dev  pkg:jansson
+libmicrohttpd-dev pkg:libmicrohttpd
+libncurses-dev  pkg:ncursesw
 zlib1g-dev      pkg:zlib'
 
 packages_test='

@@ -17,6 +17,7 @@ from pathlib import Path
 FUNCTION_LINES, PARAMETERS, NESTING = 70, 6, 4
 FILE_LINES = {".c": 800, ".h": 400, ".talk": 60}
 COLUMNS, TAB = 100, 8
+PARAMETERS_OF = {"app/metrics/metrics_http.c": 8}  # a callback of libmicrohttpd has so many
 MODULE_PAIRS = {"lib/tcp": 34}  # docs/decisions/0005; 24 for all others
 
 C_DIRS = ("lib", "app", "bench", "tests")
@@ -223,8 +224,9 @@ class Tidy:
             lines = last - first + 1
             if lines > FUNCTION_LINES:
                 self.say(path, first, f"{function} is {lines} lines, {FUNCTION_LINES} at most")
-            if count > PARAMETERS:
-                self.say(path, first, f"{function} has {count} parameters, {PARAMETERS} at most")
+            most = PARAMETERS_OF.get(str(path), PARAMETERS)
+            if count > most:
+                self.say(path, first, f"{function} has {count} parameters, {most} at most")
             if depth > NESTING:
                 self.say(path, line, f"{function} nests {depth} deep, {NESTING} at most")
             if static and function.startswith("leat_"):

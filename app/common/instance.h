@@ -44,7 +44,7 @@ bool leat_instance_path(const char *name, char *path, size_t size, bool create);
  * clause in why. */
 bool leat_instance_is_name(const char *text, const char **name, char *why, size_t size);
 
-/* leat_instance_of is the name in the path of a socket; valid until the next call of this thread. */
+/* leat_instance_of is the name in the path of a socket, until the next call of this thread. */
 const char *leat_instance_of(const char *path);
 
 /* leat_instance_list writes the names of the instances that listen, in order, and returns how many;

@@ -305,7 +305,7 @@ static const char *const of_serve[] = {"tap", "vdev", "device", "address", "gate
 	"shards", "lcores", "hugepages", "buffers", "time-wait", "time-wait-rst", "time-wait-max",
 	"time-wait-full", "congestion", "sack", "timestamps", "window-scale", "ecn", "nagle",
 	"ack-delay", "ack-every", "initial-window", "send-buffer", "receive-buffer", "loss",
-	"reorder", "impair-in", "impair-out", "grace", "eal", "name", "verbose"};
+	"reorder", "impair-in", "impair-out", "grace", "eal", "metrics", "name", "verbose"};
 
 static const struct opt_row own[] = {
 	{.name = "target",
@@ -689,8 +689,8 @@ const struct opt_verb leat_opt_load = {
 		"partial report; a second one cuts.\n\n"
 		"Exit 0: pass, 99: an expectation was not met, 98: inconclusive, the generator\n"
 		"was the limit; 1 for wrong options, 2 for options that no stack can be made of,\n"
-		"3 without the memory, cores or tuples, 4 without the device, 5 when its counts\n"
-		"do not add up.\n\n"
+		"3 without the memory, cores or tuples, 4 without the device, 5 when a target\n"
+		"or the gateway is not there at all, or its counts do not add up.\n\n"
 		"  @ load --tap leat0 -a 198.18.0.2/24 -t 198.18.0.1:80 --rate 1000/s -d 10s\n"
 		"  @ load --vdev net_af_packet0,iface=veth1 -a 198.18.0.2/24 -t 198.18.0.1:7\n"
 		"     -p echo --request exp:1KiB-64KiB -c 100 -e 'whole_p99 < 5ms'\n",

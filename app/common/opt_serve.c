@@ -345,6 +345,11 @@ static bool read_eal(void *options, const char *text, char *why, size_t size)
 
 #define AT(member) offsetof(struct serve_options, member)
 
+static bool read_metrics(void *options, const char *text, char *why, size_t size)
+{
+	return leat_opt_metrics_read(text, &((struct serve_options *)options)->metrics, why, size);
+}
+
 static const struct opt_row row[] = {
 	{.name = "tap",
 		.kind = OPT_KIND_OTHER,
@@ -493,6 +498,7 @@ static const struct opt_row row[] = {
 		.metavar = "FILE",
 		.sentence = "keep there what the next run must know, so that sequence numbers and "
 			    "timestamps go on; made when it is not there"},
+	OPT_METRICS_ROW(read_metrics),
 	{.name = "grace",
 		.kind = OPT_KIND_DURATION,
 		.at = AT(grace_ns),
@@ -526,6 +532,7 @@ static void defaults(void *options)
 		.shards = 1,
 		.connections = 65536,
 		.close = SERVICE_CLOSE_KEEP,
+		.metrics = leat_opt_metrics_default(),
 		.tcp = OPT_TCP_DEFAULTS};
 }
 

@@ -9,6 +9,7 @@
  * Errors     a sentence that names the option, its value and what would do (opt.h). */
 
 #include "opt.h"
+#include "opt_metrics.h"
 #include "opt_tcp.h"
 #include "opt_wait.h"
 #include "opt_wire.h"
@@ -61,6 +62,7 @@ struct serve_options {
 	uint32_t loss_millionths, reorder_millionths;
 	struct wire_options wire_in, wire_out;
 	uint64_t seed; /* of the two; 0: not given */
+	struct opt_metrics metrics;
 	uint32_t verbose;
 	struct tcp_options tcp;
 	const char *eal[SERVE_EAL_MAX]; /* arguments for EAL behind ours */

@@ -30,6 +30,11 @@ static bool read_server_vdev(void *options, const char *text, char *why, size_t 
 	return leat_opt_is_vdev(text, why, size);
 }
 
+static bool read_metrics(void *options, const char *text, char *why, size_t size)
+{
+	return leat_opt_metrics_read(text, &((struct try_options *)options)->metrics, why, size);
+}
+
 static const struct opt_row row[] = {
 	{.name = "seconds",
 		.letter = 's',
@@ -116,6 +121,7 @@ static const struct opt_row row[] = {
 		.at = AT(tap),
 		.sentence = "no client: put the server behind a TAP interface and let the kernel "
 			    "in, until ^C; needs CAP_NET_ADMIN"},
+	OPT_METRICS_ROW(read_metrics),
 	{.name = "json",
 		.letter = 'j',
 		.kind = OPT_KIND_FLAG,
@@ -132,6 +138,7 @@ static void defaults(void *options)
 		.time_wait_ns = TIME_S,
 		.body_octets = 512,
 		.close = TRY_CLOSE_SERVER,
+		.metrics = leat_opt_metrics_default(),
 		.tcp = OPT_TCP_DEFAULTS};
 }
 
@@ -189,6 +196,8 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 	}
 	if ((o->hold || o->tap) && !was_given(given, "seconds"))
 		o->seconds = 0;
+	if (!o->hold && !o->tap && !was_given(given, "metrics"))
+		o->metrics.off = true; /* nobody asks what ends by itself */
 	if (o->tap && !was_given(given, "close"))
 		o->close = TRY_CLOSE_REQUEST;
 	return true;

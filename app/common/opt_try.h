@@ -10,6 +10,7 @@
  * Units      ns, octets, millionths.
  * Errors     a sentence that names the option, its value and what would do (opt.h). */
 
+#include "opt_metrics.h"
 #include "opt_tcp.h"
 
 #define TRY_SHARDS_MAX 16 /* a port of rings has no more queues */
@@ -36,6 +37,7 @@ struct try_options {
 	uint32_t close; /* enum try_close */
 	uint32_t verbose;
 	bool hold, one_lcore, tap, json;
+	struct opt_metrics metrics; /* off unless it was given, or it holds */
 	struct tcp_options tcp;
 };
 

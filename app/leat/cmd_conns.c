@@ -12,7 +12,7 @@
 
 struct conns_options {
 	const char *name; /* NULL: the only one */
-	bool json, detail, summary, bare, kill, yes;
+	bool json, detail, summary, bare, kill, yes, follow;
 	uint32_t form; /* index of form_words */
 	bool get;
 	uint32_t end_cnt; /* of get: words that came */
@@ -39,16 +39,18 @@ static bool add_word(struct conns_options *o, const char *text, char *why, size_
 	return false;
 }
 
-/* read_word adds one more word to the filter.  `kill FILTER` is --kill; `get LOCAL PEER` is a filter
- * that names both ends. */
+/* read_word adds one more word to the filter.  `kill FILTER` is --kill; `get LOCAL PEER` is a
+ * filter that names both ends; `follow FILTER` is another question. */
 static bool read_word(void *options, const char *text, char *why, size_t size)
 {
 	static const char *const end[] = {"src", "dst"};
 	struct conns_options *o = options;
-	bool first = o->filter[0] == '\0' && !o->get;
+	bool first = o->filter[0] == '\0' && !o->get && !o->follow;
 
 	if (first && strcmp(text, "get") == 0)
 		return o->get = true;
+	if (first && strcmp(text, "follow") == 0)
+		return o->follow = true;
 	if (first && strcmp(text, "kill") == 0 && !o->kill)
 		return o->kill = true;
 	if (o->get && o->end_cnt < COUNT_OF(end) && !add_word(o, end[o->end_cnt++], why, size))
@@ -122,6 +124,10 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 			why, size, "--kill with -%c: leave one of them out", o->detail ? 'i' : 's');
 		return false;
 	}
+	if (o->follow && (o->kill || o->detail || o->summary || (o->form != 0 && !o->json))) {
+		snprintf(why, size, "follow has text or -j, and no other option");
+		return false;
+	}
 	if (o->get && o->end_cnt < 2) {
 		snprintf(why, size, "get: both ends are to be named: get LOCAL:PORT PEER:PORT");
 		return false;
@@ -138,27 +144,32 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 const struct opt_verb leat_opt_conns = {
 	.name = "conns",
 	.one_line = "List the connections of a running instance, in the words of ss",
-	.usage = "@ conns [OPTION]... [FILTER]\n       @ conns get LOCAL PEER",
-	.prose = "ss, netstat and lsof see none of these: the kernel has no part in them.\n\n"
-		 "FILTER has the words of ss, and a few more:\n"
-		 "  state STATE, exclude STATE   established, time-wait, ... or all, connected,\n"
-		 "                               synchronized, bucket, big; without one all but\n"
-		 "                               listeners and closed ones\n"
-		 "  src ADDRESS, dst ADDRESS     198.18.0.1, 198.18.0.0/16, [::1]:80, :80\n"
-		 "  sport, dport OP PORT         OP: < <= = != >= > or lt le eq ne ge gt\n"
-		 "  left, age, idle OP T         of the next timer, since opened, since used\n"
-		 "  shard, rtx, recv-q, send-q OP N\n"
-		 "  timer NAME, role ROLE        rto, 2msl, ...; client or server\n"
-		 "  and or not ( )               none between two: and\n"
-		 "  sort KEY [desc], limit N     1000 rows unless `limit N` or `limit all` says "
-		 "so\n\n"
-		 "Exit 0, 1 for a wrong option or filter, 3 when no such instance runs, 5 when it\n"
-		 "ended meanwhile.\n\n"
-		 "  @ conns state time-wait left '<' 2s sort left limit 4\n"
-		 "  @ conns -s\n"
-		 "  @ conns -i dst 198.18.0.17:40211\n"
-		 "  @ conns get 198.18.128.1:80 198.18.0.17:40211\n"
-		 "  @ conns --kill --yes state close-wait age '>' 1min\n",
+	.usage = "@ conns [OPTION]... [FILTER]\n       @ conns get LOCAL PEER\n       @ conns "
+		 "follow [FILTER]",
+	.prose =
+		"ss, netstat and lsof see none of these: the kernel has no part in them.\n\n"
+		"FILTER has the words of ss, and a few more:\n"
+		"  state STATE, exclude STATE   established, time-wait, ... or all, connected,\n"
+		"                               synchronized, bucket, big; without one all but\n"
+		"                               listeners and closed ones\n"
+		"  src ADDRESS, dst ADDRESS     198.18.0.1, 198.18.0.0/16, [::1]:80, :80\n"
+		"  sport, dport OP PORT         OP: < <= = != >= > or lt le eq ne ge gt\n"
+		"  left, age, idle OP T         of the next timer, since opened, since used\n"
+		"  shard, rtx, recv-q, send-q OP N\n"
+		"  timer NAME, role ROLE        rto, 2msl, ...; client or server\n"
+		"  and or not ( )               none between two: and\n"
+		"  sort KEY [desc], limit N     1000 rows unless `limit N` or `limit all` says "
+		"so\n\n"
+		"get looks one connection up.  follow prints what happens, until ^C: each opened,\n"
+		"each change of state, each ended and why; what comes too fast is counted as "
+		"lost.\n\n"
+		"Exit 0, 1 for a wrong option or filter, 3 when no such instance runs, 5 when it\n"
+		"ended meanwhile.\n\n"
+		"  @ conns state time-wait left '<' 2s sort left limit 4\n"
+		"  @ conns -s\n"
+		"  @ conns -i dst 198.18.0.17:40211\n"
+		"  @ conns get 198.18.128.1:80 198.18.0.17:40211\n"
+		"  @ conns --kill --yes state close-wait age '>' 1min\n",
 	.row = row,
 	.row_cnt = COUNT_OF(row),
 	.stray = read_word,
@@ -170,7 +181,10 @@ static int ask(const struct conns_options *o)
 {
 	char question[INSTANCE_QUESTION_MAX];
 
-	snprintf(question, sizeof(question), "%s form=%s%s%s%s%s %s", o->kill ? "kill" : "conns",
+	snprintf(question, sizeof(question), "%s form=%s%s%s%s%s %s",
+		o->kill     ? "kill"
+		: o->follow ? "follow"
+			    : "conns",
 		form_words[o->form], o->detail ? " detail" : "", o->summary ? " summary" : "",
 		o->bare ? " bare" : "", o->yes ? " yes" : "", o->filter);
 	return leat_ask_copy("conns", o->name, question, o->filter);

@@ -29,6 +29,7 @@ static const struct verb {
 	{&leat_opt_capture, leat_cmd_capture, false},
 	{&leat_opt_explain, leat_cmd_explain, false},
 	{&leat_opt_ctl, leat_cmd_ctl, false},
+	{&leat_opt_top, leat_cmd_top, false},
 	{&leat_opt_lab, leat_cmd_lab, false},
 	{&leat_cmd_report_verb, leat_cmd_report, false},
 };

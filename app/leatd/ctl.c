@@ -60,6 +60,7 @@ static const struct verb {
 	{"capture", RIGHT_WRITE, leat_ctl_capture}, /* it shows what connections carry */
 	{"conns", RIGHT_READ, leat_ctl_conns},
 	{"kill", RIGHT_WRITE, leat_ctl_kill},
+	{"follow", RIGHT_READ, leat_ctl_follow},
 	{"drain", RIGHT_WRITE, leat_ctl_drain},
 	{"undrain", RIGHT_WRITE, leat_ctl_undrain},
 	{"stop", RIGHT_WRITE, leat_ctl_end},
@@ -67,6 +68,7 @@ static const struct verb {
 	{"config", RIGHT_READ, leat_ctl_config},
 	{"reload", RIGHT_WRITE, leat_ctl_reload},
 	{"start", RIGHT_WRITE, leat_ctl_begin},
+	{"snapshot", RIGHT_READ, leat_ctl_snapshot},
 };
 
 /* may_write says whether the user at the other end is ours, or root. */
@@ -319,6 +321,8 @@ void leat_ctl_free(struct ctl *c)
 	leat_ctl_capture_free(c);
 	free(c->box);
 	leat_ctl_change_free(c->change);
+	free(c->follow);
+	c->follow = NULL;
 	c->change = NULL;
 	c->box = NULL;
 }

@@ -87,6 +87,8 @@ struct ctl {
 	atomic_bool draining;
 	pthread_mutex_t changing;  /* who drains, undrains or reloads */
 	struct ctl_change *change; /* what was changed last */
+	struct ctl_follow *follow; /* shard_cnt, once somebody followed */
+	atomic_bool following;
 };
 
 /* leat_ctl_told keeps the line that this leatd was started with, to compare with what reload
@@ -157,7 +159,9 @@ void leat_ctl_change_free(struct ctl_change *change);
  * q->out: `ok` and what there is to say, or `no CODE AT why`. */
 void leat_ctl_conns(struct ctl_client *q, char *words);
 void leat_ctl_capture(struct ctl_client *q, char *words);
+void leat_ctl_snapshot(struct ctl_client *q, char *words);
 void leat_ctl_kill(struct ctl_client *q, char *words);
+void leat_ctl_follow(struct ctl_client *q, char *words);
 void leat_ctl_drain(struct ctl_client *q, char *words);
 void leat_ctl_undrain(struct ctl_client *q, char *words);
 void leat_ctl_end(struct ctl_client *q, char *words);

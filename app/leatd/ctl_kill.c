@@ -70,6 +70,12 @@ void leat_ctl_kill(struct ctl_client *client, char *words)
 		fprintf(q.out, "no 1 %" PRIu32 " %s\n", err.at, err.why);
 		return;
 	}
+	if (filter.limit_said || filter.sort != WATCH_NONE) {
+		fputs("no 1 - sort and limit do not say which are to be ended; say it with the "
+		      "rest of the filter\n",
+			q.out);
+		return;
+	}
 	q.limit = filter.limit;
 	if (!q.words.yes) {
 		if (!count(client, &filter, &matched))

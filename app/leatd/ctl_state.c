@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ctl.h"
+#include "sight.h"
 
 #include "base_time.h"
 
@@ -62,6 +63,8 @@ void leat_ctl_drain(struct ctl_client *q, char *words)
 	}
 	pthread_mutex_lock(&q->ctl->changing);
 	atomic_store(&q->ctl->draining, true);
+	if (q->ctl->plane->sight != NULL)
+		leat_sight_drains(q->ctl->plane->sight, true);
 	uint64_t dumb = tell_all(q->ctl, SHARD_MAIL_DRAIN);
 	pthread_mutex_unlock(&q->ctl->changing);
 	bool known = count_open(q, &open);
@@ -83,6 +86,8 @@ void leat_ctl_undrain(struct ctl_client *q, char *words)
 	(void)words;
 	pthread_mutex_lock(&q->ctl->changing);
 	bool was = atomic_exchange(&q->ctl->draining, false);
+	if (q->ctl->plane->sight != NULL)
+		leat_sight_drains(q->ctl->plane->sight, false);
 	uint64_t dumb = was ? tell_all(q->ctl, SHARD_MAIL_UNDRAIN) : 0;
 	pthread_mutex_unlock(&q->ctl->changing);
 	if (!was) {

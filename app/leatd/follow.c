@@ -2,6 +2,7 @@
 #include "follow.h"
 
 #include "base_log.h"
+#include "sight.h"
 #include "text.h"
 
 void leat_follow_begin(struct follow *f)
@@ -61,6 +62,13 @@ static void tell(struct follow *f, enum nic_state before)
 		leat_device_tell_down(f->port);
 }
 
+/* look_on: may those who look at this instance ask its port? */
+static void look_on(struct follow *f, bool on)
+{
+	if (f->plane->sight != NULL)
+		leat_sight_port(f->plane->sight, on);
+}
+
 bool leat_follow_look(struct follow *f)
 {
 	enum nic_state before = f->watch.state;
@@ -71,12 +79,15 @@ bool leat_follow_look(struct follow *f)
 	if (!leat_nic_watch_look(&f->watch, &f->marks, link, leat_plane_now(f->plane)))
 		return follow_is_gone(f);
 	tell(f, before);
-	if (!nic_may_use(f->watch.state))
+	if (!nic_may_use(f->watch.state)) {
+		look_on(f, false);
 		leat_plane_use(f->plane, SHARD_PORT_OFF);
+	}
 	if (f->watch.state == NIC_ST_RESET) {
 		restart(f);
 		tell(f, NIC_ST_RESET);
 	}
+	look_on(f, nic_may_use(f->watch.state));
 	if (nic_may_use(f->watch.state))
 		leat_plane_use(
 			f->plane, f->watch.state == NIC_ST_UP ? SHARD_PORT_ON : SHARD_PORT_DOWN);

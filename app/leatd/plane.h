@@ -81,6 +81,7 @@ struct plane {
 	struct audit audit; /* of what shards count; each second */
 	uint64_t audit_at;
 	bool auditing, audit_partly; /* a round is under way; not all shards take part */
+	struct sight *sight;         /* what others may see of it; NULL: nothing */
 	struct shard_watch watch[PLANE_LCORE_MAX]; /* of the loops */
 	uint32_t still[PLANE_LCORE_MAX];           /* looks in a row that found the loop late */
 };

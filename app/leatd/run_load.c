@@ -15,6 +15,7 @@
 #include "prepare.h"
 #include "report_dir.h"
 #include "run.h"
+#include "sight.h"
 #include "text.h"
 #include "when.h"
 
@@ -52,6 +53,7 @@ struct load_run {
 	struct load_options with_seed;
 	struct load_need need;
 	struct plane plane;
+	struct sight sight;
 	struct nic_port port;
 	struct nic_port_config port_config;
 	struct follow follow;
@@ -235,6 +237,8 @@ static void print_head(void)
 		leat_report_two_msl(run.o->serve.time_wait_ns));
 	leat_report_wire_plan(&run.o->serve.wire_in, "in", words());
 	leat_report_wire_plan(&run.o->serve.wire_out, "out", words());
+	if (run.sight.where[0] != '\0')
+		fprintf(words(), "  metrics  %s\n", run.sight.where);
 	leat_load_print_plan(&run.result, words());
 	fflush(words());
 }
@@ -319,6 +323,7 @@ static void finish(void)
 
 	if (!run.result.partial && !run.o->abort_at_end)
 		closed = wait_closed(leat_plane_now(&run.plane) + grace, 1);
+	leat_sight_drains(&run.sight, true);
 	tell_all(SHARD_MAIL_DRAIN);
 	if (!closed && !run.o->abort_at_end) {
 		uint64_t more = run.result.partial ? grace : POLITE_NS;
@@ -569,6 +574,21 @@ static int print_end(void)
 	return good ? leat_load_verdict_exit(r->verdict) : OPT_EXIT_FAILED;
 }
 
+/* open_sight lets others see what there is to see. */
+static void open_sight(void)
+{
+	const struct sight_config c = {.verb = "load",
+		.plane = &run.plane,
+		.port = {&run.port},
+		.rate_milli = run.o->rate_milli,
+		.tuples = run.need.tuples,
+		.serve = &run.o->serve};
+
+	leat_sight_open(&run.sight, &c);
+	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
+		leat_sight_load(&run.sight, i, run.view.shard[i].load);
+}
+
 static const struct ctl_role role = {.verb = "load", .port = {&run.port}, .port_cnt = 1};
 
 static int run_shards(void)
@@ -578,8 +598,10 @@ static int run_shards(void)
 	leat_prepare_end();
 	if (result == OPT_EXIT_OK) {
 		leat_caps_drop(leat_device_rights(&run.port));
+		open_sight();
 		leat_ctl_start(&run.ctl, &run.plane, &role, run.o->serve.name);
 		result = (int)leat_plane_run(&run.plane, control, NULL);
+		leat_sight_stop(&run.sight);
 		leat_ctl_stop(&run.ctl);
 		leat_follow_end(&run.follow);
 	}
@@ -589,6 +611,7 @@ static int run_shards(void)
 		result = print_end();
 	leat_plane_shards_close(&run.plane);
 	leat_ctl_free(&run.ctl);
+	leat_sight_close(&run.sight);
 	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
 		leat_nic_numa_free(run.mem[i], run.mem_octets[i]);
 	return result;

@@ -16,6 +16,7 @@
 #include "report.h"
 #include "run.h"
 #include "service.h"
+#include "sight.h"
 #include "text.h"
 
 #include <rte_version.h>
@@ -48,6 +49,7 @@ struct serve_run {
 	struct boot boot;
 	struct plane plane;
 	struct ctl ctl;
+	struct sight sight;
 	struct nic_port port;
 	struct nic_port_config port_config;
 	struct follow follow;
@@ -214,6 +216,8 @@ static void print_head(void)
 	leat_report_wire_plan(&o->wire_out, "out", stdout);
 	for (uint32_t i = 0; i < o->listen_cnt; i++)
 		print_listener(&run.plan.service.listen[i]);
+	if (run.sight.where[0] != '\0')
+		printf("  metrics       %s\n", run.sight.where);
 	leat_text_ns(o->time_wait_ns, msl, sizeof(msl));
 	printf("  2MSL          %s%s\n", msl, leat_report_two_msl(o->time_wait_ns));
 	printf("  TIME-WAIT     %s places on each shard; when full: %s\n",
@@ -266,6 +270,7 @@ static bool wait_closed(uint64_t at, uint32_t signal_max)
 
 static void drain(void)
 {
+	leat_sight_drains(&run.sight, true);
 	tell_all(SHARD_MAIL_DRAIN);
 	look(); /* letters are read in order: when this is answered, all shards drain */
 	run.finished = leat_report_open(&run.sum);
@@ -455,6 +460,17 @@ static enum opt_exit print_end(void)
 	return good ? OPT_EXIT_OK : OPT_EXIT_FAILED;
 }
 
+/* open_sight lets others see what there is to see. */
+static void open_sight(void)
+{
+	const struct sight_config c = {.verb = run.greet ? "try" : "serve",
+		.plane = &run.plane,
+		.port = {&run.port},
+		.serve = run.o};
+
+	leat_sight_open(&run.sight, &c);
+}
+
 /* What leat ctl reload can change. */
 
 static struct service_change change_of(const struct serve_options *o)
@@ -504,8 +520,10 @@ static enum opt_exit run_shards(void)
 	leat_prepare_end();
 	if (result == OPT_EXIT_OK) {
 		leat_caps_drop(leat_device_rights(&run.port));
+		open_sight();
 		leat_ctl_start(&run.ctl, &run.plane, &role, run.o->name);
 		result = leat_plane_run(&run.plane, control, NULL);
+		leat_sight_stop(&run.sight);
 		leat_ctl_stop(&run.ctl);
 	}
 	leat_follow_end(&run.follow);
@@ -513,6 +531,7 @@ static enum opt_exit run_shards(void)
 		result = print_end();
 	leat_plane_shards_close(&run.plane);
 	leat_ctl_free(&run.ctl);
+	leat_sight_close(&run.sight);
 	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
 		leat_nic_numa_free(run.mem[i], run.mem_octets[i]);
 	return result;

@@ -12,6 +12,7 @@
 #include "report.h"
 #include "run.h"
 #include "service.h"
+#include "sight.h"
 #include "text.h"
 #include "try_print.h"
 #include "try_wire.h"
@@ -58,6 +59,7 @@ struct try_run {
 	struct try_view view;
 	struct plane plane;
 	struct ctl ctl;
+	struct sight sight;
 	struct try_wire wire;
 	struct boot boot;
 	uint32_t shard_cnt; /* of each end */
@@ -410,6 +412,7 @@ static void finish(void)
 {
 	uint64_t at = leat_plane_now(&run.plane);
 
+	leat_sight_drains(&run.sight, true);
 	tell(TRY_CLIENT, SHARD_MAIL_DRAIN);
 	if (wait_closed(at + TELL_NS, PLANE_SIGNALS_CUT))
 		return;
@@ -429,6 +432,10 @@ static void control(void *arg)
 
 	(void)arg;
 	leat_try_print_head(&run.view);
+	if (run.sight.where[0] != '\0' && !run.o->json) {
+		printf("metrics   %s\n", run.sight.where);
+		fflush(stdout);
+	}
 	for (uint64_t second = 1; run.o->seconds == 0 || second <= run.o->seconds; second++) {
 		if (leat_plane_wait(&run.plane, start + second * TIME_S) != 0)
 			break;
@@ -514,6 +521,24 @@ static void show_plan(void)
 	v->lcore_cnt = run.plane.loop_cnt;
 }
 
+/* open_sight lets others see what there is to see. */
+static void open_sight(void)
+{
+	uint32_t port_cnt = 0;
+	struct sight_config c = {.name = "try",
+		.verb = "try",
+		.plane = &run.plane,
+		.metrics = &run.o->metrics,
+		.two_msl_ns = run.o->time_wait_ns};
+
+	for (uint32_t end = 0; end < TRY_END_CNT; end++)
+		if (run.wire.port[end] != NULL)
+			c.port[port_cnt++] = run.wire.port[end];
+	leat_sight_open(&run.sight, &c);
+	for (uint32_t i = 0; i < run.shard_cnt; i++)
+		leat_sight_load(&run.sight, run.first[TRY_CLIENT] + i, run.client[i].load);
+}
+
 static const struct ctl_role *role(void)
 {
 	static struct ctl_role r;
@@ -538,10 +563,12 @@ static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
 		leat_try_wire_wait(&run.wire);
 		leat_caps_drop(leat_try_wire_rights(&run.wire));
 		if (run.o->hold)
-			leat_ctl_start(&run.ctl, &run.plane, role(), "try");
+			open_sight();
+		leat_ctl_start(&run.ctl, &run.plane, role(), "try");
 		result = leat_plane_run(&run.plane, control, NULL);
 		if (run.o->hold)
-			leat_ctl_stop(&run.ctl);
+			leat_sight_stop(&run.sight);
+		leat_ctl_stop(&run.ctl);
 	}
 	if (result == OPT_EXIT_OK) {
 		bool good = settle() && run.plane.audit.broken_cnt == 0;
@@ -550,6 +577,7 @@ static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
 	}
 	leat_plane_shards_close(&run.plane);
 	leat_ctl_free(&run.ctl);
+	leat_sight_close(&run.sight);
 	for (uint32_t i = 0; i < TRY_END_CNT * run.shard_cnt; i++)
 		leat_nic_numa_free(run.mem[i % TRY_END_CNT][i / TRY_END_CNT],
 			run.mem_octets[i % TRY_END_CNT][i / TRY_END_CNT]);
@@ -587,6 +615,7 @@ static enum opt_exit run_tap(const struct try_options *o, const struct run_eal *
 	s.body_octets = o->body_octets;
 	s.time_wait_ns = o->time_wait_ns;
 	s.seconds = o->seconds;
+	s.metrics = o->metrics;
 	s.shards = o->shards;
 	s.close = o->close == TRY_CLOSE_SERVER   ? SERVICE_CLOSE_SERVER
 		  : o->close == TRY_CLOSE_CLIENT ? SERVICE_CLOSE_CLIENT

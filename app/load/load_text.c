@@ -78,6 +78,16 @@ static void print_tuples(const struct load_intent *i, FILE *out)
 		i->tuples_needed <= i->tuples ? "enough" : "NOT ENOUGH");
 }
 
+/* print_program writes a program's text on one line, whose end was an end of statement, too. */
+static void print_program(const char *text, FILE *out)
+{
+	for (; *text != '\0'; text++)
+		if (*text != '\n')
+			fputc(*text, out);
+		else if (text[1] != '\0')
+			fputs("; ", out);
+}
+
 void leat_load_print_plan(const struct load_result *r, FILE *out)
 {
 	const struct load_intent *i = &r->intent;
@@ -98,7 +108,9 @@ void leat_load_print_plan(const struct load_result *r, FILE *out)
 	group(i->total, n);
 	if (i->total != 0)
 		fprintf(out, ", %s connections in all", n);
-	fprintf(out, "; %s, the %s closes", i->program, i->close);
+	fputs("; ", out);
+	print_program(i->program, out);
+	fprintf(out, ", the %s closes", i->close);
 	print_tuples(i, out);
 }
 

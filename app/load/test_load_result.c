@@ -307,6 +307,25 @@ static void the_report_says_what_was_planned_and_what_was_achieved(void **state)
 	free(text);
 }
 
+static void json_keeps_every_character_and_one_line_has_a_program(void **state)
+{
+	static struct load_result r;
+	char *text = NULL;
+	size_t octets = 0;
+	FILE *out = open_memstream(&text, &octets);
+
+	(void)state;
+	a_run(&r);
+	r.intent.program = "send 1 # \"\xc3\xa4\"\nwait 1s\t\x01\xff\xc0\xaf\xed\xa0\x80\n";
+	leat_load_json(&r, out);
+	leat_load_print_plan(&r, out);
+	fclose(out);
+	assert_non_null(strstr(text, "\"program\":\"send 1 # \\\"\xc3\xa4\\\"\\u000await "
+				     "1s\\u0009\\u0001??????\\u000a\""));
+	assert_non_null(strstr(text, "; send 1 # \"\xc3\xa4\"; wait 1s\t"));
+	free(text);
+}
+
 /* With --json the run above is written to stdout, for who holds it against the schema. */
 int main(int argc, char **argv)
 {
@@ -317,6 +336,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_limit_that_is_not_passed_is_none),
 		cmocka_unit_test(the_why_line_names_one_reason),
 		cmocka_unit_test(rates_are_read_as_people_write_them),
+		cmocka_unit_test(json_keeps_every_character_and_one_line_has_a_program),
 		cmocka_unit_test(the_report_says_what_was_planned_and_what_was_achieved),
 	};
 

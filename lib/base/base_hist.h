@@ -25,11 +25,12 @@
 
 #include <stdint.h>
 
-#define HIST_HALF_BITS 7 /* two digits need 2 x 100 slots a row, rounded up to 2^8 */
-#define HIST_HALF      (1u << HIST_HALF_BITS)
-#define HIST_ROW_CNT   29
-#define HIST_SLOT_CNT  ((HIST_ROW_CNT + 1) * HIST_HALF)
-#define HIST_NS_MAX    ((UINT64_C(1) << (HIST_HALF_BITS + HIST_ROW_CNT)) - 1)
+#define HIST_HALF_BITS  7 /* two digits need 2 x 100 slots a row, rounded up to 2^8 */
+#define HIST_HALF       (1u << HIST_HALF_BITS)
+#define HIST_ROW_CNT    29
+#define HIST_SLOT_CNT   ((HIST_ROW_CNT + 1) * HIST_HALF)
+#define HIST_OCTAVE_CNT (HIST_ROW_CNT + 1)
+#define HIST_NS_MAX     ((UINT64_C(1) << (HIST_HALF_BITS + HIST_ROW_CNT)) - 1)
 
 struct hist {
 	uint64_t total_cnt, sum_ns;
@@ -62,6 +63,18 @@ static inline uint64_t hist_slot_end(uint32_t slot)
 	uint64_t in_row = slot - (row << HIST_HALF_BITS);
 
 	return ((in_row + 1) << row) - 1;
+}
+
+/* hist_octave is the coarse place of a duration, for counts that are copied often: octave 0 is
+ * below 128 ns, each later one the next power of two.  hist_octave_end is the longest in it. */
+static inline uint32_t hist_octave(uint64_t ns)
+{
+	return hist_slot(u64_min(ns, HIST_NS_MAX)) >> HIST_HALF_BITS;
+}
+
+static inline uint64_t hist_octave_end(uint32_t octave)
+{
+	return hist_slot_end((octave << HIST_HALF_BITS) + HIST_HALF - 1);
 }
 
 static inline void hist_record(struct hist *h, uint64_t ns)

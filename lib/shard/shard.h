@@ -49,6 +49,7 @@
 #include "shard_capture.h"
 #include "shard_clock.h"
 #include "shard_impair.h"
+#include "shard_look.h"
 #include "shard_mail.h"
 #include "shard_rx.h"
 #include "shard_tx.h"
@@ -61,7 +62,7 @@
 #include <stdint.h>
 
 #define SHARD_MAX        64              /* of one port */
-#define SHARD_BOX_MAX    (SHARD_MAX + 1) /* the others', of control, of who lists */
+#define SHARD_BOX_MAX    (SHARD_MAX + 2) /* the others', of control, of who lists, of who looks */
 #define SHARD_LETTER_MAX 16              /* letters read of one box in one turn */
 #define SHARD_TIMER_MAX  64              /* timers fired in one turn */
 #define SHARD_EVENT_MAX  256             /* events told to the program in one turn */
@@ -143,6 +144,16 @@ struct shard_walk {
 	atomic_bool answered;
 };
 
+/* A question for all there is to see, that who watches puts again and again. */
+struct shard_look {
+	uint64_t for_ns; /* stages are measured so long from now on */
+	struct shard_counts counts;
+	struct shard_stages stages;
+	void (*also)(void *arg); /* as of struct shard_ask */
+	void *arg;
+	atomic_bool answered;
+};
+
 struct shard {
 	struct shard_clock clock;
 	uint64_t now;
@@ -163,6 +174,7 @@ struct shard {
 	const struct shard_asked *wants[SHARD_MAX]; /* by peer: what it asks for */
 	struct shard_walk *walk;                    /* under way, or NULL */
 	struct shard_capture_set capture;
+	struct shard_stages stages;
 	uint32_t abort_at; /* while all are reset: the next record to look at */
 	bool aborting;
 	struct stack_burst burst;

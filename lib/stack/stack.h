@@ -217,6 +217,13 @@ struct stack_glance {
 struct stack_glance leat_stack_glance(
 	const struct leat_stack *s, const struct tuple *tuple, bool listeners);
 
+/* leat_stack_end_name is how a connection ended: "reset by peer"; why is an enum tcp_end. */
+const char *leat_stack_end_name(uint8_t why);
+
+/* leat_stack_follow has each arrow of each connection noted in f (tcp_follow.h) from now on; NULL:
+ * nowhere. */
+void leat_stack_follow(struct leat_stack *s, struct tcp_follow *f);
+
 /* leat_stack_dump writes one line per connection, in order of record: stable text for tests. */
 void leat_stack_dump(struct leat_stack *s, FILE *out);
 

@@ -3,9 +3,17 @@
 
 #include "base_bits.h"
 #include "stack_core.h"
+#include "tcp_follow.h"
 
 #define BLOCK_COST 64 /* of records, of which two are looked at as a rule */
 #define AHEAD      8  /* tcbs whose lines are fetched before they are looked at */
+
+void leat_stack_follow(struct leat_stack *s, struct tcp_follow *f)
+{
+	if (f != NULL)
+		f->now = &s->now;
+	leat_tcp_follow(s->tcp, f);
+}
 
 static void brief_tcb(struct leat_stack *s, const struct tcb *tcb, struct stack_brief *b)
 {

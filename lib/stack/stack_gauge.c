@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define BLOCK_COST 16 /* tcbs that a block of records is worth */
+
 uint32_t leat_stack_time_wait(const struct stack_counters *s, const struct tcp_counters *t,
 	struct stack_outcome outcome[STACK_OUTCOME_MAX])
 {
@@ -55,11 +57,20 @@ static void add_records(const struct leat_stack *s, struct stack_gauge *g)
 		u64_max(g->oldest_ns[TCP_ST_TIME_WAIT], s->now - leat_tcp_tw_first_began(s->tcp));
 }
 
+/* spread goes on behind the control blocks; false: all is seen. */
+static bool spread(struct leat_stack *s, uint32_t *cursor, uint32_t look, struct stack_gauge *g)
+{
+	uint32_t block = *cursor - s->config.tcp.tcb_max;
+	bool more = g->ends.until_cnt != 0 &&
+		    leat_tcp_tw_count_due(s->tcp, &block, look / BLOCK_COST + 1, &g->ends);
+
+	*cursor = s->config.tcp.tcb_max + block;
+	return more;
+}
+
 bool leat_stack_gauge(struct leat_stack *s, uint32_t *cursor, uint32_t look, struct stack_gauge *g)
 {
-	uint32_t end = *cursor + u32_min(look, s->config.tcp.tcb_max - *cursor);
-
-	for (; *cursor < end; (*cursor)++) {
+	for (; look > 0 && *cursor < s->config.tcp.tcb_max; (*cursor)++, look--) {
 		const struct tcb *tcb = stack_tcb(s, *cursor);
 
 		if (tcb->state == TCP_ST_NONE)
@@ -67,8 +78,11 @@ bool leat_stack_gauge(struct leat_stack *s, uint32_t *cursor, uint32_t look, str
 		g->cnt[tcb->state]++;
 		g->oldest_ns[tcb->state] =
 			u64_max(g->oldest_ns[tcb->state], s->now - since(s, tcb));
+		if (tcb->state == TCP_ST_TIME_WAIT && g->ends.until_cnt != 0)
+			g->ends.cnt[tw_due_place(
+				&g->ends, leat_tcp_ring_deadline(s->tcp, tcb), 0)]++;
 	}
-	if (*cursor < s->config.tcp.tcb_max)
+	if (*cursor < s->config.tcp.tcb_max || spread(s, cursor, look, g))
 		return true;
 	add_records(s, g);
 	return false;

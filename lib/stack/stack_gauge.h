@@ -5,7 +5,8 @@
 /* stack_gauge: what an operator asks about connections as a whole.
  *
  *	what became of TIME-WAIT    one number per outcome, made of counters, or of sums of them
- *	how many, how old, by state one walk over the records, when it is asked and not before
+ *	how many, how old, by state one walk over the records, when it is asked and not before;
+	and when TIME-WAIT ends     so many before each of some instants
  *
  * The age is how long the oldest has been where it is: in TIME-WAIT, and in FIN-WAIT-2 once its
  * limit runs, since that began; with a FIN or text under way, since it first left without an
@@ -18,6 +19,7 @@
  * RFC        9293 3.3.2 */
 
 #include "stack.h"
+#include "tcp_tw_ring.h"
 
 #define STACK_OUTCOME_MAX 16
 
@@ -30,6 +32,7 @@ struct stack_outcome {
 struct stack_gauge {
 	uint32_t cnt[TCP_ST_CNT];
 	uint64_t oldest_ns[TCP_ST_CNT];
+	struct tw_due ends; /* of TIME-WAIT, when until_cnt is not 0 */
 };
 
 /* leat_stack_time_wait writes what became of TIME-WAIT, and returns how many rows that are. */
@@ -37,7 +40,7 @@ uint32_t leat_stack_time_wait(const struct stack_counters *s, const struct tcp_c
 	struct stack_outcome outcome[STACK_OUTCOME_MAX]);
 
 /* leat_stack_gauge adds to g the next look records from *cursor on, which is 0 at first; false:
- * those were the last. */
+ * those were the last.  Of records of TIME-WAIT it looks at blocks, one for 16 of look. */
 bool leat_stack_gauge(struct leat_stack *s, uint32_t *cursor, uint32_t look, struct stack_gauge *g);
 
 #endif

@@ -22,6 +22,11 @@ static const char *const end_name[TCP_END_CNT] = {
 	[TCP_END_KILLED] = "killed by an operator",
 };
 
+const char *leat_stack_end_name(uint8_t why)
+{
+	return why < TCP_END_CNT ? end_name[why] : "-";
+}
+
 const char *leat_error_text(int error)
 {
 	static const char *const text[] = {

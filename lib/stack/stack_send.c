@@ -10,7 +10,8 @@
  *	   │ no                                     aligned to 2048 of its offset
  *	   └─ una is in here        queued ends here
  *
- * A connection with nothing unacknowledged holds no chunk.  One with a source holds it to its end. */
+ * A connection with nothing unacknowledged holds no chunk.  One with a source holds it to its
+ * end. */
 
 static uint8_t *chunk_data(const struct leat_stack *s, uint32_t chunk)
 {

@@ -2,6 +2,7 @@
 #include "stack_brief.h"
 
 #include "base_bits.h"
+#include "tcp_follow.h"
 #include "test_stack_net.h"
 
 #define TWO_MSL (60 * TIME_S)
@@ -265,6 +266,41 @@ static void when_there_is_no_room_for_a_reset_nothing_happens(void **state)
 	net_stop(&n);
 }
 
+/* The life of one that the server closes first, as the server's engine notes it. */
+static void who_follows_sees_each_arrow_and_how_it_ended(void **state)
+{
+	static struct tcp_follow f;
+	static const uint8_t way[][2] = {{TCP_ST_LISTEN, TCP_ST_SYN_RECEIVED},
+		{TCP_ST_SYN_RECEIVED, TCP_ST_ESTABLISHED}, {TCP_ST_ESTABLISHED, TCP_ST_FIN_WAIT_1},
+		{TCP_ST_FIN_WAIT_1, TCP_ST_FIN_WAIT_2}, {TCP_ST_FIN_WAIT_2, TCP_ST_TIME_WAIT},
+		{TCP_ST_TIME_WAIT, TCP_ST_CLOSED}};
+	struct tcp_follow_event e;
+	uint64_t before = 0;
+	struct net n;
+
+	(void)state;
+	begin(&n, 16);
+	f.states = UINT32_MAX;
+	leat_stack_follow(n.stack[1], &f);
+	closed_by_server(&n, 4);
+	net_run(&n, 2 * TWO_MSL);
+	for (uint32_t i = 0; i < COUNT_OF(way); i++) {
+		assert_true(leat_tcp_follow_take(&f, &e));
+		assert_int_equal(e.from, way[i][0]);
+		assert_int_equal(e.to, way[i][1]);
+		assert_int_equal(e.tuple.lport, 80);
+		assert_true(e.passive && e.at >= before && e.at <= n.now);
+		before = e.at;
+	}
+	assert_int_equal(e.why, TCP_END_TIME_WAIT);
+	assert_string_equal(leat_stack_end_name(e.why), "time-wait over");
+	assert_false(leat_tcp_follow_take(&f, &e));
+	leat_stack_follow(n.stack[1], NULL);
+	closed_by_server(&n, 6);
+	assert_false(leat_tcp_follow_take(&f, &e));
+	net_stop(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +310,7 @@ int main(void)
 		cmocka_unit_test(one_is_found_by_its_tuple),
 		cmocka_unit_test(who_is_killed_is_reset_and_counted_so),
 		cmocka_unit_test(a_record_that_is_killed_frees_its_tuple_without_a_word),
+		cmocka_unit_test(who_follows_sees_each_arrow_and_how_it_ended),
 		cmocka_unit_test(a_listener_is_not_killed),
 		cmocka_unit_test(when_there_is_no_room_for_a_reset_nothing_happens),
 	};

@@ -52,6 +52,7 @@ struct tcp_engine {
 	struct tcp_limits limits;
 	struct tcp_knobs knobs;
 	struct hash_key secret, cookie_key;
+	struct tcp_follow *follow; /* where arrows are noted; NULL: nowhere */
 	uint64_t cookie_until; /* so long an ACK to a listener may bring a cookie back */
 	struct tcb *tcb;
 	struct tuple *wide; /* of tcb[i], when its ends are wide, at [i]; NULL: none ever is */
@@ -136,8 +137,8 @@ static inline void tcp_tuple_set(
 	e->wide[tcb->idx] = *tuple;
 }
 
-/* tcp_side is for a tcb that has it; leat_tcp_side, for reading, and leat_tcp_side_make for any: NULL,
- * counted, when there is none left. */
+/* tcp_side is for a tcb that has it; leat_tcp_side, for reading, and leat_tcp_side_make for any:
+ * NULL, counted, when there is none left. */
 static inline struct tcp_side *tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
 {
 	DCHECK(tcb->opts & TCP_O_SIDE);
@@ -162,6 +163,9 @@ void leat_tcp_state_rest(struct tcp_engine *e, struct tcb *tcb);
 /* tcb says what a record would; it is counted already. */
 void leat_tcp_state_speaks(struct tcb *tcb);
 /* A record that is no tcb ends by event. */
+/* Tells who follows of an arrow; assumes somebody does. */
+void leat_tcp_state_note(struct tcp_engine *e, const struct tcb *tcb, uint8_t from, uint8_t to,
+	enum tcp_end why);
 void leat_tcp_state_over(struct tcp_engine *e, enum tcp_event event);
 
 /* tcp_tw.c */
@@ -257,6 +261,7 @@ void leat_tcp_sack_put(struct tcp_call *c, struct seg *seg);
 /* tcp_output.c */
 /* A segment of no connection, as it stands; io.emit has room. */
 void leat_tcp_emit_alone(struct tcp_call *c, const struct tuple *tuple, const struct seg *seg);
+/* tuple: NULL for that of c->tcb. */
 void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const struct seg *rst);
 /* The reset that answers seg when there is no connection. */
 void leat_tcp_answer_rst(struct tcp_call *c, const struct tuple *tuple, const struct seg *seg);
@@ -319,7 +324,8 @@ uint32_t leat_tcp_cc_limited_transmit(const struct tcb *tcb); /* RFC 3042: octet
 /* tcp_isn.c */
 /* Where the timestamps of tuple begin. */
 uint32_t leat_tcp_ts_offset(const struct tcp_engine *e, const struct tuple *tuple);
-/* The initial sequence number of tcb, which has tuple; sets the offset of the timestamps as well. */
+/* The initial sequence number of tcb, which has tuple; sets the offset of the timestamps as
+ * well. */
 struct seq leat_tcp_isn(
 	struct tcp_engine *e, struct tcb *tcb, const struct tuple *tuple, uint64_t now);
 

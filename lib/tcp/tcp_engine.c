@@ -247,9 +247,19 @@ const void *leat_tcp_ends(const struct tcp_engine *e)
 	return e->tcb;
 }
 
+const struct tcp_limits *leat_tcp_limits_of(const struct tcp_engine *e)
+{
+	return &e->limits;
+}
+
 const struct tuple *leat_tcp_wide(const struct tcp_engine *e)
 {
 	return e->wide;
+}
+
+void leat_tcp_follow(struct tcp_engine *e, struct tcp_follow *f)
+{
+	e->follow = f;
 }
 
 const struct tcp_counters *leat_tcp_counters(const struct tcp_engine *e)
@@ -382,6 +392,8 @@ void leat_tcp_end(struct tcp_call *c, enum tcp_event event, enum tcp_end why)
 	tcb->end_why = (uint8_t)why;
 	leat_tcp_ext_end(e, tcb);
 	leat_tcp_reass_purge(e, tcb, graceful && !(tcb->flags & TCP_F_RCV_SHUT));
+	if (UNLIKELY(e->follow != NULL) && was != TCP_ST_LISTEN)
+		leat_tcp_state_note(e, tcb, was, TCP_ST_CLOSED, why);
 	if (was != TCP_ST_LISTEN) { /* which was never counted as opened */
 		e->cnt.ended[why]++;
 		e->open_cnt--;

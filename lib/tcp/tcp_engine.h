@@ -26,6 +26,7 @@
  * RFC        9293 3.10. */
 
 #include "base_hash.h"
+#include "base_hist.h"
 #include "tcp_io.h"
 #include "tcp_state.h"
 #include "tcp_tcb.h"
@@ -173,6 +174,9 @@ struct tcp_counters {
 	uint64_t time_wait_moved;   /* records, to close the holes of others */
 	uint64_t time_wait_unanswered; /* too many were to be answered at once */
 	uint64_t time_wait_late_ns, time_wait_late_ns_max; /* behind 2MSL, of all that expired */
+	uint64_t time_wait_late[HIST_OCTAVE_CNT];          /* the same, by hist_octave */
+	uint64_t timer_late_ns, timer_late_ns_max;         /* likewise of the timers of the wheel */
+	uint64_t timer_late[HIST_OCTAVE_CNT];
 	uint64_t fast; /* segments that tcp_input_fast.c took; they have a verdict, too */
 	uint64_t emitted, emitted_rst, emitted_again; /* segments; again: retransmissions */
 	/* What was retransmitted, each in one of these: text has it even with a FIN behind it; fin:
@@ -223,6 +227,11 @@ struct tcp_tally {
 STATIC_ASSERT(sizeof(struct tcp_tally) == 64, "a line of its own");
 
 struct tcp_engine;
+struct tcp_follow;
+
+/* leat_tcp_follow has each arrow of a connection noted in f (tcp_follow.h), which is kept until
+ * another is given, or NULL. */
+void leat_tcp_follow(struct tcp_engine *e, struct tcp_follow *f);
 
 void leat_tcp_knobs_default(struct tcp_knobs *knobs);
 
@@ -258,6 +267,9 @@ const void *leat_tcp_ends(const struct tcp_engine *e);
 const struct tuple *leat_tcp_wide(const struct tcp_engine *e);
 
 const struct tcp_counters *leat_tcp_counters(const struct tcp_engine *e);
+
+/* leat_tcp_limits_of is what it was made for; what was 0 is filled in. */
+const struct tcp_limits *leat_tcp_limits_of(const struct tcp_engine *e);
 
 /* leat_tcp_segment_arrives is RFC 9293 3.10.7 for one segment.  tcb is the connection or listener
  * that has the segment's tuple, or NULL.  Takes seg->buf: it comes back through io.give, at once

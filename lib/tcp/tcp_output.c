@@ -53,17 +53,20 @@ static uint16_t syn_window(const struct tcp_call *c)
 	return (uint16_t)u32_min(wnd, UINT16_MAX);
 }
 
-/* tuple is NULL for that of c->tcb. */
-static struct tcp_emit *emit_take(struct tcp_call *c, const struct tuple *tuple, uint32_t tcb_idx)
+/* The tuple of c->tcb, which sends: both its ends are specified. */
+static void own_tuple(const struct tcp_call *c, struct tuple *tuple)
+{
+	if (LIKELY(c->tcb->ends.remote != ENDS4_WIDE))
+		ends4_pair(&c->tcb->ends, tuple);
+	else
+		*tuple = c->e->wide[c->tcb->idx];
+}
+
+/* The caller sets the tuple. */
+static struct tcp_emit *emit_take(struct tcp_call *c, uint32_t tcb_idx)
 {
 	struct tcp_emit *emit = &c->io->emit[c->io->emit_cnt++];
 
-	if (tuple)
-		emit->tuple = *tuple;
-	else if (LIKELY(c->tcb->ends.remote != ENDS4_WIDE))
-		ends4_pair(&c->tcb->ends, &emit->tuple); /* both are: it sends */
-	else
-		emit->tuple = c->e->wide[c->tcb->idx];
 	emit->tcb_idx = tcb_idx;
 	emit->offset = 0;
 	emit->doubt = false;
@@ -76,7 +79,10 @@ static struct tcp_emit *emit_take(struct tcp_call *c, const struct tuple *tuple,
 
 void leat_tcp_emit_alone(struct tcp_call *c, const struct tuple *tuple, const struct seg *seg)
 {
-	emit_take(c, tuple, TCP_NONE)->seg = *seg;
+	struct tcp_emit *out = emit_take(c, TCP_NONE);
+
+	out->tuple = *tuple;
+	out->seg = *seg;
 }
 
 void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const struct seg *rst)
@@ -85,8 +91,12 @@ void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const stru
 		c->e->cnt.rst_unsent++;
 		return;
 	}
-	struct tcp_emit *out = emit_take(c, tuple, c->tcb ? c->tcb->idx : TCP_NONE);
+	struct tcp_emit *out = emit_take(c, c->tcb ? c->tcb->idx : TCP_NONE);
 
+	if (tuple)
+		out->tuple = *tuple;
+	else
+		own_tuple(c, &out->tuple);
 	out->seg = *rst;
 	out->seg.tos = c->tcb ? c->tcb->tos : 0;
 	if (c->tcb && tcp_in(c->tcb->state, TCP_SYNCHRONIZED | TCP_SET(SYN_RECEIVED)))
@@ -148,8 +158,9 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 {
 	struct tcb *tcb = c->tcb;
 	struct seg *seg;
-	struct tcp_emit *out = emit_take(c, NULL, tcb->idx);
+	struct tcp_emit *out = emit_take(c, tcb->idx);
 
+	own_tuple(c, &out->tuple);
 	seg = &out->seg;
 	seg->seq = pos;
 	seg->flags = flags;

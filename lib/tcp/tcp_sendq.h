@@ -136,8 +136,8 @@ static inline struct tcp_ext *tcp_ext_of(const struct tcp_engine *e, const struc
 	return tcb->opts & TCP_O_EXT ? &e->ext[tcb->ext] : NULL;
 }
 
-/* Where the number of what is timed stands: with TCP_F_RTT, or, with records, the end of what was on
- * the way at the last sample. */
+/* Where the number of what is timed stands: with TCP_F_RTT, or, with records, the end of what
+ * was on the way at the last sample. */
 static inline struct seq *tcp_rtt_seq(struct tcp_engine *e, struct tcb *tcb)
 {
 	return tcb->opts & TCP_O_EXT ? &e->ext[tcb->ext].rtt_seq : &tcb->rtt_seq;

@@ -3,6 +3,7 @@
 
 #include "base_bits.h"
 #include "tcp_core.h"
+#include "tcp_follow.h"
 
 static const uint8_t next_state[TCP_ST_CNT][TCP_EV_CNT] = {
 #define ARROW(from, event, to, where) [TCP_ST_##from][TCP_EV_##event] = TCP_ST_##to,
@@ -78,12 +79,26 @@ void leat_tcp_state_over(struct tcp_engine *e, enum tcp_event event)
 	e->cnt.present[TCP_ST_TIME_WAIT]--;
 }
 
+void leat_tcp_state_note(
+	struct tcp_engine *e, const struct tcb *tcb, uint8_t from, uint8_t to, enum tcp_end why)
+{
+	struct tcp_follow_event event = {.from = from,
+		.to = to,
+		.why = (uint8_t)why,
+		.passive = (tcb->flags & TCP_F_PASSIVE) != 0};
+
+	tcp_tuple(e, tcb, &event.tuple);
+	leat_tcp_follow_note(e->follow, &event);
+}
+
 void leat_tcp_step(struct tcp_engine *e, struct tcb *tcb, enum tcp_event event)
 {
 	uint8_t to = next_state[tcb->state][event];
 
 	ASSERT(to != TCP_ST_NONE);
 	e->cnt.arrow[arrow_of[tcb->state][event] - 1]++;
+	if (UNLIKELY(e->follow != NULL) && to != TCP_ST_CLOSED)
+		leat_tcp_state_note(e, tcb, tcb->state, to, TCP_END_NONE);
 	state_set(e, tcb, to);
 }
 

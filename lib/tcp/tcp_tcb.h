@@ -29,7 +29,7 @@
  *	LAST-ACK      as CLOSING, but the peer closed first.
  *	TIME-WAIT     only the 2MSL timer; nothing to send but ACKs.
  *
- * Shape      240 octets, those that each segment touches first; what may be on the way, received and
+ * Shape      240 octets, those that each segment touches first; what is on the way, received and
  *            not read, or rare, comes from pools.
  * Units      octets, ns.  Offsets count the user's octets from the first, as 64 bits.
  * Affinity   the shard's lcore. */
@@ -74,8 +74,8 @@ enum tcp_tcb_opt {
 	TCP_O_REUSE_TS = 0x0400,  /* so does one with a newer timestamp, RFC 6191 */
 	TCP_O_RST_ENDS = 0x0800,  /* an exact reset ends TIME-WAIT */
 	TCP_O_TWO_MSL = 0x3000,   /* which of the lengths of 2MSL it has */
-	TCP_O_EXT = 0x8000,       /* tcb.ext is valid, while text is on the way */
 	TCP_O_RING = 0x4000,      /* tcb.ring runs: 2MSL, or the limit of FIN-WAIT-2 */
+	TCP_O_EXT = 0x8000,       /* tcb.ext is valid, while text is on the way */
 };
 
 #define TCP_AGREED_ECN 0x20 /* beside the options, in tcb.agreed */
@@ -199,7 +199,7 @@ struct tcb {
  *
  *	keep-alive, a user timeout   refused, and a child does without its listener's
  *	urgent mark                  refused; one of the peer's is not told, its text is in line
- *	ECN                          cwnd is cut, and again before the window is over if our CWR left
+ *	ECN                          cwnd is cut; again in the same window if our CWR left
  *	path mtu                     the MSS is narrowed all the same
  *	soft errors                  told, not counted */
 struct tcp_side {

@@ -205,7 +205,7 @@ static void wheel_due(struct tcp_call *c)
 void leat_tcp_ring_start(struct timer_ring *ring, struct tcb *tcb, uint32_t length, uint64_t now)
 {
 	if (!(tcb->opts & TCP_O_RING))
-		tcb->ring = (struct timer_link){.expires_at = TIME_NEVER};
+		tcb->ring.expires_at = TIME_NEVER;
 	tcb->opts |= TCP_O_RING;
 	leat_timer_ring_start_length(ring, tcb->idx, length, now);
 }
@@ -234,6 +234,14 @@ static uint32_t ring_due(struct tcp_call *c, struct timer_ring *ring, uint64_t u
 	return cnt;
 }
 
+/* note_late counts how long after its deadline a timer of the wheel fired. */
+static void note_late(struct tcp_engine *e, uint64_t late_ns)
+{
+	e->cnt.timer_late_ns += late_ns;
+	e->cnt.timer_late_ns_max = u64_max(e->cnt.timer_late_ns_max, late_ns);
+	e->cnt.timer_late[hist_octave(late_ns)]++;
+}
+
 uint32_t leat_tcp_timers(struct tcp_engine *e, uint64_t now, uint32_t max, struct tcp_io *io)
 {
 	struct tcp_call c = {.e = e, .now = now, .io = io};
@@ -255,6 +263,7 @@ uint32_t leat_tcp_timers(struct tcp_engine *e, uint64_t now, uint32_t max, struc
 			fired += ring_due(
 				&c, e->fin_wait_2, u64_min(now, u64_min(wheel, msl)), left);
 		} else if (leat_timer_wheel_expire(e->wheel, now, &id, 1) == 1) {
+			note_late(e, now - wheel);
 			c.tcb = &e->tcb[id];
 			wheel_due(&c);
 			fired++;

@@ -3,6 +3,7 @@
 
 #include "base_bits.h"
 #include "tcp_core.h"
+#include "tcp_follow.h"
 
 #define DEAF TCP_TW_AWAKE /* of those that are awake the one that answers nothing */
 
@@ -379,6 +380,19 @@ void leat_tcp_tw_late(struct tcp_engine *e, uint64_t late_ns)
 {
 	e->cnt.time_wait_late_ns += late_ns;
 	e->cnt.time_wait_late_ns_max = u64_max(e->cnt.time_wait_late_ns_max, late_ns);
+	e->cnt.time_wait_late[hist_octave(late_ns)]++;
+}
+
+static void note_over(struct tcp_engine *e, uint32_t name, enum tcp_end why)
+{
+	struct tcp_follow_event event = {
+		.from = TCP_ST_TIME_WAIT, .to = TCP_ST_CLOSED, .why = (uint8_t)why};
+	struct tw_info info;
+
+	leat_tcp_tw_ring_read(e->tw, name, &info);
+	event.tuple = info.tuple;
+	event.passive = (info.mark & TW_M_PASSIVE) != 0;
+	leat_tcp_follow_note(e->follow, &event);
 }
 
 void leat_tcp_tw_over(struct tcp_engine *e, uint32_t name, enum tcp_end why, uint64_t now)
@@ -387,6 +401,8 @@ void leat_tcp_tw_over(struct tcp_engine *e, uint32_t name, enum tcp_end why, uin
 		leat_tcp_tw_late(e, now - leat_tcp_tw_ring_ends_at(e->tw, name));
 	if (UNLIKELY(e->awake_free != UINT64_MAX))
 		silence(e, name);
+	if (UNLIKELY(e->follow != NULL))
+		note_over(e, name, why);
 	leat_tcp_tw_ring_end(e->tw, name);
 	leat_tcp_state_over(e, why == TCP_END_TIME_WAIT ? TCP_EV_TWO_MSL
 			       : why == TCP_END_REUSED  ? TCP_EV_REUSED

@@ -633,16 +633,6 @@ bool leat_tcp_tw_ring_scan(
 	return false;
 }
 
-/* The place of a record in due->cnt. */
-static uint32_t due_place(const struct tw_due *due, uint64_t ends_at)
-{
-	uint32_t i = 0;
-
-	while (i < due->until_cnt && ends_at >= due->until[i])
-		i++;
-	return i;
-}
-
 /* From place on, in steps of step (backwards when it wraps), the first that is a record. */
 static uint32_t next_live(const struct tw_ring *r, uint32_t no, uint32_t place, uint32_t step)
 {
@@ -656,18 +646,21 @@ static void count_block(const struct tw_ring *r, uint32_t no, struct tw_due *due
 	const struct block *b = &r->block[no];
 	uint32_t step = step_of(b->queue), first = next_live(r, no, 0, step);
 	uint32_t last = next_live(r, no, b->used - step, 0 - step);
-	uint32_t from =
-		due_place(due, leat_tcp_tw_ring_ends_at(r, name_of(r, b->queue, no, first)));
+	uint64_t from = leat_tcp_tw_ring_ends_at(r, name_of(r, b->queue, no, first));
+	uint64_t to = leat_tcp_tw_ring_ends_at(r, name_of(r, b->queue, no, last));
+	uint32_t i = tw_due_place(due, from, 0);
 
-	if (from == due_place(due, leat_tcp_tw_ring_ends_at(r, name_of(r, b->queue, no, last)))) {
-		due->cnt[from] += b->live;
+	if (tw_due_place(due, to, i) == i) {
+		due->cnt[i] += b->live;
 		return;
 	}
 	for (uint32_t place = first; place <= last; place += step) {
 		uint32_t name = name_of(r, b->queue, no, place);
 
-		if (!(body_of(r, name)->bits & BIT_HOLE))
-			due->cnt[due_place(due, leat_tcp_tw_ring_ends_at(r, name))]++;
+		if (body_of(r, name)->bits & BIT_HOLE)
+			continue;
+		i = tw_due_place(due, leat_tcp_tw_ring_ends_at(r, name), i);
+		due->cnt[i]++;
 	}
 }
 

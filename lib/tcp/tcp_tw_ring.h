@@ -31,6 +31,7 @@
  *            to move on at the head, and for those that were promised room.
  * RFC        9293 MUST-13 (linger 2MSL). */
 
+#include "base_bits.h"
 #include "base_seq.h"
 #include "tcp_io.h"
 #include "wire_addr.h"
@@ -156,6 +157,14 @@ struct tw_due {
 	uint64_t until[TW_DUE_MAX];
 	uint64_t cnt[TW_DUE_MAX + 1]; /* the last: those that end later than all of them */
 };
+
+/* tw_due_place is where an end counts; not before from, where an earlier one does. */
+static inline uint32_t tw_due_place(const struct tw_due *due, uint64_t ends_at, uint32_t from)
+{
+	while (from < due->until_cnt && ends_at >= due->until[from])
+		from++;
+	return from;
+}
 
 /* leat_tcp_tw_ring_count_due adds to due->cnt what stands in at most look blocks from *cursor on,
  * which is 0 at first; false: those were the last.  The records of a block end one after the other:

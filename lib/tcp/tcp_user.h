@@ -88,12 +88,12 @@ uint32_t leat_tcp_urgent_ahead(const struct tcp_engine *e, const struct tcb *tcb
  * leat_tcp_urgent_may. */
 void leat_tcp_urgent_mark(struct tcp_engine *e, struct tcb *tcb);
 
-/* leat_tcp_urgent_may says whether tcb may mark text urgent: false when its place for that is not to
- * be had. */
+/* leat_tcp_urgent_may says whether tcb may mark text urgent: false when its place for that is
+ * not to be had. */
 bool leat_tcp_urgent_may(struct tcp_engine *e, struct tcb *tcb);
 
-/* leat_tcp_keepalive switches keep-alives of this connection on or off (MUST-24).  false: there is no
- * struct tcp_side left, as below. */
+/* leat_tcp_keepalive switches keep-alives of this connection on or off (MUST-24).  false: there
+ * is no struct tcp_side left, as below. */
 bool leat_tcp_keepalive(struct tcp_engine *e, struct tcb *tcb, bool on, uint64_t now);
 
 /* leat_tcp_user_timeout sets R2 of this connection, that of its SYN as well (MUST-21); 0: as the

@@ -210,8 +210,9 @@ static void a_random_life_equals_the_model(void **state)
 				step_over(r, &m, i);
 			if (step % 16 == 0 && step / 4000 % 2 == 0)
 				step_pack(r, &m);
-			if (step % 64 == 0)
+			if (step % 64 == 0) {
 				compare(r, &m);
+			}
 		}
 		step_due(r, &m, now + 10 * TWO_MSL);
 		compare(r, &m);

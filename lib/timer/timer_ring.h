@@ -44,11 +44,11 @@ size_t leat_timer_ring_footprint(uint32_t id_max);
 /* leat_timer_ring_new formats mem, which it keeps: no timer runs, each will last lasts_for ns. */
 struct timer_ring *leat_timer_ring_new(void *mem, uint32_t id_max, uint64_t lasts_for);
 
-/* The same, with the link of timer id within a record of the caller's, at first + id * stride, and the
- * anchors within TIMER_RING_LENGTHS records from id anchor on, which is id_max or more.  Several
- * rings, with anchors of their own, may share the links of timers that run in one of them at a time.
- * A link that says TIME_NEVER does not run; the caller sees to that before start, and may use its
- * place for something else while it does not. */
+/* The same, with the link of timer id within a record of the caller's, at first + id * stride,
+ * and the anchors within TIMER_RING_LENGTHS records from id anchor on, which is id_max or more.
+ * Several rings, with anchors of their own, may share the links of timers that run in one of
+ * them at a time.  A link that says TIME_NEVER does not run; the caller sees to that before
+ * start, and may use its place for something else while it does not. */
 size_t leat_timer_ring_within_footprint(void);
 struct timer_within {
 	struct timer_link *first;

@@ -56,9 +56,9 @@ size_t leat_timer_wheel_footprint(uint32_t id_max);
 /* leat_timer_wheel_new formats mem, which it keeps; its clock starts at now. */
 struct timer_wheel *leat_timer_wheel_new(void *mem, uint32_t id_max, uint64_t now);
 
-/* The same, with the entry of timer id within a record of the caller's, at first + id * stride; new
- * formats them all.  An entry keeps its place when its timer is stopped: the caller does not touch it
- * but for mark. */
+/* The same, with the entry of timer id within a record of the caller's, at first + id * stride;
+ * new formats them all.  An entry keeps its place when its timer is stopped: the caller does not
+ * touch it but for mark. */
 size_t leat_timer_wheel_within_footprint(uint32_t id_max);
 struct timer_wheel *leat_timer_wheel_new_within(
 	void *mem, struct timer_entry *first, size_t stride, uint32_t id_max, uint64_t now);

@@ -442,6 +442,7 @@ static bool limit(struct parse *p)
 	char why[CONF_WHY_MAX];
 
 	next(p);
+	p->f->limit_said = true;
 	p->f->limit = UINT64_MAX;
 	if (!is(p, "all", "all") &&
 		!leat_conf_value_read(&type, p->word, &p->f->limit, why, sizeof(why))) {

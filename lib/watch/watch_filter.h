@@ -86,7 +86,7 @@ struct watch_filter {
 	uint32_t states; /* a bit for each enum tcp_state */
 	uint16_t node_cnt, root;
 	bool matches_all; /* there is no expression: root is nothing */
-	bool sort_desc;
+	bool sort_desc, limit_said;
 	enum watch_field sort;
 	uint64_t limit; /* UINT64_MAX: all */
 	struct watch_node node[WATCH_NODE_MAX];

@@ -8,8 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define END_MAX (IP_TEXT_MAX + 8) /* an address, and its port */
-#define FOR_MAX 24                /* a duration */
+#define FOR_MAX 24 /* a duration */
 
 static const struct {
 	const char *filter, *ss, *ipvs;
@@ -67,8 +66,7 @@ static const char *duration(uint64_t ns, char *text)
 	return text;
 }
 
-/* An address and its port; * for any. */
-static const char *end(struct ip a, uint16_t p, char *text)
+const char *leat_watch_end_text(struct ip a, uint16_t p, char text[WATCH_END_MAX])
 {
 	char ip[IP_TEXT_MAX] = "*", port[8] = "*";
 	bool any = (a.hi | a.lo) == 0;
@@ -77,18 +75,18 @@ static const char *end(struct ip a, uint16_t p, char *text)
 		leat_wire_ip_text(a, ip);
 	if (p != 0)
 		snprintf(port, sizeof(port), "%u", p);
-	snprintf(text, END_MAX, any || ip_is4(a) ? "%s:%s" : "[%s]:%s", ip, port);
+	snprintf(text, WATCH_END_MAX, any || ip_is4(a) ? "%s:%s" : "[%s]:%s", ip, port);
 	return text;
 }
 
 static const char *local_of(const struct watch_conn *c, char *text)
 {
-	return end(c->brief->tuple.local, c->brief->tuple.lport, text);
+	return leat_watch_end_text(c->brief->tuple.local, c->brief->tuple.lport, text);
 }
 
 static const char *peer_of(const struct watch_conn *c, char *text)
 {
-	return end(c->brief->tuple.remote, c->brief->tuple.rport, text);
+	return leat_watch_end_text(c->brief->tuple.remote, c->brief->tuple.rport, text);
 }
 
 static uint64_t field(const struct watch_conn *c, enum watch_field of)
@@ -109,7 +107,7 @@ void leat_watch_print_head(enum watch_form form, FILE *out)
 
 static void text_row(const struct watch_conn *c, FILE *out)
 {
-	char local[END_MAX], peer[END_MAX], left[FOR_MAX] = "-";
+	char local[WATCH_END_MAX], peer[WATCH_END_MAX], left[FOR_MAX] = "-";
 	const char *timer = c->brief->timer.name;
 
 	if (timer != NULL)
@@ -123,7 +121,7 @@ static void text_row(const struct watch_conn *c, FILE *out)
 
 static void ss_row(const struct watch_conn *c, FILE *out)
 {
-	char local[END_MAX], peer[END_MAX], left[FOR_MAX];
+	char local[WATCH_END_MAX], peer[WATCH_END_MAX], left[FOR_MAX];
 	const char *timer = c->brief->timer.name;
 
 	fprintf(out, "%-10s %-6" PRIu64 " %-6" PRIu64 " %20s %20s", name_of[c->brief->state].ss,
@@ -151,7 +149,7 @@ static void ss_row(const struct watch_conn *c, FILE *out)
 
 static void ipvs_row(const struct watch_conn *c, FILE *out)
 {
-	char local[END_MAX], peer[END_MAX];
+	char local[WATCH_END_MAX], peer[WATCH_END_MAX];
 	uint64_t s = field(c, WATCH_LEFT) / TIME_S;
 
 	fprintf(out, "TCP %02" PRIu64 ":%02" PRIu64 "  %-11s %-18s %s\n", s / 60, s % 60,
@@ -191,7 +189,7 @@ static void json_detail(const struct leat_info *i, FILE *out)
 static void json_row(const struct watch_conn *c, FILE *out)
 {
 	const struct stack_brief *b = c->brief;
-	char local[END_MAX], peer[END_MAX];
+	char local[WATCH_END_MAX], peer[WATCH_END_MAX];
 
 	fprintf(out,
 		"{\"state\":\"%s\",\"local\":\"%s\",\"peer\":\"%s\",\"shard\":%" PRIu32

@@ -34,6 +34,11 @@ void leat_watch_print_head(enum watch_form form, FILE *out);
  * fields. */
 void leat_watch_print(enum watch_form form, const struct watch_conn *c, FILE *out);
 
+#define WATCH_END_MAX (IP_TEXT_MAX + 8)
+
+/* leat_watch_end_text writes an address and its port, * for any, and gives text. */
+const char *leat_watch_end_text(struct ip a, uint16_t port, char text[WATCH_END_MAX]);
+
 /* leat_watch_state_name is a state as ss and the filter spell it: "time-wait", "syn-recv". */
 const char *leat_watch_state_name(uint8_t state);
 

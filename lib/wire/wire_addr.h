@@ -46,9 +46,9 @@ struct tuple4 {
 	uint16_t mark; /* the owner's, no part of the name */
 };
 
-/* The two ends in IPv4, in a third of a struct tuple.  A remote of ENDS4_WIDE, an address that nobody
- * has, says that they are of IPv6, or of a zone, and stand elsewhere; an end that is any of both
- * versions is 0 as remote, ENDS4_WIDE as local. */
+/* The two ends in IPv4, in a third of a struct tuple.  A remote of ENDS4_WIDE, an address that
+ * nobody has, says that they are of IPv6, or of a zone, and stand elsewhere; an end that is any
+ * of both versions is 0 as remote, ENDS4_WIDE as local. */
 struct ends4 {
 	uint32_t local, remote;
 	uint16_t lport, rport;

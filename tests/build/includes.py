@@ -37,6 +37,7 @@ DPDK = ["nic", "shard"]
 # Headers of programs, by directory, and part of the name of an object whose flags they get.
 APPS = {"common": "/leatd.p/", "service": "libleat_service.a.p",
         "load": "libleat_load.a.p", "lab": "libleat_lab.a.p", "report": "libleat_report_read.a.p",
+        "metrics": "libleat_metrics.a.p", "top": "libleat_top.a.p",
         "leat": "/leat.p/", "leatd": "/leatd.p/"}
 
 

@@ -132,6 +132,135 @@ def asked():
     shutil.rmtree(place.dir)
 
 
+def unix(place):
+    """A connection to the one socket there is."""
+    end = socket.socket(socket.AF_UNIX)
+    end.settimeout(live.WAIT_S)
+    end.connect(str(Path(place.dir, place.sockets()[0])))
+    return end
+
+
+def line(end):
+    """One line, and not an octet more."""
+    got = b""
+    while not got.endswith(b"\n") and (octet := end.recv(1)):
+        got += octet
+    return got.decode()
+
+
+def ended():
+    "one looked up, ended, followed"
+    place = Place()
+    with place.hold("--time-wait", "60s", "--connections", 64) as process:
+        live.until(lambda: place.rows("-s", "state all")[0]["states"]["time-wait"] > 100, "some")
+        with live.case("get is a look into the flow table, and no scan"):
+            row = place.rows("state time-wait limit 1")[0]
+            out = place.told("get", row["local"], row["peer"]).splitlines()
+            live.check(re.match(r"TIME-WAIT .* 2msl ", out[1]), out[1])
+            live.check(out[2].startswith("1 of 1 that match, of 1 (scan "), out[2])
+            out = place.told("get", row["peer"], "203.0.113.1:9").splitlines()
+            live.check(out[1].startswith("0 of 0 that match, of 0 (scan "), out)
+            live.equal(place.ask("get", row["local"]).returncode, 1, "exit code")
+        with live.case("one that is killed is gone, and no other is"):
+            tuple_ = ("src", row["local"], "dst", row["peer"])
+            live.check("1 killed, of 1 looked at" in place.told("--kill", *tuple_), "kill")
+            live.check("0 killed, of 0 looked at" in place.told("kill", *tuple_), "again")
+            live.equal(place.rows(*tuple_), [], "rows")
+        with live.case("more than one are killed only with --yes, and never up to a limit"):
+            done = place.ask("--kill", "state", "time-wait")
+            live.equal((done.returncode, done.stdout), (1, ""), "exit, stdout")
+            live.check(re.search(r"\d+ connections match; add --yes", done.stderr), done.stderr)
+            done = place.ask("--kill", "--yes", "state", "time-wait", "limit", 3)
+            live.equal((done.returncode, done.stdout), (1, ""), "exit, stdout")
+            out = place.told("--kill", "--yes", "state", "time-wait", "dst", "198.18.0.0/25")
+            killed = int(re.search(r"(\d+) killed, of \d+ looked at$", out)[1])
+            live.check(killed > 1, out)
+            live.equal(place.ask("--yes", "state", "time-wait").returncode, 1, "exit code")
+        with live.case("who follows is told of each opened, each state and each end"):
+            with unix(place) as end:
+                end.sendall(b"follow form=json role server\n")
+                live.equal(line(end), "ok\n", "first line")
+                seen = [json.loads(line(end)) for _ in range(2000)]
+            events = [event for event in seen if event["event"] != "lost"]
+            live.check({"opened", "state"} <= {event["event"] for event in events}, events[:9])
+            live.equal({event["role"] for event in events}, {"server"}, "role")
+            live.equal({(e["from"], e["state"]) for e in events if e["event"] == "opened"},
+                       {("listening", "syn-recv")}, "opened")
+            # Of one tuple each arrow begins where the one before it ended.
+            at = {}
+            for event in seen:
+                if event["event"] == "lost":
+                    at.clear()
+                    continue
+                key = event["local"], event["peer"]
+                if event["event"] == "state" and key in at:
+                    live.equal(event["from"], at[key], event)
+                at[key] = event["state"]
+        with live.case("and of an end by an operator"):
+            with unix(place) as end:
+                end.sendall(b"follow form=json role server state time-wait\n")
+                live.equal(line(end), "ok\n", "first line")
+                place.told("--kill", "--yes", "state", "time-wait", "dst", "198.18.0.128/25")
+                why = live.until(lambda: json.loads(line(end)).get("why"), "an end")
+            live.equal(why, "killed by an operator", "why")
+        with live.case("one follows at a time; another may when he has gone"):
+            with unix(place) as first:
+                first.sendall(b"follow\n")
+                live.equal(line(first), "ok\n", "first line")
+                with unix(place) as second:
+                    second.sendall(b"follow\n")
+                    live.check("somebody follows already" in line(second), "second")
+            with unix(place) as third:
+                third.sendall(b"follow\n")
+                live.equal(line(third), "ok\n", "third")
+        with live.case("ten may ask at one time, the eleventh is told so, and no place is lost"):
+            ends = [unix(place) for _ in range(10)]
+            with unix(place) as more:
+                live.check(line(more).startswith("no 3 - 10 ask already"), "the eleventh")
+            done = place.ask("limit", 1)
+            live.equal(done.returncode, 3, "exit code")
+            live.check("10 ask already" in done.stderr, done.stderr)
+            for end in ends:
+                end.close()
+            live.until(lambda: place.ask("limit", 1).returncode == 0, "a place")
+        with live.case("who goes away in the middle of an answer harms nobody"):
+            for _ in range(20):
+                with unix(place) as end:
+                    end.sendall(b"conns form=json detail state time-wait limit all\n")
+                    end.recv(100)
+            for garbage in (b"\n", b"conns form=\n", b"\0\xff\n", b"x" * 20000, b"kill yes (\n",
+                            b"follow )\n", b"reload \x1f\x1f\n"):
+                with unix(place) as end:
+                    try:
+                        end.sendall(garbage)
+                        live.check(line(end)[:3] in ("no ", ""), garbage)
+                    except OSError:
+                        pass  # it had enough
+            live.until(lambda: place.ask("limit", 1).returncode == 0, "an answer")
+        with live.case("the ledger balances with what was ended"):
+            process.signal(signal.SIGINT)
+            live.equal(process.wait(), 0, "exit code")
+            live.check("balanced" in process.out, process.out)
+            live.equal(place.sockets(), [], "sockets")
+    shutil.rmtree(place.dir)
+
+
+def still():
+    "a shard that does not turn"
+    place = Place()
+    with place.hold("--shards", 1, "--connections", 64) as process:
+        with live.case("who asks while it stands still is told, and it goes on"):
+            with unix(place) as end:
+                process.signal(signal.SIGSTOP)
+                end.sendall(b"conns limit 1\n")
+                process.signal(signal.SIGCONT)
+                live.equal(line(end), "ok\n", "first line")
+            live.check(place.told("limit", 1).startswith("State"), "rows")
+            process.signal(signal.SIGINT)
+            live.equal(process.wait(), 0, "exit code")
+    shutil.rmtree(place.dir)
+
+
 def several():
     "instances of one user"
     place = Place()
@@ -170,4 +299,4 @@ def rights():
     shutil.rmtree(place.dir)
 
 
-live.main([asked, several, rights])
+live.main([asked, ended, still, several, rights])

@@ -18,12 +18,10 @@ import time
 from pathlib import Path
 
 import live
-import test_load
-from test_load import FAIL, GOOD, INCONCLUSIVE, LATE, PASS, PATIENT, RUN_S, Load, to_server
+from loads import (FAIL, GOOD, INCONCLUSIVE, LATE, PASS, PATIENT, RUN_S, Load, schema, sums,
+                   to_server)
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "app/load/schema"), str(ROOT / "tests/report")]
-import check as schema  # noqa: E402  pylint: disable=wrong-import-position
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests/report"))
 import files as others  # noqa: E402  pylint: disable=wrong-import-position
 
 FILES = ["config", "env.json", "latency.hlog", "report.html", "report.json", "series.csv"]
@@ -85,13 +83,13 @@ def refused(reason, *words):
 
 def histograms_add_up(path, told):
     """The lines of each kind, decoded and added, are the histogram of the run."""
-    sums = {kind: {} for kind in others.KINDS}
+    whole = {kind: {} for kind in others.KINDS}
     for line in (path / "latency.hlog").read_text().splitlines()[4:]:
         tag, _, _, _, text = line.split(",")
-        slots = sums[tag.removeprefix("Tag=")]
+        slots = whole[tag.removeprefix("Tag=")]
         for slot, cnt in others.decode(text).items():
             slots[slot] = slots.get(slot, 0) + cnt
-    for kind, slots in sums.items():
+    for kind, slots in whole.items():
         hist = told["latency"][kind]
         live.equal(slots, dict(map(tuple, hist["slots"])), f"{kind} of all seconds")
         live.equal(others.decode(hist["hdr"]), slots, f"{kind} as HdrHistogram has it")
@@ -103,7 +101,7 @@ def seconds_add_up(path, told):
         names, *rows = csv.reader(file)
     live.equal(names, told["series"]["columns"], "columns")
     live.equal([[float(v) for v in row] for row in rows], told["series"]["rows"], "rows")
-    c = test_load.sums(told)
+    c = sums(told)
     for name, whole in (("planned", c["planned"]), ("started", c["started"]),
                         ("established", c["established"]), ("completed", c["completed"]),
                         ("failed", c["failed_all"]), ("not_started", c["not_started_all"]),
@@ -258,7 +256,7 @@ def same_as_whole(told, whole, parts):
         live.equal(others.decode(hist["hdr"]), slots, f"{kind} as HdrHistogram has it")
         live.equal(hist["count"], whole["latency"][kind]["count"], f"count of {kind}")
     live.equal(len(told["segments"]), len(parts), "segments")
-    test_load.sums(told)
+    sums(told)
 
 
 def merging():

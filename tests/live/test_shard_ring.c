@@ -260,6 +260,41 @@ static void a_second_walk_is_told_that_one_is_under_way(void **state)
 	close_pair(&p);
 }
 
+static uint64_t turns_counted(const struct shard *s)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < SHARD_TURN_CNT; i++)
+		sum += s->stages.turn[i];
+	return sum;
+}
+
+static void turns_are_measured_only_while_somebody_watches(void **state)
+{
+	const struct setup u = one_queue(1023, 50, 100000, 100);
+	struct shard_look l = {.for_ns = 20 * TURN_NS};
+	struct pair p;
+
+	(void)state;
+	open_pair(&p, &u);
+	for (uint32_t i = 0; i < 100; i++)
+		turn_both(&p);
+	assert_int_equal(turns_counted(p.server), 0);
+	assert_true(leat_shard_mail_put(&p.box[0], (struct shard_letter){SHARD_MAIL_LOOK, &l}));
+	turn(p.server);
+	assert_true(atomic_load(&l.answered));
+	uint64_t until = p.server->stages.until;
+	assert_true(until >= p.server->now && until <= p.server->now + 20 * TURN_NS);
+	while (p.server->now < until)
+		turn_both(&p);
+	uint64_t counted = turns_counted(p.server);
+	assert_in_range(counted, 1, 21);
+	for (uint32_t i = 0; i < 100; i++)
+		turn_both(&p);
+	assert_int_equal(turns_counted(p.server), counted);
+	close_pair(&p);
+}
+
 static void a_reset_of_all_takes_many_turns_and_no_long_one(void **state)
 {
 	const struct setup u = one_queue(1023, 1000, 100000, 100);
@@ -343,6 +378,7 @@ int main(void)
 		cmocka_unit_test(a_walk_over_many_connections_takes_many_turns_and_no_long_one),
 		cmocka_unit_test(a_second_walk_is_told_that_one_is_under_way),
 		cmocka_unit_test(a_program_is_told_no_more_events_in_one_turn_than_it_may_be),
+		cmocka_unit_test(turns_are_measured_only_while_somebody_watches),
 	};
 
 	if (start_eal() < 0)

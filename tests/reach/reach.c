@@ -55,7 +55,8 @@ static const struct named of_tcp[] = {IN(tcp_counters, opened_active),
 	IN(tcp_counters, recoveries), IN(tcp_counters, recovery_undone),
 	IN(tcp_counters, rto_undone), IN(tcp_counters, sack_bad), IN(tcp_counters, dsack_heard),
 	IN(tcp_counters, dsack_told), IN(tcp_counters, reneged), IN(tcp_counters, ext_none),
-	IN(tcp_counters, srec_none), IN(tcp_counters, side_none)};
+	IN(tcp_counters, srec_none), IN(tcp_counters, side_none),
+	IN(tcp_counters, timer_late_ns), IN(tcp_counters, timer_late_ns_max)};
 
 /* What is named here is all that there is; the rest is named elsewhere, or is no such counter. */
 #define NAMES_ALL(type, named, rest)                                                               \
@@ -65,7 +66,8 @@ NAMES_ALL(stack_counters, of_stack, sizeof(uint64_t) * WIRE_V_CNT);
 NAMES_ALL(inet_icmp_counters, of_icmp, 0);
 NAMES_ALL(inet_neigh_counters, of_neigh, 0);
 NAMES_ALL(tcp_counters, of_tcp,
-	sizeof(uint64_t) * (TCP_V_CNT + TCP_ARROW_CNT + TCP_END_CNT) +
+	/* Two arrays are the lateness of timers in detail. */
+	sizeof(uint64_t) * (TCP_V_CNT + TCP_ARROW_CNT + TCP_END_CNT + 2 * HIST_OCTAVE_CNT) +
 		sizeof(uint32_t) * (TCP_ST_CNT + 4 + (TCP_ST_CNT + 4) % 2)); /* present, held */
 
 static const char *const end_name[] = {

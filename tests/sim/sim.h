@@ -292,8 +292,8 @@ void leat_sim_flip(struct sim_world *w, struct prng *prng, struct sim_buf *b, bo
 
 /* sim_noise.c */
 void leat_sim_noise(struct sim_world *w, uint32_t fault);
-/* leat_sim_mirror is the tuple of tcb as its peer has it. */
-static inline struct tuple leat_sim_mirror(const struct tcp_engine *e, const struct tcb *tcb)
+/* sim_mirror is the tuple of tcb as its peer has it. */
+static inline struct tuple sim_mirror(const struct tcp_engine *e, const struct tcb *tcb)
 {
 	struct tuple t;
 

@@ -351,7 +351,7 @@ static bool reset(const struct place *p)
 
 	if (!tcb)
 		return false;
-	struct tuple t = leat_sim_mirror(p->e, tcb);
+	struct tuple t = sim_mirror(p->e, tcb);
 	seg.seq = tcb->rcv.nxt;
 	leat_sim_arrive_at(p->w, leat_sim_segment(p->w, p->host, &t, &seg), p->w->now);
 	return true;

@@ -180,7 +180,7 @@ static void spy(struct sim_world *w, uint32_t i)
 	const struct tcb *tcb = record_of(w, e);
 	if (!tcb || !spoil(prng, tcb, &seg))
 		return;
-	t = leat_sim_mirror(leat_stack_engine(w->host[e->host].shard[e->shard].stack), tcb);
+	t = sim_mirror(leat_stack_engine(w->host[e->host].shard[e->shard].stack), tcb);
 	if (tcb->agreed & TCP_OPT_TS) {
 		seg.opts = TCP_OPT_TS;
 		seg.ts_val = tcb->ts_recent;

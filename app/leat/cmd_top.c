@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "ask.h"
+#include "cmd.h"
+#include "top.h"
+#include "top_term.h"
+
+#include "base_assert.h"
+#include "base_bits.h"
+#include "base_time.h"
+#include "instance.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define EVERY_MIN_NS (100 * TIME_MS) /* ten a second */
+#define EVERY_MAX_NS (60 * TIME_S)
+#define ANSWER_MAX   (UINT32_C(8) << 20) /* octets of a snapshot; those that are know fewer */
+
+struct top_options {
+	const char *name, *from;
+	bool once, json, raw;
+	uint64_t every_ns;
+	uint32_t page;
+	uint32_t rows, cols; /* 0: as the terminal */
+};
+
+/* Snapshots, as they come. */
+struct stream {
+	int fd;
+	char *text;
+	size_t octets, room;
+	bool ended;
+};
+
+static struct top top;
+static struct top_screen screen;
+static struct watch_snapshot snapshot;
+
+static const char *const page_words[] = {
+	"shards", "timers", "drops", "latency", "transitions", NULL};
+
+STATIC_ASSERT(COUNT_OF(page_words) == TOP_PAGE_CNT + 1, "a word for each page");
+
+#define AT(member) offsetof(struct top_options, member)
+
+static bool read_name(void *options, const char *text, char *why, size_t size)
+{
+	((struct top_options *)options)->name = text;
+	if (*text != '\0' && strlen(text) < INSTANCE_NAME_MAX && strchr(text, '/') == NULL)
+		return true;
+	snprintf(why, size, "`%s` is no name of an instance", text);
+	return false;
+}
+
+static bool read_from(void *options, const char *text, char *why, size_t size)
+{
+	((struct top_options *)options)->from = text;
+	if (*text != '\0')
+		return true;
+	snprintf(why, size, "`` is no name of a file");
+	return false;
+}
+
+static bool read_size(void *options, const char *text, char *why, size_t size)
+{
+	struct top_options *o = options;
+	char *end;
+	unsigned long cols = strtoul(text, &end, 10), rows = 0;
+
+	if (*end == 'x')
+		rows = strtoul(end + 1, &end, 10);
+	if (*end == '\0' && cols > 0 && rows > 0 && cols <= TOP_COLS_MAX && rows <= TOP_ROWS_MAX) {
+		o->cols = (uint32_t)cols;
+		o->rows = (uint32_t)rows;
+		return true;
+	}
+	snprintf(why, size, "`%s` is no size; columns and rows: 80x24, at most %dx%d", text,
+		TOP_COLS_MAX, TOP_ROWS_MAX);
+	return false;
+}
+
+static const struct opt_row row[] = {
+	{.name = "name",
+		.letter = 'n',
+		.kind = OPT_KIND_OTHER,
+		.read = read_name,
+		.metavar = "NAME",
+		.sentence = "of which instance; may be left out when one runs"},
+	{.name = "once",
+		.letter = '1',
+		.kind = OPT_KIND_FLAG,
+		.at = AT(once),
+		.sentence =
+			"one screen as text, after one interval; so, too, when not on a terminal"},
+	{.name = "json",
+		.letter = 'j',
+		.kind = OPT_KIND_FLAG,
+		.at = AT(json),
+		.sentence = "an object on a line each interval; with -1 one"},
+	{.name = "raw",
+		.kind = OPT_KIND_FLAG,
+		.at = AT(raw),
+		.sentence = "the snapshots themselves, for --from"},
+	{.name = "every",
+		.letter = 'i',
+		.kind = OPT_KIND_DURATION,
+		.at = AT(every_ns),
+		.from = EVERY_MIN_NS,
+		.to = EVERY_MAX_NS,
+		.metavar = "T",
+		.fallback = "1s",
+		.sentence = "interval, at least 100ms"},
+	{.name = "page",
+		.letter = 'p',
+		.kind = OPT_KIND_WORD,
+		.at = AT(page),
+		.metavar = "PAGE",
+		.fallback = "shards",
+		.words = page_words,
+		.sentence = "shards, timers, drops, latency or transitions"},
+	{.name = "size",
+		.kind = OPT_KIND_OTHER,
+		.read = read_size,
+		.metavar = "CxR",
+		.sentence =
+			"of the screen that -1 prints: 200x60; without it 80x24, or that of the "
+			"terminal"},
+	{.name = "from",
+		.kind = OPT_KIND_OTHER,
+		.read = read_from,
+		.metavar = "FILE",
+		.sentence = "snapshots that --raw wrote, instead of an instance; with -1 or -j"},
+};
+
+static void defaults(void *options)
+{
+	*(struct top_options *)options = (struct top_options){.every_ns = TIME_S};
+}
+
+static bool check(void *options, uint64_t given, char *why, size_t size)
+{
+	const struct top_options *o = options;
+
+	(void)given;
+	if (o->raw && (o->json || o->once)) {
+		snprintf(why, size, "--raw with -1 or -j: leave one of them out");
+		return false;
+	}
+	if (o->from != NULL && !o->once && !o->json) {
+		snprintf(why, size, "--from without -1 or -j: a file is no instance to watch");
+		return false;
+	}
+	return true;
+}
+
+const struct opt_verb leat_opt_top = {
+	.name = "top",
+	.one_line = "Watch a running instance: rates, states, shards, timers, drops",
+	.usage = "@ top [OPTION]...",
+	.prose = "Keys: s shards, t timers, d drops, l latency, x transitions, f freeze, j append\n"
+		 "the screen's numbers to leat-top.json, up and down, q quit.\n\n"
+		 "Exit 0, 1 for a wrong option, 3 when no such instance runs, 5 when it ended.\n\n"
+		 "  @ top -n lab-a\n"
+		 "  @ top -1 -p timers\n"
+		 "  @ top -j | jq .rates.opened_per_s\n",
+	.row = row,
+	.row_cnt = COUNT_OF(row),
+	.defaults = defaults,
+	.check = check,
+};
+
+/* ---- snapshots ---- */
+
+/* take_one feeds top with the first whole snapshot there is; false: there is none yet. */
+static bool take_one(struct stream *s, bool raw)
+{
+	char *end = s->octets > 0 ? memmem(s->text, s->octets, "\nend\n", 5) : NULL;
+
+	if (end == NULL)
+		return false;
+	size_t octets = (size_t)(end + 5 - s->text);
+	if (raw)
+		fwrite(s->text, 1, octets, stdout);
+	FILE *in = fmemopen(s->text, octets, "r");
+	if (in != NULL && leat_watch_snapshot_read(&snapshot, in) && !top.frozen)
+		leat_top_feed(&top, &snapshot);
+	if (in != NULL)
+		fclose(in);
+	s->octets -= octets;
+	memmove(s->text, s->text + octets, s->octets);
+	return true;
+}
+
+/* fill reads what has come, and waits for it. */
+static void fill(struct stream *s)
+{
+	if (s->room - s->octets < 65536 && s->room < ANSWER_MAX) {
+		size_t room = s->room == 0 ? 131072 : 2 * s->room;
+		char *text = realloc(s->text, room);
+
+		if (text != NULL) {
+			s->text = text;
+			s->room = room;
+		}
+	}
+	ssize_t n = s->room > s->octets ? read(s->fd, s->text + s->octets, s->room - s->octets) : 0;
+	if (n <= 0 && !(n < 0 && errno == EINTR))
+		s->ended = true;
+	s->octets += n > 0 ? (size_t)n : 0;
+}
+
+/* next waits for a snapshot; false: there are no more. */
+static bool next(struct stream *s, bool raw)
+{
+	while (!take_one(s, raw)) {
+		if (s->ended)
+			return false;
+		fill(s);
+	}
+	return true;
+}
+
+/* ---- without a terminal ---- */
+
+static int written(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return OPT_EXIT_OK;
+	fprintf(stderr, "leat top: stdout: %s\n", strerror(errno));
+	return OPT_EXIT_FAILED;
+}
+
+static int print_once(const struct top_options *o, struct stream *s)
+{
+	uint32_t rows = o->rows, cols = o->cols;
+	struct winsize w;
+
+	while ((o->from != NULL || top.fed < 2) && next(s, false))
+		;
+	if (top.fed < 2 && o->from == NULL) {
+		fprintf(stderr, "leat top: the instance ended\n");
+		return OPT_EXIT_FAILED;
+	}
+	if (o->json) {
+		leat_top_json(&top, stdout);
+		return written();
+	}
+	if (rows == 0 && isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 &&
+		w.ws_row >= TOP_ROWS_MIN && w.ws_col >= TOP_COLS_MIN) {
+		rows = w.ws_row;
+		cols = w.ws_col;
+	}
+	leat_top_clear(&screen, rows != 0 ? rows : TOP_ROWS_MIN, cols != 0 ? cols : TOP_COLS_MIN);
+	leat_top_page(&top, (enum top_page)o->page, &screen);
+	leat_top_print(&screen, stdout);
+	return written();
+}
+
+static int print_each(const struct top_options *o, struct stream *s)
+{
+	while (next(s, o->raw)) {
+		if (o->json && top.fed > 1)
+			leat_top_json(&top, stdout);
+		if (written() != OPT_EXIT_OK)
+			return OPT_EXIT_FAILED;
+	}
+	if (o->from != NULL)
+		return OPT_EXIT_OK;
+	fprintf(stderr, "leat top: the instance ended\n");
+	return OPT_EXIT_FAILED;
+}
+
+/* ---- on a terminal ---- */
+
+static void append_json(void)
+{
+	FILE *out = fopen("leat-top.json", "ae");
+	bool good = out != NULL;
+
+	if (good) {
+		leat_top_json(&top, out);
+		good = fclose(out) == 0;
+	}
+	snprintf(top.note, sizeof(top.note), "%s",
+		good ? "written to leat-top.json" : strerror(errno));
+}
+
+/* press does what a key says; false: to quit. */
+static bool press(int key, enum top_page *page)
+{
+	static const struct {
+		int key;
+		enum top_page page;
+	} to[] = {{'s', TOP_SHARDS}, {'t', TOP_TIMERS}, {'d', TOP_DROPS}, {'l', TOP_LATENCY},
+		{'x', TOP_TRANSITIONS}};
+
+	top.note[0] = '\0';
+	for (uint32_t i = 0; i < COUNT_OF(to); i++) {
+		if (key != to[i].key)
+			continue;
+		*page = to[i].page;
+		top.first_row = 0;
+	}
+	if (key == 'f')
+		top.frozen = !top.frozen;
+	if (key == 'j')
+		append_json();
+	if (key == TOP_KEY_DOWN)
+		top.first_row++;
+	if (key == TOP_KEY_UP && top.first_row > 0)
+		top.first_row--;
+	return key != 'q';
+}
+
+static void show(enum top_page page)
+{
+	uint32_t rows, cols;
+
+	leat_top_term_size(&rows, &cols);
+	leat_top_clear(&screen, rows, cols);
+	leat_top_page(&top, page, &screen);
+	leat_top_term_show(&screen);
+}
+
+static int watch(const struct top_options *o, struct stream *s)
+{
+	enum top_page page = (enum top_page)o->page;
+	bool stays = true;
+
+	while (stays) {
+		struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
+			{.fd = s->ended ? -1 : s->fd, .events = POLLIN}};
+		int key;
+
+		show(page);
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			break;
+		if ((p[0].revents & (POLLHUP | POLLERR)) != 0)
+			break;
+		while (stays && (key = leat_top_term_key()) != TOP_KEY_NONE)
+			stays = press(key, &page);
+		if (p[1].revents != 0)
+			fill(s);
+		while (take_one(s, false))
+			;
+		top.ended = s->ended;
+	}
+	leat_top_term_close();
+	return s->ended ? OPT_EXIT_FAILED : OPT_EXIT_OK;
+}
+
+static int open_stream(const struct top_options *o, struct stream *s)
+{
+	char question[64];
+	int code = OPT_EXIT_OK;
+
+	if (o->from != NULL) {
+		FILE *in = fopen(o->from, "re");
+
+		s->fd = in != NULL ? dup(fileno(in)) : -1;
+		if (in != NULL)
+			fclose(in);
+		if (s->fd < 0)
+			fprintf(stderr, "leat top: %s: %s\n", o->from, strerror(errno));
+		return s->fd < 0 ? OPT_EXIT_FAILED : OPT_EXIT_OK;
+	}
+	snprintf(question, sizeof(question), "snapshot %u", (unsigned)(o->every_ns / TIME_MS));
+	s->fd = leat_ask("top", o->name, question, NULL, &code);
+	return code;
+}
+
+static int run(const struct top_options *o)
+{
+	struct stream s = {.fd = -1};
+	int code = open_stream(o, &s);
+
+	if (s.fd < 0)
+		return code;
+	if (o->raw || (o->json && !o->once))
+		code = print_each(o, &s);
+	else if (o->once || !leat_top_term_open())
+		code = print_once(o, &s);
+	else
+		code = watch(o, &s);
+	close(s.fd);
+	free(s.text);
+	return code;
+}
+
+int leat_cmd_top(int argc, char **argv)
+{
+	struct top_options options;
+
+	switch (leat_opt_parse(&leat_opt_top, argc, argv, &options, NULL, stderr)) {
+	case OPT_RESULT_OK:
+		return run(&options);
+	case OPT_RESULT_HELP:
+		leat_opt_help(&leat_opt_top, stdout);
+		return OPT_EXIT_OK;
+	case OPT_RESULT_BAD:
+		break;
+	}
+	return OPT_EXIT_USAGE;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+
+/* Why it is not faster: each answer by what makes it, and which goes before which. */
+
+#include "watch_why.h"
+
+#include "base_time.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct watch_snapshot before, now;
+
+static void calm(void)
+{
+	before = (struct watch_snapshot){.shard_cnt = 2};
+	before.head[WATCH_H_LINK_UP] = 1;
+	before.head[WATCH_H_POOL_SIZE] = before.head[WATCH_H_POOL_FREE] = 1000;
+	before.head[WATCH_H_WAIT_MAX] = 1000;
+	before.cell[0][WATCH_C_NOW] = before.cell[1][WATCH_C_NOW] = TIME_S;
+	now = before;
+	now.cell[0][WATCH_C_NOW] = now.cell[1][WATCH_C_NOW] = 2 * TIME_S;
+	now.cell[0][WATCH_C_BUSY_NS] = TIME_S / 4;
+	now.cell[1][WATCH_C_BUSY_NS] = TIME_S / 100 * 44;
+}
+
+static void says(const char *words, bool limit)
+{
+	char text[WATCH_REASON_MAX];
+
+	assert_int_equal(leat_watch_why(&before, &now, text), limit);
+	if (strstr(text, words) == NULL)
+		fail_msg("`%s` is not in `%s`", words, text);
+}
+
+static void nothing_names_the_busiest_shard(void **state)
+{
+	(void)state;
+	calm();
+	says("nothing here: shard 1 is the busiest at 44 %", false);
+	assert_int_equal(leat_watch_busiest(&before, &now), 1);
+	assert_int_equal(leat_watch_busy(&before, &now, 0), 250);
+	now.head[WATCH_H_RATE_MILLI] = 1000;
+	now.cell[0][WATCH_LOAD + WATCH_L_PLANNED] = 100;
+	now.cell[0][WATCH_LOAD + WATCH_L_STARTED] = 98;
+	says("nothing here", false);
+	now.cell[0][WATCH_LOAD + WATCH_L_STARTED] = 99;
+	says("the rate is as asked", false);
+}
+
+/* From the last to be asked to the first: each hides those above it. */
+static void each_limit_is_named_and_the_first_of_them_alone(void **state)
+{
+	(void)state;
+	calm();
+	now.cell[1][WATCH_C_PROBE_FIRED] = 3;
+	says("the peer's window is closed: 3 probes", true);
+	now.cell[1][WATCH_C_AGAIN_SYN] = 7;
+	says("SYNs are not answered: 7 went again", true);
+	now.cell[0][WATCH_TW_LATE + hist_octave(20 * TIME_MS)] = 5;
+	says("timers fire late: 2MSL by up to 33 ms", true);
+	now.head[WATCH_H_POOL_FREE] = 49;
+	says("packet buffers are low: 49 of 1000", true);
+	now.head[WATCH_H_RX_MISSED] = 9;
+	says("the device missed 9 frames", true);
+	now.cell[0][WATCH_C_BUSY_NS] = TIME_S / 100 * 97;
+	now.cell[0][WATCH_STAGE + 2] = TIME_S / 2;
+	says("shard 0 is saturated: 97 % busy, most of it in tcp", true);
+	now.cell[1][WATCH_PRESENT + TCP_ST_TIME_WAIT] = 990;
+	says("TIME-WAIT is full: 990 of 1000", true);
+	now.cell[1][WATCH_C_NO_PORT] = 1;
+	says("tuples exhausted", true);
+	now.cell[1][WATCH_C_CPU] = 5;
+	now.cell[1][WATCH_C_SILENT] = 1;
+	says("shard 1 on cpu 5 does not turn", true);
+	now.head[WATCH_H_LINK_UP] = 0;
+	says("the link is down", true);
+	now.head[WATCH_H_DRAINING] = 1;
+	says("it drains", true);
+}
+
+static void what_happened_before_is_no_reason(void **state)
+{
+	(void)state;
+	calm();
+	before.cell[0][WATCH_C_PROBE_FIRED] = now.cell[0][WATCH_C_PROBE_FIRED] = 5;
+	before.cell[0][WATCH_C_NO_PORT] = now.cell[0][WATCH_C_NO_PORT] = 5;
+	before.head[WATCH_H_RX_MISSED] = now.head[WATCH_H_RX_MISSED] = 5;
+	says("nothing here", false);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_names_the_busiest_shard),
+		cmocka_unit_test(each_limit_is_named_and_the_first_of_them_alone),
+		cmocka_unit_test(what_happened_before_is_no_reason),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

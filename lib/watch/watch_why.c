@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "watch_why.h"
+
+#include "base_bits.h"
+#include "base_time.h"
+
+#include <inttypes.h>
+
+#define BUSY_MAX       900 /* thousandths: a shard that is busier has no time left */
+#define POOL_LOW       20  /* one in so many buffers free is too few */
+#define LATE_NS        (10 * TIME_MS)
+#define AS_ASKED_SHARE 99 /* per cent of what was planned */
+
+#define SKIP_NO_PORT   0 /* the first reason of a generator not to begin: load_count.h */
+
+/* What passed between the two, of all shards. */
+struct change {
+	const struct watch_snapshot *before, *now;
+	uint64_t tw_late[HIST_OCTAVE_CNT];
+};
+
+static uint64_t since(const struct change *c, uint32_t cell)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < c->now->shard_cnt; i++)
+		n += c->now->cell[i][cell] -
+		     u64_min(c->before->cell[i][cell], c->now->cell[i][cell]);
+	return n;
+}
+
+static uint64_t head_since(const struct change *c, enum watch_head h)
+{
+	return c->now->head[h] - u64_min(c->before->head[h], c->now->head[h]);
+}
+
+uint32_t leat_watch_busy(
+	const struct watch_snapshot *before, const struct watch_snapshot *now, uint32_t i)
+{
+	uint64_t ns = now->cell[i][WATCH_C_NOW] - before->cell[i][WATCH_C_NOW];
+	uint64_t busy = now->cell[i][WATCH_C_BUSY_NS] - before->cell[i][WATCH_C_BUSY_NS];
+
+	if (now->cell[i][WATCH_C_NOW] <= before->cell[i][WATCH_C_NOW])
+		return 0;
+	return (uint32_t)u64_min(busy * 1000 / ns, 1000);
+}
+
+uint32_t leat_watch_busiest(const struct watch_snapshot *before, const struct watch_snapshot *now)
+{
+	uint32_t at = 0;
+
+	for (uint32_t i = 1; i < now->shard_cnt; i++)
+		if (leat_watch_busy(before, now, i) > leat_watch_busy(before, now, at))
+			at = i;
+	return at;
+}
+
+/* What the instance is, whatever it does. */
+static bool of_instance(const struct change *c, char *text)
+{
+	if (c->now->head[WATCH_H_DRAINING] != 0) {
+		snprintf(text, WATCH_REASON_MAX, "it drains: nothing new is taken");
+		return true;
+	}
+	if (c->now->head[WATCH_H_LINK_UP] == 0) {
+		snprintf(text, WATCH_REASON_MAX, "the link is down");
+		return true;
+	}
+	for (uint32_t i = 0; i < c->now->shard_cnt; i++) {
+		if (c->now->cell[i][WATCH_C_SILENT] == 0)
+			continue;
+		snprintf(text, WATCH_REASON_MAX,
+			"shard %" PRIu32 " on cpu %" PRIu64 " does not turn", i,
+			c->now->cell[i][WATCH_C_CPU]);
+		return true;
+	}
+	return false;
+}
+
+static bool of_tables(const struct change *c, char *text)
+{
+	uint64_t waiting = 0, max = c->now->head[WATCH_H_WAIT_MAX];
+
+	for (uint32_t i = 0; i < c->now->shard_cnt; i++)
+		waiting += c->now->cell[i][WATCH_PRESENT + TCP_ST_TIME_WAIT];
+	if (since(c, WATCH_SKIP + SKIP_NO_PORT) + since(c, WATCH_C_NO_PORT) != 0)
+		snprintf(text, WATCH_REASON_MAX,
+			"tuples exhausted: TIME-WAIT has them; more sources or targets, or a "
+			"shorter 2MSL");
+	else if ((max != 0 && waiting >= max - max / 100) ||
+		 since(c, WATCH_ENDED + TCP_END_GAVE_WAY) != 0)
+		snprintf(text, WATCH_REASON_MAX,
+			"TIME-WAIT is full: %" PRIu64 " of %" PRIu64
+			"; more records, or a shorter 2MSL",
+			waiting, max);
+	else
+		return false;
+	return true;
+}
+
+static bool of_shards(const struct change *c, char *text)
+{
+	uint32_t at = leat_watch_busiest(c->before, c->now), stage = 0;
+	uint32_t busy = leat_watch_busy(c->before, c->now, at);
+
+	if (busy < BUSY_MAX)
+		return false;
+	for (uint32_t i = 1; i < WATCH_STAGE_CNT; i++)
+		if (c->now->cell[at][WATCH_STAGE + i] - c->before->cell[at][WATCH_STAGE + i] >
+			c->now->cell[at][WATCH_STAGE + stage] -
+				c->before->cell[at][WATCH_STAGE + stage])
+			stage = i;
+	snprintf(text, WATCH_REASON_MAX,
+		"shard %" PRIu32 " is saturated: %" PRIu32 " %% busy, most of it in %s", at,
+		busy / 10, leat_watch_stage_name(stage));
+	return true;
+}
+
+static bool of_device(const struct change *c, char *text)
+{
+	uint64_t missed = head_since(c, WATCH_H_RX_MISSED);
+	uint64_t none = head_since(c, WATCH_H_RX_NO_BUF) + since(c, WATCH_C_TX_NO_BUF) +
+			since(c, WATCH_C_RX_DROP_NO_BUF);
+
+	if (missed != 0)
+		snprintf(text, WATCH_REASON_MAX, "the device missed %" PRIu64 " frames", missed);
+	else if (none != 0 ||
+		 c->now->head[WATCH_H_POOL_FREE] < c->now->head[WATCH_H_POOL_SIZE] / POOL_LOW)
+		snprintf(text, WATCH_REASON_MAX,
+			"packet buffers are low: %" PRIu64 " of %" PRIu64 " are free",
+			c->now->head[WATCH_H_POOL_FREE], c->now->head[WATCH_H_POOL_SIZE]);
+	else
+		return false;
+	return true;
+}
+
+static bool of_peers(struct change *c, char *text)
+{
+	for (uint32_t i = 0; i < HIST_OCTAVE_CNT; i++)
+		c->tw_late[i] = since(c, WATCH_TW_LATE + i);
+	uint64_t late = leat_watch_octave_at(c->tw_late, 990000);
+
+	if (late > LATE_NS)
+		snprintf(text, WATCH_REASON_MAX,
+			"timers fire late: 2MSL by up to %" PRIu64 " ms at p99", late / TIME_MS);
+	else if (since(c, WATCH_C_AGAIN_SYN) != 0)
+		snprintf(text, WATCH_REASON_MAX, "SYNs are not answered: %" PRIu64 " went again",
+			since(c, WATCH_C_AGAIN_SYN));
+	else if (since(c, WATCH_C_PROBE_FIRED) != 0)
+		snprintf(text, WATCH_REASON_MAX,
+			"the peer's window is closed: %" PRIu64 " probes of it",
+			since(c, WATCH_C_PROBE_FIRED));
+	else
+		return false;
+	return true;
+}
+
+bool leat_watch_why(const struct watch_snapshot *before, const struct watch_snapshot *now,
+	char text[WATCH_REASON_MAX])
+{
+	struct change c = {.before = before, .now = now};
+
+	if (of_instance(&c, text) || of_tables(&c, text) || of_shards(&c, text) ||
+		of_device(&c, text) || of_peers(&c, text))
+		return true;
+	uint64_t planned = since(&c, WATCH_LOAD + WATCH_L_PLANNED);
+	uint64_t started = since(&c, WATCH_LOAD + WATCH_L_STARTED);
+	uint32_t at = leat_watch_busiest(before, now);
+
+	if (now->head[WATCH_H_RATE_MILLI] != 0 && started * 100 >= planned * AS_ASKED_SHARE)
+		snprintf(text, WATCH_REASON_MAX,
+			"the rate is as asked; shard %" PRIu32 " is the busiest at %" PRIu32 " %%",
+			at, leat_watch_busy(before, now, at) / 10);
+	else
+		snprintf(text, WATCH_REASON_MAX,
+			"nothing here: shard %" PRIu32 " is the busiest at %" PRIu32 " %%", at,
+			leat_watch_busy(before, now, at) / 10);
+	return false;
+}

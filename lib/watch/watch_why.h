@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef LEAT_WATCH_WHY_H
+#define LEAT_WATCH_WHY_H
+
+/* watch_why: why it is not faster, in one line, by what happened between two snapshots.
+ *
+ * Asked in this order, and the first that holds is the answer: it drains; the link is down; a
+ * shard does not turn; tuples exhausted; TIME-WAIT full; a shard saturated; the device missed
+ * frames; buffers low; timers late; SYNs unanswered; the peer's window closed; the rate is as
+ * asked; nothing.
+ *
+ * Affinity   none; pure. */
+
+#include "watch_snapshot.h"
+
+#define WATCH_REASON_MAX 160
+
+/* leat_watch_why writes the line into text and says whether it names a limit; before is earlier
+ * than now. */
+bool leat_watch_why(const struct watch_snapshot *before, const struct watch_snapshot *now,
+	char text[WATCH_REASON_MAX]);
+
+/* leat_watch_busy is how busy shard i was between the two, in thousandths; _busiest which it is. */
+uint32_t leat_watch_busy(
+	const struct watch_snapshot *before, const struct watch_snapshot *now, uint32_t i);
+uint32_t leat_watch_busiest(const struct watch_snapshot *before, const struct watch_snapshot *now);
+
+#endif

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The screens of `leat top`, drawn from recorded snapshots, cell by cell as they should be.
+
+usage: frames.py [--write] LEAT
+
+try.snap is what `leat top --raw` wrote of a trial; golden/PAGE-COLSxROWS.txt and golden/top.json are
+what must come of it.  --write writes them: look at the difference.  Prints TAP.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PAGES = ("shards", "timers", "drops", "latency", "transitions")
+SIZES = ("80x24", "200x60")
+done = []
+
+
+def top(*words, **kwargs):
+    return subprocess.run([sys.argv[-1], "top", *words], capture_output=True, text=True, check=False,
+                          encoding="utf-8", timeout=120,
+                          env={**os.environ, "LC_ALL": "C", **kwargs})
+
+
+def case(name, good, why=""):
+    done.append(good)
+    print(f"{'' if good else 'not '}ok {len(done)} - {name}")
+    for line in str(why).splitlines() if not good else ():
+        print("#", line)
+
+
+def first_difference(want, got):
+    for n, (a, b) in enumerate(zip(want.splitlines(), got.splitlines()), 1):
+        if a != b:
+            return f"line {n}\nwant {a}\ngot  {b}"
+    return f"{len(want.splitlines())} lines wanted, {len(got.splitlines())} got"
+
+
+def golden(name, text):
+    path = HERE / "golden" / name
+    if "--write" in sys.argv:
+        path.write_text(text, encoding="utf-8")
+    want = path.read_text(encoding="utf-8")
+    case(f"{name} is as it was", want == text, first_difference(want, text))
+
+
+def frames():
+    for page in PAGES:
+        for size in SIZES:
+            out = top("--from", HERE / "try.snap", "-1", "--page", page, "--size", size)
+            cols, rows = map(int, size.split("x"))
+            lines = out.stdout.splitlines()
+            golden(f"{page}-{size}.txt", out.stdout)
+            case(f"{page} fits {size}", out.returncode == 0 and len(lines) == rows and
+                 max(map(len, lines)) <= cols, out.stderr)
+
+
+def smaller():
+    out = top("--from", HERE / "try.snap", "-1", "--size", "79x24").stdout
+    case("a screen that is too small says so", "79x24: at least 80x24" in out, out)
+    out = top("--from", HERE / "try.snap", "-1", "--size", "1x1")
+    case("one of a single cell is drawn, too", out.returncode == 0 and len(out.stdout) == 2, out)
+
+
+def as_json():
+    out = top("--from", HERE / "try.snap", "-j").stdout
+    objects = [json.loads(line) for line in out.splitlines()]
+    case("-j gives an object a line, from the second snapshot on", len(objects) == 4, len(objects))
+    for o in objects:
+        case("its states are the sum of its shards", all(
+            o["states"][k] == sum(s["states"][k] for s in o["shards"]) for k in o["states"]), o["states"])
+    last = objects[-1]
+    for group in ("ended", "time_wait"):  # words may come to be more
+        last[group] = {k: v for k, v in last[group].items() if v}
+    golden("top.json", json.dumps(last, indent=1) + "\n")
+
+
+def wrong():
+    with tempfile.TemporaryDirectory() as scratch:
+        cut = Path(scratch, "cut")
+        whole = (HERE / "try.snap").read_text()
+        cut.write_text(whole[:len(whole) // 10])
+        out = top("--from", cut, "-1")
+        case("of a file without a whole snapshot there is nothing to see", "waiting for an answer"
+             in out.stdout, out)
+        out = top("--from", Path(scratch, "none"), "-1")
+        case("a file that is not there is named", out.returncode == 5 and "none" in out.stderr, out)
+    for words, why in ((("--from", "x"), "without -1 or -j"), (("--raw", "-1"), "leave one of them out"),
+                       (("--every", "99ms"), "100ms"), (("--size", "80"), "80x24"),
+                       (("--page", "shard"), "shards")):
+        out = top(*words)
+        case(f"{' '.join(words)} is refused", out.returncode == 1 and why in out.stderr, out.stderr)
+
+
+frames()
+smaller()
+as_json()
+wrong()
+print(f"1..{len(done)}")
+sys.exit(0 if all(done) else 1)
