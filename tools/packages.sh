@@ -12,6 +12,7 @@ pkg-config      cmd:pkg-config
 python3         cmd:python3
 libdpdk-dev     pkg:libdpdk
 libnuma-dev     pkg:numa
+libpcap-dev     pkg:libpcap
 libyaml-dev     pkg:yaml-0.1
 libjansson-dev  pkg:jansson
 libmicrohttpd-dev pkg:libmicrohttpd
@@ -29,7 +30,8 @@ scdoc           cmd:scdoc
 man-db          cmd:man
 zsh             cmd:zsh
 iputils-ping    cmd:ping
-valgrind        cmd:valgrind'
+valgrind        cmd:valgrind
+tshark          cmd:tshark'
 
 packages_deb='
 debhelper       cmd:dh

@@ -7,7 +7,8 @@
 
 #include "opt.h"
 
-extern const struct opt_verb leat_opt_conns, leat_opt_ctl, leat_opt_top;
+extern const struct opt_verb leat_opt_capture, leat_opt_conns, leat_opt_ctl, leat_opt_explain,
+	leat_opt_top;
 
 int leat_cmd_try(int argc, char **argv);
 int leat_cmd_serve(int argc, char **argv);
@@ -16,6 +17,8 @@ int leat_cmd_plan(int argc, char **argv);
 int leat_cmd_check(int argc, char **argv);
 int leat_cmd_lab(int argc, char **argv);
 int leat_cmd_conns(int argc, char **argv);
+int leat_cmd_capture(int argc, char **argv);
+int leat_cmd_explain(int argc, char **argv);
 int leat_cmd_ctl(int argc, char **argv);
 int leat_cmd_report(int argc, char **argv);
 int leat_cmd_top(int argc, char **argv);

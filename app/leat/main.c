@@ -26,6 +26,8 @@ static const struct verb {
 	{&leat_opt_plan, leat_cmd_plan, true},
 	{&leat_cmd_check_verb, leat_cmd_check, false},
 	{&leat_opt_conns, leat_cmd_conns, false},
+	{&leat_opt_capture, leat_cmd_capture, false},
+	{&leat_opt_explain, leat_cmd_explain, false},
 	{&leat_opt_ctl, leat_cmd_ctl, false},
 	{&leat_opt_top, leat_cmd_top, false},
 	{&leat_opt_lab, leat_cmd_lab, false},

@@ -20,6 +20,7 @@
 #define BACKLOG      16
 #define ASKING_MS    5000 /* so long somebody who connected may take to ask */
 #define READING_S    10   /* and to take what he is given */
+#define ENDING_MS    2000 /* and for the rest of it, when we end */
 #define STACK_OCTETS (256 << 10)
 
 /* bind_to binds fd to path, which is left over when nobody listens there. */
@@ -56,6 +57,7 @@ static const struct verb {
 	enum right right;
 	void (*answer)(struct ctl_client *q, char *words);
 } verbs[] = {
+	{"capture", RIGHT_WRITE, leat_ctl_capture}, /* it shows what connections carry */
 	{"conns", RIGHT_READ, leat_ctl_conns},
 	{"kill", RIGHT_WRITE, leat_ctl_kill},
 	{"follow", RIGHT_READ, leat_ctl_follow},
@@ -273,6 +275,22 @@ void leat_ctl_start(
 	c->listen_fd = -1;
 }
 
+/* await_clients lets those who ask finish what they have to say, for a while. */
+static void await_clients(struct ctl *c)
+{
+	const struct timespec step = {.tv_nsec = TIME_MS};
+
+	for (uint32_t ms = 0; ms < ENDING_MS; ms++) {
+		bool busy = false;
+
+		for (uint32_t i = 0; i < CTL_CLIENT_MAX; i++)
+			busy |= c->client[i].used && !atomic_load(&c->client[i].done);
+		if (!busy)
+			break;
+		nanosleep(&step, NULL);
+	}
+}
+
 void leat_ctl_stop(struct ctl *c)
 {
 	if (c->listen_fd < 0)
@@ -282,6 +300,7 @@ void leat_ctl_stop(struct ctl *c)
 	if (write(c->stop_fd[1], "", 1) < 0)
 		leat_log(LOG_LV_WARN, "leatd", "ctl: %s", strerror(errno));
 	pthread_join(c->thread, NULL);
+	await_clients(c);
 	for (uint32_t i = 0; i < CTL_CLIENT_MAX; i++)
 		if (c->client[i].used)
 			shutdown(c->client[i].fd, SHUT_RDWR);
@@ -299,6 +318,7 @@ void leat_ctl_free(struct ctl *c)
 			leat_ctl_scan_free(c->client[i].shard, c->plane->shard_cnt);
 		free(c->client[i].shard);
 	}
+	leat_ctl_capture_free(c);
 	free(c->box);
 	leat_ctl_change_free(c->change);
 	free(c->follow);

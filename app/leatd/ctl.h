@@ -82,6 +82,7 @@ struct ctl {
 	atomic_bool stop;
 	pthread_t thread;
 	struct ctl_client client[CTL_CLIENT_MAX];
+	struct ctl_capture *kept; /* by putting: what shards that stand still may still write to */
 	uint64_t began_ns; /* of the wall clock */
 	atomic_bool draining;
 	pthread_mutex_t changing;  /* who drains, undrains or reloads */
@@ -157,6 +158,7 @@ void leat_ctl_change_free(struct ctl_change *change);
 /* The verbs: read the words behind the name, which they may change, and write the answer to
  * q->out: `ok` and what there is to say, or `no CODE AT why`. */
 void leat_ctl_conns(struct ctl_client *q, char *words);
+void leat_ctl_capture(struct ctl_client *q, char *words);
 void leat_ctl_snapshot(struct ctl_client *q, char *words);
 void leat_ctl_kill(struct ctl_client *q, char *words);
 void leat_ctl_follow(struct ctl_client *q, char *words);
@@ -168,5 +170,8 @@ void leat_ctl_config(struct ctl_client *q, char *words);
 void leat_ctl_reload(struct ctl_client *q, char *words);
 /* start [WHEN]: the word that `leat load --paused` waits for (gate.h). */
 void leat_ctl_begin(struct ctl_client *q, char *words);
+
+/* leat_ctl_capture_free is part of leat_ctl_free. */
+void leat_ctl_capture_free(struct ctl *c);
 
 #endif

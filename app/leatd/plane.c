@@ -246,6 +246,61 @@ static void look_at_loop(struct plane *p, uint32_t i, uint64_t now)
 	p->still[i] = p->watch[i].late_since != 0 ? p->still[i] + 1 : 0;
 }
 
+/* audit_moves sums up what shards handed to each other; a port's to those of that port alone. */
+static void audit_moves(struct plane *p)
+{
+	uint64_t in = 0, out = 0;
+
+	if (p->audit_partly) {
+		p->audit.begun = false;
+		return;
+	}
+	for (uint32_t i = 0; i < p->shard_cnt; i++) {
+		in += p->shard[i].audit.counts.moved_in;
+		out += p->shard[i].audit.counts.moved_out;
+	}
+	leat_audit_moves(&p->audit, p->shard_cnt, in, out);
+}
+
+/* audit_begin asks all shards; one whose box is full, as it does not turn, is left out. */
+static void audit_begin(struct plane *p, uint64_t now)
+{
+	p->audit_at = now + PLANE_AUDIT_NS;
+	p->audit_partly = false;
+	for (uint32_t i = 0; i < p->shard_cnt; i++) {
+		struct plane_shard *ps = &p->shard[i];
+
+		atomic_store_explicit(&ps->audit.answered, false, memory_order_relaxed);
+		ps->audited = !leat_shard_mail_put(
+			&ps->from_control, (struct shard_letter){SHARD_MAIL_ASK, &ps->audit});
+		p->audit_partly |= ps->audited;
+	}
+}
+
+/* audit goes on with a round, or begins one; it waits for nobody. */
+static void audit(struct plane *p, uint64_t now)
+{
+	bool all = true;
+
+	for (uint32_t i = 0; i < p->shard_cnt && p->auditing; i++) {
+		struct plane_shard *ps = &p->shard[i];
+
+		if (!ps->audited &&
+			atomic_load_explicit(&ps->audit.answered, memory_order_acquire)) {
+			leat_audit_shard(&p->audit, i, &ps->audit.counts);
+			ps->audited = true;
+		}
+		all &= ps->audited;
+	}
+	if (!all)
+		return;
+	if (p->auditing)
+		audit_moves(p);
+	p->auditing = now >= p->audit_at;
+	if (p->auditing)
+		audit_begin(p, now);
+}
+
 /* look is due now and then, also while an answer does not come: that is when it matters.  True: it
  * was. */
 static bool look(struct plane *p)
@@ -257,6 +312,7 @@ static bool look(struct plane *p)
 	p->look_at = now + PLANE_LOOK_NS;
 	for (uint32_t i = 0; i < p->loop_cnt; i++)
 		look_at_loop(p, i, now);
+	audit(p, now);
 	return true;
 }
 

@@ -15,6 +15,7 @@
  * Affinity   setup and close: the main thread; the rest: as said at each function.
  * Errors     enum opt_exit, after one line on stderr. */
 
+#include "audit.h"
 #include "nic_pool.h"
 #include "plane_eal.h"
 #include "shard_loop.h"
@@ -23,6 +24,7 @@
 
 #define PLANE_SIGNALS_CUT 2                    /* so many signals mean: at once */
 #define PLANE_LOOK_NS     UINT64_C(100000000)  /* how often lcores and ports are looked at */
+#define PLANE_AUDIT_NS    UINT64_C(1000000000) /* how often their counts are audited */
 #define PLANE_ASK_NS      UINT64_C(1000000000) /* how long an answer of a shard is waited for */
 
 struct plane_shard {
@@ -36,6 +38,8 @@ struct plane_shard {
 	struct shard_ask ask;       /* the shard's while asked, but for `answered` */
 	struct shard_counts counts; /* what it answered last */
 	bool asked, heard;          /* it owes an answer; it gave the last one */
+	struct shard_ask audit;     /* likewise, for the round of the audit that is under way */
+	bool audited;               /* it owes no answer to that */
 	uint64_t silent_since;      /* 0: nobody waits for an answer longer than PLANE_ASK_NS */
 };
 
@@ -74,7 +78,10 @@ struct plane {
 	 * longer.  May be NULL. */
 	bool (*look)(void);
 	uint64_t look_at;
-	struct sight *sight;                       /* what others may see of it; NULL: nothing */
+	struct audit audit; /* of what shards count; each second */
+	uint64_t audit_at;
+	bool auditing, audit_partly; /* a round is under way; not all shards take part */
+	struct sight *sight;         /* what others may see of it; NULL: nothing */
 	struct shard_watch watch[PLANE_LCORE_MAX]; /* of the loops */
 	uint32_t still[PLANE_LCORE_MAX];           /* looks in a row that found the loop late */
 };

@@ -552,7 +552,7 @@ static int print_end(void)
 	struct load_result *r = &run.result;
 	bool good;
 
-	r->balanced = settle();
+	r->balanced = settle() && run.plane.audit.broken_cnt == 0;
 	leat_load_view_end(&run.view, &run.port);
 	r->limits.tuples_short = run.need.needed > run.need.tuples;
 	leat_load_judge(r, run.o->rule, run.o->rule_cnt);

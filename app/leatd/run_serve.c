@@ -418,7 +418,7 @@ static enum opt_exit print_end(void)
 {
 	char t[3][REPORT_TEXT_MAX];
 	struct nic_port_stats stats = leat_nic_port_stats(&run.port);
-	bool good = check_ledger();
+	bool good = check_ledger() && run.plane.audit.broken_cnt == 0;
 
 	printf("          %s connections finished, %s cut; %s left in TIME-WAIT\n",
 		leat_report_group(run.finished, t[0]), leat_report_group(run.cut, t[1]),

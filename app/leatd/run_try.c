@@ -571,7 +571,7 @@ static enum opt_exit run_shards(struct stack_config config[TRY_END_CNT])
 		leat_ctl_stop(&run.ctl);
 	}
 	if (result == OPT_EXIT_OK) {
-		bool good = settle();
+		bool good = settle() && run.plane.audit.broken_cnt == 0;
 		good &= leat_try_print_end(&run.view);
 		result = good && run.view.load.completed > 0 ? OPT_EXIT_OK : OPT_EXIT_FAILED;
 	}

@@ -3,6 +3,7 @@
 
 #include "base_arena.h"
 #include "base_assert.h"
+#include "base_law.h"
 
 #include <rte_mbuf.h>
 
@@ -68,6 +69,7 @@ struct shard *leat_shard_new(
 	stack.tx_csum_ip = config->port->tx_csum_ip;
 	stack.tx_csum_l4 = config->port->tx_csum_l4;
 	s->stack = leat_stack_new(p.stack, &stack, s->now);
+	s->capture = (struct shard_capture_set){.stack = s->stack, .now = &s->now};
 	leat_shard_impair_init(&s->rx.impair, &config->impair);
 	struct shard_wire_ops ops = leat_shard_wire_mbufs(config->pool);
 	leat_shard_wire_init(&s->rx.wire, p.wire_in, &config->wire_in, &ops);
@@ -179,7 +181,10 @@ static void turn_lookup(struct shard *s)
 
 static void turn_input(struct shard *s)
 {
-	leat_stack_input(s->stack, &s->burst, s->now);
+	if (UNLIKELY(s->rx.capture != NULL))
+		leat_shard_capture_input(&s->capture, &s->burst, s->now);
+	else
+		leat_stack_input(s->stack, &s->burst, s->now);
 }
 
 static void answer(const struct shard *s, struct shard_ask *ask)
@@ -240,6 +245,14 @@ static void take_walk(struct shard *s, struct shard_walk *w)
 		s->walk = w;
 }
 
+static void take_capture(struct shard *s, struct shard_capture *c)
+{
+	leat_shard_capture_letter(&s->capture, c);
+	const struct shard_capture_set *set = s->capture.cnt != 0 ? &s->capture : NULL;
+
+	s->rx.capture = s->rx.steer.capture = s->tx.capture = set;
+}
+
 static void take_look(struct shard *s, struct shard_look *l)
 {
 	if (s->now >= s->stages.until)
@@ -273,6 +286,9 @@ static void read_letter(struct shard *s, struct shard_letter letter)
 		break;
 	case SHARD_MAIL_WALK:
 		take_walk(s, letter.what);
+		break;
+	case SHARD_MAIL_CAPTURE:
+		take_capture(s, letter.what);
 		break;
 	case SHARD_MAIL_LOOK:
 		take_look(s, letter.what);
@@ -472,25 +488,28 @@ void leat_shard_count(const struct shard *s, struct shard_counts *c)
 		.tcp = *leat_stack_tcp(s->stack)};
 }
 
+const char *leat_shard_counts_error(const struct shard_counts *c, char *text, size_t size)
+{
+	const struct law law[] = {
+		{"frames received = those that the stack saw and those that it did not",
+			c->rx_frames + c->mailed_in + c->moved_in,
+			c->stack.frames_in + c->rx_drop_frame_long + c->rx_drop_no_buf +
+				c->rx_lost + c->rx_held + c->moved_out + c->move_dropped},
+		{"frames out = sent + queued", c->stack.frames_out, c->tx_frames + c->tx_queued},
+	};
+	const char *error = law_broken(law, COUNT_OF(law), text, size);
+
+	return error != NULL ? error : leat_stack_counts_error(&c->stack, &c->tcp, text, size);
+}
+
 const char *leat_shard_ledger_error(struct shard *s, char *text, size_t size)
 {
-	const struct stack_counters *c = leat_stack_counters(s->stack);
-	const struct shard_rx *rx = &s->rx;
-	uint64_t in = rx->frames + s->mailed_in + rx->steer.moved_in;
-	uint64_t known = c->frames_in + rx->drop_frame_long + rx->drop_no_buf +
-			 rx->impair.lost_cnt + rx->impair.held_cnt + rx->steer.moved_out +
-			 rx->steer.dropped;
+	struct shard_counts c;
 
-	if (in != known) {
-		snprintf(text, size, "frames received %ju, accounted for %ju", (uintmax_t)in,
-			(uintmax_t)known);
-		return text;
-	}
-	if (c->frames_out != s->tx.frames + s->tx.queue_cnt) {
-		snprintf(text, size, "frames put out %ju, sent %ju, waiting %u",
-			(uintmax_t)c->frames_out, (uintmax_t)s->tx.frames, s->tx.queue_cnt);
-		return text;
-	}
+	leat_shard_count(s, &c);
+	const char *error = leat_shard_counts_error(&c, text, size);
+	if (error != NULL)
+		return error;
 	give_back(s);
 	return leat_stack_ledger_error(s->stack, text, size);
 }

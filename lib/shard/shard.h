@@ -17,6 +17,7 @@
  *	the lanes of shard_lane: the other end of each belongs to one other shard;
  *	shard_asked: what one shard asks for, read by one other;
  *	struct shard_ask, shard_walk: their owner's, but the shard's from put until `answered`;
+ *	struct shard_capture: likewise, and the shard's until its end is answered;
  *	the pool of packet buffers, which EAL makes safe;
  *	struct nic_port and struct flow_steer, which nobody writes while shards turn, but when all
  *	were told to keep off their queues (SHARD_PORT_OFF);
@@ -45,6 +46,7 @@
 #include "leat.h"
 #include "nic_port.h"
 #include "shard_asked.h"
+#include "shard_capture.h"
 #include "shard_clock.h"
 #include "shard_impair.h"
 #include "shard_look.h"
@@ -171,6 +173,7 @@ struct shard {
 	struct shard_mail *peer[SHARD_MAX];    /* written here: boxes of the port's other shards */
 	const struct shard_asked *wants[SHARD_MAX]; /* by peer: what it asks for */
 	struct shard_walk *walk;                    /* under way, or NULL */
+	struct shard_capture_set capture;
 	struct shard_stages stages;
 	uint32_t abort_at; /* while all are reset: the next record to look at */
 	bool aborting;
@@ -208,6 +211,10 @@ uint64_t leat_shard_next_deadline(struct shard *s);
 
 /* leat_shard_count copies all counters.  On the shard's lcore, or while it does not turn. */
 void leat_shard_count(const struct shard *s, struct shard_counts *counts);
+
+/* leat_shard_counts_error checks the laws above, and those between the counters of the stack, on a
+ * copy: NULL, or the law that does not hold. */
+const char *leat_shard_counts_error(const struct shard_counts *c, char *text, size_t size);
 
 /* leat_shard_ledger_error checks the laws above and those of the stack, and is NULL, or the law
  * that does not hold.  While the shard does not turn. */

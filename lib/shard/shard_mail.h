@@ -31,6 +31,7 @@ enum shard_mail_kind {
 	SHARD_MAIL_ASK,     /* fill a struct shard_ask and mark it answered */
 	SHARD_MAIL_LOOK,    /* fill a struct shard_look and mark it answered */
 	SHARD_MAIL_WALK,    /* do a step of a struct shard_walk each turn, then mark it answered */
+	SHARD_MAIL_CAPTURE, /* begin or end a struct shard_capture, and mark it answered */
 	SHARD_MAIL_PORT,    /* how it may use its port from now on: shard_letter_port */
 	SHARD_MAIL_FRAME,   /* a frame that arrived at another shard; the reader owns it */
 };

@@ -44,6 +44,18 @@ static uint32_t receive_impaired(struct shard_rx *rx, uint64_t now, void **out)
 	return leat_shard_impair_mix(&rx->impair, now, frame, kept, out);
 }
 
+/* capture_drop tells those who capture of a frame that was not gathered. */
+static void capture_drop(const struct shard_rx *rx, const struct rte_mbuf *m, enum wire_verdict v)
+{
+	const struct shard_captured what = {.octets = rte_pktmbuf_pkt_len(m),
+		.kind = SHARD_CAPTURE_RECEIVED,
+		.wire = (uint8_t)v};
+
+	if (rx->capture != NULL)
+		leat_shard_capture_lost(rx->capture, rte_pktmbuf_mtod(m, const uint8_t *),
+			rte_pktmbuf_data_len(m), &what);
+}
+
 /* gather copies the pieces of a frame into one buffer; NULL: it was dropped. */
 static struct rte_mbuf *gather(struct shard_rx *rx, struct rte_mbuf *m)
 {
@@ -67,8 +79,10 @@ static struct rte_mbuf *gather(struct shard_rx *rx, struct rte_mbuf *m)
 		rx->gathered++;
 	} else if (fits && one == NULL) {
 		rx->drop_no_buf++;
+		capture_drop(rx, m, WIRE_V_DROP_NO_BUF);
 	} else {
 		rx->drop_frame_long++;
+		capture_drop(rx, m, WIRE_V_DROP_FRAME_LONG);
 		rte_pktmbuf_free(one);
 		one = NULL;
 	}

@@ -21,6 +21,7 @@
  * Errors     none; what is dropped is counted by name. */
 
 #include "nic_port.h"
+#include "shard_capture.h"
 #include "shard_impair.h"
 #include "shard_steer.h"
 #include "shard_wire.h"
@@ -40,6 +41,7 @@ struct shard_rx {
 	struct shard_impair impair;
 	struct shard_wire wire; /* frames: what leaves it here */
 	struct shard_steer steer;
+	const struct shard_capture_set *capture; /* NULL: nobody captures */
 };
 
 /* leat_shard_rx fills burst with what arrived, and returns how many frames were read, those of

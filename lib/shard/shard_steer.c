@@ -2,6 +2,7 @@
 #include "shard_steer.h"
 
 #include "base_assert.h"
+#include "shard_capture.h"
 #include "stack.h"
 
 #include <rte_mbuf.h>
@@ -70,6 +71,16 @@ static bool lend(struct shard_steer *s, struct shard_lane *to, struct rte_mbuf *
 	return true;
 }
 
+static void capture_drop(const struct shard_steer *s, const struct rte_mbuf *m)
+{
+	const struct shard_captured what = {
+		.octets = rte_pktmbuf_pkt_len(m), .kind = SHARD_CAPTURE_LANE_FULL};
+
+	if (s->capture != NULL)
+		leat_shard_capture_lost(s->capture, rte_pktmbuf_mtod(m, const uint8_t *),
+			rte_pktmbuf_data_len(m), &what);
+}
+
 bool leat_shard_steer_home(struct shard_steer *s, struct rte_mbuf *m)
 {
 	if (s->trust && s->verified &&
@@ -84,6 +95,7 @@ bool leat_shard_steer_home(struct shard_steer *s, struct rte_mbuf *m)
 		s->moved_out++;
 	} else {
 		s->dropped++;
+		capture_drop(s, m);
 		rte_pktmbuf_free(m);
 	}
 	return false;

@@ -39,6 +39,7 @@
 #define SHARD_STEER_LENT_MAX 1024 /* frames on all lanes written by one shard */
 
 struct rte_mbuf;
+struct shard_capture_set;
 struct stack_burst;
 
 struct shard_steer {
@@ -52,6 +53,7 @@ struct shard_steer {
 	uint64_t wrong;          /* segments of others' flows that reached our stack */
 	uint32_t lent;           /* on the lanes written here lie at most so many */
 	bool recounted;          /* in this burst */
+	const struct shard_capture_set *capture; /* NULL: nobody captures */
 	uint32_t from_cnt, from_next;
 	struct shard_lane *to[FLOW_STEER_SHARD_MAX];   /* written here, by index of the owner */
 	struct shard_lane *from[FLOW_STEER_SHARD_MAX]; /* read here */

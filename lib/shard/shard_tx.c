@@ -60,6 +60,8 @@ static uint32_t output_burst(
 	}
 	uint32_t cnt = leat_stack_output(stack, now, f, want);
 	DCHECK(cnt <= want);
+	if (UNLIKELY(tx->capture != NULL))
+		leat_shard_capture_sent(tx->capture, f, cnt, now);
 	for (uint32_t i = 0; i < cnt; i++) {
 		struct rte_mbuf *m = tx->spare[--tx->spare_cnt];
 

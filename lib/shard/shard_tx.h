@@ -24,6 +24,7 @@
 
 #include "nic_port.h"
 #include "shard_asked.h"
+#include "shard_capture.h"
 #include "shard_lane.h"
 #include "shard_wire.h"
 #include "stack.h"
@@ -47,9 +48,10 @@ struct shard_tx {
 	/* Told which neighbours are asked for, before the question leaves. */
 	uint32_t asked_cnt;
 	struct shard_asked *asked[SHARD_TX_LANE_MAX];
-	struct shard_lane *over; /* NULL: the queue is ours */
-	struct shard_wire wire;  /* frames: what enters it here */
-	uint64_t now;            /* of the last output */
+	struct shard_lane *over;                 /* NULL: the queue is ours */
+	struct shard_wire wire;                  /* frames: what enters it here */
+	uint64_t now;                            /* of the last output */
+	const struct shard_capture_set *capture; /* NULL: nobody captures */
 	uint32_t due_cnt;
 	struct rte_mbuf *due[STACK_BURST_MAX]; /* left the wire; the device is to take them */
 	/* Carried for shards without a queue: taken from their lanes, and not sent yet. */

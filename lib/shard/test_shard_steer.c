@@ -271,6 +271,23 @@ static void a_device_started_anew_is_given_trust_and_a_trial_anew(void **state)
 	assert_int_equal(shard[0].astray, 2);
 }
 
+static void a_segment_that_reaches_the_wrong_stack_is_counted(void **state)
+{
+	static struct stack_burst b;
+	struct prng p;
+
+	(void)state;
+	setup(true);
+	leat_prng_seed(&p, 12);
+	b.cnt = 1;
+	b.verdict[0] = WIRE_V_TCP;
+	b.pkt[0].tuple = owned_by(&p, 2);
+	leat_shard_steer_check(&shard[2], &b);
+	assert_int_equal(shard[2].wrong, 0);
+	leat_shard_steer_check(&shard[3], &b);
+	assert_int_equal(shard[3].wrong, 1);
+}
+
 /* What a device may look at differently is asked, trust or not. */
 static void a_segment_with_options_moves_from_a_trusted_queue(void **state)
 {
@@ -413,6 +430,7 @@ int main(void)
 		cmocka_unit_test(a_device_started_anew_is_given_trust_and_a_trial_anew),
 		cmocka_unit_test(a_segment_with_options_moves_from_a_trusted_queue),
 		cmocka_unit_test(a_frame_in_pieces_is_read_across_them),
+		cmocka_unit_test(a_segment_that_reaches_the_wrong_stack_is_counted),
 		cmocka_unit_test(no_lane_waits_for_another),
 		cmocka_unit_test(readers_that_stand_still_share_a_bounded_number_of_frames),
 	};

@@ -92,6 +92,7 @@ struct stack_frame {
 	uint32_t octets;
 	uint8_t l2_octets, l3_octets;
 	bool is_tcp, is_ip4; /* with tx_csum_*: what the device must complete */
+	bool again;          /* a retransmission */
 };
 
 struct stack_counters {
@@ -193,11 +194,28 @@ const struct inet_icmp_counters *leat_stack_icmp(const struct leat_stack *s);
 struct inet_neigh *leat_stack_neigh(struct leat_stack *s);
 struct tcp_engine *leat_stack_engine(struct leat_stack *s);
 
+/* leat_stack_counts_error checks the laws that hold between the counters alone, at any time between
+ * two calls; a copy of them will do. */
+const char *leat_stack_counts_error(
+	const struct stack_counters *c, const struct tcp_counters *t, char *text, size_t size);
+
 /* leat_stack_ledger_error checks the laws of conservation (frames, segments, connections, buffers,
  * flow table against a recount of the records) and is NULL, or the law that does not hold.  Moves
  * nothing.  Assumes leat_stack_give was called until it had no more: what the connections do not
  * hold is home. */
 const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t size);
+
+/* What a capture tells of a connection. */
+struct stack_glance {
+	uint8_t state; /* enum tcp_state; CLOSED: there is none */
+	bool numbers;  /* the two below are known */
+	uint32_t snd_nxt, rcv_nxt;
+};
+
+/* leat_stack_glance looks at the connection that has this tuple, or, with listeners and when there
+ * is none, at the listener that a SYN would reach. */
+struct stack_glance leat_stack_glance(
+	const struct leat_stack *s, const struct tuple *tuple, bool listeners);
 
 /* leat_stack_end_name is how a connection ended: "reset by peer"; why is an enum tcp_end. */
 const char *leat_stack_end_name(uint8_t why);

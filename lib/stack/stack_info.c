@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base_bits.h"
+#include "base_law.h"
 #include "stack_core.h"
 
 #include <inttypes.h>
@@ -211,6 +212,26 @@ int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info)
 	return LEAT_OK;
 }
 
+struct stack_glance leat_stack_glance(
+	const struct leat_stack *s, const struct tuple *tuple, bool listeners)
+{
+	uint32_t name = leat_flow_table_find(s->flow, leat_flow_hash(s->flow, tuple), tuple);
+
+	if (name == FLOW_NONE)
+		return (struct stack_glance){
+			.state = listeners && leat_stack_listener_find(s, tuple) != NULL
+					 ? TCP_ST_LISTEN
+					 : TCP_ST_CLOSED};
+	if (name & FLOW_UNIT) /* a record has no numbers that anybody reads */
+		return (struct stack_glance){.state = TCP_ST_TIME_WAIT};
+	const struct tcb *tcb = stack_tcb(s, name);
+
+	return (struct stack_glance){.state = tcb->state,
+		.numbers = true,
+		.snd_nxt = tcb->snd.nxt.v,
+		.rcv_nxt = tcb->rcv.nxt.v};
+}
+
 #define LINE_MAX_OCTETS 1024 /* far above the longest line of a dump */
 
 struct line {
@@ -352,71 +373,51 @@ static uint64_t ports_taken(const struct leat_stack *s)
 }
 
 /* A law: both sides count the same thing on different ways. */
-struct law {
-	const char *name;
-	uint64_t left, right;
-};
-
-static const char *broken(const struct law *law, uint32_t cnt, char *text, size_t size)
+const char *leat_stack_counts_error(
+	const struct stack_counters *c, const struct tcp_counters *t, char *text, size_t size)
 {
-	for (uint32_t i = 0; i < cnt; i++) {
-		if (law[i].left == law[i].right)
-			continue;
-		snprintf(text, size, "%s: %" PRIu64 " is not %" PRIu64, law[i].name, law[i].left,
-			law[i].right);
-		return text;
-	}
-	return NULL;
-}
-
-static const char *traffic_error(const struct leat_stack *s, char *text, size_t size)
-{
-	const struct tcp_counters *t = leat_tcp_counters(s->tcp);
-	uint64_t wire = 0, verdicts = 0;
+	uint64_t wire = 0, verdicts = 0, ended = 0, present = 0;
 
 	for (uint32_t i = 0; i < WIRE_V_CNT; i++)
-		wire += s->cnt.wire[i];
+		wire += c->wire[i];
 	for (uint32_t i = 0; i < TCP_V_CNT; i++)
 		verdicts += t->verdict[i];
+	for (uint32_t i = 0; i < TCP_END_CNT; i++)
+		ended += t->ended[i];
+	for (uint32_t i = TCP_ST_LISTEN + 1; i < TCP_ST_CNT; i++)
+		present += t->present[i];
 	const struct law law[] = {
-		{"frames in = sum of wire verdicts", s->cnt.frames_in, wire},
-		{"wire tcp = segments + accept refused", s->cnt.wire[WIRE_V_TCP],
-			s->cnt.segments + s->cnt.accept_refused},
-		{"segments = sum of tcp verdicts", s->cnt.segments, verdicts},
-		{"icmp errors = what became of them", s->cnt.wire[WIRE_V_ICMP_ERROR],
+		{"frames in = sum of wire verdicts", c->frames_in, wire},
+		{"wire tcp = segments + accept refused", c->wire[WIRE_V_TCP],
+			c->segments + c->accept_refused},
+		{"segments = sum of tcp verdicts", c->segments, verdicts},
+		{"icmp errors = what became of them", c->wire[WIRE_V_ICMP_ERROR],
 			t->icmp_stray + t->icmp_soft + t->icmp_refused + t->icmp_narrowed +
 				t->icmp_ignored},
 		{"retransmissions = sum of their kinds", t->emitted_again, tcp_again_sum(t)},
+		{"opened = ended + present", t->opened_active + t->opened_passive, ended + present},
 	};
-	return broken(law, COUNT_OF(law), text, size);
+	return law_broken(law, COUNT_OF(law), text, size);
 }
 
 static const char *state_error(
 	const struct tcp_counters *t, const struct recount *r, char *text, size_t size)
 {
-	uint64_t present = 0, ended = 0;
+	const char *error = NULL;
 
-	for (uint32_t i = TCP_ST_CLOSED; i < TCP_ST_CNT; i++) {
+	for (uint32_t i = TCP_ST_CLOSED; i < TCP_ST_CNT && error == NULL; i++) {
 		const struct law law = {
 			leat_tcp_state_name((enum tcp_state)i), t->present[i], r->present[i]};
-		const char *error = broken(&law, 1, text, size);
 
-		if (error != NULL)
-			return error;
-		if (i != TCP_ST_CLOSED && i != TCP_ST_LISTEN)
-			present += r->present[i];
+		error = law_broken(&law, 1, text, size);
 	}
-	for (uint32_t i = 0; i < TCP_END_CNT; i++)
-		ended += t->ended[i];
-	const struct law law = {
-		"opened = ended + present", t->opened_active + t->opened_passive, ended + present};
-	return broken(&law, 1, text, size);
+	return error;
 }
 
 const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t size)
 {
 	const struct tcp_counters *t = leat_tcp_counters(s->tcp);
-	const char *error = traffic_error(s, text, size);
+	const char *error = leat_stack_counts_error(&s->cnt, t, text, size);
 	struct recount r = {0};
 	uint64_t targets = 0;
 
@@ -447,5 +448,5 @@ const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t siz
 		{"taken over = those that took over", r.aside, r.heirs},
 		{"listeners = records in LISTEN", s->listener_cnt, r.present[TCP_ST_LISTEN]},
 	};
-	return broken(law, COUNT_OF(law), text, size);
+	return law_broken(law, COUNT_OF(law), text, size);
 }

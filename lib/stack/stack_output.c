@@ -116,6 +116,7 @@ static void build(struct leat_stack *s, const struct tcp_emit *m, const struct m
 
 	f->is_tcp = true;
 	f->is_ip4 = ip_is4(m->tuple.local);
+	f->again = m->again;
 	f->l2_octets = (uint8_t)wire_l2_octets(link);
 	f->l3_octets = (uint8_t)(at - f->l2_octets);
 	f->octets = at + octets;
@@ -227,6 +228,7 @@ static uint32_t control(struct leat_stack *s, struct stack_frame *frame, uint32_
 		f->l3_octets = 0;
 		f->is_tcp = false;
 		f->is_ip4 = false;
+		f->again = false;
 	}
 	return n;
 }

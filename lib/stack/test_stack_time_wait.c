@@ -304,6 +304,53 @@ static void a_restart_that_is_put_off_makes_it_longer(void **state)
 	net_stop(&n);
 }
 
+/* The stack closes holes in time (many_restarts).  An engine whose holes nobody closes puts off the
+ * restart that finds no block, and loses no record. */
+static void a_restart_without_a_block_is_put_off_and_counted(void **state)
+{
+	static struct tcp_io io;
+	uint32_t cnt = 0, unit = 0, look = UINT32_MAX, name = TCP_NONE;
+	struct net n;
+
+	(void)state;
+	net_init(&n, 15);
+	n.config[1].tcp.time_wait_max = 8;
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 8);
+	for (uint32_t i = 0; i < 4; i++)
+		closed_by_server(&n, 4);
+	net_ledger(&n);
+	struct tcp_engine *e = leat_stack_engine(n.stack[1]);
+
+	assert_true(leat_tcp_tw_scan(e, &unit, &look, &name)); /* others stay between the holes */
+	io.born = TCP_NONE;
+	for (; cnt < 10000 && counted(&n)->time_wait_put_off == 0; cnt++) {
+		struct tcb *tcb = leat_tcp_tw_wake(e, name, ++n.now);
+		struct tuple tuple;
+
+		leat_tcp_tuple(e, tcb, &tuple);
+		struct seg seg = {.seq = seq_sub(tcb->rcv.nxt, 1),
+			.ack = tcb->snd.nxt,
+			.flags = TCP_FIN | TCP_ACK,
+			.len = 1,
+			.opts = tcb->agreed & TCP_OPT_TS,
+			.ts_val = tcb->ts_recent};
+
+		assert_int_equal(leat_tcp_segment_arrives(e, tcb, &tuple, &seg, n.now, &io),
+			TCP_V_TIME_WAIT_FIN);
+		name = leat_tcp_tw_name(e, tcb);
+		leat_tcp_output(e, n.now, &io);
+		io.emit_cnt = io.give_cnt = 0;
+	}
+	assert_int_equal(counted(&n)->time_wait_put_off, 1);
+	assert_int_equal(counted(&n)->time_wait_restarted, cnt);
+	assert_int_equal(leat_tcp_tw_cnt(e), 4);
+	leat_tcp_tw_check(e);
+	for (uint32_t i = 0; i < 2; i++) /* the stack does not know the new names */
+		free(n.mem[i]);
+	free(n.flight);
+}
+
 /* Who gives his handle up after others began to wait would come between them: he stays what he is,
  * as exactly. */
 static void who_is_given_up_late_stays_a_control_block(void **state)
@@ -436,6 +483,7 @@ int main(void)
 		cmocka_unit_test(restarts_leave_holes_that_are_closed),
 		cmocka_unit_test(records_move_while_their_answers_wait),
 		cmocka_unit_test(a_restart_that_is_put_off_makes_it_longer),
+		cmocka_unit_test(a_restart_without_a_block_is_put_off_and_counted),
 		cmocka_unit_test(who_is_given_up_late_stays_a_control_block),
 		cmocka_unit_test(a_full_table_refuses_new_work),
 		cmocka_unit_test(a_full_table_has_the_oldest_give_way_by_choice),

@@ -40,6 +40,7 @@ struct tcp_emit {
 	uint64_t offset;
 	uint32_t tcb_idx; /* TCP_NONE: a reset that belongs to no connection */
 	bool doubt;       /* beyond R1: the next hop may be dead (MUST-20) */
+	bool again;       /* some of it was sent before */
 };
 
 enum tcp_news_bit {

@@ -198,6 +198,7 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
 		tcb->rtx_cnt = (uint16_t)u32_min(tcb->rtx_cnt + 1U, UINT16_MAX);
 		out->doubt = tcb->tries >= c->e->knobs.r1_cnt; /* MUST-20 */
+		out->again = true;
 		count_again(&c->e->cnt, seg, (tcb->flags & TCP_F_PROBE) != 0);
 	} else if (!(tcb->flags & TCP_F_RTT) && !queue) {
 		tcb->flags |= TCP_F_RTT;

@@ -188,8 +188,14 @@ static inline void close_pair(struct pair *p)
 
 static inline void turn(struct shard *s)
 {
+	struct shard_counts c;
+	char text[160];
+
 	s->clock.now += TURN_NS;
 	leat_shard_turn(s);
+	leat_shard_count(s, &c);
+	if (leat_shard_counts_error(&c, text, sizeof(text)) != NULL)
+		fail_msg("%s", text);
 }
 
 static inline void turn_both(struct pair *p)

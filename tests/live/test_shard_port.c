@@ -302,6 +302,7 @@ static void a_flood_through_every_box_is_read_in_one_turn_and_comes_home(void **
 	turn(p.server);
 	leat_shard_count(p.server, &c);
 	assert_int_equal(c.mailed_in, SHARD_MAX * SHARD_LETTER_MAX);
+	assert_int_equal(c.letters_used_up, SHARD_MAX);
 	assert_int_equal(c.stack.wire[WIRE_V_ARP], SHARD_MAX * SHARD_LETTER_MAX);
 	assert_int_equal(c.neigh_refused, 0); /* who received it counts it, if anybody */
 	close_pair(&p);
@@ -404,6 +405,93 @@ static void a_shard_that_stands_still_costs_counted_frames_and_stops_nobody(void
 	/* What is on a lane at the end comes home as well. */
 	send_one(&p, piece(&p, frame, octets));
 	assert_int_equal(leat_shard_lane_held(&lane[0]), 1);
+	close_pair(&p);
+}
+
+/* A frame that no stack sees is captured all the same, with the reason. */
+static void a_capture_shows_what_lanes_and_buffers_lost(void **state)
+{
+	static struct shard_lane lane[2];
+	static struct shard_mail box;
+	struct shard_capture c = {.snap = 64, .slot_cnt = 16, .drops = true};
+	uint8_t frame[64];
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 2);
+	leat_shard_capture_init(&c, take(&p, 16 * shard_capture_slot_octets(64)));
+	leat_shard_mail_init(&box);
+	leat_shard_box(p.server, &box);
+	uint32_t octets = segment_of_second(&p, steer_two(&p, lane), frame);
+	for (uint32_t i = 0; i < SHARD_LANE_SLOTS; i++)
+		send_one(&p, piece(&p, frame, octets));
+	assert_true(leat_shard_mail_put(&box, (struct shard_letter){SHARD_MAIL_CAPTURE, &c}));
+	turn(p.server);
+	assert_true(atomic_load(&c.answered));
+	send_one(&p, piece(&p, frame, octets));
+	const struct shard_captured *got = leat_shard_capture_peek(&c);
+	assert_non_null(got);
+	assert_int_equal(got->kind, SHARD_CAPTURE_LANE_FULL);
+	assert_int_equal(got->octets, octets);
+	assert_memory_equal(got + 1, frame, octets);
+	leat_shard_capture_next(&c);
+	struct rte_mbuf *m = piece(&p, frame, octets), *last = m;
+	for (uint32_t i = 0; i < SHARD_RX_CHUNK_MAX; i++) {
+		last->next = piece(&p, frame, 1);
+		last = last->next;
+	}
+	m->nb_segs = SHARD_RX_CHUNK_MAX + 1;
+	m->pkt_len = octets + SHARD_RX_CHUNK_MAX;
+	p.server->rx.steer.flow = NULL;
+	send_one(&p, m);
+	got = leat_shard_capture_peek(&c);
+	assert_non_null(got);
+	assert_int_equal(got->wire, WIRE_V_DROP_FRAME_LONG);
+	assert_int_equal(got->octets, octets + SHARD_RX_CHUNK_MAX);
+	c.end = true;
+	assert_true(leat_shard_mail_put(&box, (struct shard_letter){SHARD_MAIL_CAPTURE, &c}));
+	turn(p.server);
+	assert_null(p.server->rx.capture);
+	assert_int_equal(c.accepted, 2);
+	close_pair(&p);
+}
+
+/* What one without a queue sends is carried, and what the device does not take of it waits. */
+static void a_shard_without_a_queue_is_carried_and_counts_on_both_sides_agree(void **state)
+{
+	static struct shard_lane lane;
+	const struct setup u = {.slots = 255, .queue_cnt = 1};
+	struct leat_addr from = {.family = 0}, to = address(CLIENT, PORT);
+	struct shard_counts own, carrier;
+	struct leat_conn conn;
+	uint8_t frame[256];
+	struct pair p;
+
+	(void)state;
+	open_server(&p, 1);
+	p.second = make_shard(&p, &u, &p.wire.b, SERVER, SHARD_NO_QUEUE);
+	leat_shard_lane_init(&lane);
+	leat_shard_carry(p.second, p.server, &lane);
+	assert_int_equal(leat_connect(p.second->stack, &from, &to, &conn), LEAT_OK);
+	turn(p.second);
+	turn(p.server);
+	leat_shard_count(p.second, &own);
+	leat_shard_count(p.server, &carrier);
+	assert_int_equal(own.tx_over, 1);
+	assert_int_equal(carrier.tx_carried, 1);
+	uint32_t octets = echo_frame(&p, frame, 56);
+	for (uint32_t i = 0; i < 600; i++) /* answers fill the device */
+		send_one(&p, piece(&p, frame, octets));
+	while (leat_shard_next_deadline(p.second) != TIME_NEVER && own.tx_over == 1) {
+		p.second->clock.now = leat_shard_next_deadline(p.second);
+		turn(p.second); /* asks again */
+		leat_shard_count(p.second, &own);
+	}
+	turn(p.server);
+	leat_shard_count(p.server, &carrier);
+	assert_int_equal(own.tx_over, 2);
+	assert_int_equal(carrier.tx_waiting, 1);
+	assert_int_equal(carrier.tx_carried, 1);
 	close_pair(&p);
 }
 
@@ -633,6 +721,8 @@ int main(void)
 		cmocka_unit_test(a_flood_through_every_box_is_read_in_one_turn_and_comes_home),
 		cmocka_unit_test(a_turn_that_fired_all_that_was_due_put_off_none),
 		cmocka_unit_test(a_shard_that_stands_still_costs_counted_frames_and_stops_nobody),
+		cmocka_unit_test(a_capture_shows_what_lanes_and_buffers_lost),
+		cmocka_unit_test(a_shard_without_a_queue_is_carried_and_counts_on_both_sides_agree),
 		cmocka_unit_test(a_full_box_costs_a_counted_frame_and_is_not_waited_for),
 		cmocka_unit_test(
 			a_device_that_stands_still_bounds_what_waits_and_does_not_stop_what_comes),

@@ -324,6 +324,45 @@ static void a_reset_of_all_takes_many_turns_and_no_long_one(void **state)
 	close_pair(&p);
 }
 
+static void a_program_is_told_no_more_events_in_one_turn_than_it_may_be(void **state)
+{
+	const struct setup u = {.slots = 1023,
+		.conn_cnt = 2 * SHARD_EVENT_MAX,
+		.conn_total = 2 * SHARD_EVENT_MAX,
+		.body_octets = 100,
+		.queue_cnt = 1};
+	struct shard_counts c;
+	struct pair p;
+
+	(void)state;
+	open_pair(&p, &u);
+	/* The server's program hears of nothing until all have come. */
+	for (uint32_t i = 0; i < 200; i++) {
+		struct shard *s = p.server;
+
+		turn(p.client);
+		s->clock.now += TURN_NS;
+		s->now = s->clock.now;
+		leat_shard_rx(&s->rx, s->now, &s->burst);
+		leat_stack_parse(s->stack, &s->burst);
+		leat_stack_lookup(s->stack, &s->burst);
+		leat_stack_input(s->stack, &s->burst, s->now);
+		leat_shard_tx_output(&s->tx, s->stack, s->now);
+		leat_shard_tx_send(&s->tx);
+		check_ledger(s); /* gives the buffers back */
+	}
+	leat_shard_count(p.server, &c);
+	assert_int_equal(c.tcp.present[TCP_ST_ESTABLISHED], u.conn_total);
+	assert_int_equal(c.events_used_up, 0);
+	turn(p.server);
+	leat_shard_count(p.server, &c);
+	assert_int_equal(c.events_used_up, 1);
+	run_all(&p, &u);
+	leat_shard_count(p.server, &c);
+	assert_true(c.busy_ns > 0);
+	close_pair(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +377,7 @@ int main(void)
 			n209_a_shard_that_keeps_off_its_queues_loses_frames_by_name_and_goes_on),
 		cmocka_unit_test(a_walk_over_many_connections_takes_many_turns_and_no_long_one),
 		cmocka_unit_test(a_second_walk_is_told_that_one_is_under_way),
+		cmocka_unit_test(a_program_is_told_no_more_events_in_one_turn_than_it_may_be),
 		cmocka_unit_test(turns_are_measured_only_while_somebody_watches),
 	};
 

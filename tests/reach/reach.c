@@ -18,7 +18,10 @@ struct named {
 #field, offsetof(struct type, field)                                               \
 	}
 
-static const struct named of_stack[] = {IN(stack_counters, out_no_neigh),
+static const struct named of_stack[] = {IN(stack_counters, frames_in),
+	IN(stack_counters, octets_in), IN(stack_counters, frames_out),
+	IN(stack_counters, octets_out), IN(stack_counters, segments),
+	IN(stack_counters, out_no_neigh),
 	IN(stack_counters, out_held), IN(stack_counters, out_waited), IN(stack_counters, out_void),
 	IN(stack_counters, accept_refused), IN(stack_counters, flow_refused),
 	IN(stack_counters, cookie_refused), IN(stack_counters, time_wait_returned),
@@ -36,7 +39,9 @@ static const struct named of_neigh[] = {IN(inet_neigh_counters, asked),
 	IN(inet_neigh_counters, unanswered), IN(inet_neigh_counters, no_room)};
 static const struct named of_tcp[] = {IN(tcp_counters, opened_active),
 	IN(tcp_counters, opened_passive), IN(tcp_counters, time_wait_entered),
-	IN(tcp_counters, time_wait_restarted), IN(tcp_counters, time_wait_late_ns),
+	IN(tcp_counters, time_wait_restarted), IN(tcp_counters, time_wait_stayed),
+	IN(tcp_counters, time_wait_put_off), IN(tcp_counters, time_wait_moved),
+	IN(tcp_counters, time_wait_unanswered), IN(tcp_counters, time_wait_late_ns),
 	IN(tcp_counters, time_wait_late_ns_max), IN(tcp_counters, emitted),
 	IN(tcp_counters, emitted_rst), IN(tcp_counters, emitted_again), IN(tcp_counters, again_syn),
 	IN(tcp_counters, again_syn_ack), IN(tcp_counters, again_text), IN(tcp_counters, again_fin),
@@ -57,13 +62,12 @@ static const struct named of_tcp[] = {IN(tcp_counters, opened_active),
 #define NAMES_ALL(type, named, rest)                                                               \
 	STATIC_ASSERT(sizeof(struct type) == sizeof(uint64_t) * COUNT_OF(named) + (rest),          \
 		"a new counter wants a name")
-NAMES_ALL(stack_counters, of_stack, sizeof(uint64_t) * (WIRE_V_CNT + 5)); /* frames, segments */
+NAMES_ALL(stack_counters, of_stack, sizeof(uint64_t) * WIRE_V_CNT);
 NAMES_ALL(inet_icmp_counters, of_icmp, 0);
 NAMES_ALL(inet_neigh_counters, of_neigh, 0);
 NAMES_ALL(tcp_counters, of_tcp,
-	/* Four of TIME-WAIT are for what lib/stack/test_stack_time_wait.c makes; two arrays are the
-	 * lateness of timers in detail. */
-	sizeof(uint64_t) * (TCP_V_CNT + TCP_ARROW_CNT + TCP_END_CNT + 4 + 2 * HIST_OCTAVE_CNT) +
+	/* Two arrays are the lateness of timers in detail. */
+	sizeof(uint64_t) * (TCP_V_CNT + TCP_ARROW_CNT + TCP_END_CNT + 2 * HIST_OCTAVE_CNT) +
 		sizeof(uint32_t) * (TCP_ST_CNT + 4 + (TCP_ST_CNT + 4) % 2)); /* present, held */
 
 static const char *const end_name[] = {
