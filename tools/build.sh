@@ -4,7 +4,7 @@
 # Sourced by ./run and ./test, which set `root` to the top of the tree.
 
 # Two builds at once would tear each other's files, so the tree itself is the lock.
-# build DIR [option...]: the options count when DIR is first set up.  With build_only, a list, no more
+# build DIR [option...]: a DIR of other options is made anew.  With build_only, a list, no more
 # than these targets are built.
 build_only=()
 build() {
@@ -35,10 +35,12 @@ build_locked() {
 build_once() {
 	local dir=$1 log=$2
 	shift 2
-	if [[ ! -e $dir/build.ninja || ! -e $dir/meson-private/coredata.dat ]]; then
+	if [[ ! -e $dir/build.ninja || ! -e $dir/meson-private/coredata.dat ||
+		$(cat "$dir/.options" 2>/dev/null) != "$*" ]]; then
 		rm -rf "$dir"
 		echo "building in ${dir##*/}" >&2
 		meson setup "$dir" "$root" "$@" >"$log" 2>&1 || return 1
+		echo "$*" >"$dir/.options"
 	elif [[ $(ninja -C "$dir" -n "${build_only[@]}" 2>&1) != *'no work to do'* ]]; then
 		echo "building in ${dir##*/}" >&2
 	fi
