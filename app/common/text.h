@@ -8,6 +8,7 @@
 
 #include "leat.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,13 @@ void leat_text_group(uint64_t value, char *text, size_t size);
 /* leat_text_ns writes a duration as it is read at a glance: "11.4 us", "38 ms", "1.04 s", "2 s";
  * "-" for 0. */
 void leat_text_ns(uint64_t ns, char *text, size_t size);
+
+/* text_two_msl_conforms: MSL is a second at least?  RFC 9293 means two minutes, and lets it be what
+ * is known of the network (3.4.2); what is shorter is not meant any more, and is said. */
+static inline bool text_two_msl_conforms(uint64_t two_msl_ns)
+{
+	return two_msl_ns >= UINT64_C(2000000000);
+}
 
 /* leat_text_addr writes "198.18.0.1:80" or "[2001:db8::1]:80". */
 void leat_text_addr(const struct leat_addr *a, char *text, size_t size);

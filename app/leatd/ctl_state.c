@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ctl.h"
+#include "report.h"
 #include "sight.h"
+#include "text.h"
 
 #include "base_time.h"
 
@@ -114,7 +116,10 @@ static void info_text(const struct ctl *c, uint64_t up_ns, FILE *out)
 {
 	const struct ctl_role *r = c->role;
 	const char *config = leat_ctl_config_path();
+	uint64_t two_msl = c->plane->sight->config.two_msl_ns;
+	char msl[TEXT_GROUP_MAX];
 
+	leat_text_ns(two_msl, msl, sizeof(msl));
 	fprintf(out,
 		"name       %s\nverb       %s\npid        %d\nversion    " LEAT_VERSION ", %s\n",
 		leat_instance_of(c->path), r->verb, (int)getpid(), rte_version());
@@ -126,6 +131,7 @@ static void info_text(const struct ctl *c, uint64_t up_ns, FILE *out)
 		c->plane->loop_cnt, c->plane->loop_cnt == 1 ? "" : "s");
 	for (uint32_t i = 0; i < r->port_cnt; i++)
 		fprintf(out, "port       %s %s\n", r->port[i]->name, r->port[i]->driver);
+	fprintf(out, "2MSL       %s%s\n", msl, leat_report_two_msl(two_msl));
 	fprintf(out, "config     %s\nsocket     %s\ntelemetry  %s/dpdk_telemetry.v2\n",
 		config != NULL ? config : "-", c->path, rte_eal_get_runtime_dir());
 }
@@ -148,6 +154,7 @@ static void json_text(const char *text, FILE *out)
 static void info_json(const struct ctl *c, uint64_t up_ns, FILE *out)
 {
 	const struct ctl_role *r = c->role;
+	uint64_t two_msl = c->plane->sight->config.two_msl_ns;
 
 	fputs("{\"schema\":\"leat.info/1\",\"name\":", out);
 	json_text(leat_instance_of(c->path), out);
@@ -161,7 +168,8 @@ static void info_json(const struct ctl *c, uint64_t up_ns, FILE *out)
 	for (uint32_t i = 0; i < r->port_cnt; i++)
 		fprintf(out, "%s{\"name\":\"%s\",\"driver\":\"%s\"}", i > 0 ? "," : "",
 			r->port[i]->name, r->port[i]->driver);
-	fputs("],\"config\":", out);
+	fprintf(out, "],\"two_msl_ns\":%" PRIu64 ",\"two_msl_rfc_conformant\":%s,\"config\":",
+		two_msl, text_two_msl_conforms(two_msl) ? "true" : "false");
 	if (leat_ctl_config_path() != NULL)
 		json_text(leat_ctl_config_path(), out);
 	else

@@ -367,16 +367,11 @@ void leat_report_drops(const struct shard_counts *c, FILE *out)
 }
 
 /* DEVIATION(two-msl): an MSL below 1 s is for trials, and said to be. */
-bool leat_report_two_msl_conforms(uint64_t two_msl_ns)
-{
-	return two_msl_ns >= 2 * TIME_S;
-}
-
 const char *leat_report_two_msl(uint64_t two_msl_ns)
 {
 	if (two_msl_ns == 60 * TIME_S)
 		return "";
-	return leat_report_two_msl_conforms(two_msl_ns)
+	return text_two_msl_conforms(two_msl_ns)
 		       ? " (the default is 60 s)"
 		       : " (not RFC-conformant: MSL below 1 s; the default is 60 s)";
 }

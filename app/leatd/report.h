@@ -68,7 +68,6 @@ void leat_report_drops(const struct shard_counts *c, FILE *out);
 /* leat_report_two_msl is what is said behind a 2MSL: how it differs from the default, and that one
  * of less than two seconds is not RFC-conformant. */
 const char *leat_report_two_msl(uint64_t two_msl_ns);
-bool leat_report_two_msl_conforms(uint64_t two_msl_ns);
 
 /* leat_report_full is what becomes of new work, or of old, when TIME-WAIT has no place left. */
 const char *leat_report_full(bool evict);

@@ -390,7 +390,7 @@ static bool print_end_json(const struct try_view *v)
 		(double)leat_hist_at(&v->connect, 500000) / 1e9,
 		(double)leat_hist_at(&v->connect, 990000) / 1e9);
 	printf(",\"two_msl\":%.9f,\"two_msl_rfc_conformant\":%s", (double)v->o->time_wait_ns / 1e9,
-		leat_report_two_msl_conforms(v->o->time_wait_ns) ? "true" : "false");
+		text_two_msl_conforms(v->o->time_wait_ns) ? "true" : "false");
 	if (v->boot != NULL)
 		printf(",\"restart\":{\"run\":%" PRIu64 ",\"known\":%s,\"port_from\":%u,"
 		       "\"port_to\":%u,\"quiet\":%.9f}",

@@ -3,6 +3,7 @@
 
 #include "base_bits.h"
 #include "base_time.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -139,7 +140,8 @@ void leat_top_json(const struct top *t, FILE *out)
 	seconds("up_s", head[WATCH_H_UP_NS], out);
 	seconds("interval_s", t->for_ns, out);
 	seconds("two_msl_s", head[WATCH_H_TWO_MSL_NS], out);
-	fprintf(out, ",\"link_up\":%s,\"draining\":%s",
+	fprintf(out, ",\"two_msl_rfc_conformant\":%s,\"link_up\":%s,\"draining\":%s",
+		text_two_msl_conforms(head[WATCH_H_TWO_MSL_NS]) ? "true" : "false",
 		head[WATCH_H_LINK_UP] != 0 ? "true" : "false",
 		head[WATCH_H_DRAINING] != 0 ? "true" : "false");
 	fprintf(out,

@@ -50,7 +50,8 @@ static void draw_title(struct top_pen *p)
 		leat_top_put(p->s, 0, col, TOP_WARN, "  frozen");
 	leat_text_ns(n->head[WATCH_H_TWO_MSL_NS], msl, sizeof(msl));
 	leat_text_ns(p->t->for_ns, step, sizeof(step));
-	int octets = snprintf(right, sizeof(right), "%.20s  2MSL %s  every %s", n->dpdk, msl,
+	int octets = snprintf(right, sizeof(right), "%.20s  2MSL %s%s  every %s", n->dpdk, msl,
+		text_two_msl_conforms(n->head[WATCH_H_TWO_MSL_NS]) ? "" : " (not RFC)",
 		p->t->for_ns != 0 ? step : "-");
 	leat_top_put(p->s, 0, p->s->cols - 1 - u32_min((uint32_t)octets, p->s->cols - 1), TOP_DIM,
 		"%s", right);

@@ -18,6 +18,7 @@ ports:
   - { device: tap:leat0, address: 198.18.0.2/24 }
 listen:
   - { port: 80, app: http, body: 512 }
+tcp: { time_wait: 500ms }
 drain: { grace: 5s }
 """
 
@@ -91,9 +92,12 @@ def served():
                         info["shards"], info["config"]),
                        ("leat.info/1", "lab", "serve", "runs", 1, str(lab.file)), "info")
             live.equal(info["ports"][0]["driver"], "net_tap", "driver")
+            live.equal((info["two_msl_ns"], info["two_msl_rfc_conformant"]), (500_000_000, False),
+                       "2MSL")
             text = lab.told("info")
             live.check(re.search(rf"^pid +{info['pid']}$", text, re.M), text)
-        with live.case("reload applies what can change, to what comes from then on"):
+            live.check(re.search(r"^2MSL +500 ms \(not RFC-conformant", text, re.M), text)
+        with live.case("N230: reload applies what can change, to what comes from then on"):
             live.equal(body(net.name), 512, "body")
             live.equal(lab.told("reload"), "nothing has changed\n", "reload")
             lab.edit(("body: 512", "body: 77"), ("grace: 5s", "grace: 7s"))

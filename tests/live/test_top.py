@@ -109,8 +109,13 @@ def seen():
                 return due > 1024 and due <= sum(row("time_wait.entered"))
             live.until(spread, "due")
         with live.case("-j has an object for each interval; stages are shares of the whole"):
-            one = json.loads(place.told("-1", "-j", "-i", "500ms"))
-            live.check(one["rates"]["opened_per_s"] > 0 and one["interval_s"] >= 0.4, one["rates"])
+            def moves():
+                """An interval in which the trial, which answers before it begins, has begun."""
+                one = json.loads(place.told("-1", "-j", "-i", "500ms"))
+                return one if one["rates"]["opened_per_s"] > 0 else None
+            one = live.until(moves, "a rate")
+            live.check(one["interval_s"] >= 0.4, one["rates"])
+            live.equal((one["two_msl_s"], one["two_msl_rfc_conformant"]), (5, True), "2MSL")
             live.equal([s["role"] for s in one["shards"]], ["client"] * 2 + ["server"] * 2, "roles")
             for s in one["shards"]:
                 live.check(0 <= s["busy"] <= 1 and sum(s["stages"].values()) <= 1.01, s)

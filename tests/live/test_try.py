@@ -219,8 +219,7 @@ def refusals():
     "what leat try refuses"
     for options, word in ((("--seconds", "0"), "--seconds"), (("--loss", "60%"), "--loss"),
                           (("--tap", "--loss", "1%"), "--tap"),
-                          (("--tap", "--json"), "--tap"), (("--hold", "--seconds", "3"), "--hold"),
-                          (("--sedd", "1"), "seed")):
+                          (("--tap", "--json"), "--tap"), (("--sedd", "1"), "seed")):
         with live.case(f"leat try {' '.join(options)} is refused in a sentence, exit 1"):
             done = subprocess.run([live.leat(), "try", *options], check=False, timeout=live.WAIT_S,
                                   capture_output=True, text=True)
