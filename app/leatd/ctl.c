@@ -259,7 +259,10 @@ static bool bind_name(struct ctl *c, const char *name)
 void leat_ctl_start(
 	struct ctl *c, struct plane *plane, const struct ctl_role *role, const char *name)
 {
-	*c = (struct ctl){.plane = plane, .role = role, .began_ns = leat_shard_clock_wall_ns()};
+	*c = (struct ctl){.plane = plane,
+		.role = role,
+		.clock = plane->clock,
+		.began_ns = leat_shard_clock_wall_ns()};
 	pthread_mutex_init(&c->putting, NULL);
 	pthread_mutex_init(&c->changing, NULL);
 	c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -353,8 +356,7 @@ bool leat_ctl_turns(struct ctl *c, uint32_t shard)
 	struct shard_watch watch = {0};
 	uint64_t for_ns;
 
-	return leat_shard_watch_look(&watch, beat, leat_plane_now(c->plane), &for_ns) !=
-	       SHARD_WATCH_LATE;
+	return leat_shard_watch_look(&watch, beat, ctl_now(c), &for_ns) != SHARD_WATCH_LATE;
 }
 
 bool leat_ctl_pause(struct ctl_client *q, uint64_t for_ns)

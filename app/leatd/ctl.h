@@ -74,6 +74,8 @@ struct ctl_role {
 struct ctl {
 	const struct ctl_role *role;
 	struct plane *plane;
+	struct shard_clock
+		clock; /* as the plane's; who reads it has a copy, since reading notes when */
 	struct shard_mail *box;  /* shard_cnt of the plane's */
 	pthread_mutex_t putting; /* a box has one writer at a time */
 	char path[INSTANCE_PATH_MAX];
@@ -83,13 +85,21 @@ struct ctl {
 	pthread_t thread;
 	struct ctl_client client[CTL_CLIENT_MAX];
 	struct ctl_capture *kept; /* by putting: what shards that stand still may still write to */
-	uint64_t began_ns; /* of the wall clock */
+	uint64_t began_ns;        /* of the wall clock */
 	atomic_bool draining;
 	pthread_mutex_t changing;  /* who drains, undrains or reloads */
 	struct ctl_change *change; /* what was changed last */
 	struct ctl_follow *follow; /* shard_cnt, once somebody followed */
 	atomic_bool following;
 };
+
+/* ctl_now is the present instant by the shards' clock, for any thread. */
+static inline uint64_t ctl_now(const struct ctl *c)
+{
+	struct shard_clock clock = c->clock;
+
+	return shard_clock_read(&clock);
+}
 
 /* leat_ctl_told keeps the line that this leatd was started with, to compare with what reload
  * brings. */

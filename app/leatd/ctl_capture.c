@@ -245,7 +245,7 @@ static bool tell(struct session *s, uint32_t i, bool end)
 {
 	struct shard_capture *c = &s->c->of[i];
 
-	c->end = end;
+	atomic_store_explicit(&c->end, end, memory_order_release);
 	atomic_store_explicit(&c->answered, false, memory_order_relaxed);
 	if (!leat_ctl_put(s->q->ctl, i, (struct shard_letter){SHARD_MAIL_CAPTURE, c}))
 		return false;
@@ -253,17 +253,28 @@ static bool tell(struct session *s, uint32_t i, bool end)
 	return !s->c->owed[i];
 }
 
+/* has_ended has shard i end; false: it may still write, or read a letter about it. */
+static bool has_ended(struct session *s, uint32_t i)
+{
+	struct shard_capture *c = &s->c->of[i];
+
+	atomic_store_explicit(&c->end, true, memory_order_release); /* it has not begun, perhaps */
+	if (s->c->owed[i])
+		s->c->owed[i] = !leat_ctl_await(s->q->ctl, i, &c->answered);
+	else if (!s->c->has[i])
+		return true;
+	return !s->c->owed[i] && tell(s, i, true);
+}
+
 /* end_all: a shard that does not turn keeps what it has; when all have ended turning, because the
  * instance ends, nobody needs to be told. */
 static void end_all(struct session *s)
 {
 	for (uint32_t i = 0; i < s->c->shard_cnt; i++) {
-		bool told = !s->c->has[i] || (!s->c->owed[i] && tell(s, i, true));
+		bool ended = has_ended(s, i);
 
-		if (atomic_load(&s->q->ctl->stop))
-			s->c->owed[i] = false;
-		else if (!told)
-			s->c->has[i] = false;
+		s->c->owed[i] = !ended && !atomic_load(&s->q->ctl->stop);
+		s->c->has[i] &= ended;
 	}
 }
 
@@ -482,7 +493,7 @@ void leat_ctl_capture(struct ctl_client *q, char *words)
 		return;
 	}
 	s->q = q;
-	s->clock = q->ctl->plane->clock;
+	s->clock = q->ctl->clock;
 	s->snap = 128;
 	s->filter = "";
 	if (read_words(s, words) && make(s)) {

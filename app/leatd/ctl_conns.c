@@ -191,20 +191,20 @@ static bool make_room(struct question *q)
 
 static void print_end(const struct question *q, uint64_t began)
 {
-	struct plane *plane = q->scan.client->ctl->plane;
-	uint64_t ms = (leat_plane_now(plane) - began) / TIME_MS;
+	const struct ctl *c = q->scan.client->ctl;
+	uint64_t ms = (ctl_now(c) - began) / TIME_MS;
 
 	if (q->words.form == WATCH_FORM_TEXT && !q->words.bare)
 		fprintf(q->out,
 			"%" PRIu64 " of %" PRIu64 " that match, of %" PRIu64 " (scan %" PRIu64
 			" ms, %" PRIu32 " shard%s)\n",
-			q->shown, q->scan.matched, q->scan.seen, ms, plane->shard_cnt,
-			plane->shard_cnt > 1 ? "s" : "");
+			q->shown, q->scan.matched, q->scan.seen, ms, c->plane->shard_cnt,
+			c->plane->shard_cnt > 1 ? "s" : "");
 }
 
 static void answer(struct question *q)
 {
-	uint64_t began = leat_plane_now(q->scan.client->ctl->plane);
+	uint64_t began = ctl_now(q->scan.client->ctl);
 
 	fputs("ok\n", q->out);
 	if (!q->words.summary && !q->words.bare)

@@ -18,8 +18,8 @@
 struct ctl_follow {
 	struct tcp_follow ring;
 	struct shard_walk walk;
-	struct tcp_follow *attach; /* what the engine is to be told of; NULL: nothing */
-	bool owed;
+	_Atomic(struct tcp_follow *) attach; /* what the engine is to be told of; NULL: nothing */
+	bool owed, attached;                 /* it owes the answer to that; it may write to ring */
 	uint64_t told_lost;
 };
 
@@ -32,10 +32,10 @@ struct question {
 
 static bool attach(void *arg, struct leat_stack *s, uint64_t now)
 {
-	const struct ctl_follow *f = arg;
+	struct ctl_follow *f = arg;
 
 	(void)now;
-	leat_stack_follow(s, f->attach);
+	leat_stack_follow(s, atomic_load(&f->attach));
 	return false;
 }
 
@@ -44,9 +44,12 @@ static bool tell(struct ctl *c, uint32_t shard, struct ctl_follow *f, struct tcp
 {
 	const struct timespec step = {.tv_nsec = CTL_STEP_NS};
 
+	if (ring == NULL && !f->attached)
+		return true;
+	atomic_store(&f->attach, ring); /* one that is read only now attaches nothing more */
 	if (f->owed && !leat_ctl_await(c, shard, &f->walk.answered))
 		return false;
-	f->attach = ring;
+	f->attached = true;
 	f->walk = (struct shard_walk){.step = attach, .arg = f, .busy = true};
 	while (f->walk.busy) {
 		atomic_store(&f->walk.answered, false);
@@ -57,7 +60,28 @@ static bool tell(struct ctl *c, uint32_t shard, struct ctl_follow *f, struct tcp
 		if (f->walk.busy)
 			nanosleep(&step, NULL);
 	}
+	f->attached = ring != NULL;
 	return true;
+}
+
+/* leave has the engine note nothing more, and forgets what it did; false: it does not turn. */
+static bool leave(struct ctl *c, uint32_t shard, struct ctl_follow *f)
+{
+	bool left = tell(c, shard, f, NULL);
+
+	for (struct tcp_follow_event e; leat_tcp_follow_take(&f->ring, &e);)
+		;
+	return left;
+}
+
+/* enter has the engine note from now on; what may still be attached is of an earlier one. */
+static bool enter(const struct question *q, struct ctl *c, uint32_t shard, struct ctl_follow *f)
+{
+	if (!leave(c, shard, f))
+		return false;
+	f->ring.states = q->filter.states;
+	f->told_lost = atomic_load(&f->ring.lost);
+	return tell(c, shard, f, &f->ring);
 }
 
 static void print_at(const struct question *q, uint64_t at)
@@ -151,24 +175,15 @@ static void follow(const struct question *q, struct ctl_client *client)
 
 	fputs("ok\n", q->out);
 	for (uint32_t i = 0; i < c->plane->shard_cnt; i++) {
-		struct ctl_follow *f = &c->follow[i];
-
-		if (f->owed && !atomic_load(&f->walk.answered))
-			continue; /* it stood still when it was asked last */
-		f->ring.states = q->filter.states;
-		f->told_lost = atomic_load(&f->ring.lost);
-		if (!tell(c, i, f, &f->ring) && q->words.form != WATCH_FORM_JSON)
+		if (!enter(q, c, i, &c->follow[i]) && q->words.form != WATCH_FORM_JSON)
 			fprintf(q->out, "note: shard %" PRIu32 " does not turn\n", i);
 	}
 	do {
 		for (uint32_t i = 0; i < c->plane->shard_cnt; i++)
 			show(q, &c->follow[i], i);
 	} while (!ferror(q->out) && leat_ctl_pause(client, LOOK_NS));
-	for (uint32_t i = 0; i < c->plane->shard_cnt; i++) {
-		tell(c, i, &c->follow[i], NULL);
-		for (struct tcp_follow_event e; leat_tcp_follow_take(&c->follow[i].ring, &e);)
-			;
-	}
+	for (uint32_t i = 0; i < c->plane->shard_cnt; i++)
+		leave(c, i, &c->follow[i]);
 }
 
 /* make_rings: at the first question; they stay until all shards are closed. */
@@ -203,7 +218,7 @@ void leat_ctl_follow(struct ctl_client *client, char *words)
 	struct watch_error err;
 	const char *filter = leat_ctl_words(&q.words, words);
 
-	q.wall_ns = leat_shard_clock_wall_ns() - leat_plane_now(c->plane);
+	q.wall_ns = leat_shard_clock_wall_ns() - ctl_now(c);
 	if (!leat_watch_filter_parse(&q.filter, filter, &err)) {
 		fprintf(q.out, "no 1 %" PRIu32 " %s\n", err.at, err.why);
 	} else if (!be_the_one(client)) {

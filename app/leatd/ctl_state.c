@@ -168,8 +168,9 @@ static void info_json(const struct ctl *c, uint64_t up_ns, FILE *out)
 	for (uint32_t i = 0; i < r->port_cnt; i++)
 		fprintf(out, "%s{\"name\":\"%s\",\"driver\":\"%s\"}", i > 0 ? "," : "",
 			r->port[i]->name, r->port[i]->driver);
-	fprintf(out, "],\"two_msl_ns\":%" PRIu64 ",\"two_msl_rfc_conformant\":%s,\"config\":",
-		two_msl, text_two_msl_conforms(two_msl) ? "true" : "false");
+	fprintf(out,
+		"],\"two_msl_ns\":%" PRIu64 ",\"two_msl_rfc_conformant\":%s,\"config\":", two_msl,
+		text_two_msl_conforms(two_msl) ? "true" : "false");
 	if (leat_ctl_config_path() != NULL)
 		json_text(leat_ctl_config_path(), out);
 	else

@@ -43,7 +43,7 @@ void leat_shard_capture_letter(struct shard_capture_set *set, struct shard_captu
 {
 	uint32_t i = 0;
 
-	if (c->end) {
+	if (atomic_load_explicit(&c->end, memory_order_acquire)) {
 		while (i < set->cnt && set->at[i] != c)
 			i++;
 		if (i < set->cnt)

@@ -73,7 +73,8 @@ struct shard_capture {
 	uint32_t snap, slot_cnt, slot_octets;
 	bool drops;  /* only frames that were not used */
 	bool newest; /* keep these, until event */
-	bool end;    /* the letter ends it */
+	atomic_bool
+		end; /* the letter ends it, and one to begin that is read only now does nothing */
 	struct shard_capture_event event;
 	uint32_t insn_cnt; /* 0: every frame */
 	const struct bpf_insn *insn;
