@@ -271,9 +271,9 @@ static bool has_ended(struct session *s, uint32_t i)
 static void end_all(struct session *s)
 {
 	for (uint32_t i = 0; i < s->c->shard_cnt; i++) {
-		bool ended = has_ended(s, i);
+		bool ended = has_ended(s, i) || atomic_load(&s->q->ctl->stop);
 
-		s->c->owed[i] = !ended && !atomic_load(&s->q->ctl->stop);
+		s->c->owed[i] = !ended;
 		s->c->has[i] &= ended;
 	}
 }
