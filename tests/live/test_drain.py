@@ -114,7 +114,7 @@ def second_signal():
 def crash_of_one_core(server):
     """SIGSEGV, as if an lcore's thread had done it: the process ends, with all that it knows."""
     lcores = [int(task.name) for task in pathlib.Path(f"/proc/{server.pid}/task").iterdir()
-              if "-worker-" in (task / "comm").read_text()]  # rte-worker-1, lcore-worker-1
+              if "-worker" in (task / "comm").read_text()]  # rte-worker-1, dpdk-worker1
     live.equal(len(lcores), 1, "threads of lcores beside the main one")
     live.equal(TGKILL(server.pid, lcores[0], signal.SIGSEGV), 0, "tgkill")
     live.check(server.wait() not in (0, 98, 99), "exit code of a crash")
