@@ -2,7 +2,6 @@
 #include "ask.h"
 
 #include "instance.h"
-#include "opt.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,6 +10,11 @@
 #include <unistd.h>
 
 #define LINE_MAX_OCTETS 1024
+
+bool leat_ask_name(void *options, const char *text, char *why, size_t size)
+{
+	return leat_instance_is_name(text, options, why, size);
+}
 
 /* refused tells why: `no CODE AT why`, AT counted from the words, or - when it is none of them. */
 static int refused(const char *verb, const char *line, const char *words)

@@ -39,15 +39,6 @@ struct capture_options {
 
 #define AT(m) offsetof(struct capture_options, m)
 
-static bool read_name(void *options, const char *text, char *why, size_t size)
-{
-	((struct capture_options *)options)->name = text;
-	if (*text != '\0' && strlen(text) < INSTANCE_NAME_MAX && strchr(text, '/') == NULL)
-		return true;
-	snprintf(why, size, "`%s` is no name of an instance", text);
-	return false;
-}
-
 static bool read_file(void *options, const char *text, char *why, size_t size)
 {
 	((struct capture_options *)options)->file = text;
@@ -139,13 +130,10 @@ static bool read_word(void *options, const char *text, char *why, size_t size)
 	return false;
 }
 
+STATIC_ASSERT(offsetof(struct capture_options, name) == 0, "as ASK_ROW_NAME has it");
+
 static const struct opt_row row[] = {
-	{.name = "name",
-		.letter = 'n',
-		.kind = OPT_KIND_OTHER,
-		.read = read_name,
-		.metavar = "NAME",
-		.sentence = "of which instance; may be left out when one runs"},
+	ASK_ROW_NAME,
 	{.name = "write",
 		.letter = 'w',
 		.kind = OPT_KIND_OTHER,

@@ -23,11 +23,6 @@ static const char *const form_words[] = {"text", "ss", "ipvs", "json", NULL};
 
 #define AT(member) offsetof(struct conns_options, member)
 
-static bool read_name(void *options, const char *text, char *why, size_t size)
-{
-	return leat_instance_is_name(text, &((struct conns_options *)options)->name, why, size);
-}
-
 static bool add_word(struct conns_options *o, const char *text, char *why, size_t size)
 {
 	size_t at = strlen(o->filter), room = sizeof(o->filter) - at;
@@ -58,13 +53,10 @@ static bool read_word(void *options, const char *text, char *why, size_t size)
 	return add_word(o, text, why, size);
 }
 
+STATIC_ASSERT(offsetof(struct conns_options, name) == 0, "as ASK_ROW_NAME has it");
+
 static const struct opt_row row[] = {
-	{.name = "name",
-		.letter = 'n',
-		.kind = OPT_KIND_OTHER,
-		.read = read_name,
-		.metavar = "NAME",
-		.sentence = "of which instance; may be left out when one runs"},
+	ASK_ROW_NAME,
 	{.name = "info",
 		.letter = 'i',
 		.kind = OPT_KIND_FLAG,

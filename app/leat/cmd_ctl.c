@@ -19,11 +19,6 @@ struct ctl_options {
 
 #define AT(member) offsetof(struct ctl_options, member)
 
-static bool read_name(void *options, const char *text, char *why, size_t size)
-{
-	return leat_instance_is_name(text, &((struct ctl_options *)options)->name, why, size);
-}
-
 static bool read_word(void *options, const char *text, char *why, size_t size)
 {
 	struct ctl_options *o = options;
@@ -36,13 +31,10 @@ static bool read_word(void *options, const char *text, char *why, size_t size)
 	return false;
 }
 
+STATIC_ASSERT(offsetof(struct ctl_options, name) == 0, "as ASK_ROW_NAME has it");
+
 static const struct opt_row row[] = {
-	{.name = "name",
-		.letter = 'n',
-		.kind = OPT_KIND_OTHER,
-		.read = read_name,
-		.metavar = "NAME",
-		.sentence = "of which instance; may be left out when one runs"},
+	ASK_ROW_NAME,
 	{.name = "json",
 		.letter = 'j',
 		.kind = OPT_KIND_FLAG,

@@ -47,15 +47,6 @@ STATIC_ASSERT(COUNT_OF(page_words) == TOP_PAGE_CNT + 1, "a word for each page");
 
 #define AT(member) offsetof(struct top_options, member)
 
-static bool read_name(void *options, const char *text, char *why, size_t size)
-{
-	((struct top_options *)options)->name = text;
-	if (*text != '\0' && strlen(text) < INSTANCE_NAME_MAX && strchr(text, '/') == NULL)
-		return true;
-	snprintf(why, size, "`%s` is no name of an instance", text);
-	return false;
-}
-
 static bool read_from(void *options, const char *text, char *why, size_t size)
 {
 	((struct top_options *)options)->from = text;
@@ -83,13 +74,10 @@ static bool read_size(void *options, const char *text, char *why, size_t size)
 	return false;
 }
 
+STATIC_ASSERT(offsetof(struct top_options, name) == 0, "as ASK_ROW_NAME has it");
+
 static const struct opt_row row[] = {
-	{.name = "name",
-		.letter = 'n',
-		.kind = OPT_KIND_OTHER,
-		.read = read_name,
-		.metavar = "NAME",
-		.sentence = "of which instance; may be left out when one runs"},
+	ASK_ROW_NAME,
 	{.name = "once",
 		.letter = '1',
 		.kind = OPT_KIND_FLAG,
