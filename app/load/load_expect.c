@@ -269,6 +269,25 @@ static bool link_text(const struct load_result *r, char *text, size_t size)
 	return true;
 }
 
+/* holds_fewer: a closed load begins the next as soon as one has ended, whatever the peer does; when
+ * it holds fewer than it is to, its own ports or places ran out. */
+static bool holds_fewer(const struct load_result *r, char *text, size_t size)
+{
+	const struct load_counters *c = &r->counters;
+	char least[TEXT_GROUP_MAX], whole[TEXT_GROUP_MAX];
+
+	if (r->intent.model != LOAD_MODEL_CLOSED || c->no_port + c->no_room == 0 ||
+		r->held_looks == 0 || r->held_min >= r->intent.concurrency)
+		return false;
+	leat_text_group(r->held_min, least, sizeof(least));
+	leat_text_group(r->intent.concurrency, whole, sizeof(whole));
+	snprintf(text, size, "%s of %s were in flight at times: %s", least, whole,
+		c->no_port != 0 ? "the next waited for a pair of address and port (TIME-WAIT has "
+				  "them); more --sources?"
+				: "the next found no room in the generator's stack");
+	return true;
+}
+
 const char *leat_load_limit_text(const struct load_result *r, char *text, size_t size)
 {
 	const struct load_limits *l = &r->limits;
@@ -297,6 +316,8 @@ const char *leat_load_limit_text(const struct load_result *r, char *text, size_t
 		snprintf(text, size, "packet buffers ran down to %s; more --buffers?", t);
 		return text;
 	}
+	if (holds_fewer(r, text, size))
+		return text;
 	if (too_many(text, size, skip[LOAD_SKIP_NO_PORT],
 		    "connections found no free pair of address and port (TIME-WAIT has them)") ||
 		too_many(text, size, skip[LOAD_SKIP_LIMIT],

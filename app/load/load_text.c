@@ -114,22 +114,38 @@ void leat_load_print_plan(const struct load_result *r, FILE *out)
 	print_tuples(i, out);
 }
 
+#define NO_TUPLES                                                                                  \
+	"tuples exhausted: TIME-WAIT has them; more --sources or --target, or a shorter "          \
+	"--time-wait"
+
+/* why_fewer: why a closed load holds fewer than it is to. */
+static const char *why_fewer(
+	const struct load_result *r, const struct load_second *s, char *text, size_t size)
+{
+	const struct load_intent *in = &r->intent;
+
+	if (s->in_flight >= in->concurrency || r->counters.no_port == 0 ||
+		s->at_ns <= in->ramp_ns || s->at_ns >= in->ramp_ns + in->duration_ns)
+		return NULL;
+	snprintf(text, size, "%s", NO_TUPLES);
+	return text;
+}
+
 const char *leat_load_why(
 	const struct load_result *r, const struct load_second *s, char *text, size_t size)
 {
 	char t[TEXT_GROUP_MAX];
 	const uint64_t *skip = r->counters.not_started;
 
-	if (r->intent.model != LOAD_MODEL_OPEN || s->planned == 0 ||
-		s->started * 100 >= s->planned * 99)
+	if (r->intent.model != LOAD_MODEL_OPEN)
+		return why_fewer(r, s, text, size);
+	if (s->planned == 0 || s->started * 100 >= s->planned * 99)
 		return NULL;
 	if (s->busy_millionths > LOAD_BUSY_MAX) {
 		leat_load_text_share(s->busy_millionths, t, sizeof(t));
 		snprintf(text, size, "shard saturated: the busiest is at %s", t);
 	} else if (r->counters.no_port != 0 && skip[LOAD_SKIP_NO_PORT] != 0) {
-		snprintf(text, size,
-			"tuples exhausted: TIME-WAIT has them; more --sources or "
-			"--target, or a shorter --time-wait");
+		snprintf(text, size, "%s", NO_TUPLES);
 	} else if (skip[LOAD_SKIP_NO_ROOM] != 0) {
 		snprintf(text, size, "a table of the stack is full; more --connections?");
 	} else if (s->in_flight >= r->intent.concurrency) {

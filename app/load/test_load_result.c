@@ -250,6 +250,38 @@ static void the_why_line_names_one_reason(void **state)
 	assert_non_null(strstr(leat_load_why(&r, &s, text, sizeof(text)), "shard saturated"));
 }
 
+static void a_closed_load_without_ports_does_not_pass(void **state)
+{
+	static struct load_result r;
+	struct load_second s = {.started = 900, .in_flight = 64};
+	char text[LOAD_TEXT_MAX];
+
+	(void)state;
+	a_run(&r);
+	r.intent.model = LOAD_MODEL_CLOSED;
+	r.intent.concurrency = 64;
+	r.intent.ramp_ns = 0;
+	r.intent.duration_ns = 10 * TIME_S;
+	s.at_ns = 3 * TIME_S;
+	r.held_looks = 200;
+	r.held_min = r.held_max = 64;
+	/* Connects that were put off, and not for so long that it showed, are no limit. */
+	r.counters.no_port = 3;
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_PASS);
+	assert_null(leat_load_why(&r, &s, text, sizeof(text)));
+	r.held_min = s.in_flight = 63;
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
+	assert_non_null(strstr(r.why, "63 of 64 were in flight at times: the next waited"));
+	assert_non_null(strstr(leat_load_why(&r, &s, text, sizeof(text)), "tuples exhausted"));
+	s.at_ns = 10 * TIME_S;
+	assert_null(leat_load_why(&r, &s, text, sizeof(text)));
+	r.counters.no_port = 0;
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_PASS);
+	r.counters.no_room = 1;
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
+	assert_non_null(strstr(r.why, "no room"));
+}
+
 static void rates_are_read_as_people_write_them(void **state)
 {
 	static const struct {
@@ -335,6 +367,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_generator_at_its_limit_never_passes),
 		cmocka_unit_test(a_limit_that_is_not_passed_is_none),
 		cmocka_unit_test(the_why_line_names_one_reason),
+		cmocka_unit_test(a_closed_load_without_ports_does_not_pass),
 		cmocka_unit_test(rates_are_read_as_people_write_them),
 		cmocka_unit_test(json_keeps_every_character_and_one_line_has_a_program),
 		cmocka_unit_test(the_report_says_what_was_planned_and_what_was_achieved),
