@@ -196,7 +196,8 @@ static void print_head(void)
 	const struct serve_options *o = run.o;
 	char msl[REPORT_TEXT_MAX], places[REPORT_TEXT_MAX];
 
-	printf("leat " LEAT_VERSION ", %s, instance %s\n", rte_version(), o->name);
+	printf("leat " LEAT_VERSION ", %s, instance %s\n", rte_version(),
+		run.ctl.listen_fd >= 0 ? leat_instance_of(run.ctl.path) : o->name);
 	print_link();
 	print_addresses();
 	printf("  shards        %u on %u lcore%s, up to %ju MiB, %shugepages\n",
