@@ -79,6 +79,7 @@ def link():
         s.close()
         pouring.close()
         with live.case("N208: at the end it is told how often, and the ledger balances"):
+            live.until(lambda: re.findall(r"link (up|down), after", server.err)[-1] == "up", "up")
             live.equal(server.stop(), 0, "exit code")
             server.ledger()
             downs = int(re.search(r"^port +link up; down (\d+) times", server.out, re.M)[1])
