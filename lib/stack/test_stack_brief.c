@@ -7,20 +7,6 @@
 
 #define TWO_MSL (60 * TIME_S)
 
-/* One connection that the server, stack 1, closes first: it waits there, as a record. */
-static void closed_by_server(struct net *n, int family)
-{
-	struct leat_conn conn[2];
-
-	net_open(n, family, 80, conn);
-	assert_int_equal(leat_close(n->stack[1], conn[1]), LEAT_OK);
-	net_run(n, 5 * TIME_MS);
-	assert_int_equal(leat_close(n->stack[0], conn[0]), LEAT_OK);
-	net_run(n, 5 * TIME_MS);
-	net_no_events(n, 0);
-	net_no_events(n, 1);
-}
-
 static void begin(struct net *n, uint64_t seed)
 {
 	net_init(n, seed);
@@ -57,7 +43,7 @@ static void a_walk_describes_each_once_however_it_is_cut(void **state)
 	(void)state;
 	begin(&n, 8);
 	for (uint32_t i = 0; i < 40; i++)
-		closed_by_server(&n, i % 2 ? 4 : 6);
+		net_closed_by_server(&n, i % 2 ? 4 : 6);
 	net_open(&n, 4, 80, conn);
 	for (uint32_t each = 1; each < 200; each += 7) {
 		uint32_t cnt = walk(&n, UINT32_MAX, each, brief), waiting = 0, rest = 0;
@@ -92,7 +78,7 @@ static void a_brief_and_an_info_say_the_same(void **state)
 
 	(void)state;
 	begin(&n, 9);
-	closed_by_server(&n, 4);
+	net_closed_by_server(&n, 4);
 	net_open(&n, 6, 80, conn);
 	uint32_t cnt = walk(&n, UINT32_MAX, 1000, brief);
 	for (uint32_t i = 0; i < cnt; i++) {
@@ -118,7 +104,7 @@ static void what_is_due_when_is_counted_as_a_look_at_each_would(void **state)
 	(void)state;
 	begin(&n, 10);
 	for (uint32_t i = 0; i < 100; i++) {
-		closed_by_server(&n, i % 3 ? 4 : 6);
+		net_closed_by_server(&n, i % 3 ? 4 : 6);
 		net_run(&n, 300 * TIME_MS);
 	}
 	for (uint64_t by = TIME_S; by < 70 * TIME_S; by += 3 * TIME_S) {
@@ -151,7 +137,7 @@ static void one_is_found_by_its_tuple(void **state)
 	(void)state;
 	begin(&n, 11);
 	for (uint32_t i = 0; i < 10; i++)
-		closed_by_server(&n, i % 2 ? 4 : 6);
+		net_closed_by_server(&n, i % 2 ? 4 : 6);
 	net_open(&n, 4, 80, conn);
 	uint32_t cnt = walk(&n, TCP_SET(TIME_WAIT) | TCP_SET(ESTABLISHED), 1000, brief);
 	assert_int_equal(cnt, 11);
@@ -201,7 +187,7 @@ static void a_record_that_is_killed_frees_its_tuple_without_a_word(void **state)
 	(void)state;
 	begin(&n, 13);
 	for (uint32_t i = 0; i < 30; i++)
-		closed_by_server(&n, i % 2 ? 4 : 6);
+		net_closed_by_server(&n, i % 2 ? 4 : 6);
 	uint64_t sent = leat_stack_counters(n.stack[1])->frames_out;
 	uint32_t cnt = walk(&n, TCP_SET(TIME_WAIT), 1000, brief);
 	for (uint32_t i = 0; i < cnt; i += 2)
@@ -282,7 +268,7 @@ static void who_follows_sees_each_arrow_and_how_it_ended(void **state)
 	begin(&n, 16);
 	f.states = UINT32_MAX;
 	leat_stack_follow(n.stack[1], &f);
-	closed_by_server(&n, 4);
+	net_closed_by_server(&n, 4);
 	net_run(&n, 2 * TWO_MSL);
 	for (uint32_t i = 0; i < COUNT_OF(way); i++) {
 		assert_true(leat_tcp_follow_take(&f, &e));
@@ -296,7 +282,7 @@ static void who_follows_sees_each_arrow_and_how_it_ended(void **state)
 	assert_string_equal(leat_stack_end_name(e.why), "time-wait over");
 	assert_false(leat_tcp_follow_take(&f, &e));
 	leat_stack_follow(n.stack[1], NULL);
-	closed_by_server(&n, 6);
+	net_closed_by_server(&n, 6);
 	assert_false(leat_tcp_follow_take(&f, &e));
 	net_stop(&n);
 }

@@ -302,6 +302,20 @@ static inline void net_open(struct net *n, int family, uint16_t port, struct lea
 	conn[1] = net_event(n, 1, LEAT_ACCEPTED).conn;
 }
 
+/* net_closed_by_server is one connection that stack 1 closes first: it waits there, as a record. */
+static inline void net_closed_by_server(struct net *n, int family)
+{
+	struct leat_conn conn[2];
+
+	net_open(n, family, 80, conn);
+	assert_int_equal(leat_close(n->stack[1], conn[1]), LEAT_OK);
+	net_run(n, 5 * TIME_MS);
+	assert_int_equal(leat_close(n->stack[0], conn[0]), LEAT_OK);
+	net_run(n, 5 * TIME_MS);
+	net_no_events(n, 0);
+	net_no_events(n, 1);
+}
+
 static inline const char *net_state(struct net *n, uint32_t i, struct leat_conn c)
 {
 	struct leat_info info;

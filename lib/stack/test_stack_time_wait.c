@@ -9,20 +9,6 @@
 
 #define TWO_MSL (60 * TIME_S)
 
-/* One connection that the server, stack 1, closes first: it waits there, as a record. */
-static void closed_by_server(struct net *n, int family)
-{
-	struct leat_conn conn[2];
-
-	net_open(n, family, 80, conn);
-	assert_int_equal(leat_close(n->stack[1], conn[1]), LEAT_OK);
-	net_run(n, 5 * TIME_MS);
-	assert_int_equal(leat_close(n->stack[0], conn[0]), LEAT_OK);
-	net_run(n, 5 * TIME_MS);
-	net_no_events(n, 0);
-	net_no_events(n, 1);
-}
-
 static uint32_t records(const struct net *n)
 {
 	return leat_tcp_tw_cnt(leat_stack_engine(n->stack[1]));
@@ -86,7 +72,7 @@ static void a_connection_that_only_waits_needs_no_control_block(void **state)
 	uint32_t unused = counted(&n)->present[TCP_ST_NONE];
 
 	for (uint32_t i = 0; i < 20; i++)
-		closed_by_server(&n, i % 2 ? 4 : 6);
+		net_closed_by_server(&n, i % 2 ? 4 : 6);
 	assert_int_equal(records(&n), 20);
 	assert_int_equal(counted(&n)->present[TCP_ST_TIME_WAIT], 20);
 	assert_int_equal(counted(&n)->present[TCP_ST_NONE], unused);
@@ -106,7 +92,7 @@ static void an_end_that_nobody_looked_at_is_counted_as_late(void **state)
 
 	(void)state;
 	begin(&n, 2);
-	closed_by_server(&n, 4);
+	net_closed_by_server(&n, 4);
 	uint64_t at = leat_tcp_tw_next(leat_stack_engine(n.stack[1]));
 
 	assert_true(leat_stack_next_deadline(n.stack[1]) == at);
@@ -130,7 +116,7 @@ static void a_flood_of_fins_wakes_no_more_than_there_is_room_for(void **state)
 	(void)state;
 	begin(&n, 3);
 	for (uint32_t i = 0; i < CNT; i++)
-		closed_by_server(&n, 4);
+		net_closed_by_server(&n, 4);
 	assert_int_equal(records(&n), CNT);
 	net_run(&n, TIME_S);
 	peers_say(&n, TCP_FIN | TCP_ACK);
@@ -158,8 +144,8 @@ static void what_is_over_while_its_answer_waits_says_nothing(void **state)
 
 	(void)state;
 	begin(&n, 4);
-	closed_by_server(&n, 4);
-	closed_by_server(&n, 6);
+	net_closed_by_server(&n, 4);
+	net_closed_by_server(&n, 6);
 	n.now = leat_tcp_tw_next(leat_stack_engine(n.stack[1])) + TIME_S;
 	peers_say(&n, TCP_PSH | TCP_ACK);
 	assert_int_equal(counted(&n)->verdict[TCP_V_TIME_WAIT_OLD], 2);
@@ -203,7 +189,7 @@ static void many_restarts(uint64_t seed, int family, uint32_t cnt, uint32_t max)
 	net_start(&n);
 	net_listen(&n, 1, family, 80, 8);
 	for (uint32_t i = 0; i < cnt; i++)
-		closed_by_server(&n, family);
+		net_closed_by_server(&n, family);
 	struct tcp_engine *e = leat_stack_engine(n.stack[1]);
 
 	assert_int_equal(leat_tcp_tw_due(e, n.now + TWO_MSL, name, 4), cnt);
@@ -254,7 +240,7 @@ static void records_move_while_their_answers_wait(void **state)
 	net_start(&n);
 	net_listen(&n, 1, 4, 80, 8);
 	for (uint32_t i = 0; i < CNT; i++)
-		closed_by_server(&n, 4);
+		net_closed_by_server(&n, 4);
 	struct tcp_engine *e = leat_stack_engine(n.stack[1]);
 
 	assert_int_equal(leat_tcp_tw_due(e, n.now + TWO_MSL, name, CNT), CNT);
@@ -288,11 +274,11 @@ static void a_restart_that_is_put_off_makes_it_longer(void **state)
 
 	(void)state;
 	begin(&n, 10);
-	closed_by_server(&n, 4);
+	net_closed_by_server(&n, 4);
 	struct tcp_engine *e = leat_stack_engine(n.stack[1]);
 	uint64_t at = leat_tcp_tw_next(e);
 
-	closed_by_server(&n, 6);
+	net_closed_by_server(&n, 6);
 	leat_tcp_tw_flag(e, record_of(&n, 0), TW_F_LATER, true);
 	net_until(&n, at + TIME_S);
 	assert_int_equal(records(&n), 1);
@@ -318,7 +304,7 @@ static void a_restart_without_a_block_is_put_off_and_counted(void **state)
 	net_start(&n);
 	net_listen(&n, 1, 4, 80, 8);
 	for (uint32_t i = 0; i < 4; i++)
-		closed_by_server(&n, 4);
+		net_closed_by_server(&n, 4);
 	net_ledger(&n);
 	struct tcp_engine *e = leat_stack_engine(n.stack[1]);
 
@@ -370,7 +356,7 @@ static void who_is_given_up_late_stays_a_control_block(void **state)
 
 	net_no_events(&n, 0);
 	net_no_events(&n, 1);
-	closed_by_server(&n, 4);
+	net_closed_by_server(&n, 4);
 	assert_int_equal(leat_close(n.stack[1], conn[1]), LEAT_OK);
 	assert_int_equal(counted(&n)->time_wait_stayed, 1);
 	assert_int_equal(records(&n), 1);
@@ -396,7 +382,7 @@ static void a_full_table_refuses_new_work(void **state)
 	net_start(&n);
 	net_listen(&n, 1, 4, 80, 8);
 	for (uint32_t i = 0; i < 3; i++)
-		closed_by_server(&n, 4);
+		net_closed_by_server(&n, 4);
 	for (uint32_t i = 0; i < 6; i++)
 		assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_OK);
 	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_ERR_FULL);
@@ -427,7 +413,7 @@ static void a_full_table_has_the_oldest_give_way_by_choice(void **state)
 		net_start(&n);
 		net_listen(&n, 1, 4, 80, 8);
 		for (uint32_t i = 0; i < 5; i++)
-			closed_by_server(&n, 4);
+			net_closed_by_server(&n, 4);
 		assert_int_equal(records(&n), compact ? 3 : 0);
 		assert_int_equal(counted(&n)->present[TCP_ST_TIME_WAIT], 3);
 		assert_int_equal(net_outcome(&n, 1, "evicted"), 2);

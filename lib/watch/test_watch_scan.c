@@ -4,19 +4,6 @@
 #include "base_bits.h"
 #include "test_stack_net.h"
 
-static void closed_by_server(struct net *n, int family)
-{
-	struct leat_conn conn[2];
-
-	net_open(n, family, 80, conn);
-	assert_int_equal(leat_close(n->stack[1], conn[1]), LEAT_OK);
-	net_run(n, 5 * TIME_MS);
-	assert_int_equal(leat_close(n->stack[0], conn[0]), LEAT_OK);
-	net_run(n, 5 * TIME_MS);
-	net_no_events(n, 0);
-	net_no_events(n, 1);
-}
-
 /* Sixty wait, three are open. */
 static void begin(struct net *n, uint64_t seed)
 {
@@ -27,7 +14,7 @@ static void begin(struct net *n, uint64_t seed)
 	net_listen(n, 1, 4, 80, 8);
 	net_listen(n, 1, 6, 80, 8);
 	for (uint32_t i = 0; i < 60; i++) {
-		closed_by_server(n, i % 2 ? 4 : 6);
+		net_closed_by_server(n, i % 2 ? 4 : 6);
 		net_run(n, 100 * TIME_MS);
 	}
 	for (uint32_t i = 0; i < 3; i++)
