@@ -17,31 +17,21 @@
  * longer by.  The time is that of this thread, which others' turns on the processor are not part
  * of; but what they leave of its caches is, and what a hypervisor takes: so the figure of 999 in
  * 1000 turns stands beside that of all. */
-#include "bench.h"
+#include "bench_wait.h"
 
-#include "base_time.h"
-#include "stack_core.h"
-#include "tcp_core.h"
 #include "watch_scan.h"
-#include "wire_cksum.h"
 
 #include <time.h>
 
 #define BURST        32
-#define TWO_MSL      (60 * TIME_S)
 #define FINS         4 /* of a turn, sent again */
-#define PORTS        60000
-#define OURS         0xc0000201 /* 192.0.2.1 */
-#define THEIRS       0x0b000000 /* from 11.0.0.0 on */
 #define FRAME_OCTETS 256
-#define CONTROL_MAX  4096
 #define LIMIT        1000
 #define TURNS_MAX    400000
 #define ALONE        20000 /* turns without a question */
 
 struct world {
 	struct leat_stack *s;
-	struct tcp_engine *e;
 	uint64_t now, first, next; /* those in TIME-WAIT are the numbers from first to next */
 	uint8_t in[FINS][FRAME_OCTETS], out[FINS][1600];
 	uint32_t in_octets[FINS];
@@ -55,52 +45,10 @@ struct row {
 
 static uint64_t turn_ns[TURNS_MAX], step_ns[TURNS_MAX];
 
-static struct tuple tuple_of(uint64_t n)
-{
-	return (struct tuple){ip_from4(OURS), ip_from4(THEIRS + (uint32_t)(n / PORTS)), 80,
-		(uint16_t)(1024 + n % PORTS), 0};
-}
-
-static void configure(struct stack_config *c, uint64_t population)
-{
-	leat_stack_config_default(c);
-	c->tcp.tcb_max = CONTROL_MAX;
-	c->tcp.time_wait_max = (uint32_t)(population + population / 8) + CONTROL_MAX;
-	c->link.raw_ip = true;
-	c->link.local_cnt = 1;
-	c->link.local[0] = (struct wire_local){ip_from4(OURS), 24};
-	c->knobs.two_msl_ns = TWO_MSL;
-	c->tx_csum_l4 = c->tx_csum_ip = true;
-}
-
 /* Connection n goes into TIME-WAIT, as its last ACK would have it. */
 static void enter(struct world *w, uint64_t n)
 {
-	static const enum tcp_event way[] = {TCP_EV_RCV_SYN, TCP_EV_RCV_ACK_OF_SYN, TCP_EV_CLOSE,
-		TCP_EV_RCV_ACK_OF_FIN, TCP_EV_RCV_FIN};
-	struct tuple tuple = tuple_of(n);
-	struct tcb *tcb = leat_tcp_alloc(w->e, &tuple, TCP_ST_LISTEN, w->now);
-	struct tcp_call c = {.e = w->e, .tcb = tcb, .now = w->now};
-
-	ASSERT(tcb != NULL);
-	tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = seq_of((uint32_t)n);
-	tcb->snd.end = seq_sub(tcb->snd.nxt, 1);
-	tcb->snd.iss = seq_sub(tcb->snd.nxt, 500);
-	tcb->rcv.nxt = tcb->rcv.edge = tcb->last_ack = seq_of((uint32_t)n + 77);
-	tcb->rcv_fin = seq_sub(tcb->rcv.nxt, 1);
-	tcb->una_offset = 499;
-	tcb->agreed = TCP_OPT_TS;
-	tcb->ts_recent = 100;
-	tcb->flags |= TCP_F_PASSIVE;
-	for (uint32_t i = 0; i < COUNT_OF(way); i++)
-		leat_tcp_step(w->e, tcb, way[i]);
-	w->e->cnt.opened_passive++;
-	w->e->cnt.time_wait_entered++;
-	w->e->open_cnt++;
-	leat_tcp_tw_begin(&c);
-	leat_stack_conn_init(w->s, tcb);
-	ASSERT(leat_stack_flow_insert(w->s, tcb, leat_flow_hash(w->s->flow, &tuple)));
-	leat_stack_rest(w->s, tcb);
+	leat_stack_rest(w->s, bench_wait_make(w->s, w->now, n));
 }
 
 static void set_now(struct world *w, uint64_t now)
@@ -112,30 +60,14 @@ static void set_now(struct world *w, uint64_t now)
 /* The FIN of connection n again. */
 static void put(struct world *w, uint32_t at, uint64_t n)
 {
-	struct tuple t = tuple_of(n), from = {t.remote, t.local, t.rport, t.lport, 0};
-	struct seg seg = {.seq = seq_of((uint32_t)n + 76),
-		.ack = seq_of((uint32_t)n),
+	const struct seg seg = {.seq = seq_sub(bench_wait_rcv_nxt(n), 1),
+		.ack = bench_wait_snd_nxt(n),
 		.flags = TCP_FIN | TCP_ACK,
 		.len = 1,
 		.wnd = 1000,
-		.opts = TCP_OPT_TS,
 		.ts_val = 100};
-	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = 64};
-	struct wire_link link = w->s->config.link;
-	uint8_t *tcp = w->in[at] + 20;
 
-	hdr.octets = leat_wire_tcp_put(tcp, &from, &seg);
-	be16_put(tcp + 16, leat_wire_cksum(&from, WIRE_PROTO_TCP, tcp, hdr.octets));
-	w->in_octets[at] = hdr.octets +
-			   leat_wire_pkt_hdr_put(w->in[at], &link, &(struct mac){{0}}, &from, &hdr);
-}
-
-static uint64_t thread_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * TIME_S + (uint64_t)t.tv_nsec;
+	w->in_octets[at] = bench_wait_frame(w->s, w->in[at], n, seg);
 }
 
 /* traffic is what a turn has to do anyhow. */
@@ -193,14 +125,14 @@ static bool one_turn(struct world *world, struct watch_scan *w, uint64_t at)
 	bool more = true;
 
 	prepare_turn(world);
-	uint64_t began = thread_ns();
+	uint64_t began = bench_thread_ns();
 
 	traffic(world);
-	uint64_t before = thread_ns();
+	uint64_t before = bench_thread_ns();
 
 	if (w != NULL)
 		more = leat_watch_scan_step(w, world->s, world->now);
-	uint64_t after = thread_ns();
+	uint64_t after = bench_thread_ns();
 
 	turn_ns[at] = after - began;
 	step_ns[at] = after - before;
@@ -305,13 +237,12 @@ static void measure(const struct bench *b, uint64_t population)
 	struct row row;
 
 	w.now = 1000 * TIME_S;
-	configure(&c, population);
+	bench_wait_config(&c, population + population / 8 + BENCH_WAIT_CONTROL);
 	void *mem = bench_memory(leat_stack_footprint(&c));
 	w.s = leat_stack_new(mem, &c, w.now);
-	w.e = leat_stack_engine(w.s);
 	while (w.next < population) {
 		enter(&w, w.next++);
-		set_now(&w, w.now + TWO_MSL / 2 / population);
+		set_now(&w, w.now + BENCH_WAIT_NS / 2 / population);
 	}
 	alone(&w, &row);
 	print_row(b, population, &row);

@@ -22,13 +22,9 @@
  * for as long: the longest turn is that of the round in which it was shortest, since what is the
  * stack's own is in each of them, and so is the longest idle one.  The longest of all turns of all
  * rounds, whatever happened in it, is told, too. */
-#include "bench.h"
+#include "bench_wait.h"
 
 #include "base_prng.h"
-#include "base_time.h"
-#include "stack_core.h"
-#include "tcp_core.h"
-#include "wire_cksum.h"
 
 #include <sys/resource.h>
 #include <time.h>
@@ -40,13 +36,8 @@
 #define ROUNDS       5
 #define SPARSE       256
 #define TURNS_MAX    (DUE_AT_ONCE / TURN_MAX + 2)
-#define TWO_MSL      (60 * TIME_S)
-#define PORTS        60000
-#define OURS         0xc0000201 /* 192.0.2.1 */
-#define THEIRS       0x0b000000 /* from 11.0.0.0 on */
 #define FRAME_OCTETS 256
 #define POPULATIONS  16
-#define CONTROL_MAX  4096
 
 struct world {
 	struct leat_stack *s;
@@ -68,32 +59,10 @@ struct row {
 	uint64_t sparse_turn_ns;
 };
 
-static struct tuple tuple_of(uint64_t n)
-{
-	return (struct tuple){ip_from4(OURS), ip_from4(THEIRS + (uint32_t)(n / PORTS)), 80,
-		(uint16_t)(1024 + n % PORTS), 0};
-}
-
-static struct seq snd_nxt(uint64_t n)
-{
-	return seq_of((uint32_t)n * 2654435761U);
-}
-
-static struct seq rcv_nxt(uint64_t n)
-{
-	return seq_of((uint32_t)n * 40503U + 77);
-}
-
+/* configure: places for so many, and for those that are made to begin with. */
 static void configure(struct stack_config *c, uint64_t population)
 {
-	leat_stack_config_default(c);
-	c->tcp.tcb_max = CONTROL_MAX;
-	c->tcp.time_wait_max = (uint32_t)population + (population > 1 ? CONTROL_MAX : 0);
-	c->link.raw_ip = true;
-	c->link.local_cnt = 1;
-	c->link.local[0] = (struct wire_local){ip_from4(OURS), 24};
-	c->knobs.two_msl_ns = TWO_MSL;
-	c->tx_csum_l4 = c->tx_csum_ip = true;
+	bench_wait_config(c, population + (population > 1 ? BENCH_WAIT_CONTROL : 0));
 }
 
 /* All that is there because there may be so many: records, index, and what is fixed with them. */
@@ -111,42 +80,13 @@ static double octets_each(uint64_t population)
 
 /* ---- one more in TIME-WAIT ---- */
 
-/* Connection n as its last ACK has left it: in TIME-WAIT, a control block, nobody's. */
-static struct tcb *make(struct world *w, uint64_t n)
-{
-	static const enum tcp_event way[] = {TCP_EV_RCV_SYN, TCP_EV_RCV_ACK_OF_SYN, TCP_EV_CLOSE,
-		TCP_EV_RCV_ACK_OF_FIN, TCP_EV_RCV_FIN};
-	struct tuple tuple = tuple_of(n);
-	struct tcb *tcb = leat_tcp_alloc(w->e, &tuple, TCP_ST_LISTEN, w->now);
-	struct tcp_call c = {.e = w->e, .tcb = tcb, .now = w->now};
-
-	ASSERT(tcb != NULL);
-	tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = snd_nxt(n);
-	tcb->snd.end = seq_sub(tcb->snd.nxt, 1);
-	tcb->snd.iss = seq_sub(tcb->snd.nxt, 500);
-	tcb->rcv.nxt = tcb->rcv.edge = tcb->last_ack = rcv_nxt(n);
-	tcb->rcv_fin = seq_sub(tcb->rcv.nxt, 1);
-	tcb->una_offset = 499;
-	tcb->agreed = TCP_OPT_TS;
-	tcb->ts_recent = 100;
-	for (uint32_t i = 0; i < COUNT_OF(way); i++)
-		leat_tcp_step(w->e, tcb, way[i]);
-	w->e->cnt.opened_passive++;
-	w->e->cnt.time_wait_entered++;
-	w->e->open_cnt++;
-	leat_tcp_tw_begin(&c);
-	leat_stack_conn_init(w->s, tcb);
-	ASSERT(leat_stack_flow_insert(w->s, tcb, leat_flow_hash(w->s->flow, &tuple)));
-	return tcb;
-}
-
 /* Enters cnt, at most a burst, and returns what that took beyond making them. */
 static uint64_t enter(struct world *w, uint32_t cnt)
 {
 	struct tcb *tcb[BURST];
 
 	for (uint32_t i = 0; i < cnt; i++)
-		tcb[i] = make(w, w->next++);
+		tcb[i] = bench_wait_make(w->s, w->now, w->next++);
 	uint64_t from = bench_cycles();
 
 	for (uint32_t i = 0; i < cnt; i++)
@@ -164,19 +104,7 @@ static void set_now(struct world *w, uint64_t now)
 
 static void put(struct world *w, uint32_t at, uint64_t n, struct seg seg)
 {
-	struct tuple t = tuple_of(n), from = {t.remote, t.local, t.rport, t.lport, 0};
-	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = 64};
-	struct wire_link link = w->s->config.link;
-	uint8_t *tcp = w->in[at] + 20;
-
-	seg.opts |= TCP_OPT_TS;
-	hdr.octets = leat_wire_tcp_put(tcp, &from, &seg);
-	uint16_t sum = leat_wire_cksum(&from, WIRE_PROTO_TCP, tcp, hdr.octets);
-
-	tcp[16] = (uint8_t)(sum >> 8);
-	tcp[17] = (uint8_t)sum;
-	w->in_octets[at] = hdr.octets +
-			   leat_wire_pkt_hdr_put(w->in[at], &link, &(struct mac){{0}}, &from, &hdr);
+	w->in_octets[at] = bench_wait_frame(w->s, w->in[at], n, seg);
 }
 
 /* Brings in a burst and lets out what it makes sendable, as a turn does; the cycles of that. */
@@ -257,8 +185,8 @@ static void measure_reack(struct world *w, struct row *row)
 		choose(w, n);
 		for (uint32_t k = 0; k < BURST; k++)
 			put(w, k, n[k],
-				(struct seg){.seq = seq_sub(rcv_nxt(n[k]), 1),
-					.ack = snd_nxt(n[k]),
+				(struct seg){.seq = seq_sub(bench_wait_rcv_nxt(n[k]), 1),
+					.ack = bench_wait_snd_nxt(n[k]),
 					.flags = TCP_FIN | TCP_ACK,
 					.len = 1,
 					.wnd = 1000,
@@ -271,7 +199,7 @@ static void measure_reack(struct world *w, struct row *row)
 /* The reopened connection is closed by us at once, and waits again: the population stays. */
 static void close_again(struct world *w, uint64_t n)
 {
-	struct tuple tuple = tuple_of(n);
+	struct tuple tuple = bench_wait_tuple(n);
 	uint64_t hash = leat_flow_hash(w->s->flow, &tuple);
 	struct tcb *tcb = stack_tcb(w->s, leat_flow_table_find(w->s->flow, hash, &tuple));
 
@@ -279,19 +207,19 @@ static void close_again(struct world *w, uint64_t n)
 	tcb->flags &= (uint16_t)~TCP_F_USER;
 	leat_tcp_drop(w->e, tcb, TCP_END_ABORTED, &w->s->io);
 	leat_stack_settle(w->s);
-	leat_stack_rest(w->s, make(w, n));
+	leat_stack_rest(w->s, bench_wait_make(w->s, w->now, n));
 }
 
 static void put_syn(struct world *w, uint32_t at, uint64_t n, bool ack)
 {
-	struct seg seg = {.seq = seq_add(rcv_nxt(n), ack ? 1001 : 1000),
+	struct seg seg = {.seq = seq_add(bench_wait_rcv_nxt(n), ack ? 1001 : 1000),
 		.flags = ack ? TCP_ACK : TCP_SYN,
 		.len = !ack,
 		.wnd = 1000,
 		.ts_val = 5000};
 
 	if (ack) {
-		struct tuple t = tuple_of(n);
+		struct tuple t = bench_wait_tuple(n);
 		uint32_t idx = leat_flow_table_find(w->s->flow, leat_flow_hash(w->s->flow, &t), &t);
 
 		seg.ack = stack_tcb(w->s, idx)->snd.nxt;
@@ -324,14 +252,6 @@ static void measure_reuse(struct world *w, struct row *row)
 	row->reuse = median(cycles, BURSTS / 4);
 }
 
-static uint64_t thread_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * TIME_S + (uint64_t)t.tv_nsec;
-}
-
 /* What the system counts of this thread: how often it was switched, and pages it had to fetch. */
 static void usage(uint64_t *switched, uint64_t *faults)
 {
@@ -357,13 +277,13 @@ static struct round round_begin(struct row *row)
 
 	usage(&r.switched, &r.faults);
 	row->faults -= r.faults;
-	r.began_at = r.before = thread_ns();
+	r.began_at = r.before = bench_thread_ns();
 	return r;
 }
 
 static void round_turn(struct round *r)
 {
-	uint64_t took = thread_ns() - r->before, switched;
+	uint64_t took = bench_thread_ns() - r->before, switched;
 
 	usage(&switched, &r->faults);
 	if (switched == r->switched)
@@ -371,7 +291,7 @@ static void round_turn(struct round *r)
 	r->row->switched += switched != r->switched;
 	r->row->longest_of_all_ns = u64_max(r->row->longest_of_all_ns, took);
 	r->switched = switched;
-	r->before = thread_ns();
+	r->before = bench_thread_ns();
 }
 
 /* What the round took; its turns are in order then. */
@@ -388,7 +308,7 @@ static void drain(struct world *w, struct row *row)
 	uint64_t want = u64_min(row->population, DUE_AT_ONCE), due = 0;
 	uint32_t cnt = TURN_MAX;
 
-	set_now(w, w->now + 2 * TWO_MSL);
+	set_now(w, w->now + 2 * BENCH_WAIT_NS);
 	struct round r = round_begin(row);
 	for (row->turns = 0; due < want && cnt == TURN_MAX; due += cnt, row->turns++) {
 		cnt = leat_stack_timers(w->s, w->now, TURN_MAX);
@@ -413,7 +333,7 @@ static void idle(struct row *row)
 	struct round r = round_begin(&unused);
 
 	for (uint64_t i = 0; i < row->turns; i++) {
-		while (thread_ns() - r.before < each)
+		while (bench_thread_ns() - r.before < each)
 			;
 		round_turn(&r);
 	}
@@ -425,7 +345,7 @@ static void idle(struct row *row)
 /* Up to number next: a burst at an instant, over a 2MSL: none is due before all are in. */
 static void fill(struct world *w, uint64_t next)
 {
-	uint64_t step = u64_max(TWO_MSL / 2 / ((next - w->next) / BURST + 1), 1);
+	uint64_t step = u64_max(BENCH_WAIT_NS / 2 / ((next - w->next) / BURST + 1), 1);
 
 	while (w->next < next) {
 		enter(w, (uint32_t)u64_min(BURST, next - w->next));
