@@ -3,6 +3,7 @@
 
 #include "base_assert.h"
 #include "base_time.h"
+#include "json_text.h"
 #include "opt.h"
 #include "text.h"
 
@@ -121,12 +122,7 @@ static void put_command(const struct lab_report *report)
 	fputs("\"leat", report->out);
 	for (int i = 0; i < report->argc; i++) {
 		fputc(' ', report->out);
-		for (const char *p = report->argv[i]; *p != '\0'; p++) {
-			if ((unsigned char)*p < ' ')
-				fprintf(report->out, "\\u%04x", (unsigned)*p);
-			else
-				fprintf(report->out, *p == '"' || *p == '\\' ? "\\%c" : "%c", *p);
-		}
+		leat_json_inside(report->argv[i], report->out);
 	}
 	fputc('"', report->out);
 }

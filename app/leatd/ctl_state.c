@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ctl.h"
+#include "json_text.h"
 #include "report.h"
 #include "sight.h"
 #include "text.h"
@@ -136,28 +137,13 @@ static void info_text(const struct ctl *c, uint64_t up_ns, FILE *out)
 		config != NULL ? config : "-", c->path, rte_eal_get_runtime_dir());
 }
 
-/* Quotes what is a path: of names no other is free to have quotes. */
-static void json_text(const char *text, FILE *out)
-{
-	fputc('"', out);
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
-			fputc('\\', out);
-		if ((uint8_t)*text >= ' ')
-			fputc(*text, out);
-		else
-			fprintf(out, "\\u%04x", (unsigned)(uint8_t)*text);
-	}
-	fputc('"', out);
-}
-
 static void info_json(const struct ctl *c, uint64_t up_ns, FILE *out)
 {
 	const struct ctl_role *r = c->role;
 	uint64_t two_msl = c->plane->sight->config.two_msl_ns;
 
 	fputs("{\"schema\":\"leat.info/1\",\"name\":", out);
-	json_text(leat_instance_of(c->path), out);
+	leat_json_text(leat_instance_of(c->path), out);
 	fprintf(out,
 		",\"verb\":\"%s\",\"pid\":%d,\"version\":\"" LEAT_VERSION
 		"\",\"dpdk\":\"%s\",\"up_s\":%" PRIu64 ".%09" PRIu64
@@ -172,11 +158,11 @@ static void info_json(const struct ctl *c, uint64_t up_ns, FILE *out)
 		"],\"two_msl_ns\":%" PRIu64 ",\"two_msl_rfc_conformant\":%s,\"config\":", two_msl,
 		text_two_msl_conforms(two_msl) ? "true" : "false");
 	if (leat_ctl_config_path() != NULL)
-		json_text(leat_ctl_config_path(), out);
+		leat_json_text(leat_ctl_config_path(), out);
 	else
 		fputs("null", out);
 	fputs(",\"socket\":", out);
-	json_text(c->path, out);
+	leat_json_text(c->path, out);
 	fprintf(out, ",\"telemetry\":\"%s/dpdk_telemetry.v2\"}\n", rte_eal_get_runtime_dir());
 }
 

@@ -6,6 +6,7 @@
 #include "base_bits.h"
 #include "base_time.h"
 #include "hdr.h"
+#include "json_text.h"
 #include "tcp_state.h"
 
 #include <inttypes.h>
@@ -13,46 +14,6 @@
 #include <time.h>
 
 STATIC_ASSERT(LOAD_STATE_CNT == TCP_ST_CNT, "a column for each state");
-
-/* character_octets is how many octets the UTF-8 character at p has; 0: there is none. */
-static uint32_t character_octets(const char *p)
-{
-	const uint8_t *o = (const uint8_t *)p;
-	uint32_t octets = o[0] < 0x80                   ? 1
-			  : o[0] >= 0xc2 && o[0] < 0xe0 ? 2
-			  : o[0] >= 0xe0 && o[0] < 0xf0 ? 3
-			  : o[0] >= 0xf0 && o[0] < 0xf5 ? 4
-							: 0;
-
-	for (uint32_t i = 1; i < octets; i++)
-		if ((o[i] & 0xc0) != 0x80)
-			return 0;
-	/* Too long a form, half of a pair, beyond the last. */
-	if ((o[0] == 0xe0 && o[1] < 0xa0) || (o[0] == 0xed && o[1] >= 0xa0) ||
-		(o[0] == 0xf0 && o[1] < 0x90) || (o[0] == 0xf4 && o[1] >= 0x90))
-		return 0;
-	return octets;
-}
-
-/* Text as a JSON string, of which every character is what it was; an octet that is of none becomes
- * a question mark. */
-static void put_text(FILE *out, const char *text)
-{
-	fputc('"', out);
-	while (text != NULL && *text != '\0') {
-		uint32_t octets = character_octets(text);
-
-		if (octets == 0)
-			fputc('?', out);
-		else if ((uint8_t)*text < ' ' || *text == 0x7f)
-			fprintf(out, "\\u%04x", (uint8_t)*text);
-		else
-			fprintf(out, "%s%.*s", *text == '"' || *text == '\\' ? "\\" : "",
-				(int)octets, text);
-		text += octets > 0 ? octets : 1;
-	}
-	fputc('"', out);
-}
 
 static void put_key(FILE *out, const char *key)
 {
@@ -92,7 +53,7 @@ static void put_where(const struct load_result *r, FILE *out)
 	fputs("\"environment\":{", out);
 	for (uint32_t i = 0; i < COUNT_OF(row); i++) {
 		put_key(out, row[i].key);
-		put_text(out, row[i].text);
+		leat_json_text(row[i].text, out);
 		fputc(',', out);
 	}
 	fprintf(out, "\"shards\":%u}", w->shard_cnt);
@@ -114,7 +75,7 @@ static void put_intent(const struct load_result *r, FILE *out)
 		",\"tuples\":%" PRIu64 ",\"tuples_needed\":%" PRIu64 ",\"rate_per_s_max\":%.3f,"
 		"\"program\":",
 		i->tuples, i->tuples_needed, (double)i->rate_milli_max / 1000);
-	put_text(out, i->program);
+	leat_json_text(i->program, out);
 	fprintf(out, ",\"close\":\"%s\",\"seed\":%" PRIu64 "}", i->close, i->seed);
 }
 
@@ -222,7 +183,7 @@ static void put_parts(const struct load_result *r, FILE *out)
 		const struct load_part *p = &r->part[i];
 
 		fprintf(out, "%s{\"segment\":%u,\"node\":", i != 0 ? "," : "", p->segment);
-		put_text(out, p->node);
+		leat_json_text(p->node, out);
 		fprintf(out, ",\"partial\":%s,", p->partial ? "true" : "false");
 		put_instant(out, "start", p->start_unix_ns);
 		fputc(',', out);
@@ -270,7 +231,7 @@ static void put_limits(const struct load_result *r, FILE *out)
 	fprintf(out, ",\"device_gone\":%s,", l->port_gone ? "true" : "false");
 	put_seconds(out, "start_late_s", l->start_late_ns);
 	fprintf(out, ",\"saturated\":%s,\"reason\":", limit != NULL ? "true" : "false");
-	put_text(out, limit != NULL ? limit : "");
+	leat_json_text(limit != NULL ? limit : "", out);
 	fputc('}', out);
 }
 
@@ -301,7 +262,7 @@ static void put_expect(const struct load_result *r, FILE *out)
 		const struct load_expect_result *e = &r->expect[i];
 
 		fprintf(out, "%s{\"rule\":", i != 0 ? "," : "");
-		put_text(out, e->rule);
+		leat_json_text(e->rule, out);
 		fprintf(out, ",\"value\":%.9g,\"ok\":%s,\"of_peer\":%s}", e->value,
 			e->ok ? "true" : "false", e->of_peer ? "true" : "false");
 	}
@@ -369,7 +330,7 @@ void leat_load_csv(const struct load_result *r, FILE *out)
 void leat_load_env_json(const struct load_result *r, FILE *out)
 {
 	fputs("{\"schema\":\"" LOAD_SCHEMA "\",\"node\":", out);
-	put_text(out, r->where.node);
+	leat_json_text(r->where.node, out);
 	fputc(',', out);
 	put_where(r, out);
 	fputs("}\n", out);
@@ -378,12 +339,12 @@ void leat_load_env_json(const struct load_result *r, FILE *out)
 void leat_load_json(const struct load_result *r, FILE *out)
 {
 	fputs("{\"schema\":\"" LOAD_SCHEMA "\",\"name\":", out);
-	put_text(out, r->where.name);
+	leat_json_text(r->where.name, out);
 	fputs(",\"node\":", out);
-	put_text(out, r->where.node);
+	leat_json_text(r->where.node, out);
 	fprintf(out, ",\"segment\":\"%u/%u\",\"verdict\":\"%s\",\"why\":", r->where.segment,
 		r->where.segment_cnt, leat_load_verdict_name(r->verdict));
-	put_text(out, r->why);
+	leat_json_text(r->why, out);
 	fprintf(out, ",\"partial\":%s,\"balanced\":%s,", r->partial ? "true" : "false",
 		r->balanced ? "true" : "false");
 	put_instant(out, "planned_start", r->planned_start_unix_ns);

@@ -3,23 +3,11 @@
 
 #include "base_bits.h"
 #include "base_time.h"
+#include "json_text.h"
 #include "text.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-/* quote writes text as JSON has it. */
-static void quote(const char *text, FILE *out)
-{
-	fputc('"', out);
-	for (; *text != '\0'; text++) {
-		if ((unsigned char)*text < ' ')
-			fprintf(out, "\\u%04x", (unsigned)*text);
-		else
-			fprintf(out, *text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
-	}
-	fputc('"', out);
-}
 
 /* seconds writes ns as a number of seconds. */
 static void seconds(const char *name, uint64_t ns, FILE *out)
@@ -133,9 +121,9 @@ void leat_top_json(const struct top *t, FILE *out)
 	char why[WATCH_REASON_MAX];
 
 	fputs("{\"schema\":\"leat.top/1\",\"name\":", out);
-	quote(t->now.name, out);
+	leat_json_text(t->now.name, out);
 	fputs(",\"verb\":", out);
-	quote(t->now.verb, out);
+	leat_json_text(t->now.verb, out);
 	seconds("time_s", head[WATCH_H_WALL_NS], out);
 	seconds("up_s", head[WATCH_H_UP_NS], out);
 	seconds("interval_s", t->for_ns, out);
@@ -151,7 +139,7 @@ void leat_top_json(const struct top *t, FILE *out)
 		head[WATCH_H_RX_MISSED]);
 	leat_watch_why(&t->before, &t->now, why);
 	fputs(",\"why\":", out);
-	quote(why, out);
+	leat_json_text(why, out);
 	rates(t, out);
 	cells("states", t->sum, WATCH_PRESENT + TCP_ST_CLOSED, TCP_ST_CNT - TCP_ST_CLOSED, true,
 		out);
