@@ -340,23 +340,12 @@ bool leat_ctl_put(struct ctl *c, uint32_t shard, struct shard_letter letter)
 
 bool leat_ctl_await(struct ctl *c, uint32_t shard, const atomic_bool *answered)
 {
-	const struct timespec step = {.tv_nsec = CTL_STEP_NS};
-
-	while (!atomic_load_explicit(answered, memory_order_acquire)) {
-		if (atomic_load(&c->stop) || !leat_ctl_turns(c, shard))
-			return false;
-		nanosleep(&step, NULL);
-	}
-	return true;
+	return leat_plane_heard(c->plane, shard, answered, &c->stop, c->clock);
 }
 
 bool leat_ctl_turns(struct ctl *c, uint32_t shard)
 {
-	const struct shard_beat *beat = &c->plane->loop[c->plane->shard[shard].lcore_idx].beat;
-	struct shard_watch watch = {0};
-	uint64_t for_ns;
-
-	return leat_shard_watch_look(&watch, beat, ctl_now(c), &for_ns) != SHARD_WATCH_LATE;
+	return leat_plane_shard_turns(c->plane, shard, ctl_now(c));
 }
 
 bool leat_ctl_pause(struct ctl_client *q, uint64_t for_ns)

@@ -17,9 +17,10 @@
 #include <string.h>
 #include <time.h>
 
-#define CLOCKS_FILE "/sys/devices/system/clocksource/clocksource0/available_clocksource"
-#define ASK_NAP_NS  50000
-#define STILL_LOOKS 4 /* late in so many looks: it stands still, and not the whole machine did */
+#define CLOCKS_FILE   "/sys/devices/system/clocksource/clocksource0/available_clocksource"
+#define ASK_NAP_NS    50000
+#define HEARD_STEP_NS 50000 /* between two looks for an answer */
+#define STILL_LOOKS   4 /* late in so many looks: it stands still, and not the whole machine did */
 
 static sigset_t stop_signals(void)
 {
@@ -313,6 +314,29 @@ static bool look(struct plane *p)
 	for (uint32_t i = 0; i < p->loop_cnt; i++)
 		look_at_loop(p, i, now);
 	audit(p, now);
+	return true;
+}
+
+bool leat_plane_shard_turns(const struct plane *p, uint32_t shard, uint64_t now)
+{
+	const struct shard_beat *beat = &p->loop[p->shard[shard].lcore_idx].beat;
+	struct shard_watch watch = {0};
+	uint64_t for_ns;
+
+	return leat_shard_watch_look(&watch, beat, now, &for_ns) != SHARD_WATCH_LATE;
+}
+
+bool leat_plane_heard(const struct plane *p, uint32_t shard, const atomic_bool *answered,
+	const atomic_bool *stop, struct shard_clock clock)
+{
+	const struct timespec step = {.tv_nsec = HEARD_STEP_NS};
+
+	while (!atomic_load_explicit(answered, memory_order_acquire)) {
+		if (atomic_load(stop) ||
+			!leat_plane_shard_turns(p, shard, shard_clock_read(&clock)))
+			return false;
+		nanosleep(&step, NULL);
+	}
 	return true;
 }
 

@@ -21,6 +21,7 @@
 #include "shard_loop.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define PLANE_SIGNALS_CUT 2                    /* so many signals mean: at once */
 #define PLANE_LOOK_NS     UINT64_C(100000000)  /* how often lcores and ports are looked at */
@@ -126,6 +127,14 @@ void leat_plane_close(struct plane *p);
 
 /* leat_plane_turns says whether no lcore stood still when the control thread last looked. */
 bool leat_plane_turns(const struct plane *p);
+
+/* leat_plane_shard_turns says whether the lcore of that shard goes on at now; for any thread. */
+bool leat_plane_shard_turns(const struct plane *p, uint32_t shard, uint64_t now);
+
+/* leat_plane_heard waits until the shard has set answered; false: it stands still, or stop is set.
+ * For any thread but that of control, by its own copy of the clock. */
+bool leat_plane_heard(const struct plane *p, uint32_t shard, const atomic_bool *answered,
+	const atomic_bool *stop, struct shard_clock clock);
 
 /* leat_plane_wait sleeps until at or a signal, and returns how many signals there were so far. */
 uint32_t leat_plane_wait(struct plane *p, uint64_t at);

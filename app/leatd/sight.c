@@ -14,12 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define STEP_NS    50000 /* between two looks for an answer */
-#define DUE_CNT    60    /* parts of 2MSL by which its ends are told */
-#define WALK_LOOK  128   /* control blocks of a step */
-#define POOL_LOW   20    /* one in so many buffers free is too few */
+#define DUE_CNT    60  /* parts of 2MSL by which its ends are told */
+#define WALK_LOOK  128 /* control blocks of a step */
+#define POOL_LOW   20  /* one in so many buffers free is too few */
 #define FOR_MAX_NS (120 * TIME_S)
 
 STATIC_ASSERT((uint32_t)WATCH_STAGE_CNT == SHARD_STAGE_CNT, "a cell for each stage");
@@ -170,21 +168,7 @@ static void ask_walk(struct sight_shard *sh, uint64_t two_msl_ns)
 /* await waits until shard i has answered; false: it stands still, or nobody is to wait. */
 static bool await(struct sight *s, uint32_t i, const atomic_bool *answered)
 {
-	const struct shard_beat *beat =
-		&s->config.plane->loop[s->config.plane->shard[i].lcore_idx].beat;
-	const struct timespec step = {.tv_nsec = STEP_NS};
-	struct shard_watch watch = {0};
-	uint64_t for_ns;
-
-	while (!atomic_load_explicit(answered, memory_order_acquire)) {
-		uint64_t now = shard_clock_read(&s->clock);
-
-		if (atomic_load(&s->stop) ||
-			leat_shard_watch_look(&watch, beat, now, &for_ns) == SHARD_WATCH_LATE)
-			return false;
-		nanosleep(&step, NULL);
-	}
-	return true;
+	return leat_plane_heard(s->config.plane, i, answered, &s->stop, s->clock);
 }
 
 /* ---- filling ---- */
