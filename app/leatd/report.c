@@ -4,6 +4,7 @@
 #include "base_bits.h"
 #include "base_log.h"
 #include "text.h"
+#include "watch_word.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -272,42 +273,29 @@ static uint32_t drop_row(
 struct drop {
 	const char *name;
 	uint64_t value;
-	const char *sentence;
 };
 
 static uint32_t other_rows(const struct shard_counts *c, FILE *out)
 {
 	const struct drop row[] = {
-		{"accept_refused", c->stack.accept_refused,
-			"A SYN while draining, or to a full backlog: dropped."},
-		{"flow_refused", c->stack.flow_refused,
-			"A SYN found no room in the flow table: dropped."},
-		{"echo_refused", c->echo_refused,
-			"An echo request to or from a group, or from ourselves: not answered."},
-		{"echo_no_room", c->echo_no_room,
-			"An echo request while too many waited: not answered."},
-		{"neigh_refused", c->neigh_refused,
-			"An answer about a neighbour that its receiver had not asked for: "
-			"ignored."},
-		{"neigh_unanswered", c->neigh_unanswered,
-			"A question about our address while too many waited: not answered."},
-		{"out_no_neigh", c->stack.out_no_neigh,
-			"A segment to send whose neighbour did not answer: dropped."},
-		{"rst_unsent", c->tcp.rst_unsent,
-			"A reset to send while too many waited: dropped."},
-		{"tx_link_down", c->tx_link_down,
-			"A frame that the device did not take while the link was down: lost."},
-		{"move_dropped", c->move_dropped,
-			"A frame of another shard's flow found the lane to it full: dropped."},
-		{"wrong_shard", c->wrong_shard,
-			"A segment reached a shard that does not own its flow."},
-		{"mail_refused", c->mail_refused,
-			"An answer about a neighbour found the box of a shard that asked full."},
+		{"accept_refused", c->stack.accept_refused},
+		{"flow_refused", c->stack.flow_refused},
+		{"echo_refused", c->echo_refused},
+		{"echo_no_room", c->echo_no_room},
+		{"neigh_refused", c->neigh_refused},
+		{"neigh_unanswered", c->neigh_unanswered},
+		{"out_no_neigh", c->stack.out_no_neigh},
+		{"rst_unsent", c->tcp.rst_unsent},
+		{"tx_link_down", c->tx_link_down},
+		{"move_dropped", c->move_dropped},
+		{"wrong_shard", c->wrong_shard},
+		{"mail_refused", c->mail_refused},
 	};
 	uint32_t cnt = 0;
 
 	for (uint32_t i = 0; i < COUNT_OF(row); i++)
-		cnt += drop_row(out, row[i].name, row[i].value, row[i].sentence, "-");
+		cnt += drop_row(
+			out, row[i].name, row[i].value, leat_watch_word_sentence(row[i].name), "-");
 	return cnt;
 }
 
@@ -315,20 +303,13 @@ static uint32_t other_rows(const struct shard_counts *c, FILE *out)
 static void later_rows(const struct shard_counts *c, FILE *out)
 {
 	const struct drop row[] = {
-		{"tx_full", c->tx_full,
-			"The device took no more; the frames waited and were sent later."},
-		{"tx_no_buf", c->tx_no_buf,
-			"No buffer to write into; the frames waited and were sent later."},
-		{"out_held", c->stack.out_held,
-			"Text, SYN or FIN without a neighbour or a link; sent again with one."},
-		{"rx_gathered", c->rx_gathered,
-			"A frame in several buffers; it was copied into one and used."},
-		{"timers_put_off", c->timers_put_off,
-			"A turn with more timers due than it may fire; the next one did."},
-		{"events_used_up", c->events_used_up,
-			"A turn that told the program as many events as it may."},
-		{"letters_used_up", c->letters_used_up,
-			"A turn that read as many letters of a box as it may."},
+		{"tx_full", c->tx_full},
+		{"tx_no_buf", c->tx_no_buf},
+		{"out_held", c->stack.out_held},
+		{"rx_gathered", c->rx_gathered},
+		{"timers_put_off", c->timers_put_off},
+		{"events_used_up", c->events_used_up},
+		{"letters_used_up", c->letters_used_up},
 	};
 	uint64_t any = 0;
 
@@ -338,7 +319,8 @@ static void later_rows(const struct shard_counts *c, FILE *out)
 		return;
 	fprintf(out, "done later, or in another way; nothing was lost\n");
 	for (uint32_t i = 0; i < COUNT_OF(row); i++)
-		drop_row(out, row[i].name, row[i].value, row[i].sentence, "-");
+		drop_row(
+			out, row[i].name, row[i].value, leat_watch_word_sentence(row[i].name), "-");
 }
 
 void leat_report_drops(const struct shard_counts *c, FILE *out)

@@ -3,6 +3,7 @@
 
 #include "base_assert.h"
 #include "base_bits.h"
+#include "watch_word.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -161,29 +162,10 @@ void leat_watch_snapshot_sum(
 /* ---- what was not used ---- */
 
 /* Reasons beside the verdicts; what is sent or received by others' fault has its own. */
-static const struct {
-	uint32_t cell;
-	const char *sentence;
-} other[] = {
-	{WATCH_C_ACCEPT_REFUSED, "A SYN while draining, or to a full backlog: dropped."},
-	{WATCH_C_FLOW_REFUSED, "A SYN found no room in the flow table: dropped."},
-	{WATCH_C_ECHO_REFUSED,
-		"An echo request to or from a group, or from ourselves: not answered."},
-	{WATCH_C_ECHO_NO_ROOM, "An echo request while too many waited: not answered."},
-	{WATCH_C_NEIGH_REFUSED,
-		"An answer about a neighbour that its receiver had not asked for: ignored."},
-	{WATCH_C_NEIGH_UNANSWERED,
-		"A question about our address while too many waited: not answered."},
-	{WATCH_C_OUT_NO_NEIGH, "A segment to send whose neighbour did not answer: dropped."},
-	{WATCH_C_RST_UNSENT, "A reset to send while too many waited: dropped."},
-	{WATCH_C_TX_LINK_DOWN,
-		"A frame that the device did not take while the link was down: lost."},
-	{WATCH_C_MOVE_DROPPED,
-		"A frame of another shard's flow found the lane to it full: dropped."},
-	{WATCH_C_WRONG_SHARD, "A segment reached a shard that does not own its flow."},
-	{WATCH_C_MAIL_REFUSED,
-		"An answer about a neighbour found the box of a shard that asked full."},
-};
+static const uint32_t other[] = {WATCH_C_ACCEPT_REFUSED, WATCH_C_FLOW_REFUSED, WATCH_C_ECHO_REFUSED,
+	WATCH_C_ECHO_NO_ROOM, WATCH_C_NEIGH_REFUSED, WATCH_C_NEIGH_UNANSWERED, WATCH_C_OUT_NO_NEIGH,
+	WATCH_C_RST_UNSENT, WATCH_C_TX_LINK_DOWN, WATCH_C_MOVE_DROPPED, WATCH_C_WRONG_SHARD,
+	WATCH_C_MAIL_REFUSED};
 
 #define WIRE_DROP_CNT (WIRE_V_CNT - WIRE_V_DROP_FIRST)
 #define TCP_DROP_CNT  (TCP_V_CNT - TCP_V_SYN_AGAIN - 1)
@@ -211,8 +193,9 @@ bool leat_watch_drop(const uint64_t cell[WATCH_CELL_CNT], uint32_t i, struct wat
 	i -= TCP_DROP_CNT;
 	if (i >= COUNT_OF(other))
 		return false;
-	*drop = (struct watch_drop){
-		single_name[other[i].cell], other[i].sentence, cell[other[i].cell]};
+	const char *name = single_name[other[i]];
+
+	*drop = (struct watch_drop){name, leat_watch_word_sentence(name), cell[other[i]]};
 	return true;
 }
 

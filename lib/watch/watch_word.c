@@ -67,6 +67,15 @@ const struct watch_word *leat_watch_word_find(const char *name, uint32_t *i)
 	return NULL;
 }
 
+const char *leat_watch_word_sentence(const char *name)
+{
+	uint32_t i = 0;
+	const struct watch_word *w = leat_watch_word_find(name, &i);
+
+	ASSERT(w != NULL);
+	return w->sentence;
+}
+
 const char *leat_watch_word_other(const char *name)
 {
 	for (uint32_t i = 0; i < COUNT_OF(others); i++)

@@ -40,6 +40,9 @@ const struct watch_word *leat_watch_word(uint32_t i);
 /* leat_watch_word_find is the first word from i on that is called name; NULL: none is. */
 const struct watch_word *leat_watch_word_find(const char *name, uint32_t *i);
 
+/* leat_watch_word_sentence is that of name, which is a word. */
+const char *leat_watch_word_sentence(const char *name);
+
 /* leat_watch_word_other is what a word that people use is called here: "drop_tcp_csum" for
  * "bad_checksum"; NULL: no such word. */
 const char *leat_watch_word_other(const char *name);
