@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#define PLAN_PORTS   "ports to connect from" /* its row in the table of a stack */
 #define HELD_MAX     32768
 #define CHUNK_MAX    131072
 
@@ -213,12 +214,17 @@ enum opt_exit leat_plan_serve(const struct serve_options *o, struct plan *p)
 	return result;
 }
 
+static uint64_t row_octets(const struct plan *p, const struct plan_row *r)
+{
+	return r->octets * (r->shared ? 1 : p->shard_cnt);
+}
+
 uint64_t leat_plan_octets(const struct plan *p)
 {
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < p->row_cnt; i++)
-		sum += p->row[i].octets * (p->row[i].shared ? 1 : p->shard_cnt);
+		sum += row_octets(p, &p->row[i]);
 	return sum;
 }
 
@@ -263,6 +269,17 @@ static enum opt_exit check_nodes(const struct plan *p)
 	return OPT_EXIT_OK;
 }
 
+/* most_of is the row that takes the most. */
+static const struct plan_row *most_of(const struct plan *p)
+{
+	const struct plan_row *most = &p->row[0];
+
+	for (uint32_t i = 1; i < p->row_cnt; i++)
+		if (row_octets(p, &p->row[i]) > row_octets(p, most))
+			most = &p->row[i];
+	return most;
+}
+
 enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *p)
 {
 	uint64_t needed = leat_plan_octets(p) - (p->eal.huge ? p->eal.octets : 0);
@@ -278,9 +295,15 @@ enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *
 	}
 	if (needed <= p->free_octets)
 		return check_nodes(p);
+	const struct plan_row *most = most_of(p);
+
 	leat_log(LOG_LV_ERROR, "leatd",
-		"%ju MiB are needed, %ju MiB are free; `plan` shows what for; fewer --connections?",
-		(uintmax_t)(needed >> 20), (uintmax_t)(p->free_octets >> 20));
+		"%ju MiB are needed, %ju MiB are free; `plan` shows what for, most of it is for "
+		"%s; fewer %s?",
+		(uintmax_t)(needed >> 20), (uintmax_t)(p->free_octets >> 20), most->name,
+		strcmp(most->name, PLAN_PORTS) == 0
+			? "--source-ports, --sources or --target addresses and ports"
+			: "--connections");
 	return OPT_EXIT_RESOURCE;
 }
 
