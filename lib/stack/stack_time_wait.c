@@ -109,16 +109,20 @@ struct tcb *leat_stack_wait_wake(struct leat_stack *s, uint32_t name, uint64_t h
 	return tcb->flags & TCP_F_FLOW ? tcb : prepared(s, tcb, name, hash);
 }
 
-void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb, uint32_t name)
+void leat_stack_wait_named(struct leat_stack *s, const struct tcb *tcb, uint32_t was)
 {
-	uint32_t now_named = leat_tcp_tw_name(s->tcp, tcb);
+	uint32_t name = leat_tcp_tw_name(s->tcp, tcb);
 
+	if (name == was)
+		return;
+	leat_flow_table_move(s->flow, stack_hash(s, tcb), was, name);
+	s->births++;
+}
+
+void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb)
+{
 	if (tcb->state != TCP_ST_TIME_WAIT)
 		return; /* it was ended, and that settled */
-	if (now_named != name) {
-		leat_flow_table_move(s->flow, stack_hash(s, tcb), name, now_named);
-		s->births++;
-	}
 	leat_tcp_tw_sleep(s->tcp, tcb);
 	make_blocks(s);
 }
