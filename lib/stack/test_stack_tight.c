@@ -153,10 +153,54 @@ static void a_record_that_moves_while_a_syn_opens_it_again_is_found(void **state
 	}
 }
 
+/* Of one whose restart was put off the head takes care, wherever its place is by then: an heir has
+ * it, or there was no room for it in the flow table. */
+static void a_restart_that_was_put_off_goes_on_beside_the_flow_table(void **state)
+{
+	(void)state;
+	for (uint32_t out = 0; out < 2; out++) {
+		struct tw_info w;
+		uint32_t name;
+		struct net n;
+
+		begin(&n, 3 + out, 1, 8);
+		net_closed_by_server(&n, 4);
+		uint64_t at = leat_tcp_tw_next(engine(&n));
+
+		n.cut = true;
+		net_until(&n, at - TIME_S);
+		assert_int_equal(leat_tcp_tw_due(engine(&n), at, &name, 1), 1);
+		leat_tcp_tw_read(engine(&n), name, &w);
+		leat_tcp_tw_flag(engine(&n), name, TW_F_LATER, true);
+		if (out) {
+			uint64_t hash = leat_flow_hash(n.stack[1]->flow, &w.tuple);
+
+			leat_flow_table_remove(n.stack[1]->flow, hash, name);
+			leat_tcp_tw_flag(engine(&n), name, TW_F_OUT, true);
+		} else {
+			opens_again(&n, &w.tuple, w.rcv_nxt);
+			assert_int_equal(counted(&n)->present[TCP_ST_SYN_RECEIVED], 1);
+		}
+		net_until(&n, at + TIME_S);
+		assert_int_equal(leat_tcp_tw_cnt(engine(&n)), 1);
+		assert_true(leat_tcp_tw_next(engine(&n)) == at + TWO_MSL);
+		net_ledger(&n);
+		if (!out) { /* and has its place again when the heir ends */
+			resets(&n, &w.tuple, seq_add(w.rcv_nxt, 101));
+			assert_int_equal(leat_stack_counters(n.stack[1])->time_wait_returned, 1);
+			net_ledger(&n);
+		}
+		net_until(&n, at + TWO_MSL);
+		assert_int_equal(leat_tcp_tw_cnt(engine(&n)), 0);
+		net_stop(&n);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_record_that_moves_while_a_syn_opens_it_again_is_found),
+		cmocka_unit_test(a_restart_that_was_put_off_goes_on_beside_the_flow_table),
 	};
 
 	return cmocka_run_group_tests_name("stack_tight", tests, NULL, NULL);
