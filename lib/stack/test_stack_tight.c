@@ -196,11 +196,47 @@ static void a_restart_that_was_put_off_goes_on_beside_the_flow_table(void **stat
 	}
 }
 
+/* Who gave way had heard all there was to hear: what his user did not read yet he still may. */
+static void text_unread_outlives_time_wait_that_gave_way(void **state)
+{
+	struct leat_conn conn[2], other;
+	struct leat_info info;
+	char text[8];
+	struct net n;
+
+	(void)state;
+	net_init(&n, 5);
+	n.config[1].tcp.time_wait_max = 1;
+	n.config[1].knobs.time_wait_evict = true;
+	net_start(&n);
+	net_listen(&n, 1, 4, PORT, 2);
+	net_open(&n, 4, PORT, conn);
+	assert_int_equal(leat_shutdown(n.stack[1], conn[1]), LEAT_OK);
+	assert_int_equal(leat_send(n.stack[0], conn[0], "unread", 6), 6);
+	net_run(&n, 20 * TIME_MS);
+	assert_int_equal(leat_close(n.stack[0], conn[0]), LEAT_OK);
+	net_run(&n, 20 * TIME_MS);
+	net_no_events(&n, 0);
+	net_no_events(&n, 1);
+	assert_string_equal(net_state(&n, 1, conn[1]), "TIME-WAIT");
+	other = net_connect(&n, 4, PORT);
+	net_run(&n, 20 * TIME_MS);
+	assert_string_equal(net_state(&n, 0, other), "ESTABLISHED");
+	assert_int_equal(leat_info(n.stack[1], conn[1], &info), LEAT_OK);
+	assert_string_equal(info.end, "time-wait, gave way");
+	assert_int_equal(leat_recv(n.stack[1], conn[1], text, sizeof(text)), 6);
+	assert_memory_equal(text, "unread", 6);
+	assert_int_equal(leat_recv(n.stack[1], conn[1], text, sizeof(text)), 0); /* the end */
+	assert_int_equal(leat_release(n.stack[1], conn[1]), LEAT_OK);
+	net_stop(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_record_that_moves_while_a_syn_opens_it_again_is_found),
 		cmocka_unit_test(a_restart_that_was_put_off_goes_on_beside_the_flow_table),
+		cmocka_unit_test(text_unread_outlives_time_wait_that_gave_way),
 	};
 
 	return cmocka_run_group_tests_name("stack_tight", tests, NULL, NULL);
