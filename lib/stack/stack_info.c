@@ -156,7 +156,9 @@ static uint64_t text_received(const struct leat_stack *s, const struct tcb *tcb)
 {
 	const struct conn *c = stack_conn(s, tcb);
 
-	return (c->flags & (CONN_HEIR | CONN_CHILD) ? 0 : c->taken) + tcb->rcv.unread;
+	if (c->flags & (CONN_HEIR | CONN_CHILD | CONN_LISTENER))
+		return tcb->rcv.unread; /* what it has in the place of `taken` is none */
+	return c->taken + tcb->rcv.unread;
 }
 
 static void info_tally(const struct leat_stack *s, const struct tcb *tcb, struct leat_info *info)
