@@ -107,6 +107,8 @@ enum opt_exit leat_plane_add(struct plane *p, const struct shard_config *config,
 	ps->octets = octets;
 	ps->lcore_idx = lcore_idx;
 	ps->shard = leat_shard_new(ps->mem, config, &p->clock);
+	ps->port = config->port;
+	ps->limits = *leat_tcp_limits_of(leat_stack_engine(ps->shard->stack));
 	leat_shard_mail_init(&ps->from_control);
 	leat_shard_box(ps->shard, &ps->from_control);
 	leat_shard_loop_add(&p->loop[lcore_idx], ps->shard);

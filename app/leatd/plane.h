@@ -30,6 +30,10 @@
 
 struct plane_shard {
 	struct shard *shard;
+	/* Of it what others may know, since it never changes: reading it there would be reading a
+	 * line that it writes. */
+	const struct nic_port *port;
+	struct tcp_limits limits;
 	void *mem;
 	size_t octets;
 	int node;
