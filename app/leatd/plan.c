@@ -244,9 +244,34 @@ uint64_t leat_plan_node_octets(const struct plan *p, int node)
 	return sum;
 }
 
+/* row_octets is what all shards have of the part of that name. */
+static uint64_t row_octets(const struct plan *p, const char *name)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < p->row_cnt; i++)
+		if (strcmp(p->row[i].name, name) == 0)
+			sum += p->row[i].octets * (p->row[i].shared ? 1 : p->shard_cnt);
+	return sum;
+}
+
+/* spare_what names the option that made the most of it. */
+static const char *spare_what(const struct serve_options *o, const struct plan *p)
+{
+	uint64_t all = leat_plan_octets(p);
+
+	/* The index has a place for each that waits. */
+	if (o->tcp.time_wait_max != 0 &&
+		2 * (row_octets(p, "TIME-WAIT") + row_octets(p, "flow index")) > all)
+		return "a smaller --time-wait-max";
+	if (o->buffers != 0 && 2 * row_octets(p, "packet buffers") > all)
+		return "fewer --buffers";
+	return "fewer --connections";
+}
+
 /* check_nodes: tables are bound to their node, and the kernel would rather end us than take them
  * from another one. */
-static enum opt_exit check_nodes(const struct plan *p)
+static enum opt_exit check_nodes(const struct serve_options *o, const struct plan *p)
 {
 	for (int i = 0; p->topo.node_cnt > 1 && i < (int)p->topo.node_cnt; i++) {
 		uint64_t needed = leat_plan_node_octets(p, i);
@@ -255,9 +280,9 @@ static enum opt_exit check_nodes(const struct plan *p)
 			continue;
 		leat_log(LOG_LV_ERROR, "leatd",
 			"node %d: %ju MiB are needed there by the shards on its cores, %ju MiB are "
-			"free; fewer --connections, or --lcores of several nodes?",
+			"free; %s, or --lcores of several nodes?",
 			i, (uintmax_t)(needed >> 20),
-			(uintmax_t)(p->topo.node[i].free_octets >> 20));
+			(uintmax_t)(p->topo.node[i].free_octets >> 20), spare_what(o, p));
 		return OPT_EXIT_RESOURCE;
 	}
 	return OPT_EXIT_OK;
@@ -277,10 +302,10 @@ enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *
 		return OPT_EXIT_RESOURCE;
 	}
 	if (needed <= p->free_octets)
-		return check_nodes(p);
+		return check_nodes(o, p);
 	leat_log(LOG_LV_ERROR, "leatd",
-		"%ju MiB are needed, %ju MiB are free; `plan` shows what for; fewer --connections?",
-		(uintmax_t)(needed >> 20), (uintmax_t)(p->free_octets >> 20));
+		"%ju MiB are needed, %ju MiB are free; `plan` shows what for; %s?",
+		(uintmax_t)(needed >> 20), (uintmax_t)(p->free_octets >> 20), spare_what(o, p));
 	return OPT_EXIT_RESOURCE;
 }
 
