@@ -11,6 +11,7 @@
  *	stack_conn     handles, the end of a connection, aborts, events
  *	stack_icmp     errors of the network
  *	stack_open     leat_connect: source address, port, flow
+ *	stack_target   where connections go to, by hash
  *	stack_listen   listeners and their backlog
  *	stack_time_wait  TIME-WAIT as a record
  *	stack_gauge    what became of TIME-WAIT; how many in each state, how old
@@ -132,8 +133,9 @@ struct stack_listener {
 /* A (address, port) that connections go to, and how many ports to it are taken. */
 struct stack_target {
 	struct ip ip;
-	uint16_t port;
 	uint32_t taken_cnt;
+	uint32_t next; /* of those with the same hash, STACK_NONE */
+	uint16_t port; /* 0: never used */
 };
 
 struct leat_stack {
@@ -151,7 +153,11 @@ struct leat_stack {
 	uint8_t *chunk_text; /* STACK_CHUNK_OCTETS for each */
 	struct stack_listener *listener;
 	struct stack_target *target;
-	uint64_t births; /* times that the flow table came to name something else */
+	uint32_t *target_head; /* stack_target_heads, by hash */
+	uint64_t *target_idle; /* a bit of each target: no port to it is taken */
+	uint32_t target_last;  /* that was looked for last */
+	uint32_t idle_word;    /* no bit is set below this word of target_idle */
+	uint64_t births;       /* times that the flow table came to name something else */
 	uint32_t chunk_free, chunk_free_cnt;
 	uint32_t source_free, source_free_cnt;
 	uint32_t listener_cnt;
@@ -165,7 +171,7 @@ struct leat_stack {
 	uint32_t look_at, look_words; /* where a look at them stands, and what is left of it */
 	bool link_down;
 	bool refuse;
-	bool in_fill; /* a leat_source is at work: it must not call us */
+	bool in_fill;        /* a leat_source is at work: it must not call us */
 	struct ip hop_known; /* the hop that was resolved last in this call, or any */
 	struct mac hop_mac;
 	struct stack_counters cnt;
@@ -298,6 +304,25 @@ void leat_stack_port_give(struct leat_stack *s, const struct tcb *tcb);
 uint32_t leat_stack_port_base(struct leat_stack *s, const struct tuple *tuple);
 uint32_t leat_stack_source_cnt(const struct wire_link *link);
 struct ip leat_stack_source_at(const struct wire_link *link, uint32_t idx);
+
+/* stack_target.c */
+static inline uint32_t stack_target_heads(const struct stack_config *config)
+{
+	/* The power of two that is not less, from 2. */
+	return UINT32_C(1) << (32 - __builtin_clz(u32_max(config->target_max, 2) - 1));
+}
+
+static inline uint32_t stack_target_words(const struct stack_config *config)
+{
+	return (config->target_max + 63) / 64;
+}
+
+void leat_stack_target_init(struct leat_stack *s);
+/* Finds the target, or gives it a place to which no port is taken; STACK_NONE: there is none. */
+uint32_t leat_stack_target_find(struct leat_stack *s, struct ip ip, uint16_t port);
+/* One more port to it is taken; one is given back. */
+void leat_stack_target_take(struct leat_stack *s, uint32_t idx);
+void leat_stack_target_give(struct leat_stack *s, uint32_t idx);
 
 /* stack_listen.c */
 struct tcb *leat_stack_listener_find(const struct leat_stack *s, const struct tuple *tuple);
