@@ -40,6 +40,13 @@ enum opt_exit leat_load_need_check(const struct load_options *o, const struct lo
 /* leat_load_need_flight is how many of those in flight are shard idx's. */
 uint32_t leat_load_need_flight(const struct load_options *o, uint32_t idx);
 
+/* leat_load_need_pairs is how many pairs of address and port an open load needs at a rate;
+ * _waiting how many of its connections will be in TIME-WAIT here. */
+uint64_t leat_load_need_pairs(
+	const struct load_options *o, const struct load_need *n, uint64_t rate_milli);
+uint64_t leat_load_need_waiting(
+	const struct load_options *o, const struct load_need *n, uint64_t rate_milli);
+
 void leat_load_need_free(struct load_need *n);
 
 #endif
