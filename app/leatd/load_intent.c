@@ -251,7 +251,7 @@ void leat_load_intent_end(void)
 	atomic_store(&question.runs, false);
 }
 
-/* wait_answer waits for the control thread; false: it has no plan to change, and did not take it. */
+/* wait_answer waits for the control thread; false: it has no plan to change. */
 static bool wait_answer(void)
 {
 	const struct timespec step = {.tv_nsec = STEP_NS};

@@ -4,17 +4,17 @@
 
 /* load_intent: what is planned of a run, at first and after `leat ctl rate`.
  *
- *	leat ctl rate ─► ctl's thread: leat_ctl_rate ─ words ─► leat_load_intent_look: control thread
- *	                        ▲                                     │ a leg more for each shard
- *	                        └───────────── answer ────────────────┘
+ *	leat ctl rate ─► leat_ctl_rate ─ words ─► leat_load_intent_look: control thread
+ *	                     ▲                             │ a leg more for each shard
+ *	                     └────────── answer ───────────┘
  *
  * The change holds from an instant on that is ahead, or named: segments that are told the same rate
  * and instant have the same plan, and sum to it.  There is one of a process, as there is one plan.
  *
  * Units      as load_plan.h.
  * Affinity   the control thread; leat_ctl_rate: any.
- * Errors     a rate that is none, is past, or needs more tuples than there are is refused, and nothing
- *            changes.  No change is begun while a shard does not turn.
+ * Errors     a rate that is none, is past, or needs more tuples than there are is refused, and
+ *            nothing changes.  No change is begun while a shard does not turn.
  * See        load_plan.h for what becomes of the plan; load_result.h for what is told of it. */
 
 #include "load_view.h"

@@ -367,7 +367,7 @@ bool leat_report_merge(struct report_merge *m, struct load_result *r, struct loa
 			add_run(r, nth(m, i), shift_of(m, i));
 	}
 	if (r->intent.change_cnt != 0 && r->intent.total != 0 && !r->partial)
-		r->intent.total = r->counters.planned; /* each may have been told at another instant */
+		r->intent.total = r->counters.planned; /* the instants may differ */
 	note_rates(r);
 	judge(m, r);
 	return true;
