@@ -231,7 +231,8 @@ static const char *const of_serve[] = {"tap", "vdev", "device", "address", "gate
 	"shards", "lcores", "hugepages", "buffers", "time-wait", "time-wait-rst", "time-wait-max",
 	"time-wait-full", "congestion", "sack", "timestamps", "window-scale", "ecn", "nagle",
 	"ack-delay", "ack-every", "initial-window", "send-buffer", "receive-buffer", "loss",
-	"reorder", "impair-in", "impair-out", "grace", "eal", "metrics", "name", "verbose"};
+	"reorder", "impair-in", "impair-out", "grace", "eal", "metrics", "ctl-group", "name",
+	"verbose"};
 
 static const struct opt_row own[] = {
 	{.name = "target",
