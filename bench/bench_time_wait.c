@@ -463,19 +463,17 @@ static void print_row(const struct bench *b, const struct row *r, double ghz)
 static uint32_t populations(int argc, char **argv, uint64_t *population)
 {
 	const char *list = "1000,1000000,10000000,100000000";
-	uint32_t cnt = 0;
 
 	for (int i = 1; i + 1 < argc; i++)
 		if (strcmp(argv[i], "--population") == 0)
 			list = argv[i + 1];
-	for (char *end; cnt < POPULATIONS && *list != '\0'; list = *end == ',' ? end + 1 : end) {
-		population[cnt] = strtoull(list, &end, 10);
-		if (end == list || population[cnt] < 2 * BURST || population[cnt] > 500000000) {
-			fprintf(stderr, "a population is from %d to 500000000: %s\n", 2 * BURST,
-				list);
+	uint32_t cnt = bench_list(list, population, 0, POPULATIONS);
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (population[i] < 2 * BURST || population[i] > 500000000) {
+			fprintf(stderr, "a population is from %d to 500000000\n", 2 * BURST);
 			exit(2);
 		}
-		cnt++;
 	}
 	return cnt;
 }
