@@ -98,6 +98,25 @@ static inline uint32_t bench_list(const char *list, uint64_t *number, uint32_t c
 	return cnt;
 }
 
+static inline int bench_by_size(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* bench_sort puts them in order. */
+static inline void bench_sort(uint64_t *value, uint64_t cnt)
+{
+	qsort(value, cnt, sizeof(*value), bench_by_size);
+}
+
+static inline uint64_t bench_median(uint64_t *value, uint64_t cnt)
+{
+	bench_sort(value, cnt);
+	return value[cnt / 2];
+}
+
 static inline void bench_row(
 	const struct bench *b, const char *what, uint32_t entries, uint64_t cycles, uint64_t ops)
 {

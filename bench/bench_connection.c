@@ -21,6 +21,8 @@
 #define CONNS_MIN      200000
 #define PARTS          100 /* short: some of them nobody interrupts */
 #define CONNS_QUICK    20000
+#define WAVES_MIN      3
+#define PACKETS        3 /* of a connection, each way */
 #define CONCURRENT_MAX 8
 #define FORGED_MIN     1000    /* so that a client's segments are never in one burst */
 #define SLOW           1000000 /* with more, turns are shorter, so that no timeout comes */
@@ -192,7 +194,8 @@ static void turns(struct run *r, uint64_t until)
 
 /* The best of the parts of a run. */
 struct best {
-	double server, client, packets;
+	double server, client;
+	uint64_t frames, conns;        /* of all parts */
 	double stage[BENCH_STAGE_CNT]; /* of the server, in the part where it was best */
 	uint32_t switched;             /* parts in which somebody else ran as well */
 };
@@ -200,10 +203,12 @@ struct best {
 static void part_end(const struct run *r, uint64_t conns, struct best *best)
 {
 	const struct bench_end *client = &r->p.client, *server = &r->p.server;
-	double cnt = (double)conns, cycles = (double)server->cycles / cnt;
+	/* By packets: a part begins and ends anywhere in a wave. */
+	double cnt = (double)server->frames / PACKETS, cycles = (double)server->cycles / cnt;
 
 	best->client = bench_least(best->client, (double)client->cycles / cnt);
-	best->packets += (double)(client->frames + server->frames) / cnt / PARTS;
+	best->frames += client->frames + server->frames;
+	best->conns += conns;
 	if (cycles >= best->server)
 		return;
 	best->server = cycles;
@@ -222,7 +227,8 @@ static void tell(const struct bench *b, struct run *r, const struct best *best, 
 				     "%u parts switched\n";
 
 	printf(form, r->concurrent, r->plain ? "false" : "true", r->csum ? "true" : "false",
-		best->server, best->packets, (unsigned long long)r->done, best->switched);
+		best->server, (double)best->frames / (double)best->conns,
+		(unsigned long long)r->done, best->switched);
 	if (r->forged == NULL)
 		printf(b->json ? ",\"client_cycles_per_connection\":%.0f" : " client %.0f;",
 			best->client);
@@ -237,20 +243,26 @@ static void tell(const struct bench *b, struct run *r, const struct best *best, 
 	fflush(stdout);
 }
 
-/* What the others on this machine take can only add, so the least of the parts is told. */
+/* What the others on this machine take can only add, so the least of the parts is told.  What began
+ * together goes on so, a wave of SYNs, one of requests, one of FINs, each as long as the queue: a
+ * part is of whole waves.  Forged ones come one of each kind after the other. */
 static void measure(const struct bench *b, struct run *r)
 {
-	uint64_t conns = b->quick ? CONNS_QUICK : u64_max(CONNS_MIN, 2 * (uint64_t)r->concurrent);
+	uint64_t conns = b->quick ? CONNS_QUICK : CONNS_MIN, part = conns / PARTS, parts = PARTS;
 	struct best best = {.server = 1e18, .client = 1e18};
 
+	if (r->forged == NULL) {
+		part = (part + r->concurrent - 1) / r->concurrent * r->concurrent;
+		parts = u64_max(conns / part, WAVES_MIN);
+	}
 	run_new(r);
 	turns(r, r->concurrent + conns / 4); /* until it is as it will be */
-	for (uint32_t part = 0; part < PARTS; part++) {
+	for (uint64_t i = 0; i < parts; i++) {
 		uint64_t before = r->done, switched = bench_switched();
 
 		bench_end_clear(&r->p.client);
 		bench_end_clear(&r->p.server);
-		turns(r, before + conns / PARTS);
+		turns(r, before + part);
 		part_end(r, r->done - before, &best);
 		best.switched += bench_switched() != switched;
 	}
@@ -259,7 +271,7 @@ static void measure(const struct bench *b, struct run *r)
 	bench_perf_open(&r->perf);
 	r->counting = r->perf.fd[0] >= 0;
 	if (r->counting)
-		turns(r, before + conns / PARTS);
+		turns(r, before + part);
 	tell(b, r, &best, (double)(r->done - before));
 	bench_http_check(r->p.server.s);
 	run_free(r);

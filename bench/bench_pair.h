@@ -190,6 +190,7 @@ static inline void bench_burst(
 		if (f->at > e->now)
 			break;
 		w->head++;
+		__builtin_prefetch(f->data); /* as shard_rx does */
 		b->pkt[b->cnt].frame = f->data;
 		b->pkt[b->cnt].octets = f->octets;
 		b->pkt[b->cnt].buf = f;
