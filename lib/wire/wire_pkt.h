@@ -89,7 +89,7 @@ struct pkt {
 	uint16_t room;            /* octets behind the frame, ours to write as it is; or 0 */
 	void *buf;                /* handle, copied to seg.buf */
 	/* out */
-	struct mac src, dst;
+	struct mac dst, src; /* as in the frame */
 	uint8_t proto;
 	uint8_t tos;        /* DSCP and ECN as received */
 	uint8_t ttl;        /* or hop limit */
@@ -105,6 +105,9 @@ struct pkt {
 
 /* leat_wire_pkt_parse fills the out part of p.  Borrows p->frame, which seg.data then points to. */
 enum wire_verdict leat_wire_pkt_parse(struct pkt *p, const struct wire_link *link);
+
+/* leat_wire_pkt_parse_any is the same without the short way that most frames take. */
+enum wire_verdict leat_wire_pkt_parse_any(struct pkt *p, const struct wire_link *link);
 
 /* leat_wire_is_local says whether a is one of the link's addresses. */
 bool leat_wire_is_local(const struct wire_link *link, struct ip a);
