@@ -321,6 +321,22 @@ static void lists_init(struct leat_stack *s)
 	memset(s->held, 0, stack_hold_words(&s->config) * sizeof(*s->held));
 }
 
+/* What the configuration says of the link, as the output wants it. */
+static void link_init(struct leat_stack *s)
+{
+	const struct wire_link *link = &s->config.link;
+
+	s->l2_octets = (uint8_t)wire_l2_octets(link);
+	s->gateway4 = ip_to4(s->config.gateway4);
+	for (uint32_t i = 0; i < link->local_cnt; i++) {
+		const struct wire_local *l = &link->local[i];
+
+		if (ip_is4(l->ip))
+			s->net4[s->net4_cnt++] = (struct stack_net4){
+				ip_to4(l->ip), (uint32_t)(ip_first_bits(l->prefix_bits) >> 32)};
+	}
+}
+
 static void modules_init(struct leat_stack *s, const struct parts *p)
 {
 	const struct stack_config *c = &s->config;
@@ -368,6 +384,7 @@ struct leat_stack *leat_stack_new(void *mem, const struct stack_config *config, 
 	s->held = p.held;
 	s->chunk = p.chunk;
 	s->chunk_text = p.chunk_text;
+	link_init(s);
 	lists_init(s);
 	modules_init(s, &p);
 	return s;

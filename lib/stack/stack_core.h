@@ -130,6 +130,10 @@ struct stack_listener {
 	uint32_t idx;
 };
 
+struct stack_net4 {
+	uint32_t ip, mask;
+};
+
 /* A (address, port) that connections go to, and how many ports to it are taken. */
 struct stack_target {
 	struct ip ip;
@@ -171,9 +175,14 @@ struct leat_stack {
 	uint32_t look_at, look_words; /* where a look at them stands, and what is left of it */
 	bool link_down;
 	bool refuse;
-	bool in_fill;        /* a leat_source is at work: it must not call us */
-	struct ip hop_known; /* the hop that was resolved last in this call, or any */
-	struct mac hop_mac;
+	bool in_fill;                /* a leat_source is at work: it must not call us */
+	struct ip hop_known;         /* the hop that was resolved last in this call, or any */
+	uint32_t hop4_known;         /* the same, when it is of IPv4 */
+	uint8_t hop_l2[WIRE_L2_MAX]; /* what is before the IP header of a packet to it */
+	uint8_t l2_octets;           /* of that */
+	uint8_t net4_cnt;
+	struct stack_net4 net4[WIRE_LOCAL_MAX]; /* our prefixes of IPv4 */
+	uint32_t gateway4;                      /* 0: none */
 	struct stack_counters cnt;
 	struct tcp_io io;
 	uint32_t news_gen[TCP_IO_NEWS_MAX];
