@@ -165,12 +165,11 @@ struct leat_stack {
 	uint32_t look_at, look_words; /* where a look at them stands, and what is left of it */
 	bool link_down;
 	bool refuse;
-	bool in_fill; /* a leat_source is at work: it must not call us */
+	bool in_fill;        /* a leat_source is at work: it must not call us */
 	struct ip hop_known; /* the hop that was resolved last in this call, or any */
 	struct mac hop_mac;
 	struct stack_counters cnt;
 	struct tcp_io io;
-	uint32_t news_gen[TCP_IO_NEWS_MAX];
 	struct mac cookie_mac[TCP_IO_EMIT_MAX]; /* for a cookie in io.emit: where its SYN is from */
 	void *give[STACK_GIVE_MAX];
 	struct tcp_emit park[STACK_PARK_MAX];
@@ -245,11 +244,12 @@ void leat_stack_conn_init(struct leat_stack *s, const struct tcb *tcb);
 void leat_stack_conn_free(struct leat_stack *s, struct tcb *tcb);
 /* Enters tcb, whose tuple has this hash and is not there yet, into the flow table. */
 bool leat_stack_flow_insert(struct leat_stack *s, struct tcb *tcb, uint64_t hash);
-/* stack_settle handles io.gone and io.give after a call of the engine. */
+/* stack_settle handles io.gone after a call of the engine, and sees that io.give has room for those
+ * of the next. */
 void leat_stack_settle(struct leat_stack *s);
 static inline void stack_settle(struct leat_stack *s)
 {
-	if (s->io.gone_cnt + s->io.give_cnt > 0)
+	if (s->io.gone_cnt > 0 || s->io.give_cnt > TCP_IO_GIVE_MAX / 2)
 		leat_stack_settle(s);
 }
 

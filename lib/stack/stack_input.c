@@ -275,7 +275,7 @@ void leat_stack_input(struct leat_stack *s, struct stack_burst *b, uint64_t now)
 	/* A frame gives back one buffer at the most, so that none of this burst can find the list
 	 * full; a list that is full already is a caller's who does not empty it, whatever peers
 	 * send. */
-	ASSERT(s->give_cnt <= STACK_GIVE_MAX - b->cnt);
+	ASSERT(s->give_cnt + s->io.give_cnt <= STACK_GIVE_MAX - b->cnt);
 	leat_stack_set_now(s, now);
 	for (uint32_t i = 0; i < b->cnt; i++) {
 		const struct pkt *p = &b->pkt[i];
