@@ -210,7 +210,7 @@ enum tcp_verdict leat_tcp_in_done(
 void leat_tcp_reply(struct tcp_call *c, const struct seg *seg);
 
 /* tcp_input_fast.c: TCP_V_CNT when seg is not its own, and then nothing happened. */
-enum tcp_verdict leat_tcp_in_fast(struct tcp_call *c, struct seg *seg);
+enum tcp_verdict leat_tcp_in_fast(struct tcp_call *c, const struct seg *seg);
 
 /* tcp_ack.c */
 void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg);
