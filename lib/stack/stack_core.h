@@ -327,9 +327,11 @@ void leat_stack_rest(struct leat_stack *s, struct tcb *tcb);
 void leat_stack_rest_all(struct leat_stack *s);
 /* The record's tcb, to be looked at until the next call of these two. */
 struct tcb *leat_stack_wait_look(struct leat_stack *s, uint32_t name, uint64_t hash);
-/* Likewise, for a segment; leat_stack_wait_done is what must follow. */
+/* Likewise, for a segment; leat_stack_wait_done is what must follow, and _named at once when the
+ * engine may have had it begin anew: `was` is what it was called just before. */
 struct tcb *leat_stack_wait_wake(struct leat_stack *s, uint32_t name, uint64_t hash);
-void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb, uint32_t name);
+void leat_stack_wait_named(struct leat_stack *s, const struct tcb *tcb, uint32_t was);
+void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb);
 /* The record name ends, whatever it holds. */
 void leat_stack_wait_over(struct leat_stack *s, uint32_t name, enum tcp_end why);
 /* Ends at most max records that are due at until; how many. */

@@ -225,9 +225,12 @@ static void waiting(struct leat_stack *s, struct stack_burst *b, uint32_t i, str
 	}
 	if (is_opening(&p->seg) && reopen(s, b, i, tcb))
 		return;
+	uint32_t was = leat_tcp_tw_name(s->tcp, tcb);
+
 	s->cnt.segments++;
 	b->tcp_verdict[i] =
 		leat_tcp_segment_arrives(s->tcp, tcb, &p->tuple, &p->seg, s->now, &s->io);
+	leat_stack_wait_named(s, tcb, was);
 	stack_settle(s);
 }
 
@@ -247,7 +250,7 @@ static void segment(struct leat_stack *s, struct stack_burst *b, uint32_t i)
 	} else if (name & FLOW_UNIT) {
 		tcb = leat_stack_wait_wake(s, name, b->hash[i]);
 		waiting(s, b, i, tcb);
-		leat_stack_wait_done(s, tcb, name);
+		leat_stack_wait_done(s, tcb);
 		return;
 	} else {
 		tcb = stack_tcb(s, name);

@@ -245,6 +245,7 @@ int leat_stack_listener_promote(struct leat_stack *s, struct tcb *tcb)
 		return LEAT_ERR_IN_USE;
 	if (!leat_stack_flow_insert(s, tcb, hash)) {
 		s->cnt.flow_refused++;
+		c->half_cnt = 0; /* where the hash was put */
 		return LEAT_ERR_FULL;
 	}
 	DCHECK(c->waiting == 0);

@@ -371,6 +371,8 @@ uint32_t leat_tcp_tw_pack(struct tcp_engine *e, struct tw_move move[TW_MOVE_MAX]
 
 		if (slot != TCP_NONE)
 			e->awake_name[slot] = move[i].to;
+		if (e->awake_name[DEAF] == move[i].from)
+			e->awake_name[DEAF] = move[i].to;
 	}
 	e->cnt.time_wait_moved += cnt;
 	return cnt;
