@@ -49,7 +49,7 @@ bool leat_stack_flow_insert(struct leat_stack *s, struct tcb *tcb, uint64_t hash
 	if (!leat_flow_table_insert(s->flow, hash, tcb->idx))
 		return false;
 	tcb->flags |= TCP_F_FLOW;
-	s->births++;
+	stack_flow_changed(s, hash);
 	return true;
 }
 
@@ -72,9 +72,11 @@ static void gone(struct leat_stack *s, struct tcb *tcb)
 
 	DCHECK(tcb->state == TCP_ST_CLOSED);
 	if (tcb->flags & TCP_F_FLOW) {
-		leat_flow_table_remove(s->flow, stack_hash(s, tcb), leat_tcp_tw_name(s->tcp, tcb));
+		uint64_t hash = stack_hash(s, tcb);
+
+		leat_flow_table_remove(s->flow, hash, leat_tcp_tw_name(s->tcp, tcb));
 		tcb->flags &= (uint16_t)~TCP_F_FLOW;
-		s->births++;
+		stack_flow_changed(s, hash);
 	}
 	if (c->flags & CONN_LISTENER)
 		leat_stack_listener_remove(s, tcb);
@@ -267,7 +269,7 @@ int leat_close(struct leat_stack *s, struct leat_conn c)
 		if (tcb->state != TCP_ST_CLOSED)
 			leat_tcp_shut_rcv(s->tcp, tcb, s->now, &s->io);
 		stack_settle(s);
-		leat_stack_rest(s, tcb);
+		stack_rest_maybe(s, tcb);
 	}
 	return LEAT_OK;
 }

@@ -152,6 +152,8 @@ struct leat_stack {
 	struct stack_listener *listener;
 	struct stack_target *target;
 	uint64_t births; /* times that the flow table came to name something else */
+	/* By a bit of each hash, for what since births was that number: the last burst's lookup. */
+	uint64_t changed, changed_since;
 	uint32_t chunk_free, chunk_free_cnt;
 	uint32_t source_free, source_free_cnt;
 	uint32_t listener_cnt;
@@ -212,6 +214,13 @@ static inline struct tuple stack_tuple(const struct leat_stack *s, const struct 
 	else
 		leat_tcp_tuple(s->tcp, tcb, &tuple);
 	return tuple;
+}
+
+/* The flow table names something else by this hash than it did. */
+static inline void stack_flow_changed(struct leat_stack *s, uint64_t hash)
+{
+	s->births++;
+	s->changed |= UINT64_C(1) << (hash & 63);
 }
 
 /* Is that the tuple of tcb, a connection? */
@@ -324,6 +333,12 @@ void leat_stack_aside_gone(struct leat_stack *s, const struct tcb *old);
 uint32_t leat_stack_local_idx(const struct leat_stack *s, struct ip ip);
 /* tcb, if it only has to wait, becomes a record. */
 void leat_stack_rest(struct leat_stack *s, struct tcb *tcb);
+/* The same, where tcb is most often in another state, or has something to send. */
+static inline void stack_rest_maybe(struct leat_stack *s, struct tcb *tcb)
+{
+	if (tcb->state == TCP_ST_TIME_WAIT && !(tcb->flags & TCP_F_IN_OUT))
+		leat_stack_rest(s, tcb);
+}
 void leat_stack_rest_all(struct leat_stack *s);
 /* The record's tcb, to be looked at until the next call of these two. */
 struct tcb *leat_stack_wait_look(struct leat_stack *s, uint32_t name, uint64_t hash);

@@ -97,13 +97,14 @@ __attribute__((cold, noinline)) void leat_tcp_state_note(
 
 void leat_tcp_step(struct tcp_engine *e, struct tcb *tcb, enum tcp_event event)
 {
-	const struct step *step = &step_of[tcb->state][event];
+	uint8_t from = tcb->state;
+	const struct step *step = &step_of[from][event];
 
 	ASSERT(step->to != TCP_ST_NONE);
 	e->cnt.arrow[step->arrow]++;
-	if (UNLIKELY(e->follow != NULL) && step->to != TCP_ST_CLOSED)
-		leat_tcp_state_note(e, tcb, tcb->state, step->to, TCP_END_NONE);
 	state_set(e, tcb, step->to);
+	if (UNLIKELY(e->follow != NULL) && step->to != TCP_ST_CLOSED)
+		leat_tcp_state_note(e, tcb, from, step->to, TCP_END_NONE);
 }
 
 const char *leat_tcp_state_name(enum tcp_state state)

@@ -49,9 +49,11 @@ static uint32_t stamp_base(const struct tcp_engine *e, uint64_t lasts_ns, uint64
 
 static uint32_t stamp_of(const struct tcp_engine *e, const struct tcb *tcb, uint64_t ends_at)
 {
+	if (LIKELY(tcb->challenged_ms == 0))
+		return 0;
 	uint32_t since = tcb->challenged_ms - stamp_base(e, tcp_two_msl_ns(e, tcb), ends_at);
 
-	if (tcb->challenged_ms == 0 || (int32_t)since <= 0)
+	if ((int32_t)since <= 0)
 		return 0;
 	return u32_min(since, TW_STAMP_MAX);
 }
@@ -159,7 +161,7 @@ bool leat_tcp_tw_settled(const struct tcp_engine *e, struct tcb *tcb)
 /* Its numbers must fit into those of a record. */
 static bool fits(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	return (tcp_two_msl_ns(e, tcb) + e->knobs.reply_interval_ns) / TIME_MS < TW_STAMP_MAX;
+	return tcp_two_msl_ns(e, tcb) + e->knobs.reply_interval_ns < TW_STAMP_MAX * TIME_MS;
 }
 
 uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_idx, uint8_t flags)
