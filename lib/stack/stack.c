@@ -461,18 +461,24 @@ void leat_stack_keep_buf(struct leat_stack *s, void *buf)
 
 uint32_t leat_stack_give(struct leat_stack *s, void **buf, uint32_t max)
 {
+	struct tcp_io *io = &s->io;
 	uint32_t n = 0;
 
-	while (n < max) {
-		if (s->give_cnt == 0) {
-			leat_tcp_give(s->tcp, &s->io);
-			stack_settle(s);
-		}
-		if (s->give_cnt == 0)
-			break;
+	while (n < max && s->give_cnt > 0) {
 		buf[n++] = s->give[s->give_head];
 		s->give_head = (s->give_head + 1) % STACK_GIVE_MAX;
 		s->give_cnt--;
+	}
+	while (n < max) {
+		if (io->give_cnt == 0)
+			leat_tcp_give(s->tcp, io);
+		if (io->give_cnt == 0)
+			break;
+		uint32_t cnt = u32_min(max - n, io->give_cnt);
+
+		io->give_cnt -= cnt;
+		memcpy(&buf[n], &io->give[io->give_cnt], cnt * sizeof(*buf));
+		n += cnt;
 	}
 	return n;
 }

@@ -162,6 +162,8 @@ struct leat_stack {
 	uint32_t target_last;  /* that was looked for last */
 	uint32_t idle_word;    /* no bit is set below this word of target_idle */
 	uint64_t births;       /* times that the flow table came to name something else */
+	/* By a bit of each hash, for what since births was that number: the last burst's lookup. */
+	uint64_t changed, changed_since;
 	uint32_t chunk_free, chunk_free_cnt;
 	uint32_t source_free, source_free_cnt;
 	uint32_t listener_cnt;
@@ -185,7 +187,6 @@ struct leat_stack {
 	uint32_t gateway4;                      /* 0: none */
 	struct stack_counters cnt;
 	struct tcp_io io;
-	uint32_t news_gen[TCP_IO_NEWS_MAX];
 	struct mac cookie_mac[TCP_IO_EMIT_MAX]; /* for a cookie in io.emit: where its SYN is from */
 	void *give[STACK_GIVE_MAX];
 	struct tcp_emit park[STACK_PARK_MAX];
@@ -230,6 +231,13 @@ static inline struct tuple stack_tuple(const struct leat_stack *s, const struct 
 	return tuple;
 }
 
+/* The flow table names something else by this hash than it did. */
+static inline void stack_flow_changed(struct leat_stack *s, uint64_t hash)
+{
+	s->births++;
+	s->changed |= UINT64_C(1) << (hash & 63);
+}
+
 /* Is that the tuple of tcb, a connection? */
 static inline bool stack_is_of(
 	const struct leat_stack *s, const struct tcb *tcb, const struct tuple *tuple)
@@ -260,11 +268,12 @@ void leat_stack_conn_init(struct leat_stack *s, const struct tcb *tcb);
 void leat_stack_conn_free(struct leat_stack *s, struct tcb *tcb);
 /* Enters tcb, whose tuple has this hash and is not there yet, into the flow table. */
 bool leat_stack_flow_insert(struct leat_stack *s, struct tcb *tcb, uint64_t hash);
-/* stack_settle handles io.gone and io.give after a call of the engine. */
+/* stack_settle handles io.gone after a call of the engine, and sees that io.give has room for those
+ * of the next. */
 void leat_stack_settle(struct leat_stack *s);
 static inline void stack_settle(struct leat_stack *s)
 {
-	if (s->io.gone_cnt + s->io.give_cnt > 0)
+	if (s->io.gone_cnt > 0 || s->io.give_cnt > TCP_IO_GIVE_MAX / 2)
 		leat_stack_settle(s);
 }
 
@@ -358,6 +367,12 @@ void leat_stack_aside_gone(struct leat_stack *s, const struct tcb *old);
 uint32_t leat_stack_local_idx(const struct leat_stack *s, struct ip ip);
 /* tcb, if it only has to wait, becomes a record. */
 void leat_stack_rest(struct leat_stack *s, struct tcb *tcb);
+/* The same, where tcb is most often in another state, or has something to send. */
+static inline void stack_rest_maybe(struct leat_stack *s, struct tcb *tcb)
+{
+	if (tcb->state == TCP_ST_TIME_WAIT && !(tcb->flags & TCP_F_IN_OUT))
+		leat_stack_rest(s, tcb);
+}
 void leat_stack_rest_all(struct leat_stack *s);
 /* The record's tcb, to be looked at until the next call of these two. */
 struct tcb *leat_stack_wait_look(struct leat_stack *s, uint32_t name, uint64_t hash);
