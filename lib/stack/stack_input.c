@@ -13,7 +13,8 @@ void leat_stack_parse(struct leat_stack *s, struct stack_burst *b)
 
 void leat_stack_lookup(struct leat_stack *s, struct stack_burst *b)
 {
-	b->births = s->births;
+	b->births = s->changed_since = s->births;
+	s->changed = 0;
 	for (uint32_t i = 0; i < b->cnt; i++)
 		b->tuple[i] = b->verdict[i] == WIRE_V_TCP ? &b->pkt[i].tuple : NULL;
 	leat_flow_table_find_bulk(s->flow, b->tuple, b->cnt, b->hash, b->idx);
@@ -28,14 +29,18 @@ void leat_stack_lookup(struct leat_stack *s, struct stack_burst *b)
 	}
 }
 
-/* The two traps of a burst.  A miss may have been born by an earlier segment; and what was found
- * may have been freed by one, and its record may serve another tuple by now. */
+/* The two traps of a burst, when the table has changed at this place since.  A miss may have been
+ * born by an earlier segment; and what was found may have been freed by one, and its record may
+ * serve another tuple by now. */
 static uint32_t flow_of(struct leat_stack *s, const struct stack_burst *b, uint32_t i)
 {
 	const struct tuple *tuple = &b->pkt[i].tuple;
 	uint32_t idx = b->idx[i];
 
-	if (s->births == b->births)
+	bool same = s->births == b->births ||
+		    (b->births == s->changed_since && !(s->changed >> (b->hash[i] & 63) & 1));
+
+	if (LIKELY(same))
 		return idx;
 	if (!(idx & FLOW_UNIT)) {
 		const struct tcb *tcb = stack_tcb(s, idx);
@@ -286,8 +291,8 @@ static void segment(struct leat_stack *s, struct stack_burst *b, uint32_t i)
 		leat_stack_chunks_trim(s, tcb);
 	}
 	stack_settle(s);
-	if (tcb != NULL && tcb->state == TCP_ST_TIME_WAIT)
-		leat_stack_rest(s, tcb); /* both closed at once: nothing is owed */
+	if (tcb != NULL)
+		stack_rest_maybe(s, tcb); /* both closed at once: nothing is owed */
 }
 
 void leat_stack_input(struct leat_stack *s, struct stack_burst *b, uint64_t now)
@@ -295,7 +300,7 @@ void leat_stack_input(struct leat_stack *s, struct stack_burst *b, uint64_t now)
 	/* A frame gives back one buffer at the most, so that none of this burst can find the list
 	 * full; a list that is full already is a caller's who does not empty it, whatever peers
 	 * send. */
-	ASSERT(s->give_cnt <= STACK_GIVE_MAX - b->cnt);
+	ASSERT(s->give_cnt + s->io.give_cnt <= STACK_GIVE_MAX - b->cnt);
 	leat_stack_set_now(s, now);
 	for (uint32_t i = 0; i < b->cnt; i++) {
 		const struct pkt *p = &b->pkt[i];

@@ -49,9 +49,11 @@ static uint32_t stamp_base(const struct tcp_engine *e, uint64_t lasts_ns, uint64
 
 static uint32_t stamp_of(const struct tcp_engine *e, const struct tcb *tcb, uint64_t ends_at)
 {
+	if (LIKELY(tcb->challenged_ms == 0))
+		return 0;
 	uint32_t since = tcb->challenged_ms - stamp_base(e, tcp_two_msl_ns(e, tcb), ends_at);
 
-	if (tcb->challenged_ms == 0 || (int32_t)since <= 0)
+	if ((int32_t)since <= 0)
 		return 0;
 	return u32_min(since, TW_STAMP_MAX);
 }
@@ -118,7 +120,7 @@ static void speak(struct tcp_engine *e, struct tcb *tcb, uint32_t name, uint64_t
 		.agreed = agreed_of(info.mark),
 		.opts = opts_of(info.mark, leat_tcp_tw_ring_length(e->tw, name)),
 		.tos = (uint8_t)((info.mark & TW_M_DSCP) << 2),
-		.rcv_scale = info.mark & TW_M_WS ? leat_tcp_shift_wanted(e) : 0,
+		.rcv_scale = info.mark & TW_M_WS ? e->shift_wanted : 0,
 		.challenged_ms = challenged_ms(e, lasts_ns(e, name), &info),
 		/* Which of its lists it is on is the slot's own affair, as in leat_tcp_alloc. */
 		.flags = (uint16_t)((tcb->flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS)) |
@@ -159,7 +161,7 @@ bool leat_tcp_tw_settled(const struct tcp_engine *e, struct tcb *tcb)
 /* Its numbers must fit into those of a record. */
 static bool fits(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	return (tcp_two_msl_ns(e, tcb) + e->knobs.reply_interval_ns) / TIME_MS < TW_STAMP_MAX;
+	return tcp_two_msl_ns(e, tcb) + e->knobs.reply_interval_ns < TW_STAMP_MAX * TIME_MS;
 }
 
 uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_idx, uint8_t flags)
