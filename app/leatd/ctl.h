@@ -14,7 +14,7 @@
  * does not wait for them, nor they for that.
  *
  * Who asks is told apart by his user (SO_PEERCRED): that of this process, and root, may do all;
- * anybody else who can open the socket at all may read.
+ * anybody else who can open the socket at all, as --ctl-group lets its members, may read.
  *
  * Memory     of each asker the rows of one slice of each shard, while it lists.
  * Affinity   start and stop: the main thread, around leat_plane_run; verbs: the asker's thread.
@@ -119,6 +119,10 @@ static inline void *ctl_memory(size_t octets)
  * brings. */
 void leat_ctl_told(const struct opt_line *line);
 
+/* leat_ctl_group lets a group read, of the socket that leat_ctl_start will make; NULL: none.  While
+ * there is one thread, and what is needed to become a member of it was not given away. */
+void leat_ctl_group(const char *group);
+
 /* leat_ctl_start makes the socket of the instance of that name, or of NAME-PID when another has the
  * name, and the thread behind it. */
 void leat_ctl_start(
@@ -183,6 +187,7 @@ void leat_ctl_change_free(struct ctl_change *change);
  * q->out: `ok` and what there is to say, or `no CODE AT why`. */
 void leat_ctl_conns(struct ctl_client *q, char *words);
 void leat_ctl_capture(struct ctl_client *q, char *words);
+void leat_ctl_why(struct ctl_client *q, char *words);
 void leat_ctl_snapshot(struct ctl_client *q, char *words);
 void leat_ctl_kill(struct ctl_client *q, char *words);
 void leat_ctl_follow(struct ctl_client *q, char *words);
@@ -194,6 +199,9 @@ void leat_ctl_config(struct ctl_client *q, char *words);
 void leat_ctl_reload(struct ctl_client *q, char *words);
 /* start [WHEN]: the word that `leat load --paused` waits for (gate.h). */
 void leat_ctl_begin(struct ctl_client *q, char *words);
+
+/* rate N [WHEN]: what `leat load` is to do from now on (load_intent.h). */
+void leat_ctl_rate(struct ctl_client *q, char *words);
 
 /* leat_ctl_capture_sweep gives back what ended captures left to shards that stood still, and that
  * these have let go now; _free, part of leat_ctl_free, all of it. */

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#define PLAN_PORTS   "ports to connect from" /* its row in the table of a stack */
 #define HELD_MAX     32768
 #define CHUNK_MAX    131072
 
@@ -213,12 +214,17 @@ enum opt_exit leat_plan_serve(const struct serve_options *o, struct plan *p)
 	return result;
 }
 
+static uint64_t row_octets(const struct plan *p, const struct plan_row *r)
+{
+	return r->octets * (r->shared ? 1 : p->shard_cnt);
+}
+
 uint64_t leat_plan_octets(const struct plan *p)
 {
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < p->row_cnt; i++)
-		sum += p->row[i].octets * (p->row[i].shared ? 1 : p->shard_cnt);
+		sum += row_octets(p, &p->row[i]);
 	return sum;
 }
 
@@ -244,14 +250,14 @@ uint64_t leat_plan_node_octets(const struct plan *p, int node)
 	return sum;
 }
 
-/* row_octets is what all shards have of the part of that name. */
-static uint64_t row_octets(const struct plan *p, const char *name)
+/* part_octets is what all shards have of the row of that name. */
+static uint64_t part_octets(const struct plan *p, const char *name)
 {
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < p->row_cnt; i++)
 		if (strcmp(p->row[i].name, name) == 0)
-			sum += p->row[i].octets * (p->row[i].shared ? 1 : p->shard_cnt);
+			sum += row_octets(p, &p->row[i]);
 	return sum;
 }
 
@@ -262,10 +268,12 @@ static const char *spare_what(const struct serve_options *o, const struct plan *
 
 	/* The index has a place for each that waits. */
 	if (o->tcp.time_wait_max != 0 &&
-		2 * (row_octets(p, "TIME-WAIT") + row_octets(p, "flow index")) > all)
+		2 * (part_octets(p, "TIME-WAIT") + part_octets(p, "flow index")) > all)
 		return "a smaller --time-wait-max";
-	if (o->buffers != 0 && 2 * row_octets(p, "packet buffers") > all)
+	if (o->buffers != 0 && 2 * part_octets(p, "packet buffers") > all)
 		return "fewer --buffers";
+	if (2 * part_octets(p, PLAN_PORTS) > all)
+		return "fewer --source-ports, --sources or --target addresses and ports";
 	return "fewer --connections";
 }
 
