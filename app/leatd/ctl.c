@@ -24,6 +24,7 @@
 #define ASKING_MS    5000 /* so long somebody who connected may take to ask */
 #define READING_S    10   /* and to take what he is given */
 #define ENDING_MS    2000 /* and for the rest of it, when we end */
+#define SWEEP_MS     1000 /* between two looks for what may be given back */
 #define STACK_OCTETS (256 << 10)
 #define GROUPS_MAX   64
 #define GROUP_NONE   UINT32_MAX
@@ -216,8 +217,9 @@ static void *run(void *arg)
 		struct pollfd p[2] = {{.fd = c->listen_fd, .events = POLLIN},
 			{.fd = c->stop_fd[0], .events = POLLIN}};
 
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		if (poll(p, 2, SWEEP_MS) < 0 && errno != EINTR)
 			break;
+		leat_ctl_capture_sweep(c);
 		if ((p[0].revents & POLLIN) == 0)
 			continue;
 		int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC);

@@ -25,6 +25,7 @@
 #include "instance.h"
 #include "opt.h"
 #include "plane.h"
+#include "watch_print.h"
 #include "watch_scan.h"
 
 #include <pthread.h>
@@ -157,8 +158,8 @@ struct ctl_scan {
 /* leat_ctl_scan asks; false: there is no memory for it. */
 bool leat_ctl_scan(struct ctl_scan *q);
 
-/* leat_ctl_print_dumb tells which shards did not answer. */
-void leat_ctl_print_dumb(const struct ctl_scan *q, FILE *out);
+/* leat_ctl_print_dumb tells which shards did not answer, or not to the end. */
+void leat_ctl_print_dumb(const struct ctl_scan *q, enum watch_form form, FILE *out);
 
 /* leat_ctl_scan_free gives back what shards that stand still hold no longer. */
 void leat_ctl_scan_free(struct ctl_shard *shard, uint32_t cnt);
@@ -189,7 +190,9 @@ void leat_ctl_begin(struct ctl_client *q, char *words);
 /* rate N [WHEN]: what `leat load` is to do from now on (load_intent.h). */
 void leat_ctl_rate(struct ctl_client *q, char *words);
 
-/* leat_ctl_capture_free is part of leat_ctl_free. */
+/* leat_ctl_capture_sweep gives back what ended captures left to shards that stood still, and that
+ * these have let go now; _free, part of leat_ctl_free, all of it. */
+void leat_ctl_capture_sweep(struct ctl *c);
 void leat_ctl_capture_free(struct ctl *c);
 
 #endif

@@ -271,11 +271,8 @@ static void fill_head(struct sight *s, uint64_t now)
 	head[WATCH_H_TUPLES] = c->tuples;
 	head[WATCH_H_CONN_MAX] = head[WATCH_H_WAIT_MAX] = 0;
 	for (uint32_t i = 0; i < p->shard_cnt; i++) {
-		const struct tcp_limits *l =
-			leat_tcp_limits_of(leat_stack_engine(p->shard[i].shard->stack));
-
-		head[WATCH_H_CONN_MAX] += l->tcb_max;
-		head[WATCH_H_WAIT_MAX] += l->time_wait_max;
+		head[WATCH_H_CONN_MAX] += p->shard[i].limits.tcb_max;
+		head[WATCH_H_WAIT_MAX] += p->shard[i].limits.time_wait_max;
 	}
 	fill_device(s, head);
 }

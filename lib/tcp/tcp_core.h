@@ -52,8 +52,13 @@ struct tcp_engine {
 	struct tcp_limits limits;
 	struct tcp_knobs knobs;
 	struct hash_key secret, cookie_key;
+	/* What the knobs make of every connection, worked out once. */
+	struct tcb fresh;        /* a record as it begins */
+	uint32_t first_offer[2]; /* leat_tcp_rcv_offer of one without text; [1] with shift_wanted */
+	uint8_t offered;         /* enum wire_tcp_opt of our SYN, but for MSS */
+	uint8_t shift_wanted;    /* of our window, when that is agreed on */
 	struct tcp_follow *follow; /* where arrows are noted; NULL: nowhere */
-	uint64_t cookie_until; /* so long an ACK to a listener may bring a cookie back */
+	uint64_t cookie_until;     /* so long an ACK to a listener may bring a cookie back */
 	struct tcb *tcb;
 	struct tuple *wide; /* of tcb[i], when its ends are wide, at [i]; NULL: none ever is */
 	struct tcp_side *side;
@@ -164,8 +169,8 @@ void leat_tcp_state_rest(struct tcp_engine *e, struct tcb *tcb);
 void leat_tcp_state_speaks(struct tcb *tcb);
 /* A record that is no tcb ends by event. */
 /* Tells who follows of an arrow; assumes somebody does. */
-void leat_tcp_state_note(struct tcp_engine *e, const struct tcb *tcb, uint8_t from, uint8_t to,
-	enum tcp_end why);
+void leat_tcp_state_note(
+	struct tcp_engine *e, const struct tcb *tcb, uint8_t from, uint8_t to, enum tcp_end why);
 void leat_tcp_state_over(struct tcp_engine *e, enum tcp_event event);
 
 /* tcp_tw.c */
@@ -205,7 +210,7 @@ enum tcp_verdict leat_tcp_in_done(
 void leat_tcp_reply(struct tcp_call *c, const struct seg *seg);
 
 /* tcp_input_fast.c: TCP_V_CNT when seg is not its own, and then nothing happened. */
-enum tcp_verdict leat_tcp_in_fast(struct tcp_call *c, struct seg *seg);
+enum tcp_verdict leat_tcp_in_fast(struct tcp_call *c, const struct seg *seg);
 
 /* tcp_ack.c */
 void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg);
@@ -217,9 +222,8 @@ bool leat_tcp_fin_acked(const struct tcb *tcb);
 void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct seg *seg);
 /* In figure 7 the peer's SYN,ACK, after its SYN, says what it has heard of ours: no more holds. */
 void leat_tcp_opts_keep(struct tcb *tcb, const struct seg *seg);
-/* What we offer in our SYN (MUST-67). */
-/* Our shift of the window, when that is agreed on. */
-uint8_t leat_tcp_shift_wanted(const struct tcp_engine *e);
+/* Sets e->offered, e->shift_wanted and e->first_offer. */
+void leat_tcp_opts_prepare(struct tcp_engine *e);
 /* Octets of the headers of IP and TCP, without options. */
 uint32_t leat_tcp_hdr_octets(const struct tcb *tcb);
 uint16_t leat_tcp_adv_mss(const struct tcp_engine *e, const struct tcb *tcb);

@@ -20,15 +20,8 @@ uint32_t leat_tcp_hdr_octets(const struct tcb *tcb)
 	return tcb->ends.remote != ENDS4_WIDE ? 40 : 60;
 }
 
-static uint8_t offered(const struct tcp_engine *e)
-{
-	return (uint8_t)((e->knobs.wscale ? TCP_OPT_WS : 0) |
-			 (e->knobs.sack ? TCP_OPT_SACK_OK : 0) |
-			 (e->knobs.timestamps ? TCP_OPT_TS : 0));
-}
-
 /* The least shift that lets the whole receive buffer be offered, as far as it can be held. */
-uint8_t leat_tcp_shift_wanted(const struct tcp_engine *e)
+static uint8_t shift_wanted(const struct tcp_engine *e)
 {
 	uint64_t held_max = (uint64_t)e->knobs.rcv_seg_max * e->knobs.rbuf_octets;
 	uint64_t room = u64_min(e->knobs.rcv_buf_octets, held_max);
@@ -37,6 +30,20 @@ uint8_t leat_tcp_shift_wanted(const struct tcp_engine *e)
 	while (room >> shift > UINT16_MAX && shift < TCP_WSCALE_MAX)
 		shift++;
 	return shift;
+}
+
+/* What our SYN offers (MUST-67), and what that comes to. */
+void leat_tcp_opts_prepare(struct tcp_engine *e)
+{
+	struct tcb tcb = {.rcv_head = TCP_NONE};
+
+	e->offered = (uint8_t)((e->knobs.wscale ? TCP_OPT_WS : 0) |
+			       (e->knobs.sack ? TCP_OPT_SACK_OK : 0) |
+			       (e->knobs.timestamps ? TCP_OPT_TS : 0));
+	e->shift_wanted = shift_wanted(e);
+	e->first_offer[0] = leat_tcp_rcv_offer(e, &tcb);
+	tcb.rcv_scale = e->shift_wanted;
+	e->first_offer[1] = leat_tcp_rcv_offer(e, &tcb);
 }
 
 /* MUST-15, MUST-16: the smaller of what the peer and the link take, less the options that each
@@ -76,10 +83,10 @@ void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct
 	const struct tcp_engine *e = c->e;
 
 	DCHECK(seg->flags & TCP_SYN);
-	tcb->agreed = seg->opts & offered(e);
+	tcb->agreed = seg->opts & e->offered;
 	if (tcb->agreed & TCP_OPT_WS) {
 		tcb->snd_scale = seg->wscale;
-		tcb->rcv_scale = leat_tcp_shift_wanted(e);
+		tcb->rcv_scale = e->shift_wanted;
 	}
 	if (tcb->agreed & TCP_OPT_TS) {
 		tcb->ts_recent = seg->ts_val;
@@ -109,9 +116,9 @@ void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg)
 		seg->opts = tcb->agreed & TCP_OPT_TS;
 	} else { /* MUST-14, MUST-65, MUST-67 */
 		seg->opts = TCP_OPT_MSS |
-			    (seg->flags & TCP_ACK ? tcb->agreed & offered(c->e) : offered(c->e));
+			    (seg->flags & TCP_ACK ? tcb->agreed & c->e->offered : c->e->offered);
 		seg->mss = leat_tcp_adv_mss(c->e, tcb);
-		seg->wscale = leat_tcp_shift_wanted(c->e);
+		seg->wscale = c->e->shift_wanted;
 	}
 	if (seg->opts & TCP_OPT_TS) {
 		seg->ts_val = tcp_ts_val(tcb, c->now);

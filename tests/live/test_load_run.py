@@ -300,18 +300,24 @@ def rates():
 # --- its device -----------------------------------------------------------------------------------
 
 @contextlib.contextmanager
-def taker():
+def taker(ports=(80,), reached=None):
     """A kernel that takes connections, and closes them when the other end does."""
-    with socket.create_server(("", 80), backlog=512) as listener:
+    with contextlib.ExitStack() as stack:
         live.must("ip", "link", "set", "lo", "up")
         poll, open_, stop = select.poll(), {}, threading.Event()
-        poll.register(listener, select.POLLIN)
+        listeners = {}
+        for port in ports:
+            s = stack.enter_context(socket.create_server(("", port), backlog=512))
+            listeners[s.fileno()] = s
+            poll.register(s, select.POLLIN)
 
         def run():
             while not stop.is_set():
                 for fd, _ in poll.poll(50):
-                    if fd == listener.fileno():
-                        s = listener.accept()[0]
+                    if fd in listeners:
+                        s = listeners[fd].accept()[0]
+                        if reached is not None:
+                            reached.append(s.getsockname())
                         open_[s.fileno()] = s
                         poll.register(s, select.POLLIN)
                     else:
@@ -326,6 +332,40 @@ def taker():
             thread.join()
             for s in open_.values():
                 s.close()
+
+
+def targets():
+    "thousands of targets"
+    pairs = 256 * 16 * 5
+    with live.case(f"{pairs} pairs on the link, from a file: each is reached once, then again"):
+        live.new_net()
+        reached, file = [], live.directory() / "targets.txt"
+        file.write_text("# a block, and one more\n\n198.18.16.0-198.18.30.255:80-84\n"
+                        "  198.18.31.0-198.18.31.255:80-84 # the last\n", encoding="ascii")
+        with taker(range(80, 85), reached):
+            options, ready = over_tap()
+            with Load(*options, *PATIENT, "--address", "198.18.0.9/16", "--target", f"@{file}",
+                      "-p", "connect-only", "-c", "64", "--total", pairs + 7,
+                      "--source-ports", "40000-40063") as load:
+                ready()
+                live.must("ip", "route", "add", "local", "198.18.16.0/20", "dev", "lo")
+                told = load.result()
+        all_good(told, pairs + 7)
+        live.equal(told["plan"]["tuples"], pairs * 64, "tuples")
+        live.equal(len(set(reached)), pairs, "pairs that were reached")
+        live.equal(len(reached), pairs + 7, "connections")
+    for text, why in (("198.18.0.2:80\nnginx:80\n", ":2: `nginx:80` is no target"),
+                      ("10.0.0.1", ":1: --target: `10.0.0.1` is in the prefix of no --address"),
+                      ("# none\n", ":1: names no target"), (None, "cannot read")):
+        with live.case(f"a file of targets that is wrong: {text!r}"):
+            file = live.directory() / "targets.txt"
+            file.unlink(missing_ok=True)
+            if text is not None:
+                file.write_text(text, encoding="ascii")
+            done = live.run(live.leat(), "load", "--vdev", "net_null0", "--address",
+                            "198.18.0.9/24", "--target", f"@{file}", text=True)
+            live.equal(done.returncode, 2, "exit code")
+            live.check(str(file) in done.stderr and why in done.stderr, done.stderr)
 
 
 def begun(client):
@@ -490,5 +530,5 @@ def stall_veth():
     stalled(over_veth, "af_packet and veth")
 
 
-live.main([word, changed, instant, closed, rates, device, stall_tap, stall_veth],
+live.main([word, changed, instant, closed, rates, targets, device, stall_tap, stall_veth],
           needs=live.NEEDS_TAP + (live.program("ethtool"),))
