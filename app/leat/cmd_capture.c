@@ -268,13 +268,14 @@ const struct opt_verb leat_opt_capture = {
 	.usage = "@ capture [OPTION]... [FILTER]",
 	.prose = "tcpdump sees none of these frames: the kernel has no part in them.  The file is\n"
 		 "pcapng, for tcpdump, tshark and Wireshark; each packet has a comment with the\n"
-		 "state of its connection before and after, and its verdict.\n\n"
+		 "state of its connection before and after, and its verdict, which leat explain\n"
+		 "VERDICT has a sentence for.  --drops -c 1 waits for one that is dropped.\n\n"
 		 "FILTER is that of pcap-filter(7).  What is captured never delays traffic: what\n"
 		 "does not fit is lost for the capture and counted.\n\n"
 		 "Exit 0, 1 for a wrong option or filter, 3 when no such instance runs, 5 when it\n"
 		 "ended meanwhile or the file could not be written.\n\n"
 		 "  @ capture -w syn.pcapng -c 1000 'tcp[tcpflags] & tcp-syn != 0'\n"
-		 "  @ capture --drops | tshark -r - -T fields -e frame.comment\n"
+		 "  @ capture --drops -c 1 | tshark -r - -T fields -e frame.comment\n"
 		 "  @ capture --conn 198.18.0.2:80,198.18.0.1:40211 -w one.pcapng\n"
 		 "  @ capture --ring 64MiB --trigger reset,retransmission -w before.pcapng\n",
 	.row = row,

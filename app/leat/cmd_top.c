@@ -150,11 +150,10 @@ const struct opt_verb leat_opt_top = {
 	.name = "top",
 	.one_line = "Watch a running instance: rates, states, shards, timers, drops",
 	.usage = "@ top [OPTION]...",
-	.prose = "Keys: s shards, t timers, d drops, l latency, x transitions, c connections, f "
-		 "freeze,\n"
-		 "j append the screen's numbers to leat-top.json, up and down, q quit.  "
-		 "Connections are\n"
-		 "those that are not in TIME-WAIT, the oldest first; leat conns has all.\n\n"
+	.prose = "Keys: s shards, t timers, d drops, l latency, x transitions, c connections,\n"
+		 "f freeze, j append the numbers to leat-top.json, up and down, q quit.\n\n"
+		 "Connections are those that are not in TIME-WAIT, the oldest first; leat conns\n"
+		 "has all.  `why not faster?` is the first of what limits it: leat ctl why.\n\n"
 		 "Exit 0, 1 for a wrong option, 3 when no such instance runs, 5 when it ended.\n\n"
 		 "  @ top -n lab-a\n"
 		 "  @ top -1 -p timers\n"

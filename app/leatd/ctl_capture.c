@@ -380,7 +380,8 @@ static void unmake(struct session *s)
 		keep(s->q->ctl, s->c);
 }
 
-/* let_go goes on with the end of what shard i has: the letter to begin may have to be read first. */
+/* let_go goes on with the end of what shard i has: the letter to begin may have to be read
+ * first. */
 static bool let_go(struct ctl *ctl, struct ctl_capture *c, uint32_t i)
 {
 	if (c->posted[i] && !atomic_load_explicit(&c->of[i].answered, memory_order_acquire))
