@@ -22,10 +22,12 @@
 #include <sched.h>
 
 #define CONNS_MAX   64
-#define PARTS       60
-#define PART_OCTETS (UINT64_C(32) << 20)
+#define PARTS       400 /* short: some of them nobody interrupts */
+#define PARTS_QUICK 10
+#define PART_OCTETS (UINT64_C(4) << 20)
+#define HDR_OCTETS  (14 + 20 + 32) /* with timestamps */
 #define TURN_NS     TIME_US
-#define WINDOW      (256U << 10)
+#define WINDOW      STREAM_PIECE        /* of a connection, as in the kernel's */
 #define QUEUED      (UINT64_C(1) << 28) /* octets of a source at most */
 
 enum kind {
@@ -138,22 +140,28 @@ __attribute__((noinline)) static void turns(struct run *r, uint64_t until)
 	}
 }
 
+/* Octets of text, those on the way included. */
+static uint64_t text_sent(const struct run *r)
+{
+	const struct stack_counters *c = leat_stack_counters(r->p.client.s);
+
+	return c->octets_out - c->frames_out * HDR_OCTETS;
+}
+
 static void ours(const struct bench *b, struct run *r, struct best *best)
 {
-	uint64_t part = b->quick ? PART_OCTETS / 16 : PART_OCTETS;
-
-	turns(r, 2 * part); /* until the windows are open */
+	turns(r, 8 * PART_OCTETS); /* until the windows are open */
 	ASSERT(r->open == r->conns);
 	best->each = 1e18;
-	for (uint32_t i = 0; i < (b->quick ? 2 : PARTS); i++) {
-		uint64_t before = r->taken, switched = bench_switched();
+	for (uint32_t i = 0; i < (b->quick ? PARTS_QUICK : PARTS); i++) {
+		uint64_t before = r->taken, sent = text_sent(r), switched = bench_switched();
 
 		bench_end_clear(&r->p.client);
 		bench_end_clear(&r->p.server);
-		turns(r, before + part);
-		double octets = (double)(r->taken - before);
-		double sender = (double)r->p.client.cycles / octets;
-		double receiver = (double)r->p.server.cycles / octets;
+		turns(r, before + PART_OCTETS);
+		/* What is on the way at both ends of a part is not the same. */
+		double sender = (double)r->p.client.cycles / (double)(text_sent(r) - sent);
+		double receiver = (double)r->p.server.cycles / (double)(r->taken - before);
 
 		best->switched += bench_switched() != switched;
 		if (sender + receiver < best->each)
@@ -195,8 +203,8 @@ static void measure(const struct bench *b, uint32_t mtu, uint32_t conns, bool cs
 	struct best best[KIND_CNT] = {{0, 0, 0, 0}};
 	struct stream_want want = {.mtu = mtu,
 		.conns = conns,
-		.octets = b->quick ? PART_OCTETS / 16 : PART_OCTETS,
-		.parts = b->quick ? 2 : PARTS};
+		.octets = PART_OCTETS,
+		.parts = b->quick ? PARTS_QUICK : PARTS};
 	struct run r;
 
 	for (uint32_t k = 0; k < KIND_KERNEL; k++) {
