@@ -218,11 +218,13 @@ static void tell(const struct bench *b, const struct side *s, const char *device
 	printf(b->json ? "{\"bench\":\"device\",\"device\":\"%s\",\"side\":\"%s\","
 			 "\"frames_per_second\":%.0f,\"rx_cycles\":%.1f,\"tx_cycles\":%.1f,"
 			 "\"buffer_cycles\":%.1f,\"frames_per_burst\":%.1f,\"parts\":%llu,"
-			 "\"parts_switched\":%llu}\n"
+			 "\"parts_switched\":%llu,\"ghz\":%.3f}\n"
 		       : "%-6s %s: %8.0f frames/s each way, %5.1f cycles a frame received, %5.1f "
-			 "sent, %4.1f for buffers; %.1f a burst; %llu parts, %llu switched\n",
+			 "sent, %4.1f for buffers; %.1f a burst; %llu parts, %llu switched, "
+			 "%.3f GHz\n",
 		device, s->server ? "server" : "client", s->per_second, s->rx, s->tx, s->buffers,
-		s->per_burst, (unsigned long long)s->parts, (unsigned long long)s->switched);
+		s->per_burst, (unsigned long long)s->parts, (unsigned long long)s->switched,
+		bench_ghz());
 	fflush(stdout);
 }
 
