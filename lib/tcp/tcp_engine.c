@@ -155,6 +155,21 @@ static void free_lists_new(struct tcp_engine *e)
 		e->srec[i].next = i + 1 < l->srec_max ? i + 1 : TCP_NONE;
 }
 
+/* What the knobs say, as each segment asks for it.  The whole receive buffer is offered, as far as
+ * it can be held. */
+static void offers_new(struct tcp_engine *e)
+{
+	const struct tcp_knobs *k = &e->knobs;
+	uint64_t held_max = (uint64_t)k->rcv_seg_max * k->rbuf_octets;
+
+	e->offered = (uint8_t)((k->wscale ? TCP_OPT_WS : 0) | (k->sack ? TCP_OPT_SACK_OK : 0) |
+			       (k->timestamps ? TCP_OPT_TS : 0));
+	e->rcv_half = k->rcv_buf_octets / 2;
+	e->rcv_room = (uint32_t)u64_min(k->rcv_buf_octets, held_max);
+	while (e->rcv_room >> e->rcv_shift > UINT16_MAX && e->rcv_shift < TCP_WSCALE_MAX)
+		e->rcv_shift++;
+}
+
 struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 	const struct tcp_knobs *knobs, struct hash_key secret, uint64_t now)
 {
@@ -166,6 +181,7 @@ struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 	memset(e, 0, sizeof(*e));
 	e->limits = full;
 	e->knobs = *knobs;
+	offers_new(e);
 	e->secret = secret;
 	e->cookie_key = leat_tcp_cookie_key(&secret);
 	e->tcb = p.tcb;

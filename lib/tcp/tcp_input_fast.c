@@ -81,7 +81,7 @@ static void take_ack(struct tcp_call *c, const struct seg *seg)
 		leat_tcp_ext_end(c->e, tcb);
 	leat_tcp_want_output(c->e, tcb);
 	if (acked > 0)
-		leat_tcp_rtx_arm(c, true);
+		tcp_rtx_arm(c, true);
 }
 
 enum tcp_verdict leat_tcp_in_fast(struct tcp_call *c, struct seg *seg)

@@ -95,7 +95,7 @@ static uint8_t agreed_of(uint16_t mark)
  * not be kept.  No sender is silly enough by now to be misled by that. */
 static struct seq edge_of(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	return seq_add(tcb->rcv.nxt, leat_tcp_rcv_room(e, tcb));
+	return seq_add(tcb->rcv.nxt, tcp_rcv_room(e, tcb));
 }
 
 /* The tcb that record name stands for, in place of the one that was there. */
@@ -118,7 +118,7 @@ static void speak(struct tcp_engine *e, struct tcb *tcb, uint32_t name, uint64_t
 		.agreed = agreed_of(info.mark),
 		.opts = opts_of(info.mark, leat_tcp_tw_ring_length(e->tw, name)),
 		.tos = (uint8_t)((info.mark & TW_M_DSCP) << 2),
-		.rcv_scale = info.mark & TW_M_WS ? leat_tcp_shift_wanted(e) : 0,
+		.rcv_scale = info.mark & TW_M_WS ? e->rcv_shift : 0,
 		.challenged_ms = challenged_ms(e, lasts_ns(e, name), &info),
 		/* Which of its lists it is on is the slot's own affair, as in leat_tcp_alloc. */
 		.flags = (uint16_t)((tcb->flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS)) |
