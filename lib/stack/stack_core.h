@@ -11,6 +11,7 @@
  *	stack_conn     handles, the end of a connection, aborts, events
  *	stack_icmp     errors of the network
  *	stack_open     leat_connect: source address, port, flow
+ *	stack_target   where connections go to, by hash
  *	stack_listen   listeners and their backlog
  *	stack_time_wait  TIME-WAIT as a record
  *	stack_gauge    what became of TIME-WAIT; how many in each state, how old
@@ -136,8 +137,9 @@ struct stack_net4 {
 /* A (address, port) that connections go to, and how many ports to it are taken. */
 struct stack_target {
 	struct ip ip;
-	uint16_t port;
 	uint32_t taken_cnt;
+	uint32_t next; /* of those with the same hash, STACK_NONE */
+	uint16_t port; /* 0: never used */
 };
 
 struct leat_stack {
@@ -155,7 +157,13 @@ struct leat_stack {
 	uint8_t *chunk_text; /* STACK_CHUNK_OCTETS for each */
 	struct stack_listener *listener;
 	struct stack_target *target;
-	uint64_t births; /* times that the flow table came to name something else */
+	uint32_t *target_head; /* stack_target_heads, by hash */
+	uint64_t *target_idle; /* a bit of each target: no port to it is taken */
+	uint32_t target_last;  /* that was looked for last */
+	uint32_t idle_word;    /* no bit is set below this word of target_idle */
+	uint64_t births;       /* times that the flow table came to name something else */
+	/* By a bit of each hash, for what since births was that number: the last burst's lookup. */
+	uint64_t changed, changed_since;
 	uint32_t chunk_free, chunk_free_cnt;
 	uint32_t source_free, source_free_cnt;
 	uint32_t listener_cnt;
@@ -179,7 +187,6 @@ struct leat_stack {
 	uint32_t gateway4;                      /* 0: none */
 	struct stack_counters cnt;
 	struct tcp_io io;
-	uint32_t news_gen[TCP_IO_NEWS_MAX];
 	struct mac cookie_mac[TCP_IO_EMIT_MAX]; /* for a cookie in io.emit: where its SYN is from */
 	void *give[STACK_GIVE_MAX];
 	struct tcp_emit park[STACK_PARK_MAX];
@@ -224,6 +231,13 @@ static inline struct tuple stack_tuple(const struct leat_stack *s, const struct 
 	return tuple;
 }
 
+/* The flow table names something else by this hash than it did. */
+static inline void stack_flow_changed(struct leat_stack *s, uint64_t hash)
+{
+	s->births++;
+	s->changed |= UINT64_C(1) << (hash & 63);
+}
+
 /* Is that the tuple of tcb, a connection? */
 static inline bool stack_is_of(
 	const struct leat_stack *s, const struct tcb *tcb, const struct tuple *tuple)
@@ -254,11 +268,12 @@ void leat_stack_conn_init(struct leat_stack *s, const struct tcb *tcb);
 void leat_stack_conn_free(struct leat_stack *s, struct tcb *tcb);
 /* Enters tcb, whose tuple has this hash and is not there yet, into the flow table. */
 bool leat_stack_flow_insert(struct leat_stack *s, struct tcb *tcb, uint64_t hash);
-/* stack_settle handles io.gone and io.give after a call of the engine. */
+/* stack_settle handles io.gone after a call of the engine, and sees that io.give has room for those
+ * of the next. */
 void leat_stack_settle(struct leat_stack *s);
 static inline void stack_settle(struct leat_stack *s)
 {
-	if (s->io.gone_cnt + s->io.give_cnt > 0)
+	if (s->io.gone_cnt > 0 || s->io.give_cnt > TCP_IO_GIVE_MAX / 2)
 		leat_stack_settle(s);
 }
 
@@ -308,6 +323,25 @@ uint32_t leat_stack_port_base(struct leat_stack *s, const struct tuple *tuple);
 uint32_t leat_stack_source_cnt(const struct wire_link *link);
 struct ip leat_stack_source_at(const struct wire_link *link, uint32_t idx);
 
+/* stack_target.c */
+static inline uint32_t stack_target_heads(const struct stack_config *config)
+{
+	/* The power of two that is not less, from 2. */
+	return UINT32_C(1) << (32 - __builtin_clz(u32_max(config->target_max, 2) - 1));
+}
+
+static inline uint32_t stack_target_words(const struct stack_config *config)
+{
+	return (config->target_max + 63) / 64;
+}
+
+void leat_stack_target_init(struct leat_stack *s);
+/* Finds the target, or gives it a place to which no port is taken; STACK_NONE: there is none. */
+uint32_t leat_stack_target_find(struct leat_stack *s, struct ip ip, uint16_t port);
+/* One more port to it is taken; one is given back. */
+void leat_stack_target_take(struct leat_stack *s, uint32_t idx);
+void leat_stack_target_give(struct leat_stack *s, uint32_t idx);
+
 /* stack_listen.c */
 struct tcb *leat_stack_listener_find(const struct leat_stack *s, const struct tuple *tuple);
 void leat_stack_listener_remove(struct leat_stack *s, const struct tcb *tcb);
@@ -333,6 +367,12 @@ void leat_stack_aside_gone(struct leat_stack *s, const struct tcb *old);
 uint32_t leat_stack_local_idx(const struct leat_stack *s, struct ip ip);
 /* tcb, if it only has to wait, becomes a record. */
 void leat_stack_rest(struct leat_stack *s, struct tcb *tcb);
+/* The same, where tcb is most often in another state, or has something to send. */
+static inline void stack_rest_maybe(struct leat_stack *s, struct tcb *tcb)
+{
+	if (tcb->state == TCP_ST_TIME_WAIT && !(tcb->flags & TCP_F_IN_OUT))
+		leat_stack_rest(s, tcb);
+}
 void leat_stack_rest_all(struct leat_stack *s);
 /* The record's tcb, to be looked at until the next call of these two. */
 struct tcb *leat_stack_wait_look(struct leat_stack *s, uint32_t name, uint64_t hash);
@@ -345,8 +385,10 @@ void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb);
 void leat_stack_wait_over(struct leat_stack *s, uint32_t name, enum tcp_end why);
 /* Ends at most max records that are due at until; how many. */
 uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max);
+/* Is there no room for one connection more, and none that leat_stack_wait_evict would make? */
+bool leat_stack_is_full(const struct leat_stack *s, const struct tcb *old);
 /* Makes room for one connection more, if the operator would rather have the oldest in TIME-WAIT
- * give way; old, if not NULL, is not to. */
+ * give way; old, if not NULL, is not to.  To be called when nothing else is in the way of it. */
 void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old);
 
 /* stack_info.c */

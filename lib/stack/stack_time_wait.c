@@ -34,7 +34,7 @@ static void renamed(
 		rename_heir(s, tuple, hash, move);
 	else if (LIKELY(!(flags & TW_F_OUT)))
 		leat_flow_table_move(s->flow, hash, move->from, move->to);
-	s->births++;
+	stack_flow_changed(s, hash);
 }
 
 /* Closes some holes, so that there are blocks again. */
@@ -77,9 +77,11 @@ void leat_stack_rest(struct leat_stack *s, struct tcb *tcb)
 	if (name == TCP_NONE)
 		return;
 	leat_stack_chunks_free(s, c);
-	leat_flow_table_move(s->flow, stack_hash(s, tcb), was, name);
+	uint64_t hash = stack_hash(s, tcb);
+
+	leat_flow_table_move(s->flow, hash, was, name);
 	tcb->flags &= (uint16_t)~TCP_F_FLOW;
-	s->births++;
+	stack_flow_changed(s, hash);
 }
 
 void leat_stack_rest_all(struct leat_stack *s)
@@ -122,7 +124,7 @@ void leat_stack_wait_named(struct leat_stack *s, const struct tcb *tcb, uint32_t
 	if (name == was)
 		return;
 	leat_flow_table_move(s->flow, stack_hash(s, tcb), was, name);
-	s->births++;
+	stack_flow_changed(s, stack_hash(s, tcb));
 }
 
 void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb)
@@ -160,7 +162,7 @@ static void over(struct leat_stack *s, uint32_t name, const struct tuple *tuple,
 	if (flags & TW_F_PORT)
 		leat_stack_port_untake(s, leat_stack_port_base(s, tuple), tuple->lport);
 	leat_tcp_tw_over(s->tcp, name, why, s->now);
-	s->births++;
+	stack_flow_changed(s, hash);
 }
 
 void leat_stack_wait_over(struct leat_stack *s, uint32_t name, enum tcp_end why)
@@ -199,14 +201,30 @@ uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max)
 	return cnt;
 }
 
-void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old)
+/* Who would give way for one more, so that there is room for it; TCP_NONE: it needs nobody's place,
+ * or that place alone is of no use, as there is no control block. */
+static uint32_t gives_way(const struct leat_stack *s, const struct tcb *old)
 {
-	if (!s->config.knobs.time_wait_evict || !leat_tcp_tw_full(s->tcp))
-		return;
+	if (LIKELY(!leat_tcp_tw_full(s->tcp)) || !s->config.knobs.time_wait_evict)
+		return TCP_NONE;
 	uint32_t spared = old != NULL ? leat_tcp_tw_name(s->tcp, old) : TCP_NONE;
 	uint32_t name = leat_tcp_tw_oldest(s->tcp, spared);
 
-	if (name == TCP_NONE)
+	if (name == TCP_NONE || leat_tcp_has_tcb(s->tcp))
+		return name;
+	return name & FLOW_UNIT || stack_tcb(s, name)->flags & TCP_F_USER ? TCP_NONE : name;
+}
+
+bool leat_stack_is_full(const struct leat_stack *s, const struct tcb *old)
+{
+	return leat_tcp_is_full(s->tcp) && gives_way(s, old) == TCP_NONE;
+}
+
+void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old)
+{
+	uint32_t name = gives_way(s, old);
+
+	if (LIKELY(name == TCP_NONE))
 		return;
 	if (name & FLOW_UNIT) {
 		leat_stack_wait_over(s, name, TCP_END_GAVE_WAY);

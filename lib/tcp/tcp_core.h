@@ -52,12 +52,14 @@ struct tcp_engine {
 	struct tcp_limits limits;
 	struct tcp_knobs knobs;
 	struct hash_key secret, cookie_key;
+	/* What the knobs make of every connection, worked out once. */
+	struct tcb fresh;          /* a record as it begins */
+	uint32_t rcv_room;         /* octets of text that one may hold */
+	uint32_t rcv_half;         /* half of the receive buffer */
+	uint8_t offered;           /* enum wire_tcp_opt of our SYN, but for MSS (MUST-67) */
+	uint8_t shift_wanted;      /* of our window, when that is agreed on */
 	struct tcp_follow *follow; /* where arrows are noted; NULL: nowhere */
-	uint32_t rcv_room; /* octets of text that one connection may hold, as the knobs have it */
-	uint32_t rcv_half; /* half of the receive buffer */
-	uint8_t offered;   /* enum wire_tcp_opt: what we offer in a SYN (MUST-67) */
-	uint8_t rcv_shift; /* the least shift that lets all of that be offered */
-	uint64_t cookie_until; /* so long an ACK to a listener may bring a cookie back */
+	uint64_t cookie_until;     /* so long an ACK to a listener may bring a cookie back */
 	struct tcb *tcb;
 	struct tuple *wide; /* of tcb[i], when its ends are wide, at [i]; NULL: none ever is */
 	struct tcp_side *side;
@@ -209,7 +211,7 @@ enum tcp_verdict leat_tcp_in_done(
 void leat_tcp_reply(struct tcp_call *c, const struct seg *seg);
 
 /* tcp_input_fast.c: TCP_V_CNT when seg is not its own, and then nothing happened. */
-enum tcp_verdict leat_tcp_in_fast(struct tcp_call *c, struct seg *seg);
+enum tcp_verdict leat_tcp_in_fast(struct tcp_call *c, const struct seg *seg);
 
 /* tcp_ack.c */
 void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg);
@@ -221,6 +223,8 @@ bool leat_tcp_fin_acked(const struct tcb *tcb);
 void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct seg *seg);
 /* In figure 7 the peer's SYN,ACK, after its SYN, says what it has heard of ours: no more holds. */
 void leat_tcp_opts_keep(struct tcb *tcb, const struct seg *seg);
+/* Sets what of e comes from the knobs for options and windows. */
+void leat_tcp_opts_prepare(struct tcp_engine *e);
 /* Octets of the headers of IP and TCP, without options. */
 uint32_t leat_tcp_hdr_octets(const struct tcb *tcb);
 uint16_t leat_tcp_adv_mss(const struct tcp_engine *e, const struct tcb *tcb);

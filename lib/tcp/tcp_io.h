@@ -65,6 +65,8 @@ enum tcp_news_bit {
 
 struct tcp_news {
 	uint32_t tcb_idx;
+	uint32_t
+		gen; /* of the tcb when it was told: what is another connection by then was not meant */
 	uint32_t bits;
 };
 

@@ -20,6 +20,20 @@ uint32_t leat_tcp_hdr_octets(const struct tcb *tcb)
 	return tcb->ends.remote != ENDS4_WIDE ? 40 : 60;
 }
 
+/* The whole receive buffer is offered, as far as it can be held, by the least shift that does it. */
+void leat_tcp_opts_prepare(struct tcp_engine *e)
+{
+	const struct tcp_knobs *k = &e->knobs;
+	uint64_t held_max = (uint64_t)k->rcv_seg_max * k->rbuf_octets;
+
+	e->offered = (uint8_t)((k->wscale ? TCP_OPT_WS : 0) | (k->sack ? TCP_OPT_SACK_OK : 0) |
+			       (k->timestamps ? TCP_OPT_TS : 0));
+	e->rcv_half = k->rcv_buf_octets / 2;
+	e->rcv_room = (uint32_t)u64_min(k->rcv_buf_octets, held_max);
+	while (e->rcv_room >> e->shift_wanted > UINT16_MAX && e->shift_wanted < TCP_WSCALE_MAX)
+		e->shift_wanted++;
+}
+
 /* MUST-15, MUST-16: the smaller of what the peer and the link take, less the options that each
  * segment carries. */
 static void mss_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg)
@@ -60,7 +74,7 @@ void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct
 	tcb->agreed = seg->opts & e->offered;
 	if (tcb->agreed & TCP_OPT_WS) {
 		tcb->snd_scale = seg->wscale;
-		tcb->rcv_scale = e->rcv_shift;
+		tcb->rcv_scale = e->shift_wanted;
 	}
 	if (tcb->agreed & TCP_OPT_TS) {
 		tcb->ts_recent = seg->ts_val;
@@ -91,5 +105,5 @@ void leat_tcp_syn_opts_put(const struct tcp_call *c, struct seg *seg)
 		opts &= tcb->agreed;
 	seg->opts = TCP_OPT_MSS | opts;
 	seg->mss = leat_tcp_adv_mss(c->e, tcb);
-	seg->wscale = c->e->rcv_shift;
+	seg->wscale = c->e->shift_wanted;
 }

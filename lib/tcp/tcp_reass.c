@@ -307,8 +307,49 @@ static enum tcp_verdict out_of_order(struct tcp_call *c, struct tcp_rbuf *piece)
 	return TCP_V_OK;
 }
 
+/* Is seg the next text, as it came, for a queue in which nothing is?  Where all is quick, as on the
+ * fast path, and switched off with it. */
+static bool is_first(const struct tcp_call *c, const struct seg *seg)
+{
+	const struct tcb *tcb = c->tcb;
+
+	return c->e->knobs.fast_path && tcb->rbuf_cnt == 0 && seq_eq(seg->seq, tcb->rcv.nxt) &&
+	       seg->data == c->data && c->e->rbuf_free != TCP_NONE;
+}
+
+/* What in_order comes to then. */
+static void take_first(struct tcp_call *c, const struct seg *seg)
+{
+	struct tcp_engine *e = c->e;
+	struct tcb *tcb = c->tcb;
+	uint32_t idx = e->rbuf_free;
+	struct tcp_rbuf *rbuf = &e->rbuf[idx];
+
+	e->rbuf_free = rbuf->next;
+	e->cnt.rbuf_held++;
+	e->ooo_stamp++;
+	*rbuf = (struct tcp_rbuf){.next = TCP_NONE,
+		.seq = seg->seq,
+		.text = seg->text,
+		.room = (uint16_t)u32_min(seg->room, UINT16_MAX - seg->text),
+		.stamp = idx,
+		.data = seg->data,
+		.buf = seg->buf};
+	c->kept = true;
+	tcb->rbuf_cnt = 1;
+	tcb->rcv_head = idx;
+	advance(tcb, seg->text);
+	leat_tcp_tell(e, tcb, TCP_NEWS_READABLE);
+	owe_ack(c, false);
+}
+
 enum tcp_verdict leat_tcp_reass(struct tcp_call *c, const struct seg *seg)
 {
+	if (LIKELY(is_first(c, seg))) {
+		leat_tcp_want_output(c->e, c->tcb);
+		take_first(c, seg);
+		return TCP_V_OK;
+	}
 	/* A copy: the FIN stays where seg has it. */
 	struct tcp_rbuf piece = {.seq = seg->seq,
 		.text = seg->text,
