@@ -100,17 +100,10 @@ static void prepare_turn(struct world *w)
 		put(w, i, w->first + half + i * stride + w->now / TIME_US % stride);
 }
 
-static int by_size(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
 static void settle(struct row *r, uint64_t turns)
 {
-	qsort(turn_ns, turns, sizeof(*turn_ns), by_size);
-	qsort(step_ns, turns, sizeof(*step_ns), by_size);
+	bench_sort(turn_ns, turns);
+	bench_sort(step_ns, turns);
 	r->turns = turns;
 	r->longest_turn_ns = turn_ns[turns - 1];
 	r->usual_turn_ns = turn_ns[turns * 999 / 1000];

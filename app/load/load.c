@@ -77,7 +77,8 @@ static const char *range_error(const struct load_config *config, char *text, siz
 		uint64_t value, from, to;
 	} bound[] = {
 		{"load.local_cnt", config->local_cnt, 1, 1 << 24},
-		{"load.target_cnt", config->target_cnt, 1, LOAD_TARGET_MAX},
+		{"load.target", leat_load_pairs(config->target, config->target_cnt), 1,
+			LOAD_PAIR_MAX},
 		{"load.conn_cnt", config->conn_cnt, 1, 1 << 26},
 		{"load.open_max", config->open_max, 1, UINT32_MAX},
 		{"load.request_cnt", config->request_cnt, 1, 1000000000},
@@ -324,6 +325,8 @@ struct load *leat_load_new(void *mem, const struct load_config *config)
 			.verify = config->verify};
 	}
 	leat_load_http_make(load);
+	load->tries = (uint32_t)u64_min(LOAD_TRIES,
+		config->local_cnt * leat_load_pairs(config->target, config->target_cnt));
 	load->start_at = load->end_at = TIME_NEVER;
 	load->blocked = LOAD_SKIP_LATE;
 	load->held = config->conn_cnt;

@@ -13,8 +13,8 @@
  *	   0 ┼╱─────┴──────────────────  r (t - ramp / 2)   after it
  *	     0     ramp        ramp + duration
  *
- * While it runs the rate may be changed, from an instant on (leat_load_plan_change): a leg more, that
- * counts on from what was due by then, with the first at that instant.
+ * While it runs the rate may be changed, from an instant on (leat_load_plan_change): a leg more,
+ * that counts on from what was due by then, with the first at that instant.
  *
  * Several generators share one plan: of all its connections each begins those whose number is
  * phase modulo stride.  Nothing is rounded per generator, so their sum is the plan, at every

@@ -243,6 +243,24 @@ static void print_held(const struct load_result *r, FILE *out)
 		n[2]);
 }
 
+/* print_changes tells from when on which rate was planned, or how many were to be in flight. */
+static void print_changes(const struct load_result *r, FILE *out)
+{
+	char to[TEXT_GROUP_MAX];
+
+	for (uint32_t i = 0; i < r->intent.change_cnt; i++) {
+		const struct load_change *c = &r->intent.change[i];
+
+		if (r->intent.model == LOAD_MODEL_OPEN)
+			leat_load_text_rate(c->rate_milli, to, sizeof(to));
+		else
+			group(c->held, to);
+		fprintf(out, "  %-12s %13s   %13s     from %.3f s on, by leat ctl rate\n",
+			r->intent.model == LOAD_MODEL_OPEN ? "  changed" : "  held", to, "",
+			(double)c->at_ns / 1e9);
+	}
+}
+
 static void print_counts(const struct load_result *r, FILE *out)
 {
 	const struct load_counters *c = &r->counters;
@@ -263,6 +281,7 @@ static void print_counts(const struct load_result *r, FILE *out)
 	if (r->second_max != 0)
 		fprintf(out, "min %s, max %s in any second", low, high);
 	fprintf(out, "\n");
+	print_changes(r, out);
 	print_held(r, out);
 	group(leat_load_not_started(c), b);
 	fprintf(out, "  not started              -   %13s%s", b,

@@ -415,7 +415,8 @@ static void sources_and_targets_come_in_all_their_pairs(void **state)
 	b.config.target_cnt = 4;
 	b.service_config.listen_cnt = 4;
 	for (uint32_t i = 0; i < 4; i++) {
-		b.config.target[i] = leat_pair_addr(1, i == 3 ? 6 : 4, (uint16_t)(80 + i));
+		b.target[i] = (struct load_target){
+			leat_pair_addr(1, i == 3 ? 6 : 4, (uint16_t)(80 + i)), 1, 1};
 		b.service_config.listen[i] =
 			(struct service_listen){.local.port = (uint16_t)(80 + i)};
 	}

@@ -101,8 +101,8 @@ static void the_rate_rises_evenly_in_the_ramp(void **state)
 	}
 }
 
-/* The oracle: what was due before a change stays where it was, and behind it as many a second as its
- * rate says, whatever came before. */
+/* The oracle: what was due before a change stays where it was, and behind it as many a second as
+ * its rate says, whatever came before. */
 static void a_changed_rate_moves_nothing_that_was_due_before(void **state)
 {
 	struct prng prng;

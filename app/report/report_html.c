@@ -123,6 +123,23 @@ static void put_row(const char *name, const char *planned, const char *achieved,
 		achieved);
 }
 
+static void put_changes(const struct load_result *r, FILE *out)
+{
+	char to[TEXT_GROUP_MAX];
+
+	for (uint32_t i = 0; i < r->intent.change_cnt; i++) {
+		const struct load_change *c = &r->intent.change[i];
+
+		if (r->intent.model == LOAD_MODEL_OPEN)
+			leat_load_text_rate(c->rate_milli, to, sizeof(to));
+		else
+			leat_text_group(c->held, to, sizeof(to));
+		put_row(r->intent.model == LOAD_MODEL_OPEN ? "changed" : "held", to, "", out);
+		fprintf(out, "from %.3f s on, by leat ctl rate</td></tr>\n",
+			(double)c->at_ns / 1e9);
+	}
+}
+
 static void put_result(const struct load_result *r, FILE *out)
 {
 	const struct load_counters *c = &r->counters;
@@ -145,6 +162,7 @@ static void put_result(const struct load_result *r, FILE *out)
 	if (r->second_max != 0)
 		fprintf(out, "min %s, max %s in any second", a, b);
 	fputs("</td></tr>\n", out);
+	put_changes(r, out);
 	leat_text_group(leat_load_not_started(c), b, sizeof(b));
 	put_row("not started", "", b, out);
 	leat_load_print_skipped(c, out);

@@ -45,6 +45,7 @@
 
 #define STACK_BURST_MAX    32
 #define STACK_PART_MAX     9
+#define STACK_TARGET_MAX   (UINT32_C(1) << 24)
 #define STACK_CHUNK_OCTETS 2048 /* of the pool that leat_send copies into */
 
 struct flow_steer;
@@ -58,7 +59,7 @@ struct stack_config {
 	struct tcp_limits tcp;
 	struct tcp_knobs knobs;
 	uint32_t listener_max;
-	uint32_t target_max; /* distinct (address, port) that leat_connect may go to */
+	uint32_t target_max; /* distinct (address, port) that leat_connect may go to at one time */
 	uint32_t neigh_max;
 	uint32_t send_buf_octets; /* leat_send: octets queued and unacknowledged per connection */
 	uint32_t send_chunk_cnt;  /* pool of STACK_CHUNK_OCTETS each, all connections */

@@ -94,8 +94,8 @@ enum admission {
 /* There is no place for one more.  Those that are open and not taken stay (N103).  Half-open ones
  * may be nobody's, so that they do not keep others out: a cookie needs no place before it comes
  * back, or else the oldest gives way. */
-static enum admission admit_full(
-	struct leat_stack *s, const struct tcb *listener, enum tcp_cookies cookies)
+static enum admission admit_full(struct leat_stack *s, const struct tcb *listener,
+	enum tcp_cookies cookies, const struct tcb *old)
 {
 	const struct conn *c = stack_conn(s, listener);
 
@@ -103,7 +103,7 @@ static enum admission admit_full(
 		return ADMIT_NONE;
 	if (c->half_head == STACK_NONE) /* it is only a record that lacks: TCP_V_NO_TCB */
 		return ADMIT_CHILD;
-	if (cookies != TCP_COOKIES_OFF && !leat_tcp_is_full(s->tcp))
+	if (cookies != TCP_COOKIES_OFF && !leat_stack_is_full(s, old))
 		return ADMIT_COOKIE;
 	return leat_stack_half_evict(s, listener) ? ADMIT_CHILD : ADMIT_NONE;
 }
@@ -117,14 +117,27 @@ static enum admission admit(struct leat_stack *s, const struct tcb *listener,
 
 	if (s->refuse)
 		return ADMIT_NONE;
-	leat_stack_wait_evict(s, old);
-	bool full = c->waiting >= c->backlog || leat_tcp_is_full(s->tcp);
-
-	if (full)
-		a = admit_full(s, listener, cookies);
+	if (c->waiting >= c->backlog || leat_stack_is_full(s, old))
+		a = admit_full(s, listener, cookies, old);
 	else if (cookies == TCP_COOKIES_ALWAYS)
 		a = ADMIT_COOKIE;
+	if (a == ADMIT_CHILD)
+		leat_stack_wait_evict(s, old);
 	return a == ADMIT_COOKIE && s->io.emit_cnt == TCP_IO_EMIT_MAX ? ADMIT_NONE : a;
+}
+
+/* An ACK to a listener that is a cookie come back is as good as a SYN that finds room: by choice
+ * the oldest in TIME-WAIT gives way to it.  One that is none, or finds no place for other reasons,
+ * costs nobody his. */
+static void cookie_room(struct leat_stack *s, const struct tcb *listener, const struct pkt *p)
+{
+	const struct conn *c = stack_conn(s, listener);
+
+	if (LIKELY(!leat_tcp_tw_full(s->tcp)) || !s->config.knobs.time_wait_evict || s->refuse ||
+		c->waiting - c->half_cnt >= c->backlog)
+		return;
+	if (leat_tcp_is_cookie(s->tcp, &p->tuple, &p->seg, s->now))
+		leat_stack_wait_evict(s, NULL);
 }
 
 /* A cookie that came back made a connection; the place for it is looked for only now.  When there
@@ -167,8 +180,12 @@ static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i
 {
 	struct pkt *p = &b->pkt[i];
 	enum tcp_cookies cookies = (enum tcp_cookies)s->config.knobs.syn_cookies;
-	enum admission a = is_opening(&p->seg) ? admit(s, l, cookies, NULL) : ADMIT_CHILD;
+	enum admission a = ADMIT_CHILD;
 
+	if (is_opening(&p->seg))
+		a = admit(s, l, cookies, NULL);
+	else
+		cookie_room(s, l, p);
 	if (a == ADMIT_NONE) {
 		not_admitted(s, b, i);
 		return;

@@ -201,14 +201,30 @@ uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max)
 	return cnt;
 }
 
-void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old)
+/* Who would give way for one more, so that there is room for it; TCP_NONE: it needs nobody's place,
+ * or that place alone is of no use, as there is no control block. */
+static uint32_t gives_way(const struct leat_stack *s, const struct tcb *old)
 {
-	if (!s->config.knobs.time_wait_evict || !leat_tcp_tw_full(s->tcp))
-		return;
+	if (LIKELY(!leat_tcp_tw_full(s->tcp)) || !s->config.knobs.time_wait_evict)
+		return TCP_NONE;
 	uint32_t spared = old != NULL ? leat_tcp_tw_name(s->tcp, old) : TCP_NONE;
 	uint32_t name = leat_tcp_tw_oldest(s->tcp, spared);
 
-	if (name == TCP_NONE)
+	if (name == TCP_NONE || leat_tcp_has_tcb(s->tcp))
+		return name;
+	return name & FLOW_UNIT || stack_tcb(s, name)->flags & TCP_F_USER ? TCP_NONE : name;
+}
+
+bool leat_stack_is_full(const struct leat_stack *s, const struct tcb *old)
+{
+	return leat_tcp_is_full(s->tcp) && gives_way(s, old) == TCP_NONE;
+}
+
+void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old)
+{
+	uint32_t name = gives_way(s, old);
+
+	if (LIKELY(name == TCP_NONE))
 		return;
 	if (name & FLOW_UNIT) {
 		leat_stack_wait_over(s, name, TCP_END_GAVE_WAY);

@@ -206,9 +206,14 @@ struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx)
 	return &e->tcb[idx];
 }
 
+bool leat_tcp_has_tcb(const struct tcp_engine *e)
+{
+	return e->tcb_free != TCP_NONE;
+}
+
 bool leat_tcp_is_full(const struct tcp_engine *e)
 {
-	return e->tcb_free == TCP_NONE || leat_tcp_tw_full(e);
+	return !leat_tcp_has_tcb(e) || leat_tcp_tw_full(e);
 }
 
 const struct tcp_side *leat_tcp_side(const struct tcp_engine *e, const struct tcb *tcb)

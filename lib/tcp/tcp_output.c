@@ -53,16 +53,21 @@ static uint16_t syn_window(const struct tcp_call *c)
 	return (uint16_t)u32_min(wnd, UINT16_MAX);
 }
 
-/* The tuple of c->tcb, which sends: both its ends are specified. */
-static void own_tuple(const struct tcp_call *c, struct tuple *tuple)
+/* The ends of c->tcb. */
+static void own_ends(const struct tcp_call *c, struct tcp_emit *out)
 {
-	if (LIKELY(c->tcb->ends.remote != ENDS4_WIDE))
-		ends4_pair(&c->tcb->ends, tuple);
-	else
-		*tuple = c->e->wide[c->tcb->idx];
+	out->ends = c->tcb->ends;
+	if (UNLIKELY(out->ends.remote == ENDS4_WIDE))
+		out->tuple = c->e->wide[c->tcb->idx];
 }
 
-/* The caller sets the tuple. */
+static void other_ends(struct tcp_emit *out, const struct tuple *tuple)
+{
+	out->ends = ends4_of(tuple);
+	out->tuple = *tuple;
+}
+
+/* The caller sets the ends. */
 static struct tcp_emit *emit_take(struct tcp_call *c, uint32_t tcb_idx)
 {
 	struct tcp_emit *emit = &c->io->emit[c->io->emit_cnt++];
@@ -81,7 +86,7 @@ void leat_tcp_emit_alone(struct tcp_call *c, const struct tuple *tuple, const st
 {
 	struct tcp_emit *out = emit_take(c, TCP_NONE);
 
-	out->tuple = *tuple;
+	other_ends(out, tuple);
 	out->seg = *seg;
 }
 
@@ -94,9 +99,9 @@ void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const stru
 	struct tcp_emit *out = emit_take(c, c->tcb ? c->tcb->idx : TCP_NONE);
 
 	if (tuple)
-		out->tuple = *tuple;
+		other_ends(out, tuple);
 	else
-		own_tuple(c, &out->tuple);
+		own_ends(c, out);
 	out->seg = *rst;
 	out->seg.tos = c->tcb ? c->tcb->tos : 0;
 	if (c->tcb && tcp_in(c->tcb->state, TCP_SYNCHRONIZED | TCP_SET(SYN_RECEIVED)))
@@ -160,7 +165,7 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 	struct seg *seg;
 	struct tcp_emit *out = emit_take(c, tcb->idx);
 
-	own_tuple(c, &out->tuple);
+	own_ends(c, out);
 	seg = &out->seg;
 	seg->seq = pos;
 	seg->flags = flags;

@@ -159,3 +159,13 @@ bool leat_tcp_cookie_back(
 	*syn = syn_of(seg, idx, opts);
 	return true;
 }
+
+bool leat_tcp_is_cookie(
+	struct tcp_engine *e, const struct tuple *tuple, const struct seg *seg, uint64_t now)
+{
+	const struct tcp_call c = {.e = e, .now = now};
+	struct seg syn;
+
+	return (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK && now < e->cookie_until &&
+	       leat_tcp_cookie_back(&c, tuple, seg, &syn);
+}

@@ -344,19 +344,38 @@ uint32_t leat_tcp_tw_due(const struct tcp_engine *e, uint64_t until, uint32_t *n
 	return leat_tcp_tw_ring_due(e->tw, until, name, max);
 }
 
+/* Who has waited since when; TCP_NONE: nobody. */
+struct waiter {
+	uint32_t name;
+	uint64_t since;
+};
+
+static void keep_older(struct waiter *oldest, uint32_t name, uint64_t since)
+{
+	if (oldest->name == TCP_NONE || since < oldest->since)
+		*oldest = (struct waiter){name, since};
+}
+
+/* Those of one length end in the order in which they came; of another length others may have come
+ * before, and end later. */
 uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared)
 {
-	uint32_t name[2], cnt = leat_tcp_tw_ring_due(e->tw, TIME_NEVER - 1, name, 2);
-	uint32_t at = cnt > 0 && name[0] == spared;
-	uint32_t tcb = leat_timer_ring_first(e->two_msl, spared);
-	bool is_tcb = tcb < e->limits.tcb_max;
+	struct waiter oldest = {.name = TCP_NONE};
 
-	if (at == cnt)
-		return is_tcb ? tcb : TCP_NONE;
-	return is_tcb && leat_timer_ring_deadline(e->two_msl, tcb) <
-				       leat_tcp_tw_ring_ends_at(e->tw, name[at])
-		       ? tcb
-		       : name[at];
+	for (uint32_t i = 0; i < TW_LENGTH_MAX; i++) {
+		uint32_t tcb = leat_timer_ring_first(e->two_msl, i, spared);
+		uint32_t name = leat_tcp_tw_ring_first(e->tw, i, spared);
+
+		if (tcb < e->limits.tcb_max)
+			keep_older(&oldest, tcb,
+				leat_timer_ring_deadline(e->two_msl, tcb) -
+					leat_timer_ring_lasts(e->two_msl, i));
+		if (name != TCP_NONE)
+			keep_older(&oldest, name,
+				leat_tcp_tw_ring_ends_at(e->tw, name) -
+					leat_timer_ring_lasts(e->two_msl, i));
+	}
+	return oldest.name;
 }
 
 bool leat_tcp_tw_is_tight(const struct tcp_engine *e)

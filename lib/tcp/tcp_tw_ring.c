@@ -259,7 +259,7 @@ static uint32_t block_take(struct tw_ring *r, uint32_t queue, uint64_t ends_at, 
 	struct queue *q = &r->queue[queue];
 	struct block *b = &r->block[no];
 
-	if (r->free_cnt <= blocks_kept(r, need))
+	if (r->free_cnt <= blocks_kept(r, need) + (q->head == TCP_NONE)) /* it is in use then */
 		return TCP_NONE;
 	r->free_head = b->next;
 	r->free_cnt--;
@@ -597,10 +597,12 @@ static uint32_t behind_or_end(const struct tw_ring *r, uint32_t queue, uint32_t 
 	return place < r->block[no].used ? behind_holes(r, queue, no, place) : place;
 }
 
-uint32_t leat_tcp_tw_ring_due(const struct tw_ring *r, uint64_t until, uint32_t *name, uint32_t max)
+/* Those of one queue that end not after until. */
+static uint32_t due_of(
+	const struct tw_ring *r, uint32_t queue, uint64_t until, uint32_t *name, uint32_t max)
 {
-	uint32_t queue = first_queue(r), cnt = 0;
 	const struct queue *q = &r->queue[queue];
+	uint32_t cnt = 0;
 	uint32_t place = q->head_at;
 
 	if (q->next_at > until)
@@ -616,6 +618,26 @@ uint32_t leat_tcp_tw_ring_due(const struct tw_ring *r, uint64_t until, uint32_t 
 		}
 	}
 	return cnt;
+}
+
+uint32_t leat_tcp_tw_ring_due(const struct tw_ring *r, uint64_t until, uint32_t *name, uint32_t max)
+{
+	return due_of(r, first_queue(r), until, name, max);
+}
+
+uint32_t leat_tcp_tw_ring_first(const struct tw_ring *r, uint32_t length, uint32_t spared)
+{
+	uint32_t first = TCP_NONE;
+
+	for (uint32_t queue = 2 * length; queue <= 2 * length + 1; queue++) {
+		uint32_t name[2], cnt = due_of(r, queue, TIME_NEVER - 1, name, 2);
+		uint32_t at = cnt > 0 && name[0] == spared;
+
+		if (at < cnt && (first == TCP_NONE || leat_tcp_tw_ring_ends_at(r, name[at]) <
+							      leat_tcp_tw_ring_ends_at(r, first)))
+			first = name[at];
+	}
+	return first;
 }
 
 uint32_t leat_tcp_tw_ring_scan_end(const struct tw_ring *r)

@@ -304,21 +304,20 @@ uint32_t leat_wire_l2_put(
 	return WIRE_ETH_OCTETS + WIRE_TAG_OCTETS;
 }
 
-static uint32_t ip4_put(uint8_t *p, const struct tuple *tuple, const struct ip_hdr *hdr)
+uint32_t leat_wire_ip4_put(uint8_t *p, uint32_t local, uint32_t remote, const struct ip_hdr *hdr)
 {
 	uint64_t octets = WIRE_IP4_OCTETS + hdr->octets;
 
 	be64_put(p, UINT64_C(0x45) << 56 | (uint64_t)hdr->tos << 48 | octets << 32 | IP4_DF);
-	be64_put(p + 8,
-		(uint64_t)hdr->ttl << 56 | (uint64_t)hdr->proto << 48 | ip_to4(tuple->local));
-	be32_put(p + 16, ip_to4(tuple->remote));
+	be64_put(p + 8, (uint64_t)hdr->ttl << 56 | (uint64_t)hdr->proto << 48 | local);
+	be32_put(p + 16, remote);
 	if (!hdr->csum_later)
 		be16_put(p + 10,
 			(uint16_t)~leat_wire_sum_fold(leat_wire_sum(0, p, WIRE_IP4_OCTETS)));
 	return WIRE_IP4_OCTETS;
 }
 
-static uint32_t ip6_put(uint8_t *p, const struct tuple *tuple, const struct ip_hdr *hdr)
+uint32_t leat_wire_ip6_put(uint8_t *p, const struct tuple *tuple, const struct ip_hdr *hdr)
 {
 	be32_put(p, UINT32_C(6) << 28 | (uint32_t)hdr->tos << 20);
 	be16_put(p + 4, (uint16_t)hdr->octets);
@@ -342,8 +341,9 @@ uint32_t leat_wire_pkt_hdr_put(uint8_t *p, const struct wire_link *link, const s
 	if (!link->raw_ip)
 		at = leat_wire_l2_put(p, link, dst, is4 ? WIRE_ETHERTYPE_IP4 : WIRE_ETHERTYPE_IP6);
 	if (is4)
-		return at + ip4_put(p + at, tuple, hdr);
-	return at + ip6_put(p + at, tuple, hdr);
+		return at +
+		       leat_wire_ip4_put(p + at, ip_to4(tuple->local), ip_to4(tuple->remote), hdr);
+	return at + leat_wire_ip6_put(p + at, tuple, hdr);
 }
 
 uint32_t leat_wire_gather(

@@ -28,6 +28,7 @@
 
 #define WIRE_ETH_OCTETS 14
 #define WIRE_TAG_OCTETS 4 /* of 802.1Q */
+#define WIRE_L2_MAX     (WIRE_ETH_OCTETS + WIRE_TAG_OCTETS)
 #define WIRE_IP4_OCTETS 20
 #define WIRE_IP6_OCTETS 40
 
@@ -138,9 +139,15 @@ struct ip_hdr {
 	bool csum_later; /* IPv4: the device writes the checksum, until then it is 0 */
 };
 
+/* leat_wire_ip4_put and _ip6_put write the IP header of a packet from local to remote, the checksum
+ * of IPv4 included, DF set, ID 0 (RFC 6864), and return its octets.
+ *
+ * Assumes the packet is at most 65,535 octets. */
+uint32_t leat_wire_ip4_put(uint8_t *p, uint32_t local, uint32_t remote, const struct ip_hdr *hdr);
+uint32_t leat_wire_ip6_put(uint8_t *p, const struct tuple *tuple, const struct ip_hdr *hdr);
+
 /* leat_wire_pkt_hdr_put writes Ethernet (unless raw_ip, where dst may be NULL) and IP header for
- * a packet from tuple->local to tuple->remote, IPv4 checksum included, DF set, ID 0 (RFC 6864),
- * and returns their octets.
+ * a packet from tuple->local to tuple->remote, and returns their octets.
  *
  * Assumes both addresses are of one version and the packet is at most 65,535 octets. */
 uint32_t leat_wire_pkt_hdr_put(uint8_t *p, const struct wire_link *link, const struct mac *dst,

@@ -255,11 +255,6 @@ static uint8_t *put_opts(uint8_t *p, const struct seg *seg)
 {
 	bool sack_ok = seg->opts & TCP_OPT_SACK_OK;
 
-	if (LIKELY(seg->opts == TCP_OPT_TS)) {
-		be32_put(p, OPT_TS_ALONE);
-		be64_put(p + 4, (uint64_t)seg->ts_val << 32 | seg->ts_ecr);
-		return p + 12;
-	}
 	if (seg->opts & TCP_OPT_MSS)
 		p = put_kind(
 			p, OPT_MSS, OPT_OCTETS_MSS, (uint8_t)(seg->mss >> 8), (uint8_t)seg->mss);
@@ -287,20 +282,37 @@ static uint8_t *put_sack(uint8_t *p, const struct seg *seg, uint8_t cnt)
 	return p;
 }
 
-uint32_t leat_wire_tcp_put(uint8_t *p, const struct tuple *tuple, const struct seg *seg)
+/* All options at p, and their octets. */
+static __attribute__((noinline)) uint32_t put_all_opts(uint8_t *p, const struct seg *seg)
 {
 	DCHECK(seg->sack_cnt <= TCP_SACK_MAX || !(seg->opts & TCP_OPT_SACK));
-	uint8_t *end = put_opts(p + TCP_HDR_OCTETS, seg);
-	uint8_t sack_cnt = sack_room(seg, (uint32_t)(end - p) - TCP_HDR_OCTETS);
+	uint8_t *end = put_opts(p, seg);
+	uint8_t sack_cnt = sack_room(seg, (uint32_t)(end - p));
 
 	if (sack_cnt)
 		end = put_sack(end, seg, sack_cnt);
-	uint32_t octets = (uint32_t)(end - p);
+	return (uint32_t)(end - p);
+}
 
+uint32_t leat_wire_seg_put(uint8_t *p, uint16_t lport, uint16_t rport, const struct seg *seg)
+{
+	uint32_t octets = HDR_OCTETS_TS;
+
+	if (LIKELY(seg->opts == TCP_OPT_TS)) {
+		be32_put(p + TCP_HDR_OCTETS, OPT_TS_ALONE);
+		be64_put(p + TCP_HDR_OCTETS + 4, (uint64_t)seg->ts_val << 32 | seg->ts_ecr);
+	} else {
+		octets = TCP_HDR_OCTETS + put_all_opts(p + TCP_HDR_OCTETS, seg);
+	}
 	DCHECK(octets == leat_wire_tcp_hdr_octets(seg));
-	be64_put(p, (uint64_t)tuple->lport << 48 | (uint64_t)tuple->rport << 32 | seg->seq.v);
+	be64_put(p, (uint64_t)lport << 48 | (uint64_t)rport << 32 | seg->seq.v);
 	be32_put(p + 8, seg->ack.v);
 	be64_put(p + 12, (uint64_t)(octets / 4) << 60 | (uint64_t)seg->flags << 48 |
 				 (uint64_t)seg->wnd << 32 | seg->up);
 	return octets;
+}
+
+uint32_t leat_wire_tcp_put(uint8_t *p, const struct tuple *tuple, const struct seg *seg)
+{
+	return leat_wire_seg_put(p, tuple->lport, tuple->rport, seg);
 }
