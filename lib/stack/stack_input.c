@@ -291,8 +291,8 @@ static void segment(struct leat_stack *s, struct stack_burst *b, uint32_t i)
 		leat_stack_chunks_trim(s, tcb);
 	}
 	stack_settle(s);
-	if (tcb != NULL)
-		stack_rest_maybe(s, tcb); /* both closed at once: nothing is owed */
+	if (tcb != NULL && tcb->state == TCP_ST_TIME_WAIT && !(tcb->flags & TCP_F_IN_OUT))
+		leat_stack_rest(s, tcb); /* both closed at once: nothing is owed */
 }
 
 void leat_stack_input(struct leat_stack *s, struct stack_burst *b, uint64_t now)

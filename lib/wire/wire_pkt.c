@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define IP4_DF 0x4000
-/* Of the first eight octets of an IPv4 header: version and length; more fragments, and the offset. */
+/* Of the first eight octets of an IPv4 header: version, length; more fragments, and the offset. */
 #define IP4_PLAIN_MASK UINT64_C(0xff00000000003fff)
 #define IP4_PLAIN      UINT64_C(0x4500000000000000)
 #define VLAN_ID_MASK   0x0fff
