@@ -105,12 +105,12 @@ static void take_ts(const struct tcp_call *c, const struct seg *seg)
 	tcb->ts_recent_s = (uint32_t)(c->now / TIME_S);
 }
 
-/* Nothing is on the way, and nothing waits: no timer is to run but that of keep-alives. */
+/* Nothing is on the way, and nothing waits: no timer is to run but that of keep-alives.  The output
+ * brings the wheel up to date. */
 static void all_acked(struct tcp_call *c)
 {
 	leat_tcp_want_output(c->e, c->tcb);
 	leat_tcp_keep_arm(c);
-	leat_tcp_timer_sync(c->e, c->tcb);
 }
 
 /* Fifth check. */
