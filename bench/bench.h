@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <x86intrin.h>
 
@@ -72,6 +73,48 @@ static inline void *bench_memory(size_t octets)
 	(void)madvise(mem, align_up(octets, huge), MADV_HUGEPAGE);
 	memset(mem, 0, octets);
 	return mem;
+}
+
+/* How often this thread was switched: what was measured meanwhile is not the program's alone. */
+static inline uint64_t bench_switched(void)
+{
+	struct rusage r;
+
+	getrusage(RUSAGE_THREAD, &r);
+	return (uint64_t)(r.ru_nvcsw + r.ru_nivcsw);
+}
+
+/* bench_list adds the numbers of "N,N,..." to those in number; how many there are then. */
+static inline uint32_t bench_list(const char *list, uint64_t *number, uint32_t cnt, uint32_t max)
+{
+	for (char *end; cnt < max && *list != '\0'; list = *end == ',' ? end + 1 : end) {
+		number[cnt] = strtoull(list, &end, 10);
+		if (end == list) {
+			fprintf(stderr, "not a number: %s\n", list);
+			exit(2);
+		}
+		cnt++;
+	}
+	return cnt;
+}
+
+static inline int bench_by_size(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* bench_sort puts them in order. */
+static inline void bench_sort(uint64_t *value, uint64_t cnt)
+{
+	qsort(value, cnt, sizeof(*value), bench_by_size);
+}
+
+static inline uint64_t bench_median(uint64_t *value, uint64_t cnt)
+{
+	bench_sort(value, cnt);
+	return value[cnt / 2];
 }
 
 static inline void bench_row(

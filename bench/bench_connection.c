@@ -1,228 +1,123 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What does a whole short HTTP connection cost each end, without a device?
  *
- *	bench_connection [--json] [--quick] [--concurrent N]... [--plain] [--csum]
+ *	bench_connection [--json] [--quick] [--concurrent N,N,...] [--plain] [--csum] [--forged]
  *
- * A client and a server in one thread; frames go over in bursts, through a queue as long as needed
- * to have N connections open.  A connection is six packets: SYN, SYN-ACK, ACK with the request,
- * response with FIN, FIN with ACK, ACK; the server closes first and has the TIME-WAIT.  --plain
- * offers no options but MSS, --csum sums in software what else a device would.
+ * A client and a server in one thread, N connections open.  A connection is six packets: SYN,
+ * SYN-ACK, ACK with the request, response with FIN, FIN with ACK, ACK; the server closes first and
+ * has the TIME-WAIT.  --plain offers no options but MSS, --csum sums in software what else a device
+ * would.
+ *
+ * --forged has a server only: the clients' segments are written by the benchmark, outside of what
+ * is measured, so that 10 million fit into memory.  Each is open for as long as N others begin;
+ * nine tenths of that its request is awaited, one tenth its ACK of the response.
  *
  * Instructions: valgrind --tool=callgrind --toggle-collect=server_turn bench_connection --quick */
-#include "bench.h"
+#include "bench_forge.h"
+#include "bench_http.h"
+#include "bench_perf.h"
 
-#include "base_time.h"
-#include "stack.h"
-
-#define BURST          32
-#define FRAME_OCTETS   512 /* the longest of these connections is shorter */
-#define MTU            1500
-#define PORT           80
-#define CLIENTS        64 /* addresses of the client */
-#define PORT_FROM      1024
-#define PORT_TO        65535
 #define TURN_NS        TIME_US
-#define TWO_MSL        (500 * TIME_US)
-#define WAITING_MAX    16384 /* records in TIME-WAIT: what closes in 2MSL */
 #define CONNS_MIN      200000
 #define PARTS          100 /* short: some of them nobody interrupts */
 #define CONNS_QUICK    20000
+#define WAVES_MIN      3
+#define PACKETS        3 /* of a connection, each way */
 #define CONCURRENT_MAX 8
+#define FORGED_MIN     1000    /* so that a client's segments are never in one burst */
+#define SLOW           1000000 /* with more, turns are shorter, so that no timeout comes */
 
-static const char request[] = "GET / HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n";
-static const char response[] =
-	"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 64\r\n"
-	"Connection: close\r\n\r\n"
-	"################################################################";
-
-struct frame {
-	uint32_t octets;
-	uint8_t data[FRAME_OCTETS];
-};
-
-/* The frames on their way to one end. */
-struct wire {
-	struct frame **frame;
-	uint32_t head, cnt, mask;
-};
-
-/* What a turn does, in its order. */
-enum stage {
-	STAGE_FRAMES, /* this program's own: to take frames off the queue */
-	STAGE_PARSE,
-	STAGE_LOOKUP,
-	STAGE_INPUT,
-	STAGE_TIMERS,
-	STAGE_USER,
-	STAGE_OUTPUT,
-	STAGE_GIVE,
-	STAGE_CNT
-};
-
-static const char *const stage_name[STAGE_CNT] = {
+static const char *const stage_name[BENCH_STAGE_CNT] = {
 	"frames", "parse", "lookup", "input", "timers", "user", "output", "give"};
 
-struct end {
-	struct leat_stack *s;
-	struct wire *in, *out;
-	uint64_t cycles, frames;
-	uint64_t stage[STAGE_CNT]; /* cycles */
-	uint64_t stage_from;
-	struct leat_conn listener;
+/* Clients that are forged: those before `begun` have sent their SYN, and so on. */
+struct forged {
+	struct bench_forge f;
+	uint64_t begun, asked;
+	uint32_t next; /* whose turn of three it is */
 };
 
 struct run {
-	struct end client, server;
-	struct wire to_server, to_client;
-	struct frame *frame;
-	struct frame **free_frame;
-	uint32_t free_cnt;
-	uint64_t now;
-	uint64_t done;
+	struct bench_pair p;
+	struct forged *forged; /* NULL: the client is a stack */
+	uint64_t done, turn_ns;
 	uint32_t concurrent, open;
-	void *mem[4];
 	bool plain, csum;
+	struct bench_perf perf;
+	bool counting;
 };
-
-static struct mac station(uint8_t last)
-{
-	return (struct mac){{2, 0, 0, 0, 0, last}};
-}
 
 static void configure(const struct run *r, bool server, struct stack_config *c)
 {
-	uint32_t records = r->concurrent + (server ? WAITING_MAX : 64) + 64;
-
-	leat_stack_config_default(c);
-	c->tcp.tcb_max = records;
-	c->tcp.rbuf_max = u32_max(r->concurrent / 4, 4096);
-	c->tcp.ext_max = u32_max(r->concurrent, 64);
-	c->tcp.srec_max = u32_max(2 * r->concurrent, 4096);
-	c->send_chunk_cnt = u32_max(r->concurrent, 64);
-	c->target_max = 1;
-	c->neigh_max = 2 * CLIENTS;
-	c->port_from = PORT_FROM;
-	c->port_to = PORT_TO;
-	c->knobs.two_msl_ns = TWO_MSL;
-	c->tx_csum_l4 = c->tx_csum_ip = !r->csum;
+	bench_http_config(c, server, r->concurrent, r->csum);
 	if (r->plain)
 		c->knobs.sack = c->knobs.timestamps = c->knobs.wscale = false;
-	c->link.mac = station(server ? 2 : 1);
-	c->link.local_cnt = 1;
-	c->link.local[0] =
-		(struct wire_local){ip_from4(server ? 0x0a000001 : 0x0a000002), server ? 30 : 8};
-	if (server) {
-		c->gateway4 = ip_from4(0x0a000002); /* clients come from beyond a router */
-	} else {
-		c->link.range_from = ip_from4(0x0a010000);
-		c->link.range_to = ip_from4(0x0a010000 + CLIENTS - 1);
-	}
+	c->knobs.two_msl_ns = BENCH_HTTP_TWO_MSL * r->turn_ns / TURN_NS;
+	if (r->forged == NULL)
+		return;
+	/* A tenth at most has text on the way. */
+	c->tcp.rbuf_max = 4096;
+	c->tcp.ext_max = u32_max(r->concurrent / 8, 1024);
+	c->tcp.srec_max = u32_max(r->concurrent / 4, 4096);
+	c->send_chunk_cnt = u32_max(r->concurrent / 8, 1024);
 }
 
-static struct leat_stack *stack_of(struct run *r, bool server)
-{
-	struct stack_config c;
-	char why[128];
-
-	configure(r, server, &c);
-	const char *error = leat_stack_config_error(&c, why, sizeof(why));
-	if (error != NULL)
-		fprintf(stderr, "%s\n", error);
-	r->mem[server] = bench_memory(leat_stack_footprint(&c));
-	struct leat_stack *s = leat_stack_new(r->mem[server], &c, r->now);
-	struct inet_neigh *n = leat_stack_neigh(s);
-
-	leat_inet_neigh_set(n, ip_from4(0x0a000001), station(2));
-	leat_inet_neigh_set(n, ip_from4(0x0a000002), station(1));
-	return s;
-}
-
-static void wire_new(struct wire *w, uint32_t max)
-{
-	uint32_t slots = 1;
-
-	while (slots < max)
-		slots *= 2;
-	w->frame = calloc(slots, sizeof(struct frame *));
-	ASSERT(w->frame != NULL);
-	w->mask = slots - 1;
-}
-
+/* The forged clients need no stack and no queue to speak of: the one that is there is small. */
 static void run_new(struct run *r)
 {
-	uint32_t frames = 2 * r->concurrent + 16 * BURST;
+	struct stack_config c[2];
+	uint32_t frames = 2 * r->concurrent + 16 * BENCH_BURST;
 
-	r->now = TIME_S;
-	wire_new(&r->to_server, frames);
-	wire_new(&r->to_client, frames);
-	r->mem[2] = bench_memory(frames * sizeof(struct frame));
-	r->mem[3] = bench_memory(frames * sizeof(struct frame *));
-	r->frame = r->mem[2];
-	r->free_frame = r->mem[3];
-	for (uint32_t i = 0; i < frames; i++)
-		r->free_frame[r->free_cnt++] = &r->frame[i];
-	r->client =
-		(struct end){.s = stack_of(r, false), .in = &r->to_client, .out = &r->to_server};
-	r->server = (struct end){.s = stack_of(r, true), .in = &r->to_server, .out = &r->to_client};
-	struct leat_addr local = {.family = 4, .octet = {10, 0, 0, 1}, .port = PORT};
-	ASSERT(leat_listen(r->server.s, &local, 2 * r->concurrent + 64, &r->server.listener) ==
-		LEAT_OK);
+	r->turn_ns = r->concurrent > SLOW ? TURN_NS / 10 : TURN_NS;
+	configure(r, false, &c[0]);
+	configure(r, true, &c[1]);
+	if (r->forged != NULL) {
+		frames = 16 * BENCH_BURST;
+		c[0].tcp.tcb_max = 64;
+		c[0].tcp.ext_max = c[0].tcp.srec_max = c[0].send_chunk_cnt = 64;
+		bench_forge_new(&r->forged->f, (uint64_t)r->concurrent + 4096);
+	}
+	r->p.csum = r->csum;
+	bench_pair_new(&r->p, c, frames, BENCH_HTTP_ROOM);
 }
 
 static void run_free(struct run *r)
 {
-	for (uint32_t i = 0; i < COUNT_OF(r->mem); i++)
-		free(r->mem[i]);
-	free(r->to_server.frame);
-	free(r->to_client.frame);
+	bench_pair_free(&r->p);
+	if (r->forged != NULL)
+		free(r->forged->f.conn);
+	free(r->forged);
 }
 
 /* ---- the two programs ---- */
 
-static void serve(struct run *r, const struct leat_event *ev)
+static void serve(void *arg, const struct leat_event *ev)
 {
-	struct leat_stack *s = r->server.s;
-	const uint8_t *text;
+	struct run *r = arg;
 
-	if (ev->bits & LEAT_READABLE) {
-		int64_t octets = leat_peek(s, ev->conn, &text);
-
-		ASSERT(octets == sizeof(request) - 1 && memcmp(text, "GET ", 4) == 0);
-		leat_take(s, ev->conn, (size_t)octets);
-		ASSERT(leat_send(s, ev->conn, response, sizeof(response) - 1) ==
-			sizeof(response) - 1);
-		leat_close(s, ev->conn);
-	}
+	bench_http_serve(r->p.server.s, ev);
 }
 
-static void ask(struct run *r, const struct leat_event *ev)
+static void ask(void *arg, const struct leat_event *ev)
 {
-	struct leat_stack *s = r->client.s;
-	const uint8_t *text;
+	struct run *r = arg;
 
-	if (ev->bits & LEAT_CONNECTED)
-		leat_send(s, ev->conn, request, sizeof(request) - 1);
-	if (ev->bits & LEAT_PEER_CLOSED) {
-		int64_t octets = leat_peek(s, ev->conn, &text);
-
-		ASSERT(octets == sizeof(response) - 1);
-		leat_take(s, ev->conn, (size_t)octets);
-		leat_close(s, ev->conn);
+	if (bench_http_ask(r->p.client.s, ev)) {
 		r->open--;
 		r->done++;
 	}
 }
 
 /* As many as are missing, a burst at a time. */
-static void open_more(struct run *r)
+static void open_more(void *arg)
 {
-	struct leat_addr local = {0};
-	struct leat_addr remote = {.family = 4, .octet = {10, 0, 0, 1}, .port = PORT};
+	struct run *r = arg;
+	struct leat_addr local = {0}, remote = bench_server_addr();
 
-	for (uint32_t i = 0; i < BURST && r->open < r->concurrent; i++) {
+	for (uint32_t i = 0; i < BENCH_BURST && r->open < r->concurrent; i++) {
 		struct leat_conn conn;
 
-		if (leat_connect(r->client.s, &local, &remote, &conn) != LEAT_OK)
+		if (leat_connect(r->p.client.s, &local, &remote, &conn) != LEAT_OK)
 			break; /* records of closed ones are in LAST-ACK still */
 		r->open++;
 	}
@@ -230,211 +125,186 @@ static void open_more(struct run *r)
 
 /* ---- turns ---- */
 
-/* The cycles since the last call, or since the turn began, were this stage's. */
-static void stage_done(struct end *e, enum stage stage)
-{
-	uint64_t now = bench_cycles();
-
-	e->stage[stage] += now - e->stage_from;
-	e->stage_from = now;
-}
-
-static void input(struct run *r, struct end *e)
-{
-	struct stack_burst b;
-	struct wire *w = e->in;
-
-	b.cnt = u32_min(w->cnt, BURST);
-	for (uint32_t i = 0; i < b.cnt; i++) {
-		struct frame *f = w->frame[w->head++ & w->mask];
-		uint8_t csum = r->csum ? WIRE_CSUM_UNKNOWN : WIRE_CSUM_GOOD;
-
-		b.pkt[i].frame = f->data;
-		b.pkt[i].octets = f->octets;
-		b.pkt[i].buf = f;
-		b.pkt[i].ip_csum = b.pkt[i].l4_csum = csum;
-	}
-	w->cnt -= b.cnt;
-	stage_done(e, STAGE_FRAMES);
-	leat_stack_parse(e->s, &b);
-	stage_done(e, STAGE_PARSE);
-	leat_stack_lookup(e->s, &b);
-	stage_done(e, STAGE_LOOKUP);
-	leat_stack_input(e->s, &b, r->now);
-	stage_done(e, STAGE_INPUT);
-}
-
-static void output(struct run *r, struct end *e)
-{
-	struct stack_frame out[BURST];
-	struct wire *w = e->out;
-	uint32_t cnt;
-
-	do {
-		ASSERT(r->free_cnt >= BURST);
-		for (uint32_t i = 0; i < BURST; i++) {
-			out[i].data = r->free_frame[r->free_cnt - 1 - i]->data;
-			out[i].room = FRAME_OCTETS;
-		}
-		cnt = leat_stack_output(e->s, r->now, out, BURST);
-		for (uint32_t i = 0; i < cnt; i++) {
-			struct frame *f = r->free_frame[--r->free_cnt];
-
-			f->octets = out[i].octets;
-			w->frame[(w->head + w->cnt++) & w->mask] = f;
-		}
-		e->frames += cnt;
-	} while (cnt == BURST);
-}
-
-static void give(struct run *r, struct end *e)
-{
-	void *buf[BURST];
-	uint32_t cnt;
-
-	do {
-		cnt = leat_stack_give(e->s, buf, BURST);
-		for (uint32_t i = 0; i < cnt; i++)
-			r->free_frame[r->free_cnt++] = buf[i];
-	} while (cnt == BURST);
-}
-
 __attribute__((noinline)) static void server_turn(struct run *r)
 {
-	struct end *e = &r->server;
-	uint64_t from = e->stage_from = bench_cycles();
-	struct leat_event ev;
-
-	input(r, e);
-	leat_stack_timers(e->s, r->now, BURST);
-	stage_done(e, STAGE_TIMERS);
-	while (leat_next_event(e->s, &ev))
-		serve(r, &ev);
-	stage_done(e, STAGE_USER);
-	output(r, e);
-	stage_done(e, STAGE_OUTPUT);
-	give(r, e);
-	stage_done(e, STAGE_GIVE);
-	e->cycles += e->stage_from - from;
+	bench_turn(&r->p, &r->p.server, (struct bench_user){serve, NULL}, r);
 }
 
 __attribute__((noinline)) static void client_turn(struct run *r)
 {
-	struct end *e = &r->client;
-	uint64_t from = e->stage_from = bench_cycles();
-	struct leat_event ev;
+	bench_turn(&r->p, &r->p.client, (struct bench_user){ask, open_more}, r);
+}
 
-	input(r, e);
-	leat_stack_timers(e->s, r->now, BURST);
-	stage_done(e, STAGE_TIMERS);
-	while (leat_next_event(e->s, &ev))
-		ask(r, &ev);
-	open_more(r);
-	stage_done(e, STAGE_USER);
-	output(r, e);
-	stage_done(e, STAGE_OUTPUT);
-	give(r, e);
-	stage_done(e, STAGE_GIVE);
-	e->cycles += e->stage_from - from;
+/* forge_one writes the next segment, if its client has something to send; its octets, or 0. */
+static uint32_t forge_one(struct run *r, uint8_t *frame)
+{
+	struct forged *g = r->forged;
+	uint64_t behind = g->begun - g->asked, open = g->begun - r->done;
+
+	g->next = (g->next + 1) % 3;
+	if (g->next == 0)
+		return bench_forge_put(&g->f, frame, g->begun++, TCP_SYN, NULL);
+	if (g->next == 1 && behind > r->concurrent - r->concurrent / 10)
+		return bench_forge_put(
+			&g->f, frame, g->asked++, TCP_ACK | TCP_PSH, bench_http_request);
+	if (g->next == 2 && open > r->concurrent)
+		return bench_forge_put(&g->f, frame, r->done++, TCP_ACK | TCP_FIN, NULL);
+	return 0;
+}
+
+/* forged_turn stands for client_turn: takes what the server sent, and has a burst for it. */
+static void forged_turn(struct run *r)
+{
+	struct bench_wire *in = &r->p.to_client, *out = &r->p.to_server;
+
+	for (; in->cnt > 0; in->cnt--) {
+		struct bench_frame *f = in->frame[in->head++ & in->mask];
+
+		bench_forge_hear(&r->forged->f, f->data, f->octets);
+		r->p.client.frames++;
+		r->p.free_frame[r->p.free_cnt++] = f;
+	}
+	for (uint32_t i = 0; i < BENCH_BURST; i++) {
+		struct bench_frame *f = r->p.free_frame[r->p.free_cnt - 1];
+
+		f->at = 0;
+		f->octets = forge_one(r, f->data);
+		if (f->octets == 0)
+			continue;
+		r->p.free_cnt--;
+		out->frame[(out->head + out->cnt++) & out->mask] = f;
+	}
 }
 
 static void turns(struct run *r, uint64_t until)
 {
 	while (r->done < until) {
-		r->now += TURN_NS;
-		client_turn(r);
+		r->p.client.now = r->p.server.now += r->turn_ns;
+		if (r->forged != NULL)
+			forged_turn(r);
+		else
+			client_turn(r);
+		if (r->counting)
+			bench_perf_count(&r->perf, true);
 		server_turn(r);
+		if (r->counting)
+			bench_perf_count(&r->perf, false);
 	}
-}
-
-static double least(double a, double b)
-{
-	return a < b ? a : b;
 }
 
 /* The best of the parts of a run. */
 struct best {
-	double server, client, packets;
-	double stage[STAGE_CNT]; /* of the server, in the part where it was best */
+	double server, client;
+	uint64_t frames, conns;        /* of all parts */
+	double stage[BENCH_STAGE_CNT]; /* of the server, in the part where it was best */
+	uint32_t switched;             /* parts in which somebody else ran as well */
 };
-
-static void part_begin(struct run *r)
-{
-	r->client.cycles = r->server.cycles = r->client.frames = r->server.frames = 0;
-	memset(r->server.stage, 0, sizeof(r->server.stage));
-}
 
 static void part_end(const struct run *r, uint64_t conns, struct best *best)
 {
-	double cnt = (double)conns, server = (double)r->server.cycles / cnt;
+	const struct bench_end *client = &r->p.client, *server = &r->p.server;
+	/* By packets: a part begins and ends anywhere in a wave. */
+	double cnt = (double)server->frames / PACKETS, cycles = (double)server->cycles / cnt;
 
-	best->client = least(best->client, (double)r->client.cycles / cnt);
-	best->packets += (double)(r->client.frames + r->server.frames) / cnt / PARTS;
-	if (server >= best->server)
+	best->client = bench_least(best->client, (double)client->cycles / cnt);
+	best->frames += client->frames + server->frames;
+	best->conns += conns;
+	if (cycles >= best->server)
 		return;
-	best->server = server;
-	for (uint32_t i = 0; i < STAGE_CNT; i++)
-		best->stage[i] = (double)r->server.stage[i] / cnt;
+	best->server = cycles;
+	for (uint32_t i = 0; i < BENCH_STAGE_CNT; i++)
+		best->stage[i] = (double)server->stage[i] / cnt;
 }
 
-static void tell(const struct bench *b, const struct run *r, const struct best *best)
+static void tell(const struct bench *b, struct run *r, const struct best *best, double counted)
 {
 	const char *form = b->json ? "{\"bench\":\"connection\",\"concurrent\":%u,\"options\":%s,"
 				     "\"csum\":%s,\"server_cycles_per_connection\":%.0f,"
-				     "\"client_cycles_per_connection\":%.0f,"
-				     "\"packets_per_connection\":%.2f,\"connections\":%llu"
+				     "\"packets_per_connection\":%.2f,\"connections\":%llu,"
+				     "\"parts_switched\":%u"
 				   : "%8u concurrent, options %s, csum %s: server %6.0f cycles per "
-				     "connection, client %6.0f, %.2f packets, %llu connections\n";
+				     "connection, %.2f packets, %llu connections, "
+				     "%u parts switched\n";
 
 	printf(form, r->concurrent, r->plain ? "false" : "true", r->csum ? "true" : "false",
-		best->server, best->client, best->packets, (unsigned long long)r->done);
-	for (uint32_t i = 0; i < STAGE_CNT; i++)
+		best->server, (double)best->frames / (double)best->conns,
+		(unsigned long long)r->done, best->switched);
+	if (r->forged == NULL)
+		printf(b->json ? ",\"client_cycles_per_connection\":%.0f" : " client %.0f;",
+			best->client);
+	else
+		printf(b->json ? ",\"forged\":true" : " forged;");
+	for (uint32_t i = 0; i < BENCH_STAGE_CNT; i++)
 		printf(b->json ? ",\"%s\":%.0f" : " %s %.0f", stage_name[i], best->stage[i]);
+	bench_perf_tell(b, &r->perf, counted);
 	if (b->json)
 		printf(",\"ghz\":%.3f}", bench_ghz());
 	printf("\n");
 	fflush(stdout);
 }
 
-/* What the others on this machine take can only add, so the least of the parts is told. */
-static void measure(const struct bench *b, uint32_t concurrent, bool plain, bool csum)
+/* What the others on this machine take can only add, so the least of the parts is told.  What began
+ * together goes on so, a wave of SYNs, one of requests, one of FINs, each as long as the queue: a
+ * part is of whole waves.  Forged ones come one of each kind after the other. */
+static void measure(const struct bench *b, struct run *r)
 {
-	struct run r = {.concurrent = concurrent, .plain = plain, .csum = csum};
-	uint64_t conns = b->quick ? CONNS_QUICK : u64_max(CONNS_MIN, 2 * (uint64_t)concurrent);
+	uint64_t conns = b->quick ? CONNS_QUICK : CONNS_MIN, part = conns / PARTS, parts = PARTS;
 	struct best best = {.server = 1e18, .client = 1e18};
 
-	run_new(&r);
-	turns(&r, concurrent + conns / 4); /* until it is as it will be */
-	for (uint32_t part = 0; part < PARTS; part++) {
-		uint64_t before = r.done;
-
-		part_begin(&r);
-		turns(&r, before + conns / PARTS);
-		part_end(&r, r.done - before, &best);
+	if (r->forged == NULL) {
+		part = (part + r->concurrent - 1) / r->concurrent * r->concurrent;
+		parts = u64_max(conns / part, WAVES_MIN);
 	}
-	tell(b, &r, &best);
-	const struct tcp_counters *t = leat_stack_tcp(r.server.s);
-	ASSERT(t->ended[TCP_END_RESET] + t->ended[TCP_END_TIMEOUT] + t->ended[TCP_END_ABORTED] ==
-		0);
-	ASSERT(t->emitted_again == 0);
-	run_free(&r);
+	run_new(r);
+	turns(r, r->concurrent + conns / 4); /* until it is as it will be */
+	for (uint64_t i = 0; i < parts; i++) {
+		uint64_t before = r->done, switched = bench_switched();
+
+		bench_end_clear(&r->p.client);
+		bench_end_clear(&r->p.server);
+		turns(r, before + part);
+		part_end(r, r->done - before, &best);
+		best.switched += bench_switched() != switched;
+	}
+	uint64_t before = r->done;
+
+	bench_perf_open(&r->perf);
+	r->counting = r->perf.fd[0] >= 0;
+	if (r->counting)
+		turns(r, before + part);
+	tell(b, r, &best, (double)(r->done - before));
+	bench_http_check(r->p.server.s);
+	run_free(r);
 }
 
 int main(int argc, char **argv)
 {
 	struct bench b = bench_args(argc, argv);
-	uint32_t concurrent[CONCURRENT_MAX] = {1000, 100000, 1000000}, cnt = 0;
-	bool plain = false, csum = false;
+	uint64_t concurrent[CONCURRENT_MAX];
+	bool plain = false, csum = false, forged = false;
+	uint32_t cnt = 0;
 
 	for (int i = 1; i < argc; i++) {
 		plain |= strcmp(argv[i], "--plain") == 0;
 		csum |= strcmp(argv[i], "--csum") == 0;
-		if (strcmp(argv[i], "--concurrent") == 0 && i + 1 < argc && cnt < CONCURRENT_MAX)
-			concurrent[cnt++] = (uint32_t)strtoul(argv[++i], NULL, 10);
+		forged |= strcmp(argv[i], "--forged") == 0;
+		if (strcmp(argv[i], "--concurrent") == 0 && i + 1 < argc)
+			cnt = bench_list(argv[++i], concurrent, cnt, CONCURRENT_MAX);
 	}
 	if (cnt == 0)
-		cnt = b.quick ? 1 : 3;
-	for (uint32_t i = 0; i < cnt; i++)
-		measure(&b, concurrent[i], plain, csum);
+		cnt = bench_list(
+			b.quick ? "1000" : "1000,100000,1000000", concurrent, 0, CONCURRENT_MAX);
+	for (uint32_t i = 0; i < cnt; i++) {
+		struct run r = {
+			.concurrent = (uint32_t)concurrent[i], .plain = plain, .csum = csum};
+
+		if (forged && concurrent[i] < FORGED_MIN) {
+			fprintf(stderr, "--forged has %d at least\n", FORGED_MIN);
+			return 2;
+		}
+		if (forged)
+			r.forged = calloc(1, sizeof(*r.forged));
+		measure(&b, &r);
+	}
 	return 0;
 }

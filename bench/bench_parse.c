@@ -6,16 +6,14 @@
  * A burst of 32 frames of one kind, parsed over and over; with the checksums left to a device, and
  * summed in software. */
 #include "bench.h"
+#include "bench_frame.h"
 
-#include "wire_cksum.h"
 #include "wire_ip.h"
-#include "wire_pkt.h"
 
-#define BURST       32
-#define FRAME_MAX   1514
-#define ROUNDS      2000
-#define PARTS       50
-#define CSUM_OCTETS 16
+#define BURST     32
+#define FRAME_MAX 1514
+#define ROUNDS    2000
+#define PARTS     50
 
 struct kind {
 	const char *name;
@@ -57,19 +55,13 @@ static void make(const struct wire_link *link, const struct kind *k, uint32_t i)
 		.wnd = 1000,
 		.ts_val = i,
 		.text = k->text};
-	uint32_t octets = leat_wire_tcp_hdr_octets(&seg) + k->text;
-	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = 64, .octets = octets};
+	static uint8_t text[FRAME_MAX];
 
+	memset(text, 'x', sizeof(text));
+	seg.data = text;
 	peer.mac.octet[5] = 9;
-	uint32_t at = leat_wire_pkt_hdr_put(frame[i], &peer, &link->mac, &tuple, &hdr);
-	uint8_t *tcp = frame[i] + at;
-	uint32_t text_at = leat_wire_tcp_put(tcp, &tuple, &seg);
-
-	memset(tcp + text_at, 'x', k->text);
-	uint16_t csum = leat_wire_cksum(&tuple, WIRE_PROTO_TCP, tcp, octets);
-	tcp[CSUM_OCTETS] = (uint8_t)(csum >> 8);
-	tcp[CSUM_OCTETS + 1] = (uint8_t)csum;
-	pkt[i] = (struct pkt){.frame = frame[i], .octets = at + octets};
+	pkt[i] = (struct pkt){.frame = frame[i],
+		.octets = bench_frame_put(frame[i], &peer, &link->mac, &tuple, &seg)};
 }
 
 static uint64_t parse(const struct wire_link *link, bool offload)

@@ -10,13 +10,12 @@
  * (shards.py). */
 #include "base_be.h"
 #include "bench.h"
+#include "bench_eal.h"
 #include "load.h"
 #include "nic_pool.h"
 #include "nic_ring.h"
 #include "service.h"
 #include "shard.h"
-
-#include <rte_eal.h>
 
 #define CLIENT 0xc6120001
 #define SERVER 0xc6128001
@@ -161,14 +160,11 @@ __attribute__((noinline)) static void measured_turns(uint64_t until)
 
 int main(int argc, char **argv)
 {
-	char *eal[] = {(char[]){"bench"}, (char[]){"--no-huge"}, (char[]){"-m"}, (char[]){"400"},
-		(char[]){"--no-pci"}, (char[]){"--no-telemetry"}, (char[]){"--no-shconf"},
-		(char[]){"--log-level=*:critical"}, (char[]){"--lcores"}, (char[]){"0@0"}, NULL};
 	bool moves = argc > 2 && strcmp(argv[2], "software") == 0;
 	uint8_t key[FLOW_RSS_KEY_OCTETS];
 
 	shard_cnt = argc > 1 ? (uint32_t)atoi(argv[1]) : 0;
-	if (shard_cnt == 0 || shard_cnt > SHARDS || rte_eal_init((int)COUNT_OF(eal) - 1, eal) < 0) {
+	if (shard_cnt == 0 || shard_cnt > SHARDS || !bench_eal_start(400, 0, "shards")) {
 		fputs("usage: bench_shards SHARDS [wire|software]\n", stderr);
 		return 1;
 	}

@@ -142,19 +142,6 @@ static void choose(struct world *w, uint64_t *n)
 
 /* ---- the figures ---- */
 
-static int by_size(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
-static double median(uint64_t *cycles, uint32_t cnt)
-{
-	qsort(cycles, cnt, sizeof(*cycles), by_size);
-	return (double)cycles[cnt / 2] / BURST;
-}
-
 /* A burst enters and the oldest one ends, again and again: the population stays. */
 static void measure_enter_expire(struct world *w, struct row *row)
 {
@@ -170,8 +157,8 @@ static void measure_enter_expire(struct world *w, struct row *row)
 		ASSERT(cnt == BURST);
 		w->first += BURST;
 	}
-	row->enter = median(in, BURSTS);
-	row->expire = median(out, BURSTS);
+	row->enter = (double)bench_median(in, BURSTS) / BURST;
+	row->expire = (double)bench_median(out, BURSTS) / BURST;
 }
 
 /* The FIN of so many connections again.  Each moves to the tail and leaves a hole. */
@@ -193,7 +180,7 @@ static void measure_reack(struct world *w, struct row *row)
 					.ts_val = 100});
 		cycles[i] = turn(w, BURST);
 	}
-	row->reack = median(cycles, BURSTS);
+	row->reack = (double)bench_median(cycles, BURSTS) / BURST;
 }
 
 /* The reopened connection is closed by us at once, and waits again: the population stays. */
@@ -249,7 +236,7 @@ static void measure_reuse(struct world *w, struct row *row)
 		for (uint32_t k = 0; k < BURST; k++)
 			close_again(w, n[k]);
 	}
-	row->reuse = median(cycles, BURSTS / 4);
+	row->reuse = (double)bench_median(cycles, BURSTS / 4) / BURST;
 }
 
 /* What the system counts of this thread: how often it was switched, and pages it had to fetch. */
@@ -298,7 +285,7 @@ static void round_turn(struct round *r)
 static uint64_t round_end(const struct round *r)
 {
 	r->row->faults += r->faults;
-	qsort(turn_ns, r->cnt, sizeof(*turn_ns), by_size);
+	bench_sort(turn_ns, r->cnt);
 	return r->before - r->began_at;
 }
 
@@ -463,19 +450,17 @@ static void print_row(const struct bench *b, const struct row *r, double ghz)
 static uint32_t populations(int argc, char **argv, uint64_t *population)
 {
 	const char *list = "1000,1000000,10000000,100000000";
-	uint32_t cnt = 0;
 
 	for (int i = 1; i + 1 < argc; i++)
 		if (strcmp(argv[i], "--population") == 0)
 			list = argv[i + 1];
-	for (char *end; cnt < POPULATIONS && *list != '\0'; list = *end == ',' ? end + 1 : end) {
-		population[cnt] = strtoull(list, &end, 10);
-		if (end == list || population[cnt] < 2 * BURST || population[cnt] > 500000000) {
-			fprintf(stderr, "a population is from %d to 500000000: %s\n", 2 * BURST,
-				list);
+	uint32_t cnt = bench_list(list, population, 0, POPULATIONS);
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (population[i] < 2 * BURST || population[i] > 500000000) {
+			fprintf(stderr, "a population is from %d to 500000000\n", 2 * BURST);
 			exit(2);
 		}
-		cnt++;
 	}
 	return cnt;
 }

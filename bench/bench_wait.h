@@ -8,11 +8,11 @@
  * Shape      our port 80, and each of 60,000 ports of 11.0.0.0, 11.0.0.1, ... */
 
 #include "bench.h"
+#include "bench_frame.h"
 
 #include "base_time.h"
 #include "stack_core.h"
 #include "tcp_core.h"
-#include "wire_cksum.h"
 
 #define BENCH_WAIT_NS      (60 * TIME_S)
 #define BENCH_WAIT_PORTS   60000
@@ -87,14 +87,9 @@ static inline uint32_t bench_wait_frame(
 	const struct leat_stack *s, uint8_t *frame, uint64_t n, struct seg seg)
 {
 	struct tuple t = bench_wait_tuple(n), from = {t.remote, t.local, t.rport, t.lport, 0};
-	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = 64};
-	struct wire_link link = s->config.link;
-	uint8_t *tcp = frame + 20;
 
 	seg.opts |= TCP_OPT_TS;
-	hdr.octets = leat_wire_tcp_put(tcp, &from, &seg);
-	be16_put(tcp + 16, leat_wire_cksum(&from, WIRE_PROTO_TCP, tcp, hdr.octets));
-	return hdr.octets + leat_wire_pkt_hdr_put(frame, &link, &(struct mac){{0}}, &from, &hdr);
+	return bench_frame_put(frame, &s->config.link, NULL, &from, &seg);
 }
 
 /* bench_thread_ns is this thread's time. */

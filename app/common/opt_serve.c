@@ -345,6 +345,11 @@ static bool read_eal(void *options, const char *text, char *why, size_t size)
 
 #define AT(member) offsetof(struct serve_options, member)
 
+static bool read_ctl_group(void *options, const char *text, char *why, size_t size)
+{
+	return leat_opt_group_read(text, &((struct serve_options *)options)->ctl_group, why, size);
+}
+
 static bool read_metrics(void *options, const char *text, char *why, size_t size)
 {
 	return leat_opt_metrics_read(text, &((struct serve_options *)options)->metrics, why, size);
@@ -499,6 +504,7 @@ static const struct opt_row row[] = {
 		.sentence = "keep there what the next run must know, so that sequence numbers and "
 			    "timestamps go on; made when it is not there"},
 	OPT_METRICS_ROW(read_metrics),
+	OPT_GROUP_ROW(read_ctl_group),
 	{.name = "grace",
 		.kind = OPT_KIND_DURATION,
 		.at = AT(grace_ns),

@@ -60,8 +60,6 @@ static void tell(struct follow *f, enum nic_state before)
 	leat_text_ns(f->watch.before_ns, text, sizeof(text));
 	leat_log(LOG_LV_NOTE, "leatd", "%s: %s, after %s", f->port->name,
 		leat_nic_state_name(f->watch.state), text);
-	if (f->watch.state == NIC_ST_DOWN)
-		leat_device_tell_down(f->port);
 }
 
 /* look_on: may those who look at this instance ask its port? */

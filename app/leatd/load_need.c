@@ -34,12 +34,13 @@ static uint32_t source_cnt(const struct load_options *o)
 	return ip_is_any(o->source_from) ? 1 : (uint32_t)(o->source_to.lo - o->source_from.lo + 1);
 }
 
-/* begun_in is how many connections an open load begins within ns, at most. */
-static uint64_t begun_in(const struct load_options *o, const struct load_need *n, uint64_t ns)
+/* begun_in is how many connections an open load begins within ns at a rate, at most. */
+static uint64_t begun_in(
+	const struct load_options *o, const struct load_need *n, uint64_t rate_milli, uint64_t ns)
 {
 	__extension__ typedef unsigned __int128 u128;
 	uint64_t per = UINT64_C(1000) * TIME_S;
-	uint64_t at_once = (uint64_t)(((u128)o->rate_milli * ns + per - 1) / per);
+	uint64_t at_once = (uint64_t)(((u128)rate_milli * ns + per - 1) / per);
 
 	at_once = u64_min(leat_load_plan_cnt(&n->load.plan), at_once);
 	return at_once / o->segment_cnt + (at_once % o->segment_cnt != 0);
@@ -55,10 +56,10 @@ static uint64_t rest_ns(const struct load_options *o)
 	return u64_min(t->connect_reuse_ns, o->serve.time_wait_ns);
 }
 
-/* in_wait is how many connections lie in TIME-WAIT here at one time, at most. */
-static uint64_t in_wait(const struct load_options *o, const struct load_need *n)
+uint64_t leat_load_need_waiting(
+	const struct load_options *o, const struct load_need *n, uint64_t rate_milli)
 {
-	uint64_t waiting = begun_in(o, n, o->serve.time_wait_ns);
+	uint64_t waiting = begun_in(o, n, rate_milli, o->serve.time_wait_ns);
 
 	if (o->close != LOAD_CLOSE_CLIENT)
 		return 0;
@@ -67,16 +68,22 @@ static uint64_t in_wait(const struct load_options *o, const struct load_need *n)
 	return u64_min(waiting, n->tuples);
 }
 
+uint64_t leat_load_need_pairs(
+	const struct load_options *o, const struct load_need *n, uint64_t rate_milli)
+{
+	if (o->close != LOAD_CLOSE_CLIENT || rate_milli == 0)
+		return o->concurrency;
+	return begun_in(o, n, rate_milli, rest_ns(o));
+}
+
 static void count_tuples(const struct load_options *o, struct load_need *n)
 {
 	__extension__ typedef unsigned __int128 u128;
 
 	n->tuples = (uint64_t)source_cnt(o) * (o->port_to - o->port_from + 1) * n->pairs;
-	n->needed = o->concurrency;
+	n->needed = leat_load_need_pairs(o, n, o->rate_milli);
 	if (o->close != LOAD_CLOSE_CLIENT)
 		return;
-	if (o->rate_milli != 0)
-		n->needed = begun_in(o, n, rest_ns(o));
 	u128 most = (u128)n->tuples * 1000 * TIME_S / rest_ns(o);
 	n->rate_milli_max = most < UINT64_MAX ? (uint64_t)most : UINT64_MAX;
 }
@@ -252,7 +259,8 @@ static void plan_stack(const struct load_options *o, struct load_need *n)
 		c->tcp.time_wait_max =
 			(uint32_t)(o->serve.connections != 0
 					   ? u64_max(each(o, o->serve.connections), flight)
-					   : flight + each(o, in_wait(o, n)));
+					   : flight + each(o, leat_load_need_waiting(
+								      o, n, o->rate_milli)));
 	c->link.range_from = o->source_from;
 	c->link.range_to = o->source_to;
 	c->port_from = (uint16_t)o->port_from;

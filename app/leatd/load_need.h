@@ -43,6 +43,13 @@ enum opt_exit leat_load_need_check(const struct load_options *o, const struct lo
 /* leat_load_need_flight is how many of those in flight are shard idx's. */
 uint32_t leat_load_need_flight(const struct load_options *o, uint32_t idx);
 
+/* leat_load_need_pairs is how many pairs of address and port an open load needs at a rate;
+ * _waiting how many of its connections will be in TIME-WAIT here. */
+uint64_t leat_load_need_pairs(
+	const struct load_options *o, const struct load_need *n, uint64_t rate_milli);
+uint64_t leat_load_need_waiting(
+	const struct load_options *o, const struct load_need *n, uint64_t rate_milli);
+
 /* leat_load_need_print writes what `plan load` tells of a need besides its table: the pairs. */
 void leat_load_need_print(const struct load_options *o, const struct load_need *n, FILE *out);
 

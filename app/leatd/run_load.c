@@ -8,6 +8,7 @@
 #include "gate.h"
 #include "knobs.h"
 #include "load_hops.h"
+#include "load_intent.h"
 #include "load_need.h"
 #include "load_text.h"
 #include "load_view.h"
@@ -266,6 +267,7 @@ static bool carry_out(void)
 		if (!wait_until(next))
 			return false;
 		leat_load_view_look(&run.view);
+		leat_load_intent_look(&run.view, &run.need);
 		now = leat_plane_now(&run.plane);
 		run.result.counters = run.view.counters;
 		if (now >= start + second * TIME_S || now >= end || run.view.done) {
@@ -445,6 +447,7 @@ static void control(void *arg)
 	if (go)
 		ask_views(begin);
 	run.result.partial = !go || !carry_out();
+	leat_load_intent_end();
 	leat_load_view_look(&run.view);
 	now = u64_max(leat_plane_now(&run.plane), run.begin_at);
 	leat_load_view_busy(&run.view, now);
@@ -640,33 +643,6 @@ static int run_plane(struct eal *eal)
 	return result;
 }
 
-/* intend fills what was planned. */
-static void intend(void)
-{
-	static const char *const program[] = {
-		"http", "echo", "discard", "connect-only", "a program"};
-	static const char *const close[] = {"server", "client", "reset"};
-	const struct load_options *o = run.o;
-	uint64_t cnt = leat_load_plan_cnt(&run.need.load.plan);
-
-	run.result.intent = (struct load_intent){
-		.model = o->rate_milli != 0 ? LOAD_MODEL_OPEN : LOAD_MODEL_CLOSED,
-		.rate_milli = o->rate_milli,
-		.ramp_ns = o->ramp_ns,
-		.duration_ns = o->duration_ns,
-		.total = o->rate_milli == 0  ? o->total
-			 : cnt == UINT64_MAX ? 0
-					     : cnt,
-		.concurrency = o->concurrency,
-		.time_wait_ns = o->serve.time_wait_ns,
-		.tuples = run.need.tuples,
-		.tuples_needed = run.need.needed,
-		.rate_milli_max = run.need.rate_milli_max,
-		.program = o->speak == LOAD_SPEAK_PROGRAM ? o->program : program[o->speak],
-		.close = close[o->close],
-		.seed = o->seed};
-}
-
 /* prepare makes what the control thread fills; false: no memory. */
 static bool prepare(void)
 {
@@ -688,7 +664,7 @@ static bool prepare(void)
 	run.view.r = &run.result;
 	for (uint32_t i = 0; i < LOAD_HIST_CNT; i++)
 		leat_hist_clear(&run.view.before_hist[i]);
-	intend();
+	leat_load_intent_begin(&run.result, run.o, &run.need);
 	return true;
 }
 

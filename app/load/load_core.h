@@ -83,6 +83,7 @@ struct load {
 	uint64_t next, next_at;    /* number of the next connection, and its instant */
 	uint64_t last_at;          /* of the last connect */
 	uint64_t retry_at;
+	uint32_t held;          /* closed: so many are in flight, once the ramp is over */
 	uint64_t held_at;       /* the next look at how many are in flight */
 	enum load_skip blocked; /* why the last connect could not begin */
 	uint32_t told;          /* while stopping, so many have been told */

@@ -59,6 +59,20 @@ static void put_where(const struct load_result *r, FILE *out)
 	fprintf(out, "\"shards\":%u}", w->shard_cnt);
 }
 
+static void put_changes(const struct load_intent *i, FILE *out)
+{
+	fputs("\"changes\":[", out);
+	for (uint32_t n = 0; n < i->change_cnt; n++) {
+		const struct load_change *c = &i->change[n];
+
+		fputs(n != 0 ? ",{" : "{", out);
+		put_seconds(out, "at_s", c->at_ns);
+		fprintf(out, ",\"rate_per_s\":%.3f,\"concurrency\":%" PRIu64 "}",
+			(double)c->rate_milli / 1000, c->held);
+	}
+	fputc(']', out);
+}
+
 static void put_intent(const struct load_result *r, FILE *out)
 {
 	const struct load_intent *i = &r->intent;
@@ -76,7 +90,9 @@ static void put_intent(const struct load_result *r, FILE *out)
 		"\"program\":",
 		i->tuples, i->tuples_needed, (double)i->rate_milli_max / 1000);
 	leat_json_text(i->program, out);
-	fprintf(out, ",\"close\":\"%s\",\"seed\":%" PRIu64 "}", i->close, i->seed);
+	fprintf(out, ",\"close\":\"%s\",\"seed\":%" PRIu64 ",", i->close, i->seed);
+	put_changes(i, out);
+	fputc('}', out);
 }
 
 static void put_kinds(FILE *out, const char *key, const uint64_t *cnt, uint32_t kinds,

@@ -43,6 +43,23 @@ static void add_rate(const struct load_result *r, struct load_rows *rows)
 		snprintf(ROOM(row), "min %s, max %s in any second", low, high);
 }
 
+/* add_changes tells from when on which rate was planned, or how many were to be in flight. */
+static void add_changes(const struct load_result *r, struct load_rows *rows)
+{
+	bool open = r->intent.model == LOAD_MODEL_OPEN;
+
+	for (uint32_t i = 0; i < r->intent.change_cnt; i++) {
+		const struct load_change *c = &r->intent.change[i];
+		struct load_row *row = next(rows, open ? "  changed" : "held");
+
+		if (open)
+			leat_load_text_rate(c->rate_milli, row->planned, sizeof(row->planned));
+		else
+			NUMBER(row->planned, c->held);
+		snprintf(ROOM(row), "from %.3f s on, by leat ctl rate", (double)c->at_ns / 1e9);
+	}
+}
+
 /* add_held tells how many were in flight between ramp and end, where so many were to be. */
 static void add_held(const struct load_result *r, struct load_rows *rows)
 {
@@ -93,6 +110,7 @@ void leat_load_rows(const struct load_result *r, struct load_rows *rows)
 	NUMBER(row->achieved, c->completed);
 	leat_load_text_share(leat_load_result_achieved(r), row->note, sizeof(row->note));
 	add_rate(r, rows);
+	add_changes(r, rows);
 	add_held(r, rows);
 	add_ends(c, rows);
 	row = next(rows, "responses");

@@ -8,8 +8,8 @@
 
 #include "load_text.h"
 
-#define LOAD_ROW_MAX  8
-#define LOAD_NOTE_MAX 512 /* each failure by its name */
+#define LOAD_ROW_MAX  (8 + LOAD_LEG_MAX) /* each change of the rate is one */
+#define LOAD_NOTE_MAX 512                /* each failure by its name */
 
 struct load_row {
 	const char *name;

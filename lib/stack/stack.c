@@ -321,6 +321,22 @@ static void lists_init(struct leat_stack *s)
 	memset(s->held, 0, stack_hold_words(&s->config) * sizeof(*s->held));
 }
 
+/* What the configuration says of the link, as the output wants it. */
+static void link_init(struct leat_stack *s)
+{
+	const struct wire_link *link = &s->config.link;
+
+	s->l2_octets = (uint8_t)wire_l2_octets(link);
+	s->gateway4 = ip_to4(s->config.gateway4);
+	for (uint32_t i = 0; i < link->local_cnt; i++) {
+		const struct wire_local *l = &link->local[i];
+
+		if (ip_is4(l->ip))
+			s->net4[s->net4_cnt++] = (struct stack_net4){
+				ip_to4(l->ip), (uint32_t)(ip_first_bits(l->prefix_bits) >> 32)};
+	}
+}
+
 static void modules_init(struct leat_stack *s, const struct parts *p)
 {
 	const struct stack_config *c = &s->config;
@@ -368,6 +384,7 @@ struct leat_stack *leat_stack_new(void *mem, const struct stack_config *config, 
 	s->held = p.held;
 	s->chunk = p.chunk;
 	s->chunk_text = p.chunk_text;
+	link_init(s);
 	lists_init(s);
 	modules_init(s, &p);
 	return s;
@@ -444,18 +461,24 @@ void leat_stack_keep_buf(struct leat_stack *s, void *buf)
 
 uint32_t leat_stack_give(struct leat_stack *s, void **buf, uint32_t max)
 {
+	struct tcp_io *io = &s->io;
 	uint32_t n = 0;
 
-	while (n < max) {
-		if (s->give_cnt == 0) {
-			leat_tcp_give(s->tcp, &s->io);
-			stack_settle(s);
-		}
-		if (s->give_cnt == 0)
-			break;
+	while (n < max && s->give_cnt > 0) {
 		buf[n++] = s->give[s->give_head];
 		s->give_head = (s->give_head + 1) % STACK_GIVE_MAX;
 		s->give_cnt--;
+	}
+	while (n < max) {
+		if (io->give_cnt == 0)
+			leat_tcp_give(s->tcp, io);
+		if (io->give_cnt == 0)
+			break;
+		uint32_t cnt = u32_min(max - n, io->give_cnt);
+
+		io->give_cnt -= cnt;
+		memcpy(&buf[n], &io->give[io->give_cnt], cnt * sizeof(*buf));
+		n += cnt;
 	}
 	return n;
 }

@@ -174,8 +174,8 @@ uint32_t leat_stack_give(struct leat_stack *s, void **buf, uint32_t max);
 void leat_stack_set_now(struct leat_stack *s, uint64_t now);
 
 /* leat_stack_link tells that the link went down, or came up: another station may be at its end
- * then, so neighbours are asked for anew, and those connections go on whose segments did not
- * leave. */
+ * then, so neighbours are forgotten when it goes, and asked for anew; and when it comes, those
+ * connections go on whose segments did not leave. */
 void leat_stack_link(struct leat_stack *s, bool up);
 
 /* leat_stack_refuse makes listeners drop new SYNs from now on (true), or take them again. */

@@ -109,6 +109,88 @@ def word():
             live.equal((sums(told)["planned"], told["partial"]), (0, True), "planned, partial")
 
 
+def counted(told):
+    """The plan of a result, by its words alone: its whole is the sum of what each rate had."""
+    plan, rates = told["plan"], [(0.0, told["plan"]["rate_per_s"])]
+    rates += [(c["at_s"], c["rate_per_s"]) for c in plan["changes"]]
+    ends = [at for at, _ in rates[1:]] + [plan["ramp_s"] + plan["duration_s"]]
+    return sum(math.ceil((end - at) * rate - 1e-6) for (at, rate), end in zip(rates, ends))
+
+
+def changed():
+    "leat ctl rate: another rate while it runs"
+    rate = ("--rate", "100/s", "-d", "8s", "-v", *LATE)
+    with live.case("the plan goes on at the new rate from an instant on, and is carried out whole"):
+        with sockets(), pair((), (*rate, *to_server()), shards=2) as (_, client):
+            live.until(lambda: ask(client, "rate 400/s").startswith("ok\n400 /s from "), "a change")
+            live.check(ask(client, "rate 50/s").startswith("ok\n50 /s from "), "a second one")
+            at = int(time.time()) + 4
+            live.check(ask(client, f"rate 200/s {at}").startswith("ok\n200 /s from "), "a third")
+            live.check("is no rate" in ask(client, "rate many"), "no rate")
+            live.check("is past" in ask(client, "rate 1/s 2001-01-01T00:00:00Z"), "the past")
+            live.check(re.search("change later than that|is past", ask(client, f"rate 1/s {at}")),
+                       "not behind the one before")
+            live.check("the plan is over by then" in ask(client, "rate 1/s +1h"), "after the end")
+            told = client.result()
+        live.equal([c["rate_per_s"] for c in told["plan"]["changes"]], [400, 50, 200], "changes")
+        c = sums(told)
+        live.equal(c["planned"], counted(told), "planned")
+        live.equal(told["plan"]["total"], c["planned"], "the whole plan")
+        live.equal((c["completed"], c["not_started_all"], c["failed_all"]), (c["planned"], 0, 0),
+                   "completed, not started, failed")
+        columns, rows = told["series"]["columns"], told["series"]["rows"]
+        live.equal(sum(row[columns.index("planned")] for row in rows), c["planned"],
+                   "planned, summed over the seconds")
+        path = live.directory() / "changed.json"
+        path.write_text(json.dumps(told))
+        html = live.directory() / "changed.html"
+        live.must(live.leat(), "report", "html", path, "-o", html)
+        live.check("by leat ctl rate" in html.read_text(), "the page does not tell of it")
+    with live.case("two segments that are told the same rate and instant sum to one plan"):
+        with sockets(), pair((), (*rate, "--paused", "--segment", "1/2", *to_server())) as one, \
+                pair((), (*rate, "--paused", "--segment", "2/2", *to_server())) as two:
+            clients = one[1], two[1]
+            for client in clients:
+                told_to_begin(client)
+                live.check("no plan is under way" in ask(client, "rate 1/s"), "before the start")
+            at = int(time.time()) + 3
+            for client in clients:
+                live.check(ask(client, f"start {at}").startswith("ok\n"), "start")
+            for client in clients:
+                live.until(lambda c=client: ask(c, f"rate 301/s {at + 3}").startswith("ok\n"),
+                           "a change")
+            runs = [client.result() for client in clients]
+        files = [live.directory() / f"changed-{i}.json" for i in (1, 2)]
+        for path, told in zip(files, runs):
+            live.equal(told["plan"]["changes"],
+                       [{"at_s": 3.0, "rate_per_s": 301, "concurrency": 0}], "changes")
+            path.write_text(json.dumps(told))
+        live.equal(sum(sums(told)["planned"] for told in runs), 300 + 1505, "planned in all")
+        done = live.run(live.leat(), "report", "merge", *files, "-o", files[0], "--anyway", text=True)
+        live.check(done.returncode in GOOD, done.stderr)
+        merged = json.loads(files[0].read_text())
+        live.equal((merged["connections"]["planned"], merged["plan"]["total"]), (1805, 1805),
+                   "planned, of both")
+    with live.case("more than its tuples can carry is refused, and nothing changes"):
+        with sockets(), pair((), (*rate, "--source-ports", "2000-3999", "--closes", "client",
+                                  "--time-wait", "2s", *to_server())) as (_, client):
+            live.until(lambda: ask(client, "rate 5000/s").startswith("no 3 - "), "a refusal")
+            told = client.result()
+        live.equal((told["plan"]["changes"], sums(told)["planned"]), ([], 800), "changes, planned")
+    with live.case("a closed load holds another number, at most what it began with"):
+        with sockets(), pair((), ("-v", "-c", "8", "-d", "4s", "--think", "20ms", "--requests", "5",
+                                  *to_server()), shards=2) as (_, client):
+            live.until(lambda: ask(client, "rate 3") == "ok\nheld in flight: 3\n", "a change")
+            live.check("room for 8 in flight" in ask(client, "rate 9"), "too many")
+            live.check("is no number of connections" in ask(client, "rate 5/s"), "a rate")
+            told = client.result()
+        live.equal((told["plan"]["concurrency"], [c["concurrency"] for c in told["plan"]["changes"]]),
+                   (3, [3]), "in flight")
+        live.equal((told["steady"]["in_flight_min"], told["steady"]["in_flight_max"]), (3, 3),
+                   "in flight at each look")
+        sums(told)
+
+
 def instant():
     "--start-at: it begins at an instant"
     rate = ("--rate", "200/s", "-d", "1s")
@@ -525,5 +607,5 @@ def stall_veth():
     stalled(over_veth, "kernel", "af_packet and veth")
 
 
-live.main([word, instant, closed, rates, targets, device, stall_tap, stall_veth],
+live.main([word, changed, instant, closed, rates, targets, device, stall_tap, stall_veth],
           needs=live.NEEDS_TAP + (live.program("ethtool"),))
