@@ -56,7 +56,7 @@ def taken():
                     ("--target", "198.18.0.5", "--rate", "10k/s", "--closes", "server",
                      "--shards", 2, "-c", 50, "--source-ports", "40000-40063")):
         with live.case(f"a load, {' '.join(map(str, options))}: taken is what was planned"):
-            null = ("--vdev", "net_null0", "--address", "198.18.0.9/16")
+            null = ("--vdev", "net_null0", "--address", "198.18.0.2/16")
             text, _ = plan("load", *null, *options)
             planned, row = total(text), rows(text)
             least = planned - row["DPDK"] - row["packet buffers"] / 2
