@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define INFO_ROWS 256 /* of a slice, when all is said of each */
@@ -47,7 +48,13 @@ static bool prepare(const struct ctl_scan *q, struct ctl_shard *s, uint32_t shar
 	s->scan.row_max = max;
 	s->scan.row = ctl_memory(max * sizeof(*s->scan.row));
 	s->scan.info = q->info ? ctl_memory(max * sizeof(*s->scan.info)) : NULL;
-	return s->scan.row != NULL && (s->scan.info != NULL || !q->info);
+	if (s->scan.row == NULL || (s->scan.info == NULL && q->info))
+		return false;
+	/* Here, and not in a turn of the shard, the kernel has to find the pages of them. */
+	memset(s->scan.row, 0, max * sizeof(*s->scan.row));
+	if (q->info)
+		memset(s->scan.info, 0, max * sizeof(*s->scan.info));
+	return true;
 }
 
 static bool put(const struct ctl_scan *q, struct ctl_shard *s, uint32_t shard)
