@@ -75,8 +75,12 @@ static void print_tuples(const struct load_intent *i, FILE *out)
 	group(i->tuples, tuples);
 	group(i->tuples_needed, needed);
 	leat_text_ns(i->time_wait_ns, msl, sizeof(msl));
-	fprintf(out, "; %s tuples, %s needed at 2MSL %s: %s\n", tuples, needed, msl,
-		i->tuples_needed <= i->tuples ? "enough" : "NOT ENOUGH");
+	fprintf(out, "; %s tuples, %s needed", tuples, needed);
+	if (i->model == LOAD_MODEL_OPEN && i->rate_milli_max != 0)
+		fprintf(out, " at 2MSL %s", msl);
+	else
+		fputs(" in flight", out);
+	fprintf(out, ": %s\n", i->tuples_needed <= i->tuples ? "enough" : "NOT ENOUGH");
 }
 
 /* print_program writes a program's text on one line, whose end was an end of statement, too. */
@@ -111,7 +115,10 @@ void leat_load_print_plan(const struct load_result *r, FILE *out)
 		fprintf(out, ", %s connections in all", n);
 	fputs("; ", out);
 	print_program(i->program, out);
-	fprintf(out, ", the %s closes", i->close);
+	if (strcmp(i->close, "reset") == 0)
+		fputs(", ended by a reset", out);
+	else
+		fprintf(out, ", the %s closes", i->close);
 	print_tuples(i, out);
 }
 
