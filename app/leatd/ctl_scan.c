@@ -46,8 +46,8 @@ static bool prepare(const struct ctl_scan *q, struct ctl_shard *s, uint32_t shar
 	if (!q->rows)
 		return true;
 	s->scan.row_max = max;
-	s->scan.row = malloc(max * sizeof(*s->scan.row));
-	s->scan.info = q->info ? malloc(max * sizeof(*s->scan.info)) : NULL;
+	s->scan.row = ctl_memory(max * sizeof(*s->scan.row));
+	s->scan.info = q->info ? ctl_memory(max * sizeof(*s->scan.info)) : NULL;
 	if (s->scan.row == NULL || (s->scan.info == NULL && q->info))
 		return false;
 	/* Here, and not in a turn of the shard, the kernel has to find the pages of them. */
@@ -103,7 +103,7 @@ static bool begin(struct ctl_scan *q, uint64_t *asked)
 	uint32_t cnt = q->client->ctl->plane->shard_cnt;
 
 	if (q->client->shard == NULL)
-		q->client->shard = calloc(cnt, sizeof(*q->client->shard));
+		q->client->shard = ctl_memory(cnt * sizeof(*q->client->shard));
 	if (q->client->shard == NULL)
 		return false;
 	for (uint32_t i = 0; i < cnt; i++) {

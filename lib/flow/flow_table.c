@@ -9,7 +9,9 @@
 
 #define ENTRY_MAX    (UINT32_C(1) << 30)
 #define BUCKET_SLOTS 10
-#define FULL_EIGHTHS 7 /* of the slots at entry_max */
+#define FULL_PERMIL  875   /* of the slots at entry_max */
+#define SMALL_MAX    16384 /* entries: what stays in a cache may be fuller, as a step is cheap */
+#define SMALL_PERMIL 890
 #define LANES        8 /* tags looked at together */
 #define LANE_BITS    16
 #define STRIDE_MAX   (UINT32_C(1) << 16)
@@ -48,8 +50,8 @@ static bool is_prime(uint64_t n)
 
 static uint64_t bucket_cnt(uint64_t entry_max)
 {
-	uint64_t per = BUCKET_SLOTS * FULL_EIGHTHS;
-	uint64_t cnt = (8 * entry_max + per - 1) / per;
+	uint64_t per = BUCKET_SLOTS * (entry_max <= SMALL_MAX ? SMALL_PERMIL : FULL_PERMIL);
+	uint64_t cnt = (1000 * entry_max + per - 1) / per;
 
 	while (!is_prime(cnt))
 		cnt++;

@@ -109,7 +109,7 @@ static void all_acked(struct tcp_call *c)
 {
 	leat_tcp_want_output(c->e, c->tcb);
 	leat_tcp_keep_arm(c);
-	leat_tcp_timer_sync(c->e, c->tcb);
+	tcp_timer_sync(c->e, c->tcb);
 }
 
 /* Fifth check. */
@@ -133,7 +133,7 @@ static void take_ack(struct tcp_call *c, const struct seg *seg)
 		leat_tcp_ext_end(c->e, tcb);
 	leat_tcp_want_output(c->e, tcb);
 	if (acked > 0)
-		leat_tcp_rtx_arm(c, true);
+		tcp_rtx_arm(c, true);
 }
 
 /* SYN-RECEIVED, fifth check and seventh. */

@@ -37,7 +37,7 @@ static struct tcp_rbuf *last_of(const struct tcp_engine *e, const struct tcb *tc
 	return &e->rbuf[e->rbuf[tcb->rcv_head].stamp];
 }
 
-uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb)
+uint32_t leat_tcp_rcv_rest(const struct tcp_engine *e, const struct tcb *tcb)
 {
 	const struct tcp_knobs *k = &e->knobs;
 	uint32_t last = tcb->rcv_head != TCP_NONE ? room_of(last_of(e, tcb)) : 0;
@@ -46,20 +46,7 @@ uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb)
 	uint32_t buf = k->rcv_buf_octets;
 	uint32_t room = buf > tcb->rcv.unread ? buf - tcb->rcv.unread : 0;
 
-	return u32_min((uint32_t)u64_min(room, hold), (uint32_t)UINT16_MAX << tcb->rcv_scale);
-}
-
-/* Each ACK of less than a granule of the window scale must round the rest of the promise up, which
- * moves the edge to the right; this much is left to that. */
-#define SPARE_GRANULES 256
-
-uint32_t leat_tcp_rcv_offer(const struct tcp_engine *e, const struct tcb *tcb)
-{
-	uint32_t room = leat_tcp_rcv_room(e, tcb);
-	uint32_t granule = UINT32_C(1) << tcb->rcv_scale;
-	uint32_t spare = tcb->rcv_scale > 0 ? granule * SPARE_GRANULES : 0;
-
-	return (room > spare ? room - spare : 0) & ~(granule - 1);
+	return (uint32_t)u64_min(room, hold);
 }
 
 static void rbuf_home(struct tcp_engine *e, uint32_t idx)

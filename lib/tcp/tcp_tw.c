@@ -97,7 +97,7 @@ static uint8_t agreed_of(uint16_t mark)
  * not be kept.  No sender is silly enough by now to be misled by that. */
 static struct seq edge_of(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	return seq_add(tcb->rcv.nxt, leat_tcp_rcv_room(e, tcb));
+	return seq_add(tcb->rcv.nxt, tcp_rcv_room(e, tcb));
 }
 
 /* The tcb that record name stands for, in place of the one that was there. */
