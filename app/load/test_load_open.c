@@ -381,6 +381,24 @@ static void what_finds_no_place_in_time_wait_is_counted_as_that(void **state)
 	bench_end(&b);
 }
 
+static void what_finds_no_room_in_the_stack_is_counted_as_that(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, 4000000, 0, TIME_S);
+	b.pair_config.tcb_max = 1000;
+	b.target[0].first.octet[3] = (uint8_t)(b.target[0].first.octet[3] + 7); /* nobody's */
+	b.config.late_max_ns = 50 * TIME_MS;
+	b.config.timeout_ns = 20 * TIME_S;
+	run_to_end(&b);
+	assert_true(counters(&b)->no_room > 0);
+	assert_true(counters(&b)->not_started[LOAD_SKIP_NO_ROOM] > 2500);
+	assert_int_equal(
+		leat_load_not_started(counters(&b)), counters(&b)->not_started[LOAD_SKIP_NO_ROOM]);
+	bench_end(&b);
+}
+
 static void what_finds_no_place_in_flight_is_counted_as_that(void **state)
 {
 	struct bench b;
@@ -461,6 +479,7 @@ int main(void)
 		cmocka_unit_test(a_generator_that_is_late_itself_measures_from_the_intended_start),
 		cmocka_unit_test(what_finds_no_port_is_late_or_not_started_and_never_left_out),
 		cmocka_unit_test(what_finds_no_place_in_time_wait_is_counted_as_that),
+		cmocka_unit_test(what_finds_no_room_in_the_stack_is_counted_as_that),
 		cmocka_unit_test(what_finds_no_place_in_flight_is_counted_as_that),
 		cmocka_unit_test(a_stop_leaves_nothing_planned_unsaid),
 		cmocka_unit_test(sources_and_targets_come_in_all_their_pairs),
