@@ -131,8 +131,8 @@ def measure(leat, device, seconds, dir_name, ghz):
 
 def device_alone(program, device):
     """Its frames a second each way, with no TCP, and the clock's GHz."""
-    done = subprocess.run([program, "--json", "--device", device], capture_output=True, text=True,
-                          check=True)
+    done = subprocess.run([program, "--json", "--device", device], stdout=subprocess.PIPE,
+                          text=True, check=True)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     return min(row["frames_per_second"] for row in rows), rows[0]["ghz"]
 
