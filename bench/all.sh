@@ -12,7 +12,7 @@ trap 'rm -f "$new"' EXIT
 keep() {
 	echo "bench/run ${*:2}" >&2
 	"$root/bench/run" "${@:2}" --json >"$new"
-	cp "$new" "$root/bench/results/$1.json"
+	cat "$new" >"$root/bench/results/$1.json"
 }
 
 keep parse parse

@@ -197,7 +197,8 @@ static void carry(struct side *s, uint64_t for_ns)
 
 	s->part.began = from;
 	s->credit = s->server ? 0 : WINDOW;
-	while (!atomic_load(&stop) && (s->server || now - from < for_ns)) {
+	while (!atomic_load(&stop) &&
+		(s->server || now - from < (s->parts > 0 ? for_ns : WAIT_NS))) {
 		uint32_t cnt = receive(s);
 
 		s->credit += cnt;
