@@ -29,6 +29,7 @@ static struct rte_mempool *pool;
 static struct flow_steer steer[2];
 static struct shard *shard[2][SHARDS];
 static struct load *load[SHARDS];
+static struct load_target target;
 static struct shard_lane lane[2][SHARDS][SHARDS];
 static uint32_t shard_cnt;
 
@@ -102,8 +103,9 @@ static void start_client(uint32_t i)
 
 	leat_load_config_default(&c);
 	c.local = address(CLIENT, 0);
+	target = (struct load_target){address(SERVER, 80), 1, 1};
 	c.local_cnt = c.target_cnt = 1;
-	c.target[0] = address(SERVER, 80);
+	c.target = &target;
 	c.conn_cnt = HELD;
 	c.plan.total = WARM + TOTAL;
 	load[i] = leat_load_new(bench_memory(leat_load_footprint(&c)), &c);

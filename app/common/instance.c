@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define SUFFIX ".sock"
+#define SYSTEM "/run/leat" /* of root, and of services */
 
 bool leat_instance_dir(char *dir, size_t size, bool create)
 {
@@ -23,7 +24,7 @@ bool leat_instance_dir(char *dir, size_t size, bool create)
 	if (given != NULL && *given == '/')
 		snprintf(dir, size, "%s", given);
 	else if (geteuid() == 0)
-		snprintf(dir, size, "/run/leat");
+		snprintf(dir, size, SYSTEM);
 	else if (session != NULL && *session == '/')
 		snprintf(dir, size, "%s/leat", session);
 	else
@@ -100,15 +101,30 @@ static int by_name(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-size_t leat_instance_list(char name[][INSTANCE_NAME_MAX], size_t max)
+/* connect_in connects to the instance of that name in a directory. */
+static int connect_in(const char *dir, const char *name)
 {
-	char dir[INSTANCE_PATH_MAX], path[INSTANCE_PATH_MAX];
-	struct dirent *entry;
-	size_t cnt = 0;
+	char path[INSTANCE_PATH_MAX];
+	int octets = snprintf(path, sizeof(path), "%s/%s" SUFFIX, dir, name);
 
-	if (!leat_instance_dir(dir, sizeof(dir), false))
-		return 0;
+	if (octets >= 0 && (size_t)octets < sizeof(path))
+		return connect_to(path);
+	errno = ENAMETOOLONG;
+	return -1;
+}
+
+/* asks_system: who asks may be meant by --ctl-group of a service, too. */
+static bool asks_system(const char *dir)
+{
+	return getenv("RUNTIME_DIRECTORY") == NULL && strcmp(dir, SYSTEM) != 0;
+}
+
+/* list_in adds the names of those that listen in a directory, and can be asked. */
+static size_t list_in(const char *dir, char name[][INSTANCE_NAME_MAX], size_t cnt, size_t max)
+{
+	struct dirent *entry;
 	DIR *d = opendir(dir);
+
 	while (d != NULL && cnt < max && (entry = readdir(d)) != NULL) {
 		size_t octets = strlen(entry->d_name), suffix = strlen(SUFFIX);
 
@@ -117,9 +133,7 @@ size_t leat_instance_list(char name[][INSTANCE_NAME_MAX], size_t max)
 			continue;
 		memcpy(name[cnt], entry->d_name, octets - suffix);
 		name[cnt][octets - suffix] = '\0';
-		if (!leat_instance_path(name[cnt], path, sizeof(path), false))
-			continue;
-		int fd = connect_to(path);
+		int fd = connect_in(dir, name[cnt]);
 		if (fd < 0)
 			continue;
 		close(fd);
@@ -127,6 +141,18 @@ size_t leat_instance_list(char name[][INSTANCE_NAME_MAX], size_t max)
 	}
 	if (d != NULL)
 		closedir(d);
+	return cnt;
+}
+
+size_t leat_instance_list(char name[][INSTANCE_NAME_MAX], size_t max)
+{
+	char dir[INSTANCE_PATH_MAX];
+
+	if (!leat_instance_dir(dir, sizeof(dir), false))
+		return 0;
+	size_t cnt = list_in(dir, name, 0, max);
+	if (asks_system(dir))
+		cnt = list_in(SYSTEM, name, cnt, max);
 	qsort(name, cnt, INSTANCE_NAME_MAX, by_name);
 	return cnt;
 }
@@ -156,13 +182,20 @@ static bool only(const char *verb, char *name)
 
 int leat_instance_connect(const char *verb, const char *name)
 {
-	char found[INSTANCE_NAME_MAX], path[INSTANCE_PATH_MAX];
+	char found[INSTANCE_NAME_MAX], path[INSTANCE_PATH_MAX], dir[INSTANCE_PATH_MAX];
 
 	if (name == NULL && !only(verb, found))
 		return -1;
-	if (!leat_instance_path(name != NULL ? name : found, path, sizeof(path), false))
+	name = name != NULL ? name : found;
+	if (!leat_instance_path(name, path, sizeof(path), false) ||
+		!leat_instance_dir(dir, sizeof(dir), false))
 		return -1;
 	int fd = connect_to(path);
+	if (fd < 0 && errno == ENOENT && asks_system(dir)) {
+		fd = connect_in(SYSTEM, name);
+		if (fd < 0 && errno != ENOENT) /* it is there */
+			snprintf(path, sizeof(path), SYSTEM "/%.48s" SUFFIX, name);
+	}
 	if (fd < 0)
 		fprintf(stderr, "leat %s: %s: %s; is it running, and of this user?\n", verb, path,
 			strerror(errno));

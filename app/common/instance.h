@@ -9,6 +9,8 @@
  *	/tmp/leat-UID/NAME.sock              of any other
  *	$RUNTIME_DIRECTORY/NAME.sock         under systemd, for all of them
  *
+ * Who asks looks in the first, too, where an instance may let a group in (--ctl-group).
+ *
  * A question is one line; what follows is read until the end of the stream.
  *
  *	conns form=json sort left limit 4\n  ─►

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAME           "load"
 #define SOURCE_CNT_MAX (1 << 16)
-#define PORT_TEXT_MAX  6
 
 static const char *const close_words[] = {"server", "client", "reset", NULL};
 static const char *const verify_words[] = {"auto", "length", "pattern", NULL};
@@ -21,102 +21,27 @@ static const char *const speak_words[] = {"http", "echo", "discard", "connect-on
 STATIC_ASSERT(COUNT_OF(close_words) == LOAD_CLOSE_CNT + 1, "in the order of enum load_close");
 STATIC_ASSERT(COUNT_OF(speak_words) == LOAD_SPEAK_PROGRAM + 1, "in the order of enum load_speak");
 
-struct leat_addr leat_opt_load_addr(struct ip ip, uint16_t port)
-{
-	struct leat_addr a = {.port = port};
-
-	a.family = ip_put(ip, a.octet);
-	return a;
-}
-
-/* A port, or two with - between them. */
-static bool read_ports(const char *text, uint64_t *from, uint64_t *to)
-{
-	char *end;
-	const char *p = text;
-
-	if (*p < '0' || *p > '9' || strlen(text) > 2 * PORT_TEXT_MAX)
-		return false;
-	*from = *to = strtoul(p, &end, 10);
-	if (*end == '-') {
-		p = end + 1;
-		if (*p < '0' || *p > '9')
-			return false;
-		*to = strtoul(p, &end, 10);
-	}
-	return *end == '\0' && *from >= 1 && *to <= 65535 && *from <= *to;
-}
-
-/* Addresses from first to second, of one family and in one block of 2^64. */
-static bool read_range(const char *text, struct ip *from, struct ip *to)
-{
-	const char *dash = strchr(text, '-');
-	char first[IP_TEXT_MAX + 1];
-
-	snprintf(first, sizeof(first), "%.*s", dash ? (int)(dash - text) : (int)strlen(text), text);
-	if (!leat_wire_ip_parse(first, from) || !leat_wire_ip_may_send(*from))
-		return false;
-	*to = *from;
-	if (!dash)
-		return true;
-	return leat_wire_ip_parse(dash + 1, to) && leat_wire_ip_may_send(*to) &&
-	       ip_is4(*from) == ip_is4(*to) && from->hi == to->hi && from->lo <= to->lo;
-}
-
-/* split_target cuts "ADDRESSES:PORTS", "[ADDRESSES]:PORTS" or "ADDRESSES" in two. */
-static bool split_target(const char *text, char *host, size_t size, const char **ports)
-{
-	const char *end = text + strlen(text), *colon = strrchr(text, ':');
-
-	*ports = "80";
-	if (*text == '[') {
-		text++;
-		end = strchr(text, ']');
-		if (end == NULL || (end[1] != '\0' && end[1] != ':'))
-			return false;
-		if (end[1] == ':')
-			*ports = end + 2;
-	} else if (colon != NULL && strchr(text, ':') == colon) {
-		end = colon;
-		*ports = colon + 1;
-	}
-	if ((size_t)(end - text) >= size)
-		return false;
-	snprintf(host, size, "%.*s", (int)(end - text), text);
-	return true;
-}
-
 static bool read_target(void *options, const char *text, char *why, size_t size)
 {
 	struct load_options *o = options;
-	char host[2 * IP_TEXT_MAX];
-	const char *ports;
-	struct ip from, to;
-	uint64_t first, last;
 
-	if (!split_target(text, host, sizeof(host), &ports) || !read_range(host, &from, &to)) {
+	if (*text == '@') {
+		if (o->target_file != NULL || text[1] == '\0')
+			snprintf(why, size, "`%s`: %s", text,
+				text[1] == '\0' ? "names no file; @targets.txt?"
+						: "one file at most; put all into one");
+		else
+			o->target_file = text + 1;
+		return o->target_file == text + 1;
+	}
+	if (o->target_cnt == LOAD_TARGET_MAX) {
 		snprintf(why, size,
-			"`%s` is no target: 198.18.0.2:80, 198.18.0.2-9:80-83 written "
-			"out as 198.18.0.2-198.18.0.9:80-83, or [fd00::2]:80?",
-			text);
+			"`%s`: at most %d of them; ranges A-B:P-Q, or a file of them, "
+			"@targets.txt?",
+			text, LOAD_TARGET_MAX);
 		return false;
 	}
-	if (!read_ports(ports, &first, &last)) {
-		snprintf(why, size, "`%s`: ports are from 1 to 65535: %s:80 or %s:80-83?", text,
-			host, host);
-		return false;
-	}
-	for (; from.lo <= to.lo; from.lo++) {
-		for (uint64_t port = first; port <= last; port++) {
-			if (o->target_cnt == LOAD_TARGET_MAX) {
-				snprintf(why, size, "`%s`: at most %d pairs of address and port",
-					text, LOAD_TARGET_MAX);
-				return false;
-			}
-			o->target[o->target_cnt++] = leat_opt_load_addr(from, (uint16_t)port);
-		}
-	}
-	return true;
+	return leat_load_target_parse(text, &o->target[o->target_cnt++], why, size);
 }
 
 /* prefix_range is all hosts of A/LEN. */
@@ -149,8 +74,9 @@ static bool prefix_range(const char *text, struct ip *from, struct ip *to)
 static bool read_sources(void *options, const char *text, char *why, size_t size)
 {
 	struct load_options *o = options;
-	bool good = strchr(text, '/') != NULL ? prefix_range(text, &o->source_from, &o->source_to)
-					      : read_range(text, &o->source_from, &o->source_to);
+	bool good = strchr(text, '/') != NULL
+			    ? prefix_range(text, &o->source_from, &o->source_to)
+			    : leat_load_range_parse(text, &o->source_from, &o->source_to);
 
 	if (good && o->source_to.lo - o->source_from.lo < SOURCE_CNT_MAX)
 		return true;
@@ -165,7 +91,7 @@ static bool read_source_ports(void *options, const char *text, char *why, size_t
 {
 	struct load_options *o = options;
 
-	if (read_ports(text, &o->port_from, &o->port_to))
+	if (leat_load_ports_parse(text, &o->port_from, &o->port_to))
 		return true;
 	snprintf(why, size, "`%s` is no range of ports from 1 to 65535: 1024-65535?", text);
 	return false;
@@ -305,16 +231,17 @@ static const char *const of_serve[] = {"tap", "vdev", "device", "address", "gate
 	"shards", "lcores", "hugepages", "buffers", "time-wait", "time-wait-rst", "time-wait-max",
 	"time-wait-full", "congestion", "sack", "timestamps", "window-scale", "ecn", "nagle",
 	"ack-delay", "ack-every", "initial-window", "send-buffer", "receive-buffer", "loss",
-	"reorder", "impair-in", "impair-out", "grace", "eal", "metrics", "name", "verbose"};
+	"reorder", "impair-in", "impair-out", "grace", "eal", "metrics", "ctl-group", "name",
+	"verbose"};
 
 static const struct opt_row own[] = {
 	{.name = "target",
 		.letter = 't',
 		.kind = OPT_KIND_OTHER,
 		.read = read_target,
-		.metavar = "A[-B]:P[-Q]",
-		.sentence = "where to connect to, taken in turn; up to 64 pairs of address and "
-			    "port, port 80 when none is given"},
+		.metavar = "A[-B]:P[-Q]|@FILE",
+		.sentence = "where to connect to, pair after pair of address and port; port 80 "
+			    "when none is given; @FILE: one such a line"},
 	{.name = "sources",
 		.kind = OPT_KIND_OTHER,
 		.read = read_sources,
@@ -530,6 +457,8 @@ static void take_row(uint32_t at, const char *name)
 		if (strcmp(leat_opt_serve.row[k].name, name) == 0)
 			row[at] = leat_opt_serve.row[k];
 	ASSERT(row[at].name != NULL);
+	if (strcmp(name, "name") == 0)
+		row[at].fallback = NAME;
 }
 
 /* compose runs before main: tables are data, and this one is made of two. */
@@ -556,7 +485,7 @@ static void defaults(void *options)
 		.segment = 1,
 		.segment_cnt = 1};
 	leat_opt_serve.defaults(&o->serve);
-	o->serve.name = "load";
+	o->serve.name = NAME;
 	o->serve.connections = 0;
 }
 
@@ -606,25 +535,22 @@ static bool check_plan(struct load_options *o, uint64_t given, char *why, size_t
 		snprintf(why, size, "--late-max is of an open load; give --rate, or leave it out");
 		return false;
 	}
-	for (uint32_t i = 0; i < o->target_cnt; i++) {
-		bool four = ip_is4(o->source_from);
-
-		if (!ip_is_any(o->source_from) && (o->target[i].family == 4) != four) {
-			snprintf(why, size,
-				"--sources: %s, but a --target is not; leave one of them out",
-				four ? "IPv4" : "IPv6");
-			return false;
-		}
-	}
 	return true;
 }
 
-static bool check_targets(const struct load_options *o, char *why, size_t size)
+bool leat_opt_load_reaches(
+	const struct load_options *o, const struct load_target *t, char *why, size_t size)
 {
+	bool four = ip_is4(o->source_from);
 	char text[IP_TEXT_MAX];
 
-	for (uint32_t i = 0; i < o->target_cnt; i++) {
-		struct ip ip = ip_get(o->target[i].family, o->target[i].octet);
+	if (!ip_is_any(o->source_from) && (t->first.family == 4) != four) {
+		snprintf(why, size, "--sources: %s, but a --target is not; leave one of them out",
+			four ? "IPv4" : "IPv6");
+		return false;
+	}
+	for (uint32_t i = 0; i < t->addr_cnt; i++) {
+		struct ip ip = load_addr_nth(&t->first, i);
 
 		if (leat_opt_serve_reaches(&o->serve, ip))
 			continue;
@@ -651,7 +577,7 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 		snprintf(why, size, "no address of ours: --address 198.18.0.2/24?");
 		return false;
 	}
-	if (o->target_cnt == 0) {
+	if (o->target_cnt == 0 && o->target_file == NULL) {
 		snprintf(why, size, "nowhere to connect to: --target 198.18.0.1:80?");
 		return false;
 	}
@@ -672,7 +598,10 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 			&o->rule[i], i == 0 ? "errors == 0" : "achieved >= 99%", why, size);
 	if (o->rule_cnt == 0)
 		o->rule_cnt = o->rate_milli != 0 ? 2 : 1;
-	return check_targets(o, why, size) && leat_opt_serve.check(&o->serve, 0, why, size);
+	for (uint32_t i = 0; i < o->target_cnt; i++)
+		if (!leat_opt_load_reaches(o, &o->target[i], why, size))
+			return false;
+	return leat_opt_serve.check(&o->serve, 0, why, size);
 }
 
 const struct opt_verb leat_opt_load = {
@@ -687,6 +616,8 @@ const struct opt_verb leat_opt_load = {
 		"Before it begins it tells how many pairs of address and port the plan needs at\n"
 		"this 2MSL, and does not begin with too few.  ^C ends the run in order, with a\n"
 		"partial report; a second one cuts.\n\n"
+		"A second that comes to less than was planned has a line `why`; leat ctl why says\n"
+		"what it is now, and leat ctl rate has the plan go on at another rate.\n\n"
 		"Exit 0: pass, 99: an expectation was not met, 98: inconclusive, the generator\n"
 		"was the limit; 1 for wrong options, 2 for options that no stack can be made of,\n"
 		"3 without the memory, cores or tuples, 4 without the device, 5 when a target\n"
@@ -694,6 +625,26 @@ const struct opt_verb leat_opt_load = {
 		"  @ load --tap leat0 -a 198.18.0.2/24 -t 198.18.0.1:80 --rate 1000/s -d 10s\n"
 		"  @ load --vdev net_af_packet0,iface=veth1 -a 198.18.0.2/24 -t 198.18.0.1:7\n"
 		"     -p echo --request exp:1KiB-64KiB -c 100 -e 'whole_p99 < 5ms'\n",
+	.row = row,
+	.row_cnt = ROW_CNT,
+	.defaults = defaults,
+	.check = check,
+};
+
+const struct opt_verb leat_opt_plan_load = {
+	.name = "plan load",
+	.one_line =
+		"What load with these options would take, and what its rate needs; touches nothing",
+	.usage = "@ plan load (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN --target "
+		 "A:P [OPTION]...",
+	.prose =
+		"Each kind of record, of one shard and of all; the cores; how many pairs of "
+		"address\n"
+		"and port the rate needs at this 2MSL, how many there are, the highest rate.\n\n"
+		"Exit 0 when it can be had, 1 for wrong options, 2 for options that no stack can\n"
+		"be made of, 3 without the memory, cores or pairs; then stderr says what to "
+		"add.\n\n"
+		"  @ plan load --tap leat0 -a 198.18.0.2/24 -t 198.18.0.1:80 --rate 5k/s -d 1min\n",
 	.row = row,
 	.row_cnt = ROW_CNT,
 	.defaults = defaults,

@@ -8,19 +8,21 @@
  * struct of serve, which is the first member here.
  *
  * Units      ns, octets, thousandths of a connection a second.
- * Memory     texts point into argv.
+ * Memory     texts point into argv; the files that @FILE names are read by who begins the load.
  * Errors     a sentence that names the option, its value and what would do (opt.h). */
 
 #include "load.h"
 #include "load_expect.h"
 #include "opt_serve.h"
 
+#define LOAD_TARGET_MAX    64 /* texts of --target */
 #define LOAD_PATH_TEXT_MAX sizeof(((struct load_config *)0)->path)
 
 struct load_options {
 	struct serve_options serve; /* connections 0: as many records as the plan needs */
-	struct leat_addr target[LOAD_TARGET_MAX];
+	struct load_target target[LOAD_TARGET_MAX];
 	uint32_t target_cnt;
+	const char *target_file;          /* with more of them, one a line; NULL: none */
 	struct ip source_from, source_to; /* any: our first address */
 	uint64_t port_from, port_to;      /* local ports */
 	uint64_t rate_milli;              /* 0: a closed load */
@@ -44,8 +46,11 @@ struct load_options {
 	bool half_close, abort_at_end, anyway, json, paused;
 };
 
-extern const struct opt_verb leat_opt_load;
+extern const struct opt_verb leat_opt_load, leat_opt_plan_load; /* the same options */
 
-struct leat_addr leat_opt_load_addr(struct ip ip, uint16_t port);
+/* leat_opt_load_reaches says whether all of t can be sent to, from our sources; false with a clause
+ * in why. */
+bool leat_opt_load_reaches(
+	const struct load_options *o, const struct load_target *t, char *why, size_t size);
 
 #endif

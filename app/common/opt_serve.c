@@ -345,6 +345,11 @@ static bool read_eal(void *options, const char *text, char *why, size_t size)
 
 #define AT(member) offsetof(struct serve_options, member)
 
+static bool read_ctl_group(void *options, const char *text, char *why, size_t size)
+{
+	return leat_opt_group_read(text, &((struct serve_options *)options)->ctl_group, why, size);
+}
+
 static bool read_metrics(void *options, const char *text, char *why, size_t size)
 {
 	return leat_opt_metrics_read(text, &((struct serve_options *)options)->metrics, why, size);
@@ -499,6 +504,7 @@ static const struct opt_row row[] = {
 		.sentence = "keep there what the next run must know, so that sequence numbers and "
 			    "timestamps go on; made when it is not there"},
 	OPT_METRICS_ROW(read_metrics),
+	OPT_GROUP_ROW(read_ctl_group),
 	{.name = "grace",
 		.kind = OPT_KIND_DURATION,
 		.at = AT(grace_ns),
@@ -738,10 +744,12 @@ const struct opt_verb leat_opt_plan = {
 	.name = "plan",
 	.one_line = "What serve with these options would take of the machine; touches nothing",
 	.usage = "@ plan [serve] (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN "
-		 "[OPTION]...",
+		 "[OPTION]...\n"
+		 "       @ plan load [OPTION]...",
 	.prose = "Each kind of record, of one shard and of all; the cores, and how far they are\n"
 		 "from the device; the rate that 2MSL allows.  Serve takes all of it at its start\n"
-		 "and nothing later.\n\n"
+		 "and nothing later.  With load, or a file of role client: what load would take,\n"
+		 "and what its rate needs (leat plan load --help).\n\n"
 		 "Exit 0 when it can be had, 1 for wrong options, 2 for options that no stack can\n"
 		 "be made of, 3 without the memory or cores; then stderr has the numbers.\n\n"
 		 "  @ plan --tap leat0 --address 198.18.0.2/24 --connections 1000000\n",

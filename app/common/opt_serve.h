@@ -9,6 +9,7 @@
  * Errors     a sentence that names the option, its value and what would do (opt.h). */
 
 #include "opt.h"
+#include "opt_group.h"
 #include "opt_metrics.h"
 #include "opt_tcp.h"
 #include "opt_wait.h"
@@ -36,10 +37,11 @@ struct serve_listen {
 };
 
 struct serve_options {
-	const char *tap;    /* exactly one of the three is not NULL */
-	const char *vdev;   /* "net_af_packet0,iface=veth1" */
-	const char *device; /* PCI address, in its full form 0000:3b:00.0 */
-	const char *name;   /* of the instance; "leat" when not given */
+	const char *tap;       /* exactly one of the three is not NULL */
+	const char *vdev;      /* "net_af_packet0,iface=veth1" */
+	const char *device;    /* PCI address, in its full form 0000:3b:00.0 */
+	const char *ctl_group; /* NULL: nobody else may ask */
+	const char *name;      /* of the instance; "leat" when not given */
 	struct serve_address address[SERVE_ADDRESS_MAX];
 	uint32_t address_cnt;         /* at least 1 */
 	struct ip gateway4, gateway6; /* any: none */

@@ -35,6 +35,11 @@ static bool read_metrics(void *options, const char *text, char *why, size_t size
 	return leat_opt_metrics_read(text, &((struct try_options *)options)->metrics, why, size);
 }
 
+static bool read_ctl_group(void *options, const char *text, char *why, size_t size)
+{
+	return leat_opt_group_read(text, &((struct try_options *)options)->ctl_group, why, size);
+}
+
 static const struct opt_row row[] = {
 	{.name = "seconds",
 		.letter = 's',
@@ -122,6 +127,7 @@ static const struct opt_row row[] = {
 		.sentence = "no client: put the server behind a TAP interface and let the kernel "
 			    "in, until ^C; needs CAP_NET_ADMIN"},
 	OPT_METRICS_ROW(read_metrics),
+	OPT_GROUP_ROW(read_ctl_group),
 	{.name = "json",
 		.letter = 'j',
 		.kind = OPT_KIND_FLAG,

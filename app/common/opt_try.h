@@ -10,6 +10,7 @@
  * Units      ns, octets, millionths.
  * Errors     a sentence that names the option, its value and what would do (opt.h). */
 
+#include "opt_group.h"
 #include "opt_metrics.h"
 #include "opt_tcp.h"
 
@@ -37,6 +38,7 @@ struct try_options {
 	uint32_t close; /* enum try_close */
 	uint32_t verbose;
 	bool hold, one_lcore, tap, json;
+	const char *ctl_group;      /* NULL: nobody else may ask */
 	struct opt_metrics metrics; /* off unless it was given, or it holds */
 	struct tcp_options tcp;
 };

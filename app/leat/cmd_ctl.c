@@ -39,7 +39,7 @@ static const struct opt_row row[] = {
 		.letter = 'j',
 		.kind = OPT_KIND_FLAG,
 		.at = AT(json),
-		.sentence = "info as a JSON object"},
+		.sentence = "info, why: as a JSON object"},
 	{.name = "wait",
 		.kind = OPT_KIND_FLAG,
 		.at = AT(wait),
@@ -53,7 +53,8 @@ static const struct opt_row row[] = {
 static const struct {
 	const char *name;
 	uint32_t max; /* words behind it */
-} verbs[] = {{"drain", 0}, {"undrain", 0}, {"reload", 0}, {"start", 2}, {"stop", 0}, {"info", 0}};
+} verbs[] = {{"drain", 0}, {"undrain", 0}, {"reload", 0}, {"start", 2}, {"stop", 0}, {"rate", 3},
+	{"info", 0}, {"why", 0}};
 
 static void defaults(void *options)
 {
@@ -71,7 +72,8 @@ static bool unknown(const char *word, char *why, size_t size)
 		snprintf(why, size, "there is no `%s`; did you mean `%s`?", word, near);
 	else
 		snprintf(why, size,
-			"there is no `%s`; there are drain, undrain, reload, start, stop, info",
+			"there is no `%s`; there are drain, undrain, reload, start, stop, rate, "
+			"info, why",
 			word);
 	return false;
 }
@@ -84,7 +86,8 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 	(void)given;
 	if (o->word_cnt == 0) {
 		snprintf(why, size,
-			"what is to be done?  drain, undrain, reload, start, stop, info");
+			"what is to be done?  drain, undrain, reload, start, stop, rate, info, "
+			"why");
 		return false;
 	}
 	while (i < COUNT_OF(verbs) && strcmp(verbs[i].name, o->word[0]) != 0)
@@ -98,7 +101,7 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 	}
 	if ((o->wait && strcmp(o->word[0], "drain") != 0) ||
 		(o->now && strcmp(o->word[0], "stop") != 0) ||
-		(o->json && strcmp(o->word[0], "info") != 0)) {
+		(o->json && strcmp(o->word[0], "info") != 0 && strcmp(o->word[0], "why") != 0)) {
 		snprintf(why, size, "--%s is not for %s",
 			o->wait  ? "wait"
 			: o->now ? "now"
@@ -111,7 +114,7 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 
 const struct opt_verb leat_opt_ctl = {
 	.name = "ctl",
-	.one_line = "Tell a running instance: drain, undrain, reload, start, stop; or ask for info",
+	.one_line = "Tell a running instance: drain, reload, start, rate, stop; ask it: info, why",
 	.usage = "@ ctl [OPTION]... WHAT",
 	.prose = "  drain         new SYNs are dropped, what is open is finished; it goes on to "
 		 "run\n"
@@ -121,13 +124,22 @@ const struct opt_verb leat_opt_ctl = {
 		 "                what would need a restart\n"
 		 "  start [WHEN]  the word that `load --paused` waits for\n"
 		 "  stop          as ^C: drain, and end\n"
-		 "  info          name, version, since when, ports, shards, files\n\n"
-		 "Who is neither the user of the instance nor root may only read: info.\n\n"
+		 "  rate N [WHEN] of a load: N connections a second from now or WHEN on, as 500/s "
+		 "or\n"
+		 "                2k/s; of a closed one, N in flight.  With segments N is that of "
+		 "all:\n"
+		 "                tell each the same N and the same WHEN, as 2026-11-21T09:30:00Z\n"
+		 "  info          name, version, since when, ports, shards, files\n"
+		 "  why           what keeps it from being faster, by what happens in a second\n\n"
+		 "Who is neither the user of the instance nor root may only read: info, why.  He "
+		 "is\n"
+		 "let in by --ctl-group of the instance.\n\n"
 		 "Exit 0, 1 for what cannot be asked, 2 for a wrong file or what cannot change, 3\n"
 		 "when no such instance runs or 10 ask already, 5 when it ended or a shard of it\n"
 		 "stands still.\n\n"
 		 "  @ ctl -n lab-a drain --wait\n"
-		 "  @ ctl info -j\n",
+		 "  @ ctl info -j\n"
+		 "  @ ctl rate 2k/s\n",
 	.row = row,
 	.row_cnt = COUNT_OF(row),
 	.stray = read_word,

@@ -89,23 +89,59 @@ const struct opt_verb *leat_cmd_with_file(const struct opt_verb *bare)
 	e->verb.usage = e->usage;
 	memcpy(e->row, bare->row, bare->row_cnt * sizeof(e->row[0]));
 	e->row[e->verb.row_cnt++] = config;
-	if (bare == &leat_opt_plan)
+	if (bare == &leat_opt_plan || bare == &leat_opt_plan_load)
 		e->row[e->verb.row_cnt++] = show;
 	snprintf(e->usage, sizeof(e->usage), "%s\n       @ %s %s FILE [OPTION]...", bare->usage,
 		bare->name, config.letter ? "-c" : "--config");
 	return &e->verb;
 }
 
+/* of_role: a file of a client is planned as what load would take, if load has the options beside
+ * it; NULL: it has not. */
+static const struct opt_verb *of_role(
+	const struct file *f, const struct opt_verb *bare, const struct opt_line *given)
+{
+	const char *role = leat_conf_text(&f->conf, "role", CONF_ITEM_NONE);
+
+	if (bare != &leat_opt_plan || f->path == NULL || role == NULL ||
+		strcmp(role, "client") != 0)
+		return bare;
+	for (int i = 0; i < given->argc; i++) {
+		const char *name = given->argv[i] + 2;
+		size_t octets = strcspn(name, "=");
+		uint32_t row = 0;
+
+		while (row < leat_opt_load.row_cnt &&
+			(strlen(leat_opt_load.row[row].name) != octets ||
+				strncmp(leat_opt_load.row[row].name, name, octets) != 0))
+			row++;
+		if (row == leat_opt_load.row_cnt && strncmp(name, "config", octets) != 0) {
+			fprintf(stderr,
+				"leat plan: --%.*s: %s is a client's, and load has no such option; "
+				"leave it out\n",
+				(int)octets, name, f->path);
+			return NULL;
+		}
+	}
+	return &leat_opt_plan_load;
+}
+
 /* join makes the line of a file and the options that were given; an exit code when it cannot, or
  * when the file was to be shown only, else -1. */
-static int join(struct file *f, const struct opt_verb *bare, const struct file_options *o,
+static int join(struct file *f, const struct opt_verb **bare, const struct file_options *o,
 	const struct opt_line *given, struct opt_line *line)
 {
-	/* What plan plans is what serve would take. */
-	const struct opt_verb *verb = bare == &leat_opt_load ? bare : &leat_opt_serve;
-
 	if (!leat_file_read(f, o->config, stderr))
 		return OPT_EXIT_CONFIG;
+	if (!o->show)
+		*bare = of_role(f, *bare, given);
+	if (*bare == NULL)
+		return OPT_EXIT_USAGE;
+	/* What plan plans is what serve or load would take. */
+	const struct opt_verb *verb = *bare == &leat_opt_load || *bare == &leat_opt_plan_load
+					      ? &leat_opt_load
+					      : &leat_opt_serve;
+
 	leat_file_environment(f, o->show ? NULL : verb, environ);
 	leat_file_override(f, verb, given);
 	if (!leat_file_finish(f, o->show ? NULL : verb, stderr))
@@ -154,9 +190,9 @@ int leat_cmd_file(const struct opt_verb *bare, int argc, char **argv)
 		return done;
 	if (!o.config && !o.show && !leat_file_has_env(environ))
 		return leat_leatd_exec(verb->name, &given);
-	done = join(&file, bare, &o, &given, &line);
+	done = join(&file, &bare, &o, &given, &line);
 	tell_told(o.config, &given);
-	return done >= 0 ? done : leat_leatd_exec(verb->name, &line);
+	return done >= 0 ? done : leat_leatd_exec(bare->name, &line);
 }
 
 /* What an instance says of its options: a line for the verb, the file, the command line, and each

@@ -85,6 +85,7 @@ static void agree(const struct conf_key *key, const struct opt_verb *verb)
 {
 	const struct opt_row *row = row_of(verb, key->option);
 	bool records = strcmp(key->option, "connections") == 0; /* load has its own number */
+	bool named = strcmp(key->option, "name") == 0;          /* and is called otherwise */
 	bool flag = row && row->kind == OPT_KIND_FLAG;
 
 	if (!row)
@@ -93,7 +94,7 @@ static void agree(const struct conf_key *key, const struct opt_verb *verb)
 	bool off = row->kind == OPT_KIND_DURATION && row->words && !key->type.fallback;
 
 	if (!flag && !off && !same_text(key->type.fallback, row->fallback) &&
-		!(records && verb == &leat_opt_load))
+		!((records || named) && verb == &leat_opt_load))
 		fail_msg("%s: default %s, of --%s %s", key->path, key->type.fallback, row->name,
 			row->fallback);
 	if (row->kind == OPT_KIND_WORD)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ctl.h"
 
+#include "opt_group.h"
+
 #include "base_bits.h"
 #include "base_log.h"
 #include "base_time.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +24,12 @@
 #define ASKING_MS    5000 /* so long somebody who connected may take to ask */
 #define READING_S    10   /* and to take what he is given */
 #define ENDING_MS    2000 /* and for the rest of it, when we end */
+#define SWEEP_MS     1000 /* between two looks for what may be given back */
 #define STACK_OCTETS (256 << 10)
+#define GROUPS_MAX   64
+#define GROUP_NONE   UINT32_MAX
+
+static gid_t reader = GROUP_NONE; /* who may read */
 
 /* bind_to binds fd to path, which is left over when nobody listens there. */
 static bool bind_to(int fd, const char *path)
@@ -68,6 +76,8 @@ static const struct verb {
 	{"config", RIGHT_READ, leat_ctl_config},
 	{"reload", RIGHT_WRITE, leat_ctl_reload},
 	{"start", RIGHT_WRITE, leat_ctl_begin},
+	{"rate", RIGHT_WRITE, leat_ctl_rate},
+	{"why", RIGHT_READ, leat_ctl_why},
 	{"snapshot", RIGHT_READ, leat_ctl_snapshot},
 };
 
@@ -207,8 +217,9 @@ static void *run(void *arg)
 		struct pollfd p[2] = {{.fd = c->listen_fd, .events = POLLIN},
 			{.fd = c->stop_fd[0], .events = POLLIN}};
 
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		if (poll(p, 2, SWEEP_MS) < 0 && errno != EINTR)
 			break;
+		leat_ctl_capture_sweep(c);
 		if ((p[0].revents & POLLIN) == 0)
 			continue;
 		int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC);
@@ -242,6 +253,37 @@ static bool make_boxes(struct ctl *c)
 	return c->box != NULL;
 }
 
+void leat_ctl_group(const char *group)
+{
+	gid_t all[GROUPS_MAX];
+
+	if (group == NULL)
+		return;
+	reader = leat_opt_group_id(group);
+	/* Who owns a file may give it to a group that he is in; root is in none of ours. */
+	int cnt = geteuid() == 0 ? getgroups(GROUPS_MAX - 1, all) : -1;
+	if (cnt < 0)
+		return;
+	all[cnt] = reader;
+	if (setgroups((size_t)cnt + 1, all) != 0)
+		leat_log(LOG_LV_WARN, "leatd", "--ctl-group: %s", strerror(errno));
+}
+
+/* let_group lets the group of --ctl-group through to the socket.  The directory shows no more than
+ * names. */
+static void let_group(const char *path)
+{
+	char dir[INSTANCE_PATH_MAX];
+
+	if (reader == GROUP_NONE)
+		return;
+	if (!leat_instance_dir(dir, sizeof(dir), false) || chmod(dir, 0755) != 0 ||
+		chown(path, (uid_t)-1, reader) != 0 || chmod(path, 0660) != 0)
+		leat_log(LOG_LV_WARN, "leatd",
+			"--ctl-group: %s: %s; only this user, and root, can ask this instance",
+			path, strerror(errno));
+}
+
 /* bind_name makes the socket of name, or, when another instance has it, of name and process id. */
 static bool bind_name(struct ctl *c, const char *name)
 {
@@ -267,6 +309,8 @@ void leat_ctl_start(
 	pthread_mutex_init(&c->changing, NULL);
 	c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool bound = c->listen_fd >= 0 && bind_name(c, name);
+	if (bound)
+		let_group(c->path);
 	if (bound && listen(c->listen_fd, BACKLOG) == 0 && make_boxes(c) && start_thread(c))
 		return;
 	leat_log(LOG_LV_WARN, "leatd", "%s: %s; leat conns cannot ask this instance", c->path,

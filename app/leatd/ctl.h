@@ -14,7 +14,7 @@
  * does not wait for them, nor they for that.
  *
  * Who asks is told apart by his user (SO_PEERCRED): that of this process, and root, may do all;
- * anybody else who can open the socket at all may read.
+ * anybody else who can open the socket at all, as --ctl-group lets its members, may read.
  *
  * Memory     of each asker the rows of one slice of each shard, while it lists.
  * Affinity   start and stop: the main thread, around leat_plane_run; verbs: the asker's thread.
@@ -22,24 +22,28 @@
  *            answer.
  * See        instance.h for the socket; watch_filter.h for the language of conns. */
 
+#include "base_bits.h"
 #include "instance.h"
 #include "opt.h"
 #include "plane.h"
+#include "watch_print.h"
 #include "watch_scan.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define CTL_CLIENT_MAX 10     /* who ask at one time */
 #define CTL_STEP_NS    100000 /* between two looks for an answer of a shard */
 
-/* What one shard is asked with; its own while it owes the answer. */
+/* What one shard is asked with; its own while it owes the answer.  No line of it is another's. */
 struct ctl_shard {
-	struct shard_walk walk;
+	_Alignas(CACHE_LINE) struct shard_walk walk;
 	struct watch_scan scan;
-	bool owed;
+	_Alignas(CACHE_LINE) bool owed; /* ours */
 };
 
 /* One who asks, and the thread that answers him. */
@@ -101,9 +105,23 @@ static inline uint64_t ctl_now(const struct ctl *c)
 	return shard_clock_read(&clock);
 }
 
+/* ctl_memory gives zeroed memory, of which no line is anything else's, as a shard reads or writes
+ * it; NULL: there is none. */
+static inline void *ctl_memory(size_t octets)
+{
+	octets = align_up(octets, CACHE_LINE);
+	void *mem = aligned_alloc(CACHE_LINE, octets);
+
+	return mem != NULL ? memset(mem, 0, octets) : NULL;
+}
+
 /* leat_ctl_told keeps the line that this leatd was started with, to compare with what reload
  * brings. */
 void leat_ctl_told(const struct opt_line *line);
+
+/* leat_ctl_group lets a group read, of the socket that leat_ctl_start will make; NULL: none.  While
+ * there is one thread, and what is needed to become a member of it was not given away. */
+void leat_ctl_group(const char *group);
 
 /* leat_ctl_start makes the socket of the instance of that name, or of NAME-PID when another has the
  * name, and the thread behind it. */
@@ -153,8 +171,8 @@ struct ctl_scan {
 /* leat_ctl_scan asks; false: there is no memory for it. */
 bool leat_ctl_scan(struct ctl_scan *q);
 
-/* leat_ctl_print_dumb tells which shards did not answer. */
-void leat_ctl_print_dumb(const struct ctl_scan *q, FILE *out);
+/* leat_ctl_print_dumb tells which shards did not answer, or not to the end. */
+void leat_ctl_print_dumb(const struct ctl_scan *q, enum watch_form form, FILE *out);
 
 /* leat_ctl_scan_free gives back what shards that stand still hold no longer. */
 void leat_ctl_scan_free(struct ctl_shard *shard, uint32_t cnt);
@@ -169,6 +187,7 @@ void leat_ctl_change_free(struct ctl_change *change);
  * q->out: `ok` and what there is to say, or `no CODE AT why`. */
 void leat_ctl_conns(struct ctl_client *q, char *words);
 void leat_ctl_capture(struct ctl_client *q, char *words);
+void leat_ctl_why(struct ctl_client *q, char *words);
 void leat_ctl_snapshot(struct ctl_client *q, char *words);
 void leat_ctl_kill(struct ctl_client *q, char *words);
 void leat_ctl_follow(struct ctl_client *q, char *words);
@@ -181,7 +200,12 @@ void leat_ctl_reload(struct ctl_client *q, char *words);
 /* start [WHEN]: the word that `leat load --paused` waits for (gate.h). */
 void leat_ctl_begin(struct ctl_client *q, char *words);
 
-/* leat_ctl_capture_free is part of leat_ctl_free. */
+/* rate N [WHEN]: what `leat load` is to do from now on (load_intent.h). */
+void leat_ctl_rate(struct ctl_client *q, char *words);
+
+/* leat_ctl_capture_sweep gives back what ended captures left to shards that stood still, and that
+ * these have let go now; _free, part of leat_ctl_free, all of it. */
+void leat_ctl_capture_sweep(struct ctl *c);
 void leat_ctl_capture_free(struct ctl *c);
 
 #endif

@@ -37,10 +37,13 @@ struct ctl_capture {
 	struct ctl_capture *next;
 	size_t octets; /* of the mapping that all of this is in */
 	uint32_t shard_cnt;
-	bool owed[SHARD_MAX]; /* the shard owes an answer */
-	bool has[SHARD_MAX];  /* it captures, or did */
-	atomic_bool fired;
-	struct bpf_insn insn[SHARD_CAPTURE_INSN_MAX];
+	bool posted[SHARD_MAX]; /* the shard has a letter that it did not answer yet */
+	bool last[SHARD_MAX];   /* and it is the one that ends it */
+	bool over[SHARD_MAX];   /* it will look into none of this any more */
+	bool has[SHARD_MAX];    /* it captures, or did */
+	/* What shards read; the first is written by any of them. */
+	_Alignas(CACHE_LINE) atomic_bool fired;
+	_Alignas(CACHE_LINE) struct bpf_insn insn[SHARD_CAPTURE_INSN_MAX];
 	struct shard_capture of[SHARD_MAX];
 };
 
@@ -48,7 +51,7 @@ struct session {
 	struct ctl_client *q;
 	struct ctl_capture *c;
 	struct shard_clock clock; /* a copy: a clock is one reader's */
-	uint64_t snap, count, seconds, ring;
+	uint64_t snap, count, seconds, ring, ring_octets;
 	bool drops;
 	const char *filter;
 	struct shard_capture_event event;
@@ -120,7 +123,7 @@ static void date(struct session *s)
 
 static const char *port_of(const struct session *s, uint32_t shard)
 {
-	return s->q->ctl->plane->shard[shard].shard->rx.port->name;
+	return s->q->ctl->plane->shard[shard].port->name;
 }
 
 static void put_head(struct session *s)
@@ -240,30 +243,38 @@ static void drain(struct session *s, uint64_t until, uint64_t skip)
 		put_out(s);
 }
 
-/* tell has shard i begin or end; false: it does not answer.  Then it owes that. */
+/* post has shard i begin or end, some time; false: there is no room in its box. */
+static bool post(struct ctl *ctl, struct ctl_capture *c, uint32_t i, bool end)
+{
+	struct shard_capture *of = &c->of[i];
+
+	atomic_store_explicit(&of->end, end, memory_order_release);
+	atomic_store_explicit(&of->answered, false, memory_order_relaxed);
+	c->posted[i] = leat_ctl_put(ctl, i, (struct shard_letter){SHARD_MAIL_CAPTURE, of});
+	c->last[i] = c->posted[i] && end;
+	return c->posted[i];
+}
+
+/* has_answered waits for what shard i has of ours; false: it does not turn. */
+static bool has_answered(struct session *s, uint32_t i)
+{
+	s->c->posted[i] = s->c->posted[i] && !leat_ctl_await(s->q->ctl, i, &s->c->of[i].answered);
+	return !s->c->posted[i];
+}
+
 static bool tell(struct session *s, uint32_t i, bool end)
 {
-	struct shard_capture *c = &s->c->of[i];
-
-	atomic_store_explicit(&c->end, end, memory_order_release);
-	atomic_store_explicit(&c->answered, false, memory_order_relaxed);
-	if (!leat_ctl_put(s->q->ctl, i, (struct shard_letter){SHARD_MAIL_CAPTURE, c}))
-		return false;
-	s->c->owed[i] = !leat_ctl_await(s->q->ctl, i, &c->answered);
-	return !s->c->owed[i];
+	return post(s->q->ctl, s->c, i, end) && has_answered(s, i);
 }
 
 /* has_ended has shard i end; false: it may still write, or read a letter about it. */
 static bool has_ended(struct session *s, uint32_t i)
 {
-	struct shard_capture *c = &s->c->of[i];
-
-	atomic_store_explicit(&c->end, true, memory_order_release); /* it has not begun, perhaps */
-	if (s->c->owed[i])
-		s->c->owed[i] = !leat_ctl_await(s->q->ctl, i, &c->answered);
-	else if (!s->c->has[i])
+	/* It has not begun, perhaps. */
+	atomic_store_explicit(&s->c->of[i].end, true, memory_order_release);
+	if (!s->c->posted[i] && !s->c->has[i])
 		return true;
-	return !s->c->owed[i] && tell(s, i, true);
+	return has_answered(s, i) && tell(s, i, true);
 }
 
 /* end_all: a shard that does not turn keeps what it has; when all have ended turning, because the
@@ -271,10 +282,8 @@ static bool has_ended(struct session *s, uint32_t i)
 static void end_all(struct session *s)
 {
 	for (uint32_t i = 0; i < s->c->shard_cnt; i++) {
-		bool ended = has_ended(s, i) || atomic_load(&s->q->ctl->stop);
-
-		s->c->owed[i] = !ended;
-		s->c->has[i] &= ended;
+		s->c->over[i] = has_ended(s, i) || atomic_load(&s->q->ctl->stop);
+		s->c->has[i] &= s->c->over[i];
 	}
 }
 
@@ -344,22 +353,62 @@ static bool make(struct session *s)
 	return true;
 }
 
-/* unmake gives it back, or keeps it for leat_ctl_free when a shard may still write to it. */
+/* keep lets c be swept: a shard may still write to it. */
+static void keep(struct ctl *ctl, struct ctl_capture *c)
+{
+	pthread_mutex_lock(&ctl->putting);
+	c->next = ctl->kept;
+	ctl->kept = c;
+	pthread_mutex_unlock(&ctl->putting);
+}
+
+static bool all_over(const struct ctl_capture *c)
+{
+	bool over = true;
+
+	for (uint32_t i = 0; i < c->shard_cnt; i++)
+		over &= c->over[i];
+	return over;
+}
+
+/* unmake gives it back, now or when the last shard has let go. */
 static void unmake(struct session *s)
 {
-	struct ctl *ctl = s->q->ctl;
-	bool owed = false;
-
-	for (uint32_t i = 0; i < s->c->shard_cnt; i++)
-		owed |= s->c->owed[i];
-	if (!owed) {
+	if (all_over(s->c))
 		munmap(s->c, s->c->octets);
-		return;
-	}
+	else
+		keep(s->q->ctl, s->c);
+}
+
+/* let_go goes on with the end of what shard i has: the letter to begin may have to be read
+ * first. */
+static bool let_go(struct ctl *ctl, struct ctl_capture *c, uint32_t i)
+{
+	if (c->posted[i] && !atomic_load_explicit(&c->of[i].answered, memory_order_acquire))
+		return false;
+	if (c->posted[i] && c->last[i])
+		return true;
+	(void)post(ctl, c, i, true);
+	return false;
+}
+
+void leat_ctl_capture_sweep(struct ctl *ctl)
+{
 	pthread_mutex_lock(&ctl->putting);
-	s->c->next = ctl->kept;
-	ctl->kept = s->c;
+	struct ctl_capture *kept = ctl->kept;
+	ctl->kept = NULL;
 	pthread_mutex_unlock(&ctl->putting);
+	while (kept != NULL) {
+		struct ctl_capture *c = kept;
+
+		kept = c->next;
+		for (uint32_t i = 0; i < c->shard_cnt; i++)
+			c->over[i] = c->over[i] || let_go(ctl, c, i);
+		if (all_over(c))
+			munmap(c, c->octets);
+		else
+			keep(ctl, c);
+	}
 }
 
 void leat_ctl_capture_free(struct ctl *ctl)
@@ -416,7 +465,8 @@ static bool read_word(struct session *s, char *word)
 	if (read_number(word, "snap", SNAP_MIN, SHARD_CAPTURE_SNAP_MAX, &s->snap) ||
 		read_number(word, "count", 1, UINT64_MAX, &s->count) ||
 		read_number(word, "seconds", 1, UINT32_MAX, &s->seconds) ||
-		read_number(word, "ring", 1, RING_MAX, &s->ring))
+		read_number(word, "ring", 1, RING_MAX, &s->ring) ||
+		read_number(word, "ring-octets", 1, MEMORY_MAX, &s->ring_octets))
 		return true;
 	if (strncmp(word, "code=", 5) == 0 && read_code(s, word + 5))
 		return true;
@@ -446,6 +496,26 @@ static bool read_words(struct session *s, char *words)
 			return false;
 	}
 	return true;
+}
+
+/* fit_ring makes of octets for a ring as many packets as fit, whichever shard the last of them come
+ * from; false: not one does. */
+static bool fit_ring(struct session *s)
+{
+	uint64_t each = (uint64_t)s->q->ctl->plane->shard_cnt *
+			shard_capture_slot_octets((uint32_t)s->snap);
+
+	if (s->ring_octets == 0)
+		return true;
+	s->ring = s->ring_octets / each;
+	if (s->ring != 0)
+		s->ring = pow2_ceil(s->ring + 1) / 2;
+	else
+		fprintf(s->q->out,
+			"no 1 - --ring: one packet takes %" PRIu64
+			" octets, of --snap and as many for each shard\n",
+			each);
+	return s->ring != 0;
 }
 
 /* ---- the life of a capture ---- */
@@ -496,7 +566,7 @@ void leat_ctl_capture(struct ctl_client *q, char *words)
 	s->clock = q->ctl->clock;
 	s->snap = 128;
 	s->filter = "";
-	if (read_words(s, words) && make(s)) {
+	if (read_words(s, words) && fit_ring(s) && make(s)) {
 		if (begin_all(s))
 			capture(s);
 		else

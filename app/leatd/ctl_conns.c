@@ -215,8 +215,7 @@ static void answer(struct question *q)
 		(q->words.form == WATCH_FORM_JSON ? print_summary_json : print_summary)(q);
 	else
 		show_sorted(q);
-	if (q->words.form != WATCH_FORM_JSON)
-		leat_ctl_print_dumb(&q->scan, q->out);
+	leat_ctl_print_dumb(&q->scan, q->words.form, q->out);
 	if (!q->words.summary)
 		print_end(q, began);
 }

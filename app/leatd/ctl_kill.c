@@ -51,8 +51,7 @@ static void kill_all(struct question *q, struct ctl_client *client, struct watch
 		leat_watch_print_head(q->words.form, q->out);
 	if (!leat_ctl_scan(&scan))
 		fputs("note: there is no memory to look for them\n", q->out);
-	if (q->words.form != WATCH_FORM_JSON)
-		leat_ctl_print_dumb(&scan, q->out);
+	leat_ctl_print_dumb(&scan, q->words.form, q->out);
 	if (q->words.form == WATCH_FORM_TEXT && !q->words.bare)
 		fprintf(q->out, "%" PRIu64 " killed, of %" PRIu64 " looked at\n", scan.matched,
 			scan.seen);

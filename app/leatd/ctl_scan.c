@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define INFO_ROWS 256 /* of a slice, when all is said of each */
@@ -45,9 +46,15 @@ static bool prepare(const struct ctl_scan *q, struct ctl_shard *s, uint32_t shar
 	if (!q->rows)
 		return true;
 	s->scan.row_max = max;
-	s->scan.row = malloc(max * sizeof(*s->scan.row));
-	s->scan.info = q->info ? malloc(max * sizeof(*s->scan.info)) : NULL;
-	return s->scan.row != NULL && (s->scan.info != NULL || !q->info);
+	s->scan.row = ctl_memory(max * sizeof(*s->scan.row));
+	s->scan.info = q->info ? ctl_memory(max * sizeof(*s->scan.info)) : NULL;
+	if (s->scan.row == NULL || (s->scan.info == NULL && q->info))
+		return false;
+	/* Here, and not in a turn of the shard, the kernel has to find the pages of them. */
+	memset(s->scan.row, 0, max * sizeof(*s->scan.row));
+	if (q->info)
+		memset(s->scan.info, 0, max * sizeof(*s->scan.info));
+	return true;
 }
 
 static bool put(const struct ctl_scan *q, struct ctl_shard *s, uint32_t shard)
@@ -58,38 +65,45 @@ static bool put(const struct ctl_scan *q, struct ctl_shard *s, uint32_t shard)
 	return s->owed;
 }
 
-/* look_at takes what a shard has answered; true: it has more to do. */
+/* take_slice takes what a shard has answered; true: there is more to come. */
+static bool take_slice(struct ctl_scan *q, struct ctl_shard *s)
+{
+	bool more = s->walk.busy || !s->scan.ended;
+
+	s->owed = false;
+	if (s->walk.busy || !q->rows)
+		return more;
+	more &= q->take(q->arg, &s->scan);
+	s->scan.row_cnt = 0;
+	return more;
+}
+
+/* look_at goes on with a shard; false: it has nothing to say any more, or does not turn. */
 static bool look_at(struct ctl_scan *q, uint32_t shard)
 {
 	struct ctl_shard *s = &q->client->shard[shard];
+	bool mine = !s->owed || atomic_load_explicit(&s->walk.answered, memory_order_acquire);
+	bool more = !mine || !s->owed || take_slice(q, s);
 
-	if (!atomic_load_explicit(&s->walk.answered, memory_order_acquire)) {
-		if (leat_ctl_turns(q->client->ctl, shard))
-			return true;
-		q->dumb |= UINT64_C(1) << shard;
-		return false;
-	}
-	s->owed = false;
-	bool go_on = s->walk.busy || !s->scan.ended;
-	if (!s->walk.busy && q->rows) {
-		go_on &= q->take(q->arg, &s->scan);
-		s->scan.row_cnt = 0;
-	}
-	if (go_on && put(q, s, shard))
+	/* A box without room is one that others fill, or that is not read. */
+	if (more && ((mine && put(q, s, shard)) || leat_ctl_turns(q->client->ctl, shard)))
 		return true;
-	q->matched += s->scan.matched;
-	q->seen += s->scan.walk.seen + s->scan.due.records;
-	leat_watch_sum_add(&q->sum, &s->scan.sum);
+	q->dumb |= more ? UINT64_C(1) << shard : 0;
+	if (mine) {
+		q->matched += s->scan.matched;
+		q->seen += s->scan.walk.seen + s->scan.due.records;
+		leat_watch_sum_add(&q->sum, &s->scan.sum);
+	}
 	return false;
 }
 
-/* begin asks all shards; false: there is no memory for it. */
+/* begin says which shards are to be asked; false: there is no memory for it. */
 static bool begin(struct ctl_scan *q, uint64_t *asked)
 {
 	uint32_t cnt = q->client->ctl->plane->shard_cnt;
 
 	if (q->client->shard == NULL)
-		q->client->shard = calloc(cnt, sizeof(*q->client->shard));
+		q->client->shard = ctl_memory(cnt * sizeof(*q->client->shard));
 	if (q->client->shard == NULL)
 		return false;
 	for (uint32_t i = 0; i < cnt; i++) {
@@ -98,14 +112,8 @@ static bool begin(struct ctl_scan *q, uint64_t *asked)
 		if (is_free(s) && !prepare(q, s, i))
 			return false;
 	}
-	for (uint32_t i = 0; i < cnt; i++) {
-		struct ctl_shard *s = &q->client->shard[i];
-
-		if (!s->owed && put(q, s, i))
-			*asked |= UINT64_C(1) << i;
-		else
-			q->dumb |= UINT64_C(1) << i;
-	}
+	for (uint32_t i = 0; i < cnt; i++)
+		*(q->client->shard[i].owed ? &q->dumb : asked) |= UINT64_C(1) << i;
 	return true;
 }
 
@@ -132,12 +140,14 @@ bool leat_ctl_scan(struct ctl_scan *q)
 	return true;
 }
 
-void leat_ctl_print_dumb(const struct ctl_scan *q, FILE *out)
+void leat_ctl_print_dumb(const struct ctl_scan *q, enum watch_form form, FILE *out)
 {
+	const char *line = form == WATCH_FORM_JSON
+				   ? "{\"event\":\"silent\",\"shard\":%" PRIu32 "}\n"
+				   : "note: shard %" PRIu32
+				     " does not turn; its connections are missing\n";
+
 	for (uint32_t i = 0; i < q->client->ctl->plane->shard_cnt; i++)
 		if ((q->dumb >> i & 1) != 0)
-			fprintf(out,
-				"note: shard %" PRIu32 " does not turn; its connections are "
-				"missing\n",
-				i);
+			fprintf(out, line, i);
 }

@@ -241,16 +241,6 @@ bool leat_device_is_up(const struct serve_options *o, const struct nic_port *por
 	return up;
 }
 
-void leat_device_tell_down(const struct nic_port *port)
-{
-	/* With its driver of 22.11 the next peer's link comes up, and its frames are none. */
-	if (leat_vdev_is(port->driver, VDEV_MEMIF))
-		leat_log(LOG_LV_WARN, "leatd",
-			"%s: its peer left; a memif of DPDK serves one peer: start this again "
-			"before the next one comes",
-			port->name);
-}
-
 bool leat_device_is_gone(const struct serve_options *o)
 {
 	char name[64];

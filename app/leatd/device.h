@@ -41,10 +41,6 @@ uint32_t leat_device_queues(const struct nic_port *port, uint32_t shard_cnt);
  * is. */
 bool leat_device_is_up(const struct serve_options *o, const struct nic_port *port);
 
-/* leat_device_tell_down says what to do about a link that went down, where it does not come back
- * as it was. */
-void leat_device_tell_down(const struct nic_port *port);
-
 /* leat_device_is_gone says whether the kernel's interface that we are at was deleted, which no
  * driver tells. */
 bool leat_device_is_gone(const struct serve_options *o);

@@ -5,11 +5,13 @@
 #include "sight.h"
 #include "text.h"
 
-void leat_follow_begin(struct follow *f)
+void leat_follow_begin(struct follow *f, const struct serve_options *o, struct plane *plane,
+	struct nic_port *port, const struct nic_port_config *config, struct steer *steer)
 {
+	*f = (struct follow){
+		.o = o, .plane = plane, .port = port, .config = config, .steer = steer};
 	leat_nic_marks_open(f->port, &f->marks);
 	leat_nic_watch_init(&f->watch, leat_device_is_up(f->o, f->port), leat_plane_now(f->plane));
-	f->down_ns = 0;
 	if (f->watch.state == NIC_ST_DOWN)
 		leat_plane_use(f->plane, SHARD_PORT_DOWN);
 }
@@ -58,8 +60,6 @@ static void tell(struct follow *f, enum nic_state before)
 	leat_text_ns(f->watch.before_ns, text, sizeof(text));
 	leat_log(LOG_LV_NOTE, "leatd", "%s: %s, after %s", f->port->name,
 		leat_nic_state_name(f->watch.state), text);
-	if (f->watch.state == NIC_ST_DOWN)
-		leat_device_tell_down(f->port);
 }
 
 /* look_on: may those who look at this instance ask its port? */

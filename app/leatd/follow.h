@@ -28,8 +28,9 @@ struct follow {
 	uint64_t down_ns; /* all states but up that have ended */
 };
 
-/* leat_follow_begin fills the rest of f, of which the first five members are set. */
-void leat_follow_begin(struct follow *f);
+/* leat_follow_begin follows a port from now on; keeps what it is given as long as f is used. */
+void leat_follow_begin(struct follow *f, const struct serve_options *o, struct plane *plane,
+	struct nic_port *port, const struct nic_port_config *config, struct steer *steer);
 void leat_follow_end(struct follow *f);
 
 /* leat_follow_look follows what happened since it looked last; true: the port is gone. */

@@ -3,7 +3,10 @@
 
 #include "base_bits.h"
 #include "base_log.h"
+#include "device.h"
 #include "load_text.h"
+#include "report.h"
+#include "run.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -31,12 +34,13 @@ static uint32_t source_cnt(const struct load_options *o)
 	return ip_is_any(o->source_from) ? 1 : (uint32_t)(o->source_to.lo - o->source_from.lo + 1);
 }
 
-/* begun_in is how many connections an open load begins within ns, at most. */
-static uint64_t begun_in(const struct load_options *o, const struct load_need *n, uint64_t ns)
+/* begun_in is how many connections an open load begins within ns at a rate, at most. */
+static uint64_t begun_in(
+	const struct load_options *o, const struct load_need *n, uint64_t rate_milli, uint64_t ns)
 {
 	__extension__ typedef unsigned __int128 u128;
 	uint64_t per = UINT64_C(1000) * TIME_S;
-	uint64_t at_once = (uint64_t)(((u128)o->rate_milli * ns + per - 1) / per);
+	uint64_t at_once = (uint64_t)(((u128)rate_milli * ns + per - 1) / per);
 
 	return u64_min(leat_load_plan_cnt(&n->load.plan), at_once) / o->segment_cnt;
 }
@@ -51,10 +55,10 @@ static uint64_t rest_ns(const struct load_options *o)
 	return u64_min(t->connect_reuse_ns, o->serve.time_wait_ns);
 }
 
-/* in_wait is how many connections lie in TIME-WAIT here at one time, at most. */
-static uint64_t in_wait(const struct load_options *o, const struct load_need *n)
+uint64_t leat_load_need_waiting(
+	const struct load_options *o, const struct load_need *n, uint64_t rate_milli)
 {
-	uint64_t waiting = begun_in(o, n, o->serve.time_wait_ns);
+	uint64_t waiting = begun_in(o, n, rate_milli, o->serve.time_wait_ns);
 
 	if (o->close != LOAD_CLOSE_CLIENT)
 		return 0;
@@ -63,17 +67,24 @@ static uint64_t in_wait(const struct load_options *o, const struct load_need *n)
 	return u64_min(waiting, n->tuples);
 }
 
+uint64_t leat_load_need_pairs(
+	const struct load_options *o, const struct load_need *n, uint64_t rate_milli)
+{
+	if (o->close != LOAD_CLOSE_CLIENT || rate_milli == 0)
+		return o->concurrency;
+	return begun_in(o, n, rate_milli, rest_ns(o));
+}
+
 static void count_tuples(const struct load_options *o, struct load_need *n)
 {
 	__extension__ typedef unsigned __int128 u128;
 
-	n->tuples = (uint64_t)source_cnt(o) * (o->port_to - o->port_from + 1) * o->target_cnt;
-	n->needed = o->concurrency;
+	n->tuples = (uint64_t)source_cnt(o) * (o->port_to - o->port_from + 1) * n->pairs;
+	n->needed = leat_load_need_pairs(o, n, o->rate_milli);
 	if (o->close != LOAD_CLOSE_CLIENT)
 		return;
-	if (o->rate_milli != 0)
-		n->needed = begun_in(o, n, rest_ns(o));
-	n->rate_milli_max = (uint64_t)((u128)n->tuples * 1000 * TIME_S / rest_ns(o));
+	u128 most = (u128)n->tuples * 1000 * TIME_S / rest_ns(o);
+	n->rate_milli_max = most < UINT64_MAX ? (uint64_t)most : UINT64_MAX;
 }
 
 static enum opt_exit read_body(const struct load_options *o, struct load_need *n)
@@ -94,6 +105,82 @@ static enum opt_exit read_body(const struct load_options *o, struct load_need *n
 	return OPT_EXIT_CONFIG;
 }
 
+/* add_target puts one more behind the others; false: there is no memory. */
+static bool add_target(struct load_need *n, const struct load_target *t)
+{
+	/* Twice as many whenever a power of two is full. */
+	if ((n->target_cnt & (n->target_cnt - 1)) == 0) {
+		size_t room = n->target_cnt == 0 ? 1 : 2 * (size_t)n->target_cnt;
+		struct load_target *more = realloc(n->target, room * sizeof(*more));
+
+		if (more == NULL)
+			return false;
+		n->target = more;
+	}
+	n->target[n->target_cnt++] = *t;
+	n->pairs += leat_load_pairs(t, 1);
+	return true;
+}
+
+/* read_line reads a line of the file of targets: NULL, or what is wrong with it. */
+static const char *read_line(
+	const struct load_options *o, struct load_need *n, char *line, char why[TEXT_MAX])
+{
+	struct load_target t;
+	char *text = line + strspn(line, " \t");
+
+	text[strcspn(text, "#\r\n")] = '\0';
+	for (size_t end = strlen(text); end > 0 && strchr(" \t", text[end - 1]); end--)
+		text[end - 1] = '\0';
+	if (*text == '\0')
+		return NULL;
+	if (!leat_load_target_parse(text, &t, why, TEXT_MAX) ||
+		!leat_opt_load_reaches(o, &t, why, TEXT_MAX))
+		return why;
+	if (n->pairs + leat_load_pairs(&t, 1) > LOAD_PAIR_MAX)
+		return "more pairs of address and port than there can be, 16,777,216";
+	return add_target(n, &t) ? NULL : "no memory for as many";
+}
+
+static enum opt_exit read_target_file(const struct load_options *o, struct load_need *n)
+{
+	FILE *f = fopen(o->target_file, "re");
+	const char *wrong = NULL;
+	char *line = NULL, why[TEXT_MAX];
+	uint32_t nth = 0;
+	size_t size = 0;
+
+	if (f == NULL) {
+		leat_log(LOG_LV_ERROR, "leatd", "--target: cannot read `%s`: %s", o->target_file,
+			strerror(errno));
+		return OPT_EXIT_CONFIG;
+	}
+	for (; wrong == NULL && getline(&line, &size, f) > 0; nth++)
+		wrong = read_line(o, n, line, why);
+	if (wrong == NULL && ferror(f))
+		wrong = "cannot be read";
+	if (wrong == NULL && n->target_cnt == 0)
+		wrong = "names no target";
+	fclose(f);
+	free(line);
+	if (wrong == NULL)
+		return OPT_EXIT_OK;
+	leat_log(LOG_LV_ERROR, "leatd", "--target: %s:%u: %s", o->target_file, nth, wrong);
+	return OPT_EXIT_CONFIG;
+}
+
+/* read_targets makes one list of those of the options and those of their file. */
+static enum opt_exit read_targets(const struct load_options *o, struct load_need *n)
+{
+	for (uint32_t i = 0; i < o->target_cnt; i++) {
+		if (!add_target(n, &o->target[i])) {
+			leat_log(LOG_LV_ERROR, "leatd", "no memory for targets");
+			return OPT_EXIT_RESOURCE;
+		}
+	}
+	return o->target_file != NULL ? read_target_file(o, n) : OPT_EXIT_OK;
+}
+
 /* configure fills what the options say of the load itself. */
 static void configure(
 	const struct load_options *o, const struct load_need *n, struct load_config *c)
@@ -101,10 +188,10 @@ static void configure(
 	bool pattern = o->speak != LOAD_SPEAK_HTTP || (o->path == NULL && o->has_response);
 
 	leat_load_config_default(c);
-	c->target_cnt = o->target_cnt;
-	memcpy(c->target, o->target, sizeof(c->target));
+	c->target = n->target;
+	c->target_cnt = n->target_cnt;
 	if (!ip_is_any(o->source_from)) {
-		c->local = leat_opt_load_addr(o->source_from, 0);
+		c->local = leat_load_addr(o->source_from, 0);
 		c->local_cnt = (uint32_t)(o->source_to.lo - o->source_from.lo + 1);
 	}
 	c->model = o->rate_milli != 0 ? LOAD_MODEL_OPEN : LOAD_MODEL_CLOSED;
@@ -148,6 +235,17 @@ static enum opt_exit plan_load(const struct load_options *o, struct load_need *n
 	return OPT_EXIT_CONFIG;
 }
 
+/* hops_of is how many addresses of targets are on the link, each a neighbour to know. */
+static uint32_t hops_of(const struct stack_config *c, const struct load_need *n)
+{
+	uint32_t hops = 0;
+
+	for (uint32_t i = 0; i < n->target_cnt; i++)
+		for (uint32_t k = 0; k < n->target[i].addr_cnt; k++)
+			hops += leat_inet_on_link(&c->link, load_addr_nth(&n->target[i].first, k));
+	return hops;
+}
+
 /* plan_stack puts into the stack what a client wants of it. */
 static void plan_stack(const struct load_options *o, struct load_need *n)
 {
@@ -160,12 +258,14 @@ static void plan_stack(const struct load_options *o, struct load_need *n)
 		c->tcp.time_wait_max =
 			(uint32_t)(o->serve.connections != 0
 					   ? u64_max(each(o, o->serve.connections), flight)
-					   : flight + each(o, in_wait(o, n)));
+					   : flight + each(o, leat_load_need_waiting(
+								      o, n, o->rate_milli)));
 	c->link.range_from = o->source_from;
 	c->link.range_to = o->source_to;
 	c->port_from = (uint16_t)o->port_from;
 	c->port_to = (uint16_t)o->port_to;
-	c->target_max = o->target_cnt;
+	c->target_max = (uint32_t)n->pairs;
+	c->neigh_max += hops_of(c, n);
 	c->listener_max = 1;
 	c->send_chunk_cnt = u32_max((uint32_t)u64_min(CHUNKS_EACH * flight, c->send_chunk_cnt),
 		(uint32_t)o->serve.tcp.send_buffer_octets / STACK_CHUNK_OCTETS + 2);
@@ -179,6 +279,8 @@ enum opt_exit leat_load_need(const struct load_options *o, struct load_need *n)
 	*n = (struct load_need){0};
 	if (o->body_file != NULL)
 		result = read_body(o, n);
+	if (result == OPT_EXIT_OK)
+		result = read_targets(o, n);
 	if (result == OPT_EXIT_OK)
 		result = plan_load(o, n);
 	if (result != OPT_EXIT_OK)
@@ -253,8 +355,59 @@ enum opt_exit leat_load_need_check(const struct load_options *o, const struct lo
 	return leat_plan_check(&o->serve, &n->plan);
 }
 
+void leat_load_need_print(const struct load_options *o, const struct load_need *n, FILE *out)
+{
+	char t[4][TEXT_GROUP_MAX], rate[32], msl[32];
+
+	leat_text_group(n->tuples, t[0], sizeof(t[0]));
+	leat_text_group(source_cnt(o), t[1], sizeof(t[1]));
+	leat_text_group(o->port_to - o->port_from + 1, t[2], sizeof(t[2]));
+	leat_text_group(n->pairs, t[3], sizeof(t[3]));
+	fprintf(out,
+		"  tuples                   %s: sources %s, times source ports %s, times targets "
+		"%s\n",
+		t[0], t[1], t[2], t[3]);
+	leat_text_group(n->needed, t[0], sizeof(t[0]));
+	leat_text_ns(rest_ns(o), msl, sizeof(msl));
+	fprintf(out, "  needed                   %s", t[0]);
+	if (o->rate_milli != 0 && n->rate_milli_max != 0) {
+		leat_load_text_rate(o->rate_milli, rate, sizeof(rate));
+		fprintf(out, ", at most, for %s and 2MSL %s", rate, msl);
+	} else {
+		fputs(" in flight", out);
+	}
+	fprintf(out, ": %s\n", n->needed <= n->tuples ? "enough" : "NOT ENOUGH");
+	if (n->rate_milli_max == 0) {
+		fputs("  highest steady rate      no limit by tuples: it is not us who closes "
+		      "first\n",
+			out);
+		return;
+	}
+	leat_load_text_rate(n->rate_milli_max, rate, sizeof(rate));
+	fprintf(out, "  highest steady rate      %s: each pair once in %s, since we close first\n",
+		rate, msl);
+}
+
+enum opt_exit leat_run_plan_load(const struct load_options *o)
+{
+	struct load_need n;
+	enum opt_exit result = leat_load_need(o, &n);
+
+	if (result == OPT_EXIT_OK) {
+		leat_device_tell_absent(&o->serve);
+		leat_plan_table(&o->serve, &n.plan, "client", stdout);
+		leat_load_need_print(o, &n, stdout);
+		leat_plan_warn(&o->serve, &n.plan);
+		result = leat_load_need_check(o, &n);
+	}
+	leat_load_need_free(&n);
+	return leat_report_written() ? result : OPT_EXIT_FAILED;
+}
+
 void leat_load_need_free(struct load_need *n)
 {
 	free(n->body);
+	free(n->target);
 	n->body = NULL;
+	n->target = NULL;
 }

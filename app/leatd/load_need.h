@@ -25,12 +25,15 @@ struct load_need {
 	struct plan plan;
 	struct load_config load; /* of a shard, but for its phase and its share in flight */
 	uint64_t tuples, needed;
-	uint64_t rate_milli_max; /* 0: any */
-	uint8_t *body;           /* of POST, from a file */
+	uint64_t rate_milli_max;    /* 0: any */
+	struct load_target *target; /* of the options, and of their file */
+	uint32_t target_cnt;
+	uint64_t pairs; /* of address and port, of all targets */
+	uint8_t *body;  /* of POST, from a file */
 	uint64_t body_octets;
 };
 
-/* leat_load_need works it out, and reads the file of --request @FILE. */
+/* leat_load_need works it out, and reads the files of --request @FILE and --target @FILE. */
 enum opt_exit leat_load_need(const struct load_options *o, struct load_need *n);
 
 /* leat_load_need_check says whether the pairs suffice, and the machine; a note when a closed load
@@ -39,6 +42,16 @@ enum opt_exit leat_load_need_check(const struct load_options *o, const struct lo
 
 /* leat_load_need_flight is how many of those in flight are shard idx's. */
 uint32_t leat_load_need_flight(const struct load_options *o, uint32_t idx);
+
+/* leat_load_need_pairs is how many pairs of address and port an open load needs at a rate;
+ * _waiting how many of its connections will be in TIME-WAIT here. */
+uint64_t leat_load_need_pairs(
+	const struct load_options *o, const struct load_need *n, uint64_t rate_milli);
+uint64_t leat_load_need_waiting(
+	const struct load_options *o, const struct load_need *n, uint64_t rate_milli);
+
+/* leat_load_need_print writes what `plan load` tells of a need besides its table: the pairs. */
+void leat_load_need_print(const struct load_options *o, const struct load_need *n, FILE *out);
 
 void leat_load_need_free(struct load_need *n);
 

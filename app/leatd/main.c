@@ -14,7 +14,7 @@
 static int usage(FILE *out)
 {
 	fputs("leatd " LEAT_VERSION ": the data plane of leat\n\n"
-	      "usage: leatd try|serve|load|plan [OPTION]...\n"
+	      "usage: leatd try|serve|load|plan|'plan load' [OPTION]...\n"
 	      "       leatd EAL-OPTION... -- try|serve|load [OPTION]...\n\n"
 	      "The options are those of leat help try, leat help serve and so on.\n",
 		out);
@@ -39,6 +39,7 @@ static int run(int argc, char **argv, const struct run_eal *eal)
 		struct try_options o;
 
 		done = leat_opt_begin(&leat_opt_try, argc, argv, &o, NULL);
+		leat_ctl_group(o.ctl_group);
 		return done >= 0 ? done : (int)leat_run_try(&o, eal);
 	}
 	if (strcmp(argv[0], "serve") == 0) {
@@ -47,6 +48,7 @@ static int run(int argc, char **argv, const struct run_eal *eal)
 
 		done = leat_opt_begin(&leat_opt_serve, argc, argv, &o, &line);
 		leat_ctl_told(&line);
+		leat_ctl_group(o.ctl_group);
 		return done >= 0 ? done : (int)leat_run_serve(&o, eal, false);
 	}
 	if (strcmp(argv[0], "load") == 0) {
@@ -54,6 +56,7 @@ static int run(int argc, char **argv, const struct run_eal *eal)
 		static struct opt_line line;
 
 		done = leat_opt_begin(&leat_opt_load, argc, argv, &o, &line);
+		leat_ctl_group(o.serve.ctl_group);
 		return done >= 0 ? done : leat_run_load(&o, &line, eal);
 	}
 	if (strcmp(argv[0], "plan") == 0) {
@@ -61,6 +64,12 @@ static int run(int argc, char **argv, const struct run_eal *eal)
 
 		done = leat_opt_begin(&leat_opt_plan, argc, argv, &o, NULL);
 		return done >= 0 ? done : (int)leat_run_plan(&o);
+	}
+	if (strcmp(argv[0], leat_opt_plan_load.name) == 0) {
+		static struct load_options o;
+
+		done = leat_opt_begin(&leat_opt_plan_load, argc, argv, &o, NULL);
+		return done >= 0 ? done : (int)leat_run_plan_load(&o);
 	}
 	return usage(stderr);
 }

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#define PLAN_PORTS   "ports to connect from" /* its row in the table of a stack */
 #define HELD_MAX     32768
 #define CHUNK_MAX    131072
 
@@ -213,12 +214,17 @@ enum opt_exit leat_plan_serve(const struct serve_options *o, struct plan *p)
 	return result;
 }
 
+static uint64_t row_octets(const struct plan *p, const struct plan_row *r)
+{
+	return r->octets * (r->shared ? 1 : p->shard_cnt);
+}
+
 uint64_t leat_plan_octets(const struct plan *p)
 {
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < p->row_cnt; i++)
-		sum += p->row[i].octets * (p->row[i].shared ? 1 : p->shard_cnt);
+		sum += row_octets(p, &p->row[i]);
 	return sum;
 }
 
@@ -244,9 +250,36 @@ uint64_t leat_plan_node_octets(const struct plan *p, int node)
 	return sum;
 }
 
+/* part_octets is what all shards have of the row of that name. */
+static uint64_t part_octets(const struct plan *p, const char *name)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < p->row_cnt; i++)
+		if (strcmp(p->row[i].name, name) == 0)
+			sum += row_octets(p, &p->row[i]);
+	return sum;
+}
+
+/* spare_what names the option that made the most of it. */
+static const char *spare_what(const struct serve_options *o, const struct plan *p)
+{
+	uint64_t all = leat_plan_octets(p);
+
+	/* The index has a place for each that waits. */
+	if (o->tcp.time_wait_max != 0 &&
+		2 * (part_octets(p, "TIME-WAIT") + part_octets(p, "flow index")) > all)
+		return "a smaller --time-wait-max";
+	if (o->buffers != 0 && 2 * part_octets(p, "packet buffers") > all)
+		return "fewer --buffers";
+	if (2 * part_octets(p, PLAN_PORTS) > all)
+		return "fewer --source-ports, --sources or --target addresses and ports";
+	return "fewer --connections";
+}
+
 /* check_nodes: tables are bound to their node, and the kernel would rather end us than take them
  * from another one. */
-static enum opt_exit check_nodes(const struct plan *p)
+static enum opt_exit check_nodes(const struct serve_options *o, const struct plan *p)
 {
 	for (int i = 0; p->topo.node_cnt > 1 && i < (int)p->topo.node_cnt; i++) {
 		uint64_t needed = leat_plan_node_octets(p, i);
@@ -255,9 +288,9 @@ static enum opt_exit check_nodes(const struct plan *p)
 			continue;
 		leat_log(LOG_LV_ERROR, "leatd",
 			"node %d: %ju MiB are needed there by the shards on its cores, %ju MiB are "
-			"free; fewer --connections, or --lcores of several nodes?",
+			"free; %s, or --lcores of several nodes?",
 			i, (uintmax_t)(needed >> 20),
-			(uintmax_t)(p->topo.node[i].free_octets >> 20));
+			(uintmax_t)(p->topo.node[i].free_octets >> 20), spare_what(o, p));
 		return OPT_EXIT_RESOURCE;
 	}
 	return OPT_EXIT_OK;
@@ -277,10 +310,10 @@ enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *
 		return OPT_EXIT_RESOURCE;
 	}
 	if (needed <= p->free_octets)
-		return check_nodes(p);
+		return check_nodes(o, p);
 	leat_log(LOG_LV_ERROR, "leatd",
-		"%ju MiB are needed, %ju MiB are free; `plan` shows what for; fewer --connections?",
-		(uintmax_t)(needed >> 20), (uintmax_t)(p->free_octets >> 20));
+		"%ju MiB are needed, %ju MiB are free; `plan` shows what for; %s?",
+		(uintmax_t)(needed >> 20), (uintmax_t)(p->free_octets >> 20), spare_what(o, p));
 	return OPT_EXIT_RESOURCE;
 }
 

@@ -75,7 +75,10 @@ uint64_t leat_plan_node_octets(const struct plan *p, int node);
 /* leat_plan_octets is the sum of the rows over all shards. */
 uint64_t leat_plan_octets(const struct plan *p);
 
-/* leat_plan_print writes the table and what follows from it. */
+/* leat_plan_print writes the table, and what follows from it for a server; _table without that,
+ * for any role. */
 void leat_plan_print(const struct serve_options *o, const struct plan *p, FILE *out);
+void leat_plan_table(
+	const struct serve_options *o, const struct plan *p, const char *role, FILE *out);
 
 #endif

@@ -126,11 +126,12 @@ static void print_rate(const struct serve_options *o, const struct plan *p, FILE
 	fprintf(out, "%s\n", leat_report_full(p->stack.knobs.time_wait_evict));
 }
 
-void leat_plan_print(const struct serve_options *o, const struct plan *p, FILE *out)
+void leat_plan_table(
+	const struct serve_options *o, const struct plan *p, const char *role, FILE *out)
 {
 	char text[32];
 
-	fprintf(out, "%s, server, %u shard%s\n", o->name, p->shard_cnt,
+	fprintf(out, "%s, %s, %u shard%s\n", o->name, role, p->shard_cnt,
 		p->shard_cnt == 1 ? "" : "s");
 	fprintf(out, "  %-24s %14s %14s %10s %10s\n", "", "each shard", "all", "each one", "all");
 	for (uint32_t i = 0; i < p->row_cnt; i++)
@@ -140,5 +141,10 @@ void leat_plan_print(const struct serve_options *o, const struct plan *p, FILE *
 		text, leat_plan_octets(p));
 	print_cores(p, out);
 	print_memory(p, out);
+}
+
+void leat_plan_print(const struct serve_options *o, const struct plan *p, FILE *out)
+{
+	leat_plan_table(o, p, "server", out);
 	print_rate(o, p, out);
 }

@@ -2,6 +2,7 @@
 #include "plane.h"
 
 #include "base_assert.h"
+#include "base_bits.h"
 #include "base_log.h"
 #include "nic_numa.h"
 #include "nic_topo.h"
@@ -73,7 +74,7 @@ void *leat_plane_take(struct plane *p, size_t octets, int node)
 	/* The kernel would rather end a process, perhaps another one, than refuse. */
 	if (p->touch && octets > room) {
 		leat_log(LOG_LV_ERROR, "leatd",
-			"%zu MiB more are needed, %ju MiB are free; fewer --connections?",
+			"%zu MiB more are needed, %ju MiB are free; leat plan shows what for",
 			octets >> 20, (uintmax_t)(room >> 20));
 		return NULL;
 	}
@@ -106,6 +107,8 @@ enum opt_exit leat_plane_add(struct plane *p, const struct shard_config *config,
 	ps->octets = octets;
 	ps->lcore_idx = lcore_idx;
 	ps->shard = leat_shard_new(ps->mem, config, &p->clock);
+	ps->port = config->port;
+	ps->limits = *leat_tcp_limits_of(leat_stack_engine(ps->shard->stack));
 	leat_shard_mail_init(&ps->from_control);
 	leat_shard_box(ps->shard, &ps->from_control);
 	leat_shard_loop_add(&p->loop[lcore_idx], ps->shard);
@@ -302,6 +305,47 @@ static void audit(struct plane *p, uint64_t now)
 		audit_begin(p, now);
 }
 
+/* put_late puts what the box of shard i had no room for, in an order that will do for any: how it
+ * may use its port, what it is to do, and last the question that is answered when it has read all
+ * that.  False: there is no room yet. */
+static bool put_late(struct plane *p, uint32_t i)
+{
+	static const enum shard_mail_kind order[] = {
+		SHARD_MAIL_PORT, SHARD_MAIL_DRAIN, SHARD_MAIL_ABORT, SHARD_MAIL_ASK};
+	struct plane_shard *ps = &p->shard[i];
+
+	for (uint32_t k = 0; ps->late != 0 && k < COUNT_OF(order); k++) {
+		enum shard_mail_kind kind = order[k];
+		struct shard_letter letter = {kind, kind == SHARD_MAIL_ASK ? &ps->ask : NULL};
+
+		if ((ps->late >> kind & 1) == 0)
+			continue;
+		if (kind == SHARD_MAIL_PORT)
+			letter = shard_letter_port(ps->use);
+		if (!leat_shard_mail_put(&ps->from_control, letter))
+			return false;
+		ps->late &= ~(1u << kind);
+	}
+	return true;
+}
+
+/* post puts a letter, or has it put as soon as there is room, and none before that. */
+static void post(struct plane *p, uint32_t i, struct shard_letter letter)
+{
+	struct plane_shard *ps = &p->shard[i];
+
+	if (put_late(p, i) && leat_shard_mail_put(&ps->from_control, letter))
+		return;
+	if (ps->late == 0)
+		leat_log(LOG_LV_WARN, "leatd",
+			"shard %u has %u letters that it does not read; it is told the rest when "
+			"it turns again",
+			i, SHARD_MAIL_SLOTS);
+	ps->late |= 1u << letter.kind;
+	if (letter.kind == SHARD_MAIL_PORT)
+		ps->use = (enum shard_port_use)(uintptr_t)letter.what;
+}
+
 /* look is due now and then, also while an answer does not come: that is when it matters.  True: it
  * was. */
 static bool look(struct plane *p)
@@ -313,6 +357,8 @@ static bool look(struct plane *p)
 	p->look_at = now + PLANE_LOOK_NS;
 	for (uint32_t i = 0; i < p->loop_cnt; i++)
 		look_at_loop(p, i, now);
+	for (uint32_t i = 0; i < p->shard_cnt; i++)
+		put_late(p, i);
 	audit(p, now);
 	return true;
 }
@@ -393,13 +439,6 @@ uint32_t leat_plane_wait(struct plane *p, uint64_t at)
 		now = leat_plane_now(p);
 	}
 	return p->signal_cnt;
-}
-
-static void post(struct plane *p, uint32_t shard_idx, struct shard_letter letter)
-{
-	/* The box is longer than all letters that can be under way: the shard reads each turn. */
-	while (!leat_shard_mail_put(&p->shard[shard_idx].from_control, letter))
-		nap(p);
 }
 
 void leat_plane_tell(struct plane *p, uint32_t shard_idx, enum shard_mail_kind kind)

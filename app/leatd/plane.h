@@ -30,6 +30,10 @@
 
 struct plane_shard {
 	struct shard *shard;
+	/* Of it what others may know, since it never changes: reading it there would be reading a
+	 * line that it writes. */
+	const struct nic_port *port;
+	struct tcp_limits limits;
 	void *mem;
 	size_t octets;
 	int node;
@@ -39,6 +43,8 @@ struct plane_shard {
 	struct shard_ask ask;       /* the shard's while asked, but for `answered` */
 	struct shard_counts counts; /* what it answered last */
 	bool asked, heard;          /* it owes an answer; it gave the last one */
+	uint32_t late;              /* a bit for each kind of letter its full box keeps us from */
+	enum shard_port_use use;    /* what SHARD_MAIL_PORT among them says */
 	struct shard_ask audit;     /* likewise, for the round of the audit that is under way */
 	bool audited;               /* it owes no answer to that */
 	uint64_t silent_since;      /* 0: nobody waits for an answer longer than PLANE_ASK_NS */
@@ -142,11 +148,13 @@ uint32_t leat_plane_wait(struct plane *p, uint64_t at);
 /* leat_plane_now is the present instant on the clock of the shards. */
 uint64_t leat_plane_now(struct plane *p);
 
-/* leat_plane_use tells all shards how they may use their queues.  With SHARD_PORT_OFF it returns
+/* leat_plane_use tells all shards how they may use their queues, as _tell does.  With SHARD_PORT_OFF it returns
  * when nobody touches them any more, so that the port may be started anew: it waits for all. */
 void leat_plane_use(struct plane *p, enum shard_port_use use);
 
-/* leat_plane_tell puts DRAIN or ABORT into the box of one shard. */
+/* leat_plane_tell puts DRAIN or ABORT into the box of one shard.  It waits for nobody: what a full
+ * box, of a shard that stands still, has no room for is told when that has read some, and a line
+ * says so. */
 void leat_plane_tell(struct plane *p, uint32_t shard_idx, enum shard_mail_kind kind);
 
 /* leat_plane_ask has all shards fill their counts, and waits for it: PLANE_ASK_NS for one that does

@@ -28,8 +28,9 @@ enum opt_exit leat_run_serve(const struct serve_options *o, const struct run_eal
 int leat_run_load(
 	const struct load_options *o, const struct opt_line *line, const struct run_eal *eal);
 
-/* leat_run_plan prints what serve would take, and takes nothing. */
+/* leat_run_plan prints what serve would take, and takes nothing; _plan_load what load would. */
 enum opt_exit leat_run_plan(const struct serve_options *o);
+enum opt_exit leat_run_plan_load(const struct load_options *o);
 
 /* leat_run_start_eal starts EAL as from says. */
 enum opt_exit leat_run_start_eal(

@@ -7,6 +7,8 @@
 #include "follow.h"
 #include "gate.h"
 #include "knobs.h"
+#include "load_hops.h"
+#include "load_intent.h"
 #include "load_need.h"
 #include "load_text.h"
 #include "load_view.h"
@@ -68,7 +70,7 @@ struct load_run {
 	size_t mem_octets[SHARD_MAX];
 	uint64_t begin_at;
 	uint64_t start_unix_ns; /* when it is to begin; 0: at once */
-	bool answered[SHARD_MAX];
+	struct load_hops hops[SHARD_MAX];
 	bool unanswered, cut;
 };
 
@@ -89,6 +91,7 @@ static enum opt_exit start_load(uint32_t i)
 	v->load = leat_load_new(run.mem[i], &c);
 	v->shard = run.plane.shard[i].shard;
 	leat_shard_app(v->shard, leat_load_app(v->load));
+	run.hops[i] = (struct load_hops){.need = &run.need, .shard = v->shard};
 	return OPT_EXIT_OK;
 }
 
@@ -120,35 +123,7 @@ static enum opt_exit add_shards(void)
 	return result;
 }
 
-/* The next three are asked of a shard and run there, with its struct load_view_shard. */
-
-/* hop_of is where what goes to the target is sent: to itself, or the gateway. */
-static struct ip hop_of(const struct stack_config *c, const struct leat_addr *target)
-{
-	struct ip ip = ip_get(target->family, target->octet);
-
-	if (leat_inet_on_link(&c->link, ip))
-		return ip;
-	return target->family == 4 ? c->gateway4 : c->gateway6;
-}
-
-/* know_neighbours asks for every next hop: a thousand SYNs in the first turns are more than wait
- * for an answer to one question. */
-static void know_neighbours(void *arg)
-{
-	struct load_view_shard *v = arg;
-	const struct stack_config *c = &run.need.plan.stack;
-	bool all = true;
-
-	for (uint32_t i = 0; i < run.o->target_cnt; i++) {
-		struct ip hop = hop_of(c, &run.o->target[i]);
-		struct mac mac;
-
-		all &= ip_is_any(hop) || leat_inet_neigh_find(leat_stack_neigh(v->shard->stack),
-						 hop, v->shard->now, &mac) == INET_NEIGH_FOUND;
-	}
-	run.answered[v - run.view.shard] = all;
-}
+/* The next two are asked of a shard and run there, with its struct load_view_shard. */
 
 static void begin(void *arg)
 {
@@ -164,13 +139,35 @@ static void cut(void *arg)
 
 /* The rest runs in the control thread. */
 
-static void ask(void (*also)(void *arg))
+/* ask has every shard call also with its element of arg, each size octets. */
+static void ask(void (*also)(void *arg), void *element, size_t size)
 {
 	void *arg[SHARD_MAX] = {NULL};
 
 	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
-		arg[i] = &run.view.shard[i];
+		arg[i] = (char *)element + i * size;
 	leat_plane_ask(&run.plane, also, arg);
+}
+
+static void ask_views(void (*also)(void *arg))
+{
+	ask(also, run.view.shard, sizeof(*run.view.shard));
+}
+
+/* ask_hops asks all shards; true: some of them know more now than before. */
+static bool ask_hops(bool *all)
+{
+	uint64_t before = 0, after = 0;
+
+	*all = true;
+	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
+		before += run.hops[i].known_cnt;
+	ask(leat_load_hops_ask, run.hops, sizeof(run.hops[0]));
+	for (uint32_t i = 0; i < run.plane.shard_cnt; i++) {
+		after += run.hops[i].known_cnt;
+		*all &= run.hops[i].all;
+	}
+	return after != before;
 }
 
 static void tell_all(enum shard_mail_kind kind)
@@ -189,17 +186,16 @@ static FILE *words(void)
 static bool wait_neighbours(void)
 {
 	uint64_t from = leat_plane_now(&run.plane), now = from;
-	bool told = false;
+	bool told = false, all = false;
 
 	while (now < from + ANSWER_NS) {
-		bool all = true;
+		bool more = ask_hops(&all);
 
-		ask(know_neighbours);
-		for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
-			all &= run.answered[i];
 		if (all)
 			return true;
 		now = leat_plane_now(&run.plane);
+		if (more)
+			from = now;
 		if (!told && now > from + TELL_NS && words() != NULL) {
 			fprintf(words(), "waiting   for the targets, or the gateway, to answer on "
 					 "the link\n");
@@ -214,9 +210,7 @@ static bool wait_neighbours(void)
 	if (follow_is_gone(&run.follow))
 		leat_log(LOG_LV_ERROR, "leatd", "%s is gone before anything began", run.port.name);
 	else
-		leat_log(LOG_LV_ERROR, "leatd",
-			"a target, or the gateway, does not answer who it is (ARP, ND): is it up, "
-			"and is --address of its network?");
+		leat_load_hops_say(run.hops, run.plane.shard_cnt);
 	return false;
 }
 
@@ -273,6 +267,7 @@ static bool carry_out(void)
 		if (!wait_until(next))
 			return false;
 		leat_load_view_look(&run.view);
+		leat_load_intent_look(&run.view, &run.need);
 		now = leat_plane_now(&run.plane);
 		run.result.counters = run.view.counters;
 		if (now >= start + second * TIME_S || now >= end || run.view.done) {
@@ -332,7 +327,7 @@ static void finish(void)
 	}
 	if (!closed) {
 		run.cut = !run.o->abort_at_end;
-		ask(cut);
+		ask_views(cut);
 		tell_all(SHARD_MAIL_ABORT);
 		wait_closed(leat_plane_now(&run.plane) + ABORT_NS, UINT32_MAX);
 	}
@@ -440,12 +435,8 @@ static void control(void *arg)
 	run.result.where.config = run.config.lines;
 	memcpy(run.result.where.config_hash, run.config.hash, sizeof(run.config.hash));
 	print_head();
-	run.follow = (struct follow){.o = &run.o->serve,
-		.plane = &run.plane,
-		.port = &run.port,
-		.config = &run.port_config,
-		.steer = &run.steer};
-	leat_follow_begin(&run.follow);
+	leat_follow_begin(
+		&run.follow, &run.o->serve, &run.plane, &run.port, &run.port_config, &run.steer);
 	run.plane.look = look_port;
 	run.unanswered = !wait_neighbours();
 	if (run.unanswered)
@@ -454,8 +445,9 @@ static void control(void *arg)
 
 	set_begin();
 	if (go)
-		ask(begin);
+		ask_views(begin);
 	run.result.partial = !go || !carry_out();
+	leat_load_intent_end();
 	leat_load_view_look(&run.view);
 	now = u64_max(leat_plane_now(&run.plane), run.begin_at);
 	leat_load_view_busy(&run.view, now);
@@ -651,33 +643,6 @@ static int run_plane(struct eal *eal)
 	return result;
 }
 
-/* intend fills what was planned. */
-static void intend(void)
-{
-	static const char *const program[] = {
-		"http", "echo", "discard", "connect-only", "a program"};
-	static const char *const close[] = {"server", "client", "reset"};
-	const struct load_options *o = run.o;
-	uint64_t cnt = leat_load_plan_cnt(&run.need.load.plan);
-
-	run.result.intent = (struct load_intent){
-		.model = o->rate_milli != 0 ? LOAD_MODEL_OPEN : LOAD_MODEL_CLOSED,
-		.rate_milli = o->rate_milli,
-		.ramp_ns = o->ramp_ns,
-		.duration_ns = o->duration_ns,
-		.total = o->rate_milli == 0  ? o->total
-			 : cnt == UINT64_MAX ? 0
-					     : cnt,
-		.concurrency = o->concurrency,
-		.time_wait_ns = o->serve.time_wait_ns,
-		.tuples = run.need.tuples,
-		.tuples_needed = run.need.needed,
-		.rate_milli_max = run.need.rate_milli_max,
-		.program = o->speak == LOAD_SPEAK_PROGRAM ? o->program : program[o->speak],
-		.close = close[o->close],
-		.seed = o->seed};
-}
-
 /* prepare makes what the control thread fills; false: no memory. */
 static bool prepare(void)
 {
@@ -699,7 +664,7 @@ static bool prepare(void)
 	run.view.r = &run.result;
 	for (uint32_t i = 0; i < LOAD_HIST_CNT; i++)
 		leat_hist_clear(&run.view.before_hist[i]);
-	intend();
+	leat_load_intent_begin(&run.result, run.o, &run.need);
 	return true;
 }
 

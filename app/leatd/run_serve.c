@@ -324,12 +324,7 @@ static void control(void *arg)
 	uint64_t now = leat_plane_now(&run.plane), at = now + run.o->seconds * TIME_S;
 
 	(void)arg;
-	run.follow = (struct follow){.o = run.o,
-		.plane = &run.plane,
-		.port = &run.port,
-		.config = &run.port_config,
-		.steer = &run.steer};
-	leat_follow_begin(&run.follow);
+	leat_follow_begin(&run.follow, run.o, &run.plane, &run.port, &run.port_config, &run.steer);
 	run.plane.look = look_port;
 	print_head(); /* from "ready" on it is told what happens to the link */
 	tell_state("READY=1\n");

@@ -61,6 +61,7 @@ struct try_run {
 	struct ctl ctl;
 	struct sight sight;
 	struct try_wire wire;
+	struct load_target target;
 	struct boot boot;
 	uint32_t shard_cnt; /* of each end */
 	uint32_t
@@ -271,8 +272,9 @@ static enum opt_exit start_load(uint32_t i)
 	leat_load_config_default(&c);
 	c.local = address(CLIENT_FROM, 0);
 	c.local_cnt = SOURCE_CNT;
+	run.target = (struct load_target){address(SERVER_ADDRESS, PORT), 1, 1};
 	c.target_cnt = 1;
-	c.target[0] = address(SERVER_ADDRESS, PORT);
+	c.target = &run.target;
 	c.conn_cnt = (uint32_t)((run.o->connections + i) / run.shard_cnt);
 	c.response = dist_fixed(run.o->body_octets);
 	c.close = run.o->close == TRY_CLOSE_SERVER ? LOAD_CLOSE_SERVER : LOAD_CLOSE_CLIENT;

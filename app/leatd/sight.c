@@ -60,7 +60,7 @@ void leat_sight_open(struct sight *s, const struct sight_config *config)
 {
 	const struct plane *p = config->plane;
 
-	*s = (struct sight){.config = *config, .clock = p->clock};
+	*s = (struct sight){.config = *config, .clock = p->clock, .rate_milli = config->rate_milli};
 	if (config->serve != NULL) {
 		s->config.name = config->serve->name;
 		s->config.two_msl_ns = config->serve->time_wait_ns;
@@ -267,15 +267,12 @@ static void fill_head(struct sight *s, uint64_t now)
 	head[WATCH_H_POOL_SIZE] = p->pool->size;
 	head[WATCH_H_POOL_FREE] = rte_mempool_avail_count(p->pool);
 	head[WATCH_H_DRAINING] = atomic_load(&s->draining);
-	head[WATCH_H_RATE_MILLI] = c->rate_milli;
+	head[WATCH_H_RATE_MILLI] = atomic_load(&s->rate_milli);
 	head[WATCH_H_TUPLES] = c->tuples;
 	head[WATCH_H_CONN_MAX] = head[WATCH_H_WAIT_MAX] = 0;
 	for (uint32_t i = 0; i < p->shard_cnt; i++) {
-		const struct tcp_limits *l =
-			leat_tcp_limits_of(leat_stack_engine(p->shard[i].shard->stack));
-
-		head[WATCH_H_CONN_MAX] += l->tcb_max;
-		head[WATCH_H_WAIT_MAX] += l->time_wait_max;
+		head[WATCH_H_CONN_MAX] += p->shard[i].limits.tcb_max;
+		head[WATCH_H_WAIT_MAX] += p->shard[i].limits.time_wait_max;
 	}
 	fill_device(s, head);
 }
@@ -344,6 +341,11 @@ void leat_sight_port(struct sight *s, bool on)
 	pthread_mutex_lock(&s->lock);
 	s->off = !on;
 	pthread_mutex_unlock(&s->lock);
+}
+
+void leat_sight_rate(struct sight *s, uint64_t rate_milli)
+{
+	atomic_store(&s->rate_milli, rate_milli);
 }
 
 void leat_sight_drains(struct sight *s, bool drains)

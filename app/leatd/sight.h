@@ -78,6 +78,7 @@ struct sight {
 	uint64_t opened_at, taken_at, walked_at, watched_until;
 	bool off; /* the device is not to be asked now */
 	atomic_bool stop, draining;
+	_Atomic uint64_t rate_milli; /* that a generator is to come to */
 	struct metrics_server *server;
 	char where[SIGHT_WHERE_MAX]; /* it is, or why there is none; empty: nobody wants one */
 };
@@ -100,6 +101,9 @@ void leat_sight_port(struct sight *s, bool on);
 
 /* leat_sight_drains: from now on this instance takes nothing new, or does again. */
 void leat_sight_drains(struct sight *s, bool drains);
+
+/* leat_sight_rate: from now on a generator is to come to that rate. */
+void leat_sight_rate(struct sight *s, uint64_t rate_milli);
 
 /* leat_sight_ready says whether who balances load should send some here, by a snapshot; else why
  * not, in a word or two.  leat_sight_lives: does every shard turn? */

@@ -95,6 +95,7 @@ static void memory_that_is_not_free_is_refused_with_both_numbers(void **state)
 	p.free_octets--;
 	assert_int_equal(listen_to(&o, &p, false), OPT_EXIT_RESOURCE);
 	assert_non_null(strstr(said, "207 MiB are needed, 206 MiB are free"));
+	assert_non_null(strstr(said, "; fewer --connections?"));
 }
 
 static void n195_tables_that_do_not_fit_the_node_of_their_cores_are_refused(void **state)
@@ -182,6 +183,38 @@ static void places_in_time_wait_are_as_wished_and_give_the_highest_rate(void **s
 	assert_non_null(strstr(text, "when full: the one that has waited longest gives way"));
 }
 
+/* What is to be made smaller is what was made large. */
+static void memory_that_is_not_free_is_refused_with_the_option_that_wants_it(void **state)
+{
+	static const struct {
+		uint64_t connections, time_wait_max, buffers;
+		const char *hint;
+	} of[] = {{4000000, 0, 0, "; fewer --connections?"},
+		{4000000, 100000, 0, "; fewer --connections?"},
+		{1000, 50000000, 0, "; a smaller --time-wait-max?"},
+		{1000, 0, 4000000, "; fewer --buffers?"}};
+	struct serve_options o;
+	struct plan p;
+
+	(void)state;
+	for (uint32_t i = 0; i < COUNT_OF(of); i++) {
+		leat_opt_serve.defaults(&o);
+		o.vdev = "net_null0";
+		o.hugepages = EAL_HUGE_NO;
+		o.address_cnt = o.listen_cnt = 1;
+		o.listen[0] = (struct serve_listen){80, SERVICE_KIND_HTTP, NULL};
+		o.address[0] =
+			(struct serve_address){.ip = ip_from4(0x0a000001), .prefix_bits = 24};
+		o.connections = of[i].connections;
+		o.tcp.time_wait_max = of[i].time_wait_max;
+		o.buffers = of[i].buffers;
+		assert_int_equal(leat_plan_serve(&o, &p), OPT_EXIT_OK);
+		p.free_octets = 1 << 20;
+		assert_int_equal(listen_to(&o, &p, false), OPT_EXIT_RESOURCE);
+		assert_non_null(strstr(said, of[i].hint));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +223,7 @@ int main(void)
 		cmocka_unit_test(n195_tables_that_do_not_fit_the_node_of_their_cores_are_refused),
 		cmocka_unit_test(
 			a_core_of_another_node_than_the_devices_is_warned_of_with_the_distance),
+		cmocka_unit_test(memory_that_is_not_free_is_refused_with_the_option_that_wants_it),
 		cmocka_unit_test(places_in_time_wait_are_as_wished_and_give_the_highest_rate),
 	};
 

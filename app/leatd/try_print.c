@@ -41,10 +41,8 @@ static void print_steering(const struct try_view *v)
 {
 	const struct steer *client = &v->wire->steer[TRY_CLIENT];
 	const struct steer *server = &v->wire->steer[TRY_SERVER];
-	bool differ = has_server(v) && !v->wire->rings;
+	bool differ = v->o->shards > 1 && has_server(v) && !v->wire->rings;
 
-	if (v->o->shards == 1)
-		return;
 	printf("  steering %s", differ ? "client " : "");
 	leat_steer_print(client, stdout);
 	if (differ) {

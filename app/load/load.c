@@ -77,7 +77,8 @@ static const char *range_error(const struct load_config *config, char *text, siz
 		uint64_t value, from, to;
 	} bound[] = {
 		{"load.local_cnt", config->local_cnt, 1, 1 << 24},
-		{"load.target_cnt", config->target_cnt, 1, LOAD_TARGET_MAX},
+		{"load.target", leat_load_pairs(config->target, config->target_cnt), 1,
+			LOAD_PAIR_MAX},
 		{"load.conn_cnt", config->conn_cnt, 1, 1 << 26},
 		{"load.open_max", config->open_max, 1, UINT32_MAX},
 		{"load.request_cnt", config->request_cnt, 1, 1000000000},
@@ -200,7 +201,7 @@ static bool may_open(struct load *load, uint64_t now)
 		return false;
 	if (c->model == LOAD_MODEL_CLOSED)
 		return load->counters.in_flight <
-		       leat_load_plan_held(&c->plan, c->conn_cnt, now - load->start_at);
+		       leat_load_plan_held(&c->plan, load->held, now - load->start_at);
 	if (now < load->next_at)
 		return false;
 	if (load->free_head == LOAD_NONE)
@@ -252,7 +253,7 @@ static void look_held(struct load *load, uint64_t now)
 	if (load->next >= load->plan_cnt || load->start_at == TIME_NEVER ||
 		now < load->start_at + c->plan.ramp_ns)
 		return;
-	if (begins && c->model == LOAD_MODEL_CLOSED && n->in_flight < c->conn_cnt)
+	if (begins && c->model == LOAD_MODEL_CLOSED && n->in_flight != load->held)
 		return;
 	if (begins) {
 		load->held_at = now;
@@ -324,8 +325,11 @@ struct load *leat_load_new(void *mem, const struct load_config *config)
 			.verify = config->verify};
 	}
 	leat_load_http_make(load);
+	load->tries = (uint32_t)u64_min(LOAD_TRIES,
+		config->local_cnt * leat_load_pairs(config->target, config->target_cnt));
 	load->start_at = load->end_at = TIME_NEVER;
 	load->blocked = LOAD_SKIP_LATE;
+	load->held = config->conn_cnt;
 	load->plan_cnt = config->model == LOAD_MODEL_OPEN ? leat_load_plan_cnt(&config->plan)
 			 : config->plan.total             ? config->plan.total
 							  : UINT64_MAX;
@@ -347,6 +351,25 @@ void leat_load_start(struct load *load, uint64_t at)
 	if (plan->duration_ns != 0)
 		load->end_at = at + plan->ramp_ns + plan->duration_ns;
 	set_next(load, load->next);
+}
+
+void leat_load_change(struct load *load, uint64_t from_ns, uint64_t rate_milli)
+{
+	struct load_plan *plan = &load->config.plan;
+
+	if (load->config.model != LOAD_MODEL_OPEN || load->start_at == TIME_NEVER ||
+		!leat_load_plan_change(plan, from_ns, rate_milli))
+		return;
+	load->plan_cnt = leat_load_plan_cnt(plan);
+	set_next(load, load->next);
+}
+
+void leat_load_hold(struct load *load, uint32_t cnt)
+{
+	load->held = u32_min(cnt, load->config.conn_cnt);
+	/* What is told of it is how it is from now on. */
+	load->counters.held_min = load->counters.held_max = 0;
+	load->counters.held_looks = 0;
 }
 
 void leat_load_stop(struct load *load)

@@ -16,8 +16,8 @@
  *
  * Shape      conn_cnt records of 192 octets at most, and a histogram for each thing measured.
  * Units      ns; octets of body.
- * Memory     leat_load_footprint(config) octets, kept as long as the load is used; texts of the
- *            config are borrowed as long.
+ * Memory     leat_load_footprint(config) octets, kept as long as the load is used; texts and
+ *            targets of the config are borrowed as long.
  * Affinity   the lcore of the stack; no atomics.
  * Errors     a connect that cannot begin (no port, table full) is counted and tried again after
  *            LOAD_RETRY_NS or with the next event; what fails later is counted by kind.
@@ -27,15 +27,15 @@
 #include "leat.h"
 #include "load_count.h"
 #include "load_plan.h"
+#include "load_target.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define LOAD_TARGET_MAX 64
-#define LOAD_RETRY_NS   UINT64_C(1000000)
-#define LOAD_LATE_NS    UINT64_C(1000000) /* a start that is later is counted as late */
-#define LOAD_POST_MAX   (UINT64_C(1) << 30)
+#define LOAD_RETRY_NS UINT64_C(1000000)
+#define LOAD_LATE_NS  UINT64_C(1000000) /* a start that is later is counted as late */
+#define LOAD_POST_MAX (UINT64_C(1) << 30)
 
 enum load_close {
 	LOAD_CLOSE_SERVER, /* the last request asks for close; wait for the FIN, then close */
@@ -56,8 +56,8 @@ enum load_speak {
 struct load_config {
 	struct leat_addr local; /* first source address; port 0; family 0: the stack chooses */
 	uint32_t local_cnt;     /* consecutive source addresses, taken in turn; 1 or more */
+	const struct load_target *target; /* target_cnt ranges, whose pairs are taken in turn */
 	uint32_t target_cnt;
-	struct leat_addr target[LOAD_TARGET_MAX]; /* taken in turn */
 	enum load_model model;
 	struct load_plan plan;
 	uint32_t stride, phase; /* of the plan's connections this load has those */
@@ -104,6 +104,13 @@ const struct leat_app *leat_load_app(const struct load *load);
 /* leat_load_start begins the plan at an instant of the stack's clock, for a load that waits for
  * it; any other begins with its first turn. */
 void leat_load_start(struct load *load, uint64_t at);
+
+/* leat_load_change makes the rate of an open load another from an instant of its plan on: together
+ * with all that share it, and before it comes, or some have begun by the old one what the new
+ * one has later.  leat_load_hold holds cnt in flight of a closed one, at most conn_cnt: what is
+ * too many ends by itself. */
+void leat_load_change(struct load *load, uint64_t from_ns, uint64_t rate_milli);
+void leat_load_hold(struct load *load, uint32_t cnt);
 
 /* leat_load_stop begins no further connection; those in flight end after the response under way. */
 void leat_load_stop(struct load *load);

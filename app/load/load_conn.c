@@ -276,34 +276,40 @@ void leat_load_event(void *arg, struct leat_stack *s, const struct leat_event *e
 	read_text(load, s, c);
 }
 
-/* local_of is source address number nth, counted in its last four octets. */
-static struct leat_addr local_of(const struct load_config *config, uint32_t nth, uint8_t family)
+/* turn goes on to the next pair. */
+static void turn(const struct load_config *c, struct load_turn *t)
 {
-	struct leat_addr a = config->local;
-	uint32_t carry = nth, last = a.family == 4 ? 3 : 15;
+	const struct load_target *target = &c->target[t->target];
 
-	if (a.family != family)
-		return (struct leat_addr){0};
-	for (uint32_t i = 0; i < 4; i++, carry >>= 8) {
-		carry += a.octet[last - i];
-		a.octet[last - i] = (uint8_t)carry;
-	}
-	return a;
+	if (++t->port < target->port_cnt)
+		return;
+	t->port = 0;
+	if (++t->addr < target->addr_cnt)
+		return;
+	t->addr = 0;
+	if (++t->target < c->target_cnt)
+		return;
+	t->target = 0;
+	t->local = t->local + 1 < c->local_cnt ? t->local + 1 : 0;
 }
 
 /* connect_next tries the next pairs of source and target: all pairs come in turn. */
 static int connect_next(struct load *load, struct leat_stack *s, struct leat_conn *conn)
 {
 	const struct load_config *c = &load->config;
-	uint32_t pairs = c->local_cnt * c->target_cnt;
+	struct load_turn *t = &load->turn;
 	int error = LEAT_ERR_NO_PORT;
 
-	for (uint32_t i = 0; i < u32_min(pairs, LOAD_TRIES) && error == LEAT_ERR_NO_PORT; i++) {
-		const struct leat_addr *target = &c->target[load->turn_of % c->target_cnt];
-		struct leat_addr local = local_of(c, load->turn_of / c->target_cnt, target->family);
+	for (uint32_t i = 0; i < load->tries && error == LEAT_ERR_NO_PORT; i++) {
+		const struct leat_addr *first = &c->target[t->target].first;
+		struct leat_addr local = {0}, target;
 
-		load->turn_of = (load->turn_of + 1) % pairs;
-		error = leat_connect(s, &local, target, conn);
+		target = leat_load_addr(
+			load_addr_nth(first, t->addr), (uint16_t)(first->port + t->port));
+		if (c->local.family == target.family)
+			local = leat_load_addr(load_addr_nth(&c->local, t->local), 0);
+		turn(c, t);
+		error = leat_connect(s, &local, &target, conn);
 	}
 	return error;
 }

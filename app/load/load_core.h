@@ -75,12 +75,15 @@ struct load {
 	struct prog_env env;
 	char request[2][LOAD_REQUEST_MAX]; /* [1] asks for close; when all requests are equal */
 	uint32_t request_octets[2];        /* 0: they are not, and are made one by one */
-	uint32_t free_head, turn_of;       /* turn_of: of the pairs of source and target */
-	uint64_t start_at, end_at;         /* of the plan; start_at TIME_NEVER: not begun */
-	uint64_t plan_cnt;                 /* of the whole plan */
-	uint64_t next, next_at;            /* number of the next connection, and its instant */
-	uint64_t last_at;                  /* of the last connect */
+	uint32_t free_head;
+	uint32_t tries;            /* so many pairs for one connect */
+	struct load_turn turn;     /* of the pairs of source and target */
+	uint64_t start_at, end_at; /* of the plan; start_at TIME_NEVER: not begun */
+	uint64_t plan_cnt;         /* of the whole plan */
+	uint64_t next, next_at;    /* number of the next connection, and its instant */
+	uint64_t last_at;          /* of the last connect */
 	uint64_t retry_at;
+	uint32_t held;          /* closed: so many are in flight, once the ramp is over */
 	uint64_t held_at;       /* the next look at how many are in flight */
 	enum load_skip blocked; /* why the last connect could not begin */
 	uint32_t told;          /* while stopping, so many have been told */

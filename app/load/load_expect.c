@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LATE_HINT "other programs on its core? --lcores of cores it has alone"
+
 const char *const leat_load_quantile_key[LOAD_QUANTILE_CNT] = {
 	"min", "p50", "p90", "p99", "p99_9", "p99_99", "max"};
 const char *const leat_load_quantile_name[LOAD_QUANTILE_CNT] = {
@@ -284,7 +286,8 @@ static bool holds_fewer(const struct load_result *r, char *text, size_t size)
 	snprintf(text, size, "%s of %s were in flight at times: %s", least, whole,
 		c->no_port != 0 ? "the next waited for a pair of address and port (TIME-WAIT has "
 				  "them); more --sources?"
-				: "the next found no room in the generator's stack");
+				: "the next found no room in the generator's stack; more "
+				  "--connections?");
 	return true;
 }
 
@@ -298,7 +301,8 @@ const char *leat_load_limit_text(const struct load_result *r, char *text, size_t
 		return text;
 	if (l->start_late_ns > LOAD_START_LATE_NS) {
 		leat_text_ns(l->start_late_ns, t, sizeof(t));
-		snprintf(text, size, "it began %s after the instant of --start-at", t);
+		snprintf(text, size,
+			"it began %s after the instant of --start-at; start it sooner?", t);
 		return text;
 	}
 	if (l->busiest_millionths > LOAD_BUSY_MAX) {
@@ -307,7 +311,8 @@ const char *leat_load_limit_text(const struct load_result *r, char *text, size_t
 			l->busiest_shard, t);
 		return text;
 	}
-	if (too_many(text, size, l->nic_missed, "frames were missed by the generator's device") ||
+	if (too_many(text, size, l->nic_missed,
+		    "frames were missed by the generator's device; more --shards?") ||
 		too_many(text, size, l->nic_no_buf,
 			"frames found no packet buffer in the generator; more --buffers?"))
 		return text;
@@ -319,17 +324,21 @@ const char *leat_load_limit_text(const struct load_result *r, char *text, size_t
 	if (holds_fewer(r, text, size))
 		return text;
 	if (too_many(text, size, skip[LOAD_SKIP_NO_PORT],
-		    "connections found no free pair of address and port (TIME-WAIT has them)") ||
+		    "connections found no free pair of address and port (TIME-WAIT has them); "
+		    "more --sources?") ||
 		too_many(text, size, skip[LOAD_SKIP_LIMIT],
-			"connections found --concurrency in flight") ||
+			"connections found --concurrency in flight; is the peer slow, or more of "
+			"it?") ||
 		too_many(text, size, skip[LOAD_SKIP_NO_ROOM],
-			"connections found no room in the generator's stack") ||
+			"connections found no room in the generator's stack; more "
+			"--connections?") ||
 		too_many(text, size, skip[LOAD_SKIP_LATE],
-			"connections were not begun: the generator was late"))
+			"connections were not begun: the generator was late; " LATE_HINT))
 		return text;
 	if (r->intent.model == LOAD_MODEL_OPEN && l->late_p99_ns > LOAD_LATE_MAX_NS) {
 		leat_text_ns(l->late_p99_ns, t, sizeof(t));
-		snprintf(text, size, "the generator's own starts were late: %s at p99", t);
+		snprintf(text, size, "the generator's own starts were late: %s at p99; " LATE_HINT,
+			t);
 		return text;
 	}
 	return NULL;

@@ -59,6 +59,20 @@ static void put_where(const struct load_result *r, FILE *out)
 	fprintf(out, "\"shards\":%u}", w->shard_cnt);
 }
 
+static void put_changes(const struct load_intent *i, FILE *out)
+{
+	fputs("\"changes\":[", out);
+	for (uint32_t n = 0; n < i->change_cnt; n++) {
+		const struct load_change *c = &i->change[n];
+
+		fputs(n != 0 ? ",{" : "{", out);
+		put_seconds(out, "at_s", c->at_ns);
+		fprintf(out, ",\"rate_per_s\":%.3f,\"concurrency\":%" PRIu64 "}",
+			(double)c->rate_milli / 1000, c->held);
+	}
+	fputc(']', out);
+}
+
 static void put_intent(const struct load_result *r, FILE *out)
 {
 	const struct load_intent *i = &r->intent;
@@ -76,7 +90,9 @@ static void put_intent(const struct load_result *r, FILE *out)
 		"\"program\":",
 		i->tuples, i->tuples_needed, (double)i->rate_milli_max / 1000);
 	leat_json_text(i->program, out);
-	fprintf(out, ",\"close\":\"%s\",\"seed\":%" PRIu64 "}", i->close, i->seed);
+	fprintf(out, ",\"close\":\"%s\",\"seed\":%" PRIu64 ",", i->close, i->seed);
+	put_changes(i, out);
+	fputc('}', out);
 }
 
 static void put_kinds(FILE *out, const char *key, const uint64_t *cnt, uint32_t kinds,
@@ -278,7 +294,7 @@ static void put_second(const struct load_second *s, FILE *out)
 	const uint64_t cnt[] = {s->planned, s->started, s->connected, s->completed, s->failed,
 		s->not_started, s->late, s->octets_in, s->octets_out, s->again, s->in_flight};
 
-	fprintf(out, "%.3f", (double)s->at_ns / 1e9);
+	fprintf(out, "%.9f", (double)s->at_ns / 1e9);
 	for (uint32_t i = 0; i < COUNT_OF(cnt); i++)
 		fprintf(out, ",%" PRIu64, cnt[i]);
 	fprintf(out, ",%.6f", s->busy_millionths / 1e6);

@@ -30,18 +30,27 @@
 #define LOAD_TEXT_MAX   160
 #define LOAD_PART_MAX   256
 
+/* A change of what was planned, by `leat ctl rate`, from an instant of the plan on. */
+struct load_change {
+	uint64_t at_ns;
+	uint64_t rate_milli; /* of an open load */
+	uint64_t held;       /* of a closed one */
+};
+
 /* What was planned, and what it needs of address and port. */
 struct load_intent {
 	enum load_model model;
-	uint64_t rate_milli; /* open: at the top of the ramp */
+	uint64_t rate_milli; /* open: at the top of the ramp, before it was changed */
 	uint64_t ramp_ns, duration_ns;
 	uint64_t total;       /* connections of the whole plan; 0: until it is stopped */
-	uint64_t concurrency; /* closed: held in flight; open: at most */
+	uint64_t concurrency; /* closed: held in flight, at last; open: at most */
 	uint64_t time_wait_ns;
 	uint64_t tuples, tuples_needed; /* sources x ports x targets; at this rate and 2MSL */
 	uint64_t rate_milli_max;        /* that these tuples can carry for ever; 0: any */
 	const char *program, *close;    /* "http", "client" */
 	uint64_t seed;
+	uint32_t change_cnt;
+	struct load_change change[LOAD_LEG_MAX];
 };
 
 /* Where it ran: what a reader needs to run it again. */

@@ -106,7 +106,7 @@ static void a_port_without_a_listener_is_counted_as_refused(void **state)
 
 	(void)state;
 	bench_init(&b);
-	b.config.target[0].port = 81;
+	b.target[0].first.port = 81;
 	run_to_end(&b);
 	assert_int_equal(leat_load_counters(b.load)->failed[LOAD_FAIL_REFUSED], 1000);
 	assert_int_equal(leat_load_counters(b.load)->connected, 0);

@@ -28,6 +28,7 @@ struct bench {
 	struct pair_config pair_config;
 	struct service_config service_config;
 	struct load_config config;
+	struct load_target target[4];
 	struct pair *pair;
 	struct service_set *set;
 	struct load *load;
@@ -43,8 +44,9 @@ static inline void bench_init(struct bench *b)
 	b->service_config.listen[0].local.port = 80;
 	leat_load_config_default(&b->config);
 	b->config.local = leat_pair_addr(0, 4, 0);
+	b->target[0] = (struct load_target){leat_pair_addr(1, 4, 80), 1, 1};
+	b->config.target = b->target;
 	b->config.target_cnt = 1;
-	b->config.target[0] = leat_pair_addr(1, 4, 80);
 	b->config.conn_cnt = 64;
 	b->config.plan.total = 1000;
 }

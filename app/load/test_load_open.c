@@ -179,6 +179,99 @@ static void a_start_is_where_the_plan_counts_from_whenever_the_word_comes(void *
 	}
 }
 
+static void a_changed_rate_is_the_plan_from_its_instant_on(void **state)
+{
+	static const uint64_t rate[] = {500000, 3000000, 20000, 1500000};
+	struct load_plan plan = {
+		.rate_milli = 1000000, .ramp_ns = TIME_S, .duration_ns = 5 * TIME_S};
+	struct bench b;
+	uint32_t k = 0;
+
+	(void)state;
+	bench_open(&b, plan.rate_milli, plan.ramp_ns, plan.duration_ns);
+	b.config.wait_start = true;
+	bench_start(&b);
+	uint64_t from = b.pair->now;
+	leat_load_start(b.load, from);
+	while (!leat_load_done(b.load)) {
+		uint64_t now = b.pair->now;
+
+		if (k < COUNT_OF(rate) && now - from >= (k + 1) * 900 * TIME_MS) {
+			uint64_t at = now - from + 50 * TIME_MS;
+
+			assert_true(leat_load_plan_change(&plan, at, rate[k]));
+			leat_load_change(b.load, at, rate[k++]);
+		}
+		leat_pair_turn(b.pair);
+		uint64_t due = leat_load_plan_due(&plan, now - from + 1);
+		assert_true(counters(&b)->started <= due);
+		assert_true(counters(&b)->started + 3 >= due);
+	}
+	assert_int_equal(k, COUNT_OF(rate));
+	assert_int_equal(counters(&b)->planned, leat_load_plan_cnt(&plan));
+	assert_int_equal(counters(&b)->completed, leat_load_plan_cnt(&plan));
+	assert_int_equal(counters(&b)->late, 0);
+	assert_true(leat_load_hist(b.load, LOAD_HIST_LATE)->max_ns <= PAIR_TICK_NS);
+	bench_end(&b);
+}
+
+/* One that shares the plan hears of the change late: what it began too early, or begins late by
+ * that, is all it differs in. */
+static void who_hears_of_a_change_late_has_the_same_plan_in_the_end(void **state)
+{
+	static const uint64_t rate[] = {100000, 5000000};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(rate); i++) {
+		struct load_plan plan = {.rate_milli = 1000000, .duration_ns = 3 * TIME_S};
+		struct bench b;
+
+		bench_open(&b, plan.rate_milli, 0, plan.duration_ns);
+		b.config.wait_start = true;
+		bench_start(&b);
+		uint64_t from = b.pair->now;
+		leat_load_start(b.load, from);
+		while (b.pair->now < from + TIME_S)
+			leat_pair_turn(b.pair);
+		assert_true(leat_load_plan_change(&plan, 800 * TIME_MS, rate[i]));
+		leat_load_change(b.load, 800 * TIME_MS, rate[i]);
+		assert_true(leat_pair_run(b.pair, load_done, &b, 100 * TIME_S));
+		assert_int_equal(counters(&b)->planned, leat_load_plan_cnt(&plan));
+		assert_int_equal(counters(&b)->completed, leat_load_plan_cnt(&plan));
+		bench_end(&b);
+	}
+}
+
+static void a_closed_load_comes_to_another_number(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_init(&b);
+	b.config.conn_cnt = 50;
+	b.config.plan = (struct load_plan){.duration_ns = 6 * TIME_S};
+	b.config.think = (struct dist){.kind = DIST_KIND_FIXED, .a = 5 * TIME_MS};
+	b.config.request_cnt = 3;
+	bench_start(&b);
+	uint64_t from = b.pair->now;
+	static const uint32_t to[] = {20, 35, 50, 1};
+	for (uint32_t i = 0; i < COUNT_OF(to); i++) {
+		leat_load_hold(b.load, to[i]);
+		while (b.pair->now < from + (i + 1) * TIME_S)
+			leat_pair_turn(b.pair);
+		assert_int_equal(counters(&b)->in_flight, to[i]);
+		assert_int_equal(counters(&b)->held_min, to[i]);
+		assert_int_equal(counters(&b)->held_max, to[i]);
+		assert_true(counters(&b)->held_looks > 50);
+	}
+	leat_load_hold(b.load, 1000); /* there is room for 50 */
+	while (b.pair->now < from + 5 * TIME_S)
+		leat_pair_turn(b.pair);
+	assert_int_equal(counters(&b)->held_max, 50);
+	assert_true(leat_pair_run(b.pair, load_done, &b, 100 * TIME_S));
+	bench_end(&b);
+}
+
 /* A server that stands still for 100 ms in every second.  With few in flight only those few see it
  * by themselves; all that should have begun meanwhile see it from their planned instants. */
 static void a_stall_shows_from_the_planned_start_and_not_in_the_service_time(void **state)
@@ -322,7 +415,8 @@ static void sources_and_targets_come_in_all_their_pairs(void **state)
 	b.config.target_cnt = 4;
 	b.service_config.listen_cnt = 4;
 	for (uint32_t i = 0; i < 4; i++) {
-		b.config.target[i] = leat_pair_addr(1, i == 3 ? 6 : 4, (uint16_t)(80 + i));
+		b.target[i] = (struct load_target){
+			leat_pair_addr(1, i == 3 ? 6 : 4, (uint16_t)(80 + i)), 1, 1};
 		b.service_config.listen[i] =
 			(struct service_listen){.local.port = (uint16_t)(80 + i)};
 	}
@@ -340,6 +434,9 @@ int main(void)
 		cmocka_unit_test(
 			a_closed_load_that_cannot_hold_its_number_tells_how_few_there_were),
 		cmocka_unit_test(a_start_is_where_the_plan_counts_from_whenever_the_word_comes),
+		cmocka_unit_test(a_changed_rate_is_the_plan_from_its_instant_on),
+		cmocka_unit_test(who_hears_of_a_change_late_has_the_same_plan_in_the_end),
+		cmocka_unit_test(a_closed_load_comes_to_another_number),
 		cmocka_unit_test(a_stall_shows_from_the_planned_start_and_not_in_the_service_time),
 		cmocka_unit_test(a_generator_that_is_late_itself_measures_from_the_intended_start),
 		cmocka_unit_test(what_finds_no_port_is_late_or_not_started_and_never_left_out),

@@ -101,6 +101,69 @@ static void the_rate_rises_evenly_in_the_ramp(void **state)
 	}
 }
 
+/* The oracle: what was due before a change stays where it was, and behind it as many a second as
+ * its rate says, whatever came before. */
+static void a_changed_rate_moves_nothing_that_was_due_before(void **state)
+{
+	struct prng prng;
+
+	(void)state;
+	leat_prng_seed(&prng, 11);
+	for (uint32_t round = 0; round < 1000; round++) {
+		struct load_plan plan = {.rate_milli = 1000 + leat_prng_below(&prng, 100000000),
+			.ramp_ns = round % 2 == 0 ? 0 : leat_prng_next(&prng) % (3 * TIME_S),
+			.duration_ns = 20 * TIME_S};
+		uint64_t from = 0, end = plan.ramp_ns + plan.duration_ns;
+
+		for (uint32_t i = 0; i < 5; i++) {
+			struct load_plan old = plan;
+			uint64_t rate = 1000 + leat_prng_below(&prng, 100000000);
+
+			from += 1 + leat_prng_next(&prng) % (4 * TIME_S);
+			uint64_t due = leat_load_plan_due(&old, from),
+				 n = due - leat_prng_next(&prng) % due;
+			assert_true(leat_load_plan_change(&plan, from, rate));
+			assert_int_equal(leat_load_plan_due(&plan, from), due);
+			assert_int_equal(
+				leat_load_plan_at(&plan, n - 1), leat_load_plan_at(&old, n - 1));
+			assert_int_equal(leat_load_plan_at(&plan, due), from);
+			assert_int_equal(leat_load_plan_rate(&plan, from), rate);
+			assert_int_equal(leat_load_plan_rate(&plan, from - 1),
+				leat_load_plan_rate(&old, from - 1));
+			uint64_t later = from + leat_prng_next(&prng) % (4 * TIME_S);
+			uint64_t more = leat_load_plan_due(&plan, later) - due, at = later - from;
+			/* The least count whose instant, rounded up, is not before it. */
+			assert_true(later >= end || more == 0 ||
+				    (double)(more - 1) * 1e12 / (double)rate < (double)at);
+			assert_true(later >= end ||
+				    (double)more * 1e12 / (double)rate > (double)at - 2);
+			n = due + leat_prng_below(&prng, 1000);
+			at = leat_load_plan_at(&plan, n);
+			assert_true(at >= end || (leat_load_plan_due(&plan, at) <= n &&
+							 leat_load_plan_due(&plan, at + 1) > n));
+		}
+		assert_int_equal(leat_load_plan_cnt(&plan), leat_load_plan_due(&plan, end));
+	}
+}
+
+static void a_change_comes_after_those_before_it_and_before_the_end(void **state)
+{
+	struct load_plan plan = {.rate_milli = 1000000, .duration_ns = TIME_S};
+
+	(void)state;
+	assert_false(leat_load_plan_change(&plan, TIME_S, 5000));
+	assert_true(leat_load_plan_change(&plan, 500 * TIME_MS, 2000000));
+	assert_false(leat_load_plan_change(&plan, 500 * TIME_MS, 5000));
+	assert_false(leat_load_plan_change(&plan, 400 * TIME_MS, 5000));
+	assert_int_equal(leat_load_plan_cnt(&plan), 500 + 1000);
+	assert_int_equal(leat_load_plan_at(&plan, 501), 500500 * TIME_US);
+	for (uint32_t i = 1; i < LOAD_LEG_MAX; i++)
+		assert_true(leat_load_plan_change(&plan, (500 + i) * TIME_MS, 1000000));
+	assert_false(leat_load_plan_change(&plan, 999 * TIME_MS, 1000000));
+	plan.total = 700;
+	assert_int_equal(leat_load_plan_cnt(&plan), 700);
+}
+
 static void a_closed_load_grows_in_the_ramp_to_all(void **state)
 {
 	struct load_plan plan = {.ramp_ns = 100};
@@ -122,6 +185,8 @@ int main(void)
 		cmocka_unit_test(totals_are_exact_at_rates_that_divide_nothing),
 		cmocka_unit_test(instants_and_counts_agree),
 		cmocka_unit_test(the_rate_rises_evenly_in_the_ramp),
+		cmocka_unit_test(a_changed_rate_moves_nothing_that_was_due_before),
+		cmocka_unit_test(a_change_comes_after_those_before_it_and_before_the_end),
 		cmocka_unit_test(a_closed_load_grows_in_the_ramp_to_all),
 	};
 

@@ -36,6 +36,16 @@ static bool same_rules(const struct load_result *a, const struct load_result *b)
 	return same;
 }
 
+/* same_changes: the instants may differ, where people told each segment for itself. */
+static bool same_changes(const struct load_intent *a, const struct load_intent *b)
+{
+	bool same = a->change_cnt == b->change_cnt;
+
+	for (uint32_t i = 0; same && i < a->change_cnt; i++)
+		same = a->change[i].rate_milli == b->change[i].rate_milli;
+	return same;
+}
+
 const char *leat_report_other_plan(const struct load_result *a, const struct load_result *b)
 {
 	const struct load_intent *i = &a->intent, *k = &b->intent;
@@ -47,9 +57,10 @@ const char *leat_report_other_plan(const struct load_result *a, const struct loa
 		{"numbers of segments", a->where.segment_cnt == b->where.segment_cnt},
 		{"models", i->model == k->model},
 		{"rates", i->rate_milli == k->rate_milli},
+		{"changes of the rate", same_changes(i, k)},
 		{"ramps", i->ramp_ns == k->ramp_ns},
 		{"durations", i->duration_ns == k->duration_ns},
-		{"totals", i->total == k->total},
+		{"totals", i->total == k->total || i->change_cnt != 0},
 		{"2MSLs", i->time_wait_ns == k->time_wait_ns},
 		{"programs", same_text(i->program, k->program)},
 		{"closes", same_text(i->close, k->close)},
@@ -276,6 +287,8 @@ static void add_run(struct load_result *to, const struct load_result *r, uint32_
 	to->held_max += r->held_max;
 	to->held_looks = u64_max(to->held_looks, r->held_looks);
 	to->intent.concurrency += r->intent.concurrency;
+	for (uint32_t i = 0; i < to->intent.change_cnt; i++)
+		to->intent.change[i].held += r->intent.change[i].held;
 	to->intent.tuples += r->intent.tuples;
 	to->intent.tuples_needed += r->intent.tuples_needed;
 	to->intent.rate_milli_max += r->intent.rate_milli_max;
@@ -324,6 +337,8 @@ static void begin(const struct report_merge *m, struct load_result *r, struct lo
 	r->intent = first->intent;
 	r->intent.concurrency = r->intent.tuples = r->intent.tuples_needed = 0;
 	r->intent.rate_milli_max = 0;
+	for (uint32_t i = 0; i < r->intent.change_cnt; i++)
+		r->intent.change[i].held = 0;
 	r->where = first->where;
 	r->where.shard_cnt = 0;
 	r->where.segment = r->where.segment_cnt = 1;
@@ -351,6 +366,8 @@ bool leat_report_merge(struct report_merge *m, struct load_result *r, struct loa
 		if (i != UINT32_MAX)
 			add_run(r, nth(m, i), shift_of(m, i));
 	}
+	if (r->intent.change_cnt != 0 && r->intent.total != 0 && !r->partial)
+		r->intent.total = r->counters.planned; /* the instants may differ */
 	note_rates(r);
 	judge(m, r);
 	return true;

@@ -58,6 +58,28 @@ static void read_where(struct field_reader *f, const json_t *root, struct load_w
 	leat_field_leave(f);
 }
 
+/* read_changes: files of before there was `leat ctl rate` have none. */
+static void read_changes(struct field_reader *f, const json_t *plan, struct load_intent *i)
+{
+	const json_t *list;
+
+	if (json_object_get(plan, "changes") == NULL)
+		return;
+	list = leat_field_list(f, plan, "changes", LOAD_LEG_MAX);
+	f->place[f->depth++] = "changes";
+	for (size_t n = 0; n < json_array_size(list); n++) {
+		const json_t *in = json_array_get(list, n);
+		struct load_change *c = &i->change[i->change_cnt++];
+
+		f->item = (uint32_t)n;
+		c->at_ns = leat_field_scaled(f, in, "at_s", NS_PER_S);
+		c->rate_milli = leat_field_scaled(f, in, "rate_per_s", 1e3);
+		c->held = leat_field_count(f, in, "concurrency", CNT_MAX);
+	}
+	f->item = UINT32_MAX;
+	leat_field_leave(f);
+}
+
 static void read_intent(struct field_reader *f, const json_t *root, struct load_intent *i)
 {
 	const json_t *in = leat_field_object(f, root, "plan");
@@ -78,6 +100,7 @@ static void read_intent(struct field_reader *f, const json_t *root, struct load_
 	i->program = leat_field_text(f, in, "program");
 	i->close = leat_field_text(f, in, "close");
 	i->seed = leat_field_count(f, in, "seed", INT64_MAX);
+	read_changes(f, in, i);
 	leat_field_leave(f);
 }
 

@@ -147,7 +147,8 @@ static void rank_used(struct inet_neigh *n, const struct inet_entry *e)
 		rank(n, e, n->used);
 }
 
-static void evict(struct inet_neigh *n, uint32_t idx)
+/* release gives an entry back that is in no order of giving up. */
+static void release(struct inet_neigh *n, uint32_t idx)
 {
 	struct inet_entry *e = &n->entry[idx];
 	uint32_t *at = bucket_of(n, e->ip);
@@ -163,6 +164,11 @@ static void evict(struct inet_neigh *n, uint32_t idx)
 	e->state = INET_ST_FREE;
 	e->next = n->free;
 	n->free = idx;
+}
+
+static void evict(struct inet_neigh *n, uint32_t idx)
+{
+	release(n, idx);
 	n->cnt.evicted++;
 }
 
@@ -327,6 +333,23 @@ void leat_inet_neigh_doubt_all(struct inet_neigh *n)
 	for (uint32_t i = 0; i < n->entry_max; i++) {
 		if (n->entry[i].state == INET_ST_REACHABLE || n->entry[i].state == INET_ST_FAILED)
 			n->entry[i].until = 0;
+	}
+}
+
+void leat_inet_neigh_forget(struct inet_neigh *n)
+{
+	for (uint32_t i = 0; i < n->entry_max; i++) {
+		struct inet_entry *e = &n->entry[i];
+
+		if (e->state < INET_ST_REACHABLE || e->state == INET_ST_FIXED)
+			continue; /* nothing is known of it, or all that will ever be */
+		if (e->keep) {
+			leat_timer_ring_stop(n->ring, i);
+			e->state = INET_ST_NONE;
+			continue;
+		}
+		rank(n, e, NULL);
+		release(n, i);
 	}
 }
 

@@ -78,6 +78,10 @@ void leat_inet_neigh_doubt(struct inet_neigh *n, struct ip hop);
 /* leat_inet_neigh_doubt_all doubts every entry that was learned or asked for. */
 void leat_inet_neigh_doubt_all(struct inet_neigh *n);
 
+/* leat_inet_neigh_forget forgets every entry that was learned or asked for; a question that is on
+ * its way stays. */
+void leat_inet_neigh_forget(struct inet_neigh *n);
+
 /* leat_inet_neigh_set makes a fixed entry. */
 void leat_inet_neigh_set(struct inet_neigh *n, struct ip hop, struct mac mac);
 

@@ -372,6 +372,44 @@ static void n208_after_the_link_came_back_everybody_is_asked_again_when_used(voi
 	free(n);
 }
 
+/* Another station may have the address then: what is sent waits for its answer.  A gateway keeps its
+ * place, a fixed entry all. */
+static void n208_when_the_link_went_nobody_is_known_any_more(void **state)
+{
+	struct inet_neigh *n = neigh_new(4);
+	uint8_t frame[INET_FRAME_MAX];
+	struct pkt p;
+	struct mac mac;
+
+	(void)state;
+	leat_inet_neigh_keep(n, ip4(2));
+	leat_inet_neigh_set(n, ip4(3), mac_b);
+	for (uint32_t round = 0; round < 10; round++) {
+		for (uint8_t host = 2; host < 6; host++) {
+			if (host == 3)
+				continue;
+			assert_int_equal(
+				leat_inet_neigh_find(n, ip4(host), T0, &mac), INET_NEIGH_ASKING);
+			assert_int_equal(next_out(n, ip4(host), mac_a, frame, &p), WIRE_V_ARP);
+			assert_true(inet_mac_is_group(*(struct mac *)frame));
+			if (host != 5 || round % 2 == 0) /* a question stays on its way */
+				arp(n, WIRE_ARP_REPLY, ip4(host), mac_a, ip4(1), T0);
+		}
+		leat_inet_neigh_forget(n);
+		assert_int_equal(leat_inet_neigh_find(n, ip4(3), T0, &mac), INET_NEIGH_FOUND);
+		assert_memory_equal(mac.octet, mac_b.octet, 6);
+		if (round % 2 != 0) {
+			nothing_out(n);
+			arp(n, WIRE_ARP_REPLY, ip4(5), mac_a, ip4(1), T0);
+			leat_inet_neigh_forget(n);
+		}
+		assert_int_equal(leat_inet_neigh_next_deadline(n), TIME_NEVER);
+	}
+	assert_int_equal(leat_inet_neigh_counters(n)->evicted, 0);
+	assert_int_equal(leat_inet_neigh_counters(n)->no_room, 0);
+	free(n);
+}
+
 static void a_solicitation_is_answered_to_the_asker_or_to_all(void **state)
 {
 	struct inet_neigh *n = neigh_new(8);
@@ -628,6 +666,7 @@ int main(void)
 		cmocka_unit_test(who_asks_for_us_is_answered_and_known),
 		cmocka_unit_test(
 			who_asks_for_a_quiet_address_hears_nothing_and_it_is_never_a_source),
+		cmocka_unit_test(n208_when_the_link_went_nobody_is_known_any_more),
 		cmocka_unit_test(n208_after_the_link_came_back_everybody_is_asked_again_when_used),
 		cmocka_unit_test(a_solicitation_is_answered_to_the_asker_or_to_all),
 		cmocka_unit_test(our_own_address_from_another_station_is_counted_and_not_learned),

@@ -115,7 +115,7 @@ const char *leat_stack_config_error(const struct stack_config *c, char *text, si
 		in_range("connections", c->tcp.tcb_max, 1, UINT32_C(1) << 30),
 		in_range("receive records", c->tcp.rbuf_max, 1, UINT32_C(1) << 30),
 		in_range("listeners", c->listener_max, 1, UINT32_C(1) << 16),
-		in_range("targets", c->target_max, 1, UINT32_C(1) << 16),
+		in_range("targets", c->target_max, 1, STACK_TARGET_MAX),
 		in_range("neighbours", c->neigh_max, 4, UINT32_C(1) << 20),
 		in_range("send buffer", c->send_buf_octets, 1, STACK_SEND_MAX),
 		in_range("send chunks", c->send_chunk_cnt, 1, UINT32_C(1) << 30),
@@ -137,6 +137,8 @@ const char *leat_stack_config_error(const struct stack_config *c, char *text, si
 		return "the address range is backwards, of two versions, or above 65536 addresses";
 	if (leat_stack_source_cnt(&c->link) == 0)
 		return "there is no address and no address range";
+	if ((uint64_t)leat_stack_source_cnt(&c->link) * c->target_max >= STACK_NONE)
+		return "sources times targets are more than 2^32 - 1: fewer of them, please";
 	if (!gateway_ok(c, c->gateway4, true) || !gateway_ok(c, c->gateway6, false))
 		return "a gateway is of the other version, or not in a prefix of ours";
 	return NULL;
@@ -147,6 +149,8 @@ struct parts {
 	struct conn *conn;
 	struct stack_listener *listener;
 	struct stack_target *target;
+	uint32_t *target_head;
+	uint64_t *target_idle;
 	struct chunk *chunk;
 	uint32_t *local4;
 	uint64_t *held;
@@ -207,6 +211,8 @@ static struct parts cut(struct arena *a, const struct stack_config *c)
 	p.local4 = arena_take(a, leat_stack_source_cnt(&c->link), sizeof(*p.local4), CACHE_LINE);
 	p.listener = arena_take(a, c->listener_max, sizeof(*p.listener), CACHE_LINE);
 	p.target = arena_take(a, c->target_max, sizeof(*p.target), CACHE_LINE);
+	p.target_head = arena_take(a, stack_target_heads(c), sizeof(*p.target_head), CACHE_LINE);
+	p.target_idle = arena_take(a, stack_target_words(c), sizeof(*p.target_idle), CACHE_LINE);
 	p.held = arena_take(a, stack_hold_words(c), sizeof(*p.held), CACHE_LINE);
 	p.chunk = arena_take(
 		a, (size_t)c->send_chunk_cnt + stack_source_cnt(c), sizeof(*p.chunk), CACHE_LINE);
@@ -308,11 +314,27 @@ static void lists_init(struct leat_stack *s)
 	s->source_free_cnt = sources;
 	s->abort_head = STACK_NONE;
 	s->io.born = TCP_NONE;
-	memset(s->target, 0, s->config.target_max * sizeof(*s->target));
+	leat_stack_target_init(s);
 	memset(s->conn, 0, conn_cnt(&s->config) * sizeof(*s->conn));
 	for (uint32_t i = 0; i < leat_stack_source_cnt(&s->config.link); i++)
 		s->local4[i] = ip_to4(leat_stack_source_at(&s->config.link, i));
 	memset(s->held, 0, stack_hold_words(&s->config) * sizeof(*s->held));
+}
+
+/* What the configuration says of the link, as the output wants it. */
+static void link_init(struct leat_stack *s)
+{
+	const struct wire_link *link = &s->config.link;
+
+	s->l2_octets = (uint8_t)wire_l2_octets(link);
+	s->gateway4 = ip_to4(s->config.gateway4);
+	for (uint32_t i = 0; i < link->local_cnt; i++) {
+		const struct wire_local *l = &link->local[i];
+
+		if (ip_is4(l->ip))
+			s->net4[s->net4_cnt++] = (struct stack_net4){
+				ip_to4(l->ip), (uint32_t)(ip_first_bits(l->prefix_bits) >> 32)};
+	}
 }
 
 static void modules_init(struct leat_stack *s, const struct parts *p)
@@ -357,9 +379,12 @@ struct leat_stack *leat_stack_new(void *mem, const struct stack_config *config, 
 	s->local4 = p.local4;
 	s->listener = p.listener;
 	s->target = p.target;
+	s->target_head = p.target_head;
+	s->target_idle = p.target_idle;
 	s->held = p.held;
 	s->chunk = p.chunk;
 	s->chunk_text = p.chunk_text;
+	link_init(s);
 	lists_init(s);
 	modules_init(s, &p);
 	return s;
@@ -436,18 +461,24 @@ void leat_stack_keep_buf(struct leat_stack *s, void *buf)
 
 uint32_t leat_stack_give(struct leat_stack *s, void **buf, uint32_t max)
 {
+	struct tcp_io *io = &s->io;
 	uint32_t n = 0;
 
-	while (n < max) {
-		if (s->give_cnt == 0) {
-			leat_tcp_give(s->tcp, &s->io);
-			stack_settle(s);
-		}
-		if (s->give_cnt == 0)
-			break;
+	while (n < max && s->give_cnt > 0) {
 		buf[n++] = s->give[s->give_head];
 		s->give_head = (s->give_head + 1) % STACK_GIVE_MAX;
 		s->give_cnt--;
+	}
+	while (n < max) {
+		if (io->give_cnt == 0)
+			leat_tcp_give(s->tcp, io);
+		if (io->give_cnt == 0)
+			break;
+		uint32_t cnt = u32_min(max - n, io->give_cnt);
+
+		io->give_cnt -= cnt;
+		memcpy(&buf[n], &io->give[io->give_cnt], cnt * sizeof(*buf));
+		n += cnt;
 	}
 	return n;
 }

@@ -45,6 +45,7 @@
 
 #define STACK_BURST_MAX    32
 #define STACK_PART_MAX     9
+#define STACK_TARGET_MAX   (UINT32_C(1) << 24)
 #define STACK_CHUNK_OCTETS 2048 /* of the pool that leat_send copies into */
 
 struct flow_steer;
@@ -58,7 +59,7 @@ struct stack_config {
 	struct tcp_limits tcp;
 	struct tcp_knobs knobs;
 	uint32_t listener_max;
-	uint32_t target_max; /* distinct (address, port) that leat_connect may go to */
+	uint32_t target_max; /* distinct (address, port) that leat_connect may go to at one time */
 	uint32_t neigh_max;
 	uint32_t send_buf_octets; /* leat_send: octets queued and unacknowledged per connection */
 	uint32_t send_chunk_cnt;  /* pool of STACK_CHUNK_OCTETS each, all connections */
@@ -173,8 +174,8 @@ uint32_t leat_stack_give(struct leat_stack *s, void **buf, uint32_t max);
 void leat_stack_set_now(struct leat_stack *s, uint64_t now);
 
 /* leat_stack_link tells that the link went down, or came up: another station may be at its end
- * then, so neighbours are asked for anew, and those connections go on whose segments did not
- * leave. */
+ * then, so neighbours are forgotten when it goes, and asked for anew; and when it comes, those
+ * connections go on whose segments did not leave. */
 void leat_stack_link(struct leat_stack *s, bool up);
 
 /* leat_stack_refuse makes listeners drop new SYNs from now on (true), or take them again. */

@@ -49,7 +49,7 @@ bool leat_stack_flow_insert(struct leat_stack *s, struct tcb *tcb, uint64_t hash
 	if (!leat_flow_table_insert(s->flow, hash, tcb->idx))
 		return false;
 	tcb->flags |= TCP_F_FLOW;
-	s->births++;
+	stack_flow_changed(s, hash);
 	return true;
 }
 
@@ -72,9 +72,11 @@ static void gone(struct leat_stack *s, struct tcb *tcb)
 
 	DCHECK(tcb->state == TCP_ST_CLOSED);
 	if (tcb->flags & TCP_F_FLOW) {
-		leat_flow_table_remove(s->flow, stack_hash(s, tcb), leat_tcp_tw_name(s->tcp, tcb));
+		uint64_t hash = stack_hash(s, tcb);
+
+		leat_flow_table_remove(s->flow, hash, leat_tcp_tw_name(s->tcp, tcb));
 		tcb->flags &= (uint16_t)~TCP_F_FLOW;
-		s->births++;
+		stack_flow_changed(s, hash);
 	}
 	if (c->flags & CONN_LISTENER)
 		leat_stack_listener_remove(s, tcb);
@@ -180,22 +182,24 @@ static bool accept(struct leat_stack *s, struct tcb *tcb, struct leat_event *eve
 	return true;
 }
 
-static bool event_of(
-	struct leat_stack *s, const struct tcp_news *news, uint32_t gen, struct leat_event *event)
+/* The engine's news from READABLE on are the user's events, one place further up. */
+#define SAME(news, event)                                                                          \
+	STATIC_ASSERT((uint32_t)TCP_NEWS_##news << 1 == LEAT_##event, "the same bit, moved")
+SAME(READABLE, READABLE);
+SAME(WRITABLE, WRITABLE);
+SAME(PEER_CLOSED, PEER_CLOSED);
+SAME(CLOSED, CLOSED);
+SAME(SLOW, SLOW);
+SAME(URGENT, URGENT);
+SAME(SOFT, SOFT_ERROR);
+#undef SAME
+
+static bool event_of(struct leat_stack *s, const struct tcp_news *news, struct leat_event *event)
 {
-	static const uint16_t same[][2] = {
-		{TCP_NEWS_READABLE, LEAT_READABLE},
-		{TCP_NEWS_WRITABLE, LEAT_WRITABLE},
-		{TCP_NEWS_PEER_CLOSED, LEAT_PEER_CLOSED},
-		{TCP_NEWS_CLOSED, LEAT_CLOSED},
-		{TCP_NEWS_SLOW, LEAT_SLOW},
-		{TCP_NEWS_URGENT, LEAT_URGENT},
-		{TCP_NEWS_SOFT, LEAT_SOFT_ERROR},
-	};
 	struct tcb *tcb = stack_tcb(s, news->tcb_idx);
 
 	/* An earlier event of this list may have made the user close it. */
-	if (tcb->state == TCP_ST_NONE || tcb->gen != gen)
+	if (tcb->state == TCP_ST_NONE || tcb->gen != news->gen)
 		return false;
 	*event = (struct leat_event){.conn = leat_stack_handle(tcb)};
 	if (!(tcb->flags & TCP_F_USER)) {
@@ -204,9 +208,7 @@ static bool event_of(
 	} else if (news->bits & TCP_NEWS_ESTABLISHED) {
 		event->bits = LEAT_CONNECTED;
 	}
-	for (uint32_t i = 0; i < COUNT_OF(same); i++)
-		if (news->bits & same[i][0])
-			event->bits |= same[i][1];
+	event->bits |= (news->bits & (uint32_t)~TCP_NEWS_ESTABLISHED) << 1;
 	return event->bits != 0;
 }
 
@@ -218,13 +220,10 @@ bool leat_next_event(struct leat_stack *s, struct leat_event *event)
 		if (s->news_at == io->news_cnt) {
 			s->news_at = io->news_cnt = 0;
 			leat_tcp_news(s->tcp, io);
-			for (uint32_t i = 0; i < io->news_cnt; i++)
-				s->news_gen[i] = stack_tcb(s, io->news[i].tcb_idx)->gen;
 		}
 		if (s->news_at == io->news_cnt)
 			return false;
-		uint32_t i = s->news_at++;
-		if (event_of(s, &io->news[i], s->news_gen[i], event))
+		if (event_of(s, &io->news[s->news_at++], event))
 			return true;
 	}
 }
@@ -270,7 +269,8 @@ int leat_close(struct leat_stack *s, struct leat_conn c)
 		if (tcb->state != TCP_ST_CLOSED)
 			leat_tcp_shut_rcv(s->tcp, tcb, s->now, &s->io);
 		stack_settle(s);
-		leat_stack_rest(s, tcb);
+		if (tcb->state == TCP_ST_TIME_WAIT)
+			leat_stack_rest(s, tcb);
 	}
 	return LEAT_OK;
 }

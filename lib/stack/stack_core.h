@@ -11,6 +11,7 @@
  *	stack_conn     handles, the end of a connection, aborts, events
  *	stack_icmp     errors of the network
  *	stack_open     leat_connect: source address, port, flow
+ *	stack_target   where connections go to, by hash
  *	stack_listen   listeners and their backlog
  *	stack_time_wait  TIME-WAIT as a record
  *	stack_gauge    what became of TIME-WAIT; how many in each state, how old
@@ -129,11 +130,16 @@ struct stack_listener {
 	uint32_t idx;
 };
 
+struct stack_net4 {
+	uint32_t ip, mask;
+};
+
 /* A (address, port) that connections go to, and how many ports to it are taken. */
 struct stack_target {
 	struct ip ip;
-	uint16_t port;
 	uint32_t taken_cnt;
+	uint32_t next; /* of those with the same hash, STACK_NONE */
+	uint16_t port; /* 0: never used */
 };
 
 struct leat_stack {
@@ -151,7 +157,12 @@ struct leat_stack {
 	uint8_t *chunk_text; /* STACK_CHUNK_OCTETS for each */
 	struct stack_listener *listener;
 	struct stack_target *target;
-	uint64_t births; /* times that the flow table came to name something else */
+	uint32_t *target_head;           /* stack_target_heads, by hash */
+	uint64_t *target_idle;           /* a bit of each target: no port to it is taken */
+	uint32_t target_last;            /* that was looked for last */
+	uint32_t idle_word;              /* no bit is set below this word of target_idle */
+	uint64_t births;                 /* times that the flow table came to name something else */
+	uint64_t changed, changed_since; /* bits of their hashes, since births was that number */
 	uint32_t chunk_free, chunk_free_cnt;
 	uint32_t source_free, source_free_cnt;
 	uint32_t listener_cnt;
@@ -165,12 +176,16 @@ struct leat_stack {
 	uint32_t look_at, look_words; /* where a look at them stands, and what is left of it */
 	bool link_down;
 	bool refuse;
-	bool in_fill; /* a leat_source is at work: it must not call us */
-	struct ip hop_known; /* the hop that was resolved last in this call, or any */
-	struct mac hop_mac;
+	bool in_fill;                /* a leat_source is at work: it must not call us */
+	struct ip hop_known;         /* the hop that was resolved last in this call, or any */
+	uint32_t hop4_known;         /* the same, when it is of IPv4 */
+	uint8_t hop_l2[WIRE_L2_MAX]; /* what is before the IP header of a packet to it */
+	uint8_t l2_octets;           /* of that */
+	uint8_t net4_cnt;
+	struct stack_net4 net4[WIRE_LOCAL_MAX]; /* our prefixes of IPv4 */
+	uint32_t gateway4;                      /* 0: none */
 	struct stack_counters cnt;
 	struct tcp_io io;
-	uint32_t news_gen[TCP_IO_NEWS_MAX];
 	struct mac cookie_mac[TCP_IO_EMIT_MAX]; /* for a cookie in io.emit: where its SYN is from */
 	void *give[STACK_GIVE_MAX];
 	struct tcp_emit park[STACK_PARK_MAX];
@@ -215,6 +230,13 @@ static inline struct tuple stack_tuple(const struct leat_stack *s, const struct 
 	return tuple;
 }
 
+/* The flow table names something else by this hash than it did. */
+static inline void stack_flow_changed(struct leat_stack *s, uint64_t hash)
+{
+	s->births++;
+	s->changed |= UINT64_C(1) << (hash & 63);
+}
+
 /* Is that the tuple of tcb, a connection? */
 static inline bool stack_is_of(
 	const struct leat_stack *s, const struct tcb *tcb, const struct tuple *tuple)
@@ -245,11 +267,11 @@ void leat_stack_conn_init(struct leat_stack *s, const struct tcb *tcb);
 void leat_stack_conn_free(struct leat_stack *s, struct tcb *tcb);
 /* Enters tcb, whose tuple has this hash and is not there yet, into the flow table. */
 bool leat_stack_flow_insert(struct leat_stack *s, struct tcb *tcb, uint64_t hash);
-/* stack_settle handles io.gone and io.give after a call of the engine. */
+/* stack_settle handles io.gone after a call of the engine, and empties io.give before it is full */
 void leat_stack_settle(struct leat_stack *s);
 static inline void stack_settle(struct leat_stack *s)
 {
-	if (s->io.gone_cnt + s->io.give_cnt > 0)
+	if (s->io.gone_cnt > 0 || s->io.give_cnt > TCP_IO_GIVE_MAX / 2)
 		leat_stack_settle(s);
 }
 
@@ -299,6 +321,25 @@ uint32_t leat_stack_port_base(struct leat_stack *s, const struct tuple *tuple);
 uint32_t leat_stack_source_cnt(const struct wire_link *link);
 struct ip leat_stack_source_at(const struct wire_link *link, uint32_t idx);
 
+/* stack_target.c */
+static inline uint32_t stack_target_heads(const struct stack_config *config)
+{
+	/* The power of two that is not less, from 2. */
+	return UINT32_C(1) << (32 - __builtin_clz(u32_max(config->target_max, 2) - 1));
+}
+
+static inline uint32_t stack_target_words(const struct stack_config *config)
+{
+	return (config->target_max + 63) / 64;
+}
+
+void leat_stack_target_init(struct leat_stack *s);
+/* Finds the target, or gives it a place to which no port is taken; STACK_NONE: there is none. */
+uint32_t leat_stack_target_find(struct leat_stack *s, struct ip ip, uint16_t port);
+/* One more port to it is taken; one is given back. */
+void leat_stack_target_take(struct leat_stack *s, uint32_t idx);
+void leat_stack_target_give(struct leat_stack *s, uint32_t idx);
+
 /* stack_listen.c */
 struct tcb *leat_stack_listener_find(const struct leat_stack *s, const struct tuple *tuple);
 void leat_stack_listener_remove(struct leat_stack *s, const struct tcb *tcb);
@@ -327,15 +368,19 @@ void leat_stack_rest(struct leat_stack *s, struct tcb *tcb);
 void leat_stack_rest_all(struct leat_stack *s);
 /* The record's tcb, to be looked at until the next call of these two. */
 struct tcb *leat_stack_wait_look(struct leat_stack *s, uint32_t name, uint64_t hash);
-/* Likewise, for a segment; leat_stack_wait_done is what must follow. */
+/* Likewise, for a segment; leat_stack_wait_done is what must follow, and _named at once when the
+ * engine may have had it begin anew: `was` is what it was called just before. */
 struct tcb *leat_stack_wait_wake(struct leat_stack *s, uint32_t name, uint64_t hash);
-void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb, uint32_t name);
+void leat_stack_wait_named(struct leat_stack *s, const struct tcb *tcb, uint32_t was);
+void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb);
 /* The record name ends, whatever it holds. */
 void leat_stack_wait_over(struct leat_stack *s, uint32_t name, enum tcp_end why);
 /* Ends at most max records that are due at until; how many. */
 uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max);
+/* Is there no room for one connection more, and none that leat_stack_wait_evict would make? */
+bool leat_stack_is_full(const struct leat_stack *s, const struct tcb *old);
 /* Makes room for one connection more, if the operator would rather have the oldest in TIME-WAIT
- * give way; old, if not NULL, is not to. */
+ * give way; old, if not NULL, is not to.  To be called when nothing else is in the way of it. */
 void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old);
 
 /* stack_info.c */

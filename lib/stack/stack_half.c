@@ -70,7 +70,7 @@ static void inherit_record(struct leat_stack *s, const struct tcb *heir, uint32_
 		return;
 	}
 	leat_tcp_tw_flag(s->tcp, name, TW_F_OUT, false);
-	s->births++;
+	stack_flow_changed(s, stack_hash(s, heir));
 	if (c->flags & CONN_PORT) {
 		leat_tcp_tw_flag(s->tcp, name, TW_F_PORT, true);
 		c->flags &= (uint16_t)~CONN_PORT;

@@ -88,8 +88,10 @@ void leat_stack_hold_slice(struct leat_stack *s)
 void leat_stack_link(struct leat_stack *s, bool up)
 {
 	s->link_down = !up;
-	if (!up)
+	if (!up) {
+		leat_inet_neigh_forget(s->neigh);
 		return;
+	}
 	leat_inet_neigh_doubt_all(s->neigh);
 	leat_stack_hold_look(s);
 }

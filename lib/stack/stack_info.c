@@ -156,7 +156,9 @@ static uint64_t text_received(const struct leat_stack *s, const struct tcb *tcb)
 {
 	const struct conn *c = stack_conn(s, tcb);
 
-	return (c->flags & (CONN_HEIR | CONN_CHILD) ? 0 : c->taken) + tcb->rcv.unread;
+	if (c->flags & (CONN_HEIR | CONN_CHILD | CONN_LISTENER))
+		return tcb->rcv.unread; /* what it has in the place of `taken` is none */
+	return c->taken + tcb->rcv.unread;
 }
 
 static void info_tally(const struct leat_stack *s, const struct tcb *tcb, struct leat_info *info)
@@ -311,8 +313,8 @@ void leat_stack_dump(struct leat_stack *s, FILE *out)
 /* What a walk over all records finds, for comparison with what was counted on the way. */
 struct recount {
 	uint64_t present[TCP_ST_CNT];
-	uint64_t flows, rbufs, ports, children, waiting, chunks, sources, sides, half, queued,
-		aside, heirs, syn_passive;
+	uint64_t flows, rbufs, ports, children, waiting, chunks, sources, sides, half, half_cnt,
+		queued, aside, heirs, syn_passive;
 };
 
 static void recount_conn(const struct leat_stack *s, const struct tcb *tcb, struct recount *r)
@@ -333,6 +335,7 @@ static void recount_conn(const struct leat_stack *s, const struct tcb *tcb, stru
 	r->heirs += (c->flags & CONN_HEIR) != 0;
 	if (c->flags & CONN_LISTENER) {
 		r->waiting += c->waiting;
+		r->half_cnt += c->half_cnt;
 		for (uint32_t i = c->half_head;
 			i != STACK_NONE && r->queued <= s->config.tcp.tcb_max;
 			i = s->conn[i].half_next)
@@ -443,6 +446,7 @@ const char *leat_stack_ledger_error(struct leat_stack *s, char *text, size_t siz
 		{"ports by target = ports of connections", targets, r.ports},
 		{"waiting at listeners = children", r.waiting, r.children},
 		{"half open at listeners = half-open children", r.queued, r.half},
+		{"half open as listeners count = half-open children", r.half_cnt, r.half},
 		{"half-open children = records in SYN-RECEIVED of listeners", r.half,
 			r.syn_passive},
 		{"taken over = those that took over", r.aside, r.heirs},

@@ -13,7 +13,8 @@ void leat_stack_parse(struct leat_stack *s, struct stack_burst *b)
 
 void leat_stack_lookup(struct leat_stack *s, struct stack_burst *b)
 {
-	b->births = s->births;
+	b->births = s->changed_since = s->births;
+	s->changed = 0;
 	for (uint32_t i = 0; i < b->cnt; i++)
 		b->tuple[i] = b->verdict[i] == WIRE_V_TCP ? &b->pkt[i].tuple : NULL;
 	leat_flow_table_find_bulk(s->flow, b->tuple, b->cnt, b->hash, b->idx);
@@ -28,14 +29,18 @@ void leat_stack_lookup(struct leat_stack *s, struct stack_burst *b)
 	}
 }
 
-/* The two traps of a burst.  A miss may have been born by an earlier segment; and what was found
- * may have been freed by one, and its record may serve another tuple by now. */
+/* The two traps of a burst, when the table has changed at this place since.  A miss may have been
+ * born by an earlier segment; and what was found may have been freed by one, and its record may
+ * serve another tuple by now. */
 static uint32_t flow_of(struct leat_stack *s, const struct stack_burst *b, uint32_t i)
 {
 	const struct tuple *tuple = &b->pkt[i].tuple;
 	uint32_t idx = b->idx[i];
 
-	if (s->births == b->births)
+	bool same = s->births == b->births ||
+		    (b->births == s->changed_since && !(s->changed >> (b->hash[i] & 63) & 1));
+
+	if (LIKELY(same))
 		return idx;
 	if (!(idx & FLOW_UNIT)) {
 		const struct tcb *tcb = stack_tcb(s, idx);
@@ -89,8 +94,8 @@ enum admission {
 /* There is no place for one more.  Those that are open and not taken stay (N103).  Half-open ones
  * may be nobody's, so that they do not keep others out: a cookie needs no place before it comes
  * back, or else the oldest gives way. */
-static enum admission admit_full(
-	struct leat_stack *s, const struct tcb *listener, enum tcp_cookies cookies)
+static enum admission admit_full(struct leat_stack *s, const struct tcb *listener,
+	enum tcp_cookies cookies, const struct tcb *old)
 {
 	const struct conn *c = stack_conn(s, listener);
 
@@ -98,7 +103,7 @@ static enum admission admit_full(
 		return ADMIT_NONE;
 	if (c->half_head == STACK_NONE) /* it is only a record that lacks: TCP_V_NO_TCB */
 		return ADMIT_CHILD;
-	if (cookies != TCP_COOKIES_OFF && !leat_tcp_is_full(s->tcp))
+	if (cookies != TCP_COOKIES_OFF && !leat_stack_is_full(s, old))
 		return ADMIT_COOKIE;
 	return leat_stack_half_evict(s, listener) ? ADMIT_CHILD : ADMIT_NONE;
 }
@@ -112,14 +117,27 @@ static enum admission admit(struct leat_stack *s, const struct tcb *listener,
 
 	if (s->refuse)
 		return ADMIT_NONE;
-	leat_stack_wait_evict(s, old);
-	bool full = c->waiting >= c->backlog || leat_tcp_is_full(s->tcp);
-
-	if (full)
-		a = admit_full(s, listener, cookies);
+	if (c->waiting >= c->backlog || leat_stack_is_full(s, old))
+		a = admit_full(s, listener, cookies, old);
 	else if (cookies == TCP_COOKIES_ALWAYS)
 		a = ADMIT_COOKIE;
+	if (a == ADMIT_CHILD)
+		leat_stack_wait_evict(s, old);
 	return a == ADMIT_COOKIE && s->io.emit_cnt == TCP_IO_EMIT_MAX ? ADMIT_NONE : a;
+}
+
+/* An ACK to a listener that is a cookie come back is as good as a SYN that finds room: by choice
+ * the oldest in TIME-WAIT gives way to it.  One that is none, or finds no place for other reasons,
+ * costs nobody his. */
+static void cookie_room(struct leat_stack *s, const struct tcb *listener, const struct pkt *p)
+{
+	const struct conn *c = stack_conn(s, listener);
+
+	if (LIKELY(!leat_tcp_tw_full(s->tcp)) || !s->config.knobs.time_wait_evict || s->refuse ||
+		c->waiting - c->half_cnt >= c->backlog)
+		return;
+	if (leat_tcp_is_cookie(s->tcp, &p->tuple, &p->seg, s->now))
+		leat_stack_wait_evict(s, NULL);
 }
 
 /* A cookie that came back made a connection; the place for it is looked for only now.  When there
@@ -162,8 +180,12 @@ static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i
 {
 	struct pkt *p = &b->pkt[i];
 	enum tcp_cookies cookies = (enum tcp_cookies)s->config.knobs.syn_cookies;
-	enum admission a = is_opening(&p->seg) ? admit(s, l, cookies, NULL) : ADMIT_CHILD;
+	enum admission a = ADMIT_CHILD;
 
+	if (is_opening(&p->seg))
+		a = admit(s, l, cookies, NULL);
+	else
+		cookie_room(s, l, p);
 	if (a == ADMIT_NONE) {
 		not_admitted(s, b, i);
 		return;
@@ -225,9 +247,12 @@ static void waiting(struct leat_stack *s, struct stack_burst *b, uint32_t i, str
 	}
 	if (is_opening(&p->seg) && reopen(s, b, i, tcb))
 		return;
+	uint32_t was = leat_tcp_tw_name(s->tcp, tcb);
+
 	s->cnt.segments++;
 	b->tcp_verdict[i] =
 		leat_tcp_segment_arrives(s->tcp, tcb, &p->tuple, &p->seg, s->now, &s->io);
+	leat_stack_wait_named(s, tcb, was);
 	stack_settle(s);
 }
 
@@ -247,7 +272,7 @@ static void segment(struct leat_stack *s, struct stack_burst *b, uint32_t i)
 	} else if (name & FLOW_UNIT) {
 		tcb = leat_stack_wait_wake(s, name, b->hash[i]);
 		waiting(s, b, i, tcb);
-		leat_stack_wait_done(s, tcb, name);
+		leat_stack_wait_done(s, tcb);
 		return;
 	} else {
 		tcb = stack_tcb(s, name);
@@ -266,7 +291,7 @@ static void segment(struct leat_stack *s, struct stack_burst *b, uint32_t i)
 		leat_stack_chunks_trim(s, tcb);
 	}
 	stack_settle(s);
-	if (tcb != NULL && tcb->state == TCP_ST_TIME_WAIT)
+	if (tcb != NULL && tcb->state == TCP_ST_TIME_WAIT && !(tcb->flags & TCP_F_IN_OUT))
 		leat_stack_rest(s, tcb); /* both closed at once: nothing is owed */
 }
 
@@ -275,12 +300,12 @@ void leat_stack_input(struct leat_stack *s, struct stack_burst *b, uint64_t now)
 	/* A frame gives back one buffer at the most, so that none of this burst can find the list
 	 * full; a list that is full already is a caller's who does not empty it, whatever peers
 	 * send. */
-	ASSERT(s->give_cnt <= STACK_GIVE_MAX - b->cnt);
+	ASSERT(s->give_cnt + s->io.give_cnt <= STACK_GIVE_MAX - b->cnt);
 	leat_stack_set_now(s, now);
+	s->cnt.frames_in += b->cnt;
 	for (uint32_t i = 0; i < b->cnt; i++) {
 		const struct pkt *p = &b->pkt[i];
 
-		s->cnt.frames_in++;
 		s->cnt.octets_in += p->octets;
 		s->cnt.wire[b->verdict[i]]++;
 		if (b->verdict[i] == WIRE_V_TCP) {

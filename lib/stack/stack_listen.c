@@ -243,8 +243,14 @@ int leat_stack_listener_promote(struct leat_stack *s, struct tcb *tcb)
 		return LEAT_ERR_QUIET;
 	if (leat_flow_table_find(s->flow, hash, &tuple) != FLOW_NONE)
 		return LEAT_ERR_IN_USE;
+	leat_stack_wait_evict(s, NULL);
+	if (leat_tcp_tw_full(s->tcp)) {
+		s->cnt.time_wait_refused++;
+		return LEAT_ERR_FULL;
+	}
 	if (!leat_stack_flow_insert(s, tcb, hash)) {
 		s->cnt.flow_refused++;
+		c->half_cnt = 0; /* where the hash was put */
 		return LEAT_ERR_FULL;
 	}
 	DCHECK(c->waiting == 0);

@@ -101,27 +101,9 @@ bool leat_stack_source_for(struct leat_stack *s, struct ip remote, struct ip *lo
 	return true;
 }
 
-/* target_idx finds the target, or gives it a place to which no port is taken. */
-static uint32_t target_idx(struct leat_stack *s, struct ip ip, uint16_t port)
-{
-	uint32_t empty = STACK_NONE;
-
-	for (uint32_t i = 0; i < s->config.target_max; i++) {
-		const struct stack_target *t = &s->target[i];
-
-		if (t->port == port && ip_eq(t->ip, ip))
-			return i;
-		if (t->taken_cnt == 0 && empty == STACK_NONE)
-			empty = i;
-	}
-	if (empty != STACK_NONE)
-		s->target[empty] = (struct stack_target){.ip = ip, .port = port};
-	return empty;
-}
-
 uint32_t leat_stack_port_base(struct leat_stack *s, const struct tuple *tuple)
 {
-	uint32_t target = target_idx(s, tuple->remote, tuple->rport);
+	uint32_t target = leat_stack_target_find(s, tuple->remote, tuple->rport);
 
 	DCHECK(s->target[target].taken_cnt > 0);
 	return leat_stack_local_idx(s, tuple->local) * s->config.target_max + target;
@@ -234,7 +216,7 @@ static int port_chosen(struct leat_stack *s, struct tuple *tuple, uint32_t base)
 /* port_take completes tuple with a local port and tells the base it was taken from. */
 static int port_take(struct leat_stack *s, struct tuple *tuple, uint32_t *base)
 {
-	uint32_t target = target_idx(s, tuple->remote, tuple->rport);
+	uint32_t target = leat_stack_target_find(s, tuple->remote, tuple->rport);
 	int error;
 
 	if (target == STACK_NONE)
@@ -242,7 +224,7 @@ static int port_take(struct leat_stack *s, struct tuple *tuple, uint32_t *base)
 	*base = leat_stack_local_idx(s, tuple->local) * s->config.target_max + target;
 	error = tuple->lport != 0 ? port_named(s, tuple, base) : port_chosen(s, tuple, *base);
 	if (error == LEAT_OK && *base != STACK_NONE)
-		s->target[target].taken_cnt++;
+		leat_stack_target_take(s, target);
 	return error;
 }
 
@@ -251,8 +233,7 @@ void leat_stack_port_untake(struct leat_stack *s, uint32_t base, uint16_t port)
 	if (base == STACK_NONE)
 		return;
 	leat_flow_port_give(s->port, base, port);
-	DCHECK(s->target[base % s->config.target_max].taken_cnt > 0);
-	s->target[base % s->config.target_max].taken_cnt--;
+	leat_stack_target_give(s, base % s->config.target_max);
 }
 
 void leat_stack_port_give(struct leat_stack *s, const struct tcb *tcb)

@@ -4,7 +4,10 @@
 #include "stack_core.h"
 #include "wire_cksum.h"
 
+#include <string.h>
+
 #define CSUM_AT 16 /* octet of the checksum in a TCP header */
+#define NO_HOP4 1  /* nobody's address, and not 0: no hop */
 
 enum where_to {
 	TO_WIRE,
@@ -27,7 +30,10 @@ static const struct mac *cookie_station(const struct leat_stack *s, const struct
 /* Does the record that m came from still have its tuple? */
 static bool is_its(const struct leat_stack *s, const struct tcp_emit *m)
 {
-	return stack_is_of(s, stack_tcb(s, m->tcb_idx), &m->tuple);
+	struct tuple tuple;
+
+	tcp_emit_tuple(m, &tuple);
+	return stack_is_of(s, stack_tcb(s, m->tcb_idx), &tuple);
 }
 
 /* Is m what a connection must send until it is acknowledged? */
@@ -45,65 +51,63 @@ static void drop(struct leat_stack *s, const struct tcp_emit *m)
 		s->cnt.out_no_neigh++;
 }
 
-/* What a neighbour answers is asked once in a call for as many segments as go to it in a row. */
-static enum inet_neigh_answer ask(
-	struct leat_stack *s, const struct tcp_emit *m, struct ip hop, struct mac *mac)
+static void l2_put(const struct leat_stack *s, uint8_t *l2, const struct mac *mac, bool is4)
 {
-	if (LIKELY(ip_eq(hop, s->hop_known) && !m->doubt)) {
-		*mac = s->hop_mac;
+	leat_wire_l2_put(l2, &s->config.link, mac, is4 ? WIRE_ETHERTYPE_IP4 : WIRE_ETHERTYPE_IP6);
+}
+
+/* What a neighbour answers is asked once in a call for as many segments as go to it in a row. */
+static enum inet_neigh_answer ask(struct leat_stack *s, const struct tcp_emit *m, struct ip hop)
+{
+	struct mac mac;
+
+	if (ip_eq(hop, s->hop_known) && !m->doubt)
 		return INET_NEIGH_FOUND;
-	}
 	if (m->doubt) /* dead gateway: ask for it anew (RFC 1122 3.3.1.4) */
 		leat_inet_neigh_doubt(s->neigh, hop);
-	enum inet_neigh_answer answer = leat_inet_neigh_find(s->neigh, hop, s->now, mac);
+	enum inet_neigh_answer answer = leat_inet_neigh_find(s->neigh, hop, s->now, &mac);
 
 	if (answer == INET_NEIGH_FOUND) {
 		s->hop_known = hop;
-		s->hop_mac = *mac;
+		s->hop4_known = ip_is4(hop) ? ip_to4(hop) : NO_HOP4;
+		l2_put(s, s->hop_l2, &mac, ip_is4(hop));
 	}
 	return answer;
 }
 
-static enum where_to resolve(struct leat_stack *s, const struct tcp_emit *m, struct mac *mac)
+/* Where m goes; to the wire with l2, of WIRE_L2_MAX octets, before its IP header. */
+static enum where_to resolve(
+	struct leat_stack *s, const struct tcp_emit *m, uint8_t *own, const uint8_t **l2)
 {
 	enum inet_neigh_answer answer = INET_NEIGH_FAILED;
+	struct tuple tuple;
 	struct ip hop;
 
 	if (s->config.link.raw_ip)
 		return TO_WIRE;
-	if (leat_stack_next_hop(s, m->tuple.remote, &hop))
-		answer = ask(s, m, hop, mac);
+	tcp_emit_tuple(m, &tuple);
+	if (leat_stack_next_hop(s, tuple.remote, &hop))
+		answer = ask(s, m, hop);
 	if (answer == INET_NEIGH_FOUND)
 		return TO_WIRE;
-	if (m->tcb_idx != TCP_NONE && (s->conn[m->tcb_idx].flags & CONN_MAC) && is_its(s, m)) {
-		*mac = s->conn[m->tcb_idx].mac;
-		return TO_WIRE;
-	}
-	const struct mac *station = cookie_station(s, m);
+	const struct mac *station = NULL;
+
+	if (m->tcb_idx != TCP_NONE && (s->conn[m->tcb_idx].flags & CONN_MAC) && is_its(s, m))
+		station = &s->conn[m->tcb_idx].mac;
+	else
+		station = cookie_station(s, m);
 	if (station != NULL) {
-		*mac = *station;
+		l2_put(s, own, station, ip_is4(tuple.remote));
+		*l2 = own;
 		return TO_WIRE;
 	}
 	return answer == INET_NEIGH_ASKING ? TO_PARK : TO_NOBODY;
 }
 
-static void csum_put(const struct leat_stack *s, const struct tuple *tuple, struct stack_frame *f)
+/* The IP header of a segment of octets; returns what of the TCP checksum comes from it. */
+static inline __attribute__((always_inline)) uint16_t ip_hdr_put(
+	const struct leat_stack *s, const struct tcp_emit *m, uint32_t octets, uint8_t *p, bool is4)
 {
-	uint8_t *tcp = f->data + f->l2_octets + f->l3_octets;
-	uint32_t octets = f->octets - f->l2_octets - f->l3_octets;
-
-	if (s->config.tx_csum_l4)
-		be16_put(tcp + CSUM_AT,
-			leat_wire_sum_fold(leat_wire_sum_pseudo(tuple, WIRE_PROTO_TCP, octets)));
-	else
-		be16_put(tcp + CSUM_AT, leat_wire_cksum(tuple, WIRE_PROTO_TCP, tcp, octets));
-}
-
-static void build(struct leat_stack *s, const struct tcp_emit *m, const struct mac *mac,
-	struct stack_frame *f)
-{
-	const struct wire_link *link = &s->config.link;
-	uint32_t octets = leat_wire_tcp_hdr_octets(&m->seg) + m->seg.text;
 	/* MUST-49, SHLD-22: hop limit from the configuration, DSCP as the user gave it. */
 	struct ip_hdr hdr = {
 		.proto = WIRE_PROTO_TCP,
@@ -112,31 +116,71 @@ static void build(struct leat_stack *s, const struct tcp_emit *m, const struct m
 		.octets = octets,
 		.csum_later = s->config.tx_csum_ip,
 	};
-	uint32_t at = leat_wire_pkt_hdr_put(f->data, link, mac, &m->tuple, &hdr);
+
+	if (is4) {
+		leat_wire_ip4_put(p, m->ends.local, m->ends.remote, &hdr);
+		return wire_pseudo4(m->ends.local, m->ends.remote, WIRE_PROTO_TCP, octets);
+	}
+	leat_wire_ip6_put(p, &m->tuple, &hdr);
+	return leat_wire_sum_fold(leat_wire_sum_pseudo(&m->tuple, WIRE_PROTO_TCP, octets));
+}
+
+/* Writes m to f, behind l2; one function for each version, so that what is about the other one is
+ * not even there. */
+static inline __attribute__((always_inline)) void build_ip(struct leat_stack *s,
+	const struct tcp_emit *m, const uint8_t *l2, struct stack_frame *f, bool is4)
+{
+	uint32_t l2_octets = s->l2_octets, l3_octets = is4 ? WIRE_IP4_OCTETS : WIRE_IP6_OCTETS;
+	uint8_t *p = f->data, *tcp = p + l2_octets + l3_octets;
 
 	f->is_tcp = true;
-	f->is_ip4 = ip_is4(m->tuple.local);
+	f->is_ip4 = is4;
 	f->again = m->again;
-	f->l2_octets = (uint8_t)wire_l2_octets(link);
-	f->l3_octets = (uint8_t)(at - f->l2_octets);
-	f->octets = at + octets;
+	f->l2_octets = (uint8_t)l2_octets;
+	f->l3_octets = (uint8_t)l3_octets;
+	memcpy(p, l2, WIRE_L2_MAX); /* where it is shorter IP comes over the rest of it */
+	uint32_t octets = leat_wire_seg_put(tcp, m->ends.lport, m->ends.rport, &m->seg);
+
+	if (m->seg.text > 0) {
+		leat_stack_text(s, stack_tcb(s, m->tcb_idx), m->offset, tcp + octets, m->seg.text);
+		octets += m->seg.text;
+	}
+	f->octets = l2_octets + l3_octets + octets;
 	DCHECK(f->octets <= f->room);
-	DCHECK(f->octets - f->l2_octets <= link->mtu);
-	at += leat_wire_tcp_put(f->data + at, &m->tuple, &m->seg);
-	if (m->seg.text > 0)
-		leat_stack_text(s, stack_tcb(s, m->tcb_idx), m->offset, f->data + at, m->seg.text);
-	csum_put(s, &m->tuple, f);
+	DCHECK(f->octets - l2_octets <= s->config.link.mtu);
+	be16_put(tcp + CSUM_AT, ip_hdr_put(s, m, octets, p + l2_octets, is4));
+	if (UNLIKELY(!s->config.tx_csum_l4))
+		be16_put(tcp + CSUM_AT,
+			(uint16_t)~leat_wire_sum_fold(leat_wire_sum(0, tcp, octets)));
+}
+
+static __attribute__((noinline)) void build4(
+	struct leat_stack *s, const struct tcp_emit *m, const uint8_t *l2, struct stack_frame *f)
+{
+	build_ip(s, m, l2, f, true);
+}
+
+static __attribute__((noinline)) void build6(
+	struct leat_stack *s, const struct tcp_emit *m, const uint8_t *l2, struct stack_frame *f)
+{
+	build_ip(s, m, l2, f, false);
 }
 
 /* Text that goes again while it waits takes its own place. */
 static bool park_again(struct leat_stack *s, const struct tcp_emit *m)
 {
+	struct tuple tuple, its;
+
+	tcp_emit_tuple(m, &tuple);
 	for (uint32_t i = 0; i < s->park_cnt; i++) {
 		uint32_t at = (s->park_head + i) % STACK_PARK_MAX;
 		struct tcp_emit *old = &s->park[at];
 
 		if (old->seg.text == 0 || old->tcb_idx != m->tcb_idx || old->offset != m->offset ||
-			old->seg.text != m->seg.text || !tuple_eq(&old->tuple, &m->tuple))
+			old->seg.text != m->seg.text)
+			continue;
+		tcp_emit_tuple(old, &its);
+		if (!tuple_eq(&its, &tuple))
 			continue;
 		*old = *m;
 		s->park_gen[at] = stack_tcb(s, m->tcb_idx)->gen;
@@ -175,17 +219,19 @@ static bool text_is_there(struct leat_stack *s, const struct tcp_emit *m, uint32
 }
 
 /* send writes m to f, parks it or drops it; returns the frames written: 1 or 0. */
-static uint32_t send(struct leat_stack *s, const struct tcp_emit *m, struct stack_frame *f)
+static __attribute__((noinline)) uint32_t send(
+	struct leat_stack *s, const struct tcp_emit *m, struct stack_frame *f)
 {
-	struct mac mac = {{0}};
-	enum where_to where = resolve(s, m, &mac);
+	uint8_t own[WIRE_L2_MAX];
+	const uint8_t *l2 = s->hop_l2;
+	enum where_to where = resolve(s, m, own, &l2);
 
 	if (where == TO_PARK)
 		park(s, m);
 	else if (where == TO_NOBODY)
 		drop(s, m);
 	else
-		build(s, m, &mac, f);
+		(m->ends.remote != ENDS4_WIDE ? build4 : build6)(s, m, l2, f);
 	/* Without a link the device may still take it, or the link be back before we hear of it. */
 	if (UNLIKELY(s->held_cnt > 0 || s->link_down) && where == TO_WIRE && occupies(s, m)) {
 		if (s->link_down)
@@ -194,6 +240,25 @@ static uint32_t send(struct leat_stack *s, const struct tcp_emit *m, struct stac
 			leat_stack_hold_end(s, m->tcb_idx);
 	}
 	return where == TO_WIRE;
+}
+
+/* leat_stack_next_hop for IPv4; 0: there is none. */
+static inline uint32_t next_hop4(const struct leat_stack *s, uint32_t remote)
+{
+	for (uint32_t i = 0; i < s->net4_cnt; i++)
+		if (((remote ^ s->net4[i].ip) & s->net4[i].mask) == 0)
+			return remote;
+	return s->gateway4;
+}
+
+/* Most segments go, over IPv4, where the one before went. */
+static inline bool to_hop_known(const struct leat_stack *s, const struct tcp_emit *m)
+{
+	uint32_t remote = m->ends.remote;
+
+	if (UNLIKELY(remote == ENDS4_WIDE || m->doubt || s->held_cnt > 0 || s->link_down))
+		return false;
+	return next_hop4(s, remote) == s->hop4_known;
 }
 
 static uint32_t send_parked(struct leat_stack *s, struct stack_frame *f)
@@ -265,7 +330,10 @@ static uint32_t segments(struct leat_stack *s, struct stack_frame *frame, uint32
 
 		if (m == NULL)
 			break;
-		n += send(s, m, &frame[n]);
+		if (LIKELY(to_hop_known(s, m)))
+			build4(s, m, s->hop_l2, &frame[n++]);
+		else
+			n += send(s, m, &frame[n]);
 	}
 	if (s->emit_at == s->io.emit_cnt) {
 		s->emit_at = s->io.emit_cnt = 0;
@@ -281,6 +349,7 @@ uint32_t leat_stack_output(
 
 	leat_stack_set_now(s, now);
 	s->hop_known = (struct ip){0, 0};
+	s->hop4_known = NO_HOP4;
 	if (leat_inet_neigh_changed(s->neigh)) {
 		s->park_look = s->park_cnt;
 		leat_stack_hold_look(s);

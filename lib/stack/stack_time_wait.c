@@ -24,6 +24,19 @@ static void rename_heir(
 	s->conn[idx].old = move->to;
 }
 
+/* A record of this tuple has another name: whoever knows it by the old one is told. */
+static void renamed(
+	struct leat_stack *s, const struct tuple *tuple, uint64_t hash, const struct tw_move *move)
+{
+	uint8_t flags = leat_tcp_tw_flags(s->tcp, move->to);
+
+	if (UNLIKELY(flags & TW_F_ASIDE))
+		rename_heir(s, tuple, hash, move);
+	else if (LIKELY(!(flags & TW_F_OUT)))
+		leat_flow_table_move(s->flow, hash, move->from, move->to);
+	stack_flow_changed(s, hash);
+}
+
 /* Closes some holes, so that there are blocks again. */
 static void pack(struct leat_stack *s)
 {
@@ -37,15 +50,8 @@ static void pack(struct leat_stack *s)
 		hash[i] = leat_flow_hash(s->flow, &tuple[i]);
 		leat_flow_table_prefetch(s->flow, hash[i]);
 	}
-	for (uint32_t i = 0; i < cnt; i++) {
-		uint8_t flags = leat_tcp_tw_flags(s->tcp, move[i].to);
-
-		if (UNLIKELY(flags & TW_F_ASIDE))
-			rename_heir(s, &tuple[i], hash[i], &move[i]);
-		else if (LIKELY(!(flags & TW_F_OUT)))
-			leat_flow_table_move(s->flow, hash[i], move[i].from, move[i].to);
-	}
-	s->births += cnt;
+	for (uint32_t i = 0; i < cnt; i++)
+		renamed(s, &tuple[i], hash[i], &move[i]);
 }
 
 /* As few blocks are left, so many are packed for each record that may take one. */
@@ -71,9 +77,11 @@ void leat_stack_rest(struct leat_stack *s, struct tcb *tcb)
 	if (name == TCP_NONE)
 		return;
 	leat_stack_chunks_free(s, c);
-	leat_flow_table_move(s->flow, stack_hash(s, tcb), was, name);
+	uint64_t hash = stack_hash(s, tcb);
+
+	leat_flow_table_move(s->flow, hash, was, name);
 	tcb->flags &= (uint16_t)~TCP_F_FLOW;
-	s->births++;
+	stack_flow_changed(s, hash);
 }
 
 void leat_stack_rest_all(struct leat_stack *s)
@@ -109,16 +117,20 @@ struct tcb *leat_stack_wait_wake(struct leat_stack *s, uint32_t name, uint64_t h
 	return tcb->flags & TCP_F_FLOW ? tcb : prepared(s, tcb, name, hash);
 }
 
-void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb, uint32_t name)
+void leat_stack_wait_named(struct leat_stack *s, const struct tcb *tcb, uint32_t was)
 {
-	uint32_t now_named = leat_tcp_tw_name(s->tcp, tcb);
+	uint32_t name = leat_tcp_tw_name(s->tcp, tcb);
 
+	if (name == was)
+		return;
+	leat_flow_table_move(s->flow, stack_hash(s, tcb), was, name);
+	stack_flow_changed(s, stack_hash(s, tcb));
+}
+
+void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb)
+{
 	if (tcb->state != TCP_ST_TIME_WAIT)
 		return; /* it was ended, and that settled */
-	if (now_named != name) {
-		leat_flow_table_move(s->flow, stack_hash(s, tcb), name, now_named);
-		s->births++;
-	}
 	leat_tcp_tw_sleep(s->tcp, tcb);
 	make_blocks(s);
 }
@@ -150,7 +162,7 @@ static void over(struct leat_stack *s, uint32_t name, const struct tuple *tuple,
 	if (flags & TW_F_PORT)
 		leat_stack_port_untake(s, leat_stack_port_base(s, tuple), tuple->lport);
 	leat_tcp_tw_over(s->tcp, name, why, s->now);
-	s->births++;
+	stack_flow_changed(s, hash);
 }
 
 void leat_stack_wait_over(struct leat_stack *s, uint32_t name, enum tcp_end why)
@@ -162,12 +174,11 @@ void leat_stack_wait_over(struct leat_stack *s, uint32_t name, enum tcp_end why)
 }
 
 /* One that began anew when there was no place for it, and now is at the head. */
-static void go_on(struct leat_stack *s, uint32_t name, uint64_t hash)
+static void go_on(struct leat_stack *s, uint32_t name, const struct tuple *tuple, uint64_t hash)
 {
-	uint32_t to = leat_tcp_tw_later(s->tcp, name, s->now);
+	const struct tw_move move = {name, leat_tcp_tw_later(s->tcp, name, s->now)};
 
-	leat_flow_table_move(s->flow, hash, name, to);
-	s->births++;
+	renamed(s, tuple, hash, &move);
 }
 
 uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max)
@@ -183,21 +194,37 @@ uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max)
 	}
 	for (uint32_t i = 0; i < cnt; i++) {
 		if (UNLIKELY(leat_tcp_tw_flags(s->tcp, name[i]) & TW_F_LATER))
-			go_on(s, name[i], hash[i]);
+			go_on(s, name[i], &tuple[i], hash[i]);
 		else
 			over(s, name[i], &tuple[i], hash[i], TCP_END_TIME_WAIT);
 	}
 	return cnt;
 }
 
-void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old)
+/* Who would give way for one more, so that there is room for it; TCP_NONE: it needs nobody's place,
+ * or that place alone is of no use, as there is no control block. */
+static uint32_t gives_way(const struct leat_stack *s, const struct tcb *old)
 {
-	if (!s->config.knobs.time_wait_evict || !leat_tcp_tw_full(s->tcp))
-		return;
+	if (LIKELY(!leat_tcp_tw_full(s->tcp)) || !s->config.knobs.time_wait_evict)
+		return TCP_NONE;
 	uint32_t spared = old != NULL ? leat_tcp_tw_name(s->tcp, old) : TCP_NONE;
 	uint32_t name = leat_tcp_tw_oldest(s->tcp, spared);
 
-	if (name == TCP_NONE)
+	if (name == TCP_NONE || leat_tcp_has_tcb(s->tcp))
+		return name;
+	return name & FLOW_UNIT || stack_tcb(s, name)->flags & TCP_F_USER ? TCP_NONE : name;
+}
+
+bool leat_stack_is_full(const struct leat_stack *s, const struct tcb *old)
+{
+	return leat_tcp_is_full(s->tcp) && gives_way(s, old) == TCP_NONE;
+}
+
+void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old)
+{
+	uint32_t name = gives_way(s, old);
+
+	if (LIKELY(name == TCP_NONE))
 		return;
 	if (name & FLOW_UNIT) {
 		leat_stack_wait_over(s, name, TCP_END_GAVE_WAY);

@@ -470,6 +470,12 @@ static void a_connection_that_finds_no_place_in_the_flow_table_is_dropped(void *
 	assert_int_equal(leat_connect(n.stack[1], &local, &remote, &c), LEAT_ERR_FULL);
 	assert_int_equal(leat_stack_counters(n.stack[1])->flow_refused, 2);
 	net_ledger(&n); /* the port is free again */
+	/* A listener that was to become an active open is the listener that it was. */
+	assert_int_equal(leat_listen_from(n.stack[1], &local, &remote, &c), LEAT_OK);
+	assert_int_equal(leat_send(n.stack[1], c, "x", 1), LEAT_ERR_FULL);
+	assert_int_equal(leat_stack_counters(n.stack[1])->flow_refused, 3);
+	net_ledger(&n);
+	assert_int_equal(leat_close(n.stack[1], c), LEAT_OK);
 	net_stop(&n);
 }
 

@@ -231,12 +231,36 @@ static void n085_connections_that_nobody_closes_are_counted_and_the_oldest_is_kn
 	net_stop(&n);
 }
 
+/* Its first half-open child stands where others have what was read. */
+static void a_listener_has_received_nothing(void **state)
+{
+	struct leat_info info;
+	struct leat_conn l;
+	struct net n;
+
+	(void)state;
+	net_init(&n, 4);
+	net_start(&n);
+	l = net_listen(&n, 1, 4, 80, 8);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(leat_info(n.stack[1], l, &info), LEAT_OK);
+		assert_true(info.rcv_nxt == 0);
+		(void)net_connect(&n, 4, 80);
+		net_run(&n, 3 * TIME_MS + TIME_MS / 2); /* half open */
+	}
+	net_run(&n, 20 * TIME_MS);
+	assert_int_equal(leat_info(n.stack[1], l, &info), LEAT_OK);
+	assert_true(info.rcv_nxt == 0);
+	net_stop(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			n085_connections_that_nobody_closes_are_counted_and_the_oldest_is_known),
 		cmocka_unit_test(info_tells_a_conversation_phase_by_phase),
+		cmocka_unit_test(a_listener_has_received_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,7 +98,7 @@ void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg)
 	tcb->snd.wl2 = seg->ack;
 	leat_tcp_cc_init(c->e, tcb);
 	leat_tcp_want_output(c->e, tcb);
-	leat_tcp_rtx_arm(c, true);
+	tcp_rtx_arm(c, true);
 }
 
 /* What is at SND.UNA was refused by a closed window. */
@@ -144,5 +144,5 @@ void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg)
 		leat_tcp_ext_end(c->e, tcb);
 	leat_tcp_want_output(c->e, tcb);
 	if (acked > 0 || was_closed)
-		leat_tcp_rtx_arm(c, true);
+		tcp_rtx_arm(c, true);
 }

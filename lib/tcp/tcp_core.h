@@ -52,8 +52,14 @@ struct tcp_engine {
 	struct tcp_limits limits;
 	struct tcp_knobs knobs;
 	struct hash_key secret, cookie_key;
+	/* What the knobs make of every connection, worked out once. */
+	struct tcb fresh;          /* a record as it begins */
+	uint32_t rcv_room;         /* octets of text that one may hold */
+	uint32_t rcv_half;         /* half of the receive buffer */
+	uint8_t offered;           /* enum wire_tcp_opt of our SYN, but for MSS (MUST-67) */
+	uint8_t shift_wanted;      /* of our window, when that is agreed on */
 	struct tcp_follow *follow; /* where arrows are noted; NULL: nowhere */
-	uint64_t cookie_until; /* so long an ACK to a listener may bring a cookie back */
+	uint64_t cookie_until;     /* so long an ACK to a listener may bring a cookie back */
 	struct tcb *tcb;
 	struct tuple *wide; /* of tcb[i], when its ends are wide, at [i]; NULL: none ever is */
 	struct tcp_side *side;
@@ -164,8 +170,8 @@ void leat_tcp_state_rest(struct tcp_engine *e, struct tcb *tcb);
 void leat_tcp_state_speaks(struct tcb *tcb);
 /* A record that is no tcb ends by event. */
 /* Tells who follows of an arrow; assumes somebody does. */
-void leat_tcp_state_note(struct tcp_engine *e, const struct tcb *tcb, uint8_t from, uint8_t to,
-	enum tcp_end why);
+void leat_tcp_state_note(
+	struct tcp_engine *e, const struct tcb *tcb, uint8_t from, uint8_t to, enum tcp_end why);
 void leat_tcp_state_over(struct tcp_engine *e, enum tcp_event event);
 
 /* tcp_tw.c */
@@ -205,7 +211,7 @@ enum tcp_verdict leat_tcp_in_done(
 void leat_tcp_reply(struct tcp_call *c, const struct seg *seg);
 
 /* tcp_input_fast.c: TCP_V_CNT when seg is not its own, and then nothing happened. */
-enum tcp_verdict leat_tcp_in_fast(struct tcp_call *c, struct seg *seg);
+enum tcp_verdict leat_tcp_in_fast(struct tcp_call *c, const struct seg *seg);
 
 /* tcp_ack.c */
 void leat_tcp_in_ack(struct tcp_call *c, const struct seg *seg);
@@ -217,16 +223,28 @@ bool leat_tcp_fin_acked(const struct tcb *tcb);
 void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct seg *seg);
 /* In figure 7 the peer's SYN,ACK, after its SYN, says what it has heard of ours: no more holds. */
 void leat_tcp_opts_keep(struct tcb *tcb, const struct seg *seg);
-/* What we offer in our SYN (MUST-67). */
-/* Our shift of the window, when that is agreed on. */
-uint8_t leat_tcp_shift_wanted(const struct tcp_engine *e);
+/* Sets what of e comes from the knobs for options and windows. */
+void leat_tcp_opts_prepare(struct tcp_engine *e);
 /* Octets of the headers of IP and TCP, without options. */
 uint32_t leat_tcp_hdr_octets(const struct tcb *tcb);
 uint16_t leat_tcp_adv_mss(const struct tcp_engine *e, const struct tcb *tcb);
 /* The path takes packets of mtu octets: sets the MSS, which never grows; false: no change. */
 bool leat_tcp_mss_narrow(struct tcb *tcb, uint32_t mtu);
+/* What we offer in a SYN, but for its timestamp (MUST-14, MUST-65, MUST-67). */
+void leat_tcp_syn_opts_put(const struct tcp_call *c, struct seg *seg);
 /* Adds the options that seg, about to be sent, must carry. */
-void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg);
+static inline void tcp_opts_put(const struct tcp_call *c, struct seg *seg)
+{
+	const struct tcb *tcb = c->tcb;
+
+	seg->opts = tcb->agreed & TCP_OPT_TS;
+	if (seg->flags & TCP_SYN)
+		leat_tcp_syn_opts_put(c, seg);
+	if (seg->opts & TCP_OPT_TS) {
+		seg->ts_val = tcp_ts_val(tcb, c->now);
+		seg->ts_ecr = tcb->ts_recent; /* 0 in our first SYN */
+	}
+}
 
 /* tcp_ts.c: RFC 7323 3 to 5 */
 /* PAWS, before the first check: OK, or why the segment is dropped. */
@@ -240,9 +258,29 @@ bool leat_tcp_ts_echo(const struct tcp_call *c, const struct seg *seg, uint64_t 
 enum tcp_verdict leat_tcp_reass(struct tcp_call *c, const struct seg *seg);
 /* Sends the queues home; what is in order stays when a user may still read it. */
 void leat_tcp_reass_purge(struct tcp_engine *e, struct tcb *tcb, bool may_read);
-/* Octets behind RCV.NXT that there is room for; and those of them that a new promise may be for. */
-uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb);
-uint32_t leat_tcp_rcv_offer(const struct tcp_engine *e, const struct tcb *tcb);
+/* What is left of e->rcv_room where tcb holds text. */
+uint32_t leat_tcp_rcv_rest(const struct tcp_engine *e, const struct tcb *tcb);
+/* Octets behind RCV.NXT that there is room for. */
+static inline uint32_t tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	uint32_t room = LIKELY(tcb->rbuf_cnt == 0) ? e->rcv_room : leat_tcp_rcv_rest(e, tcb);
+
+	return u32_min(room, (uint32_t)UINT16_MAX << tcb->rcv_scale);
+}
+/* Those of them that a new promise may be for.  Each ACK of less than a granule of the window scale
+ * must round the rest of the promise up, which moves the edge to the right; the spare is left to
+ * that. */
+#define TCP_RCV_SPARE_GRANULES 256u
+static inline uint32_t tcp_rcv_offer(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	uint32_t room = tcp_rcv_room(e, tcb);
+
+	if (LIKELY(tcb->rcv_scale == 0))
+		return room;
+	uint32_t spare = TCP_RCV_SPARE_GRANULES << tcb->rcv_scale;
+
+	return room > spare ? (room - spare) >> tcb->rcv_scale << tcb->rcv_scale : 0;
+}
 
 /* tcp_sack.c */
 /* octets of text at seq came a second time: the next ACK says so (RFC 2883). */
@@ -275,9 +313,35 @@ void leat_tcp_send_rst(struct tcp_call *c);
  * e->fin_wait_2; stop: it does not, if it would have by that ring. */
 void leat_tcp_ring_start(struct timer_ring *ring, struct tcb *tcb, uint32_t length, uint64_t now);
 void leat_tcp_ring_stop(struct timer_ring *ring, struct tcb *tcb);
-void leat_tcp_timer_sync(struct tcp_engine *e, struct tcb *tcb);
-/* Arms, keeps or stops the retransmission or persist timer by what is outstanding. */
+/* Moves the timer of tcb to the earlier of its instants; but what is on the output list is about to
+ * move them again: the output sees to it. */
+static inline void tcp_timer_sync(struct tcp_engine *e, struct tcb *tcb)
+{
+	uint64_t at = u64_min(tcb->rtx_at, tcb->delack_at);
+
+	if (tcb->flags & TCP_F_IN_OUT || at == timer_entry_deadline(&tcb->wheel))
+		return;
+	if (at == TIME_NEVER)
+		leat_timer_wheel_stop(e->wheel, tcb->idx);
+	else
+		leat_timer_wheel_set(e->wheel, tcb->idx, at);
+}
+/* Arms, keeps or stops the retransmission or persist timer by what is outstanding; tcp_rtx_arm does
+ * the same, at once where all that there is was sent and acknowledged. */
 void leat_tcp_rtx_arm(struct tcp_call *c, bool restart);
+static inline void tcp_rtx_arm(struct tcp_call *c, bool restart)
+{
+	struct tcb *tcb = c->tcb;
+	bool waits = !seq_eq(tcb->snd.una, tcb->snd.nxt) || seq_lt(tcb->snd.nxt, tcb->snd.end);
+
+	if (waits || tcb->opts & TCP_O_KEEPALIVE) {
+		leat_tcp_rtx_arm(c, restart);
+		return;
+	}
+	tcb->rtx_at = TIME_NEVER;
+	tcb->rtx_kind = TCP_RTX_KEEP;
+	tcp_timer_sync(c->e, tcb);
+}
 uint64_t leat_tcp_r2_at(const struct tcp_engine *e, const struct tcb *tcb);
 
 /* tcp_ecn.c: RFC 3168 6.1 */

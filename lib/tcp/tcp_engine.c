@@ -133,6 +133,23 @@ static void timers_new(struct tcp_engine *e, const struct parts *p, uint64_t now
 	e->awake_free = UINT64_MAX;
 }
 
+/* Whatever of a connection follows from the knobs. */
+static void knobs_take(struct tcp_engine *e)
+{
+	const struct tcp_knobs *k = &e->knobs;
+
+	e->fresh = (struct tcb){.tos = (uint8_t)(k->dscp << 2),
+		.quick = k->quick_acks,
+		.flags = k->nagle ? 0 : TCP_F_NODELAY,
+		.opts = k->keepalive ? TCP_O_KEEPALIVE : 0,
+		.rtx_at = TIME_NEVER,
+		.delack_at = TIME_NEVER,
+		.rcv_head = TCP_NONE,
+		.ooo_head = TCP_NONE};
+	leat_tcp_rst_ends(&e->fresh, k->rst_ends_time_wait);
+	leat_tcp_opts_prepare(e);
+}
+
 static void free_lists_new(struct tcp_engine *e)
 {
 	const struct tcp_limits *l = &e->limits;
@@ -166,6 +183,7 @@ struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 	memset(e, 0, sizeof(*e));
 	e->limits = full;
 	e->knobs = *knobs;
+	knobs_take(e);
 	e->secret = secret;
 	e->cookie_key = leat_tcp_cookie_key(&secret);
 	e->tcb = p.tcb;
@@ -188,9 +206,14 @@ struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx)
 	return &e->tcb[idx];
 }
 
+bool leat_tcp_has_tcb(const struct tcp_engine *e)
+{
+	return e->tcb_free != TCP_NONE;
+}
+
 bool leat_tcp_is_full(const struct tcp_engine *e)
 {
-	return e->tcb_free == TCP_NONE || leat_tcp_tw_full(e);
+	return !leat_tcp_has_tcb(e) || leat_tcp_tw_full(e);
 }
 
 const struct tcp_side *leat_tcp_side(const struct tcp_engine *e, const struct tcb *tcb)
@@ -279,18 +302,9 @@ struct tcb *leat_tcp_alloc(
 	uint16_t flags = tcb->flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS);
 
 	e->tcb_free = tcb->rcv_head;
-	memset(tcb, 0, offsetof(struct tcb, idx));
+	memcpy(tcb, &e->fresh, offsetof(struct tcb, idx));
 	tcp_tuple_set(e, tcb, tuple);
-	tcb->flags = flags;
-	if (!e->knobs.nagle)
-		tcb->flags |= TCP_F_NODELAY;
-	if (e->knobs.keepalive)
-		tcb->opts |= TCP_O_KEEPALIVE;
-	leat_tcp_rst_ends(tcb, e->knobs.rst_ends_time_wait);
-	tcb->tos = (uint8_t)(e->knobs.dscp << 2);
-	tcb->quick = e->knobs.quick_acks;
-	tcb->rtx_at = tcb->delack_at = TIME_NEVER;
-	tcb->rcv_head = tcb->ooo_head = TCP_NONE;
+	tcb->flags |= flags;
 	tcb->opened_at = now;
 	if (e->tally)
 		e->tally[tcb->idx] = (struct tcp_tally){0};
@@ -333,6 +347,8 @@ void leat_tcp_want_output(struct tcp_engine *e, struct tcb *tcb)
 
 void leat_tcp_tell(struct tcp_engine *e, struct tcb *tcb, uint8_t news)
 {
+	if (tcb->flags & TCP_F_RCV_SHUT)
+		return; /* nobody is there to hear it */
 	tcb->news |= news;
 	if (tcb->flags & TCP_F_IN_NEWS)
 		return;
@@ -353,7 +369,7 @@ void leat_tcp_news(struct tcp_engine *e, struct tcp_io *io)
 		e->news_head = tcb->news_next;
 		tcb->flags &= (uint16_t)~TCP_F_IN_NEWS;
 		if (tcb->news != 0)
-			io->news[io->news_cnt++] = (struct tcp_news){tcb->idx, tcb->news};
+			io->news[io->news_cnt++] = (struct tcp_news){tcb->idx, tcb->gen, tcb->news};
 		tcb->news = 0;
 	}
 }

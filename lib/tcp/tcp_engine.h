@@ -249,7 +249,9 @@ struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 /* leat_tcp_tcb is record idx, which is less than limits.tcb_max; in state NONE when it is free. */
 struct tcb *leat_tcp_tcb(struct tcp_engine *e, uint32_t idx);
 
-/* leat_tcp_is_full says whether there is no record left, or no place in TIME-WAIT. */
+/* leat_tcp_is_full says whether there is no record left (leat_tcp_has_tcb), or no place in
+ * TIME-WAIT. */
+bool leat_tcp_has_tcb(const struct tcp_engine *e);
 bool leat_tcp_is_full(const struct tcp_engine *e);
 
 /* leat_tcp_side is what tcb has beside itself. */
@@ -319,7 +321,7 @@ void leat_tcp_iss_force(struct tcp_engine *e, uint32_t iss);
 void leat_tcp_free(struct tcp_engine *e, struct tcb *tcb);
 
 /* leat_tcp_drop ends a connection without a word, and adds it to io.gone: ABORTED one that found no
- * room in the flow table, EVICTED one in SYN-RECEIVED, REUSED one in TIME-WAIT. */
+ * room in the flow table, EVICTED one in SYN-RECEIVED, REUSED or GAVE_WAY one in TIME-WAIT. */
 void leat_tcp_drop(struct tcp_engine *e, struct tcb *tcb, enum tcp_end why, struct tcp_io *io);
 
 /* leat_tcp_cookie answers a SYN to a listener with a cookie and keeps nothing of it; for those of
@@ -327,6 +329,10 @@ void leat_tcp_drop(struct tcp_engine *e, struct tcb *tcb, enum tcp_end why, stru
  * Assumes io.emit is not full. */
 enum tcp_verdict leat_tcp_cookie(struct tcp_engine *e, const struct tcb *listener,
 	const struct tuple *tuple, const struct seg *seg, uint64_t now, struct tcp_io *io);
+
+/* leat_tcp_is_cookie says whether seg, for a listener, is such an ACK. */
+bool leat_tcp_is_cookie(
+	struct tcp_engine *e, const struct tuple *tuple, const struct seg *seg, uint64_t now);
 
 /* leat_tcp_reuse sets which SYNs may end TIME-WAIT on behalf of listener. */
 void leat_tcp_reuse(struct tcb *listener, enum tcp_reuse reuse);

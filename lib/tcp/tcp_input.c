@@ -391,12 +391,18 @@ enum tcp_verdict leat_tcp_in_done(
 	return v;
 }
 
+/* seg is a copy, to be trimmed on its way through the checks. */
+static enum tcp_verdict in_checked(struct tcp_call *c, struct seg seg)
+{
+	return c->tcb->state == TCP_ST_SYN_SENT ? leat_tcp_in_syn_sent(c, &seg)
+						: leat_tcp_in_otherwise(c, &seg);
+}
+
 enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
 	const struct tuple *tuple, const struct seg *seg, uint64_t now, struct tcp_io *io)
 {
 	struct tcp_call c = {.e = e, .tcb = tcb, .now = now, .io = io};
-	struct seg cut = *seg; /* trimmed on its way through the checks */
-	enum tcp_verdict v;
+	enum tcp_verdict v = TCP_V_CNT;
 
 	c.wnd = seg->wnd;
 	c.data = seg->data;
@@ -408,10 +414,9 @@ enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
 		v = leat_tcp_in_closed(&c, tuple, seg);
 	else if (tcb->state == TCP_ST_LISTEN)
 		v = leat_tcp_in_listen(&c, tuple, seg);
-	else if (tcb->state == TCP_ST_SYN_SENT)
-		v = leat_tcp_in_syn_sent(&c, &cut);
-	else if (!LEAT_FAST_PATH || !e->knobs.fast_path ||
-		 (v = leat_tcp_in_fast(&c, &cut)) == TCP_V_CNT)
-		v = leat_tcp_in_otherwise(&c, &cut);
+	else if (LEAT_FAST_PATH && e->knobs.fast_path)
+		v = leat_tcp_in_fast(&c, seg);
+	if (v == TCP_V_CNT)
+		v = in_checked(&c, *seg);
 	return leat_tcp_in_done(&c, seg, v);
 }

@@ -19,7 +19,7 @@ static void syn_learn(const struct tcp_call *c, struct tcb *tcb, const struct se
 	leat_tcp_opts_learn(c, tcb, seg);
 	tcb->rcv.irs = seg->seq;
 	tcb->rcv.nxt = tcb->last_ack = seq_add(seg->seq, 1);
-	tcb->rcv.edge = seq_add(tcb->rcv.nxt, leat_tcp_rcv_offer(c->e, tcb));
+	tcb->rcv.edge = seq_add(tcb->rcv.nxt, tcp_rcv_offer(c->e, tcb));
 	tcb->snd.wnd = tcb->snd.wnd_max = seg->wnd; /* never scaled in a SYN (N139) */
 	tcb->snd.wl1 = seg->seq;
 	tcb->snd.wl2 = seg->flags & TCP_ACK ? seg->ack : tcb->snd.iss;

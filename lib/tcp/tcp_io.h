@@ -35,13 +35,22 @@
 /* A segment to be built.  Its text is octets [offset, offset + seg.text) of what the user of tcb
  * has sent; it must be copied before the user is called again. */
 struct tcp_emit {
+	struct ends4 ends; /* where its ends are wide, they are tuple; tcp_emit_tuple tells them */
+	uint32_t tcb_idx;  /* TCP_NONE: a reset that belongs to no connection */
 	struct tuple tuple;
 	struct seg seg;
 	uint64_t offset;
-	uint32_t tcb_idx; /* TCP_NONE: a reset that belongs to no connection */
-	bool doubt;       /* beyond R1: the next hop may be dead (MUST-20) */
-	bool again;       /* some of it was sent before */
+	bool doubt; /* beyond R1: the next hop may be dead (MUST-20) */
+	bool again; /* some of it was sent before */
 };
+
+static inline void tcp_emit_tuple(const struct tcp_emit *m, struct tuple *tuple)
+{
+	if (m->ends.remote != ENDS4_WIDE)
+		ends4_tuple(&m->ends, tuple);
+	else
+		*tuple = m->tuple;
+}
 
 enum tcp_news_bit {
 	TCP_NEWS_ESTABLISHED = 0x01,
@@ -56,6 +65,7 @@ enum tcp_news_bit {
 
 struct tcp_news {
 	uint32_t tcb_idx;
+	uint32_t gen; /* of the tcb then: another connection that has it by now is not meant */
 	uint32_t bits;
 };
 

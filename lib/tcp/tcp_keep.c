@@ -93,6 +93,6 @@ bool leat_tcp_user_timeout(struct tcp_engine *e, struct tcb *tcb, uint64_t r2_ns
 		return true;
 	/* The old limit may stand too early now; one retransmission more does no harm. */
 	tcb->rtx_at = u64_min(tcb->rtx_at, u64_max(leat_tcp_r2_at(e, tcb), now));
-	leat_tcp_timer_sync(c.e, tcb);
+	tcp_timer_sync(c.e, tcb);
 	return true;
 }

@@ -20,23 +20,18 @@ uint32_t leat_tcp_hdr_octets(const struct tcb *tcb)
 	return tcb->ends.remote != ENDS4_WIDE ? 40 : 60;
 }
 
-static uint8_t offered(const struct tcp_engine *e)
+/* The whole receive buffer is offered, as far as it can be held, by the least shift that does it. */
+void leat_tcp_opts_prepare(struct tcp_engine *e)
 {
-	return (uint8_t)((e->knobs.wscale ? TCP_OPT_WS : 0) |
-			 (e->knobs.sack ? TCP_OPT_SACK_OK : 0) |
-			 (e->knobs.timestamps ? TCP_OPT_TS : 0));
-}
+	const struct tcp_knobs *k = &e->knobs;
+	uint64_t held_max = (uint64_t)k->rcv_seg_max * k->rbuf_octets;
 
-/* The least shift that lets the whole receive buffer be offered, as far as it can be held. */
-uint8_t leat_tcp_shift_wanted(const struct tcp_engine *e)
-{
-	uint64_t held_max = (uint64_t)e->knobs.rcv_seg_max * e->knobs.rbuf_octets;
-	uint64_t room = u64_min(e->knobs.rcv_buf_octets, held_max);
-	uint8_t shift = 0;
-
-	while (room >> shift > UINT16_MAX && shift < TCP_WSCALE_MAX)
-		shift++;
-	return shift;
+	e->offered = (uint8_t)((k->wscale ? TCP_OPT_WS : 0) | (k->sack ? TCP_OPT_SACK_OK : 0) |
+			       (k->timestamps ? TCP_OPT_TS : 0));
+	e->rcv_half = k->rcv_buf_octets / 2;
+	e->rcv_room = (uint32_t)u64_min(k->rcv_buf_octets, held_max);
+	while (e->rcv_room >> e->shift_wanted > UINT16_MAX && e->shift_wanted < TCP_WSCALE_MAX)
+		e->shift_wanted++;
 }
 
 /* MUST-15, MUST-16: the smaller of what the peer and the link take, less the options that each
@@ -76,10 +71,10 @@ void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct
 	const struct tcp_engine *e = c->e;
 
 	DCHECK(seg->flags & TCP_SYN);
-	tcb->agreed = seg->opts & offered(e);
+	tcb->agreed = seg->opts & e->offered;
 	if (tcb->agreed & TCP_OPT_WS) {
 		tcb->snd_scale = seg->wscale;
-		tcb->rcv_scale = leat_tcp_shift_wanted(e);
+		tcb->rcv_scale = e->shift_wanted;
 	}
 	if (tcb->agreed & TCP_OPT_TS) {
 		tcb->ts_recent = seg->ts_val;
@@ -101,20 +96,14 @@ void leat_tcp_opts_keep(struct tcb *tcb, const struct seg *seg)
 	tcb->rcv.edge = seq_min(tcb->rcv.edge, seq_add(tcb->rcv.nxt, UINT16_MAX));
 }
 
-void leat_tcp_opts_put(const struct tcp_call *c, struct seg *seg)
+void leat_tcp_syn_opts_put(const struct tcp_call *c, struct seg *seg)
 {
 	const struct tcb *tcb = c->tcb;
+	uint8_t opts = c->e->offered;
 
-	if (!(seg->flags & TCP_SYN)) {
-		seg->opts = tcb->agreed & TCP_OPT_TS;
-	} else { /* MUST-14, MUST-65, MUST-67 */
-		seg->opts = TCP_OPT_MSS |
-			    (seg->flags & TCP_ACK ? tcb->agreed & offered(c->e) : offered(c->e));
-		seg->mss = leat_tcp_adv_mss(c->e, tcb);
-		seg->wscale = leat_tcp_shift_wanted(c->e);
-	}
-	if (seg->opts & TCP_OPT_TS) {
-		seg->ts_val = tcp_ts_val(tcb, c->now);
-		seg->ts_ecr = tcb->ts_recent; /* 0 in our first SYN */
-	}
+	if (seg->flags & TCP_ACK)
+		opts &= tcb->agreed;
+	seg->opts = TCP_OPT_MSS | opts;
+	seg->mss = leat_tcp_adv_mss(c->e, tcb);
+	seg->wscale = c->e->shift_wanted;
 }

@@ -3,42 +3,37 @@
 #include "base_time.h"
 #include "tcp_sendq.h"
 
+#include <string.h>
+
 /* What leaves, and when.  One segment at a time is chosen for a connection: first what must go
  * again, then what is new as far as the windows allow, at last a bare ACK if one is still owed. */
-
-/* Flags of a segment as a function of state; FIN is added when it stands behind the last octet. */
-static const uint8_t out_flags[TCP_ST_CNT] = {
-	[TCP_ST_SYN_SENT] = TCP_SYN,
-	[TCP_ST_SYN_RECEIVED] = TCP_SYN | TCP_ACK,
-	[TCP_ST_ESTABLISHED] = TCP_ACK,
-	[TCP_ST_FIN_WAIT_1] = TCP_ACK,
-	[TCP_ST_FIN_WAIT_2] = TCP_ACK,
-	[TCP_ST_CLOSE_WAIT] = TCP_ACK,
-	[TCP_ST_CLOSING] = TCP_ACK,
-	[TCP_ST_LAST_ACK] = TCP_ACK,
-	[TCP_ST_TIME_WAIT] = TCP_ACK,
-};
 
 /* The window to offer: the promised edge, moved right when that is worth a segment (MUST-39).  It
  * never moves left (SHLD-14): what a scale cannot express is rounded up, as long as there is room
  * for it.  After that what is offered may lie less than one granule before the edge, up to which
  * text is still taken: DEVIATION(window-granule). */
-static uint16_t window(struct tcp_call *c)
+static uint32_t rounded_up(const struct tcp_call *c, uint32_t promised)
+{
+	uint32_t granule = UINT32_C(1) << c->tcb->rcv_scale;
+	uint32_t up = (promised + granule - 1) & ~(granule - 1);
+
+	return up <= tcp_rcv_room(c->e, c->tcb) ? up : promised;
+}
+
+static inline uint16_t window(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
 	uint32_t granule = UINT32_C(1) << tcb->rcv_scale;
 	uint32_t promised = seq_from(tcb->rcv.nxt, tcb->rcv.edge);
-	uint32_t offer = leat_tcp_rcv_offer(c->e, tcb);
-	uint32_t worth = u32_max(u32_min(tcb->snd_mss, c->e->knobs.rcv_buf_octets / 2), granule);
+	uint32_t offer = tcp_rcv_offer(c->e, tcb);
+	uint32_t worth = u32_max(u32_min(tcb->snd_mss, c->e->rcv_half), granule);
 
 	if (offer >= promised + worth)
 		promised = offer;
 	if (tcb->state == TCP_ST_TIME_WAIT && tcb->rbuf_cnt == 0)
-		promised = leat_tcp_rcv_room(c->e, tcb);
-	uint32_t up = (promised + granule - 1) & ~(granule - 1);
-
-	if (up != promised && up <= leat_tcp_rcv_room(c->e, tcb))
-		promised = up;
+		promised = tcp_rcv_room(c->e, tcb);
+	if (UNLIKELY(tcb->rcv_scale > 0))
+		promised = rounded_up(c, promised);
 	tcb->rcv.edge = seq_add(tcb->rcv.nxt, promised);
 	return (uint16_t)(promised >> tcb->rcv_scale);
 }
@@ -48,31 +43,36 @@ static uint16_t syn_window(const struct tcp_call *c)
 {
 	const struct tcb *tcb = c->tcb;
 	bool first = tcb->state == TCP_ST_SYN_SENT;
-	uint32_t wnd = first ? leat_tcp_rcv_room(c->e, tcb) : seq_from(tcb->rcv.nxt, tcb->rcv.edge);
+	uint32_t wnd = first ? tcp_rcv_room(c->e, tcb) : seq_from(tcb->rcv.nxt, tcb->rcv.edge);
 
 	return (uint16_t)u32_min(wnd, UINT16_MAX);
 }
 
-/* The tuple of c->tcb, which sends: both its ends are specified. */
-static void own_tuple(const struct tcp_call *c, struct tuple *tuple)
+/* The ends of c->tcb. */
+static void own_ends(const struct tcp_call *c, struct tcp_emit *out)
 {
-	if (LIKELY(c->tcb->ends.remote != ENDS4_WIDE))
-		ends4_pair(&c->tcb->ends, tuple);
-	else
-		*tuple = c->e->wide[c->tcb->idx];
+	out->ends = c->tcb->ends;
+	if (UNLIKELY(out->ends.remote == ENDS4_WIDE))
+		out->tuple = c->e->wide[c->tcb->idx];
 }
 
-/* The caller sets the tuple. */
+static void other_ends(struct tcp_emit *out, const struct tuple *tuple)
+{
+	out->ends = ends4_of(tuple);
+	out->tuple = *tuple;
+}
+
+/* The caller sets the ends. */
 static struct tcp_emit *emit_take(struct tcp_call *c, uint32_t tcb_idx)
 {
 	struct tcp_emit *emit = &c->io->emit[c->io->emit_cnt++];
 
 	emit->tcb_idx = tcb_idx;
 	emit->offset = 0;
-	emit->doubt = false;
-	emit->seg = (struct seg){0};
+	emit->doubt = emit->again = false;
+	memset(&emit->seg, 0, offsetof(struct seg, ts_val));
 	c->e->cnt.emitted++;
-	if (c->e->tally && c->tcb)
+	if (UNLIKELY(c->e->tally != NULL) && c->tcb)
 		c->e->tally[c->tcb->idx].segs_out++;
 	return emit;
 }
@@ -81,7 +81,7 @@ void leat_tcp_emit_alone(struct tcp_call *c, const struct tuple *tuple, const st
 {
 	struct tcp_emit *out = emit_take(c, TCP_NONE);
 
-	out->tuple = *tuple;
+	other_ends(out, tuple);
 	out->seg = *seg;
 }
 
@@ -94,13 +94,13 @@ void leat_tcp_emit_rst(struct tcp_call *c, const struct tuple *tuple, const stru
 	struct tcp_emit *out = emit_take(c, c->tcb ? c->tcb->idx : TCP_NONE);
 
 	if (tuple)
-		out->tuple = *tuple;
+		other_ends(out, tuple);
 	else
-		own_tuple(c, &out->tuple);
+		own_ends(c, out);
 	out->seg = *rst;
 	out->seg.tos = c->tcb ? c->tcb->tos : 0;
 	if (c->tcb && tcp_in(c->tcb->state, TCP_SYNCHRONIZED | TCP_SET(SYN_RECEIVED)))
-		leat_tcp_opts_put(c, &out->seg); /* RFC 7323 3.2: a reset SHOULD have them, too */
+		tcp_opts_put(c, &out->seg); /* RFC 7323 3.2: a reset SHOULD have them, too */
 	c->e->cnt.emitted_rst++;
 }
 
@@ -152,20 +152,68 @@ static void count_again(struct tcp_counters *cnt, const struct seg *seg, bool pr
 		cnt->again_fin++;
 }
 
-/* Builds one segment at pos with octets of text, and keeps the books: SND.NXT, the RTT sample, the
- * ACK that it carries. */
-static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flags)
+/* Some of it was sent before: Karn, nothing of that is timed. */
+static void book_again(struct tcp_call *c, struct tcp_emit *out)
 {
 	struct tcb *tcb = c->tcb;
-	struct seg *seg;
-	struct tcp_emit *out = emit_take(c, tcb->idx);
 
-	own_tuple(c, &out->tuple);
-	seg = &out->seg;
+	tcb->flags &= (uint16_t)~TCP_F_RTT;
+	tcb->rtx_cnt = (uint16_t)u32_min(tcb->rtx_cnt + 1U, UINT16_MAX);
+	out->doubt = tcb->tries >= c->e->knobs.r1_cnt; /* MUST-20 */
+	out->again = true;
+	count_again(&c->e->cnt, &out->seg, (tcb->flags & TCP_F_PROBE) != 0);
+}
+
+/* The books of what takes sequence space: SND.NXT, and what is timed. */
+static inline void book(struct tcp_call *c, struct tcp_emit *out)
+{
+	struct tcb *tcb = c->tcb;
+	bool queue = tcp_sendq_of(c->e, tcb) != NULL;
+	struct seq pos = out->seg.seq, after = seq_add(pos, out->seg.len);
+
+	if (UNLIKELY(c->e->tally != NULL) && out->seg.text > 0)
+		tally(c, out->seg.text, seq_lt(pos, tcb->snd.nxt));
+	if (seq_lt(pos, tcb->snd.nxt)) {
+		book_again(c, out);
+	} else if (!(tcb->flags & TCP_F_RTT) && !queue) {
+		tcb->flags |= TCP_F_RTT;
+		*tcp_rtt_seq(c->e, tcb) = pos;
+		tcb->rtt_at = c->now;
+	}
+	if (seq_eq(pos, tcb->snd.rtx))
+		tcb->snd.rtx = after;
+	tcb->snd.nxt = seq_max(tcb->snd.nxt, after);
+	tcb->snd.rtx = queue ? tcb->snd.nxt : seq_min(tcb->snd.rtx, tcb->snd.nxt);
+}
+
+/* What few segments say, of one that is complete otherwise. */
+static __attribute__((noinline)) void put_rare(struct tcp_call *c, struct seg *seg)
+{
+	struct tcb *tcb = c->tcb;
+
+	if (tcb->agreed & TCP_AGREED_ECN && !(seg->flags & TCP_SYN))
+		leat_tcp_ecn_put(c, seg, seg->text > 0 && seq_eq(seg->seq, tcb->snd.nxt));
+	if (tcb->opts & TCP_O_URG_SND)
+		leat_tcp_urg_put(c, seg);
+	if (tcp_sack_news(tcb) && (seg->flags & (TCP_ACK | TCP_SYN)) == TCP_ACK)
+		leat_tcp_sack_put(c, seg);
+}
+
+/* Builds one segment at pos with octets of text, and keeps the books: the ACK that it carries, and
+ * those above.  What its callers know of it is not asked here. */
+static inline __attribute__((always_inline)) void emit_as(
+	struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flags)
+{
+	struct tcb *tcb = c->tcb;
+	struct tcp_emit *out = emit_take(c, tcb->idx);
+	struct seg *seg = &out->seg;
+
+	own_ends(c, out);
 	seg->seq = pos;
 	seg->flags = flags;
 	seg->text = (uint16_t)text;
 	seg->len = text + (flags & TCP_SYN ? 1U : 0) + (flags & TCP_FIN ? 1U : 0);
+	seg->tos = tcb->tos;
 	out->offset = tcb->una_offset + seq_from(tcb->snd.una, pos);
 	if (flags & TCP_ACK) {
 		seg->ack = tcb->last_ack = tcb->rcv.nxt;
@@ -176,39 +224,25 @@ static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flag
 	} else if (flags & TCP_SYN) {
 		seg->wnd = syn_window(c);
 	}
-	seg->tos = tcb->tos;
 	if (flags & TCP_SYN)
 		seg->flags |= leat_tcp_ecn_syn_flags(c->e, tcb, flags);
-	else if (tcb->agreed & TCP_AGREED_ECN)
-		leat_tcp_ecn_put(c, seg, text > 0 && seq_eq(pos, tcb->snd.nxt));
-	leat_tcp_opts_put(c, seg);
-	if (tcb->opts & TCP_O_URG_SND)
-		leat_tcp_urg_put(c, seg);
-	if (tcp_sack_news(tcb) && (flags & (TCP_ACK | TCP_SYN)) == TCP_ACK)
-		leat_tcp_sack_put(c, seg);
-	if (seg->len == 0)
-		return;
-	bool queue = tcp_sendq_of(c->e, tcb) != NULL;
-	struct seq after = seq_add(pos, seg->len);
+	tcp_opts_put(c, seg);
+	if (UNLIKELY(tcb->agreed & TCP_AGREED_ECN || tcb->opts & TCP_O_URG_SND ||
+		     tcp_sack_news(tcb)))
+		put_rare(c, seg);
+	if (seg->len > 0)
+		book(c, out);
+}
 
-	if (c->e->tally && text > 0)
-		tally(c, text, seq_lt(pos, tcb->snd.nxt));
+static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flags)
+{
+	emit_as(c, pos, text, flags);
+}
 
-	if (seq_lt(pos, tcb->snd.nxt)) { /* Karn: nothing that was sent again is timed */
-		tcb->flags &= (uint16_t)~TCP_F_RTT;
-		tcb->rtx_cnt = (uint16_t)u32_min(tcb->rtx_cnt + 1U, UINT16_MAX);
-		out->doubt = tcb->tries >= c->e->knobs.r1_cnt; /* MUST-20 */
-		out->again = true;
-		count_again(&c->e->cnt, seg, (tcb->flags & TCP_F_PROBE) != 0);
-	} else if (!(tcb->flags & TCP_F_RTT) && !queue) {
-		tcb->flags |= TCP_F_RTT;
-		*tcp_rtt_seq(c->e, tcb) = pos;
-		tcb->rtt_at = c->now;
-	}
-	if (seq_eq(pos, tcb->snd.rtx))
-		tcb->snd.rtx = after;
-	tcb->snd.nxt = seq_max(tcb->snd.nxt, after);
-	tcb->snd.rtx = queue ? tcb->snd.nxt : seq_min(tcb->snd.rtx, tcb->snd.nxt);
+/* SND.NXT, or before it what a closed window would let in. */
+static void emit_ack(struct tcp_call *c, struct seq pos)
+{
+	emit_as(c, pos, 0, TCP_ACK);
 }
 
 /* Octets of text at pos that one segment may carry, up to the edge. */
@@ -224,7 +258,7 @@ static uint32_t text_at(const struct tcb *tcb, struct seq pos, struct seq edge)
 static void emit_text(struct tcp_call *c, struct seq pos, uint32_t text)
 {
 	struct tcb *tcb = c->tcb;
-	uint8_t flags = out_flags[tcb->state];
+	uint8_t flags = TCP_ACK;
 
 	if (seq_eq(seq_add(pos, text), tcb->snd.end)) {
 		if (text > 0)
@@ -232,7 +266,7 @@ static void emit_text(struct tcp_call *c, struct seq pos, uint32_t text)
 		if (tcb->flags & TCP_F_FIN_QUEUED)
 			flags |= TCP_FIN;
 	}
-	emit(c, pos, text, flags);
+	emit_as(c, pos, text, flags);
 }
 
 /* Sender's silly window avoidance and Nagle, RFC 9293 3.8.6.2.1: a full segment, or the last text
@@ -347,7 +381,7 @@ static void emit_rec(struct tcp_call *c, struct tcp_srec *rec)
 	struct tcb *tcb = c->tcb;
 	struct seq text_end = seq_min(rec->end, tcb->snd.end);
 	uint32_t text = seq_lt(rec->seq, text_end) ? seq_from(rec->seq, text_end) : 0;
-	uint8_t flags = out_flags[tcb->state];
+	uint8_t flags = TCP_ACK;
 
 	if (text > 0 && seq_eq(text_end, tcb->snd.end))
 		flags |= TCP_PSH;
@@ -514,7 +548,7 @@ static bool emit_next(struct tcp_call *c)
 		return true;
 	}
 	if (tcb->flags & TCP_F_ACK_NOW && tcb->state != TCP_ST_SYN_SENT)
-		emit(c, bare_ack_at(tcb), 0, TCP_ACK);
+		emit_ack(c, bare_ack_at(tcb));
 	return false;
 }
 
@@ -527,23 +561,32 @@ static void rest(struct tcp_call *c)
 		c->io->rest[c->io->rest_cnt++] = c->tcb->idx;
 }
 
+/* All that c->tcb may send now; false: io->emit is full before that. */
+static bool emit_all(struct tcp_call *c)
+{
+	while (c->io->emit_cnt < TCP_IO_EMIT_MAX)
+		if (!emit_next(c))
+			return true;
+	return false;
+}
+
 void leat_tcp_output(struct tcp_engine *e, uint64_t now, struct tcp_io *io)
 {
-	while (e->out_head != TCP_NONE && io->rest_cnt < TCP_IO_REST_MAX) {
-		struct tcp_call c = {.e = e, .tcb = &e->tcb[e->out_head], .now = now, .io = io};
-		bool more = true;
+	struct tcp_call c = {.e = e, .now = now, .io = io};
 
-		while (more && io->emit_cnt < TCP_IO_EMIT_MAX)
-			more = emit_next(&c);
-		if (c.tcb->state >= TCP_ST_SYN_SENT)
-			leat_tcp_rtx_arm(&c, false);
-		if (more)
-			return; /* the list is full; this connection goes on first next time */
-		e->out_head = c.tcb->out_next;
-		c.tcb->flags &= (uint16_t)~TCP_F_IN_OUT;
-		if (c.tcb->state >= TCP_ST_SYN_SENT)
-			leat_tcp_timer_sync(e, c.tcb);
-		if (c.tcb->state == TCP_ST_TIME_WAIT)
+	while (e->out_head != TCP_NONE && io->rest_cnt < TCP_IO_REST_MAX) {
+		struct tcb *tcb = c.tcb = &e->tcb[e->out_head];
+		bool all = emit_all(&c);
+
+		if (all) {
+			e->out_head = tcb->out_next;
+			tcb->flags &= (uint16_t)~TCP_F_IN_OUT;
+		}
+		if (tcb->state >= TCP_ST_SYN_SENT)
+			tcp_rtx_arm(&c, false);
+		if (!all)
+			return; /* this connection goes on first next time */
+		if (tcb->state == TCP_ST_TIME_WAIT)
 			rest(&c);
 	}
 }

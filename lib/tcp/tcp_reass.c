@@ -37,7 +37,7 @@ static struct tcp_rbuf *last_of(const struct tcp_engine *e, const struct tcb *tc
 	return &e->rbuf[e->rbuf[tcb->rcv_head].stamp];
 }
 
-uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb)
+uint32_t leat_tcp_rcv_rest(const struct tcp_engine *e, const struct tcb *tcb)
 {
 	const struct tcp_knobs *k = &e->knobs;
 	uint32_t last = tcb->rcv_head != TCP_NONE ? room_of(last_of(e, tcb)) : 0;
@@ -46,20 +46,7 @@ uint32_t leat_tcp_rcv_room(const struct tcp_engine *e, const struct tcb *tcb)
 	uint32_t buf = k->rcv_buf_octets;
 	uint32_t room = buf > tcb->rcv.unread ? buf - tcb->rcv.unread : 0;
 
-	return u32_min((uint32_t)u64_min(room, hold), (uint32_t)UINT16_MAX << tcb->rcv_scale);
-}
-
-/* Each ACK of less than a granule of the window scale must round the rest of the promise up, which
- * moves the edge to the right; this much is left to that. */
-#define SPARE_GRANULES 256
-
-uint32_t leat_tcp_rcv_offer(const struct tcp_engine *e, const struct tcb *tcb)
-{
-	uint32_t room = leat_tcp_rcv_room(e, tcb);
-	uint32_t granule = UINT32_C(1) << tcb->rcv_scale;
-	uint32_t spare = tcb->rcv_scale > 0 ? granule * SPARE_GRANULES : 0;
-
-	return (room > spare ? room - spare : 0) & ~(granule - 1);
+	return (uint32_t)u64_min(room, hold);
 }
 
 static void rbuf_home(struct tcp_engine *e, uint32_t idx)
@@ -320,8 +307,49 @@ static enum tcp_verdict out_of_order(struct tcp_call *c, struct tcp_rbuf *piece)
 	return TCP_V_OK;
 }
 
+/* Is seg the next text, as it came, for a queue in which nothing is?  Where all is quick, as on the
+ * fast path, and switched off with it. */
+static bool is_first(const struct tcp_call *c, const struct seg *seg)
+{
+	const struct tcb *tcb = c->tcb;
+
+	return c->e->knobs.fast_path && tcb->rbuf_cnt == 0 && seq_eq(seg->seq, tcb->rcv.nxt) &&
+	       seg->data == c->data && c->e->rbuf_free != TCP_NONE;
+}
+
+/* What in_order comes to then. */
+static void take_first(struct tcp_call *c, const struct seg *seg)
+{
+	struct tcp_engine *e = c->e;
+	struct tcb *tcb = c->tcb;
+	uint32_t idx = e->rbuf_free;
+	struct tcp_rbuf *rbuf = &e->rbuf[idx];
+
+	e->rbuf_free = rbuf->next;
+	e->cnt.rbuf_held++;
+	e->ooo_stamp++;
+	*rbuf = (struct tcp_rbuf){.next = TCP_NONE,
+		.seq = seg->seq,
+		.text = seg->text,
+		.room = (uint16_t)u32_min(seg->room, UINT16_MAX - seg->text),
+		.stamp = idx,
+		.data = seg->data,
+		.buf = seg->buf};
+	c->kept = true;
+	tcb->rbuf_cnt = 1;
+	tcb->rcv_head = idx;
+	advance(tcb, seg->text);
+	leat_tcp_tell(e, tcb, TCP_NEWS_READABLE);
+	owe_ack(c, false);
+}
+
 enum tcp_verdict leat_tcp_reass(struct tcp_call *c, const struct seg *seg)
 {
+	if (LIKELY(is_first(c, seg))) {
+		leat_tcp_want_output(c->e, c->tcb);
+		take_first(c, seg);
+		return TCP_V_OK;
+	}
 	/* A copy: the FIN stays where seg has it. */
 	struct tcp_rbuf piece = {.seq = seg->seq,
 		.text = seg->text,

@@ -5,16 +5,18 @@
 #include "tcp_core.h"
 #include "tcp_follow.h"
 
-static const uint8_t next_state[TCP_ST_CNT][TCP_EV_CNT] = {
-#define ARROW(from, event, to, where) [TCP_ST_##from][TCP_EV_##event] = TCP_ST_##to,
-#include "tcp_fsm.def"
-#undef ARROW
+/* What an event does in a state; where it is no arrow, `to` is NONE. */
+struct step {
+	uint8_t to, arrow;
 };
 
-/* The arrow's number plus one, so that 0 is none. */
-static const uint8_t arrow_of[TCP_ST_CNT][TCP_EV_CNT] = {
+#define EVENT_PLACES 16 /* so that a row is found by a shift */
+
+STATIC_ASSERT(TCP_EV_CNT <= EVENT_PLACES, "each event has its place");
+
+static const struct step step_of[TCP_ST_CNT][EVENT_PLACES] = {
 #define ARROW(from, event, to, where)                                                              \
-	[TCP_ST_##from][TCP_EV_##event] = TCP_ARROW_##from##_##event + 1,
+	[TCP_ST_##from][TCP_EV_##event] = {TCP_ST_##to, TCP_ARROW_##from##_##event},
 #include "tcp_fsm.def"
 #undef ARROW
 };
@@ -74,12 +76,14 @@ void leat_tcp_state_speaks(struct tcb *tcb)
 
 void leat_tcp_state_over(struct tcp_engine *e, enum tcp_event event)
 {
-	ASSERT(next_state[TCP_ST_TIME_WAIT][event] == TCP_ST_CLOSED);
-	e->cnt.arrow[arrow_of[TCP_ST_TIME_WAIT][event] - 1]++;
+	const struct step *step = &step_of[TCP_ST_TIME_WAIT][event];
+
+	ASSERT(step->to == TCP_ST_CLOSED);
+	e->cnt.arrow[step->arrow]++;
 	e->cnt.present[TCP_ST_TIME_WAIT]--;
 }
 
-void leat_tcp_state_note(
+__attribute__((cold, noinline)) void leat_tcp_state_note(
 	struct tcp_engine *e, const struct tcb *tcb, uint8_t from, uint8_t to, enum tcp_end why)
 {
 	struct tcp_follow_event event = {.from = from,
@@ -93,13 +97,14 @@ void leat_tcp_state_note(
 
 void leat_tcp_step(struct tcp_engine *e, struct tcb *tcb, enum tcp_event event)
 {
-	uint8_t to = next_state[tcb->state][event];
+	uint8_t from = tcb->state;
+	const struct step *step = &step_of[from][event];
 
-	ASSERT(to != TCP_ST_NONE);
-	e->cnt.arrow[arrow_of[tcb->state][event] - 1]++;
-	if (UNLIKELY(e->follow != NULL) && to != TCP_ST_CLOSED)
-		leat_tcp_state_note(e, tcb, tcb->state, to, TCP_END_NONE);
-	state_set(e, tcb, to);
+	ASSERT(step->to != TCP_ST_NONE);
+	e->cnt.arrow[step->arrow]++;
+	state_set(e, tcb, step->to);
+	if (UNLIKELY(e->follow != NULL) && step->to != TCP_ST_CLOSED)
+		leat_tcp_state_note(e, tcb, from, step->to, TCP_END_NONE);
 }
 
 const char *leat_tcp_state_name(enum tcp_state state)

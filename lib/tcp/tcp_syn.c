@@ -105,14 +105,14 @@ enum tcp_verdict leat_tcp_cookie(struct tcp_engine *e, const struct tcb *listene
 		opts = opts_of(&ghost);
 	else
 		ghost.agreed = ghost.snd_scale = ghost.rcv_scale = 0;
-	leat_tcp_opts_put(&c, &out);
+	tcp_opts_put(&c, &out);
 	if (opts != UINT8_MAX)
 		out.ts_val = ts_with(out.ts_val, opts);
 	out.flags |= leat_tcp_ecn_syn_flags(e, &ghost, out.flags);
 	out.seq = seq_of(
 		cookie_of(&c, tuple, seg->seq, period_of(e, now), mss_idx(tuple, seg), opts));
 	out.tos = listener->tos;
-	out.wnd = (uint16_t)u32_min(leat_tcp_rcv_offer(e, &ghost), UINT16_MAX);
+	out.wnd = (uint16_t)u32_min(tcp_rcv_offer(e, &ghost), UINT16_MAX);
 	c.tcb = NULL; /* a ghost has no record that counts what it sends */
 	leat_tcp_emit_alone(&c, tuple, &out);
 	e->cookie_until = now + 2 * PERIOD_NS - (now + e->knobs.epoch_ns) % PERIOD_NS;
@@ -158,4 +158,14 @@ bool leat_tcp_cookie_back(
 		return false;
 	*syn = syn_of(seg, idx, opts);
 	return true;
+}
+
+bool leat_tcp_is_cookie(
+	struct tcp_engine *e, const struct tuple *tuple, const struct seg *seg, uint64_t now)
+{
+	const struct tcp_call c = {.e = e, .now = now};
+	struct seg syn;
+
+	return (seg->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK && now < e->cookie_until &&
+	       leat_tcp_cookie_back(&c, tuple, seg, &syn);
 }

@@ -114,7 +114,8 @@ enum tcp_end {
 /* Had both sides closed, and heard so?  Then text that was not read yet still may be. */
 static inline bool tcp_end_is_graceful(uint8_t why)
 {
-	return why == TCP_END_TIME_WAIT || why == TCP_END_LAST_ACK || why == TCP_END_REUSED;
+	return why == TCP_END_TIME_WAIT || why == TCP_END_LAST_ACK || why == TCP_END_REUSED ||
+	       why == TCP_END_GAVE_WAY;
 }
 
 struct tcp_snd {

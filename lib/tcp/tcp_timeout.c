@@ -9,19 +9,6 @@
 
 #define BATCH 32
 
-/* What is on the output list is about to move its timers again: the output sees to it. */
-void leat_tcp_timer_sync(struct tcp_engine *e, struct tcb *tcb)
-{
-	if (tcb->flags & TCP_F_IN_OUT)
-		return;
-	uint64_t at = u64_min(tcb->rtx_at, tcb->delack_at);
-
-	if (at == TIME_NEVER)
-		leat_timer_wheel_stop(e->wheel, tcb->idx);
-	else if (at != leat_timer_wheel_deadline(e->wheel, tcb->idx))
-		leat_timer_wheel_set(e->wheel, tcb->idx, at);
-}
-
 /* RFC 9293 3.8.3: R2 is greater than R1.  Where the backoff of what was acknowledged since still
  * lasts, as none of it could be timed (RFC 6298 5), R2 would be over after one retransmission. */
 static bool before_r1(const struct tcp_engine *e, const struct tcb *tcb)
@@ -30,7 +17,7 @@ static bool before_r1(const struct tcp_engine *e, const struct tcb *tcb)
 	       tcb->snd.wnd > 0 && !seq_eq(tcb->snd.una, tcb->snd.nxt);
 }
 
-uint64_t leat_tcp_r2_at(const struct tcp_engine *e, const struct tcb *tcb)
+static inline uint64_t r2_at_of(const struct tcp_engine *e, const struct tcb *tcb)
 {
 	uint64_t r2_ns = tcp_syn_unacked(tcb) ? e->knobs.r2_syn_ns : e->knobs.r2_ns;
 
@@ -42,6 +29,11 @@ uint64_t leat_tcp_r2_at(const struct tcp_engine *e, const struct tcb *tcb)
 		return TIME_NEVER;
 	}
 	return tcb->rtx_since + r2_ns;
+}
+
+uint64_t leat_tcp_r2_at(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	return r2_at_of(e, tcb);
 }
 
 /* Text or FIN waits, nothing is outstanding, and the peer's window is why: probe it (MUST-36). */
@@ -73,7 +65,7 @@ static void begin_rtx(struct tcp_call *c, bool restart, bool outstanding)
 					: TCP_RTX_PERSIST;
 		at = c->now + leat_tcp_rto_ns(c->e, tcb);
 	}
-	uint64_t r2_at = leat_tcp_r2_at(c->e, tcb);
+	uint64_t r2_at = r2_at_of(c->e, tcb);
 
 	/* When it passed before R1 the last try has its time, too. */
 	tcb->rtx_at = r2_at > c->now ? u64_min(at, r2_at) : at;
@@ -89,7 +81,7 @@ void leat_tcp_rtx_arm(struct tcp_call *c, bool restart)
 		leat_tcp_keep_arm(c);
 	else if (restart || !runs || tcb->opts & TCP_O_EXT)
 		begin_rtx(c, restart || !runs, outstanding);
-	leat_tcp_timer_sync(c->e, tcb);
+	tcp_timer_sync(c->e, tcb);
 }
 
 /* Nothing was acknowledged for R2: the connection is over.  The peer is told when it knows us. */
@@ -199,7 +191,7 @@ static void wheel_due(struct tcp_call *c)
 	if (tcb->rtx_at <= c->now)
 		rtx_due(c);
 	if (tcb->state != TCP_ST_CLOSED)
-		leat_tcp_timer_sync(c->e, tcb);
+		tcp_timer_sync(c->e, tcb);
 }
 
 void leat_tcp_ring_start(struct timer_ring *ring, struct tcb *tcb, uint32_t length, uint64_t now)

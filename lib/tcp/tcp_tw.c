@@ -49,9 +49,11 @@ static uint32_t stamp_base(const struct tcp_engine *e, uint64_t lasts_ns, uint64
 
 static uint32_t stamp_of(const struct tcp_engine *e, const struct tcb *tcb, uint64_t ends_at)
 {
+	if (LIKELY(tcb->challenged_ms == 0))
+		return 0;
 	uint32_t since = tcb->challenged_ms - stamp_base(e, tcp_two_msl_ns(e, tcb), ends_at);
 
-	if (tcb->challenged_ms == 0 || (int32_t)since <= 0)
+	if ((int32_t)since <= 0)
 		return 0;
 	return u32_min(since, TW_STAMP_MAX);
 }
@@ -95,7 +97,7 @@ static uint8_t agreed_of(uint16_t mark)
  * not be kept.  No sender is silly enough by now to be misled by that. */
 static struct seq edge_of(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	return seq_add(tcb->rcv.nxt, leat_tcp_rcv_room(e, tcb));
+	return seq_add(tcb->rcv.nxt, tcp_rcv_room(e, tcb));
 }
 
 /* The tcb that record name stands for, in place of the one that was there. */
@@ -118,7 +120,7 @@ static void speak(struct tcp_engine *e, struct tcb *tcb, uint32_t name, uint64_t
 		.agreed = agreed_of(info.mark),
 		.opts = opts_of(info.mark, leat_tcp_tw_ring_length(e->tw, name)),
 		.tos = (uint8_t)((info.mark & TW_M_DSCP) << 2),
-		.rcv_scale = info.mark & TW_M_WS ? leat_tcp_shift_wanted(e) : 0,
+		.rcv_scale = info.mark & TW_M_WS ? e->shift_wanted : 0,
 		.challenged_ms = challenged_ms(e, lasts_ns(e, name), &info),
 		/* Which of its lists it is on is the slot's own affair, as in leat_tcp_alloc. */
 		.flags = (uint16_t)((tcb->flags & (TCP_F_IN_OUT | TCP_F_IN_NEWS)) |
@@ -159,7 +161,7 @@ bool leat_tcp_tw_settled(const struct tcp_engine *e, struct tcb *tcb)
 /* Its numbers must fit into those of a record. */
 static bool fits(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	return (tcp_two_msl_ns(e, tcb) + e->knobs.reply_interval_ns) / TIME_MS < TW_STAMP_MAX;
+	return tcp_two_msl_ns(e, tcb) + e->knobs.reply_interval_ns < TW_STAMP_MAX * TIME_MS;
 }
 
 uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_idx, uint8_t flags)
@@ -342,19 +344,38 @@ uint32_t leat_tcp_tw_due(const struct tcp_engine *e, uint64_t until, uint32_t *n
 	return leat_tcp_tw_ring_due(e->tw, until, name, max);
 }
 
+/* Who has waited since when; TCP_NONE: nobody. */
+struct waiter {
+	uint32_t name;
+	uint64_t since;
+};
+
+static void keep_older(struct waiter *oldest, uint32_t name, uint64_t since)
+{
+	if (oldest->name == TCP_NONE || since < oldest->since)
+		*oldest = (struct waiter){name, since};
+}
+
+/* Those of one length end in the order in which they came; of another length others may have come
+ * before, and end later. */
 uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared)
 {
-	uint32_t name[2], cnt = leat_tcp_tw_ring_due(e->tw, TIME_NEVER - 1, name, 2);
-	uint32_t at = cnt > 0 && name[0] == spared;
-	uint32_t tcb = leat_timer_ring_first(e->two_msl, spared);
-	bool is_tcb = tcb < e->limits.tcb_max;
+	struct waiter oldest = {.name = TCP_NONE};
 
-	if (at == cnt)
-		return is_tcb ? tcb : TCP_NONE;
-	return is_tcb && leat_timer_ring_deadline(e->two_msl, tcb) <
-				       leat_tcp_tw_ring_ends_at(e->tw, name[at])
-		       ? tcb
-		       : name[at];
+	for (uint32_t i = 0; i < TW_LENGTH_MAX; i++) {
+		uint32_t tcb = leat_timer_ring_first(e->two_msl, i, spared);
+		uint32_t name = leat_tcp_tw_ring_first(e->tw, i, spared);
+
+		if (tcb < e->limits.tcb_max)
+			keep_older(&oldest, tcb,
+				leat_timer_ring_deadline(e->two_msl, tcb) -
+					leat_timer_ring_lasts(e->two_msl, i));
+		if (name != TCP_NONE)
+			keep_older(&oldest, name,
+				leat_tcp_tw_ring_ends_at(e->tw, name) -
+					leat_timer_ring_lasts(e->two_msl, i));
+	}
+	return oldest.name;
 }
 
 bool leat_tcp_tw_is_tight(const struct tcp_engine *e)
@@ -371,6 +392,8 @@ uint32_t leat_tcp_tw_pack(struct tcp_engine *e, struct tw_move move[TW_MOVE_MAX]
 
 		if (slot != TCP_NONE)
 			e->awake_name[slot] = move[i].to;
+		if (e->awake_name[DEAF] == move[i].from)
+			e->awake_name[DEAF] = move[i].to;
 	}
 	e->cnt.time_wait_moved += cnt;
 	return cnt;

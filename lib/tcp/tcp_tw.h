@@ -72,8 +72,8 @@ uint64_t leat_tcp_tw_first_began(const struct tcp_engine *e);
 /* leat_tcp_tw_due names at most max records that are due at until; they stay until _over. */
 uint32_t leat_tcp_tw_due(const struct tcp_engine *e, uint64_t until, uint32_t *name, uint32_t max);
 
-/* leat_tcp_tw_oldest is the name of the connection in TIME-WAIT that is next to end, be it a record
- * or a tcb, but not spared; TCP_NONE: there is none. */
+/* leat_tcp_tw_oldest is the name of the connection that has waited longest since its 2MSL began, or
+ * began anew, be it a record or a tcb, but not spared; TCP_NONE: there is none. */
 uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared);
 
 /* leat_tcp_tw_later is for one that was due, with TW_F_LATER: it begins again, under a new name. */

@@ -7,8 +7,10 @@
 #include <string.h>
 
 #define SHIFT_SMALL 5 /* units of a block, as a power of two */
+#define SHIFT_MID   6
 #define SHIFT_LARGE 8
 #define SMALL_POOL  (UINT64_C(1) << 14) /* units */
+#define MID_POOL    (UINT64_C(1) << 17)
 #define QUEUE_CNT   (2 * TW_LENGTH_MAX) /* for small ones and wide ones */
 #define DELTA_BITS  40
 #define DELTA_MAX   ((UINT64_C(1) << DELTA_BITS) - 1)
@@ -75,9 +77,11 @@ static uint64_t units_of(uint64_t record_max, bool wide)
 	return record_max * (wide ? 2 : 1);
 }
 
+/* What is known of each block, and the blocks that are not full, are to be little beside the
+ * records: the first wants large ones, the second small. */
 static uint32_t shift_of(uint64_t units)
 {
-	return units <= SMALL_POOL ? SHIFT_SMALL : SHIFT_LARGE;
+	return units <= SMALL_POOL ? SHIFT_SMALL : units <= MID_POOL ? SHIFT_MID : SHIFT_LARGE;
 }
 
 /* Beside those that are full: of one queue the head, the tail, and one to move on to, and a few for
@@ -87,7 +91,7 @@ static uint64_t blocks_of(uint64_t units)
 {
 	uint64_t full = (units >> shift_of(units)) + 1, spare = units > SMALL_POOL ? 5 : 3;
 
-	return full + spare + full / 256;
+	return full + spare + (units >> 16);
 }
 
 static struct tw_ring *carve(struct arena *a, uint32_t record_max, bool wide)
@@ -259,7 +263,7 @@ static uint32_t block_take(struct tw_ring *r, uint32_t queue, uint64_t ends_at, 
 	struct queue *q = &r->queue[queue];
 	struct block *b = &r->block[no];
 
-	if (r->free_cnt <= blocks_kept(r, need))
+	if (r->free_cnt <= blocks_kept(r, need) + (q->head == TCP_NONE)) /* it is in use then */
 		return TCP_NONE;
 	r->free_head = b->next;
 	r->free_cnt--;
@@ -360,6 +364,17 @@ static uint32_t hole_make(struct tw_ring *r, uint32_t name)
 	return to;
 }
 
+/* The record at the head is over.  The holes before the head are not told: nobody comes to them,
+ * but who looks at each. */
+static uint32_t head_hole_make(struct tw_ring *r, uint32_t name)
+{
+	const struct block *b = block_of(r, name);
+	uint32_t no = (uint32_t)(b - r->block);
+
+	body_of(r, name)->bits |= BIT_HOLE;
+	return (name & TW_UNIT_MASK) - (no << r->shift) + step_of(b->queue);
+}
+
 /* The head's record, or its block, is gone: the next one is in the first block, as a block without
  * any is not kept. */
 static void head_move(struct tw_ring *r, uint32_t queue, uint32_t place)
@@ -392,10 +407,10 @@ void leat_tcp_tw_ring_end(struct tw_ring *r, uint32_t name)
 			head_move(r, queue, 0);
 		return;
 	}
-	uint32_t behind = hole_make(r, name);
-
-	if (first)
-		head_move(r, queue, behind);
+	if (LIKELY(first))
+		head_move(r, queue, head_hole_make(r, name));
+	else
+		(void)hole_make(r, name);
 }
 
 uint32_t leat_tcp_tw_ring_add(struct tw_ring *r, uint32_t length, uint32_t local_idx,
@@ -586,10 +601,12 @@ static uint32_t behind_or_end(const struct tw_ring *r, uint32_t queue, uint32_t 
 	return place < r->block[no].used ? behind_holes(r, queue, no, place) : place;
 }
 
-uint32_t leat_tcp_tw_ring_due(const struct tw_ring *r, uint64_t until, uint32_t *name, uint32_t max)
+/* Those of one queue that end not after until. */
+static uint32_t due_of(
+	const struct tw_ring *r, uint32_t queue, uint64_t until, uint32_t *name, uint32_t max)
 {
-	uint32_t queue = first_queue(r), cnt = 0;
 	const struct queue *q = &r->queue[queue];
+	uint32_t cnt = 0;
 	uint32_t place = q->head_at;
 
 	if (q->next_at > until)
@@ -605,6 +622,26 @@ uint32_t leat_tcp_tw_ring_due(const struct tw_ring *r, uint64_t until, uint32_t 
 		}
 	}
 	return cnt;
+}
+
+uint32_t leat_tcp_tw_ring_due(const struct tw_ring *r, uint64_t until, uint32_t *name, uint32_t max)
+{
+	return due_of(r, first_queue(r), until, name, max);
+}
+
+uint32_t leat_tcp_tw_ring_first(const struct tw_ring *r, uint32_t length, uint32_t spared)
+{
+	uint32_t first = TCP_NONE;
+
+	for (uint32_t queue = 2 * length; queue <= 2 * length + 1; queue++) {
+		uint32_t name[2], cnt = due_of(r, queue, TIME_NEVER - 1, name, 2);
+		uint32_t at = cnt > 0 && name[0] == spared;
+
+		if (at < cnt && (first == TCP_NONE || leat_tcp_tw_ring_ends_at(r, name[at]) <
+							      leat_tcp_tw_ring_ends_at(r, first)))
+			first = name[at];
+	}
+	return first;
 }
 
 uint32_t leat_tcp_tw_ring_scan_end(const struct tw_ring *r)
@@ -711,7 +748,8 @@ static uint32_t check_queue(const struct tw_ring *r, uint32_t queue, uint32_t *r
 
 			if (body_of(r, name)->bits & BIT_HOLE)
 				continue;
-			check_holes(r, queue, no, behind, p);
+			if (no != q->head || behind > 0)
+				check_holes(r, queue, no, behind, p);
 			behind = p + step_of(queue);
 			uint64_t ends_at = leat_tcp_tw_ring_ends_at(r, name);
 			ASSERT(ends_at >= before);

@@ -142,6 +142,10 @@ uint64_t leat_tcp_tw_ring_next_of(const struct tw_ring *r, uint32_t length);
 uint32_t leat_tcp_tw_ring_due(
 	const struct tw_ring *r, uint64_t until, uint32_t *name, uint32_t max);
 
+/* leat_tcp_tw_ring_first is the one of this length that came, or began anew, first, but not spared;
+ * TCP_NONE: there is none. */
+uint32_t leat_tcp_tw_ring_first(const struct tw_ring *r, uint32_t length, uint32_t spared);
+
 /* leat_tcp_tw_ring_scan goes through all records, from *cursor, which is 0 at first.  It looks at
  * no more than *look places, and takes them off; false: there is no other, or *look is used up. */
 bool leat_tcp_tw_ring_scan(

@@ -108,9 +108,12 @@ void leat_tcp_receive(struct tcp_engine *e, struct tcb *tcb, uint32_t octets)
 	if (!tcp_in(tcb->state, TCP_MAY_RECEIVE_TEXT) || tcb->flags & TCP_F_FIN_HELD)
 		return;
 	uint32_t promised = seq_from(tcb->rcv.nxt, tcb->rcv.edge);
-	uint32_t offer = leat_tcp_rcv_offer(e, tcb);
-	uint32_t worth = u32_max(u32_min(2U * tcb->snd_mss, e->knobs.rcv_buf_octets / 2),
-		UINT32_C(1) << tcb->rcv_scale);
+	uint32_t worth =
+		u32_max(u32_min(2U * tcb->snd_mss, e->rcv_half), UINT32_C(1) << tcb->rcv_scale);
+
+	if (e->knobs.rcv_buf_octets < promised + worth)
+		return; /* however much of it is free */
+	uint32_t offer = tcp_rcv_offer(e, tcb);
 
 	if (offer > promised && offer - promised >= worth) {
 		tcb->flags |= TCP_F_ACK_NOW;

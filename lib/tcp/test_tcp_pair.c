@@ -184,10 +184,13 @@ static void arrive(struct pair *p, uint32_t i, const struct tcp_emit *emit)
 {
 	struct end *end = &p->end[i];
 	struct seg seg = emit->seg;
-	struct tuple tuple = {.local = emit->tuple.remote,
-		.remote = emit->tuple.local,
-		.lport = emit->tuple.rport,
-		.rport = emit->tuple.lport};
+	struct tuple from;
+
+	tcp_emit_tuple(emit, &from);
+	struct tuple tuple = {.local = from.remote,
+		.remote = from.local,
+		.lport = from.rport,
+		.rport = from.lport};
 	struct tcb *tcb = end->tcb ? end->tcb : end->listener;
 	uint8_t *buf = malloc(seg.text + 1U); /* exact, so that asan sees a step too far */
 

@@ -326,6 +326,48 @@ static void restarts_leave_room_for_those_that_come_and_for_the_head(void **stat
 	free(r);
 }
 
+/* However those of several lengths and kinds share the blocks: for the head of each queue one is
+ * left, so that what was put off there begins again. */
+static void each_queue_has_the_block_that_is_kept_for_its_head(void **state)
+{
+	const uint64_t seed = 20221103;
+	struct prng p;
+
+	(void)state;
+	print_message("# seed %llu\n", (unsigned long long)seed);
+	leat_prng_seed(&p, seed);
+	for (uint32_t round = 0; round < 500; round++) {
+		struct tw_ring *r = ring_new(1 + leat_prng_below(&p, 200), round % 2);
+		uint64_t now = 1;
+
+		for (uint32_t i = 0, refused = 0; refused < 4; i++, now++) {
+			uint32_t length = leat_prng_below(&p, TW_LENGTH_MAX);
+			uint32_t many = leat_prng_below(&p, 50);
+
+			for (uint32_t k = 0; k < many; k++) {
+				struct tw_info info = info_at(i, false, now + lasts(length));
+
+				refused += leat_tcp_tw_ring_add(r, length, i % 2 ? 0 : TCP_NONE,
+						   &info, TW_NEED_ENTER) == TCP_NONE;
+			}
+		}
+		leat_tcp_tw_ring_check(r);
+		for (uint32_t k = 0; k < 1000; k++, now++) {
+			for (uint32_t i = 0; i < TW_LENGTH_MAX; i++) {
+				uint32_t name = leat_tcp_tw_ring_first(r, i, TCP_NONE);
+
+				if (name == TCP_NONE)
+					continue;
+				assert_int_equal(leat_tcp_tw_ring_length(r, name), i);
+				assert_true(leat_tcp_tw_ring_again(r, name, now + lasts(i) + 1,
+						    TW_NEED_LATER) != TCP_NONE);
+			}
+		}
+		leat_tcp_tw_ring_check(r);
+		free(r);
+	}
+}
+
 /* As many as there may be; each is gone and comes again, many times over: the holes are closed. */
 static void a_full_ring_takes_whoever_comes_for_one_that_is_gone(void **state)
 {
@@ -425,6 +467,7 @@ int main(void)
 		cmocka_unit_test(an_end_is_exact_however_far_the_clock_jumps),
 		cmocka_unit_test(who_comes_out_of_order_is_not_taken),
 		cmocka_unit_test(restarts_leave_room_for_those_that_come_and_for_the_head),
+		cmocka_unit_test(each_queue_has_the_block_that_is_kept_for_its_head),
 		cmocka_unit_test(a_full_ring_takes_whoever_comes_for_one_that_is_gone),
 		cmocka_unit_test(in_a_small_ring_no_restart_is_put_off),
 		cmocka_unit_test(a_record_costs_what_was_promised),

@@ -181,9 +181,15 @@ static void timers_of_several_lengths_expire_in_order(void **state)
 			at[id[k]] = TIME_NEVER;
 		}
 		running -= cnt;
-		uint64_t least = TIME_NEVER;
+		uint64_t least = TIME_NEVER, firsts = TIME_NEVER;
 		for (uint32_t k = 0; k < ID_MAX; k++)
 			least = u64_min(least, at[k]);
+		for (uint32_t k = 0; k < TIMER_RING_LENGTHS; k++) {
+			uint32_t one = leat_timer_ring_first(r, k, UINT32_MAX);
+
+			firsts = u64_min(firsts, one < ID_MAX ? at[one] : TIME_NEVER);
+		}
+		assert_true(firsts == least);
 		assert_true(leat_timer_ring_next(r) == least);
 		assert_int_equal(leat_timer_ring_cnt(r), running);
 	}
@@ -196,13 +202,14 @@ static void firsts(const struct timer_ring *r, const struct model *m)
 	uint32_t nobody = UINT32_MAX, spared = m->cnt > 0 ? m->id[0] : nobody;
 
 	if (m->cnt > 0)
-		assert_int_equal(leat_timer_ring_first(r, nobody), m->id[0]);
+		assert_int_equal(leat_timer_ring_first(r, 0, nobody), m->id[0]);
 	if (m->cnt > 1) {
-		assert_int_equal(leat_timer_ring_first(r, spared), m->id[1]);
-		assert_int_equal(leat_timer_ring_first(r, m->id[1]), m->id[0]);
+		assert_int_equal(leat_timer_ring_first(r, 0, spared), m->id[1]);
+		assert_int_equal(leat_timer_ring_first(r, 0, m->id[1]), m->id[0]);
 	} else {
-		assert_true(leat_timer_ring_first(r, spared) >= ID_MAX);
+		assert_true(leat_timer_ring_first(r, 0, spared) >= ID_MAX);
 	}
+	assert_true(leat_timer_ring_first(r, 1, nobody) >= ID_MAX); /* there is no such length */
 }
 
 static void a_random_life_equals_the_model(void **state)

@@ -165,12 +165,12 @@ static uint32_t first_of(const struct timer_ring *r, uint32_t length, uint32_t s
 }
 
 /* The id of the timer that expires next, or an anchor: none runs. */
-static uint32_t first(const struct timer_ring *r, uint32_t spared)
+static uint32_t first(const struct timer_ring *r)
 {
-	uint32_t id = first_of(r, 0, spared);
+	uint32_t id = first_of(r, 0, NOBODY);
 
 	for (uint32_t i = 1; i < r->length_cnt; i++) {
-		uint32_t other = first_of(r, i, spared);
+		uint32_t other = first_of(r, i, NOBODY);
 
 		if (link_of(r, other)->expires_at < link_of(r, id)->expires_at)
 			id = other;
@@ -184,20 +184,20 @@ uint32_t leat_timer_ring_expire(struct timer_ring *r, uint64_t until, uint32_t *
 
 	DCHECK(until != TIME_NEVER);
 	while (cnt < max && leat_timer_ring_next(r) <= until) {
-		id[cnt] = first(r, NOBODY);
+		id[cnt] = first(r);
 		unlink_timer(r, id[cnt++]);
 	}
 	return cnt;
 }
 
-uint32_t leat_timer_ring_first(const struct timer_ring *r, uint32_t spared)
+uint32_t leat_timer_ring_first(const struct timer_ring *r, uint32_t length, uint32_t spared)
 {
-	return first(r, spared);
+	return length < r->length_cnt ? first_of(r, length, spared) : r->id_max;
 }
 
 uint64_t leat_timer_ring_next(const struct timer_ring *r)
 {
-	return link_of(r, first(r, NOBODY))->expires_at;
+	return link_of(r, first(r))->expires_at;
 }
 
 uint32_t leat_timer_ring_cnt(const struct timer_ring *r)

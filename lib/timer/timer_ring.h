@@ -86,9 +86,9 @@ uint64_t leat_timer_ring_deadline(const struct timer_ring *r, uint32_t id);
  * instant for a caller that is late and must let another timer go first.  Borrows id. */
 uint32_t leat_timer_ring_expire(struct timer_ring *r, uint64_t until, uint32_t *id, uint32_t max);
 
-/* leat_timer_ring_first is the timer that expires next, of those that run, but not spared, which
- * may be no timer; id_max or more: none. */
-uint32_t leat_timer_ring_first(const struct timer_ring *r, uint32_t spared);
+/* leat_timer_ring_first is the timer of this length that was started first, of those that run, but
+ * not spared, which may be no timer; id_max or more: none. */
+uint32_t leat_timer_ring_first(const struct timer_ring *r, uint32_t length, uint32_t spared);
 
 /* leat_timer_ring_next is the earliest deadline, exactly; TIME_NEVER when none runs. */
 uint64_t leat_timer_ring_next(const struct timer_ring *r);

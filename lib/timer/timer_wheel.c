@@ -318,18 +318,12 @@ static void advance(struct timer_wheel *w, uint64_t now)
 	}
 }
 
-void leat_timer_wheel_set(struct timer_wheel *w, uint32_t id, uint64_t at)
+/* Takes id, which is armed, to where it belongs. */
+static __attribute__((noinline)) void move(struct timer_wheel *w, uint32_t id)
 {
 	struct timer_entry *e = entry_of(w, id);
+	uint32_t to = place_of(w, e->at);
 
-	DCHECK(id < w->id_max);
-	DCHECK(at != TIME_NEVER);
-	w->cnt += e->at == TIME_NEVER;
-	e->at = at;
-	e->order = ++w->order;
-	if (e->place < PLACE_HEAP && slot_begins(w, e->place) <= at >> TICK_BITS)
-		return;
-	uint32_t to = place_of(w, at);
 	if (e->place == PLACE_HEAP && to == PLACE_HEAP) {
 		sift(w, id, e->next);
 		return;
@@ -342,6 +336,21 @@ void leat_timer_wheel_set(struct timer_wheel *w, uint32_t id, uint64_t at)
 		heap_add(w, id);
 	else
 		slot_add(w, id, to);
+}
+
+void leat_timer_wheel_set(struct timer_wheel *w, uint32_t id, uint64_t at)
+{
+	struct timer_entry *e = entry_of(w, id);
+	uint64_t was = e->at;
+
+	DCHECK(id < w->id_max);
+	DCHECK(at != TIME_NEVER);
+	w->cnt += was == TIME_NEVER;
+	e->at = at;
+	e->order = ++w->order;
+	if (e->place < PLACE_HEAP && (was <= at || slot_begins(w, e->place) <= at >> TICK_BITS))
+		return;
+	move(w, id);
 }
 
 void leat_timer_wheel_stop(struct timer_wheel *w, uint32_t id)

@@ -70,8 +70,14 @@ void leat_timer_wheel_set(struct timer_wheel *w, uint32_t id, uint64_t at);
 /* leat_timer_wheel_stop disarms timer id; nothing happens when it is not armed. */
 void leat_timer_wheel_stop(struct timer_wheel *w, uint32_t id);
 
-/* leat_timer_wheel_deadline is when id is due, TIME_NEVER when it is not armed. */
+/* leat_timer_wheel_deadline, or timer_entry_deadline of its entry, is
+ * when id is due, TIME_NEVER when it is not armed. */
 uint64_t leat_timer_wheel_deadline(const struct timer_wheel *w, uint32_t id);
+
+static inline uint64_t timer_entry_deadline(const struct timer_entry *entry)
+{
+	return entry->at;
+}
 
 /* leat_timer_wheel_expire disarms at most max timers that are due at now, writes their ids to
  * id[0..max) in order of (deadline, arming), and returns how many.

@@ -56,6 +56,11 @@ static void each_limit_is_named_and_the_first_of_them_alone(void **state)
 {
 	(void)state;
 	calm();
+	now.cell[0][WATCH_LOAD + WATCH_L_STARTED] = 100;
+	now.cell[1][WATCH_LOAD + WATCH_L_LATE] = 2;
+	says("starts are late, 2 of 100", true);
+	now.cell[1][WATCH_SKIP + 2] = 4;
+	says("the peer is slow: 4 were not begun, as many are in flight", true);
 	now.cell[1][WATCH_C_PROBE_FIRED] = 3;
 	says("the peer's window is closed: 3 probes", true);
 	now.cell[1][WATCH_C_AGAIN_SYN] = 7;

@@ -11,7 +11,9 @@
 #define LATE_NS        (10 * TIME_MS)
 #define AS_ASKED_SHARE 99 /* per cent of what was planned */
 
-#define SKIP_NO_PORT   0 /* the first reason of a generator not to begin: load_count.h */
+/* Of the reasons of a generator not to begin a connection: load_count.h. */
+#define SKIP_NO_PORT 0
+#define SKIP_LIMIT   2
 
 /* What passed between the two, of all shards. */
 struct change {
@@ -155,13 +157,35 @@ static bool of_peers(struct change *c, char *text)
 	return true;
 }
 
+/* What a generator does not come to, where nothing else was found. */
+static bool of_generator(const struct change *c, char *text)
+{
+	uint64_t late = since(c, WATCH_LOAD + WATCH_L_LATE),
+		 full = since(c, WATCH_SKIP + SKIP_LIMIT);
+	uint64_t started = since(c, WATCH_LOAD + WATCH_L_STARTED);
+
+	if (full != 0)
+		snprintf(text, WATCH_REASON_MAX,
+			"the peer is slow: %" PRIu64
+			" were not begun, as many are in flight as --concurrency allows",
+			full);
+	else if (late * 100 > started)
+		snprintf(text, WATCH_REASON_MAX,
+			"starts are late, %" PRIu64 " of %" PRIu64
+			": too many in flight, or other programs on its cores",
+			late, started);
+	else
+		return false;
+	return true;
+}
+
 bool leat_watch_why(const struct watch_snapshot *before, const struct watch_snapshot *now,
 	char text[WATCH_REASON_MAX])
 {
 	struct change c = {.before = before, .now = now};
 
 	if (of_instance(&c, text) || of_tables(&c, text) || of_shards(&c, text) ||
-		of_device(&c, text) || of_peers(&c, text))
+		of_device(&c, text) || of_peers(&c, text) || of_generator(&c, text))
 		return true;
 	uint64_t planned = since(&c, WATCH_LOAD + WATCH_L_PLANNED);
 	uint64_t started = since(&c, WATCH_LOAD + WATCH_L_STARTED);

@@ -11,15 +11,6 @@
 #define MEM16(v) (v)
 #endif
 
-static inline uint16_t fold(uint64_t sum)
-{
-	sum = (sum & UINT32_MAX) + (sum >> 32);
-	sum = (sum & UINT32_MAX) + (sum >> 32);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	return (uint16_t)sum;
-}
-
 static inline uint64_t add_ip(uint64_t sum, struct ip a)
 {
 	return sum + (a.hi >> 32) + (a.hi & UINT32_MAX) + (a.lo >> 32) + (a.lo & UINT32_MAX);
@@ -67,13 +58,13 @@ uint64_t leat_wire_sum_pseudo(const struct tuple *tuple, uint8_t proto, uint32_t
 	uint64_t sum = (uint64_t)proto + octets;
 
 	if (ip_is4(tuple->local))
-		return MEM16(fold(sum + ip_to4(tuple->local) + ip_to4(tuple->remote)));
-	return MEM16(fold(add_ip(add_ip(sum, tuple->local), tuple->remote)));
+		return MEM16(wire_fold(sum + ip_to4(tuple->local) + ip_to4(tuple->remote)));
+	return MEM16(wire_fold(add_ip(add_ip(sum, tuple->local), tuple->remote)));
 }
 
 uint16_t leat_wire_sum_fold(uint64_t partial)
 {
-	return MEM16(fold(partial));
+	return MEM16(wire_fold(partial));
 }
 
 bool leat_wire_cksum_ok(const struct tuple *tuple, uint8_t proto, const uint8_t *p, uint32_t octets)

@@ -15,6 +15,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* wire_fold is the one's complement sum of the four halves of two words: the rotation adds each
+ * half to the other, with its carry. */
+static inline uint16_t wire_fold(uint64_t sum)
+{
+	uint32_t high = (uint32_t)(sum >> 32), both = (uint32_t)sum + high;
+
+	both += both < high;
+	both += both << 16 | both >> 16;
+	return (uint16_t)(both >> 16);
+}
+
+/* wire_pseudo4 is what a device that sums the rest wants in the field: the pseudo header of IPv4,
+ * folded, host order, not complemented. */
+static inline uint16_t wire_pseudo4(uint32_t local, uint32_t remote, uint8_t proto, uint32_t octets)
+{
+	return wire_fold((uint64_t)local + remote + proto + octets);
+}
+
 /* leat_wire_sum adds octets at p to the partial sum. */
 uint64_t leat_wire_sum(uint64_t partial, const uint8_t *p, uint32_t octets);
 

@@ -3,7 +3,6 @@
 
 #include "base_be.h"
 #include "base_bits.h"
-#include "wire_cksum.h"
 
 enum ip4_opt {
 	OPT_END = 0,
@@ -32,13 +31,6 @@ static bool opts_may_pass(const uint8_t *p, const uint8_t *end)
 	return true;
 }
 
-static bool cksum_ok(const struct pkt *p, const uint8_t *ip, uint32_t hdr_octets)
-{
-	if (p->ip_csum == WIRE_CSUM_GOOD || p->ip_csum == WIRE_CSUM_BAD)
-		return p->ip_csum == WIRE_CSUM_GOOD;
-	return leat_wire_sum_fold(leat_wire_sum(0, ip, hdr_octets)) == 0xffff;
-}
-
 enum wire_verdict leat_wire_ip4_parse(struct pkt *p)
 {
 	const uint8_t *ip = p->l4;
@@ -56,7 +48,7 @@ enum wire_verdict leat_wire_ip4_parse(struct pkt *p)
 		return WIRE_V_DROP_IP_IHL;
 	if (UNLIKELY(octets > p->l4_octets))
 		return WIRE_V_DROP_IP_TRUNC;
-	if (UNLIKELY(!cksum_ok(p, ip, hdr_octets)))
+	if (UNLIKELY(!wire_ip4_cksum_ok(p, ip, hdr_octets)))
 		return WIRE_V_DROP_IP_CSUM;
 	if (UNLIKELY(hdr_octets > WIRE_IP4_OCTETS &&
 		     !opts_may_pass(ip + WIRE_IP4_OCTETS, ip + hdr_octets)))

@@ -8,8 +8,11 @@
 
 #include <string.h>
 
-#define IP4_DF       0x4000
-#define VLAN_ID_MASK 0x0fff
+#define IP4_DF 0x4000
+/* Of the first eight octets of an IPv4 header: version, length; more fragments, and the offset. */
+#define IP4_PLAIN_MASK UINT64_C(0xff00000000003fff)
+#define IP4_PLAIN      UINT64_C(0x4500000000000000)
+#define VLAN_ID_MASK   0x0fff
 
 /* What an address is to the link. */
 enum addr_kind {
@@ -40,7 +43,7 @@ static inline enum addr_kind addr_kind(const struct wire_link *link, struct ip a
 		if (is_broadcast(&link->local[i], a))
 			return ADDR_BROADCAST;
 	}
-	if (ip_leq(link->range_from, a) && ip_leq(a, link->range_to) && !ip_is_any(a))
+	if (ip_leq(a, link->range_to) && ip_leq(link->range_from, a) && !ip_is_any(a))
 		return ADDR_OWN;
 	return ADDR_OTHER;
 }
@@ -66,9 +69,10 @@ static bool is_unspecified6(struct ip a)
 /* The device's word on the TCP checksum, or our own. */
 static inline bool tcp_cksum_ok(const struct pkt *p)
 {
-	if (p->l4_csum == WIRE_CSUM_GOOD || p->l4_csum == WIRE_CSUM_BAD)
-		return p->l4_csum == WIRE_CSUM_GOOD;
-	return leat_wire_cksum_ok(&p->tuple, WIRE_PROTO_TCP, p->l4, p->l4_octets);
+	if (LIKELY(p->l4_csum == WIRE_CSUM_GOOD))
+		return true;
+	return p->l4_csum != WIRE_CSUM_BAD &&
+	       leat_wire_cksum_ok(&p->tuple, WIRE_PROTO_TCP, p->l4, p->l4_octets);
 }
 
 /* Taking the segment apart has no effect but on p, so the checksum may be checked after it: what
@@ -210,15 +214,14 @@ static bool has_tag(const struct pkt *p, uint16_t id)
 	       (be16_get(p->frame + 14) & VLAN_ID_MASK) == id;
 }
 
-enum wire_verdict leat_wire_pkt_parse(struct pkt *p, const struct wire_link *link)
+enum wire_verdict leat_wire_pkt_parse_any(struct pkt *p, const struct wire_link *link)
 {
 	p->tuple.zone = 0;
 	if (link->raw_ip)
 		return parse_raw(p, link);
 	if (UNLIKELY(p->octets < WIRE_ETH_OCTETS))
 		return WIRE_V_DROP_L2_SHORT;
-	memcpy(&p->dst, p->frame, sizeof(p->dst));
-	memcpy(&p->src, p->frame + 6, sizeof(p->src));
+	memcpy(&p->dst, p->frame, 2 * sizeof(struct mac));
 	if (UNLIKELY(p->src.octet[0] & 1))
 		return WIRE_V_DROP_L2_MCAST;
 	if (UNLIKELY(!(p->dst.octet[0] & 1) && memcmp(&p->dst, &link->mac, sizeof(p->dst)) != 0))
@@ -229,6 +232,56 @@ enum wire_verdict leat_wire_pkt_parse(struct pkt *p, const struct wire_link *lin
 	p->l4 = p->frame + at;
 	p->l4_octets = p->octets - at;
 	return parse_ethertype(p, link, be16_get(p->frame + at - 2));
+}
+
+/* The addresses and the text of a segment that came the short way. */
+static inline bool take_plain(
+	struct pkt *p, const struct wire_link *link, uint64_t first, uint64_t second, uint32_t dst4)
+{
+	struct ip src = ip_from4((uint32_t)second), dst = ip_from4(dst4);
+
+	if (UNLIKELY(addr_kind(link, dst) != ADDR_OWN || leat_wire_ip_is_group(dst) ||
+		     addr_kind(link, src) != ADDR_OTHER || !leat_wire_ip_may_send(src)))
+		return false;
+	memcpy(&p->dst, p->frame, 2 * sizeof(struct mac));
+	p->proto = WIRE_PROTO_TCP;
+	p->tos = (uint8_t)(first >> 48);
+	p->ttl = (uint8_t)(second >> 56);
+	p->tuple.local = dst;
+	p->tuple.remote = src;
+	p->tuple.zone = 0;
+	p->l4 = p->frame + WIRE_ETH_OCTETS + WIRE_IP4_OCTETS;
+	p->l4_octets = (uint32_t)(first >> 32 & UINT16_MAX) - WIRE_IP4_OCTETS;
+	return true;
+}
+
+/* What nearly every frame is: from a station to ours, untagged, a packet of IPv4 that is whole and
+ * has no options, TCP, from an address to one of ours.  All that is asked of it on the long way is
+ * asked here, a word at a time.  False: the long way is to say what it is. */
+static inline bool is_plain(struct pkt *p, const struct wire_link *link)
+{
+	const uint8_t *eth = p->frame, *ip = eth + WIRE_ETH_OCTETS;
+
+	if (UNLIKELY(link->raw_ip || link->vlan != 0 ||
+		     p->octets < WIRE_ETH_OCTETS + WIRE_IP4_OCTETS))
+		return false;
+	uint64_t first = be64_get(ip), second = be64_get(ip + 8); /* up to the source */
+	uint32_t octets = (uint32_t)(first >> 32 & UINT16_MAX), there = p->octets - WIRE_ETH_OCTETS;
+
+	if (UNLIKELY(memcmp(eth, &link->mac, sizeof(link->mac)) != 0 || (eth[6] & 1) ||
+		     be16_get(eth + 12) != WIRE_ETHERTYPE_IP4))
+		return false;
+	if (UNLIKELY((first & IP4_PLAIN_MASK) != IP4_PLAIN ||
+		     (uint8_t)(second >> 48) != WIRE_PROTO_TCP || octets < WIRE_IP4_OCTETS ||
+		     octets > there || there > link->mtu))
+		return false;
+	return wire_ip4_cksum_ok(p, ip, WIRE_IP4_OCTETS) &&
+	       take_plain(p, link, first, second, be32_get(ip + 16));
+}
+
+enum wire_verdict leat_wire_pkt_parse(struct pkt *p, const struct wire_link *link)
+{
+	return LIKELY(is_plain(p, link)) ? parse_tcp(p) : leat_wire_pkt_parse_any(p, link);
 }
 
 uint32_t leat_wire_eth_put(
@@ -252,21 +305,20 @@ uint32_t leat_wire_l2_put(
 	return WIRE_ETH_OCTETS + WIRE_TAG_OCTETS;
 }
 
-static uint32_t ip4_put(uint8_t *p, const struct tuple *tuple, const struct ip_hdr *hdr)
+uint32_t leat_wire_ip4_put(uint8_t *p, uint32_t local, uint32_t remote, const struct ip_hdr *hdr)
 {
 	uint64_t octets = WIRE_IP4_OCTETS + hdr->octets;
 
 	be64_put(p, UINT64_C(0x45) << 56 | (uint64_t)hdr->tos << 48 | octets << 32 | IP4_DF);
-	be64_put(p + 8,
-		(uint64_t)hdr->ttl << 56 | (uint64_t)hdr->proto << 48 | ip_to4(tuple->local));
-	be32_put(p + 16, ip_to4(tuple->remote));
+	be64_put(p + 8, (uint64_t)hdr->ttl << 56 | (uint64_t)hdr->proto << 48 | local);
+	be32_put(p + 16, remote);
 	if (!hdr->csum_later)
 		be16_put(p + 10,
 			(uint16_t)~leat_wire_sum_fold(leat_wire_sum(0, p, WIRE_IP4_OCTETS)));
 	return WIRE_IP4_OCTETS;
 }
 
-static uint32_t ip6_put(uint8_t *p, const struct tuple *tuple, const struct ip_hdr *hdr)
+uint32_t leat_wire_ip6_put(uint8_t *p, const struct tuple *tuple, const struct ip_hdr *hdr)
 {
 	be32_put(p, UINT32_C(6) << 28 | (uint32_t)hdr->tos << 20);
 	be16_put(p + 4, (uint16_t)hdr->octets);
@@ -290,8 +342,9 @@ uint32_t leat_wire_pkt_hdr_put(uint8_t *p, const struct wire_link *link, const s
 	if (!link->raw_ip)
 		at = leat_wire_l2_put(p, link, dst, is4 ? WIRE_ETHERTYPE_IP4 : WIRE_ETHERTYPE_IP6);
 	if (is4)
-		return at + ip4_put(p + at, tuple, hdr);
-	return at + ip6_put(p + at, tuple, hdr);
+		return at +
+		       leat_wire_ip4_put(p + at, ip_to4(tuple->local), ip_to4(tuple->remote), hdr);
+	return at + leat_wire_ip6_put(p + at, tuple, hdr);
 }
 
 uint32_t leat_wire_gather(

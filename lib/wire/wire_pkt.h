@@ -28,6 +28,7 @@
 
 #define WIRE_ETH_OCTETS 14
 #define WIRE_TAG_OCTETS 4 /* of 802.1Q */
+#define WIRE_L2_MAX     (WIRE_ETH_OCTETS + WIRE_TAG_OCTETS)
 #define WIRE_IP4_OCTETS 20
 #define WIRE_IP6_OCTETS 40
 
@@ -88,7 +89,7 @@ struct pkt {
 	uint16_t room;            /* octets behind the frame, ours to write as it is; or 0 */
 	void *buf;                /* handle, copied to seg.buf */
 	/* out */
-	struct mac src, dst;
+	struct mac dst, src; /* as in the frame */
 	uint8_t proto;
 	uint8_t tos;        /* DSCP and ECN as received */
 	uint8_t ttl;        /* or hop limit */
@@ -104,6 +105,9 @@ struct pkt {
 
 /* leat_wire_pkt_parse fills the out part of p.  Borrows p->frame, which seg.data then points to. */
 enum wire_verdict leat_wire_pkt_parse(struct pkt *p, const struct wire_link *link);
+
+/* leat_wire_pkt_parse_any is the same without the short way that most frames take. */
+enum wire_verdict leat_wire_pkt_parse_any(struct pkt *p, const struct wire_link *link);
 
 /* leat_wire_is_local says whether a is one of the link's addresses. */
 bool leat_wire_is_local(const struct wire_link *link, struct ip a);
@@ -135,9 +139,15 @@ struct ip_hdr {
 	bool csum_later; /* IPv4: the device writes the checksum, until then it is 0 */
 };
 
+/* leat_wire_ip4_put and _ip6_put write the IP header of a packet from local to remote, the checksum
+ * of IPv4 included, DF set, ID 0 (RFC 6864), and return its octets.
+ *
+ * Assumes the packet is at most 65,535 octets. */
+uint32_t leat_wire_ip4_put(uint8_t *p, uint32_t local, uint32_t remote, const struct ip_hdr *hdr);
+uint32_t leat_wire_ip6_put(uint8_t *p, const struct tuple *tuple, const struct ip_hdr *hdr);
+
 /* leat_wire_pkt_hdr_put writes Ethernet (unless raw_ip, where dst may be NULL) and IP header for
- * a packet from tuple->local to tuple->remote, IPv4 checksum included, DF set, ID 0 (RFC 6864),
- * and returns their octets.
+ * a packet from tuple->local to tuple->remote, and returns their octets.
  *
  * Assumes both addresses are of one version and the packet is at most 65,535 octets. */
 uint32_t leat_wire_pkt_hdr_put(uint8_t *p, const struct wire_link *link, const struct mac *dst,

@@ -24,8 +24,13 @@ enum opt_octets {
 	OPT_OCTETS_TS = 10,
 };
 
-/* What most segments of a connection with timestamps have, RFC 7323 A: two NOPs and TS. */
+/* Options as groups of four octets, which is how nearly everybody sends them (RFC 7323 A); of those
+ * with a value the rest of the group is it. */
 #define OPT_TS_ALONE       UINT32_C(0x0101080a)
+#define OPT_TS_SACK_OK     UINT32_C(0x0402080a)
+#define OPT_SACK_OK_ALONE  UINT32_C(0x01010402)
+#define OPT_MSS_ALONE      UINT32_C(0x0204)   /* and 16 bits */
+#define OPT_WS_ALONE       UINT32_C(0x010303) /* and 8 */
 #define HDR_OCTETS_TS      (TCP_HDR_OCTETS + 12)
 
 #define SEGMENT_OCTETS_MAX UINT16_MAX /* an IP packet has no more */
@@ -91,6 +96,49 @@ static void parse_ts(const uint8_t *p, uint8_t octets, struct seg *seg)
 	seg->ts_ecr = be32_get(p + 6);
 }
 
+/* usual_opt takes one group of a SYN's, well formed and no repetition, at p, where octets are left,
+ * and returns those of it; 0: it is none of the usual ones. */
+static inline uint32_t usual_opt(const uint8_t *p, uint32_t octets, struct seg *seg)
+{
+	uint32_t word = be32_get(p), opts;
+
+	if (word >> 16 == OPT_MSS_ALONE && (uint16_t)word != 0) {
+		opts = TCP_OPT_MSS;
+	} else if (word >> 8 == OPT_WS_ALONE && (uint8_t)word <= TCP_WSCALE_MAX) {
+		opts = TCP_OPT_WS;
+	} else if ((word == OPT_TS_SACK_OK || word == OPT_TS_ALONE) && octets >= 12) {
+		opts = word == OPT_TS_ALONE ? TCP_OPT_TS : TCP_OPT_TS | TCP_OPT_SACK_OK;
+	} else if (word == OPT_SACK_OK_ALONE) {
+		opts = TCP_OPT_SACK_OK;
+	} else {
+		return 0;
+	}
+	if (seg->opts & opts)
+		return 0;
+	seg->opts |= (uint8_t)opts;
+	if (opts == TCP_OPT_MSS)
+		seg->mss = (uint16_t)word;
+	else if (opts == TCP_OPT_WS)
+		seg->wscale = (uint8_t)word;
+	if (!(opts & TCP_OPT_TS))
+		return 4;
+	seg->ts_val = be32_get(p + 4);
+	seg->ts_ecr = be32_get(p + 8);
+	return 12;
+}
+
+/* What a SYN begins with of the usual groups: its octets. */
+static uint32_t parse_usual(const uint8_t *p, uint32_t octets, struct seg *seg)
+{
+	uint32_t at = 0, step = 1;
+
+	while (at < octets && step > 0) {
+		step = usual_opt(p + at, octets - at, seg);
+		at += step;
+	}
+	return at;
+}
+
 /* Kinds but END and NOP have a length that counts kind and length too (MUST-68); where it cannot
  * be, the walk ends and what came before stays valid (MUST-7).  Each step takes an octet at
  * least, so there are at most TCP_OPT_OCTETS_MAX. */
@@ -98,6 +146,8 @@ static void parse_opts(const uint8_t *p, const uint8_t *end, struct seg *seg)
 {
 	uint8_t octets;
 
+	if (seg->flags & TCP_SYN)
+		p += parse_usual(p, (uint32_t)(end - p), seg);
 	for (; p < end && p[0] != OPT_END; p += octets) {
 		octets = 1;
 		if (p[0] == OPT_NOP)
@@ -138,7 +188,7 @@ enum wire_verdict leat_wire_tcp_parse(
 	seg->wnd = (uint16_t)(off_to_up >> 32);
 	seg->up = (uint16_t)off_to_up;
 	seg->text = (uint16_t)(octets - hdr_octets);
-	seg->len = (uint32_t)seg->text + !!(seg->flags & TCP_SYN) + !!(seg->flags & TCP_FIN);
+	seg->len = seg->text + (seg->flags >> 1 & 1U) + (seg->flags & 1U); /* SYN, FIN */
 	seg->data = p + hdr_octets;
 	seg->opts = 0;
 	seg->sack_cnt = 0;
@@ -205,11 +255,6 @@ static uint8_t *put_opts(uint8_t *p, const struct seg *seg)
 {
 	bool sack_ok = seg->opts & TCP_OPT_SACK_OK;
 
-	if (LIKELY(seg->opts == TCP_OPT_TS)) {
-		be32_put(p, OPT_TS_ALONE);
-		be64_put(p + 4, (uint64_t)seg->ts_val << 32 | seg->ts_ecr);
-		return p + 12;
-	}
 	if (seg->opts & TCP_OPT_MSS)
 		p = put_kind(
 			p, OPT_MSS, OPT_OCTETS_MSS, (uint8_t)(seg->mss >> 8), (uint8_t)seg->mss);
@@ -237,20 +282,37 @@ static uint8_t *put_sack(uint8_t *p, const struct seg *seg, uint8_t cnt)
 	return p;
 }
 
-uint32_t leat_wire_tcp_put(uint8_t *p, const struct tuple *tuple, const struct seg *seg)
+/* All options at p, and their octets. */
+static __attribute__((noinline)) uint32_t put_all_opts(uint8_t *p, const struct seg *seg)
 {
 	DCHECK(seg->sack_cnt <= TCP_SACK_MAX || !(seg->opts & TCP_OPT_SACK));
-	uint8_t *end = put_opts(p + TCP_HDR_OCTETS, seg);
-	uint8_t sack_cnt = sack_room(seg, (uint32_t)(end - p) - TCP_HDR_OCTETS);
+	uint8_t *end = put_opts(p, seg);
+	uint8_t sack_cnt = sack_room(seg, (uint32_t)(end - p));
 
 	if (sack_cnt)
 		end = put_sack(end, seg, sack_cnt);
-	uint32_t octets = (uint32_t)(end - p);
+	return (uint32_t)(end - p);
+}
 
+uint32_t leat_wire_seg_put(uint8_t *p, uint16_t lport, uint16_t rport, const struct seg *seg)
+{
+	uint32_t octets = HDR_OCTETS_TS;
+
+	if (LIKELY(seg->opts == TCP_OPT_TS)) {
+		be32_put(p + TCP_HDR_OCTETS, OPT_TS_ALONE);
+		be64_put(p + TCP_HDR_OCTETS + 4, (uint64_t)seg->ts_val << 32 | seg->ts_ecr);
+	} else {
+		octets = TCP_HDR_OCTETS + put_all_opts(p + TCP_HDR_OCTETS, seg);
+	}
 	DCHECK(octets == leat_wire_tcp_hdr_octets(seg));
-	be64_put(p, (uint64_t)tuple->lport << 48 | (uint64_t)tuple->rport << 32 | seg->seq.v);
+	be64_put(p, (uint64_t)lport << 48 | (uint64_t)rport << 32 | seg->seq.v);
 	be32_put(p + 8, seg->ack.v);
 	be64_put(p + 12, (uint64_t)(octets / 4) << 60 | (uint64_t)seg->flags << 48 |
 				 (uint64_t)seg->wnd << 32 | seg->up);
 	return octets;
+}
+
+uint32_t leat_wire_tcp_put(uint8_t *p, const struct tuple *tuple, const struct seg *seg)
+{
+	return leat_wire_seg_put(p, tuple->lport, tuple->rport, seg);
 }

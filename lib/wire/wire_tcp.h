@@ -93,12 +93,13 @@ struct seg {
 enum wire_verdict leat_wire_tcp_parse(
 	const uint8_t *p, uint32_t octets, struct tuple *tuple, struct seg *seg);
 
-/* leat_wire_tcp_hdr_octets is the length of the header that leat_wire_tcp_put writes for seg. */
+/* leat_wire_tcp_hdr_octets is the length of the header that leat_wire_seg_put writes for seg. */
 uint32_t leat_wire_tcp_hdr_octets(const struct seg *seg);
 
-/* leat_wire_tcp_put writes header and options of seg at p, checksum field 0, and returns its
+/* leat_wire_seg_put writes header and options of seg at p, checksum field 0, and returns its
  * octets.  SACK blocks for which there is no room (the fourth beside timestamps) are left out.
  * The text is the caller's. */
+uint32_t leat_wire_seg_put(uint8_t *p, uint16_t lport, uint16_t rport, const struct seg *seg);
 uint32_t leat_wire_tcp_put(uint8_t *p, const struct tuple *tuple, const struct seg *seg);
 
 #endif

@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import live
+from stopped import Stopped
 
 STATES = {"listening", "syn-sent", "syn-recv", "established", "fin-wait-1", "fin-wait-2",
           "close-wait", "closing", "last-ack", "time-wait", "closed"}
@@ -261,6 +262,45 @@ def still():
     shutil.rmtree(place.dir)
 
 
+def rss_kib(pid):
+    """Memory of its own that it has now."""
+    return int(re.search(r"RssAnon:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
+
+
+def silent():
+    "one of two shards that does not turn"
+    place = Place()
+    device = f"net_memif0,role=server,socket={place.dir}/m.sock"
+    with live.Server("--vdev", device, "-a", "198.18.128.1/15", "--shards", 2,
+                     env=place.env) as server:
+        server.wait_line(r"^ready")
+        pid = server.pid
+        before = rss_kib(pid)
+        with Stopped(pid, "worker"):
+            with live.case("a listing says which shard is missing, in text and in JSON"):
+                live.until(lambda: "note: shard 1 does not turn; its connections are missing\n" in
+                           place.told("state all"), "the note")
+                live.check('{"event":"silent","shard":1}\n' in place.told("-j", "state all"), "JSON")
+            with live.case("a capture ends without it, and keeps its memory"):
+                for _ in range(3):
+                    with unix(place) as end:
+                        end.sendall(b"capture seconds=1 ring=32768\n")
+                        live.equal(end.recv(3, socket.MSG_WAITALL), b"ok\n", "answer")
+                        while end.recv(65536):
+                            pass
+                live.check(rss_kib(pid) > before + 20000, (rss_kib(pid), before))
+        with live.case("which is given back when the shard turns again"):
+            live.until(lambda: rss_kib(pid) < before + 5000, "memory that is back")
+        with live.case("and it captures, like the other one"):
+            with unix(place) as end:
+                end.sendall(b"capture seconds=1\n")
+                live.equal(end.recv(3, socket.MSG_WAITALL), b"ok\n", "answer")
+                told = b"".join(iter(lambda: end.recv(65536), b""))
+                live.check(b"on 2 shards" in told, told)
+        live.equal(server.stop(), 0, "exit code")
+    shutil.rmtree(place.dir)
+
+
 def several():
     "instances of one user"
     place = Place()
@@ -299,4 +339,4 @@ def rights():
     shutil.rmtree(place.dir)
 
 
-live.main([asked, ended, still, several, rights])
+live.main([asked, ended, still, silent, several, rights])

@@ -296,10 +296,13 @@ def taken():
 
 
 def trial(client):
-    """A client elsewhere reaches the server on the other end of its device."""
+    """A client elsewhere reaches the server on the other end of its device; how many times."""
     with live.Process([live.leat(), "try", "--seconds", 1, "--connections", 16,
                        "--client-vdev", client]) as process:
         live.equal(process.wait(), 0, f"exit code; {process.out}{process.err}")
+        opened = re.search(r"client opened ([\d,]+)", process.out)
+        live.check(opened, process.out)
+        return int(opened[1].replace(",", ""))
 
 
 def taken_socket():
@@ -329,14 +332,21 @@ def taken_socket():
             server.wait_line(r"^ready")
             trial(f"net_virtio_user0,path={path}")
     device = ("--vdev", f"net_memif0,role=server,socket={live.directory() / 'memif2.sock'}")
-    with live.Server(*device, *ours) as server:
+    with live.Server(*device, *ours, "--time-wait", "50ms") as server:
         server.wait_line(r"^ready")
         refused("N228: a second server of a memif", device, "another leatd is the server of memif")
         with live.case("the first one serves on"):
             trial(f"net_memif0,socket={live.directory() / 'memif2.sock'}")
-        with live.case("a memif's peer leaves: it is said that no other one is served"):
-            live.until(lambda: "its peer left; a memif of DPDK serves one peer" in server.err,
-                       "a line about the peer")
+        with live.case("as it does six more peers, one after the other, each with a card's address "
+                       "of its own"):
+            for _ in range(6):
+                live.until(lambda: server.err.count("link down") == server.err.count("link up"),
+                           "the end of the link before")
+                # One that has to wait for a timeout opens 16, and another 16 when it is over.
+                opened = trial(f"net_memif0,socket={live.directory() / 'memif2.sock'}")
+                live.check(opened > 200, f"{opened} connections in a second")
+            live.equal(server.stop(), 0, "exit code")
+            server.ledger()
 
 
 live.main([af_packet, shards, ping, self_contained, memory, absent, large, taken, taken_socket,

@@ -3,6 +3,7 @@
 """`leat plan` against what `leat serve` then takes, and what it says where that is not there."""
 import os
 import re
+import signal
 from pathlib import Path
 
 import live
@@ -51,6 +52,25 @@ def taken():
                            f"{planned} planned, {least} without EAL's, {there} there")
                 live.equal(server.stop(), 0, "exit code")
                 live.equal(server.complaints, "", "what it says when they differ")
+    for options in (("--target", "198.18.0.5-198.18.4.4:80-84", "-c", 20000),
+                    ("--target", "198.18.0.5", "--rate", "10k/s", "--closes", "server",
+                     "--shards", 2, "-c", 50, "--source-ports", "40000-40063")):
+        with live.case(f"a load, {' '.join(map(str, options))}: taken is what was planned"):
+            null = ("--vdev", "net_null0", "--address", "198.18.0.9/16")
+            text, _ = plan("load", *null, *options)
+            planned, row = total(text), rows(text)
+            least = planned - row["DPDK"] - row["packet buffers"] / 2
+            if "84" in options[1]:  # 5,120 pairs, with a bit for each port
+                live.check(row["ports to connect from"] > 5120 * 8064, text)
+            live.check(abs(sum(row.values()) / planned - 1) < 0.01, text)
+            with live.Process([live.leat(), "load", *null, *options]) as load:
+                load.wait_line(r"^waiting   for the targets")
+                there = resident(load.pid)
+                live.check(0.99 * least < there < 1.01 * planned,
+                           f"{planned} planned, {least} without EAL's, {there} there")
+                load.signal(signal.SIGTERM)
+                live.equal(load.wait(), 5, "exit code")
+                live.check("198.18.0.5, does not answer" in load.err, load.err)
     with live.case("N196: the rows add up to the total"):
         text, _ = plan(*NULL, "--shards", 3, "--connections", 64000)
         row = rows(text)

@@ -48,6 +48,7 @@ struct pair {
 	struct shard *client, *server, *second; /* second: of the server's port, with two queues */
 	struct shard_mail box[2];
 	struct load *load;
+	struct load_target target;
 	struct service_set *service;
 	void *mem[5];
 };
@@ -135,8 +136,9 @@ static inline void open_pair(struct pair *p, const struct setup *u)
 	leat_shard_app(p->server, leat_service_app(p->service));
 	leat_load_config_default(&lc);
 	lc.local = address(CLIENT, 0);
+	p->target = (struct load_target){address(SERVER, PORT), 1, 1};
 	lc.local_cnt = lc.target_cnt = 1;
-	lc.target[0] = address(SERVER, PORT);
+	lc.target = &p->target;
 	lc.conn_cnt = u->conn_cnt;
 	lc.plan.total = u->conn_total;
 	lc.response = dist_fixed(u->body_octets);
