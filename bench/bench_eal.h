@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static inline bool bench_eal_start(uint32_t octets_mib, uint32_t cpu, const char *prefix)
 {
@@ -26,7 +27,10 @@ static inline bool bench_eal_start(uint32_t octets_mib, uint32_t cpu, const char
 	snprintf(mib, sizeof(mib), "%u", octets_mib);
 	snprintf(lcore, sizeof(lcore), "0@%u", cpu);
 	snprintf(file, sizeof(file), "bench-%s", prefix);
-	return rte_eal_init((int)COUNT_OF(argv) - 1, argv) >= 0;
+	if (rte_eal_init((int)COUNT_OF(argv) - 1, argv) < 0)
+		return false;
+	(void)rmdir(rte_eal_get_runtime_dir()); /* nothing is put there without shared files */
+	return true;
 }
 
 #endif

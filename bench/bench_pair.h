@@ -58,7 +58,7 @@ struct bench_end {
 	uint64_t now; /* ns */
 	uint64_t cycles, frames;
 	uint64_t stage[BENCH_STAGE_CNT];
-	uint64_t stage_from;
+	uint64_t turn_from, stage_from;
 };
 
 struct bench_pair {
@@ -252,10 +252,10 @@ static inline void bench_give(struct bench_pair *p, struct bench_end *e)
 __attribute__((always_inline)) static inline void bench_turn(
 	struct bench_pair *p, struct bench_end *e, struct bench_user user, void *arg)
 {
-	uint64_t from = e->stage_from = bench_cycles();
 	struct stack_burst b;
 	struct leat_event ev;
 
+	e->turn_from = e->stage_from = bench_cycles();
 	bench_burst(p, e, &b);
 	bench_stage_done(e, BENCH_STAGE_FRAMES);
 	bench_input_stages(e, &b);
@@ -270,7 +270,7 @@ __attribute__((always_inline)) static inline void bench_turn(
 	bench_stage_done(e, BENCH_STAGE_OUTPUT);
 	bench_give(p, e);
 	bench_stage_done(e, BENCH_STAGE_GIVE);
-	e->cycles += e->stage_from - from;
+	e->cycles += e->stage_from - e->turn_from;
 }
 
 static inline void bench_end_clear(struct bench_end *e)

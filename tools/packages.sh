@@ -92,3 +92,18 @@ packages_ensure() {
 	fi
 	rm -f "$log"
 }
+
+# packages_promtool DIR: promtool alone, of Debian's package prometheus, into DIR, which the PATH has
+# from then on: the package itself would start a service.  Without it the tests that ask it are skipped.
+packages_promtool() {
+	local dir
+	export PATH="$PATH:$1"
+	! command -v promtool >/dev/null && command -v apt-get dpkg-deb >/dev/null || return 0
+	dir=$(mktemp -d)
+	mkdir -p "$1"
+	echo "taking promtool out of Debian's package prometheus" >&2
+	(cd "$dir" && apt-get -q download prometheus >/dev/null 2>&1 &&
+		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -xO ./usr/bin/promtool >promtool &&
+		install promtool "$1/promtool") || echo "there is none; its tests are skipped" >&2
+	rm -rf "$dir"
+}

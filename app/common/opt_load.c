@@ -616,6 +616,8 @@ const struct opt_verb leat_opt_load = {
 		"Before it begins it tells how many pairs of address and port the plan needs at\n"
 		"this 2MSL, and does not begin with too few.  ^C ends the run in order, with a\n"
 		"partial report; a second one cuts.\n\n"
+		"A second that comes to less than was planned has a line `why`; leat ctl why says\n"
+		"what it is now, and leat ctl rate has the plan go on at another rate.\n\n"
 		"Exit 0: pass, 99: an expectation was not met, 98: inconclusive, the generator\n"
 		"was the limit; 1 for wrong options, 2 for options that no stack can be made of,\n"
 		"3 without the memory, cores or tuples, 4 without the device, 5 when a target\n"

@@ -3,6 +3,7 @@
 
 #include "ask.h"
 #include "base_bits.h"
+#include "conf_value.h"
 #include "instance.h"
 #include "text.h"
 #include "watch_pcapng.h"
@@ -21,17 +22,19 @@
 
 #include <pcap/pcap.h>
 
-#define WORDS_MAX    1024
-#define FILTER_MAX   (3 * WORDS_MAX)
-#define CONN_MAX     512
-#define INSN_MAX     192 /* of leatd; more it refuses */
-#define INSN_DIGITS  16
-#define SHOWN_OCTETS 128 /* of the filter that the file is to name */
+#define WORDS_MAX       1024
+#define FILTER_MAX      (3 * WORDS_MAX)
+#define CONN_MAX        512
+#define INSN_MAX        192 /* of leatd; more it refuses */
+#define INSN_DIGITS     16
+#define RING_MAX        (1 << 24) /* of leatd, as the next */
+#define RING_OCTETS_MAX (UINT64_C(1) << 30)
+#define SHOWN_OCTETS    128 /* of the filter that the file is to name */
 
 struct capture_options {
 	const char *name; /* NULL: the only one */
 	const char *file, *trigger;
-	uint64_t snap, count, seconds, ring;
+	uint64_t snap, count, seconds, ring, ring_octets;
 	bool drops;
 	char conn[CONN_MAX], words[WORDS_MAX];
 	char filter[FILTER_MAX]; /* of both */
@@ -118,6 +121,21 @@ static bool read_conn(void *options, const char *text, char *why, size_t size)
 	return false;
 }
 
+/* read_ring takes a number of packets, or, with a unit, of octets. */
+static bool read_ring(void *options, const char *text, char *why, size_t size)
+{
+	struct capture_options *o = options;
+	const struct conf_type octets = {
+		.kind = CONF_KIND_OCTETS, .from = 1, .to = RING_OCTETS_MAX, .example = "64MiB"};
+	const struct conf_type packets = {
+		.kind = CONF_KIND_NUMBER, .from = 1, .to = RING_MAX, .example = "10000"};
+	bool unit = strpbrk(text, "kKMGB") != NULL;
+
+	o->ring = o->ring_octets = 0;
+	return leat_conf_value_read(
+		unit ? &octets : &packets, text, unit ? &o->ring_octets : &o->ring, why, size);
+}
+
 static bool read_word(void *options, const char *text, char *why, size_t size)
 {
 	char *words = ((struct capture_options *)options)->words;
@@ -174,12 +192,11 @@ static const struct opt_row row[] = {
 		.metavar = "N",
 		.sentence = "end after so long"},
 	{.name = "ring",
-		.kind = OPT_KIND_NUMBER,
-		.at = AT(ring),
-		.from = 1,
-		.to = 1 << 24,
-		.metavar = "N",
-		.sentence = "keep the last N packets in memory, and write them at the end"},
+		.kind = OPT_KIND_OTHER,
+		.read = read_ring,
+		.metavar = "N|SIZE",
+		.sentence = "keep the last N packets in memory, or as many as fit into 64MiB, and "
+			    "write them at the end"},
 	{.name = "trigger",
 		.kind = OPT_KIND_OTHER,
 		.read = read_trigger,
@@ -233,9 +250,9 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 	(void)given;
 	take_peer(o);
 	join(o);
-	if (o->trigger != NULL && o->ring == 0)
+	if (o->trigger != NULL && o->ring == 0 && o->ring_octets == 0)
 		snprintf(why, size, "--trigger ends a ring; add --ring 10000");
-	else if (o->ring != 0 && o->count != 0)
+	else if ((o->ring != 0 || o->ring_octets != 0) && o->count != 0)
 		snprintf(why, size, "--ring N writes N packets; leave --count out");
 	else if (o->file == NULL && isatty(STDOUT_FILENO))
 		snprintf(why, size,
@@ -251,15 +268,16 @@ const struct opt_verb leat_opt_capture = {
 	.usage = "@ capture [OPTION]... [FILTER]",
 	.prose = "tcpdump sees none of these frames: the kernel has no part in them.  The file is\n"
 		 "pcapng, for tcpdump, tshark and Wireshark; each packet has a comment with the\n"
-		 "state of its connection before and after, and its verdict.\n\n"
+		 "state of its connection before and after, and its verdict, which leat explain\n"
+		 "VERDICT has a sentence for.  --drops -c 1 waits for one that is dropped.\n\n"
 		 "FILTER is that of pcap-filter(7).  What is captured never delays traffic: what\n"
 		 "does not fit is lost for the capture and counted.\n\n"
 		 "Exit 0, 1 for a wrong option or filter, 3 when no such instance runs, 5 when it\n"
 		 "ended meanwhile or the file could not be written.\n\n"
 		 "  @ capture -w syn.pcapng -c 1000 'tcp[tcpflags] & tcp-syn != 0'\n"
-		 "  @ capture --drops | tshark -r - -T fields -e frame.comment\n"
+		 "  @ capture --drops -c 1 | tshark -r - -T fields -e frame.comment\n"
 		 "  @ capture --conn 198.18.0.2:80,198.18.0.1:40211 -w one.pcapng\n"
-		 "  @ capture --ring 10000 --trigger reset,retransmission -w before.pcapng\n",
+		 "  @ capture --ring 64MiB --trigger reset,retransmission -w before.pcapng\n",
 	.row = row,
 	.row_cnt = COUNT_OF(row),
 	.stray = read_word,
@@ -327,6 +345,8 @@ static bool make_question(const struct capture_options *o, char *line, size_t si
 		add(line, size, " seconds=%" PRIu64, o->seconds);
 	if (o->ring != 0)
 		add(line, size, " ring=%" PRIu64, o->ring);
+	if (o->ring_octets != 0)
+		add(line, size, " ring-octets=%" PRIu64, o->ring_octets);
 	if (o->trigger != NULL)
 		add(line, size, " trigger=%.200s", o->trigger);
 	if (o->drops)

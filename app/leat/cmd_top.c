@@ -18,6 +18,7 @@
 
 #define EVERY_MIN_NS (100 * TIME_MS) /* ten a second */
 #define EVERY_MAX_NS (60 * TIME_S)
+#define CONNS_MAX    "400"               /* rows of the page of connections */
 #define ANSWER_MAX   (UINT32_C(8) << 20) /* octets of a snapshot; those that are know fewer */
 
 struct top_options {
@@ -41,7 +42,7 @@ static struct top_screen screen;
 static struct watch_snapshot snapshot;
 
 static const char *const page_words[] = {
-	"shards", "timers", "drops", "latency", "transitions", NULL};
+	"shards", "timers", "drops", "latency", "transitions", "connections", NULL};
 
 STATIC_ASSERT(COUNT_OF(page_words) == TOP_PAGE_CNT + 1, "a word for each page");
 
@@ -109,7 +110,7 @@ static const struct opt_row row[] = {
 		.metavar = "PAGE",
 		.fallback = "shards",
 		.words = page_words,
-		.sentence = "shards, timers, drops, latency or transitions"},
+		.sentence = "shards, timers, drops, latency, transitions or connections"},
 	{.name = "size",
 		.kind = OPT_KIND_OTHER,
 		.read = read_size,
@@ -149,8 +150,10 @@ const struct opt_verb leat_opt_top = {
 	.name = "top",
 	.one_line = "Watch a running instance: rates, states, shards, timers, drops",
 	.usage = "@ top [OPTION]...",
-	.prose = "Keys: s shards, t timers, d drops, l latency, x transitions, f freeze, j append\n"
-		 "the screen's numbers to leat-top.json, up and down, q quit.\n\n"
+	.prose = "Keys: s shards, t timers, d drops, l latency, x transitions, c connections,\n"
+		 "f freeze, j append the numbers to leat-top.json, up and down, q quit.\n\n"
+		 "Connections are those that are not in TIME-WAIT, the oldest first; leat conns\n"
+		 "has all.  `why not faster?` is the first of what limits it: leat ctl why.\n\n"
 		 "Exit 0, 1 for a wrong option, 3 when no such instance runs, 5 when it ended.\n\n"
 		 "  @ top -n lab-a\n"
 		 "  @ top -1 -p timers\n"
@@ -212,6 +215,26 @@ static bool next(struct stream *s, bool raw)
 	return true;
 }
 
+/* ask_conns has the page of connections filled: the oldest that are open. */
+static void ask_conns(const struct top_options *o)
+{
+	size_t octets = 0;
+	ssize_t n;
+	int code, fd;
+
+	if (o->from != NULL || top.frozen)
+		return;
+	fd = leat_ask("top", o->name,
+		"conns form=text exclude time-wait sort age desc limit " CONNS_MAX, NULL, &code);
+	while (fd >= 0 && octets < TOP_CONNS_OCTETS - 1 &&
+		(n = read(fd, top.conns + octets, TOP_CONNS_OCTETS - 1 - octets)) > 0)
+		octets += (size_t)n;
+	if (fd < 0)
+		return;
+	top.conns[octets] = '\0';
+	close(fd);
+}
+
 /* ---- without a terminal ---- */
 
 static int written(void)
@@ -242,6 +265,8 @@ static int print_once(const struct top_options *o, struct stream *s)
 		rows = w.ws_row;
 		cols = w.ws_col;
 	}
+	if (o->page == TOP_CONNECTIONS)
+		ask_conns(o);
 	leat_top_clear(&screen, rows != 0 ? rows : TOP_ROWS_MIN, cols != 0 ? cols : TOP_COLS_MIN);
 	leat_top_page(&top, (enum top_page)o->page, &screen);
 	leat_top_print(&screen, stdout);
@@ -284,7 +309,7 @@ static bool press(int key, enum top_page *page)
 		int key;
 		enum top_page page;
 	} to[] = {{'s', TOP_SHARDS}, {'t', TOP_TIMERS}, {'d', TOP_DROPS}, {'l', TOP_LATENCY},
-		{'x', TOP_TRANSITIONS}};
+		{'x', TOP_TRANSITIONS}, {'c', TOP_CONNECTIONS}};
 
 	top.note[0] = '\0';
 	for (uint32_t i = 0; i < COUNT_OF(to); i++) {
@@ -316,14 +341,18 @@ static void show(enum top_page page)
 
 static int watch(const struct top_options *o, struct stream *s)
 {
-	enum top_page page = (enum top_page)o->page;
-	bool stays = true;
+	enum top_page page = (enum top_page)o->page, shown = TOP_PAGE_CNT;
+	bool stays = true, fresh = true;
 
 	while (stays) {
 		struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
 			{.fd = s->ended ? -1 : s->fd, .events = POLLIN}};
 		int key;
 
+		if (page == TOP_CONNECTIONS && !s->ended && (fresh || shown != page))
+			ask_conns(o);
+		fresh = false;
+		shown = page;
 		show(page);
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			break;
@@ -334,7 +363,7 @@ static int watch(const struct top_options *o, struct stream *s)
 		if (p[1].revents != 0)
 			fill(s);
 		while (take_one(s, false))
-			;
+			fresh = true;
 		top.ended = s->ended;
 	}
 	leat_top_term_close();

@@ -22,6 +22,7 @@
  *            answer.
  * See        instance.h for the socket; watch_filter.h for the language of conns. */
 
+#include "base_bits.h"
 #include "instance.h"
 #include "opt.h"
 #include "plane.h"
@@ -32,15 +33,17 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define CTL_CLIENT_MAX 10     /* who ask at one time */
 #define CTL_STEP_NS    100000 /* between two looks for an answer of a shard */
 
-/* What one shard is asked with; its own while it owes the answer. */
+/* What one shard is asked with; its own while it owes the answer.  No line of it is another's. */
 struct ctl_shard {
-	struct shard_walk walk;
+	_Alignas(CACHE_LINE) struct shard_walk walk;
 	struct watch_scan scan;
-	bool owed;
+	_Alignas(CACHE_LINE) bool owed; /* ours */
 };
 
 /* One who asks, and the thread that answers him. */
@@ -100,6 +103,16 @@ static inline uint64_t ctl_now(const struct ctl *c)
 	struct shard_clock clock = c->clock;
 
 	return shard_clock_read(&clock);
+}
+
+/* ctl_memory gives zeroed memory, of which no line is anything else's, as a shard reads or writes
+ * it; NULL: there is none. */
+static inline void *ctl_memory(size_t octets)
+{
+	octets = align_up(octets, CACHE_LINE);
+	void *mem = aligned_alloc(CACHE_LINE, octets);
+
+	return mem != NULL ? memset(mem, 0, octets) : NULL;
 }
 
 /* leat_ctl_told keeps the line that this leatd was started with, to compare with what reload

@@ -51,7 +51,7 @@ struct session {
 	struct ctl_client *q;
 	struct ctl_capture *c;
 	struct shard_clock clock; /* a copy: a clock is one reader's */
-	uint64_t snap, count, seconds, ring;
+	uint64_t snap, count, seconds, ring, ring_octets;
 	bool drops;
 	const char *filter;
 	struct shard_capture_event event;
@@ -380,7 +380,8 @@ static void unmake(struct session *s)
 		keep(s->q->ctl, s->c);
 }
 
-/* let_go goes on with the end of what shard i has: the letter to begin may have to be read first. */
+/* let_go goes on with the end of what shard i has: the letter to begin may have to be read
+ * first. */
 static bool let_go(struct ctl *ctl, struct ctl_capture *c, uint32_t i)
 {
 	if (c->posted[i] && !atomic_load_explicit(&c->of[i].answered, memory_order_acquire))
@@ -464,7 +465,8 @@ static bool read_word(struct session *s, char *word)
 	if (read_number(word, "snap", SNAP_MIN, SHARD_CAPTURE_SNAP_MAX, &s->snap) ||
 		read_number(word, "count", 1, UINT64_MAX, &s->count) ||
 		read_number(word, "seconds", 1, UINT32_MAX, &s->seconds) ||
-		read_number(word, "ring", 1, RING_MAX, &s->ring))
+		read_number(word, "ring", 1, RING_MAX, &s->ring) ||
+		read_number(word, "ring-octets", 1, MEMORY_MAX, &s->ring_octets))
 		return true;
 	if (strncmp(word, "code=", 5) == 0 && read_code(s, word + 5))
 		return true;
@@ -494,6 +496,26 @@ static bool read_words(struct session *s, char *words)
 			return false;
 	}
 	return true;
+}
+
+/* fit_ring makes of octets for a ring as many packets as fit, whichever shard the last of them come
+ * from; false: not one does. */
+static bool fit_ring(struct session *s)
+{
+	uint64_t each = (uint64_t)s->q->ctl->plane->shard_cnt *
+			shard_capture_slot_octets((uint32_t)s->snap);
+
+	if (s->ring_octets == 0)
+		return true;
+	s->ring = s->ring_octets / each;
+	if (s->ring != 0)
+		s->ring = pow2_ceil(s->ring + 1) / 2;
+	else
+		fprintf(s->q->out,
+			"no 1 - --ring: one packet takes %" PRIu64
+			" octets, of --snap and as many for each shard\n",
+			each);
+	return s->ring != 0;
 }
 
 /* ---- the life of a capture ---- */
@@ -544,7 +566,7 @@ void leat_ctl_capture(struct ctl_client *q, char *words)
 	s->clock = q->ctl->clock;
 	s->snap = 128;
 	s->filter = "";
-	if (read_words(s, words) && make(s)) {
+	if (read_words(s, words) && fit_ring(s) && make(s)) {
 		if (begin_all(s))
 			capture(s);
 		else

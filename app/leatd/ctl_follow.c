@@ -189,13 +189,8 @@ static void follow(const struct question *q, struct ctl_client *client)
 /* make_rings: at the first question; they stay until all shards are closed. */
 static bool make_rings(struct ctl *c)
 {
-	size_t octets = c->plane->shard_cnt * sizeof(*c->follow);
-
-	if (c->follow != NULL)
-		return true;
-	c->follow = aligned_alloc(CACHE_LINE, align_up(octets, CACHE_LINE));
-	if (c->follow != NULL)
-		memset(c->follow, 0, octets);
+	if (c->follow == NULL)
+		c->follow = ctl_memory(c->plane->shard_cnt * sizeof(*c->follow));
 	return c->follow != NULL;
 }
 

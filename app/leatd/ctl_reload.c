@@ -15,7 +15,7 @@ struct ctl_change {
 	struct opt_line line;
 	const struct ctl_role *role;
 	struct ctl_change_shard {
-		struct shard_walk walk;
+		_Alignas(CACHE_LINE) struct shard_walk walk;
 		struct ctl_change *change;
 		uint32_t shard;
 	} shard[SHARD_MAX];
@@ -239,10 +239,10 @@ static bool may_begin(const struct ctl *c)
 static void reload(struct ctl_client *q, const char *words)
 {
 	const struct ctl_role *role = q->ctl->role;
-	struct ctl_change *change = calloc(1, sizeof(*change));
+	struct ctl_change *change = ctl_memory(sizeof(*change));
 
 	if (change != NULL)
-		change->options = calloc(1, role->options_octets);
+		change->options = ctl_memory(role->options_octets);
 	if (change == NULL || change->options == NULL) {
 		fputs("no 3 - there is no memory for it\n", q->out);
 		free(change);

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define INFO_ROWS 256 /* of a slice, when all is said of each */
@@ -45,9 +46,15 @@ static bool prepare(const struct ctl_scan *q, struct ctl_shard *s, uint32_t shar
 	if (!q->rows)
 		return true;
 	s->scan.row_max = max;
-	s->scan.row = malloc(max * sizeof(*s->scan.row));
-	s->scan.info = q->info ? malloc(max * sizeof(*s->scan.info)) : NULL;
-	return s->scan.row != NULL && (s->scan.info != NULL || !q->info);
+	s->scan.row = ctl_memory(max * sizeof(*s->scan.row));
+	s->scan.info = q->info ? ctl_memory(max * sizeof(*s->scan.info)) : NULL;
+	if (s->scan.row == NULL || (s->scan.info == NULL && q->info))
+		return false;
+	/* Here, and not in a turn of the shard, the kernel has to find the pages of them. */
+	memset(s->scan.row, 0, max * sizeof(*s->scan.row));
+	if (q->info)
+		memset(s->scan.info, 0, max * sizeof(*s->scan.info));
+	return true;
 }
 
 static bool put(const struct ctl_scan *q, struct ctl_shard *s, uint32_t shard)
@@ -96,7 +103,7 @@ static bool begin(struct ctl_scan *q, uint64_t *asked)
 	uint32_t cnt = q->client->ctl->plane->shard_cnt;
 
 	if (q->client->shard == NULL)
-		q->client->shard = calloc(cnt, sizeof(*q->client->shard));
+		q->client->shard = ctl_memory(cnt * sizeof(*q->client->shard));
 	if (q->client->shard == NULL)
 		return false;
 	for (uint32_t i = 0; i < cnt; i++) {

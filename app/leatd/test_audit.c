@@ -128,6 +128,7 @@ static uint64_t *count_of(struct shard_counts *c, uint32_t i)
 	return i < TCP_END_CNT ? &c->tcp.ended[i] : NULL;
 }
 
+/* N237: whichever counter it is that missed one frame, or had one too many. */
 static void each_count_that_is_wrong_by_one_is_told_with_its_numbers(void **state)
 {
 	struct prng p;

@@ -107,8 +107,8 @@ void leat_load_start(struct load *load, uint64_t at);
 
 /* leat_load_change makes the rate of an open load another from an instant of its plan on: together
  * with all that share it, and before it comes, or some have begun by the old one what the new
- * one has later.  leat_load_hold holds cnt in flight of a closed one, at most conn_cnt: what is too many
- * ends by itself. */
+ * one has later.  leat_load_hold holds cnt in flight of a closed one, at most conn_cnt: what is
+ * too many ends by itself. */
 void leat_load_change(struct load *load, uint64_t from_ns, uint64_t rate_milli);
 void leat_load_hold(struct load *load, uint32_t cnt);
 

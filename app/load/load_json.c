@@ -294,7 +294,7 @@ static void put_second(const struct load_second *s, FILE *out)
 	const uint64_t cnt[] = {s->planned, s->started, s->connected, s->completed, s->failed,
 		s->not_started, s->late, s->octets_in, s->octets_out, s->again, s->in_flight};
 
-	fprintf(out, "%.3f", (double)s->at_ns / 1e9);
+	fprintf(out, "%.9f", (double)s->at_ns / 1e9);
 	for (uint32_t i = 0; i < COUNT_OF(cnt); i++)
 		fprintf(out, ",%" PRIu64, cnt[i]);
 	fprintf(out, ",%.6f", s->busy_millionths / 1e6);

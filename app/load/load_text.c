@@ -4,6 +4,7 @@
 #include "base_bits.h"
 #include "base_time.h"
 #include "load_expect.h"
+#include "load_rows.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -190,117 +191,20 @@ static void print_head(const struct load_result *r, FILE *out)
 		r->partial ? "   PARTIAL: stopped before its end" : "");
 }
 
-static void print_kinds(
-	const uint64_t *cnt, uint32_t kinds, const char *(*name)(uint32_t), FILE *out)
-{
-	const char *between = "";
-	char t[TEXT_GROUP_MAX];
-
-	for (uint32_t i = 0; i < kinds; i++) {
-		if (cnt[i] == 0)
-			continue;
-		group(cnt[i], t);
-		fprintf(out, "%s%s %s", between, t, name(i));
-		between = ", ";
-	}
-}
-
-static const char *fail_name(uint32_t i)
-{
-	return leat_load_fail_name((enum load_fail)i);
-}
-
-static const char *skip_name(uint32_t i)
-{
-	return leat_load_skip_name((enum load_skip)i);
-}
-
-void leat_load_print_failed(const struct load_counters *c, FILE *out)
-{
-	print_kinds(c->failed, LOAD_FAIL_CNT, fail_name, out);
-}
-
-void leat_load_print_skipped(const struct load_counters *c, FILE *out)
-{
-	print_kinds(c->not_started, LOAD_SKIP_CNT, skip_name, out);
-}
-
-/* print_held tells how many were in flight between ramp and end, where so many were to be. */
-static void print_held(const struct load_result *r, FILE *out)
-{
-	char n[3][TEXT_GROUP_MAX], range[2 * TEXT_GROUP_MAX];
-
-	if (r->intent.model == LOAD_MODEL_OPEN || r->held_looks == 0)
-		return;
-	group(r->intent.concurrency, n[0]);
-	group(r->held_min, range);
-	if (r->held_max != r->held_min) {
-		group(r->held_max, n[1]);
-		snprintf(range + strlen(range), sizeof(range) - strlen(range), "-%s", n[1]);
-	}
-	group(r->held_looks, n[2]);
-	fprintf(out, "  in flight    %13s   %13s     at %s looks, one each 10 ms\n", n[0], range,
-		n[2]);
-}
-
-/* print_changes tells from when on which rate was planned, or how many were to be in flight. */
-static void print_changes(const struct load_result *r, FILE *out)
-{
-	char to[TEXT_GROUP_MAX];
-
-	for (uint32_t i = 0; i < r->intent.change_cnt; i++) {
-		const struct load_change *c = &r->intent.change[i];
-
-		if (r->intent.model == LOAD_MODEL_OPEN)
-			leat_load_text_rate(c->rate_milli, to, sizeof(to));
-		else
-			group(c->held, to);
-		fprintf(out, "  %-12s %13s   %13s     from %.3f s on, by leat ctl rate\n",
-			r->intent.model == LOAD_MODEL_OPEN ? "  changed" : "  held", to, "",
-			(double)c->at_ns / 1e9);
-	}
-}
-
 static void print_counts(const struct load_result *r, FILE *out)
 {
-	const struct load_counters *c = &r->counters;
-	char a[TEXT_GROUP_MAX], b[TEXT_GROUP_MAX], share[32], low[TEXT_GROUP_MAX],
-		high[TEXT_GROUP_MAX];
-	bool open = r->intent.model == LOAD_MODEL_OPEN;
+	struct load_rows rows;
 
+	leat_load_rows(r, &rows);
 	fprintf(out, "                     planned        achieved\n");
-	group(c->planned, a);
-	group(c->completed, b);
-	leat_load_text_share(leat_load_result_achieved(r), share, sizeof(share));
-	fprintf(out, "  connections  %13s   %13s     %s\n", open ? a : "-", b, share);
-	leat_load_text_rate(r->intent.rate_milli, a, sizeof(a));
-	leat_load_text_rate(leat_load_result_rate_milli(r), b, sizeof(b));
-	group(r->second_min == UINT64_MAX ? 0 : r->second_min, low);
-	group(r->second_max, high);
-	fprintf(out, "  rate         %13s   %13s     ", open ? a : "-", b);
-	if (r->second_max != 0)
-		fprintf(out, "min %s, max %s in any second", low, high);
+	for (uint32_t i = 0; i < rows.cnt; i++) {
+		const struct load_row *row = &rows.row[i];
+
+		fprintf(out, "  %-13s%13s   %13s%s%s\n", row->name,
+			row->planned[0] != '\0' ? row->planned : "-", row->achieved,
+			row->note[0] != '\0' ? "     " : "", row->note);
+	}
 	fprintf(out, "\n");
-	print_changes(r, out);
-	print_held(r, out);
-	group(leat_load_not_started(c), b);
-	fprintf(out, "  not started              -   %13s%s", b,
-		leat_load_not_started(c) != 0 ? "     " : "");
-	leat_load_print_skipped(c, out);
-	group(leat_load_failed(c), b);
-	fprintf(out, "\n  failed                   -   %13s%s", b,
-		leat_load_failed(c) != 0 ? "     " : "");
-	leat_load_print_failed(c, out);
-	fprintf(out, "\n");
-	group(c->stopped, b);
-	if (c->stopped != 0)
-		fprintf(out,
-			"  stopped early            -   %13s     in order, by the end of the run\n",
-			b);
-	group(c->responses, a);
-	group(c->octets_in, b);
-	group(c->octets_out, low);
-	fprintf(out, "  responses    %s right; %s octets of text received, %s sent\n\n", a, b, low);
 }
 
 static void print_latency(const struct load_result *r, FILE *out)

@@ -20,11 +20,6 @@ void leat_load_text_rate(uint64_t rate_milli, char *text, size_t size);
  * second; false with a clause in why. */
 bool leat_load_rate_parse(const char *text, uint64_t *rate_milli, char *why, size_t size);
 
-/* leat_load_print_failed writes what those are that failed: "14 SYN timeout, 5 reset"; _skipped why
- * the others were not begun.  Nothing for none. */
-void leat_load_print_failed(const struct load_counters *c, FILE *out);
-void leat_load_print_skipped(const struct load_counters *c, FILE *out);
-
 /* leat_load_print_plan writes the line before the run, _second one during it, _report the rest. */
 void leat_load_print_plan(const struct load_result *r, FILE *out);
 void leat_load_print_second(

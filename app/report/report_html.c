@@ -4,6 +4,7 @@
 #include "base_bits.h"
 #include "base_time.h"
 #include "load_expect.h"
+#include "load_rows.h"
 #include "load_text.h"
 #include "report_draw.h"
 
@@ -116,66 +117,21 @@ static void put_banner(const struct load_result *r, FILE *out)
 		r->partial ? " <b>PARTIAL</b>this is not the whole of what was planned" : "");
 }
 
-/* One line of the table of what was planned and what came of it; empty texts for none. */
-static void put_row(const char *name, const char *planned, const char *achieved, FILE *out)
-{
-	fprintf(out, "<tr><td>%s</td><td>%s</td><td>%s</td><td class=\"text soft\">", name, planned,
-		achieved);
-}
-
-static void put_changes(const struct load_result *r, FILE *out)
-{
-	char to[TEXT_GROUP_MAX];
-
-	for (uint32_t i = 0; i < r->intent.change_cnt; i++) {
-		const struct load_change *c = &r->intent.change[i];
-
-		if (r->intent.model == LOAD_MODEL_OPEN)
-			leat_load_text_rate(c->rate_milli, to, sizeof(to));
-		else
-			leat_text_group(c->held, to, sizeof(to));
-		put_row(r->intent.model == LOAD_MODEL_OPEN ? "changed" : "held", to, "", out);
-		fprintf(out, "from %.3f s on, by leat ctl rate</td></tr>\n",
-			(double)c->at_ns / 1e9);
-	}
-}
-
 static void put_result(const struct load_result *r, FILE *out)
 {
-	const struct load_counters *c = &r->counters;
-	bool open = r->intent.model == LOAD_MODEL_OPEN;
-	char a[TEXT_GROUP_MAX], b[TEXT_GROUP_MAX];
+	struct load_rows rows;
 
+	leat_load_rows(r, &rows);
 	fputs("<h2>Planned and achieved</h2>\n<table><tr><th></th><th>planned</th><th>achieved</th>"
 	      "<th></th></tr>\n",
 		out);
-	leat_text_group(c->planned, a, sizeof(a));
-	leat_text_group(c->completed, b, sizeof(b));
-	put_row("connections", open ? a : "", b, out);
-	leat_load_text_share(leat_load_result_achieved(r), a, sizeof(a));
-	fprintf(out, "%s</td></tr>\n", a);
-	leat_load_text_rate(r->intent.rate_milli, a, sizeof(a));
-	leat_load_text_rate(leat_load_result_rate_milli(r), b, sizeof(b));
-	put_row("rate", open ? a : "", b, out);
-	leat_text_group(r->second_min, a, sizeof(a));
-	leat_text_group(r->second_max, b, sizeof(b));
-	if (r->second_max != 0)
-		fprintf(out, "min %s, max %s in any second", a, b);
-	fputs("</td></tr>\n", out);
-	put_changes(r, out);
-	leat_text_group(leat_load_not_started(c), b, sizeof(b));
-	put_row("not started", "", b, out);
-	leat_load_print_skipped(c, out);
-	fputs("</td></tr>\n", out);
-	leat_text_group(leat_load_failed(c), b, sizeof(b));
-	put_row("failed", "", b, out);
-	leat_load_print_failed(c, out);
-	fputs("</td></tr>\n", out);
-	leat_text_group(c->responses, b, sizeof(b));
-	put_row("responses", "", b, out);
-	leat_text_group(c->octets_in, a, sizeof(a));
-	leat_text_group(c->octets_out, b, sizeof(b));
-	fprintf(out, "%s octets received, %s sent</td></tr>\n</table>\n", a, b);
+	for (uint32_t i = 0; i < rows.cnt; i++)
+		fprintf(out,
+			"<tr><td>%s</td><td>%s</td><td>%s</td><td class=\"text "
+			"soft\">%s</td></tr>\n",
+			rows.row[i].name, rows.row[i].planned, rows.row[i].achieved,
+			rows.row[i].note);
+	fputs("</table>\n", out);
 }
 
 static void put_expect(const struct load_result *r, FILE *out)

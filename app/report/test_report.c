@@ -122,7 +122,7 @@ static void a_bad_file_is_refused_with_the_field_that_is_wrong(void **state)
 		{"\"t\",", "\"started\",", "series.columns: are not those of a run, each once"},
 		{"\"rows\":[[", "\"rows\":[[],[",
 			"series.rows[0]: is no row with a value in each column"},
-		{"\"rows\":[[1.000", "\"rows\":[[\"1\"", "series.t[0]: is no number"},
+		{"\"rows\":[[1.000000000", "\"rows\":[[\"1\"", "series.t[0]: is no number"},
 		{"\"verdict\":\"", "\"verdict\":\"com",
 			"verdict: is none of pass, fail and inconclusive"},
 	};

@@ -8,7 +8,7 @@
  *	                                                                  └► one line of JSON
  *
  * Everything shown follows from the snapshots that were fed, and from nothing else: the same
- * snapshots give the same screens.
+ * snapshots give the same screens.  The page of connections alone is what leat conns says.
  *
  * Shape      the last TOP_PAST_MAX rates, and latencies of as many.
  * Memory     the struct, some 2 MiB.
@@ -22,8 +22,9 @@
 
 #include <stdbool.h>
 
-#define TOP_PAST_MAX TOP_COLS_MAX
-#define TOP_GROWS_NS UINT64_C(10000000000) /* a state that grew so long is marked */
+#define TOP_PAST_MAX     TOP_COLS_MAX
+#define TOP_CONNS_OCTETS 65536
+#define TOP_GROWS_NS     UINT64_C(10000000000) /* a state that grew so long is marked */
 
 enum top_page {
 	TOP_SHARDS,
@@ -31,6 +32,7 @@ enum top_page {
 	TOP_DROPS,
 	TOP_LATENCY,
 	TOP_TRANSITIONS,
+	TOP_CONNECTIONS,
 	TOP_PAGE_CNT
 };
 
@@ -48,7 +50,8 @@ struct top {
 	uint64_t grows_from[TCP_ST_CNT], grows_at[TCP_ST_CNT]; /* how many there were, and when */
 	uint32_t first_row;                                    /* of what does not fit */
 	bool frozen, ended;
-	char note[128]; /* at the bottom, for once */
+	char note[128];               /* at the bottom, for once */
+	char conns[TOP_CONNS_OCTETS]; /* what leat conns says: all of the page of connections */
 };
 
 /* leat_top_feed takes the next snapshot.  One of another run begins anew. */

@@ -385,3 +385,22 @@ void leat_top_page_transitions(struct top_pen *p)
 	leat_top_rule(p->s, p->row++);
 	busiest(p);
 }
+
+/* ---- the page of connections ---- */
+
+void leat_top_page_connections(struct top_pen *p)
+{
+	const char *line = p->t->conns;
+
+	if (*line == '\0')
+		leat_top_put(
+			p->s, p->row, 1, TOP_DIM, "a file of snapshots has no connections in it");
+	for (uint32_t n = 0; *line != '\0' && p->row < p->end; n++) {
+		uint32_t octets = (uint32_t)strcspn(line, "\n");
+
+		if (n == 0 || n > p->t->first_row)
+			leat_top_put(p->s, p->row++, 1, n == 0 ? TOP_BOLD : TOP_PLAIN, "%.*s",
+				(int)octets, line);
+		line += octets + (line[octets] == '\n');
+	}
+}

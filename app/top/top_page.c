@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define KEYS " s shards  t timers  d drops  l latency  x transitions  f freeze  j json  q quit"
+#define KEYS " s shards t timers d drops l latency x arrows c conns f freeze j json q quit"
 
 static void (*const pages[TOP_PAGE_CNT])(struct top_pen *p) = {
 	[TOP_SHARDS] = leat_top_page_shards,
@@ -16,6 +16,7 @@ static void (*const pages[TOP_PAGE_CNT])(struct top_pen *p) = {
 	[TOP_DROPS] = leat_top_page_drops,
 	[TOP_LATENCY] = leat_top_page_latency,
 	[TOP_TRANSITIONS] = leat_top_page_transitions,
+	[TOP_CONNECTIONS] = leat_top_page_connections,
 };
 
 /* up_text is how long it runs: "41s", "12m41s", "3h07m". */

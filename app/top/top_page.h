@@ -25,6 +25,7 @@ void leat_top_page_timers(struct top_pen *p);
 void leat_top_page_drops(struct top_pen *p);
 void leat_top_page_latency(struct top_pen *p);
 void leat_top_page_transitions(struct top_pen *p);
+void leat_top_page_connections(struct top_pen *p);
 
 /* leat_top_ring draws when TIME-WAIT ends, as one row of bars. */
 void leat_top_ring(struct top_pen *p);

@@ -2,22 +2,74 @@
 #include "shard_steer.h"
 
 #include "base_assert.h"
+#include "base_be.h"
 #include "shard_capture.h"
 #include "stack.h"
+#include "wire_cksum.h"
 
 #include <rte_mbuf.h>
 
 #define HEADERS_MAX 256 /* octets in which a flow shows */
+
+/* sum_pieces is the sum of octets of a frame from at on, in however many pieces; it ends where the
+ * frame does. */
+static uint64_t sum_pieces(const struct rte_mbuf *m, uint32_t at, uint32_t octets)
+{
+	uint64_t sum = 0;
+	bool odd = false;
+
+	for (; m != NULL && octets > 0; m = m->next) {
+		uint32_t skip = u32_min(at, m->data_len), cnt = u32_min(octets, m->data_len - skip);
+		const uint8_t *p = rte_pktmbuf_mtod_offset(m, const uint8_t *, skip);
+		uint16_t part = leat_wire_sum_fold(leat_wire_sum(0, p, cnt));
+		uint8_t word[2];
+
+		be16_put(word, odd ? __builtin_bswap16(part) : part);
+		sum = leat_wire_sum(sum, word, sizeof(word));
+		odd ^= cnt % 2 != 0;
+		at -= skip;
+		octets -= cnt;
+	}
+	return sum;
+}
+
+/* is_whole says whether a plain segment is as it was sent, as far as anybody can tell. */
+static bool is_whole(const struct rte_mbuf *m, const struct tuple *tuple)
+{
+	uint64_t seen = m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+	uint8_t copy[HEADERS_MAX];
+	uint32_t at = WIRE_ETH_OCTETS;
+	const uint8_t *frame = rte_pktmbuf_read(m, 0, u32_min(m->pkt_len, HEADERS_MAX), copy);
+
+	if (seen != RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN) /* or none is in it yet, and none is needed */
+		return seen != RTE_MBUF_F_RX_L4_CKSUM_BAD;
+	/* Tags: who found the flow has seen their end. */
+	while (be16_get(frame + at - 2) == WIRE_ETHERTYPE_VLAN ||
+		be16_get(frame + at - 2) == WIRE_ETHERTYPE_QINQ)
+		at += 4;
+	bool is4 = be16_get(frame + at - 2) == WIRE_ETHERTYPE_IP4;
+	if (is4 && leat_wire_sum_fold(leat_wire_sum(0, frame + at, WIRE_IP4_OCTETS)) != UINT16_MAX)
+		return false;
+	uint32_t octets = be16_get(frame + at + (is4 ? 2 : 4));
+	octets -= is4 ? u32_min(octets, WIRE_IP4_OCTETS) : 0;
+	at += is4 ? WIRE_IP4_OCTETS : WIRE_IP6_OCTETS;
+	return leat_wire_sum_fold(leat_wire_sum_pseudo(tuple, WIRE_PROTO_TCP, octets) +
+				  sum_pieces(m, at, octets)) == UINT16_MAX;
+}
 
 /* verify looks whether a trusted segment is where it belongs, by a hash that is ours. */
 static bool verify(struct shard_steer *s, const struct rte_mbuf *m, const struct tuple *tuple)
 {
 	uint32_t hash = leat_flow_rss_arriving(&s->flow->rss, tuple);
 	bool same = !(m->ol_flags & RTE_MBUF_F_RX_RSS_HASH) || m->hash.rss == hash;
+	bool right = same && flow_steer_of(s->flow, hash) == s->idx;
 
+	/* One that was damaged on the way says nothing about the device, and ends here anyway. */
+	if (UNLIKELY(!right) && !is_whole(m, tuple))
+		return true;
 	s->probed++;
 	s->verified = s->probed >= s->trial_end;
-	if (LIKELY(same && flow_steer_of(s->flow, hash) == s->idx))
+	if (LIKELY(right))
 		return true;
 	s->astray++;
 	s->trust = false;

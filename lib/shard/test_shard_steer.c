@@ -2,8 +2,11 @@
 #include "shard_steer.h"
 
 #include "base_be.h"
+#include "base_bits.h"
 #include "base_prng.h"
+#include "shard_wire.h"
 #include "stack.h"
+#include "wire_cksum.h"
 
 #include <rte_mbuf.h>
 #define ip netinet_ip /* rte_thash.h draws in a header with a struct ip of its own */
@@ -65,7 +68,30 @@ static struct rte_mbuf *arrive(struct frame *f, const struct tuple *t)
 	f->m.nb_segs = 1;
 	f->m.data_len = (uint16_t)(at + 20);
 	f->m.pkt_len = at + 20;
+	f->m.ol_flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	return &f->m;
+}
+
+/* whole makes a segment whose device says nothing of checksums, which are right. */
+static struct rte_mbuf *whole(struct frame *f, const struct tuple *t, uint16_t vlan)
+{
+	struct wire_link link = {.mtu = 1500, .vlan = vlan};
+	struct mac dst = {{2, 0, 0, 0, 0, 1}};
+	struct tuple there = {t->remote, t->local, t->rport, t->lport, 0};
+	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = 64, .octets = 20 + 11};
+	struct rte_mbuf *m = arrive(f, t);
+	uint32_t at = leat_wire_pkt_hdr_put(f->octet, &link, &dst, &there, &hdr);
+
+	memset(f->octet + at, 0x5a, hdr.octets);
+	be16_put(f->octet + at, t->rport);
+	be16_put(f->octet + at + 2, t->lport);
+	be16_put(f->octet + at + 16, 0);
+	be16_put(f->octet + at + 16,
+		leat_wire_cksum(&there, WIRE_PROTO_TCP, f->octet + at, hdr.octets));
+	m->data_len = (uint16_t)(at + hdr.octets);
+	m->pkt_len = m->data_len;
+	m->ol_flags = 0;
+	return m;
 }
 
 static struct tuple any_tuple(struct prng *p, bool is4)
@@ -239,6 +265,82 @@ static void a_device_whose_hash_is_another_loses_the_trust(void **state)
 	leat_shard_steer_take(&shard[1], got, 1);
 	assert_true(leat_shard_steer_home(&shard[1], m));
 	assert_false(shard[1].trust);
+}
+
+/* A wire that turns a bit round: whose segment it was nobody knows, and no device is to blame. */
+static void a_segment_that_was_damaged_says_nothing_about_the_device(void **state)
+{
+	struct shard_wire_ops wire = leat_shard_wire_mbufs(NULL);
+	struct frame f;
+	struct prng p;
+	void *got[1];
+
+	(void)state;
+	setup(true);
+	leat_prng_seed(&p, 21);
+	for (uint32_t i = 0; i < 20000; i++) {
+		uint32_t owner = i % SHARDS;
+		struct tuple t = any_tuple(&p, i % 2);
+		struct rte_mbuf *m = whole(&f, &t, i % 3 == 0 ? 7 : 0);
+		struct rte_mbuf tail = {.buf_addr = f.octet, .nb_segs = 1};
+
+		leat_shard_steer_trust(&shard[owner], true);
+		if (leat_flow_steer_owner(&flow, &t) != owner) {
+			/* As it is, it would be the proof. */
+			leat_shard_steer_take(&shard[owner], got, 1);
+			assert_false(leat_shard_steer_home(&shard[owner], m));
+			while (leat_shard_steer_take(
+				       &shard[leat_flow_steer_owner(&flow, &t)], got, 1) != 0)
+				;
+			assert_false(shard[owner].trust);
+			leat_shard_steer_trust(&shard[owner], true);
+			continue;
+		}
+		uint64_t astray = shard[owner].astray;
+		assert_true(wire.spoil(NULL, m, leat_prng_next(&p)));
+		if (i % 5 == 0) { /* in two pieces, the first of which ends anywhere in the text */
+			tail.data_off = (uint16_t)(m->data_len - 1 - leat_prng_below(&p, 8));
+			tail.data_len = (uint16_t)(m->data_len - tail.data_off);
+			m->data_len = tail.data_off;
+			m->nb_segs = 2;
+			m->next = &tail;
+		}
+		leat_shard_steer_take(&shard[owner], got, 1);
+		leat_shard_steer_home(&shard[owner], m);
+		assert_int_equal(shard[owner].astray, astray);
+		assert_true(shard[owner].trust);
+		for (uint32_t k = 0; k < SHARDS; k++) /* one that looks like another's went there */
+			leat_shard_steer_take(&shard[k], got, 1);
+	}
+}
+
+/* A bit that no checksum guards would be believed: an address of ARP for half a minute. */
+static void a_wire_damages_what_has_a_checksum_and_loses_the_rest(void **state)
+{
+	static const uint16_t type[] = {WIRE_ETHERTYPE_ARP, 0x88cc, 0x86de};
+	struct shard_wire_ops wire = leat_shard_wire_mbufs(NULL);
+	uint8_t before[sizeof(((struct frame *)NULL)->octet)];
+	struct frame f;
+	struct prng p;
+
+	(void)state;
+	setup(false);
+	leat_prng_seed(&p, 22);
+	for (uint32_t i = 0; i < 10000; i++) {
+		struct tuple t = any_tuple(&p, i % 2);
+		struct rte_mbuf *m = whole(&f, &t, i % 3 == 0 ? 7 : 0);
+		uint32_t guarded = (i % 3 == 0 ? 18u : 14u) + (i % 2 ? 0 : 8), end = m->data_len,
+			 at = 0;
+
+		m->data_len = (uint16_t)(m->data_len + 9); /* what the link adds is nobody's */
+		memcpy(before, f.octet, sizeof(before));
+		assert_true(wire.spoil(NULL, m, leat_prng_next(&p)));
+		while (at < sizeof(before) && before[at] == f.octet[at])
+			at++;
+		assert_in_range(at, guarded, end - 1);
+		be16_put(f.octet + 12, type[i % COUNT_OF(type)]);
+		assert_false(wire.spoil(NULL, m, leat_prng_next(&p)));
+	}
 }
 
 static void a_device_started_anew_is_given_trust_and_a_trial_anew(void **state)
@@ -427,6 +529,8 @@ int main(void)
 		cmocka_unit_test(
 			a_device_that_spreads_at_random_brings_no_segment_to_a_wrong_shard),
 		cmocka_unit_test(a_device_whose_hash_is_another_loses_the_trust),
+		cmocka_unit_test(a_segment_that_was_damaged_says_nothing_about_the_device),
+		cmocka_unit_test(a_wire_damages_what_has_a_checksum_and_loses_the_rest),
 		cmocka_unit_test(a_device_started_anew_is_given_trust_and_a_trial_anew),
 		cmocka_unit_test(a_segment_with_options_moves_from_a_trusted_queue),
 		cmocka_unit_test(a_frame_in_pieces_is_read_across_them),

@@ -5,6 +5,7 @@
 #include "stack_gauge.h"
 
 #include "base_bits.h"
+#include "tcp_tw.h"
 #include "test_stack_net.h"
 
 #define PORT 40000 /* from which the client comes, again and again */
@@ -243,6 +244,34 @@ static void the_gauge_tells_the_oldest_of_each_state(void **state)
 	net_stop(&n);
 }
 
+/* The one that waits longest may not be of the length that most have, nor the next to end. */
+static void the_oldest_in_time_wait_is_of_any_length(void **state)
+{
+	struct leat_conn l;
+	struct stack_gauge g;
+	struct net n;
+
+	(void)state;
+	net_init(&n, 13);
+	net_start(&n);
+	l = net_listen(&n, 1, 4, 80, 8);
+	assert_int_equal(leat_time_wait(n.stack[1], l, 120 * TIME_S), LEAT_OK);
+	net_closed_by_server(&n, 4);
+	uint64_t began_at = leat_tcp_tw_next(leat_stack_engine(n.stack[1])) - 120 * TIME_S;
+
+	net_run(&n, 7 * TIME_S);
+	assert_int_equal(leat_time_wait(n.stack[1], l, 60 * TIME_S), LEAT_OK);
+	net_closed_by_server(&n, 4);
+	g = gauge_of(&n, 1, 64);
+	assert_int_equal(g.cnt[TCP_ST_TIME_WAIT], 2);
+	assert_true(g.oldest_ns[TCP_ST_TIME_WAIT] == n.now - began_at);
+	net_run(&n, 60 * TIME_S); /* the younger is over */
+	g = gauge_of(&n, 1, 64);
+	assert_int_equal(g.cnt[TCP_ST_TIME_WAIT], 1);
+	assert_true(g.oldest_ns[TCP_ST_TIME_WAIT] == n.now - began_at);
+	net_stop(&n);
+}
+
 /* One client more; false: nobody answers it. */
 static bool another(struct net *n, uint16_t port)
 {
@@ -299,6 +328,7 @@ int main(void)
 		cmocka_unit_test(n181_a_full_time_wait_refuses_rather_than_to_be_shorter),
 		cmocka_unit_test(every_outcome_of_time_wait_is_counted),
 		cmocka_unit_test(the_gauge_tells_the_oldest_of_each_state),
+		cmocka_unit_test(the_oldest_in_time_wait_is_of_any_length),
 	};
 
 	return cmocka_run_group_tests_name("stack_gauge", tests, NULL, NULL);

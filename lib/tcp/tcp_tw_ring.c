@@ -7,8 +7,10 @@
 #include <string.h>
 
 #define SHIFT_SMALL 5 /* units of a block, as a power of two */
+#define SHIFT_MID   6
 #define SHIFT_LARGE 8
 #define SMALL_POOL  (UINT64_C(1) << 14) /* units */
+#define MID_POOL    (UINT64_C(1) << 17)
 #define QUEUE_CNT   (2 * TW_LENGTH_MAX) /* for small ones and wide ones */
 #define DELTA_BITS  40
 #define DELTA_MAX   ((UINT64_C(1) << DELTA_BITS) - 1)
@@ -75,9 +77,11 @@ static uint64_t units_of(uint64_t record_max, bool wide)
 	return record_max * (wide ? 2 : 1);
 }
 
+/* What is known of each block, and the blocks that are not full, are to be little beside the
+ * records: the first wants large ones, the second small. */
 static uint32_t shift_of(uint64_t units)
 {
-	return units <= SMALL_POOL ? SHIFT_SMALL : SHIFT_LARGE;
+	return units <= SMALL_POOL ? SHIFT_SMALL : units <= MID_POOL ? SHIFT_MID : SHIFT_LARGE;
 }
 
 /* Beside those that are full: of one queue the head, the tail, and one to move on to, and a few for
@@ -85,9 +89,9 @@ static uint32_t shift_of(uint64_t units)
  * empty never has records moved. */
 static uint64_t blocks_of(uint64_t units)
 {
-	uint64_t full = (units >> shift_of(units)) + 1, spare = units > SMALL_POOL ? 5 : 3;
+	uint64_t full = (units >> shift_of(units)) + 1, spare = units > MID_POOL ? 5 : 3;
 
-	return full + spare + full / 256;
+	return full + spare + (units >> 16);
 }
 
 static struct tw_ring *carve(struct arena *a, uint32_t record_max, bool wide)

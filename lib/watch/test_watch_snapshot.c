@@ -118,6 +118,32 @@ static void sums_add_counts_and_keep_the_greatest_of_the_rest(void **state)
 	assert_int_equal(sum[WATCH_OLDEST + TCP_ST_ESTABLISHED], 6);
 }
 
+/* N236: what 32 bits, or a double, would have lost is there in text, when it is read, and in the
+ * sum, of however many shards. */
+static void counts_are_whole_beyond_32_bits_and_beyond_53(void **state)
+{
+	static const uint64_t big[] = {UINT64_C(1) << 32, (UINT64_C(1) << 53) + 1, UINT64_MAX / 64};
+	static uint64_t sum[WATCH_CELL_CNT];
+
+	(void)state;
+	for (uint32_t k = 0; k < COUNT_OF(big); k++) {
+		FILE *f = tmpfile();
+
+		assert_non_null(f);
+		for (uint32_t shards = 1; shards <= WATCH_SHARD_MAX; shards += 21) {
+			a = (struct watch_snapshot){.shard_cnt = shards};
+			for (uint32_t i = 0; i < shards; i++)
+				for (uint32_t c = WATCH_SEGMENT; c < WATCH_PRESENT; c++)
+					a.cell[i][c] = big[k] - i;
+			round_trip(f);
+			leat_watch_snapshot_sum(&b, WATCH_ROLE_CNT, sum);
+			for (uint32_t c = WATCH_SEGMENT; c < WATCH_PRESENT; c++)
+				assert_true(sum[c] == shards * big[k] - shards * (shards - 1) / 2);
+		}
+		fclose(f);
+	}
+}
+
 static void each_reason_of_a_drop_counts_once(void **state)
 {
 	static uint64_t cell[WATCH_CELL_CNT];
@@ -165,6 +191,7 @@ int main(void)
 		cmocka_unit_test(what_is_unknown_is_passed_over_and_what_is_cut_is_refused),
 		cmocka_unit_test(every_cell_has_a_name_of_its_own),
 		cmocka_unit_test(sums_add_counts_and_keep_the_greatest_of_the_rest),
+		cmocka_unit_test(counts_are_whole_beyond_32_bits_and_beyond_53),
 		cmocka_unit_test(each_reason_of_a_drop_counts_once),
 		cmocka_unit_test(shares_of_counts_are_ends_of_places),
 	};

@@ -183,6 +183,15 @@ def behind_tap():
             live.check(packets[-1].comment.startswith("shard 0  ESTABLISHED -> CLOSED"),
                        packets[-1].comment)
         with live.case("a ring whose event does not come is written at its end, and says so"):
+            process, path = place.begin("--ring", "16KiB", "--trigger", "drop_frag,closing")
+            for _ in range(20):
+                get()
+            packets = place.end(process, path)
+            # A slot has 128 octets of the frame and a head: 16 KiB have 64 of them.
+            live.equal(len(packets), 64, "packets of 16 KiB")
+            refused = place.capture("--ring", "1KiB", "--snap", "4096", "-w", path)
+            live.equal((refused.returncode, "one packet takes" in refused.stderr), (1, True),
+                       refused.stderr)
             process, path = place.begin("--ring", 1000, "--trigger", "drop_frag,closing")
             get()
             packets = place.end(process, path)

@@ -4,10 +4,12 @@
 import ctypes
 import os
 import pathlib
+import re
 import signal
 import socket
 
 import live
+from loads import FAIL, INCONCLUSIVE, pair, to_server
 
 SMALL = (socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
 TGKILL = ctypes.CDLL(None).tgkill
@@ -111,6 +113,49 @@ def second_signal():
                 live.wait_state(s, "CLOSED")
 
 
+def busy():
+    "a signal in the middle of much work (N231)"
+    middle = {
+        "a flood of handshakes, many of them half open":
+            (("--time-wait", "1s"),
+             ("-p", "connect-only", "--rate", "3000/s", "--impair-in", "loss=40%", "--timeout",
+              "1s", "--time-wait", "1s", *to_server())),
+        "bulk transfer":
+            (("--listen", "9:discard"),
+             ("-p", "loop 1000000 { send 65536 }", "-c", "20", *to_server(9))),
+        "thousands in TIME-WAIT":
+            (("--time-wait", "60s"), ("--closes", "server", "-c", "100", *to_server())),
+    }
+    for what, (serve, load) in middle.items():
+        with live.case(f"{what}: it drains within its grace, and every connection has an end"):
+            with pair(("--grace", "1s", *serve), ("-v", "-d", "600s", *load)) as (server, client):
+                live.until(lambda c=client: re.search(r"^ +\d+ s +[\d,]+ conn/s", c.err, re.M),
+                           "a second of it")
+                server.signal(signal.SIGTERM)
+                live.equal(server.wait(), 0, "exit code")
+                live.check("draining" in server.out and "stopped." in server.out, server.out)
+                ledger, states = server.ledger(), server.states()
+                live.check(ledger["opened"] > 10, ledger)
+                live.equal(set(states) - {"LISTEN", "TIME-WAIT"}, set(), "states at the end")
+                client.signal(signal.SIGTERM)
+                client.signal(signal.SIGINT)
+                client.result(FAIL, INCONCLUSIVE)
+
+
+def flood_of_what_is_wrong():
+    "frames that are wrong, one after the other (N234)"
+    with live.case("each is counted by its reason, and none of them makes a line"):
+        with pair((), ("--impair-out", "corrupt=50%", "-c", "500", "-d", "4s",
+                            "--abort-at-end", *to_server())) as (server, client):
+            client.result(*range(100))
+            live.equal(server.stop(), 0, "exit code")
+            wrong = {name: cnt for name, cnt in server.drops().items() if "csum" in name}
+        live.check(sum(wrong.values()) > 200, wrong)
+        talk = [line for line in server.complaints.splitlines()
+                if not re.search(": link (up|down), |its peer left;", line)]
+        live.equal(talk, [], "what it said")
+
+
 def crash_of_one_core(server):
     """SIGSEGV, as if an lcore's thread had done it: the process ends, with all that it knows."""
     lcores = [int(task.name) for task in pathlib.Path(f"/proc/{server.pid}/task").iterdir()
@@ -190,5 +235,5 @@ def namespaces():
         each.end()
 
 
-live.main([idle, under_way, second_signal, killed, leftovers, namespaces],
+live.main([idle, under_way, second_signal, busy, flood_of_what_is_wrong, killed, leftovers, namespaces],
           needs=live.NEEDS_TAP)

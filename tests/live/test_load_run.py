@@ -16,6 +16,7 @@ import re
 import select
 import signal
 import socket
+import struct
 import threading
 import time
 
@@ -24,6 +25,7 @@ from loads import (FAIL, GOOD, INCONCLUSIVE, LATE, OURS, PATIENT, RUN_S, Load, a
                    over_tap, over_veth, pair, sums, to_server)
 
 STALL_S = 0.1  # in each second
+CLOCK_S = 0.0005  # that the shards' clock may be off the wall's in seconds: 50 ppm, and reading it
 
 
 def wall(text):
@@ -436,43 +438,46 @@ def device():
 
 # --- whether it is true ---------------------------------------------------------------------------
 
-class Staller(threading.Thread):
-    """HTTP by the kernel's TCP, that stands still for a tenth of each second.  It notes when it gave
-    each answer, by the wall clock, in the order in which connections came."""
+class Witness(threading.Thread):
+    """What passes an interface of the kernel's, and when, by the kernel's own stamps: however late
+    this thread reads them, they are of the instant at which the frame was there."""
 
-    def __init__(self):
+    OUTGOING, STATISTICS, STAMP_NS = 4, 6, 35  # of packet(7), SO_TIMESTAMPNS
+
+    def __init__(self, interface):
         super().__init__()
-        self.listener = socket.create_server(("", 80), backlog=1024)
-        self.answered, self.ends = {}, threading.Event()
-        self.poll, self.open = select.poll(), {}
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self.socket.setsockopt(socket.SOL_SOCKET, live.SO_RCVBUFFORCE, 1 << 26)
+        self.socket.setsockopt(socket.SOL_SOCKET, self.STAMP_NS, 1)
+        self.socket.bind((interface, 0))
+        self.socket.settimeout(0.05)
+        # Of each connection, in the order of their SYNs: by what of it, the first instant.
+        self.seen, self.ends = {}, threading.Event()
 
-    def stall(self):
-        into = time.time() % 1
-        if into < STALL_S:
-            time.sleep(STALL_S - into)
-
-    def answer(self, s, number):
-        if not s.recv(4096):
-            return False
-        self.answered[number] = time.time()  # before: a thread may wait for its turn behind a call
-        s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        return True
+    def note(self, frame, outgoing, at):
+        if frame[12:14] != b"\x08\x00" or frame[23] != 6:
+            return
+        head = (frame[14] & 15) * 4 + 14
+        ports, flags = struct.unpack_from("!HH", frame, head), frame[head + 13]
+        text = struct.unpack_from("!H", frame, 16)[0] + 14 - head - (frame[head + 12] >> 4) * 4
+        of = self.seen.setdefault(ports[outgoing], {})
+        for kind, is_it in (("SYN", flags & 2), ("behind it", not flags & 2), ("text", text),
+                            ("FIN", flags & 1)):
+            if is_it:
+                of.setdefault((kind, outgoing), at)
 
     def run(self):
-        cnt = 0
-        self.poll.register(self.listener, select.POLLIN)
-        while not self.ends.is_set():
-            for fd, _ in self.poll.poll(20):
-                self.stall()
-                if fd == self.listener.fileno():
-                    s = self.listener.accept()[0]
-                    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    self.open[s.fileno()] = s, cnt
-                    self.poll.register(s, select.POLLIN)
-                    cnt += 1
-                elif not self.answer(*self.open[fd]):
-                    self.poll.unregister(fd)
-                    self.open.pop(fd)[0].close()
+        while True:
+            try:
+                frame, extra, _, address = self.socket.recvmsg(2048, 64)
+            except TimeoutError:
+                if self.ends.is_set():
+                    return
+                continue
+            except OSError:  # the interface is gone, as its owner is; what it had is here still
+                continue
+            seconds, ns = struct.unpack("qq", extra[0][2][:16])
+            self.note(frame, address[2] == self.OUTGOING, seconds + ns / 1e9)
 
     def __enter__(self):
         self.start()
@@ -481,53 +486,125 @@ class Staller(threading.Thread):
     def __exit__(self, *_):
         self.ends.set()
         self.join()
-        for s, _ in self.open.values():
+        lost = struct.unpack("II", self.socket.getsockopt(263, self.STATISTICS, 8))[1]
+        self.socket.close()
+        live.equal(lost, 0, "frames that the witness did not see")
+
+    def between(self, kind, after, planned):
+        """How long after it was planned the kernel gave each connection what is of kind, and how
+        long until that had been taken, as what followed shows."""
+        return [sorted(of[what] - at for of, at in zip(self.seen.values(), planned))
+                for what in ((kind, True), (after, False))]
+
+
+class Staller(threading.Thread):
+    """HTTP by the kernel's TCP, that stands still for a tenth of each second."""
+
+    def __init__(self):
+        super().__init__()
+        self.listener = socket.create_server(("", 80), backlog=1024)
+        self.ends = threading.Event()
+        self.poll, self.open = select.poll(), {}
+
+    def stall(self):
+        into = time.time() % 1
+        if into < STALL_S:
+            time.sleep(STALL_S - into)
+
+    @staticmethod
+    def answer(s):
+        if not s.recv(4096):
+            return False
+        s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        return True
+
+    def run(self):
+        self.poll.register(self.listener, select.POLLIN)
+        while not self.ends.is_set():
+            for fd, _ in self.poll.poll(20):
+                self.stall()
+                if fd == self.listener.fileno():
+                    s = self.listener.accept()[0]
+                    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    self.open[s.fileno()] = s
+                    self.poll.register(s, select.POLLIN)
+                elif not self.answer(self.open[fd]):
+                    self.poll.unregister(fd)
+                    self.open.pop(fd).close()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ends.set()
+        self.join()
+        for s in self.open.values():
             s.close()
         self.listener.close()
 
 
 def percentile(values, share):
     """By the nearest rank, as a histogram has it."""
-    return sorted(values)[max(math.ceil(len(values) * share) - 1, 0)]
+    return values[max(math.ceil(len(values) * share) - 1, 0)]
 
 
-def stalled(over, name):
+def clocks_part():
+    """How far the wall clock has gone from the one that nobody corrects, now."""
+    return time.clock_gettime(time.CLOCK_REALTIME) - time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
+
+
+def agree(told, kind, least, most, clock_s):
+    """Each percentile is not below that of what the kernel gave, nor above that of what it got back
+    for it: 1 % is what a histogram cannot tell apart, clock_s what two clocks cannot."""
+    for key, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99)):
+        low, high = percentile(least, share), percentile(most, share)
+        live.check(low * 0.99 - clock_s <= told[key] <= high * 1.01 + clock_s,
+                   f"{kind} {key}: {told[key]}, not in {low} to {high} by {clock_s}")
+
+
+def stalled(over, interface, name):
     """Truth as wrk2 has it: from the instant at which a connection should have begun until its
-    answer was given, which the server wrote down."""
+    answer was given, by the kernel's stamps of frames."""
     rate, seconds, in_flight = 200, 6, 8
-    with live.case(f"a server that stalls 100 ms each second, over {name}: p50 and p99 are those of "
-                   "who should have come then"):
+    with live.case(f"a server that stalls 100 ms each second, over {name}: each percentile is that "
+                   "of who should have come then, by the kernel's stamps"):
         live.new_net()
-        with Staller() as server:
-            options, ready = over()
-            with Load(*options, *OURS, *LATE, *PATIENT, "--target", live.KERNEL4, "--rate",
-                      f"{rate}/s", "-d", f"{seconds}s", "-c", in_flight) as load:
-                ready()
+        options, ready = over()
+        with sockets(), Staller(), Load(*options, *OURS, *LATE, *PATIENT, "--target", live.KERNEL4,
+                                        "--rate", f"{rate}/s", "-d", f"{seconds}s", "-c", in_flight,
+                                        "--paused", "-v") as load:
+            ready()
+            told_to_begin(load)
+            with Witness(interface) as witness:
+                at, apart = int(time.time()) + 2, clocks_part()
+                live.check(ask(load, f"start {at}").startswith("ok\n"), "start")
                 told = load.result()
+                apart = abs(clocks_part() - apart)
         all_good(told, rate * seconds)
-        start = wall(told["planned_start"])
-        live.equal(len(server.answered), rate * seconds, "answers")
-        truth = [at - start - number / rate for number, at in server.answered.items()]
-        whole, service = told["latency"]["whole"], told["latency"]["service"]
-        # It has the answer a little after it was given; how much is the machine's business.
-        for key, share in (("p50", 0.5), ("p99", 0.99)):
-            true = percentile(truth, share)
-            live.check(whole[key] > true * 0.99 - 0.0005, f"{key}: {whole[key]}, truth {true}")
-            live.check(whole[key] < true * 1.01 + 0.1, f"{key}: {whole[key]}, truth {true}")
-        live.check(whole["p99"] > 0.8 * STALL_S, f"p99 {whole['p99']} does not show the stall")
+        live.equal((wall(told["planned_start"]), len(witness.seen)), (at, rate * seconds),
+                   "planned start, connections")
+        planned = [at + number / rate for number in range(rate * seconds)]
+        latency = told["latency"]
+        for kind, given, after in (("connect", "SYN", "behind it"), ("first_byte", "text", "FIN"),
+                                   ("whole", "text", "FIN")):
+            agree(latency[kind], kind, *witness.between(given, after, planned), CLOCK_S + apart)
+        whole = witness.between("text", "FIN", planned)[0]
+        live.check(latency["whole"]["p99"] > 0.8 * STALL_S,
+                   f"p99 {latency['whole']['p99']} does not show the stall")
         # With so few in flight those that waited for their turn are not seen by the service time.
-        live.check(sum(t > STALL_S / 4 for t in truth) > in_flight * (seconds - 1), "no stall")
-        live.check(service["p90"] <= whole["p90"], f"{service['p90']} > {whole['p90']}")
+        live.check(sum(t > STALL_S / 4 for t in whole) > in_flight * (seconds - 1), "no stall")
+        live.check(latency["service"]["p90"] <= latency["whole"]["p90"], f"{latency['service']}")
 
 
 def stall_tap():
     "a slow server over TAP"
-    stalled(over_tap, "TAP")
+    stalled(over_tap, "leat0", "TAP")
 
 
 def stall_veth():
     "a slow server over af_packet and veth"
-    stalled(over_veth, "af_packet and veth")
+    stalled(over_veth, "kernel", "af_packet and veth")
 
 
 live.main([word, changed, instant, closed, rates, targets, device, stall_tap, stall_veth],

@@ -109,20 +109,29 @@ def seconds_add_up(path, told):
         live.equal(sum(int(row[names.index(name)]) for row in rows), whole, f"seconds of {name}")
 
 
-def without_plots(page):
-    """Their seconds have a thousandth in files and a billionth in the run."""
-    return re.sub(r"<svg.*?</svg>", "", page, flags=re.S).splitlines()
-
-
 def page_is_of(path, told):
     page = (path / "report.html").read_text()
     for word in (told["verdict"].upper(), told["name"], "198.18.0.2:80", told["environment"]["cpu"]):
         live.check(word in page, f"no {word} in the page")
     live.equal((page.count("<svg"), "http" + "://" in page, "<script" in page), (5, False, False),
                "plots, addresses, scripts")
-    again = report("html", path)[0]
-    differ = [(a, b) for a, b in zip(without_plots(again), without_plots(page)) if a != b]
-    live.equal((again.count("<svg"), differ), (5, []), "the page drawn again")
+    same_again(path)
+
+
+def same_again(path):
+    """Page and JSON, made again of the file, are those of the run, octet for octet."""
+    for words, name in ((("html",), "report.html"), (("show", "-j"), "report.json")):
+        again, written = report(*words, path, codes=(*GOOD, FAIL))[0], (path / name).read_text()
+        differ = [(a, b) for a, b in zip(again.splitlines(), written.splitlines()) if a != b]
+        live.equal((differ, again == written), ([], True), f"{name} again")
+
+
+def shown_as_printed(path, out, codes=GOOD):
+    """What show says is what the run said between its seconds and its ledger, octet for octet."""
+    shown, _ = report("show", path, codes=codes)
+    live.check(shown in out, f"not what it printed:\n{shown}\nbut\n{out}")
+    live.check(shown.startswith("\nlive-") and shown.splitlines()[-1].startswith("  verdict  "),
+               shown)
 
 
 def files():
@@ -140,10 +149,16 @@ def files():
             live.equal(json.loads((path / "env.json").read_text())["environment"],
                        told["environment"], "env.json")
             live.equal((path / "config").read_text(), told["environment"]["config"], "config")
-        with live.case("leat report show says what the run said, and -j what its JSON says"):
-            shown, _ = report("show", path)
-            live.check(shown.strip() in out, f"not what it printed:\n{shown}\nbut\n{out}")
-            live.equal(json.loads(report("show", "-j", path)[0]), told, "the JSON again")
+        with live.case("leat report show says what the run said, octet for octet"):
+            shown_as_printed(path, out)
+        with live.case("of a closed load, too, with the number in flight in text and page"):
+            out, closed = run(client, "closed", *to_server(), *PATIENT, "-c", "5", "-d", "2s",
+                              "--time-wait", "10ms")
+            shown_as_printed(folder("closed"), out)
+            page_is_of(folder("closed"), closed)
+            live.check(re.search(r"^  in flight +5 +5 +at \d+ looks", out, re.M), out)
+            live.check("<td>in flight</td><td>5</td>" in (folder("closed") / "report.html")
+                       .read_text(), "no number in flight in the page")
         with live.case("the command in it repeats the run: the same plan, the same octets"):
             words = shlex.split(told["environment"]["command"])
             words = [live.leat(), *words[1:], "--report", folder("again")]
@@ -169,7 +184,8 @@ def files():
             histograms_add_up(folder("fail"), told)
             page = (folder("fail") / "report.html").read_text()
             live.check("no connection was established" in page and "100 refused" in page, "page")
-            live.check(report("show", folder("fail"), codes=(FAIL,))[0].strip() in out, "show")
+            shown_as_printed(folder("fail"), out, codes=(FAIL,))
+            same_again(folder("fail"))
         with live.case("a generator that was killed leaves a report that says so"):
             with Load(*client, *to_server(), "--rate", "50/s", "-d", "600s", "--report",
                       folder("killed"), json_too=False) as load:

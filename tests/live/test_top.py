@@ -130,7 +130,8 @@ def seen():
             live.until(same, "watched no longer")
         with live.case("each page is a screen of text"):
             for page, word in (("shards", "TIME-WAIT"), ("timers", "2MSL ring"), ("drops", "not used"),
-                               ("latency", "planned"), ("transitions", "LAST-ACK")):
+                               ("latency", "planned"), ("transitions", "LAST-ACK"),
+                               ("connections", "Recv-Q")):
                 out = place.told("-1", "-i", "200ms", "-p", page)
                 live.equal(len(out.splitlines()), 24, page)
                 live.check(word in out and "\x1b" not in out and " try " in out, out)
@@ -294,6 +295,7 @@ def screen():
             s.shows("not used", "d")
             s.shows("completed", "l")
             s.shows("how often", "x")
+            s.shows("Recv-Q", "c")
             s.shows("frozen", "f")
             s.shows("leat-top.json", "j")
             os.write(s.master, b"q")

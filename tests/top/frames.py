@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PAGES = ("shards", "timers", "drops", "latency", "transitions")
+PAGES = ("shards", "timers", "drops", "latency", "transitions", "connections")
 SIZES = ("80x24", "200x60")
 done = []
 

@@ -3,10 +3,11 @@
  *
  * The compiler's instrumentation for races calls a function for each load and store.  Here those
  * functions keep, for every line of memory, the set of those who read it and of those who wrote
- * it.  "Who" is not a thread but the shard whose loop and turn it is, or the control thread while
- * it waits, asks, tells and adds up; what happens before and after the loops is nobody's.  At the
- * end each line that two touched, one of them writing, goes to the file TOUCH names: its address,
- * its place, the sets.
+ * it.  "Who" is not a thread but the shard whose loop and turn it is; or else what the thread was
+ * begun for: the control thread, those who answer over the socket, all as one, and who looks for
+ * metrics.  What the main thread does before and after the loops is nobody's.  At the end each line
+ * that two touched, one of them writing, goes to the file TOUCH names: its address, its place, the
+ * sets.  Memory that is given back is told then, and who has it next begins anew.
  *
  * That finds what is shared whether or not it is synchronised, used together or by accident on one
  * line.  Not seen: what is not compiled here, that is the drivers' and the pools' own code.
@@ -20,13 +21,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define LINES      (1u << 22)
 #define LINE_BITS  6
 #define REGION_MAX 4096
-#define NAME_MAX   24
+#define NAME_MAX   40
 #define NOBODY     -1
-#define CONTROL    63
+#define VIEWER     62 /* who looks for metrics: a thread of a library */
+#define THREADS    48 /* and from here on threads of ours, by what they were begun for */
 
 struct line {
 	_Atomic uintptr_t number;
@@ -42,6 +45,11 @@ struct region {
 static struct line *table;
 static struct region region[REGION_MAX];
 static uint32_t region_cnt, shard_cnt, load_cnt, service_cnt;
+static void *shard[THREADS];
+static pthread_mutex_t regions = PTHREAD_MUTEX_INITIALIZER;
+static void *(*begun[VIEWER - THREADS])(void *);
+static uintptr_t base;
+static FILE *out;
 static const char *naming = "memory";
 static _Thread_local int who = NOBODY;
 static _Thread_local uintptr_t stack_from, stack_to;
@@ -60,7 +68,8 @@ static void know_stack(void)
 	stack_to = stack_from + octets;
 }
 
-static struct line *find(uintptr_t number)
+/* find is the place of a line; NULL: it has none, and is to have none (known). */
+static struct line *find(uintptr_t number, bool known)
 {
 	uint32_t at = (uint32_t)(number * UINT64_C(0x9e3779b97f4a7c15) >> 42);
 
@@ -69,6 +78,8 @@ static struct line *find(uintptr_t number)
 
 		if (there == number)
 			return &table[at];
+		if (there == 0 && known)
+			return NULL;
 		if (there == 0 &&
 			(atomic_compare_exchange_strong(&table[at].number, &there, number) ||
 				there == number))
@@ -84,7 +95,7 @@ static void note(const void *p, size_t octets, bool write)
 	if (who == NOBODY || octets == 0 || (from >= stack_from && from < stack_to))
 		return;
 	for (uintptr_t n = from >> LINE_BITS; n <= (from + octets - 1) >> LINE_BITS; n++) {
-		struct line *l = find(n);
+		struct line *l = find(n, false);
 		_Atomic uint64_t *set = write ? &l->writers : &l->readers;
 
 		if (!(atomic_load_explicit(set, memory_order_relaxed) & bit))
@@ -254,13 +265,15 @@ REAL(int, memcmp, const void *a, const void *b, size_t octets)
 	return __real_memcmp(a, b, octets);
 }
 
-static void add_region(const void *at, size_t octets, const char *name, uint32_t number)
+static void add_region(const void *at, size_t octets, const char *name, uint64_t number)
 {
+	pthread_mutex_lock(&regions);
 	if (at == NULL || region_cnt == REGION_MAX)
 		abort();
 	struct region *r = &region[region_cnt++];
 	*r = (struct region){.at = (uintptr_t)at, .octets = octets};
-	snprintf(r->name, sizeof(r->name), "%s-%u", name, number);
+	snprintf(r->name, sizeof(r->name), "%s-%jx", name, (uintmax_t)number);
+	pthread_mutex_unlock(&regions);
 }
 
 /* region_of is where an address lies; what was named last is asked first. */
@@ -277,7 +290,99 @@ static void rename_region(const void *at, const char *name, uint32_t number)
 	struct region *r = region_of((uintptr_t)at);
 
 	if (r != NULL)
-		snprintf(r->name, sizeof(r->name), "%s-%u", name, number);
+		snprintf(r->name, sizeof(r->name), "%s-%x", name, number);
+}
+
+/* tell writes what is known of a line that two touched. */
+static void tell(const struct line *l)
+{
+	uint64_t readers = l->readers, writers = l->writers;
+	uintptr_t at = l->number << LINE_BITS;
+
+	if (out == NULL || writers == 0 || __builtin_popcountll(readers | writers) < 2)
+		return;
+	const struct region *r = region_of(at);
+	if (r == NULL) /* it may begin in the line */
+		r = region_of(at + (1 << LINE_BITS) - 1);
+	fprintf(out, "%s %zx %jx %jx\n", r != NULL ? r->name : "program",
+		at - (r != NULL ? r->at : base), (uintmax_t)readers, (uintmax_t)writers);
+}
+
+/* drop_region forgets what is given back. */
+static void drop_region(const void *mem)
+{
+	uint32_t i = 0;
+
+	pthread_mutex_lock(&regions);
+	while (i < region_cnt && region[i].at != (uintptr_t)mem)
+		i++;
+	if (mem != NULL && i < region_cnt) {
+		uintptr_t last = (region[i].at + region[i].octets - 1) >> LINE_BITS;
+
+		for (uintptr_t n = region[i].at >> LINE_BITS; n <= last; n++) {
+			struct line *l = find(n, true);
+
+			if (l == NULL)
+				continue;
+			tell(l);
+			l->readers = l->writers = 0;
+		}
+		memmove(&region[i], &region[i + 1], (--region_cnt - i) * sizeof(region[0]));
+	}
+	pthread_mutex_unlock(&regions);
+}
+
+/* What is taken while the program runs is named by who took it: an address in the program. */
+#define TAKEN(mem, octets)                                                                         \
+	do {                                                                                       \
+		if ((mem) != NULL && who != NOBODY)                                                \
+			add_region(mem, octets, "heap",                                            \
+				(uintptr_t)__builtin_return_address(0) - base);                    \
+	} while (0)
+
+REAL(void *, malloc, size_t octets)
+{
+	void *mem = __real_malloc(octets);
+
+	TAKEN(mem, octets);
+	return mem;
+}
+
+REAL(void *, calloc, size_t cnt, size_t octets)
+{
+	void *mem = __real_calloc(cnt, octets);
+
+	TAKEN(mem, cnt * octets);
+	return mem;
+}
+
+REAL(void *, aligned_alloc, size_t to, size_t octets)
+{
+	void *mem = __real_aligned_alloc(to, octets);
+
+	if (mem != NULL) /* the main thread's, too: boxes of who asks */
+		add_region(mem, octets, "heap", (uintptr_t)__builtin_return_address(0) - base);
+	return mem;
+}
+
+REAL(void, free, void *mem)
+{
+	drop_region(mem);
+	__real_free(mem);
+}
+
+REAL(void *, mmap64, void *at, size_t octets, int may, int how, int fd, off_t from)
+{
+	void *mem = __real_mmap64(at, octets, may, how, fd, from);
+
+	TAKEN(mem != MAP_FAILED ? mem : NULL, octets);
+	return mem;
+}
+
+REAL(int, munmap, void *mem, size_t octets)
+{
+	drop_region(mem);
+	return __real_munmap(mem, octets);
 }
 
 REAL(void *, leat_nic_numa_take, size_t octets, int node)
@@ -299,8 +404,10 @@ REAL(int, leat_plane_join, void *plane, uint32_t first, uint32_t cnt)
 
 REAL(void *, leat_shard_new, void *mem, const void *config, const void *clock)
 {
-	rename_region(mem, "shard", shard_cnt++);
-	return __real_leat_shard_new(mem, config, clock);
+	rename_region(mem, "shard", shard_cnt);
+	if (shard_cnt == THREADS)
+		abort();
+	return shard[shard_cnt++] = __real_leat_shard_new(mem, config, clock);
 }
 
 REAL(void *, leat_load_new, void *mem, const void *config)
@@ -348,19 +455,20 @@ REAL(struct rte_mempool *, leat_nic_pool_new, const char *name, const void *plan
 	return pool;
 }
 
-static int shard_at(const void *shard)
+static int shard_at(const void *at)
 {
-	const struct region *r = region_of((uintptr_t)shard);
-
-	return r != NULL ? atoi(strchr(r->name, '-') + 1) : NOBODY;
+	for (uint32_t i = 0; i < shard_cnt; i++)
+		if (shard[i] == at)
+			return (int)i;
+	return NOBODY;
 }
 
-REAL(void, leat_shard_turn, void *shard)
+REAL(void, leat_shard_turn, void *of)
 {
 	int before = who;
 
-	who = shard_at(shard);
-	__real_leat_shard_turn(shard);
+	who = shard_at(of);
+	__real_leat_shard_turn(of);
 	who = before;
 }
 
@@ -374,77 +482,108 @@ REAL(int, leat_shard_loop, void *loop)
 	return result;
 }
 
-/* What the control thread does with shards. */
-#define AS_CONTROL(name, parameters, arguments)                                                    \
-	REAL(void, name, parameters)                                                               \
-	{                                                                                          \
-		int before = who;                                                                  \
-		if (stack_to == 0)                                                                 \
-			know_stack();                                                              \
-		who = before == NOBODY ? CONTROL : before;                                         \
-		__real_##name arguments;                                                           \
-		who = before;                                                                      \
-	}
+/* Who is not a shard is what its thread was begun for. */
+struct thread {
+	void *(*run)(void *);
+	void *arg;
+};
 
-REAL(uint32_t, leat_plane_wait, void *plane, uint64_t at)
+static int thread_of(void *(*run)(void *))
 {
-	int before = who;
+	int i = 0;
 
-	know_stack();
-	who = before == NOBODY ? CONTROL : before;
-	uint32_t result = __real_leat_plane_wait(plane, at);
-	who = before;
-	return result;
+	while (i < VIEWER - THREADS && begun[i] != run && begun[i] != NULL)
+		i++;
+	if (i == VIEWER - THREADS)
+		abort();
+	begun[i] = run;
+	return THREADS + i;
 }
 
-#define TWO(a, b)      a, b
-#define THREE(a, b, c) a, b, c
+static void *begin_thread(void *arg)
+{
+	struct thread t = *(struct thread *)arg;
 
-AS_CONTROL(leat_plane_ask, THREE(void *p, void *also, void *arg), (p, also, arg))
-AS_CONTROL(leat_plane_tell, THREE(void *p, uint32_t i, int kind), (p, i, kind))
-AS_CONTROL(leat_plane_use, TWO(void *p, int use), (p, use))
-AS_CONTROL(leat_shard_loop_stop, void *loop, (loop))
-AS_CONTROL(leat_report_add, TWO(void *sum, const void *more), (sum, more))
-AS_CONTROL(leat_load_add, TWO(void *sum, const void *more), (sum, more))
-AS_CONTROL(leat_hist_merge, TWO(void *sum, const void *more), (sum, more))
+	__real_free(arg);
+	know_stack();
+	pthread_mutex_lock(&regions);
+	int mine = thread_of(t.run);
+	pthread_mutex_unlock(&regions);
+	who = mine;
+	return t.run(t.arg);
+}
+
+REAL(int, pthread_create, pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+	void *arg)
+{
+	struct thread *t = __real_malloc(sizeof(*t));
+
+	if (t == NULL)
+		abort();
+	*t = (struct thread){run, arg};
+	return __real_pthread_create(thread, attr, begin_thread, t);
+}
+
+/* As metrics.h has it. */
+struct source {
+	void *arg;
+	bool (*take)(void *arg, void *out);
+	void *ready, *lives;
+};
+
+static bool (*real_take)(void *arg, void *to);
+
+static bool take_as_viewer(void *arg, void *to)
+{
+	know_stack();
+	who = VIEWER;
+	bool taken = real_take(arg, to);
+	who = NOBODY;
+	return taken;
+}
+
+REAL(void *, leat_metrics_start, const char *address, uint16_t port, const void *cpus,
+	const struct source *source, char *why)
+{
+	struct source ours = *source;
+
+	real_take = source->take;
+	ours.take = take_as_viewer;
+	return __real_leat_metrics_start(address, port, cpus, &ours, why);
+}
 
 /* --- the report ------------------------------------------------------------------------------ */
 
-static int first_object(struct dl_phdr_info *info, size_t size, void *base)
+static int first_object(struct dl_phdr_info *info, size_t size, void *at)
 {
 	(void)size;
-	*(uintptr_t *)base = info->dlpi_addr;
+	*(uintptr_t *)at = info->dlpi_addr;
 	return 1;
 }
 
 __attribute__((constructor)) static void begin(void)
 {
-	table = calloc(LINES, sizeof(*table));
+	const char *path = getenv("TOUCH");
+
+	table = __real_calloc(LINES, sizeof(*table));
 	if (table == NULL)
 		abort();
+	out = path != NULL ? fopen(path, "w") : NULL;
+	dl_iterate_phdr(first_object, &base);
 }
 
 __attribute__((destructor)) static void report(void)
 {
-	const char *path = getenv("TOUCH");
-	FILE *out = path != NULL ? fopen(path, "w") : NULL;
-	uintptr_t base = 0;
 	uint64_t touched = 0;
 
 	if (out == NULL)
 		return;
-	dl_iterate_phdr(first_object, &base);
 	for (uint32_t i = 0; i < LINES; i++) {
-		uint64_t readers = table[i].readers, writers = table[i].writers;
-		uintptr_t at = table[i].number << LINE_BITS;
-
-		touched += at != 0;
-		if (writers == 0 || __builtin_popcountll(readers | writers) < 2)
-			continue;
-		const struct region *r = region_of(at);
-		fprintf(out, "%s %zx %jx %jx\n", r != NULL ? r->name : "program",
-			r != NULL ? at - r->at : at - base, (uintmax_t)readers, (uintmax_t)writers);
+		touched += table[i].number != 0;
+		tell(&table[i]);
 	}
+	for (uint32_t i = 0; i < VIEWER - THREADS && begun[i] != NULL; i++)
+		fprintf(out, "thread %x %jx 0\n", THREADS + i, (uintmax_t)begun[i] - base);
 	fprintf(out, "touched %jx 0 0\n", (uintmax_t)touched);
 	fclose(out);
 }

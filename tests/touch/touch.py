@@ -5,48 +5,95 @@
     touch.py [BUILD]
 
 Builds leatd in BUILD (build-touch) with the compiler's instrumentation for races and touch.c in
-place of a sanitizer, runs trials in which frames stay and in which they move, each shard on an
-lcore of its own, and lists every line of memory that two touched and one of them wrote, by object.
-A line of anything else, or of more writers than listed, is named, and the exit code is 1.  Takes a
-minute or two.
+place of a sanitizer, and runs trials in which frames stay and in which they move, each shard on an
+lcore of its own, while somebody asks: conns, follow, kill, capture, top, metrics, drain, reload.
+Lists every line of memory that a shard and somebody else touched and one of them wrote, by object.
+A line of anything else, or of more writers than listed, is named, and the exit code is 1.  Takes
+two minutes or three.
 """
+import atexit
+import contextlib
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+import urllib.request
 from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CONTROL = 1 << 63
-WRAPPED = ("memcpy", "memmove", "memset", "memcmp", "leat_nic_numa_take", "leat_plane_join",
+SHARD_BITS = (1 << 48) - 1
+WRAPPED = ("memcpy", "memmove", "memset", "memcmp", "malloc", "calloc", "aligned_alloc", "free",
+           "mmap64", "munmap", "pthread_create", "leat_nic_numa_take", "leat_plane_join",
            "leat_shard_new", "leat_load_new", "leat_service_new", "leat_nic_pool_new",
-           "leat_shard_turn", "leat_shard_loop", "leat_shard_loop_stop", "leat_plane_ask",
-           "leat_plane_tell", "leat_plane_use", "leat_plane_wait", "leat_report_add",
-           "leat_load_add", "leat_hist_merge")
+           "leat_shard_turn", "leat_shard_loop", "leat_metrics_start")
+THREADS = {"run_control": "control", "serve_client": "askers", "run": "listener"}
+VIEWER = 62
 SHARDS = 4
+WAIT_S = 60
+METRICS = 9633
+
+# Who takes memory that shards and those who ask share, and what for (docs/shard.md).
+ASKED = {"make_boxes": "boxes of askers", "leat_sight_open": "looks", "begin": "walks",
+         "prepare": "walks", "make_rings": "rings of follow", "make": "rings of capture",
+         "reload": "changes"}
+
+TRY = ("try", "--hold", "--time-wait", "50ms", "--connections", "64", "--shards", str(SHARDS))
+SERVE = ("serve", "--address=198.18.128.1/15", f"--shards={SHARDS}", "--listen=80:http",
+         "--time-wait=50ms", "--body=512", "--connections=2000")
+
+
+def pair(queues):
+    return (f"net_vhost0,iface=DIR/v,queues={queues}",
+            f"net_virtio_user0,path=DIR/v,queues={queues}")
+
+
+def both(queues):
+    server, client = pair(queues)
+    return ((*TRY, "--server-vdev", server, "--client-vdev", client),)
+
+
+def apart(queues):
+    server, client = pair(queues)
+    return ((*SERVE, f"--vdev={server}"), (*TRY, "--client-vdev", client))
+
 
 TRIALS = (
-    ("rings, nothing moves", ()),
-    ("vhost-user, four queues", ("--server-vdev", "net_vhost0,iface=DIR/v,queues=4",
-                                 "--client-vdev", "net_virtio_user0,path=DIR/v,queues=4")),
+    ("rings, nothing moves", (TRY,)),
+    ("vhost-user, four queues", both(4)),
     ("vhost-user, one queue for four shards, so that all others' frames move and are carried",
-     ("--server-vdev", "net_vhost0,iface=DIR/v,queues=1",
-      "--client-vdev", "net_virtio_user0,path=DIR/v,queues=1")),
+     both(1)),
+    ("a server and its client in two processes, four queues", apart(4)),
+    ("the same, one queue", apart(1)),
 )
+
+ASK = ("conns state all limit 1000", "conns detail sort age limit 100", "conns summary state all",
+       "conns form=json state time-wait", "kill dport = 1", "capture count=2000",
+       "capture snap=60 drops seconds=1", "capture ring=256 trigger=reset,time-wait seconds=2",
+       "info", "snapshot")
+CHANGE = ("drain", "conns state all", "undrain", "kill yes state established",
+          "reload")
 
 
 def is_listed(kind, readers, writers):
     """What docs/shard.md lists."""
-    shards = ((readers | writers) & ~CONTROL).bit_count()
+    shards = (readers | writers) & SHARD_BITS
+    others = (readers | writers) & ~SHARD_BITS
+    if not shards:  # between threads that are none: not what two cores of shards touch
+        return True
     if kind == "buffers":
-        return not (readers | writers) & CONTROL
+        return not others
     if kind == "pairs":  # of two shards of a port, each line written by one of them
-        return shards == 2 and writers.bit_count() == 1 and not (readers | writers) & CONTROL
-    # Of the program, boxes of the control thread, its questions, and copies of what a client
-    # counted: between that thread and one shard.
-    return kind == "run" and shards == 1
+        return shards.bit_count() == 2 and writers.bit_count() == 1 and not others
+    # Between one shard and who asks it; or what he wrote before he did, and they only read.
+    if kind == "run" or kind in ASKED.values():
+        return shards.bit_count() == 1 or not writers & SHARD_BITS
+    return False
 
 
 def build(where):
@@ -57,7 +104,7 @@ def build(where):
                     "-fno-builtin", "-c", "-o", touch, ROOT / "tests/touch/touch.c"], check=True)
     link = f"{touch} " + " ".join("-Wl,--wrap=" + name for name in WRAPPED)
     compiler = "-fsanitize=thread -fno-lto " + " ".join(
-        "-fno-builtin-" + name for name in WRAPPED[:4])
+        "-fno-builtin-" + name for name in WRAPPED[:10])
     if not (where / "build.ninja").exists():
         subprocess.run(["meson", "setup", where, ROOT, "-Dunit_tests=false", "-Dlive_tests=false",
                         "-Dwerror=false", f"-Dc_args={compiler}", f"-Dc_link_args={link}"],
@@ -67,78 +114,208 @@ def build(where):
     return where / "app/leatd/leatd"
 
 
-def symbols(program):
-    """(address, size, name) of every object of the program."""
-    told = subprocess.run(["nm", "-S", program], check=True, capture_output=True, text=True).stdout
-    found = re.findall(r"^([0-9a-f]+) ([0-9a-f]+) [bBdDrR] (\S+)$", told, re.M)
-    return sorted((int(at, 16), int(size, 16), name) for at, size, name in found)
+class Program:
+    """leatd, and what lies where in it."""
+
+    def __init__(self, path):
+        self.path = path
+        told = self.tool("nm", "-S", path)
+        found = re.findall(r"^([0-9a-f]+) ([0-9a-f]+) [bBdDrR] (\S+)$", told, re.M)
+        self.objects = sorted((int(at, 16), int(size, 16), name) for at, size, name in found)
+        found = re.findall(r"^([0-9a-f]+) [0-9a-f]+ [tT] (\S+)$", told, re.M)
+        self.functions = {int(at, 16): name for at, name in found}
+        self.takers = {}
+
+    @staticmethod
+    def tool(*command):
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def object_at(self, at):
+        """The object at an address; its line may begin before it."""
+        for start, size, name in self.objects:
+            if start < at + 64 and at < start + size:
+                return name, at - start
+        return "?", at
+
+    def taker(self, at):
+        """The function that took memory, by an address in it."""
+        if at not in self.takers:
+            told = self.tool("addr2line", "-f", "-i", "-e", self.path, f"{at - 1:#x}").splitlines()
+            self.takers[at] = next(name for name in told[::2] if name != "ctl_memory")
+        return self.takers[at]
+
+    def place(self, name, at):
+        """The kind of what touch.c names, its full name, and where in it."""
+        kind, _, number = name.partition("-")
+        if kind == "program":
+            kind, at = self.object_at(at)
+            return kind, kind, at
+        if kind == "heap":
+            name = self.taker(int(number, 16))
+            return ASKED.get(name, name), name, at
+        return kind, name, at
 
 
-def trial(program, options):
-    """The lines told by one run."""
-    cpus = sorted(os.sched_getaffinity(0))
-    lcores = ",".join(f"{i}@{cpus[i % len(cpus)]}" for i in range(2 * SHARDS))
+class Instance:
+    """One run of leatd, each shard on an lcore of its own."""
+
+    made = 0
+
+    def __init__(self, program, directory, words):
+        Instance.made += 1
+        self.name = f"touch-{os.getpid()}-{Instance.made}"
+        self.words = [word.replace("DIR", directory) for word in words]
+        self.touched = Path(directory, self.name)
+        self.socket = str(Path(directory, ("try" if words[0] == "try" else self.name) + ".sock"))
+        self.metrics = f"127.0.0.1:{METRICS + Instance.made % 8}"
+        cpus = sorted(os.sched_getaffinity(0))
+        ends = 2 if words[0] == "try" and ("--client-vdev" not in words or
+                                           "--server-vdev" in words) else 1
+        lcores = ",".join(f"{i}@{cpus[i % len(cpus)]}" for i in range(ends * SHARDS))
+        self.words.append(f"--metrics={self.metrics}")
+        if words[0] == "serve":
+            self.words.append(f"--name={self.name}")
+        self.popen = subprocess.Popen(
+            [program, "--lcores", lcores, "--no-huge", "-m", "800", "--no-pci", "--no-telemetry",
+             "--file-prefix", self.name, "--log-level=*:critical", "--", *self.words],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, "TOUCH": str(self.touched), "RUNTIME_DIRECTORY": directory})
+        self.lines = []
+        self.reader = threading.Thread(target=lambda: self.lines.extend(self.popen.stdout),
+                                       daemon=True)
+        self.reader.start()
+
+    def wait_for(self, pattern):
+        end = time.monotonic() + WAIT_S
+        while not any(re.search(pattern, line) for line in self.lines):
+            if time.monotonic() > end or self.popen.poll() is not None:
+                sys.exit(f"{' '.join(self.words)}: no line {pattern}\n{''.join(self.lines)}")
+            time.sleep(0.05)
+
+    def ask(self, words, seconds=WAIT_S):
+        """What is answered to a question, at most so long."""
+        told = b""
+        with socket.socket(socket.AF_UNIX) as s, contextlib.suppress(TimeoutError):
+            s.connect(self.socket)
+            s.sendall(words.encode() + b"\n")
+            s.settimeout(seconds)
+            end = time.monotonic() + seconds
+            while (got := s.recv(1 << 16)) and time.monotonic() < end:
+                told += got
+        if not told.startswith(b"ok"):
+            sys.exit(f"{words}: {told[:200]}")
+        return told
+
+    def reload(self):
+        """The question that changes the body."""
+        return "reload " + "\x1f".join(self.words[1:]).replace("body=512", "body=100")
+
+    def look(self):
+        """What metrics and top tell."""
+        with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=WAIT_S) as answer:
+            if b"leat_" not in answer.read():
+                sys.exit("no metrics")
+
+    def end(self):
+        self.popen.send_signal(signal.SIGINT)
+        code = self.popen.wait(WAIT_S)
+        self.reader.join()
+        out = "".join(self.lines)
+        if "NOT BALANCED" in out or code not in (0, 1):
+            sys.exit(f"{' '.join(self.words)}: exit {code}\n{out}")
+        moved = re.findall(r"moved ([\d,]+) frames", out)
+        return sum(int(n.replace(",", "")) for n in moved)
+
+
+def ask_all(instance):
+    """Every verb, some at once, and twice, as others come and go."""
+    follow = threading.Thread(target=instance.ask, args=("follow", 4), daemon=True)
+    watch = threading.Thread(target=instance.ask, args=("snapshot 200", 3), daemon=True)
+    for _ in range(2):
+        threads = [threading.Thread(target=instance.ask, args=(words,), daemon=True)
+                   for words in ASK[:3]]
+        for thread in threads:
+            thread.start()
+        for words in ASK:
+            instance.ask(words)
+            instance.look()
+        for thread in threads:
+            thread.join()
+        if not follow.is_alive() and follow.ident is None:
+            follow.start()
+            watch.start()
+    follow.join()
+    watch.join()
+
+
+def trial(program, runs):
+    """How many frames moved, and the lines told, of each instance of a trial."""
     with tempfile.TemporaryDirectory() as directory:
-        path = os.path.join(directory, "touched")
-        command = [program, "--lcores", lcores, "--no-huge", "-m", "800", "--no-pci",
-                   "--no-telemetry", "--file-prefix", f"touch-{os.getpid()}",
-                   "--log-level=*:critical", "--", "try", "--seconds", "1", "--time-wait", "50ms",
-                   "--connections", "64", "--shards", str(SHARDS),
-                   *(word.replace("DIR", directory) for word in options)]
-        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120,
-                              env={**os.environ, "TOUCH": path})
-        if done.returncode:
-            sys.exit(f"exit {done.returncode}\n{done.stdout}{done.stderr}")
-        moved = sum(int(n.replace(",", "")) for n in re.findall(r"moved ([\d,]+) frames",
-                                                                 done.stdout))
-        return moved, Path(path).read_text(encoding="ascii").splitlines()
+        instances = []
+        for words in runs:
+            instances.append(Instance(program, directory, words))
+            atexit.register(instances[-1].popen.kill)
+            instances[-1].wait_for(r"^ready" if words[0] == "serve" else r"^ +[1-9]\d* s ")
+        for instance in instances:
+            ask_all(instance)
+        if runs[0][0] == "serve":
+            for words in CHANGE:
+                instances[0].ask(words if words != "reload" else instances[0].reload())
+        moved = [instance.end() for instance in reversed(instances)]
+        return sum(moved), [instance.touched.read_text(encoding="ascii").splitlines()
+                            for instance in instances]
 
 
-def name_of(table, at):
-    """The object of the program at an address; its line may begin before it."""
-    for start, size, name in table:
-        if start < at + 64 and at < start + size:
-            return name, at - start
-    return "?", at
+def bits(mask, names):
+    return "{" + " ".join(names.get(i, str(i)) for i in range(64) if mask >> i & 1) + "}"
 
 
-def bits(mask):
-    return "{" + " ".join("control" if i == 63 else str(i) for i in range(64)
-                          if mask >> i & 1) + "}"
-
-
-def read(lines, table):
-    """How many lines were touched, how many of each object by two, and what is not listed."""
-    touched, count, bad = 0, Counter(), []
+def read(lines, program):
+    """How many lines were touched, how many of each object by a shard and another, and what is not
+    listed."""
+    touched, count, bad, triggers = 0, Counter(), [], set()
+    names = {VIEWER: "metrics"}
+    for line in lines:
+        place, *numbers = line.split()
+        at, readers, writers = (int(number, 16) for number in numbers)
+        if place == "thread":
+            name = program.functions.get(readers, "?")
+            names[at] = THREADS.get(name, name)
     for line in lines:
         place, *numbers = line.split()
         at, readers, writers = (int(number, 16) for number in numbers)
         if place == "touched":
             touched = at
+        if place in ("touched", "thread") or not (readers | writers) & SHARD_BITS:
             continue
-        kind = place.split("-")[0]
-        if kind == "program":
-            kind, at = name_of(table, at)
-            place = kind
+        kind, place, at = program.place(place, at)
         count[kind] += 1
+        if kind == "rings of capture" and writers & SHARD_BITS and \
+                ((readers | writers) & SHARD_BITS).bit_count() > 1:
+            triggers.add(at)  # the word that any of them sets once: one line, at one place
+            if len(triggers) == 1:
+                continue
         if not is_listed(kind, readers, writers):
-            bad.append(f"{place}+{at:#x}: read by {bits(readers)}, written by {bits(writers)}")
+            bad.append(f"{place}+{at:#x}: read by {bits(readers, names)}, "
+                       f"written by {bits(writers, names)}")
     return touched, count, bad
 
 
 def main():
-    program = build(Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build-touch").resolve())
-    table = symbols(program)
+    program = Program(build(Path(sys.argv[1] if len(sys.argv) > 1
+                                 else ROOT / "build-touch").resolve()))
     all_bad = 0
-    for what, options in TRIALS:
-        moved, lines = trial(program, options)
-        touched, count, bad = read(lines, table)
-        told = ", ".join(f"{cnt} of {kind}" for kind, cnt in sorted(count.items()))
-        print(f"{what}: {moved} frames moved; of {touched} lines two touched {told}; "
-              f"not listed: {len(bad)}")
-        for line in bad[:40]:
-            print("   ", line)
-        all_bad += len(bad)
+    for what, runs in TRIALS:
+        moved, files = trial(program.path, runs)
+        for i, lines in enumerate(files):
+            touched, count, bad = read(lines, program)
+            told = ", ".join(f"{cnt} of {kind}" for kind, cnt in sorted(count.items()))
+            which = "" if len(files) == 1 else f" ({runs[i][0]})"
+            print(f"{what}{which}: {moved} frames moved; of {touched} lines a shard and another "
+                  f"touched {told}; not listed: {len(bad)}", flush=True)
+            for line in bad[:40]:
+                print("   ", line)
+            all_bad += len(bad)
     return all_bad != 0
 
 
