@@ -126,16 +126,19 @@ void leat_load_print_plan(const struct load_result *r, FILE *out)
 	"tuples exhausted: TIME-WAIT has them; more --sources or --target, or a shorter "          \
 	"--time-wait"
 
+#define NO_PLACE                                                                                   \
+	"TIME-WAIT of the generator is full; more --time-wait-max, or a shorter --time-wait"
+
 /* why_fewer: why a closed load holds fewer than it is to. */
 static const char *why_fewer(
 	const struct load_result *r, const struct load_second *s, char *text, size_t size)
 {
 	const struct load_intent *in = &r->intent;
 
-	if (s->in_flight >= in->concurrency || r->counters.no_port == 0 ||
+	if (s->in_flight >= in->concurrency || r->counters.no_port + r->counters.no_place == 0 ||
 		s->at_ns <= in->ramp_ns || s->at_ns >= in->ramp_ns + in->duration_ns)
 		return NULL;
-	snprintf(text, size, "%s", NO_TUPLES);
+	snprintf(text, size, "%s", r->counters.no_port != 0 ? NO_TUPLES : NO_PLACE);
 	return text;
 }
 
@@ -154,6 +157,8 @@ const char *leat_load_why(
 		snprintf(text, size, "shard saturated: the busiest is at %s", t);
 	} else if (r->counters.no_port != 0 && skip[LOAD_SKIP_NO_PORT] != 0) {
 		snprintf(text, size, "%s", NO_TUPLES);
+	} else if (skip[LOAD_SKIP_WAITING] != 0) {
+		snprintf(text, size, "%s", NO_PLACE);
 	} else if (skip[LOAD_SKIP_NO_ROOM] != 0) {
 		snprintf(text, size, "a table of the stack is full; more --connections?");
 	} else if (s->in_flight >= r->intent.concurrency) {
