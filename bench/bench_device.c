@@ -35,7 +35,7 @@
 #define PART_FRAMES 20000
 #define RUN_NS      (4 * TIME_S)
 #define QUICK_NS    (TIME_S / 2)
-#define WAIT_NS     (20 * TIME_S)
+#define WAIT_NS     (60 * TIME_S)
 #define STILL_NS    TIME_S /* so long nothing came: what was on the way is lost */
 
 struct device {
@@ -81,7 +81,8 @@ static uint64_t clock_ns(void)
 	return (uint64_t)t.tv_sec * TIME_S + (uint64_t)t.tv_nsec;
 }
 
-static bool open_port(struct side *s, const char *args)
+/* open_port tells by ready that the port is there, to which the other side may come. */
+static bool open_port(struct side *s, const char *args, int ready)
 {
 	const struct nic_pool_plan plan = {.rx_slots = SLOTS,
 		.tx_slots = SLOTS,
@@ -95,6 +96,8 @@ static bool open_port(struct side *s, const char *args)
 	config.pool = s->pool = leat_nic_pool_new("device", &plan, -1);
 	if (s->pool == NULL || leat_nic_port_by_vdev(args, &s->port) != 0 ||
 		leat_nic_port_start(&s->port, &config) != 0)
+		return false;
+	if (write(ready, "r", 1) != 1)
 		return false;
 	for (uint64_t until = clock_ns() + WAIT_NS; !leat_nic_port_link(&s->port).up;) {
 		if (clock_ns() > until || atomic_load(&stop))
@@ -194,7 +197,8 @@ static void carry(struct side *s, uint64_t for_ns)
 
 	s->part.began = from;
 	s->credit = s->server ? 0 : WINDOW;
-	while (!atomic_load(&stop) && (s->server || now - from < for_ns)) {
+	while (!atomic_load(&stop) &&
+		(s->server || now - from < (s->parts > 0 ? for_ns : WAIT_NS))) {
 		uint32_t cnt = receive(s);
 
 		s->credit += cnt;
@@ -229,7 +233,8 @@ static void tell(const struct bench *b, const struct side *s, const char *device
 }
 
 /* child is one side; its exit code. */
-static int child(const struct bench *b, const struct device *d, const char *path, bool server)
+static int child(
+	const struct bench *b, const struct device *d, const char *path, bool server, int ready)
 {
 	static struct side s;
 	char args[256], prefix[32];
@@ -246,7 +251,7 @@ static int child(const struct bench *b, const struct device *d, const char *path
 	s.server = server;
 	snprintf(args, sizeof(args), server ? d->server : d->client, path);
 	snprintf(prefix, sizeof(prefix), "device-%d", getpid());
-	if (!bench_eal_start(128, server ? first : last, prefix) || !open_port(&s, args)) {
+	if (!bench_eal_start(128, server ? first : last, prefix) || !open_port(&s, args, ready)) {
 		fprintf(stderr, "bench_device: no %s\n", args);
 		return 1;
 	}
@@ -258,12 +263,23 @@ static int child(const struct bench *b, const struct device *d, const char *path
 	return s.parts > 0 ? 0 : 1;
 }
 
+/* start returns once the side's port is there, or the side has failed. */
 static pid_t start(const struct bench *b, const struct device *d, const char *path, bool server)
 {
+	int ready[2];
+	char octet;
+
+	if (pipe(ready) != 0)
+		return -1;
 	pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(child(b, d, path, server));
+		_exit(child(b, d, path, server, ready[1]));
+	close(ready[1]);
+	if (read(ready[0], &octet, 1) != 1)
+		fprintf(stderr, "bench_device: the %s does not start\n",
+			server ? "server" : "client");
+	close(ready[0]);
 	return pid;
 }
 
@@ -275,16 +291,14 @@ static bool measure(const struct bench *b, const struct device *d)
 	if (mkdtemp(dir) == NULL)
 		return false;
 	snprintf(path, sizeof(path), "%s/socket", dir);
-	pid_t server = start(b, d, path, true);
+	pid_t server = start(b, d, path, true), client = start(b, d, path, false);
 
-	/* The socket is there when the server's port is. */
-	for (uint64_t until = clock_ns() + WAIT_NS; access(path, F_OK) != 0 && clock_ns() < until;)
-		usleep(1000);
-	pid_t client = start(b, d, path, false);
-
-	waitpid(client, &of_client, 0);
-	kill(server, SIGTERM);
-	waitpid(server, &of_server, 0);
+	if (client > 0)
+		waitpid(client, &of_client, 0);
+	if (server > 0) {
+		kill(server, SIGTERM);
+		waitpid(server, &of_server, 0);
+	}
 	unlink(path);
 	rmdir(dir);
 	return of_client == 0 && of_server == 0;

@@ -28,6 +28,12 @@ START_S = 4  # from the client's start to its first connection
 ASKED_S = 3  # at the end: how busy both are
 
 
+def no_time(why):
+    """Ends the program where the machine was too busy for it: nothing is wrong with Leat."""
+    print(f"pair.py: nothing was measured: {why}", file=sys.stderr)
+    sys.exit(77)
+
+
 def wait_for(path, pattern, process):
     while process.poll() is None:
         with open(path, encoding="utf-8") as file:
@@ -76,9 +82,13 @@ def run_client(command, server, seconds, leat, names):
         out.seek(0)
         text = out.read()
     try:
-        return json.loads(text[text.index("{"):]), samples, [json.loads(each) for each in said]
+        result = json.loads(text[text.index("{"):])
     except ValueError:
         sys.exit("pair.py: the client failed\n" + text)
+    try:
+        return result, samples, [json.loads(each) for each in said]
+    except ValueError:
+        no_time("they had ended before they were asked")
 
 
 def window(result, samples):
@@ -86,7 +96,7 @@ def window(result, samples):
     start = datetime.datetime.fromisoformat(result["start"].replace("Z", "+00:00")).timestamp()
     inside = [each for each in samples if each[0] >= start]
     if len(inside) < 2:
-        sys.exit("pair.py: no time to measure in")
+        no_time("the client began late")
     return [last - first for first, last in zip(inside[0], inside[-1])]
 
 
@@ -131,8 +141,8 @@ def measure(leat, device, seconds, dir_name, ghz):
 
 def device_alone(program, device):
     """Its frames a second each way, with no TCP, and the clock's GHz."""
-    done = subprocess.run([program, "--json", "--device", device], capture_output=True, text=True,
-                          check=True)
+    done = subprocess.run([program, "--json", "--device", device], stdout=subprocess.PIPE,
+                          text=True, check=True)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     return min(row["frames_per_second"] for row in rows), rows[0]["ghz"]
 
@@ -156,7 +166,10 @@ def main():
     parse.add_argument("--rounds", type=int, default=3)
     parse.add_argument("--device", choices=sorted(DEVICES), action="append")
     options = parse.parse_args()
-    leat = os.path.join(options.build, "app", "leat", "leat")
+    if os.geteuid() != 0:
+        print("pair.py: needs root", file=sys.stderr)
+        sys.exit(77)
+    leat = os.path.abspath(os.path.join(options.build, "app", "leat", "leat"))
     for device in options.device or sorted(DEVICES):
         alone, ghz = device_alone(os.path.join(options.build, "bench", "bench_device"), device)
         rows = []

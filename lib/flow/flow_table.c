@@ -5,6 +5,9 @@
 #include "base_assert.h"
 #include "base_bits.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 #include <string.h>
 
 #define ENTRY_MAX    (UINT32_C(1) << 30)
@@ -174,27 +177,38 @@ static void walk_on(const struct flow_table *t, struct walk *w)
 		w->at -= t->bucket_cnt;
 }
 
-/* Eight tags at a time, as the compiler has registers for. */
-typedef uint16_t tags __attribute__((vector_size(16)));
-
-/* The slots of b that have this tag, bit i for slot i.  All of it is two comparisons, as the last
- * two slots come with six of the first once more. */
-static uint32_t slots_with(const struct flow_bucket *b, uint64_t tag)
+/* The slots of b that have this tag, bit i for slot i. */
+static inline uint32_t slots_one_by_one(const struct flow_bucket *b, uint64_t tag)
 {
-	const tags bits = {1, 2, 4, 8, 16, 32, 64, 128}, last_bits = {0, 0, 0, 0, 0, 0, 256, 512};
-	const tags wanted = (tags){0} + (uint16_t)tag;
-	tags first, last;
-	uint64_t half[2];
+	uint32_t slots = 0;
 
-	memcpy(&first, b->tag, sizeof(first));
-	memcpy(&last, &b->tag[BUCKET_SLOTS - LANES], sizeof(last));
-	tags found = ((tags)(first == wanted) & bits) | ((tags)(last == wanted) & last_bits);
-
-	memcpy(half, &found, sizeof(half));
-	half[0] |= half[1];
-	half[0] |= half[0] >> 32;
-	return (uint32_t)(half[0] | half[0] >> 16) & ((1U << BUCKET_SLOTS) - 1);
+	for (uint32_t i = 0; i < BUCKET_SLOTS; i++)
+		slots |= (uint32_t)(b->tag[i] == tag) << i;
+	return slots;
 }
+
+#ifdef __SSE2__
+/* All of it is two comparisons, as the last two slots come with six of the first once more. */
+static inline uint32_t slots_with(const struct flow_bucket *b, uint64_t tag)
+{
+	const __m128i wanted = _mm_set1_epi16((int16_t)tag);
+	__m128i first = _mm_loadu_si128((const void *)b->tag);
+	__m128i last = _mm_loadu_si128((const void *)&b->tag[BUCKET_SLOTS - LANES]);
+
+	first = _mm_cmpeq_epi16(first, wanted);
+	last = _mm_cmpeq_epi16(last, wanted);
+	uint32_t found = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(first, last));
+	uint32_t slots = (found & 0xff) | (found >> (2 * LANES - BUCKET_SLOTS) & 0x300);
+
+	DCHECK(slots == slots_one_by_one(b, tag));
+	return slots;
+}
+#else
+static inline uint32_t slots_with(const struct flow_bucket *b, uint64_t tag)
+{
+	return slots_one_by_one(b, tag);
+}
+#endif
 
 uint32_t leat_flow_table_find(const struct flow_table *t, uint64_t hash, const struct tuple *tuple)
 {

@@ -269,7 +269,8 @@ int leat_close(struct leat_stack *s, struct leat_conn c)
 		if (tcb->state != TCP_ST_CLOSED)
 			leat_tcp_shut_rcv(s->tcp, tcb, s->now, &s->io);
 		stack_settle(s);
-		stack_rest_maybe(s, tcb);
+		if (tcb->state == TCP_ST_TIME_WAIT)
+			leat_stack_rest(s, tcb);
 	}
 	return LEAT_OK;
 }

@@ -157,13 +157,12 @@ struct leat_stack {
 	uint8_t *chunk_text; /* STACK_CHUNK_OCTETS for each */
 	struct stack_listener *listener;
 	struct stack_target *target;
-	uint32_t *target_head; /* stack_target_heads, by hash */
-	uint64_t *target_idle; /* a bit of each target: no port to it is taken */
-	uint32_t target_last;  /* that was looked for last */
-	uint32_t idle_word;    /* no bit is set below this word of target_idle */
-	uint64_t births;       /* times that the flow table came to name something else */
-	/* By a bit of each hash, for what since births was that number: the last burst's lookup. */
-	uint64_t changed, changed_since;
+	uint32_t *target_head;           /* stack_target_heads, by hash */
+	uint64_t *target_idle;           /* a bit of each target: no port to it is taken */
+	uint32_t target_last;            /* that was looked for last */
+	uint32_t idle_word;              /* no bit is set below this word of target_idle */
+	uint64_t births;                 /* times that the flow table came to name something else */
+	uint64_t changed, changed_since; /* bits of their hashes, since births was that number */
 	uint32_t chunk_free, chunk_free_cnt;
 	uint32_t source_free, source_free_cnt;
 	uint32_t listener_cnt;
@@ -179,7 +178,7 @@ struct leat_stack {
 	bool refuse;
 	bool in_fill;                /* a leat_source is at work: it must not call us */
 	struct ip hop_known;         /* the hop that was resolved last in this call, or any */
-	uint32_t hop4_known;         /* the same, when it is of IPv4 */
+	uint32_t hop4_known;         /* the same, when it is of IPv4 and nobody is held */
 	uint8_t hop_l2[WIRE_L2_MAX]; /* what is before the IP header of a packet to it */
 	uint8_t l2_octets;           /* of that */
 	uint8_t net4_cnt;
@@ -268,8 +267,7 @@ void leat_stack_conn_init(struct leat_stack *s, const struct tcb *tcb);
 void leat_stack_conn_free(struct leat_stack *s, struct tcb *tcb);
 /* Enters tcb, whose tuple has this hash and is not there yet, into the flow table. */
 bool leat_stack_flow_insert(struct leat_stack *s, struct tcb *tcb, uint64_t hash);
-/* stack_settle handles io.gone after a call of the engine, and sees that io.give has room for those
- * of the next. */
+/* stack_settle handles io.gone after a call of the engine, and empties io.give before it is full */
 void leat_stack_settle(struct leat_stack *s);
 static inline void stack_settle(struct leat_stack *s)
 {
@@ -367,12 +365,6 @@ void leat_stack_aside_gone(struct leat_stack *s, const struct tcb *old);
 uint32_t leat_stack_local_idx(const struct leat_stack *s, struct ip ip);
 /* tcb, if it only has to wait, becomes a record. */
 void leat_stack_rest(struct leat_stack *s, struct tcb *tcb);
-/* The same, where tcb is most often in another state, or has something to send. */
-static inline void stack_rest_maybe(struct leat_stack *s, struct tcb *tcb)
-{
-	if (tcb->state == TCP_ST_TIME_WAIT && !(tcb->flags & TCP_F_IN_OUT))
-		leat_stack_rest(s, tcb);
-}
 void leat_stack_rest_all(struct leat_stack *s);
 /* The record's tcb, to be looked at until the next call of these two. */
 struct tcb *leat_stack_wait_look(struct leat_stack *s, uint32_t name, uint64_t hash);

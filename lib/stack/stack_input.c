@@ -291,8 +291,8 @@ static void segment(struct leat_stack *s, struct stack_burst *b, uint32_t i)
 		leat_stack_chunks_trim(s, tcb);
 	}
 	stack_settle(s);
-	if (tcb != NULL)
-		stack_rest_maybe(s, tcb); /* both closed at once: nothing is owed */
+	if (tcb != NULL && tcb->state == TCP_ST_TIME_WAIT && !(tcb->flags & TCP_F_IN_OUT))
+		leat_stack_rest(s, tcb); /* both closed at once: nothing is owed */
 }
 
 void leat_stack_input(struct leat_stack *s, struct stack_burst *b, uint64_t now)
@@ -302,10 +302,10 @@ void leat_stack_input(struct leat_stack *s, struct stack_burst *b, uint64_t now)
 	 * send. */
 	ASSERT(s->give_cnt + s->io.give_cnt <= STACK_GIVE_MAX - b->cnt);
 	leat_stack_set_now(s, now);
+	s->cnt.frames_in += b->cnt;
 	for (uint32_t i = 0; i < b->cnt; i++) {
 		const struct pkt *p = &b->pkt[i];
 
-		s->cnt.frames_in++;
 		s->cnt.octets_in += p->octets;
 		s->cnt.wire[b->verdict[i]]++;
 		if (b->verdict[i] == WIRE_V_TCP) {

@@ -162,7 +162,7 @@ static void nothing_is_longer_than_the_mtu(void **state)
 static const char golden[] = "0.0 FIN-WAIT-2 10.0.0.1.46940 10.0.0.2.80"
 			     " snd una 1748952277 nxt 1748952277 end 1748952276 wnd 65529 offset 5"
 			     " rcv nxt 409341123 edge 409406658 unread 0"
-			     " cwnd 14480 ssthresh 1073741824 srtt 4375 rto 1000000 flags 8086"
+			     " cwnd 14480 ssthresh 1073741824 srtt 4375 rto 1000000 flags 8006"
 			     " fin-wait-2 1060027000000\n"
 			     "0.0 LISTEN 10.0.0.2.80 ::.0\n"
 			     "1.0 CLOSE-WAIT 10.0.0.2.80 10.0.0.1.46940"

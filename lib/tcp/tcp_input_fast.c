@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include "base_bits.h"
 #include "base_time.h"
 #include "tcp_sendq.h"
 
@@ -104,12 +105,12 @@ static void take_ts(const struct tcp_call *c, const struct seg *seg)
 	tcb->ts_recent_s = (uint32_t)(c->now / TIME_S);
 }
 
-/* Nothing is on the way, and nothing waits: no timer is to run but that of keep-alives. */
+/* Nothing is on the way, and nothing waits: no timer is to run but that of keep-alives.  The output
+ * brings the wheel up to date. */
 static void all_acked(struct tcp_call *c)
 {
 	leat_tcp_want_output(c->e, c->tcb);
 	leat_tcp_keep_arm(c);
-	tcp_timer_sync(c->e, c->tcb);
 }
 
 /* Fifth check. */
@@ -182,19 +183,20 @@ static enum tcp_verdict take_close(struct tcp_call *c, const struct seg *seg)
 enum tcp_verdict leat_tcp_in_fast(struct tcp_call *c, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
-	bool may = is_quiet(tcb, seg) && is_next(tcb, seg);
 
-	if (may && tcb->state == TCP_ST_ESTABLISHED && is_plain(c, seg)) {
+	if (!LIKELY(is_quiet(tcb, seg)) || !LIKELY(is_next(tcb, seg)))
+		return TCP_V_CNT;
+	if (tcb->state == TCP_ST_ESTABLISHED && LIKELY(is_plain(c, seg))) {
 		c->e->cnt.fast++;
 		take_ack(c, seg);
 		take_ts(c, seg);
 		return seg->text > 0 ? leat_tcp_reass(c, seg) : TCP_V_OK; /* seventh check */
 	}
-	if (may && tcb->state == TCP_ST_SYN_RECEIVED && opens(tcb, seg)) {
+	if (tcb->state == TCP_ST_SYN_RECEIVED && LIKELY(opens(tcb, seg))) {
 		c->e->cnt.fast++;
 		return take_open(c, seg);
 	}
-	if (may && tcb->state == TCP_ST_FIN_WAIT_1 && closes(tcb, seg)) {
+	if (tcb->state == TCP_ST_FIN_WAIT_1 && LIKELY(closes(tcb, seg))) {
 		c->e->cnt.fast++;
 		return take_close(c, seg);
 	}

@@ -65,8 +65,7 @@ enum tcp_news_bit {
 
 struct tcp_news {
 	uint32_t tcb_idx;
-	uint32_t
-		gen; /* of the tcb when it was told: what is another connection by then was not meant */
+	uint32_t gen; /* of the tcb then: another connection that has it by now is not meant */
 	uint32_t bits;
 };
 

@@ -89,7 +89,7 @@ static uint32_t shift_of(uint64_t units)
  * empty never has records moved. */
 static uint64_t blocks_of(uint64_t units)
 {
-	uint64_t full = (units >> shift_of(units)) + 1, spare = units > MID_POOL ? 5 : 3;
+	uint64_t full = (units >> shift_of(units)) + 1, spare = units > SMALL_POOL ? 5 : 3;
 
 	return full + spare + (units >> 16);
 }

@@ -51,7 +51,8 @@ enum tcp_error leat_tcp_close(
 	struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io);
 
 /* leat_tcp_shut_rcv: the user will not read any more.  With unread text, or when text arrives
- * later, the connection is reset (RFC 9293 3.6.1, SHLD-3); no news of it is told.  Call it after leat_tcp_close. */
+ * later, the connection is reset (RFC 9293 3.6.1, SHLD-3); no news of it is told.  Call it after
+ * leat_tcp_close. */
 void leat_tcp_shut_rcv(struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io);
 
 /* leat_tcp_abort sends a reset where the RFC asks for one; the record becomes CLOSED (io.gone). */

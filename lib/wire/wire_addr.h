@@ -150,8 +150,10 @@ static inline void ends4_tuple(const struct ends4 *e, struct tuple *t)
 /* ends4_eq says whether e, not wide, are the ends of t, both specified. */
 static inline bool ends4_eq(const struct ends4 *e, const struct tuple *t)
 {
-	return e->remote == ip_to4(t->remote) && e->rport == t->rport && e->lport == t->lport &&
-	       e->local == ip_to4(t->local) && tuple_is4(t);
+	uint64_t differ = (ip_from4(e->local).lo ^ t->local.lo) |
+			  (ip_from4(e->remote).lo ^ t->remote.lo) | t->local.hi | t->remote.hi;
+
+	return differ == 0 && __builtin_memcmp(&e->lport, &t->lport, 4) == 0 && t->zone == 0;
 }
 
 /* tuple_words writes what a keyed hash of the tuple takes, at most TUPLE_WORDS, and returns how

@@ -10,15 +10,17 @@
  * Affinity   none; pure.
  * RFC        791, 1122 3.2.1, 7126; 8200. */
 
+#include "base_bits.h"
 #include "wire_cksum.h"
 #include "wire_pkt.h"
 
 /* The device's word on the checksum of the IPv4 header at ip, or our own. */
 static inline bool wire_ip4_cksum_ok(const struct pkt *p, const uint8_t *ip, uint32_t hdr_octets)
 {
-	if (p->ip_csum == WIRE_CSUM_GOOD || p->ip_csum == WIRE_CSUM_BAD)
-		return p->ip_csum == WIRE_CSUM_GOOD;
-	return leat_wire_sum_fold(leat_wire_sum(0, ip, hdr_octets)) == 0xffff;
+	if (LIKELY(p->ip_csum == WIRE_CSUM_GOOD))
+		return true;
+	return p->ip_csum != WIRE_CSUM_BAD &&
+	       leat_wire_sum_fold(leat_wire_sum(0, ip, hdr_octets)) == 0xffff;
 }
 
 /* leat_wire_ip4_parse reads the header with its options at p->l4, cuts p->l4_octets to the

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define IP4_DF 0x4000
-/* Of the first eight octets of an IPv4 header: version and length; more fragments, and the offset. */
+/* Of the first eight octets of an IPv4 header: version, length; more fragments, and the offset. */
 #define IP4_PLAIN_MASK UINT64_C(0xff00000000003fff)
 #define IP4_PLAIN      UINT64_C(0x4500000000000000)
 #define VLAN_ID_MASK   0x0fff
@@ -43,7 +43,7 @@ static inline enum addr_kind addr_kind(const struct wire_link *link, struct ip a
 		if (is_broadcast(&link->local[i], a))
 			return ADDR_BROADCAST;
 	}
-	if (ip_leq(link->range_from, a) && ip_leq(a, link->range_to) && !ip_is_any(a))
+	if (ip_leq(a, link->range_to) && ip_leq(link->range_from, a) && !ip_is_any(a))
 		return ADDR_OWN;
 	return ADDR_OTHER;
 }
@@ -69,9 +69,10 @@ static bool is_unspecified6(struct ip a)
 /* The device's word on the TCP checksum, or our own. */
 static inline bool tcp_cksum_ok(const struct pkt *p)
 {
-	if (p->l4_csum == WIRE_CSUM_GOOD || p->l4_csum == WIRE_CSUM_BAD)
-		return p->l4_csum == WIRE_CSUM_GOOD;
-	return leat_wire_cksum_ok(&p->tuple, WIRE_PROTO_TCP, p->l4, p->l4_octets);
+	if (LIKELY(p->l4_csum == WIRE_CSUM_GOOD))
+		return true;
+	return p->l4_csum != WIRE_CSUM_BAD &&
+	       leat_wire_cksum_ok(&p->tuple, WIRE_PROTO_TCP, p->l4, p->l4_octets);
 }
 
 /* Taking the segment apart has no effect but on p, so the checksum may be checked after it: what

@@ -96,8 +96,8 @@ static void parse_ts(const uint8_t *p, uint8_t octets, struct seg *seg)
 	seg->ts_ecr = be32_get(p + 6);
 }
 
-/* usual_opt takes one group of a SYN's that is well formed and no repetition, at p, of octets in all,
- * and returns its octets; 0: it is none of the usual ones. */
+/* usual_opt takes one group of a SYN's, well formed and no repetition, at p, where octets are left,
+ * and returns those of it; 0: it is none of the usual ones. */
 static inline uint32_t usual_opt(const uint8_t *p, uint32_t octets, struct seg *seg)
 {
 	uint32_t word = be32_get(p), opts;
