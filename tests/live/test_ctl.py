@@ -137,15 +137,17 @@ def served():
             out = lab.told("drain", "--wait").splitlines()
             live.equal((out[0][:30], out[-1]), ("draining: new SYNs are dropped", "0 open"), "drain")
             live.equal(json.loads(lab.told("info", "-j"))["state"], "draining", "state")
-            live.equal(lab.told("why"), "it drains: nothing new is taken\n", "why")
+            live.until(lambda: lab.told("why") == "it drains: nothing new is taken\n", "why")
             live.check(live.run("curl", "-s", "-m", "1", f"http://{live.OURS4}/",
                                 net=net.name).returncode != 0, "served while draining")
-            live.equal(health(net.name, "/readyz"), (503, "not ready: draining\n"), "readyz")
+            # What was seen a moment ago is told again: up to 100 ms.
+            live.until(lambda: health(net.name, "/readyz") == (503, "not ready: draining\n"),
+                       "readyz")
             live.equal(health(net.name, "/livez")[0], 200, "livez")
             live.check("\nleat_ready 0\n" in health(net.name, "/metrics")[1], "leat_ready")
             lab.told("undrain")
             live.equal(body(net.name), 77, "body")
-            live.equal(health(net.name, "/readyz")[0], 200, "readyz")
+            live.until(lambda: health(net.name, "/readyz")[0] == 200, "readyz")
             live.check("\nleat_ready 1\n" in health(net.name, "/metrics")[1], "leat_ready")
         with live.case("what a server has nothing of is said"):
             live.check("nothing here waits to start" in lab.refused(1, "start"), "start")
