@@ -11,7 +11,7 @@
  *	buffers   to free a buffer and to take one
  *	frames    a second, each way
  *
- * each of the best of many short parts.  A part of which somebody else on the machine had a share is
+ * each of the best of many short parts.  A part in which somebody else had a share of the machine is
  * worse, and so is one in which the other side did not run. */
 #include "bench_eal.h"
 #include "bench.h"
