@@ -11,8 +11,8 @@
  *	buffers   to free a buffer and to take one
  *	frames    a second, each way
  *
- * each of the best of many short parts.  A part in which somebody else had a share of the machine is
- * worse, and so is one in which the other side did not run. */
+ * each of the best of many short parts.  A part in which somebody else ran as well is worse, and so
+ * is one in which the other side did not. */
 #include "bench_eal.h"
 #include "bench.h"
 
