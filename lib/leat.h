@@ -37,15 +37,16 @@ struct leat_addr {
 
 enum leat_error {
 	LEAT_OK = 0,
-	LEAT_ERR_STALE = -1,   /* no such connection any more */
-	LEAT_ERR_STATE = -2,   /* not possible in this state */
-	LEAT_ERR_IN_USE = -3,  /* port or tuple taken (TIME-WAIT too), or another shard's */
-	LEAT_ERR_FULL = -4,    /* a limit of the stack is reached */
-	LEAT_ERR_ADDRESS = -5, /* not ours, not reachable, or not one host (MUST-46) */
-	LEAT_ERR_NO_PORT = -6, /* every local port to this target is taken */
-	LEAT_ERR_ARG = -7,     /* an argument is out of range */
-	LEAT_ERR_AGAIN = -8,   /* nothing to read now, or no room to send now */
-	LEAT_ERR_QUIET = -9,   /* too soon after a restart to connect (RFC 9293 3.4.3) */
+	LEAT_ERR_STALE = -1,    /* no such connection any more */
+	LEAT_ERR_STATE = -2,    /* not possible in this state */
+	LEAT_ERR_IN_USE = -3,   /* port or tuple taken (TIME-WAIT too), or another shard's */
+	LEAT_ERR_FULL = -4,     /* a limit of the stack is reached */
+	LEAT_ERR_ADDRESS = -5,  /* not ours, not reachable, or not one host (MUST-46) */
+	LEAT_ERR_NO_PORT = -6,  /* every local port to this target is taken */
+	LEAT_ERR_ARG = -7,      /* an argument is out of range */
+	LEAT_ERR_AGAIN = -8,    /* nothing to read now, or no room to send now */
+	LEAT_ERR_QUIET = -9,    /* too soon after a restart to connect (RFC 9293 3.4.3) */
+	LEAT_ERR_WAITING = -10, /* no place in TIME-WAIT is left for a connection more */
 };
 
 enum leat_event_bit {

@@ -169,6 +169,8 @@ declare -A _leat_words=(
 %s)
 declare -A _leat_files=(
 %s)
+declare -A _leat_beside=(
+%s)
 
 _leat_instances() {
 	local file
@@ -199,7 +201,9 @@ _leat() {
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 	else
-		mapfile -t COMPREPLY < <(compgen -W "${_leat_options[$verb]:-}" -- "$cur")
+		of=
+		[[ $cur = -* ]] || of=${_leat_beside[$verb]:-}
+		mapfile -t COMPREPLY < <(compgen -W "${of:+$of }${_leat_options[$verb]:-}" -- "$cur")
 	fi
 }
 complete -F _leat leat
@@ -208,7 +212,9 @@ complete -F _leat leat
 ZSH = r"""#compdef leat
 # zsh completion of leat; made by the build from its option tables.
 _leat() {
-	local -a verbs
+	local -a verbs instances
+	instances=(${RUNTIME_DIRECTORY:-${XDG_RUNTIME_DIR:-/tmp}/leat}/*.sock(N:t:r)
+		/run/leat/*.sock(N:t:r) /tmp/leat-$UID/*.sock(N:t:r))
 	verbs=(
 %s	)
 	if ((CURRENT == 2)); then
@@ -230,7 +236,7 @@ def names(row):
 
 
 def bash(verbs):
-    options, words, files = "", "", ""
+    options, words, files, beside = "", "", "", ""
     for verb in verbs:
         all_names = [name for row in verb["options"] for name in names(row)]
         options += f"\t[{verb['name']}]=\"{' '.join(all_names + ['--help'])}\"\n"
@@ -240,7 +246,9 @@ def bash(verbs):
                     words += f"\t[{verb['name']}{name}]=\"{' '.join(row['words'])}\"\n"
                 elif row.get("value") in ("FILE", "DIR"):
                     files += f"\t[{verb['name']}{name}]=1\n"
-    return BASH % (options, words, files)
+        if "words" in verb:
+            beside += f"\t[{verb['name']}]=\"{' '.join(verb['words'])}\"\n"
+    return BASH % (options, words, files, beside)
 
 
 def zsh(verbs):
@@ -254,20 +262,27 @@ def zsh(verbs):
             value = ""
             if "value" in row:
                 action = f"({' '.join(row['words'])})" if "words" in row else (
-                    "_files" if row["value"] in ("FILE", "DIR") else " ")
+                    "_files" if row["value"] in ("FILE", "DIR") else
+                    "{compadd -a instances}" if row["name"] == "name" and
+                    verb["name"] not in ("serve", "load", "plan") else " ")
                 value = f":{quoted(row['value'])}:{action}"
             for name in names(row):
                 equals = "=" if value and name.startswith("--") else ""
                 cases += f" \\\n\t\t\t'*{name}{equals}[{quoted(row['sentence'])}]{value}'"
-        cases += " \\\n\t\t\t'*:file:_files' ;;\n"
+        rest = f"word:({' '.join(verb['words'])})" if "words" in verb else "file:_files"
+        cases += f" \\\n\t\t\t'*:{rest}' ;;\n"
     return ZSH % (described, cases)
 
 
 def asked(leat):
     env = {k: v for k, v in os.environ.items() if k != "LEAT_CALL"}
-    told, keys = (subprocess.run([leat, *words], check=True, env=env, capture_output=True).stdout
-                  for words in (("help", "-j"), ("check", "--keys")))
-    return json.loads(told), keys.decode()
+    told, keys, words = (subprocess.run([leat, *words], check=True, env=env, capture_output=True).stdout
+                         for words in (("help", "-j"), ("check", "--keys"), ("explain", "-j")))
+    told = json.loads(told)
+    for verb in told["verbs"]:
+        if verb["name"] == "explain":
+            verb["words"] = sorted({json.loads(line)["name"] for line in words.splitlines()})
+    return told, keys.decode()
 
 
 def main():

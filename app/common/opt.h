@@ -72,6 +72,7 @@ struct opt_verb {
 	const char *prose;    /* below the options in `leat help try`; @ as above */
 	const struct opt_row *row;
 	uint32_t row_cnt;
+	const char *const *words; /* that may stand beside options; ends with NULL; NULL: any */
 	/* Fills the defaults.  check looks at the options together, as read does; opt_given of
 	 * its bits tells that row i was given. */
 	void (*defaults)(void *options);

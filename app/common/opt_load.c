@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME           "load"
-#define SOURCE_CNT_MAX (1 << 16)
+#define NAME "load"
 
 static const char *const close_words[] = {"server", "client", "reset", NULL};
 static const char *const verify_words[] = {"auto", "length", "pattern", NULL};
@@ -78,7 +77,7 @@ static bool read_sources(void *options, const char *text, char *why, size_t size
 			    ? prefix_range(text, &o->source_from, &o->source_to)
 			    : leat_load_range_parse(text, &o->source_from, &o->source_to);
 
-	if (good && o->source_to.lo - o->source_from.lo < SOURCE_CNT_MAX)
+	if (good && o->source_to.lo - o->source_from.lo < LOAD_SOURCE_MAX)
 		return true;
 	snprintf(why, size,
 		"`%s` is no range of up to 65,536 addresses: 198.18.0.0/24, or "
@@ -152,6 +151,10 @@ static bool read_program(void *options, const char *text, char *why, size_t size
 	}
 	o->speak = LOAD_SPEAK_PROGRAM;
 	o->program = text;
+	if (text[strspn(text, " ;\n")] == '\0') {
+		snprintf(why, size, "`%s` does nothing; connect-only?", text);
+		return false;
+	}
 	return leat_prog_parse(&prog, text, why, size);
 }
 
@@ -368,6 +371,7 @@ static const struct opt_row own[] = {
 	{.name = "late-max",
 		.kind = OPT_KIND_DURATION,
 		.at = AT(late_max_ns),
+		.from = TIME_MS,
 		.to = 3600 * TIME_S,
 		.metavar = "T",
 		.fallback = "1s",
@@ -538,27 +542,55 @@ static bool check_plan(struct load_options *o, uint64_t given, char *why, size_t
 	return true;
 }
 
+/* check_target says whether ip can be sent to. */
+static bool check_target(const struct load_options *o, struct ip ip, char *why, size_t size)
+{
+	const char *what = leat_opt_serve_no_peer(&o->serve, ip, false);
+	char text[IP_TEXT_MAX];
+
+	if (!ip_is_any(o->source_from) && ip.hi == o->source_from.hi &&
+		ip.lo >= o->source_from.lo && ip.lo <= o->source_to.lo)
+		what = "one of our own --sources";
+	if (what == NULL && leat_opt_serve_reaches(&o->serve, ip))
+		return true;
+	leat_wire_ip_text(ip, text);
+	if (what != NULL)
+		snprintf(why, size, "--target: `%s` is %s; give one of somebody else", text, what);
+	else
+		snprintf(why, size,
+			"--target: `%s` is in the prefix of no --address; correct one, or give the "
+			"--gateway to it",
+			text);
+	return false;
+}
+
 bool leat_opt_load_reaches(
 	const struct load_options *o, const struct load_target *t, char *why, size_t size)
 {
 	bool four = ip_is4(o->source_from);
-	char text[IP_TEXT_MAX];
 
 	if (!ip_is_any(o->source_from) && (t->first.family == 4) != four) {
 		snprintf(why, size, "--sources: %s, but a --target is not; leave one of them out",
 			four ? "IPv4" : "IPv6");
 		return false;
 	}
-	for (uint32_t i = 0; i < t->addr_cnt; i++) {
-		struct ip ip = load_addr_nth(&t->first, i);
+	for (uint32_t i = 0; i < t->addr_cnt; i++)
+		if (!check_target(o, load_addr_nth(&t->first, i), why, size))
+			return false;
+	return true;
+}
 
-		if (leat_opt_serve_reaches(&o->serve, ip))
+static bool check_sources(const struct load_options *o, char *why, size_t size)
+{
+	char text[IP_TEXT_MAX];
+
+	for (struct ip ip = o->source_from; !ip_is_any(ip) && ip.lo <= o->source_to.lo; ip.lo++) {
+		const char *what = leat_opt_serve_no_peer(&o->serve, ip, true);
+
+		if (what == NULL)
 			continue;
 		leat_wire_ip_text(ip, text);
-		snprintf(why, size,
-			"--target: `%s` is in the prefix of no --address; correct one, or give the "
-			"--gateway to it",
-			text);
+		snprintf(why, size, "--sources: `%s` is %s; give addresses of hosts", text, what);
 		return false;
 	}
 	return true;
@@ -598,6 +630,8 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 			&o->rule[i], i == 0 ? "errors == 0" : "achieved >= 99%", why, size);
 	if (o->rule_cnt == 0)
 		o->rule_cnt = o->rate_milli != 0 ? 2 : 1;
+	if (!check_sources(o, why, size))
+		return false;
 	for (uint32_t i = 0; i < o->target_cnt; i++)
 		if (!leat_opt_load_reaches(o, &o->target[i], why, size))
 			return false;

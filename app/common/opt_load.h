@@ -16,6 +16,7 @@
 #include "opt_serve.h"
 
 #define LOAD_TARGET_MAX    64 /* texts of --target */
+#define LOAD_SOURCE_MAX    (1 << 16)
 #define LOAD_PATH_TEXT_MAX sizeof(((struct load_config *)0)->path)
 
 struct load_options {

@@ -572,6 +572,18 @@ static const char *no_host(struct ip ip, const struct serve_address *of)
 	return (ip_to4(ip) & mask) == mask ? "the broadcast address of its network" : NULL;
 }
 
+const char *leat_opt_serve_no_peer(const struct serve_options *o, struct ip ip, bool own)
+{
+	const char *what = NULL;
+
+	for (uint32_t i = 0; i < o->address_cnt && what == NULL; i++) {
+		what = no_host(ip, &o->address[i]);
+		if (!own && ip_eq(ip, o->address[i].ip))
+			what = "our own --address";
+	}
+	return what;
+}
+
 static bool check_gateway(const struct serve_options *o, struct ip ip, char *why, size_t size)
 {
 	char text[IP_TEXT_MAX];

@@ -77,6 +77,10 @@ bool leat_opt_is_vdev(const char *text, char *why, size_t size);
 
 extern const struct opt_verb leat_opt_serve, leat_opt_plan; /* the same options */
 
+/* leat_opt_serve_no_peer says why ip is nobody to talk to, "our own --address"; NULL: it may be.
+ * own: why it is no address to talk from. */
+const char *leat_opt_serve_no_peer(const struct serve_options *o, struct ip ip, bool own);
+
 /* leat_opt_serve_reaches says whether ip is on the link, or a gateway of its family is given. */
 bool leat_opt_serve_reaches(const struct serve_options *o, struct ip ip);
 

@@ -43,6 +43,8 @@ static void end_new(struct pair *p, uint32_t nth)
 	c.link.local[0] = (struct wire_local){ip_from4(0xc6120001 + nth), 24};
 	c.link.local[1] = (struct wire_local){{UINT64_C(0x20010db800000000), 1 + nth}, 64};
 	c.tcp.tcb_max = p->config.tcb_max;
+	if (nth == 0)
+		c.tcp.time_wait_max = p->config.time_wait_max;
 	c.knobs.two_msl_ns = p->config.two_msl_ns;
 	c.send_buf_octets = p->config.send_buf_octets;
 	c.send_chunk_cnt = p->config.send_chunk_cnt;

@@ -38,6 +38,7 @@ struct pair_config {
 	uint32_t loss_millionths;
 	uint64_t two_msl_ns;
 	uint32_t tcb_max, send_buf_octets, send_chunk_cnt;
+	uint32_t time_wait_max; /* of the connecting end; 0: as many as tcb_max */
 	uint16_t port_cnt; /* local ports of connects */
 };
 

@@ -231,6 +231,13 @@ static void what_a_load_cannot_do_is_refused_in_a_sentence(void **state)
 		{"--target=10.0.0.2:80-79", "ports are from 1 to 65535"},
 		{"--target=[fd00::2-fd00::ffff:2]:1-1000", "at most 16777216 pairs"},
 		{"--target=@", "names no file"},
+		{"--target=10.0.0.1", "--target: `10.0.0.1` is our own --address"},
+		{"--target=10.0.0.250-10.0.0.255", "is the broadcast address of its network"},
+		{"--target=10.0.0.0", "--target: `10.0.0.0` is the number of its network"},
+		{"--sources=10.0.0.2-10.0.0.9", "`10.0.0.2` is one of our own --sources"},
+		{"--sources=10.0.0.250-10.0.0.255", "--sources: `10.0.0.255` is the broadcast"},
+		{"--program= ; ", "does nothing; connect-only?"},
+		{"--late-max=0s", "is out of range: from 1ms"},
 		{"--target=[fd00::2]80", "is no target"},
 		{"--target=nginx:80", "is no target"},
 		{"--sources=10.0.0.0/15", "is no range of up to 65,536"},
@@ -262,7 +269,7 @@ static void what_a_load_cannot_do_is_refused_in_a_sentence(void **state)
 			fail_msg("%s: %s", row[i].option, why != NULL ? why : "taken");
 	}
 	static const char *const good[] = {"--target=[fd00::2]:80-83", "--target=10.0.0.3",
-		"--target=10.0.0.2-10.0.0.5:80-83", "--sources=10.0.0.0/24",
+		"--target=10.0.0.2-10.0.0.5:80-83", "--sources=10.0.0.128/25",
 		"--sources=10.0.0.3-10.0.0.9", "--program=send 5; expect 5",
 		"--expect=connect_p99 < 5ms", "--segment=2/2", "--impair-in=delay=5ms",
 		"--impair-out=loss=1%,reorder=2%,duplicate=1%,corrupt=1%,jitter=1ms",

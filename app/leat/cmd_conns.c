@@ -4,6 +4,7 @@
 #include "ask.h"
 #include "base_bits.h"
 #include "instance.h"
+#include "watch_filter.h"
 #include "text.h"
 
 #include <stddef.h>
@@ -166,6 +167,7 @@ const struct opt_verb leat_opt_conns = {
 		"  @ conns --kill --yes state close-wait age '>' 1min\n",
 	.row = row,
 	.row_cnt = COUNT_OF(row),
+	.words = leat_watch_filter_words,
 	.stray = read_word,
 	.defaults = defaults,
 	.check = check,

@@ -56,6 +56,11 @@ static const struct {
 } verbs[] = {{"drain", 0}, {"undrain", 0}, {"reload", 0}, {"start", 2}, {"stop", 0}, {"rate", 3},
 	{"info", 0}, {"why", 0}};
 
+static const char *const words[] = {
+	"drain", "undrain", "reload", "start", "stop", "rate", "info", "why", NULL};
+
+STATIC_ASSERT(COUNT_OF(words) == COUNT_OF(verbs) + 1, "a word for each");
+
 static void defaults(void *options)
 {
 	*(struct ctl_options *)options = (struct ctl_options){0};
@@ -63,11 +68,8 @@ static void defaults(void *options)
 
 static bool unknown(const char *word, char *why, size_t size)
 {
-	const char *names[COUNT_OF(verbs) + 1] = {NULL};
+	const char *near = leat_opt_nearest(word, words);
 
-	for (uint32_t i = 0; i < COUNT_OF(verbs); i++)
-		names[i] = verbs[i].name;
-	const char *near = leat_opt_nearest(word, names);
 	if (near != NULL)
 		snprintf(why, size, "there is no `%s`; did you mean `%s`?", word, near);
 	else
@@ -142,6 +144,7 @@ const struct opt_verb leat_opt_ctl = {
 		 "  @ ctl rate 2k/s\n",
 	.row = row,
 	.row_cnt = COUNT_OF(row),
+	.words = words,
 	.stray = read_word,
 	.defaults = defaults,
 	.check = check,

@@ -26,11 +26,11 @@ static json_t *prose(const char *text)
 	return need(value);
 }
 
-static json_t *words(const struct opt_row *row)
+static json_t *words(const char *const *word)
 {
 	json_t *all = need(json_array());
 
-	for (const char *const *word = row->words; *word != NULL; word++)
+	for (; *word != NULL; word++)
 		json_array_append_new(all, need(json_string(*word)));
 	return all;
 }
@@ -48,7 +48,7 @@ static json_t *option(const struct opt_row *row)
 	if (range[0] != '\0')
 		json_object_set_new(o, "range", need(json_string(range)));
 	if (row->words != NULL)
-		json_object_set_new(o, "words", words(row));
+		json_object_set_new(o, "words", words(row->words));
 	return o;
 }
 
@@ -58,8 +58,12 @@ json_t *leat_help_json(const struct opt_verb *verb)
 
 	for (uint32_t i = 0; i < verb->row_cnt; i++)
 		json_array_append_new(options, option(&verb->row[i]));
-	return need(json_pack("{ss,ss,so,so,so}", "name", verb->name, "one_line", verb->one_line,
-		"usage", prose(verb->usage), "prose", prose(verb->prose), "options", options));
+	json_t *all = need(json_pack("{ss,ss,so,so,so}", "name", verb->name, "one_line",
+		verb->one_line, "usage", prose(verb->usage), "prose", prose(verb->prose), "options",
+		options));
+	if (verb->words != NULL)
+		json_object_set_new(all, "words", words(verb->words));
+	return all;
 }
 
 bool leat_help_json_print(json_t *verbs, const char *version, FILE *out)

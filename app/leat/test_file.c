@@ -277,7 +277,7 @@ static void a_load_reaches_leatd_as_options(void **state)
 	static const char *const given[] = {
 		"--duration=5s", "--segment=1/2", "--expect=rate >= 1/s", NULL};
 	static const char *const want[] = {"--target=198.18.0.1:80", "--target=198.18.0.9:81",
-		"--sources=198.18.0.0/30", "--rate=1.5k/s", "--concurrency=2048", "--duration=5s",
+		"--sources=198.18.0.12/30", "--rate=1.5k/s", "--concurrency=2048", "--duration=5s",
 		"--closes=reset", "--half-close", "--request=exp:1KiB-64KiB",
 		"--expect=connect_p99 < 500us", "--expect=rate >= 1/s", "--json", "--segment=1/2",
 		"--time-wait=1s", NULL};
@@ -287,7 +287,7 @@ static void a_load_reaches_leatd_as_options(void **state)
 	(void)state;
 	says(&leat_opt_load,
 		"role: client\n" HEAD "tcp: {time_wait: 1s}\nload:\n"
-		"  target: [198.18.0.1:80, 198.18.0.9:81]\n  sources: 198.18.0.0/30\n"
+		"  target: [198.18.0.1:80, 198.18.0.9:81]\n  sources: 198.18.0.12/30\n"
 		"  model: open\n  rate: 1.5k/s\n  concurrency: 2k\n  duration: 60s\n"
 		"  close: reset\n  half_close: yes\n  request: exp:1KiB-64KiB\n"
 		"expect: {connect_p99: \"< 500us\"}\nreport: {format: json}\n",

@@ -42,7 +42,8 @@ static uint64_t begun_in(
 	uint64_t per = UINT64_C(1000) * TIME_S;
 	uint64_t at_once = (uint64_t)(((u128)rate_milli * ns + per - 1) / per);
 
-	return u64_min(leat_load_plan_cnt(&n->load.plan), at_once) / o->segment_cnt;
+	at_once = u64_min(leat_load_plan_cnt(&n->load.plan), at_once);
+	return at_once / o->segment_cnt + (at_once % o->segment_cnt != 0);
 }
 
 /* rest_ns is how long a pair that we closed first is of no use. */
@@ -295,7 +296,8 @@ enum opt_exit leat_load_need(const struct load_options *o, struct load_need *n)
 		&s, &n->plan, leat_load_footprint(&n->load), leat_load_need_flight(o, 0));
 }
 
-/* say_flight: nothing waits 2MSL here, but more are to be in flight than there are pairs. */
+/* say_flight: nobody asks for a rate here, or nothing waits 2MSL, but more are to be in flight than
+ * there are pairs. */
 static void say_flight(const struct load_options *o, const struct load_need *n)
 {
 	char needed[TEXT_GROUP_MAX], have[TEXT_GROUP_MAX];
@@ -308,27 +310,47 @@ static void say_flight(const struct load_options *o, const struct load_need *n)
 		needed, have, have, o->anyway ? "" : "; --anyway begins all the same");
 }
 
-/* say_short says how many pairs are missing, and three ways to have them. */
-static void say_short(const struct load_options *o, const struct load_need *n)
+/* more_of says what would be enough: of times as many as there are, what can be had. */
+static void more_of(
+	const struct load_options *o, const struct load_need *n, char *text, size_t size)
 {
-	uint64_t per_source = n->tuples / source_cnt(o);
-	uint64_t sources = (n->needed + per_source - 1) / per_source;
+	uint64_t times = (n->needed + n->tuples - 1) / n->tuples;
 	uint64_t msl = (uint64_t)((double)rest_ns(o) * (double)n->tuples / (double)n->needed);
 	bool again = rest_ns(o) != o->serve.time_wait_ns;
-	char needed[TEXT_GROUP_MAX], have[TEXT_GROUP_MAX], rate[32], most[32], now[32], less[32];
+	char t[TEXT_GROUP_MAX];
+	size_t at = 0;
+
+	if (source_cnt(o) * times <= LOAD_SOURCE_MAX) {
+		leat_text_group(source_cnt(o) * times, t, sizeof(t));
+		at += (size_t)snprintf(text, size, "--sources of %s addresses, ", t);
+	}
+	leat_text_group(times, t, sizeof(t));
+	if (n->pairs * times <= LOAD_PAIR_MAX)
+		at += (size_t)snprintf(text + at, size - at, "%s times the --target ports, ", t);
+	leat_text_ns(msl, t, sizeof(t));
+	if (msl >= TIME_MS)
+		at += (size_t)snprintf(text + at, size - at, "--%s of %s or less, ",
+			again ? "connect-reuse" : "time-wait", t);
+	snprintf(text + at, size - at, "%s--closes server", at != 0 ? "or " : "");
+}
+
+/* say_short says how many pairs are missing, and the ways to have them. */
+static void say_short(const struct load_options *o, const struct load_need *n)
+{
+	bool again = rest_ns(o) != o->serve.time_wait_ns;
+	char needed[TEXT_GROUP_MAX], have[TEXT_GROUP_MAX], rate[32], most[32], now[32];
+	char more[TEXT_MAX];
 
 	leat_text_group(n->needed, needed, sizeof(needed));
 	leat_text_group(n->tuples, have, sizeof(have));
 	leat_load_text_rate(o->rate_milli, rate, sizeof(rate));
 	leat_load_text_rate(n->rate_milli_max, most, sizeof(most));
 	leat_text_ns(rest_ns(o), now, sizeof(now));
-	leat_text_ns(msl, less, sizeof(less));
+	more_of(o, n, more, sizeof(more));
 	leat_log(o->anyway ? LOG_LV_WARN : LOG_LV_ERROR, "leatd",
 		"%s pairs of address and port are needed (%s at %s %s), there are %s: at most "
-		"%s can go on; add --sources of %" PRIu64 " addresses, as many times the --target "
-		"ports, --%s of %s or less, or --closes server%s",
-		needed, rate, again ? "--connect-reuse" : "2MSL", now, have, most, sources,
-		again ? "connect-reuse" : "time-wait", less,
+		"%s can go on; add %s%s",
+		needed, rate, again ? "--connect-reuse" : "2MSL", now, have, most, more,
 		o->anyway ? "" : "; --anyway begins all the same");
 }
 
@@ -337,7 +359,7 @@ enum opt_exit leat_load_need_check(const struct load_options *o, const struct lo
 	char t[TEXT_GROUP_MAX], rate[32], msl[32];
 
 	if (n->needed > n->tuples) {
-		if (n->rate_milli_max == 0)
+		if (n->rate_milli_max == 0 || o->rate_milli == 0)
 			say_flight(o, n);
 		else
 			say_short(o, n);
@@ -364,8 +386,8 @@ void leat_load_need_print(const struct load_options *o, const struct load_need *
 	leat_text_group(o->port_to - o->port_from + 1, t[2], sizeof(t[2]));
 	leat_text_group(n->pairs, t[3], sizeof(t[3]));
 	fprintf(out,
-		"  tuples                   %s: sources %s, times source ports %s, times targets "
-		"%s\n",
+		"  tuples                   %s: sources %s, times source ports %s, "
+		"times targets %s\n",
 		t[0], t[1], t[2], t[3]);
 	leat_text_group(n->needed, t[0], sizeof(t[0]));
 	leat_text_ns(rest_ns(o), msl, sizeof(msl));

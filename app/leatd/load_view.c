@@ -134,7 +134,8 @@ static void note_steady(struct load_view *v, const struct load_second *s)
 {
 	const struct load_options *o = v->o;
 	bool whole = s->at_ns + v->start_at >= v->before_at + TIME_S * 9 / 10;
-	bool steady = whole && s->at_ns >= o->ramp_ns + TIME_S &&
+	bool goes_on = v->r->ran_ns == 0; /* it was not stopped in this second */
+	bool steady = whole && goes_on && s->at_ns >= o->ramp_ns + TIME_S &&
 		      (o->duration_ns == 0 || s->at_ns < o->ramp_ns + o->duration_ns + TIME_MS);
 
 	if (!steady)

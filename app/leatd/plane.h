@@ -148,8 +148,9 @@ uint32_t leat_plane_wait(struct plane *p, uint64_t at);
 /* leat_plane_now is the present instant on the clock of the shards. */
 uint64_t leat_plane_now(struct plane *p);
 
-/* leat_plane_use tells all shards how they may use their queues, as _tell does.  With SHARD_PORT_OFF it returns
- * when nobody touches them any more, so that the port may be started anew: it waits for all. */
+/* leat_plane_use tells all shards how they may use their queues, as _tell does.  With
+ * SHARD_PORT_OFF it returns when nobody touches them any more, so that the port may be started
+ * anew: it waits for all. */
 void leat_plane_use(struct plane *p, enum shard_port_use use);
 
 /* leat_plane_tell puts DRAIN or ABORT into the box of one shard.  It waits for nobody: what a full

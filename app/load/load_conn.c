@@ -314,6 +314,22 @@ static int connect_next(struct load *load, struct leat_stack *s, struct leat_con
 	return error;
 }
 
+static void put_off(struct load *load, int error)
+{
+	struct load_counters *c = &load->counters;
+
+	if (error == LEAT_ERR_NO_PORT) {
+		c->no_port++;
+		load->blocked = LOAD_SKIP_NO_PORT;
+	} else if (error == LEAT_ERR_WAITING) {
+		c->no_place++;
+		load->blocked = LOAD_SKIP_WAITING;
+	} else {
+		c->no_room += error != LEAT_ERR_QUIET;
+		load->blocked = LOAD_SKIP_NO_ROOM;
+	}
+}
+
 bool leat_load_open(struct load *load, struct leat_stack *s)
 {
 	struct load_conn *c = &load->conn[load->free_head];
@@ -324,11 +340,7 @@ bool leat_load_open(struct load *load, struct leat_stack *s)
 	int error = connect_next(load, s, &conn);
 
 	if (error != LEAT_OK) {
-		bool no_port = error == LEAT_ERR_NO_PORT;
-
-		load->counters.no_port += no_port;
-		load->counters.no_room += !no_port && error != LEAT_ERR_QUIET;
-		load->blocked = no_port ? LOAD_SKIP_NO_PORT : LOAD_SKIP_NO_ROOM;
+		put_off(load, error);
 		return false;
 	}
 	load->free_head = c->next_free;
@@ -339,6 +351,7 @@ bool leat_load_open(struct load *load, struct leat_stack *s)
 		.request_left = load->config.request_cnt,
 		.phase = LOAD_PH_CONNECT};
 	leat_set_user(s, conn, (uint64_t)load_idx(load, c) + 1);
+	leat_nodelay(s, conn, true); /* a request is complete; nothing more would join it */
 	leat_load_watch(load, s, c);
 	record(load, LOAD_HIST_LATE, planned_at, now);
 	load->counters.late += now - planned_at > LOAD_LATE_NS;

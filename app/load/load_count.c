@@ -29,6 +29,7 @@ static const struct name skip_name[LOAD_SKIP_CNT] = {
 	[LOAD_SKIP_LIMIT] = {"limit", "as many in flight as may be"},
 	[LOAD_SKIP_LATE] = {"late", "the generator was late"},
 	[LOAD_SKIP_STOPPED] = {"stopped", "due when it was stopped"},
+	[LOAD_SKIP_WAITING] = {"time_wait", "TIME-WAIT was full"},
 };
 
 static const struct name hist_name[LOAD_HIST_CNT] = {

@@ -43,6 +43,7 @@ enum load_skip {
 	LOAD_SKIP_LIMIT,   /* so many were in flight already as may be */
 	LOAD_SKIP_LATE,    /* the generator itself came too late */
 	LOAD_SKIP_STOPPED, /* it was due when the run was stopped */
+	LOAD_SKIP_WAITING, /* there was no place in TIME-WAIT for one more */
 	LOAD_SKIP_CNT
 };
 
@@ -71,6 +72,7 @@ struct load_counters {
 	uint64_t not_started[LOAD_SKIP_CNT];
 	uint64_t no_port;    /* connects put off: every port is taken */
 	uint64_t no_room;    /* connects put off: the stack is full, or has no such address */
+	uint64_t no_place;   /* connects put off: TIME-WAIT is full */
 	uint64_t send_waits; /* requests put off: the stack's pool of chunks is empty */
 	uint64_t requests;   /* whose first octet was sent */
 	uint64_t responses;  /* complete and right */

@@ -278,16 +278,18 @@ static bool holds_fewer(const struct load_result *r, char *text, size_t size)
 	const struct load_counters *c = &r->counters;
 	char least[TEXT_GROUP_MAX], whole[TEXT_GROUP_MAX];
 
-	if (r->intent.model != LOAD_MODEL_CLOSED || c->no_port + c->no_room == 0 ||
+	if (r->intent.model != LOAD_MODEL_CLOSED || c->no_port + c->no_place + c->no_room == 0 ||
 		r->held_looks == 0 || r->held_min >= r->intent.concurrency)
 		return false;
 	leat_text_group(r->held_min, least, sizeof(least));
 	leat_text_group(r->intent.concurrency, whole, sizeof(whole));
-	snprintf(text, size, "%s of %s were in flight at times: %s", least, whole,
-		c->no_port != 0 ? "the next waited for a pair of address and port (TIME-WAIT has "
-				  "them); more --sources?"
-				: "the next found no room in the generator's stack; more "
-				  "--connections?");
+	const char *why = "found no room in the generator's stack; more --connections?";
+
+	if (c->no_port != 0)
+		why = "waited for a pair of address and port (TIME-WAIT has them); more --sources?";
+	else if (c->no_place != 0)
+		why = "waited for a place in the generator's TIME-WAIT; more --time-wait-max?";
+	snprintf(text, size, "%s of %s were in flight at times: the next %s", least, whole, why);
 	return true;
 }
 
@@ -329,6 +331,9 @@ const char *leat_load_limit_text(const struct load_result *r, char *text, size_t
 		too_many(text, size, skip[LOAD_SKIP_LIMIT],
 			"connections found --concurrency in flight; is the peer slow, or more of "
 			"it?") ||
+		too_many(text, size, skip[LOAD_SKIP_WAITING],
+			"connections found no place in the generator's TIME-WAIT; more "
+			"--time-wait-max?") ||
 		too_many(text, size, skip[LOAD_SKIP_NO_ROOM],
 			"connections found no room in the generator's stack; more "
 			"--connections?") ||

@@ -8,6 +8,7 @@
 #include "hdr.h"
 #include "json_text.h"
 #include "tcp_state.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -85,6 +86,8 @@ static void put_intent(const struct load_result *r, FILE *out)
 	fprintf(out, ",\"total\":%" PRIu64 ",\"concurrency\":%" PRIu64 ",", i->total,
 		i->concurrency);
 	put_seconds(out, "time_wait_s", i->time_wait_ns);
+	fprintf(out, ",\"two_msl_rfc_conformant\":%s",
+		text_two_msl_conforms(i->time_wait_ns) ? "true" : "false");
 	fprintf(out,
 		",\"tuples\":%" PRIu64 ",\"tuples_needed\":%" PRIu64 ",\"rate_per_s_max\":%.3f,"
 		"\"program\":",
@@ -131,8 +134,8 @@ static void put_counters(const struct load_counters *c, FILE *out)
 		{"responses", c->responses}, {"octets_out", c->octets_out},
 		{"octets_in", c->octets_in}, {"head_octets_in", c->head_octets_in},
 		{"put_off_no_port", c->no_port}, {"put_off_no_room", c->no_room},
-		{"put_off_no_chunk", c->send_waits}, {"failed_all", leat_load_failed(c)},
-		{"not_started_all", leat_load_not_started(c)}};
+		{"put_off_time_wait", c->no_place}, {"put_off_no_chunk", c->send_waits},
+		{"failed_all", leat_load_failed(c)}, {"not_started_all", leat_load_not_started(c)}};
 
 	fputc('{', out);
 	for (uint32_t i = 0; i < COUNT_OF(row); i++)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Behind what a note has already. */
-#define ROOM(row)         (row)->note + strlen((row)->note), sizeof((row)->note) - strlen((row)->note)
+#define ROOM(row)         (row)->note + strlen((row)->note), LOAD_NOTE_MAX - strlen((row)->note)
 #define NUMBER(to, value) leat_text_group(value, to, sizeof(to))
 
 /* next is one more row, whose texts are empty. */

@@ -75,8 +75,12 @@ static void print_tuples(const struct load_intent *i, FILE *out)
 	group(i->tuples, tuples);
 	group(i->tuples_needed, needed);
 	leat_text_ns(i->time_wait_ns, msl, sizeof(msl));
-	fprintf(out, "; %s tuples, %s needed at 2MSL %s: %s\n", tuples, needed, msl,
-		i->tuples_needed <= i->tuples ? "enough" : "NOT ENOUGH");
+	fprintf(out, "; %s tuples, %s needed", tuples, needed);
+	if (i->model == LOAD_MODEL_OPEN && i->rate_milli_max != 0)
+		fprintf(out, " at 2MSL %s", msl);
+	else
+		fputs(" in flight", out);
+	fprintf(out, ": %s\n", i->tuples_needed <= i->tuples ? "enough" : "NOT ENOUGH");
 }
 
 /* print_program writes a program's text on one line, whose end was an end of statement, too. */
@@ -111,7 +115,10 @@ void leat_load_print_plan(const struct load_result *r, FILE *out)
 		fprintf(out, ", %s connections in all", n);
 	fputs("; ", out);
 	print_program(i->program, out);
-	fprintf(out, ", the %s closes", i->close);
+	if (strcmp(i->close, "reset") == 0)
+		fputs(", ended by a reset", out);
+	else
+		fprintf(out, ", the %s closes", i->close);
 	print_tuples(i, out);
 }
 
@@ -119,16 +126,19 @@ void leat_load_print_plan(const struct load_result *r, FILE *out)
 	"tuples exhausted: TIME-WAIT has them; more --sources or --target, or a shorter "          \
 	"--time-wait"
 
+#define NO_PLACE                                                                                   \
+	"TIME-WAIT of the generator is full; more --time-wait-max, or a shorter --time-wait"
+
 /* why_fewer: why a closed load holds fewer than it is to. */
 static const char *why_fewer(
 	const struct load_result *r, const struct load_second *s, char *text, size_t size)
 {
 	const struct load_intent *in = &r->intent;
 
-	if (s->in_flight >= in->concurrency || r->counters.no_port == 0 ||
+	if (s->in_flight >= in->concurrency || r->counters.no_port + r->counters.no_place == 0 ||
 		s->at_ns <= in->ramp_ns || s->at_ns >= in->ramp_ns + in->duration_ns)
 		return NULL;
-	snprintf(text, size, "%s", NO_TUPLES);
+	snprintf(text, size, "%s", r->counters.no_port != 0 ? NO_TUPLES : NO_PLACE);
 	return text;
 }
 
@@ -147,6 +157,8 @@ const char *leat_load_why(
 		snprintf(text, size, "shard saturated: the busiest is at %s", t);
 	} else if (r->counters.no_port != 0 && skip[LOAD_SKIP_NO_PORT] != 0) {
 		snprintf(text, size, "%s", NO_TUPLES);
+	} else if (skip[LOAD_SKIP_WAITING] != 0) {
+		snprintf(text, size, "%s", NO_PLACE);
 	} else if (skip[LOAD_SKIP_NO_ROOM] != 0) {
 		snprintf(text, size, "a table of the stack is full; more --connections?");
 	} else if (s->in_flight >= r->intent.concurrency) {

@@ -151,6 +151,20 @@ static void a_silent_server_is_given_up_after_the_timeout(void **state)
 	bench_end(&b);
 }
 
+static void a_target_that_nobody_has_is_given_up_after_the_timeout(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_init(&b);
+	b.target[0].first.octet[3] = (uint8_t)(b.target[0].first.octet[3] + 7);
+	b.config.timeout_ns = 200 * TIME_MS;
+	b.config.plan.total = 10;
+	run_to_end(&b);
+	assert_int_equal(leat_load_counters(b.load)->failed[LOAD_FAIL_SYN_TIMEOUT], 10);
+	bench_end(&b);
+}
+
 /* A server that says one thing to everyone, and closes. */
 static void canned_event(void *arg, struct leat_stack *s, const struct leat_event *event)
 {
@@ -299,6 +313,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_length_or_status_is_a_bad_response),
 		cmocka_unit_test(a_response_is_taken_only_when_every_octet_is_right),
 		cmocka_unit_test(a_silent_server_is_given_up_after_the_timeout),
+		cmocka_unit_test(a_target_that_nobody_has_is_given_up_after_the_timeout),
 		cmocka_unit_test(a_server_of_another_kind_is_a_bad_response),
 		cmocka_unit_test(a_server_that_resets_is_counted_as_reset),
 		cmocka_unit_test(ports_that_ran_out_put_connects_off_without_failing_them),

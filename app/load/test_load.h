@@ -39,6 +39,7 @@ static inline void bench_init(struct bench *b)
 {
 	*b = (struct bench){0};
 	leat_pair_config_default(&b->pair_config);
+	b->pair_config.tcb_max = 20000;
 	leat_service_config_default(&b->service_config);
 	b->service_config.listen_cnt = 1;
 	b->service_config.listen[0].local.port = 80;
@@ -55,7 +56,6 @@ static inline void bench_start(struct bench *b)
 {
 	uint32_t at;
 
-	b->pair_config.tcb_max = 20000;
 	b->pair = leat_pair_new(&b->pair_config);
 	b->set_mem = aligned_alloc(CACHE_LINE, leat_service_footprint(&b->service_config));
 	b->load_mem = aligned_alloc(CACHE_LINE, leat_load_footprint(&b->config));

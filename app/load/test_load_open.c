@@ -361,6 +361,44 @@ static void what_finds_no_port_is_late_or_not_started_and_never_left_out(void **
 	bench_end(&b);
 }
 
+static void what_finds_no_place_in_time_wait_is_counted_as_that(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, 1000000, 0, TIME_S);
+	b.pair_config.time_wait_max = 50;
+	b.pair_config.two_msl_ns = 60 * TIME_S;
+	b.config.close = LOAD_CLOSE_CLIENT;
+	b.config.late_max_ns = 100 * TIME_MS;
+	run_to_end(&b);
+	assert_int_equal(counters(&b)->planned, 1000);
+	assert_int_equal(counters(&b)->completed, 50);
+	assert_true(counters(&b)->no_place > 0);
+	assert_int_equal(counters(&b)->no_room, 0);
+	assert_true(counters(&b)->not_started[LOAD_SKIP_WAITING] > 800);
+	assert_int_equal(counters(&b)->not_started[LOAD_SKIP_NO_ROOM], 0);
+	bench_end(&b);
+}
+
+static void what_finds_no_room_in_the_stack_is_counted_as_that(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, 4000000, 0, TIME_S);
+	b.pair_config.tcb_max = 1000;
+	b.target[0].first.octet[3] = (uint8_t)(b.target[0].first.octet[3] + 7); /* nobody's */
+	b.config.late_max_ns = 50 * TIME_MS;
+	b.config.timeout_ns = 20 * TIME_S;
+	run_to_end(&b);
+	assert_true(counters(&b)->no_room > 0);
+	assert_true(counters(&b)->not_started[LOAD_SKIP_NO_ROOM] > 2500);
+	assert_int_equal(
+		leat_load_not_started(counters(&b)), counters(&b)->not_started[LOAD_SKIP_NO_ROOM]);
+	bench_end(&b);
+}
+
 static void what_finds_no_place_in_flight_is_counted_as_that(void **state)
 {
 	struct bench b;
@@ -440,6 +478,8 @@ int main(void)
 		cmocka_unit_test(a_stall_shows_from_the_planned_start_and_not_in_the_service_time),
 		cmocka_unit_test(a_generator_that_is_late_itself_measures_from_the_intended_start),
 		cmocka_unit_test(what_finds_no_port_is_late_or_not_started_and_never_left_out),
+		cmocka_unit_test(what_finds_no_place_in_time_wait_is_counted_as_that),
+		cmocka_unit_test(what_finds_no_room_in_the_stack_is_counted_as_that),
 		cmocka_unit_test(what_finds_no_place_in_flight_is_counted_as_that),
 		cmocka_unit_test(a_stop_leaves_nothing_planned_unsaid),
 		cmocka_unit_test(sources_and_targets_come_in_all_their_pairs),

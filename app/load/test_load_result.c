@@ -150,15 +150,16 @@ static void a_generator_at_its_limit_never_passes(void **state)
 	static struct load_result r;
 
 	(void)state;
-	for (uint32_t i = 0; i < 14; i++) {
+	for (uint32_t i = 0; i < 15; i++) {
 		static const char *const word[] = {"net_x0, the generator's device, is gone",
 			"link of net_x0, the generator's device, was down 2 times, for 3 s",
 			"began 20 ms after", "shard 1", "missed", "no packet buffer", "ran down",
 			"late: 2 ms", "pair of address", "--concurrency", "no room", "not begun",
-			"stopped", "add up"};
+			"place in the generator's TIME-WAIT", "stopped", "add up"};
+		static const uint8_t skip[] = {LOAD_SKIP_NO_PORT, LOAD_SKIP_LIMIT,
+			LOAD_SKIP_NO_ROOM, LOAD_SKIP_LATE, LOAD_SKIP_WAITING};
 
 		a_run(&r);
-		uint64_t *skip = r.counters.not_started;
 		r.limits.port_gone = i == 0;
 		switch (i) {
 		case 0:
@@ -186,21 +187,11 @@ static void a_generator_at_its_limit_never_passes(void **state)
 		case 7:
 			r.limits.late_p99_ns = 2 * TIME_MS;
 			break;
-		case 8:
-			skip[LOAD_SKIP_NO_PORT] = 1;
-			break;
-		case 9:
-			skip[LOAD_SKIP_LIMIT] = 1;
-			break;
-		case 10:
-			skip[LOAD_SKIP_NO_ROOM] = 1;
-			break;
-		case 11:
-			skip[LOAD_SKIP_LATE] = 1;
-			break;
 		default:
-			r.partial = i == 12;
-			r.balanced = i != 13;
+			if (i < 8 + COUNT_OF(skip))
+				r.counters.not_started[skip[i - 8]] = 1;
+			r.partial = i == 13;
+			r.balanced = i != 14;
 		}
 		assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
 		assert_int_equal(leat_load_verdict_exit(r.verdict), 98);
@@ -244,6 +235,8 @@ static void the_why_line_names_one_reason(void **state)
 	assert_non_null(strstr(leat_load_why(&r, &s, text, sizeof(text)), "comes late"));
 	s.in_flight = 64;
 	assert_non_null(strstr(leat_load_why(&r, &s, text, sizeof(text)), "peer is slow"));
+	r.counters.no_place = r.counters.not_started[LOAD_SKIP_WAITING] = 1;
+	assert_non_null(strstr(leat_load_why(&r, &s, text, sizeof(text)), "TIME-WAIT of the"));
 	r.counters.no_port = r.counters.not_started[LOAD_SKIP_NO_PORT] = 1;
 	assert_non_null(strstr(leat_load_why(&r, &s, text, sizeof(text)), "tuples exhausted"));
 	s.busy_millionths = 990000;
@@ -280,6 +273,11 @@ static void a_closed_load_without_ports_does_not_pass(void **state)
 	r.counters.no_room = 1;
 	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
 	assert_non_null(strstr(r.why, "no room"));
+	r.counters.no_place = 1;
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
+	assert_non_null(strstr(r.why, "the next waited for a place in the generator's TIME-WAIT"));
+	s.at_ns = 3 * TIME_S;
+	assert_non_null(strstr(leat_load_why(&r, &s, text, sizeof(text)), "TIME-WAIT of the"));
 }
 
 static void rates_are_read_as_people_write_them(void **state)

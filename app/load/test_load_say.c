@@ -218,6 +218,8 @@ static void posts_of_drawn_and_given_bodies_are_sent_whole(void **state)
 			assert_int_equal(counters(&b)->octets_out, heads + 120 * 7);
 		else
 			assert_true(counters(&b)->octets_out > 120 * 30000);
+		/* None waited for an ACK that the peer holds back for 40 ms. */
+		assert_true(leat_load_hist(b.load, LOAD_HIST_RESPONSE)->max_ns < 30 * TIME_MS);
 		bench_end(&b);
 	}
 }

@@ -5,6 +5,7 @@
 #include "base_bits.h"
 #include "base_time.h"
 #include "load_count.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -409,6 +410,9 @@ static void print_instance(struct page *p, bool ready)
 	sample(p, NULL, ns_text(head[WATCH_H_UP_NS], text), NULL);
 	family(p, "leat_tcp_two_msl_seconds", GAUGE, "How long TIME-WAIT lasts.");
 	sample(p, NULL, ns_text(head[WATCH_H_TWO_MSL_NS], text), NULL);
+	family(p, "leat_tcp_two_msl_conformant", GAUGE,
+		"1: as RFC 9293 has it; 0: MSL is below 1 s, for trials.");
+	sample(p, NULL, number(text_two_msl_conforms(head[WATCH_H_TWO_MSL_NS])), NULL);
 	family(p, "leat_pool_size", GAUGE, "Packet buffers.");
 	sample(p, NULL, number(head[WATCH_H_POOL_SIZE]), NULL);
 	family(p, "leat_pool_free", GAUGE, "Packet buffers that nobody holds.");

@@ -99,6 +99,12 @@ uint64_t leat_field_count(struct field_reader *f, const json_t *in, const char *
 	return (uint64_t)number;
 }
 
+uint64_t leat_field_count_later(
+	struct field_reader *f, const json_t *in, const char *key, uint64_t max)
+{
+	return json_object_get(in, key) != NULL ? leat_field_count(f, in, key, max) : 0;
+}
+
 bool leat_field_flag(struct field_reader *f, const json_t *in, const char *key)
 {
 	const json_t *value = find(f, in, key);

@@ -43,6 +43,9 @@ const json_t *leat_field_list(
 void leat_field_leave(struct field_reader *f);
 
 uint64_t leat_field_count(struct field_reader *f, const json_t *in, const char *key, uint64_t max);
+/* Of a field that came later than the first reports: 0 when it is not there. */
+uint64_t leat_field_count_later(
+	struct field_reader *f, const json_t *in, const char *key, uint64_t max);
 bool leat_field_flag(struct field_reader *f, const json_t *in, const char *key);
 const char *leat_field_text(struct field_reader *f, const json_t *in, const char *key);
 

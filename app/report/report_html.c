@@ -138,7 +138,7 @@ static void put_expect(const struct load_result *r, FILE *out)
 {
 	if (r->expect_cnt == 0)
 		return;
-	fputs("<h2>Expectations</h2>\n<table>\n", out);
+	fputs("<h2>Expectations</h2>\n<table><tr><th>rule</th><th>was</th><th></th></tr>\n", out);
 	for (uint32_t i = 0; i < r->expect_cnt; i++) {
 		const struct load_expect_result *e = &r->expect[i];
 
@@ -216,7 +216,8 @@ static void put_generator(const struct load_result *r, FILE *out)
 	leat_text_group(r->tcp.time_wait_reused, n[1], sizeof(n[1]));
 	leat_text_group(r->tcp.time_wait_evicted, n[2], sizeof(n[2]));
 	fprintf(out,
-		"; segments sent again: %s; TIME-WAIT: at most %s, reused %s, evicted %s</p>\n",
+		"</p>\n<p>segments sent again: %s; TIME-WAIT: at most %s, reused %s, evicted "
+		"%s</p>\n",
 		again, n[0], n[1], n[2]);
 }
 

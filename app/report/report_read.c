@@ -120,6 +120,7 @@ static void read_counters(struct field_reader *f, const json_t *in, struct load_
 
 	for (uint32_t i = 0; i < COUNT_OF(row); i++)
 		*row[i].cnt = leat_field_count(f, in, row[i].key, CNT_MAX);
+	c->no_place = leat_field_count_later(f, in, "put_off_time_wait", CNT_MAX);
 	if (c->completed > c->started)
 		leat_field_bad(f, "completed", "are more than were started");
 	const json_t *kind = leat_field_object(f, in, "failed");
@@ -129,7 +130,7 @@ static void read_counters(struct field_reader *f, const json_t *in, struct load_
 	leat_field_leave(f);
 	kind = leat_field_object(f, in, "not_started");
 	for (uint32_t i = 0; i < LOAD_SKIP_CNT; i++)
-		c->not_started[i] = leat_field_count(
+		c->not_started[i] = leat_field_count_later(
 			f, kind, leat_load_skip_key((enum load_skip)i), CNT_MAX / LOAD_SKIP_CNT);
 	leat_field_leave(f);
 }

@@ -372,8 +372,8 @@ static void n208_after_the_link_came_back_everybody_is_asked_again_when_used(voi
 	free(n);
 }
 
-/* Another station may have the address then: what is sent waits for its answer.  A gateway keeps its
- * place, a fixed entry all. */
+/* Another station may have the address then: what is sent waits for its answer.  A gateway keeps
+ * its place, a fixed entry all. */
 static void n208_when_the_link_went_nobody_is_known_any_more(void **state)
 {
 	struct inet_neigh *n = neigh_new(4);

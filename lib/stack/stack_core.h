@@ -178,7 +178,7 @@ struct leat_stack {
 	bool refuse;
 	bool in_fill;                /* a leat_source is at work: it must not call us */
 	struct ip hop_known;         /* the hop that was resolved last in this call, or any */
-	uint32_t hop4_known;         /* the same, when it is of IPv4 */
+	uint32_t hop4_known;         /* the same, when it is of IPv4 and nobody is held */
 	uint8_t hop_l2[WIRE_L2_MAX]; /* what is before the IP header of a packet to it */
 	uint8_t l2_octets;           /* of that */
 	uint8_t net4_cnt;

@@ -40,9 +40,10 @@ const char *leat_error_text(int error)
 		[-LEAT_ERR_ARG] = "an argument is out of range",
 		[-LEAT_ERR_AGAIN] = "nothing now, try again later",
 		[-LEAT_ERR_QUIET] = "too soon after a restart",
+		[-LEAT_ERR_WAITING] = "no place in TIME-WAIT is left",
 	};
 
-	if (error > 0 || error < LEAT_ERR_QUIET)
+	if (error > 0 || error < LEAT_ERR_WAITING)
 		return "unknown error";
 	return text[-error];
 }

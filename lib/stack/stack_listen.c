@@ -246,7 +246,7 @@ int leat_stack_listener_promote(struct leat_stack *s, struct tcb *tcb)
 	leat_stack_wait_evict(s, NULL);
 	if (leat_tcp_tw_full(s->tcp)) {
 		s->cnt.time_wait_refused++;
-		return LEAT_ERR_FULL;
+		return LEAT_ERR_WAITING;
 	}
 	if (!leat_stack_flow_insert(s, tcb, hash)) {
 		s->cnt.flow_refused++;

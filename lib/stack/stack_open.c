@@ -278,7 +278,7 @@ static int open_active(
 			port_back(s, old, base);
 		else
 			leat_stack_port_untake(s, base, tuple->lport);
-		return LEAT_ERR_FULL;
+		return leat_tcp_has_tcb(s->tcp) ? LEAT_ERR_WAITING : LEAT_ERR_FULL;
 	}
 	leat_stack_conn_init(s, tcb);
 	leat_stack_port_hold(s, tcb, base);

@@ -45,10 +45,12 @@ static bool occupies(struct leat_stack *s, const struct tcp_emit *m)
 
 static void drop(struct leat_stack *s, const struct tcp_emit *m)
 {
-	if (occupies(s, m))
+	if (occupies(s, m)) {
 		leat_stack_hold(s, stack_tcb(s, m->tcb_idx));
-	else
+		s->hop4_known = NO_HOP4;
+	} else {
 		s->cnt.out_no_neigh++;
+	}
 }
 
 static void l2_put(const struct leat_stack *s, uint8_t *l2, const struct mac *mac, bool is4)
@@ -69,7 +71,9 @@ static enum inet_neigh_answer ask(struct leat_stack *s, const struct tcp_emit *m
 
 	if (answer == INET_NEIGH_FOUND) {
 		s->hop_known = hop;
-		s->hop4_known = ip_is4(hop) ? ip_to4(hop) : NO_HOP4;
+		bool usual = ip_is4(hop) && s->held_cnt == 0 && !s->link_down;
+
+		s->hop4_known = usual ? ip_to4(hop) : NO_HOP4;
 		l2_put(s, s->hop_l2, &mac, ip_is4(hop));
 	}
 	return answer;
@@ -251,14 +255,12 @@ static inline uint32_t next_hop4(const struct leat_stack *s, uint32_t remote)
 	return s->gateway4;
 }
 
-/* Most segments go, over IPv4, where the one before went. */
+/* Most segments go, over IPv4, where the one before went; while somebody is held nobody knows. */
 static inline bool to_hop_known(const struct leat_stack *s, const struct tcp_emit *m)
 {
 	uint32_t remote = m->ends.remote;
 
-	if (UNLIKELY(remote == ENDS4_WIDE || m->doubt || s->held_cnt > 0 || s->link_down))
-		return false;
-	return next_hop4(s, remote) == s->hop4_known;
+	return next_hop4(s, remote) == s->hop4_known && remote != ENDS4_WIDE && !m->doubt;
 }
 
 static uint32_t send_parked(struct leat_stack *s, struct stack_frame *f)

@@ -18,6 +18,12 @@ static uint8_t *chunk_data(const struct leat_stack *s, uint32_t chunk)
 	return s->chunk_text + (size_t)chunk * STACK_CHUNK_OCTETS;
 }
 
+/* As memcpy, which compilers make a loop in microcode of where they know that it is not long. */
+static void copy(uint8_t *dst, const uint8_t *src, uint32_t octets)
+{
+	memmove(dst, src, octets);
+}
+
 static uint64_t queued_of(const struct tcb *tcb)
 {
 	return tcb->una_offset + stack_unacked(tcb);
@@ -114,7 +120,7 @@ static uint32_t append(
 
 		if ((at == 0 || c->chunk == STACK_NONE) && !append_chunk(s, c, offset + done))
 			break;
-		memcpy(chunk_data(s, s->chunk[c->chunk].tail) + at, data + done, piece);
+		copy(chunk_data(s, s->chunk[c->chunk].tail) + at, data + done, piece);
 		done += piece;
 	}
 	return done;
@@ -156,7 +162,7 @@ void leat_stack_text(
 		uint32_t at = (uint32_t)(offset % STACK_CHUNK_OCTETS);
 		uint32_t piece = u32_min(octets, STACK_CHUNK_OCTETS - at);
 
-		memcpy(dst, chunk_data(s, chunk) + at, piece);
+		copy(dst, chunk_data(s, chunk) + at, piece);
 		dst += piece;
 		offset += piece;
 		octets -= piece;

@@ -695,7 +695,7 @@ static void a_connect_that_follows_the_oldest_has_another_give_way(void **state)
 		const struct tcp_counters *t = leat_stack_tcp(n.stack[0]);
 
 		assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c),
-			max == 2 ? LEAT_OK : LEAT_ERR_FULL);
+			max == 2 ? LEAT_OK : LEAT_ERR_WAITING);
 		assert_int_equal(leat_stack_counters(n.stack[0])->connect_reused, max - 1);
 		assert_int_equal(leat_stack_counters(n.stack[0])->time_wait_refused, 2 - max);
 		assert_int_equal(t->ended[TCP_END_GAVE_WAY], max - 1);
@@ -734,13 +734,13 @@ static void a_connect_that_is_refused_takes_no_port(void **state)
 	leat_flow_steer_init(&steer, key, FLOW_STEER_TABLE, 1);
 	assert_int_equal(leat_connect(n.stack[0], &any, &remote, &c[0]), LEAT_OK);
 	assert_int_equal(leat_abort(n.stack[0], c[0]), LEAT_OK);
-	/* There is no record: those of our address of the other version have them all. */
+	/* There is no place: those of our address of the other version have them all. */
 	for (uint32_t i = 0; i < 31; i++) {
 		struct leat_addr at = net_addr(0, 6, (uint16_t)(1024 + i)), to = net_addr(1, 6, 81);
 
 		assert_int_equal(leat_connect(n.stack[0], &at, &to, &c[i]), LEAT_OK);
 	}
-	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c[31]), LEAT_ERR_FULL);
+	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c[31]), LEAT_ERR_WAITING);
 	net_ledger(&n);
 	assert_int_equal(leat_abort(n.stack[0], c[0]), LEAT_OK);
 	assert_int_equal(leat_connect(n.stack[0], &any, &remote, &c[0]), LEAT_OK);

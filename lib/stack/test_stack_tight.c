@@ -346,7 +346,7 @@ static void a_listener_becomes_an_active_open_if_there_is_a_place(void **state)
 		for (uint32_t i = 0; i < 2; i++)
 			net_closed_by_server(&n, 4);
 		assert_int_equal(leat_listen_from(n.stack[1], &local, &remote, &l), LEAT_OK);
-		assert_int_equal(leat_send(n.stack[1], l, "x", 1), evict ? 1 : LEAT_ERR_FULL);
+		assert_int_equal(leat_send(n.stack[1], l, "x", 1), evict ? 1 : LEAT_ERR_WAITING);
 		assert_int_equal(net_outcome(&n, 1, evict ? "evicted" : "refused"), 1);
 		net_ledger(&n);
 		net_stop(&n);

@@ -385,7 +385,7 @@ static void a_full_table_refuses_new_work(void **state)
 		net_closed_by_server(&n, 4);
 	for (uint32_t i = 0; i < 6; i++)
 		assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_OK);
-	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_ERR_FULL);
+	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &c), LEAT_ERR_WAITING);
 	assert_int_equal(net_outcome(&n, 0, "refused"), 1);
 	net_run(&n, 10 * TIME_MS);
 	assert_int_equal(net_outcome(&n, 1, "refused"), 6);

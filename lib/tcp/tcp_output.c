@@ -165,10 +165,9 @@ static void book_again(struct tcp_call *c, struct tcp_emit *out)
 }
 
 /* The books of what takes sequence space: SND.NXT, and what is timed. */
-static inline void book(struct tcp_call *c, struct tcp_emit *out)
+static inline void book(struct tcp_call *c, struct tcp_emit *out, bool queue)
 {
 	struct tcb *tcb = c->tcb;
-	bool queue = tcp_sendq_of(c->e, tcb) != NULL;
 	struct seq pos = out->seg.seq, after = seq_add(pos, out->seg.len);
 
 	if (UNLIKELY(c->e->tally != NULL) && out->seg.text > 0)
@@ -202,7 +201,7 @@ static __attribute__((noinline)) void put_rare(struct tcp_call *c, struct seg *s
 /* Builds one segment at pos with octets of text, and keeps the books: the ACK that it carries, and
  * those above.  What its callers know of it is not asked here. */
 static inline __attribute__((always_inline)) void emit_as(
-	struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flags)
+	struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flags, bool queue)
 {
 	struct tcb *tcb = c->tcb;
 	struct tcp_emit *out = emit_take(c, tcb->idx);
@@ -231,18 +230,18 @@ static inline __attribute__((always_inline)) void emit_as(
 		     tcp_sack_news(tcb)))
 		put_rare(c, seg);
 	if (seg->len > 0)
-		book(c, out);
+		book(c, out, queue);
 }
 
 static void emit(struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flags)
 {
-	emit_as(c, pos, text, flags);
+	emit_as(c, pos, text, flags, tcp_sendq_of(c->e, c->tcb) != NULL);
 }
 
 /* SND.NXT, or before it what a closed window would let in. */
 static void emit_ack(struct tcp_call *c, struct seq pos)
 {
-	emit_as(c, pos, 0, TCP_ACK);
+	emit_as(c, pos, 0, TCP_ACK, false);
 }
 
 /* Octets of text at pos that one segment may carry, up to the edge. */
@@ -255,7 +254,7 @@ static uint32_t text_at(const struct tcb *tcb, struct seq pos, struct seq edge)
 
 /* Text at pos, with PSH when it is the last that is queued (MUST-61), and FIN when the user closed
  * and nothing comes after it. */
-static void emit_text(struct tcp_call *c, struct seq pos, uint32_t text)
+static void emit_text(struct tcp_call *c, struct seq pos, uint32_t text, bool queue)
 {
 	struct tcb *tcb = c->tcb;
 	uint8_t flags = TCP_ACK;
@@ -266,7 +265,7 @@ static void emit_text(struct tcp_call *c, struct seq pos, uint32_t text)
 		if (tcb->flags & TCP_F_FIN_QUEUED)
 			flags |= TCP_FIN;
 	}
-	emit_as(c, pos, text, flags);
+	emit_as(c, pos, text, flags, queue);
 }
 
 /* Sender's silly window avoidance and Nagle, RFC 9293 3.8.6.2.1: a full segment, or the last text
@@ -291,7 +290,10 @@ static bool emit_syn(struct tcp_call *c)
 
 	if (!fresh && !seq_eq(tcb->snd.rtx, tcb->snd.iss))
 		return false;
-	emit(c, tcb->snd.iss, 0, tcb->state == TCP_ST_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK);
+	if (LIKELY(tcb->state == TCP_ST_SYN_RECEIVED))
+		emit_as(c, tcb->snd.iss, 0, TCP_SYN | TCP_ACK, false);
+	else
+		emit(c, tcb->snd.iss, 0, TCP_SYN);
 	return true;
 }
 
@@ -315,7 +317,7 @@ static bool emit_fresh(struct tcp_call *c, uint32_t text)
 
 	if (queue && !leat_tcp_sendq_room(c->e, queue))
 		return false;
-	emit_text(c, pos, text);
+	emit_text(c, pos, text, queue != NULL);
 	if (queue)
 		leat_tcp_sendq_sent(c, pos, seq_from(pos, c->tcb->snd.nxt));
 	return true;
@@ -342,7 +344,7 @@ static bool emit_window_probe(struct tcp_call *c)
 	} else {
 		if (queue) /* no more than was sent: the record stays as it is */
 			text = u32_min(text, seq_from(una, tcb->snd.nxt));
-		emit_text(c, una, text);
+		emit_text(c, una, text, queue != NULL);
 	}
 	/* PROBE: it is sent; RTT: a sample would end the backoff (SHLD-30). */
 	tcb->flags &= (uint16_t) ~(TCP_F_PROBE | TCP_F_RTT);
@@ -358,7 +360,7 @@ static bool emit_back(struct tcp_call *c)
 	if (tcb->flags & TCP_F_RTX_ONE) {
 		tcb->flags &= (uint16_t)~TCP_F_RTX_ONE;
 		if (seq_lt(una, tcb->snd.nxt)) {
-			emit_text(c, una, text_at(tcb, una, tcb->snd.nxt));
+			emit_text(c, una, text_at(tcb, una, tcb->snd.nxt), false);
 			return true;
 		}
 	}
@@ -371,7 +373,7 @@ static bool emit_back(struct tcp_call *c)
 
 	if (text == 0 && !seq_eq(pos, tcb->snd.end))
 		return false;
-	emit_text(c, pos, text);
+	emit_text(c, pos, text, false);
 	return true;
 }
 

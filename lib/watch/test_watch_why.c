@@ -4,6 +4,7 @@
 
 #include "watch_why.h"
 
+#include "base_bits.h"
 #include "base_time.h"
 
 #include <setjmp.h>
@@ -87,6 +88,22 @@ static void each_limit_is_named_and_the_first_of_them_alone(void **state)
 	says("it drains", true);
 }
 
+/* Places are kept for those that are open, too: it is full before all of them wait. */
+static void time_wait_is_full_when_it_refuses(void **state)
+{
+	static const uint32_t cell[] = {WATCH_OUTCOME + 11, WATCH_SKIP + 5};
+	char name[WATCH_NAME_MAX];
+
+	(void)state;
+	assert_string_equal(leat_watch_cell_name(cell[0], name), "time_wait.refused");
+	for (uint32_t i = 0; i < COUNT_OF(cell); i++) {
+		calm();
+		now.cell[0][cell[i]] = 1;
+		now.cell[1][WATCH_PRESENT + TCP_ST_TIME_WAIT] = 500;
+		says("TIME-WAIT is full: 500 of 1000", true);
+	}
+}
+
 static void what_happened_before_is_no_reason(void **state)
 {
 	(void)state;
@@ -102,6 +119,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_names_the_busiest_shard),
 		cmocka_unit_test(each_limit_is_named_and_the_first_of_them_alone),
+		cmocka_unit_test(time_wait_is_full_when_it_refuses),
 		cmocka_unit_test(what_happened_before_is_no_reason),
 	};
 

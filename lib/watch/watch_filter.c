@@ -303,12 +303,12 @@ static uint16_t role(struct parse *p)
 
 static uint16_t either(struct parse *p);
 
+const char *const leat_watch_filter_words[] = {"src", "dst", "sport", "dport", "shard", "rtx",
+	"recv-q", "send-q", "left", "age", "idle", "timer", "role", "not", "state", "exclude",
+	"sort", "limit", NULL};
+
 static uint16_t term(struct parse *p)
 {
-	static const char *const words[] = {"src", "dst", "sport", "dport", "shard", "rtx",
-		"recv-q", "send-q", "left", "age", "idle", "timer", "role", "not", "state",
-		"exclude", "sort", "limit", NULL};
-
 	if (is(p, "src", "dst")) {
 		bool ours = p->word[0] == 's';
 
@@ -324,7 +324,7 @@ static uint16_t term(struct parse *p)
 			return compare(p, i);
 	if (is(p, "state", "exclude") || is(p, "sort", "limit"))
 		return say(p, "this stands for the whole", "put it outside of `or`, `not` and ( )");
-	return unknown(p, "word of a filter", words);
+	return unknown(p, "word of a filter", leat_watch_filter_words);
 }
 
 static uint16_t factor(struct parse *p)

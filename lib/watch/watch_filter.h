@@ -97,6 +97,9 @@ struct watch_error {
 	char why[WATCH_WHY_MAX];
 };
 
+/* The words that a filter is made of; ends with NULL. */
+extern const char *const leat_watch_filter_words[];
+
 /* leat_watch_filter_parse reads text; false with err. */
 bool leat_watch_filter_parse(struct watch_filter *f, const char *text, struct watch_error *err);
 

@@ -12,8 +12,11 @@
 #define AS_ASKED_SHARE 99 /* per cent of what was planned */
 
 /* Of the reasons of a generator not to begin a connection: load_count.h. */
-#define SKIP_NO_PORT 0
-#define SKIP_LIMIT   2
+#define SKIP_NO_PORT    0
+#define SKIP_LIMIT      2
+#define SKIP_WAITING    5
+
+#define OUTCOME_REFUSED 11 /* of TIME-WAIT, leat_stack_time_wait: "refused" */
 
 /* What passed between the two, of all shards. */
 struct change {
@@ -90,7 +93,9 @@ static bool of_tables(const struct change *c, char *text)
 			"tuples exhausted: TIME-WAIT has them; more sources or targets, or a "
 			"shorter 2MSL");
 	else if ((max != 0 && waiting >= max - max / 100) ||
-		 since(c, WATCH_ENDED + TCP_END_GAVE_WAY) != 0)
+		 since(c, WATCH_ENDED + TCP_END_GAVE_WAY) + since(c, WATCH_SKIP + SKIP_WAITING) +
+				 since(c, WATCH_OUTCOME + OUTCOME_REFUSED) !=
+			 0)
 		snprintf(text, WATCH_REASON_MAX,
 			"TIME-WAIT is full: %" PRIu64 " of %" PRIu64
 			"; more records, or a shorter 2MSL",

@@ -99,6 +99,9 @@ class Test:
         expect(self.complete("leat", "serve", "--config", "README"), ["README.md"], "a file")
         expect(self.complete("leat", "check", "config/firs"), ["config/first.yaml"], "a file")
         expect(self.complete("leat", "nonsense", "--"), [], "a verb that there is not")
+        expect(self.complete("leat", "ctl", "r"), ["rate", "reload"], "what ctl is to do")
+        expect(self.complete("leat", "conns", "le"), ["left"], "a word of a filter")
+        expect(self.complete("leat", "explain", "drop_tcp_c"), ["drop_tcp_csum"], "a verdict")
         with tempfile.TemporaryDirectory() as directory:
             run("python3", "-c", "import socket,sys; s=socket.socket(socket.AF_UNIX); "
                 "s.bind(sys.argv[1])", f"{directory}/lab-a.sock")

@@ -9,6 +9,7 @@ Fails when one of them was never reached, or is no word of `leat explain`.  --ta
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -115,6 +116,17 @@ def unexplained(build, keys):
         f"a word for nothing in leat explain: {name}" for name in sorted(words - counted - OF_NOW)]
 
 
+def of_loads():
+    """What a load counts by its reason, and no test of loads asserts."""
+    text = "".join(p.read_text() for p in sorted((HERE.parent / "app/load").glob("test_*.c")))
+    names = re.findall(r"^\tLOAD_((?:FAIL|SKIP)_\w+),", (HERE.parent / "app/load/load_count.h").read_text(),
+                       re.M)
+    lack = [name for name in names if not name.endswith("_CNT") and
+            not re.search(rf"->(?:failed|not_started)\[LOAD_{name}\](?:,| >| ==)", text) and
+            not re.search(rf'"[^"\n]*", LOAD_{name}\}}', text)]  # of a table of cases
+    return [f"load {name.lower()}" for name in lack] + ["nothing of loads"] * (len(names) < 15)
+
+
 def short(count):
     if count < 100000:
         return str(count)
@@ -146,6 +158,7 @@ def main():
                 print(f"\n{group:34}" + "".join(f"{column:>9}" for column in PROGRAMS))
             cells = "".join(f"{short(count) if count else '-':>9}" for count in row)
             print(f"  {key[1]:32}{cells}{note}")
+    never += of_loads()
     lack = unexplained(build, [key for key, _ in lines(names)])
     for what in [f"never reached: {name}" for name in never] + lack:
         print(f"# {what}")

@@ -36,6 +36,7 @@ static const struct {
 	{LEAT_ERR_ARG, "arg"},
 	{LEAT_ERR_AGAIN, "again"},
 	{LEAT_ERR_QUIET, "quiet"},
+	{LEAT_ERR_WAITING, "waiting"},
 };
 
 static const char *error_name(int64_t error)

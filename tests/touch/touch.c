@@ -371,7 +371,9 @@ REAL(void, free, void *mem)
 	__real_free(mem);
 }
 
-REAL(void *, mmap64, void *at, size_t octets, int may, int how, int fd, off_t from)
+#define MMAP_PARAMETERS void *at, size_t octets, int may, int how, int fd, off_t from
+
+REAL(void *, mmap64, MMAP_PARAMETERS)
 {
 	void *mem = __real_mmap64(at, octets, may, how, fd, from);
 
@@ -542,8 +544,10 @@ static bool take_as_viewer(void *arg, void *to)
 	return taken;
 }
 
-REAL(void *, leat_metrics_start, const char *address, uint16_t port, const void *cpus,
-	const struct source *source, char *why)
+#define METRICS_PARAMETERS                                                                         \
+	const char *address, uint16_t port, const void *cpus, const struct source *source, char *why
+
+REAL(void *, leat_metrics_start, METRICS_PARAMETERS)
 {
 	struct source ours = *source;
 
