@@ -11,8 +11,8 @@
  *	buffers   to free a buffer and to take one
  *	frames    a second, each way
  *
- * each of the best of many short parts.  A part of which somebody else on the machine had a share is
- * worse, and so is one in which the other side did not run. */
+ * each of the best of many short parts.  A part in which somebody else ran as well is worse, and so
+ * is one in which the other side did not. */
 #include "bench_eal.h"
 #include "bench.h"
 

@@ -3,8 +3,8 @@
  *
  *	bench_latency [--json] [--quick]
  *
- * Client and server are two cores joined by a wire without delay, played by one thread: each end has
- * a clock, which each of its turns moves on by as many cycles as the turn took here; the end whose
+ * Client and server are two cores joined by a wire without delay, played by one thread: each has a
+ * clock, which each of its turns moves on by as many cycles as the turn took here; the end whose
  * clock is behind takes the next turn, and sees the frames that left the other before its instant.
  * So polling, bursts and queues are as on two cores, and nobody else on this machine comes between
  * the two.  A turn has 32 frames, events and connects at most, a few us: one of more than 20 us was

@@ -149,8 +149,9 @@ def device_alone(program, device):
 
 def tell(row):
     print(f"{row['device']}: {row['connections_per_second']:,} connections/s, "
-          f"{row['device_share']:.0%} of the frames that the device alone carries; load of the "
-          f"machine {row['load']}")
+          f"{row['device_share']:.0%} of the frames that the device alone carries; with whole cores "
+          f"{row['with_whole_cores_per_second']:,} and {row['device_share_with_whole_cores']:.0%}; load "
+          f"of the machine {row['load']}")
     for side in ("server", "client"):
         print(f"  {side}: {row[side + '_frames_per_second_in']:,} packets/s in, "
               f"{row[side + '_frames_per_second_out']:,} out; busy {row[side + '_busy']:.1%}, "
@@ -179,6 +180,9 @@ def main():
         row = min(rows, key=lambda each: each["server_cycles_per_connection"])
         row["device_frames_per_second"] = alone
         row["device_share"] = round(PACKETS * row["connections_per_second"] / alone, 3)
+        whole = ghz * 1e9 / max(row[side + "_cycles_per_connection"] for side in ("server", "client"))
+        row["with_whole_cores_per_second"] = round(whole)
+        row["device_share_with_whole_cores"] = round(PACKETS * whole / alone, 3)
         if options.json:
             print(json.dumps({"bench": "pair", **row}), flush=True)
         else:
