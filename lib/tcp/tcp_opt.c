@@ -20,7 +20,7 @@ uint32_t leat_tcp_hdr_octets(const struct tcb *tcb)
 	return tcb->ends.remote != ENDS4_WIDE ? 40 : 60;
 }
 
-/* The whole receive buffer is offered, as far as it can be held, by the least shift that does it. */
+/* The whole receive buffer is offered, as far as it can be held, by the least shift for that. */
 void leat_tcp_opts_prepare(struct tcp_engine *e)
 {
 	const struct tcp_knobs *k = &e->knobs;
