@@ -43,7 +43,9 @@
 struct ctl_shard {
 	_Alignas(CACHE_LINE) struct shard_walk walk;
 	struct watch_scan scan;
-	_Alignas(CACHE_LINE) bool owed; /* ours */
+	/* Ours: is it the shard's; what was counted of it. */
+	_Alignas(CACHE_LINE) bool owed;
+	uint64_t matched, seen;
 };
 
 /* One who asks, and the thread that answers him. */
@@ -159,12 +161,14 @@ struct ctl_scan {
 	const struct watch_filter *filter;
 	enum watch_scan_kind kind;
 	bool rows, info;
-	uint64_t kill_max;
+	uint64_t kill_max;  /* of each shard */
+	uint64_t not_asked; /* a bit for each shard that is left out */
 	bool (*take)(void *arg, struct watch_scan *scan);
 	void *arg;
 	/* The answer. */
 	uint64_t matched, seen;
-	uint64_t dumb; /* a bit for each shard that does not turn */
+	uint64_t in;   /* a bit for each shard that has any that match */
+	uint64_t dumb; /* and that does not turn */
 	struct watch_sum sum;
 };
 
