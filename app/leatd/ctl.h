@@ -72,7 +72,7 @@ struct ctl_role {
 	const char *const *live; /* those that can change, ends with NULL */
 	/* May they be so?  Else why not. */
 	bool (*may)(const void *options, char *why, size_t size);
-	/* On the lcore of each shard, what may be; then adopt, when all have. */
+	/* On the lcore of each shard, what may be; then adopt, when all have that turn. */
 	void (*apply)(const void *options, uint32_t shard, struct leat_stack *s);
 	void (*adopt)(const void *options);
 };
@@ -186,6 +186,10 @@ const char *leat_ctl_config_path(void);
 
 struct ctl_change;
 void leat_ctl_change_free(struct ctl_change *change);
+
+/* leat_ctl_change_sweep puts the last change again for a shard that stood still when it was brought,
+ * and then had something else to do. */
+void leat_ctl_change_sweep(struct ctl *c);
 
 /* The verbs: read the words behind the name, which they may change, and write the answer to
  * q->out: `ok` and what there is to say, or `no CODE AT why`. */
