@@ -7,8 +7,7 @@ void leat_stack_parse(struct leat_stack *s, struct stack_burst *b)
 	DCHECK(b->cnt <= STACK_BURST_MAX);
 	for (uint32_t i = 0; i < b->cnt; i++)
 		__builtin_prefetch(b->pkt[i].frame);
-	for (uint32_t i = 0; i < b->cnt; i++)
-		b->verdict[i] = leat_wire_pkt_parse(&b->pkt[i], &s->config.link);
+	leat_wire_pkt_parse_bulk(b->pkt, b->cnt, &s->config.link, b->verdict);
 }
 
 void leat_stack_lookup(struct leat_stack *s, struct stack_burst *b)
