@@ -99,7 +99,7 @@ struct flow_table *leat_flow_table_new(
 	return t;
 }
 
-uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple)
+static inline uint64_t hash_of(const struct flow_table *t, const struct tuple *tuple)
 {
 	uint64_t word[TUPLE_WORDS];
 
@@ -107,6 +107,11 @@ uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple)
 	if (LIKELY(tuple_words(tuple, word) == 2))
 		return hash_fast(&t->key, word, 2) & HASH_COUNTS;
 	return hash_fast(&t->key, word, TUPLE_WORDS) & HASH_COUNTS;
+}
+
+uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple)
+{
+	return hash_of(t, tuple);
 }
 
 static const struct ends4 *ends_of(const struct flow_table *t, uint32_t idx)
@@ -130,7 +135,19 @@ static const void *name_of(const struct flow_table *t, uint32_t idx)
 	return t->records.ends && !(idx & FLOW_UNIT) ? ends_of(t, idx) : tuple_of(t, idx);
 }
 
-static bool is_of(const struct flow_table *t, uint32_t idx, const struct tuple *tuple)
+uint64_t leat_flow_hash_unit(const struct flow_table *t, uint32_t idx)
+{
+	const struct tuple4 *small = tuple_of(t, idx);
+	uint64_t word[2];
+
+	DCHECK(idx & FLOW_UNIT);
+	if (UNLIKELY(idx & FLOW_WIDE))
+		return leat_flow_hash(t, tuple_of(t, idx));
+	tuple4_words(small, t->records.local4[small->local_idx], word);
+	return hash_fast(&t->key, word, 2) & HASH_COUNTS;
+}
+
+static inline bool is_of(const struct flow_table *t, uint32_t idx, const struct tuple *tuple)
 {
 	if (t->records.ends && !(idx & FLOW_UNIT) && ends_of(t, idx)->remote != ENDS4_WIDE)
 		return ends4_eq(ends_of(t, idx), tuple);
@@ -235,39 +252,40 @@ void leat_flow_table_prefetch(const struct flow_table *t, uint64_t hash)
 	__builtin_prefetch(&t->bucket[home_of(t, hash)]);
 }
 
-/* The first entry in its own bucket that may be it, or FLOW_NONE; walks: it may be in another. */
-static uint32_t first_of(const struct flow_table *t, uint64_t hash, bool *walks)
+/* The first entry in its own bucket that may be it; else, when it may be in another, that. */
+static inline uint32_t first_of(
+	const struct flow_table *t, uint64_t hash, const struct tuple *tuple, uint32_t home)
 {
-	const struct flow_bucket *b = &t->bucket[home_of(t, hash)];
+	const struct flow_bucket *b = &t->bucket[home];
 	uint32_t slots = slots_with(b, tag_of(hash));
 
-	*walks = b->passed != 0;
-	return slots ? b->idx[__builtin_ctz(slots)] : FLOW_NONE;
+	if (slots != 0)
+		return b->idx[__builtin_ctz(slots)];
+	return LIKELY(b->passed == 0) ? FLOW_NONE : leat_flow_table_find(t, hash, tuple);
 }
 
 void leat_flow_table_find_bulk(const struct flow_table *t, const struct tuple *const *tuple,
 	uint32_t cnt, uint64_t *hash, uint32_t *idx)
 {
-	bool walks[FLOW_BULK_MAX];
-
 	DCHECK(cnt <= FLOW_BULK_MAX);
 	for (uint32_t i = 0; i < cnt; i++) {
-		if (tuple[i] == NULL)
+		idx[i] = FLOW_NONE;
+		if (UNLIKELY(tuple[i] == NULL))
 			continue;
-		hash[i] = leat_flow_hash(t, tuple[i]);
-		leat_flow_table_prefetch(t, hash[i]);
+		hash[i] = hash_of(t, tuple[i]);
+		idx[i] = home_of(t, hash[i]);
+		__builtin_prefetch(&t->bucket[idx[i]]);
 	}
 	for (uint32_t i = 0; i < cnt; i++) {
-		idx[i] = tuple[i] ? first_of(t, hash[i], &walks[i]) : FLOW_NONE;
+		if (UNLIKELY(tuple[i] == NULL))
+			continue;
+		idx[i] = first_of(t, hash[i], tuple[i], idx[i]);
 		if (idx[i] != FLOW_NONE)
 			__builtin_prefetch(name_of(t, idx[i]));
 	}
-	for (uint32_t i = 0; i < cnt; i++) {
-		if (idx[i] == FLOW_NONE ? tuple[i] == NULL || !walks[i]
-					: is_of(t, idx[i], tuple[i]))
-			continue;
-		idx[i] = leat_flow_table_find(t, hash[i], tuple[i]);
-	}
+	for (uint32_t i = 0; i < cnt; i++)
+		if (idx[i] != FLOW_NONE && UNLIKELY(!is_of(t, idx[i], tuple[i])))
+			idx[i] = leat_flow_table_find(t, hash[i], tuple[i]);
 }
 
 static void stats_inserted(struct flow_table *t, uint32_t steps)

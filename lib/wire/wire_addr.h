@@ -170,6 +170,15 @@ static inline uint32_t tuple_words(const struct tuple *tuple, uint64_t *word)
 	return TUPLE_WORDS;
 }
 
+/* tuple4_words writes the same two words, where local is the address that t names by number. */
+static inline void tuple4_words(const struct tuple4 *t, uint32_t local, uint64_t *word)
+{
+	struct tuple full = {.lport = t->lport, .rport = t->rport};
+
+	word[0] = (uint64_t)local << 32 | t->remote;
+	__builtin_memcpy(&word[1], (const uint8_t *)&full + 32, sizeof(*word));
+}
+
 static inline uint64_t ip_first_bits(unsigned bits)
 {
 	return bits == 0 ? 0 : UINT64_MAX << (64 - bits);
