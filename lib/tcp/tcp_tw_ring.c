@@ -467,12 +467,15 @@ uint32_t leat_tcp_tw_ring_again(
  * would find no block: then one block's worth of holes is. */
 bool leat_tcp_tw_ring_is_tight(const struct tw_ring *r)
 {
+	uint64_t kept = blocks_kept(r, TW_NEED_AGAIN);
+
+	if (LIKELY(r->free_cnt > kept + TIGHT_CNT))
+		return false;
 	uint64_t used = (uint64_t)(r->block_cnt - r->free_cnt) << r->shift;
-	uint64_t holes = used - r->unit_cnt, kept = blocks_kept(r, TW_NEED_AGAIN);
+	uint64_t holes = used - r->unit_cnt;
 
 	return (r->free_cnt <= kept && holes >= UINT64_C(1) << r->shift) ||
-	       (r->free_cnt <= kept + TIGHT_CNT &&
-		       holes >= used / HOLES_PART + (UINT64_C(2) << r->shift));
+	       holes >= used / HOLES_PART + (UINT64_C(2) << r->shift);
 }
 
 /* Writes record from at unit `place` of block no, of the same queue; gives the move. */

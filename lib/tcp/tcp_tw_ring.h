@@ -46,12 +46,12 @@
 
 enum tw_mark {
 	TW_M_DSCP = 0x003f,
-	TW_M_TS = 0x0040,      /* timestamps were agreed on */
-	TW_M_WS = 0x0080,      /* window scale */
-	TW_M_ECN = 0x0100,     /* ECN */
-	TW_M_ECE = 0x0200,     /* and congestion is still to be told */
-	TW_M_RST = 0x0400,     /* an exact reset ends it */
-	TW_M_PASSIVE = 0x0800, /* the peer opened it */
+	TW_M_ECE = 0x0040,     /* congestion is still to be told */
+	TW_M_WS = 0x0100,      /* window scale was agreed on */
+	TW_M_TS = 0x0400,      /* timestamps were */
+	TW_M_RST = 0x0800,     /* an exact reset ends it */
+	TW_M_ECN = 0x1000,     /* ECN was agreed on */
+	TW_M_PASSIVE = 0x2000, /* the peer opened it */
 };
 
 enum tw_flag {
