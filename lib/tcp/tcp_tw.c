@@ -176,6 +176,17 @@ static bool fits(const struct tcp_engine *e, const struct tcb *tcb)
 	return tcp_two_msl_ns(e, tcb) + e->knobs.reply_interval_ns < TW_STAMP_MAX * TIME_MS;
 }
 
+static uint32_t ring_add(
+	const struct tcp_engine *e, const struct tcb *tcb, uint32_t local_idx, struct tw_info *info)
+{
+	uint32_t length = tcp_two_msl_length(tcb);
+
+	if (LIKELY(tcb->ends.remote != ENDS4_WIDE && local_idx <= UINT16_MAX))
+		return leat_tcp_tw_ring_add4(e->tw, length, (uint16_t)local_idx, &tcb->ends, info);
+	tcp_tuple(e, tcb, &info->tuple);
+	return leat_tcp_tw_ring_add(e->tw, length, local_idx, info);
+}
+
 uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_idx, uint8_t flags)
 {
 	uint64_t ends_at = tcb->ring.expires_at;
@@ -191,9 +202,7 @@ uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_
 
 	if (!e->knobs.time_wait_compact || !fits(e, tcb))
 		return stays(e, tcb);
-	tcp_tuple(e, tcb, &info.tuple);
-	uint32_t name = leat_tcp_tw_ring_add(
-		e->tw, tcp_two_msl_length(tcb), local_idx, &info, TW_NEED_ENTER);
+	uint32_t name = ring_add(e, tcb, local_idx, &info);
 
 	if (name == TCP_NONE) {
 		e->cnt.time_wait_stayed++;

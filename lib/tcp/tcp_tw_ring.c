@@ -413,33 +413,53 @@ void leat_tcp_tw_ring_end(struct tw_ring *r, uint32_t name)
 		(void)hole_make(r, name);
 }
 
-uint32_t leat_tcp_tw_ring_add(struct tw_ring *r, uint32_t length, uint32_t local_idx,
-	const struct tw_info *info, enum tw_need need)
+static inline void body_write(
+	struct tw_ring *r, uint32_t queue, uint32_t name, const struct tw_info *info)
 {
-	bool small = local_idx <= UINT16_MAX && tuple_is4(&info->tuple);
-	uint32_t queue = 2 * length + !small;
-	uint32_t name = place_at_tail(r, queue, info->ends_at, need);
-
-	DCHECK(length < TW_LENGTH_MAX);
 	DCHECK(info->stamp <= TW_STAMP_MAX);
-	if (name == TCP_NONE)
-		return TCP_NONE;
-	if (small) {
-		struct small *rec = at(r, name);
-
-		rec->tuple = (struct tuple4){ip_to4(info->tuple.remote), info->tuple.rport,
-			info->tuple.lport, (uint16_t)local_idx, info->mark};
-	} else {
-		struct wide *rec = at(r, name);
-
-		rec->tuple = info->tuple;
-		rec->mark = info->mark;
-	}
 	*body_of(r, name) = (struct body){.snd_nxt = info->snd_nxt,
 		.rcv_nxt = info->rcv_nxt,
 		.ts_recent = info->ts_recent,
 		.bits = info->stamp << STAMP_SHIFT | (uint32_t)info->flags << FLAG_SHIFT};
 	queue_grow(r, queue, name, info->ends_at);
+}
+
+uint32_t leat_tcp_tw_ring_add4(struct tw_ring *r, uint32_t length, uint16_t local_idx,
+	const struct ends4 *ends, const struct tw_info *info)
+{
+	uint32_t queue = 2 * length;
+	uint32_t name = place_at_tail(r, queue, info->ends_at, TW_NEED_ENTER);
+
+	DCHECK(length < TW_LENGTH_MAX);
+	DCHECK(ends->remote != ENDS4_WIDE);
+	if (name == TCP_NONE)
+		return TCP_NONE;
+	struct small *rec = at(r, name);
+
+	rec->tuple = (struct tuple4){ends->remote, ends->rport, ends->lport, local_idx, info->mark};
+	body_write(r, queue, name, info);
+	return name;
+}
+
+uint32_t leat_tcp_tw_ring_add(
+	struct tw_ring *r, uint32_t length, uint32_t local_idx, const struct tw_info *info)
+{
+	uint32_t queue = 2 * length + 1, name;
+
+	if (local_idx <= UINT16_MAX && tuple_is4(&info->tuple)) {
+		struct ends4 ends = ends4_of(&info->tuple);
+
+		return leat_tcp_tw_ring_add4(r, length, (uint16_t)local_idx, &ends, info);
+	}
+	name = place_at_tail(r, queue, info->ends_at, TW_NEED_ENTER);
+	DCHECK(length < TW_LENGTH_MAX);
+	if (name == TCP_NONE)
+		return TCP_NONE;
+	struct wide *rec = at(r, name);
+
+	rec->tuple = info->tuple;
+	rec->mark = info->mark;
+	body_write(r, queue, name, info);
 	return name;
 }
 

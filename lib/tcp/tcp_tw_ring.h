@@ -97,8 +97,12 @@ const void *leat_tcp_tw_ring_units(const struct tw_ring *r);
 /* leat_tcp_tw_ring_add writes a record that lasts as the others of length, at their tail, and gives
  * its name, or TCP_NONE, also when it would end before the last one of this length.  local_idx is
  * that of its local address; TCP_NONE: it has none, and will be wide. */
-uint32_t leat_tcp_tw_ring_add(struct tw_ring *r, uint32_t length, uint32_t local_idx,
-	const struct tw_info *info, enum tw_need need);
+uint32_t leat_tcp_tw_ring_add(
+	struct tw_ring *r, uint32_t length, uint32_t local_idx, const struct tw_info *info);
+
+/* leat_tcp_tw_ring_add4 does the same with ends, which are not wide, in place of info->tuple. */
+uint32_t leat_tcp_tw_ring_add4(struct tw_ring *r, uint32_t length, uint16_t local_idx,
+	const struct ends4 *ends, const struct tw_info *info);
 
 /* leat_tcp_tw_ring_again writes record name at the tail, to end at ends_at, and leaves a hole;
  * gives the new name, or TCP_NONE, and then nothing has changed. */
