@@ -341,11 +341,14 @@ static uint32_t slot_of(const struct flow_bucket *b, uint64_t tag, uint32_t idx)
 	return slots ? (uint32_t)__builtin_ctz(slots) : BUCKET_SLOTS;
 }
 
-void leat_flow_table_move(struct flow_table *t, uint64_t hash, uint32_t was, uint32_t idx)
+/* Beyond its own bucket; `was` in idx's place. */
+static __attribute__((noinline)) void move_far(
+	struct flow_table *t, uint64_t hash, uint32_t was, uint32_t idx)
 {
 	struct walk w = walk_of(t, hash);
 
-	for (uint32_t step = 0; step < t->walk_max; step++, walk_on(t, &w)) {
+	for (uint32_t step = 1; step < t->walk_max; step++) {
+		walk_on(t, &w);
 		uint32_t slot = slot_of(&t->bucket[w.at], tag_of(hash), was);
 
 		if (slot == BUCKET_SLOTS)
@@ -356,24 +359,51 @@ void leat_flow_table_move(struct flow_table *t, uint64_t hash, uint32_t was, uin
 	UNREACHABLE("the caller moves what it inserted");
 }
 
-void leat_flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t idx)
+void leat_flow_table_move(struct flow_table *t, uint64_t hash, uint32_t was, uint32_t idx)
+{
+	struct flow_bucket *b = &t->bucket[home_of(t, hash)];
+	uint32_t slot = slot_of(b, tag_of(hash), was);
+
+	if (LIKELY(slot < BUCKET_SLOTS))
+		b->idx[slot] = idx;
+	else
+		move_far(t, hash, was, idx);
+}
+
+static void slot_empty(struct flow_table *t, struct flow_bucket *b, uint32_t slot)
+{
+	b->tag[slot] = 0;
+	b->idx[slot] = 0;
+	t->stats.entry_cnt--;
+}
+
+static __attribute__((noinline)) void remove_far(struct flow_table *t, uint64_t hash, uint32_t idx)
 {
 	struct walk w = walk_of(t, hash);
 
-	for (uint32_t step = 0; step < t->walk_max; step++, walk_on(t, &w)) {
-		struct flow_bucket *b = &t->bucket[w.at];
-		uint32_t slot = slot_of(b, tag_of(hash), idx);
+	for (uint32_t step = 1; step < t->walk_max; step++) {
+		DCHECK(t->bucket[w.at].passed != 0);
+		t->bucket[w.at].passed--;
+		walk_on(t, &w);
+		uint32_t slot = slot_of(&t->bucket[w.at], tag_of(hash), idx);
 
-		if (slot < BUCKET_SLOTS) {
-			b->tag[slot] = 0;
-			b->idx[slot] = 0;
-			t->stats.entry_cnt--;
-			return;
-		}
-		DCHECK(b->passed != 0);
-		b->passed--;
+		if (slot == BUCKET_SLOTS)
+			continue;
+		slot_empty(t, &t->bucket[w.at], slot);
+		return;
 	}
 	UNREACHABLE("the caller removes what it inserted");
+}
+
+void leat_flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t idx)
+{
+	struct flow_bucket *b = &t->bucket[home_of(t, hash)];
+	uint32_t slot = slot_of(b, tag_of(hash), idx);
+
+	if (LIKELY(slot < BUCKET_SLOTS))
+		slot_empty(t, b, slot);
+	else
+		remove_far(t, hash, idx);
 }
 
 struct flow_stats leat_flow_table_stats(const struct flow_table *t)
