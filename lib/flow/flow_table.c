@@ -143,7 +143,10 @@ uint64_t leat_flow_hash_unit(const struct flow_table *t, uint32_t idx)
 	DCHECK(idx & FLOW_UNIT);
 	if (UNLIKELY(idx & FLOW_WIDE))
 		return leat_flow_hash(t, tuple_of(t, idx));
-	tuple4_words(small, t->records.local4[small->local_idx], word);
+	const struct ends4 ends = {
+		t->records.local4[small->local_idx], small->remote, small->lport, small->rport};
+
+	ends4_words(&ends, word);
 	return hash_fast(&t->key, word, 2) & HASH_COUNTS;
 }
 
@@ -307,28 +310,46 @@ static inline bool is_new(const struct flow_table *t, uint64_t hash, uint32_t id
 	       leat_flow_table_find(t, hash, &tuple) == FLOW_NONE;
 }
 
-bool leat_flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t idx)
+static void slot_fill(struct flow_bucket *b, uint32_t slots, uint64_t hash, uint32_t idx)
+{
+	uint32_t slot = (uint32_t)__builtin_ctz(slots);
+
+	b->tag[slot] = (uint16_t)tag_of(hash);
+	b->idx[slot] = idx;
+}
+
+/* Its own bucket is full. */
+static __attribute__((noinline)) bool insert_far(struct flow_table *t, uint64_t hash, uint32_t idx)
 {
 	struct walk w = walk_of(t, hash);
 	uint32_t steps = 0, slots = 0;
 
-	DCHECK(idx != FLOW_NONE);
-	DCHECK(idx & FLOW_UNIT || is_new(t, hash, idx));
-	while (steps < t->walk_max && (slots = slots_with(&t->bucket[w.at], 0)) == 0) {
+	while (slots == 0 && ++steps < t->walk_max) {
 		walk_on(t, &w);
-		steps++;
+		slots = slots_with(&t->bucket[w.at], 0);
 	}
 	if (slots == 0) {
 		t->stats.insert_refused++;
 		return false;
 	}
-	uint32_t slot = (uint32_t)__builtin_ctz(slots);
-
-	t->bucket[w.at].tag[slot] = (uint16_t)tag_of(hash);
-	t->bucket[w.at].idx[slot] = idx;
+	slot_fill(&t->bucket[w.at], slots, hash, idx);
 	stats_inserted(t, steps);
 	for (w = walk_of(t, hash); steps-- > 0; walk_on(t, &w))
 		t->bucket[w.at].passed++;
+	return true;
+}
+
+bool leat_flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t idx)
+{
+	struct flow_bucket *b = &t->bucket[home_of(t, hash)];
+	uint32_t slots = slots_with(b, 0);
+
+	DCHECK(idx != FLOW_NONE);
+	DCHECK(idx & FLOW_UNIT || is_new(t, hash, idx));
+	if (UNLIKELY(slots == 0))
+		return insert_far(t, hash, idx);
+	slot_fill(b, slots, hash, idx);
+	stats_inserted(t, 0);
 	return true;
 }
 

@@ -290,12 +290,12 @@ void leat_tcp_tw_gone(struct tcp_engine *e, const struct tcb *tcb)
 void leat_tcp_tw_begin(const struct tcp_call *c)
 {
 	struct tcp_engine *e = c->e;
-	uint64_t ends_at = c->now + tcp_two_msl_ns(e, c->tcb);
 
-	if (!is_awake(e, c->tcb)) {
+	if (LIKELY(!is_awake(e, c->tcb))) {
 		leat_tcp_ring_start(e->two_msl, c->tcb, tcp_two_msl_length(c->tcb), c->now);
 		return;
 	}
+	uint64_t ends_at = c->now + tcp_two_msl_ns(e, c->tcb);
 	uint32_t *name = name_at(e, c->tcb);
 	uint32_t to = leat_tcp_tw_ring_again(e->tw, *name, ends_at, TW_NEED_AGAIN);
 

@@ -170,12 +170,13 @@ static inline uint32_t tuple_words(const struct tuple *tuple, uint64_t *word)
 	return TUPLE_WORDS;
 }
 
-/* tuple4_words writes the same two words, where local is the address that t names by number. */
-static inline void tuple4_words(const struct tuple4 *t, uint32_t local, uint64_t *word)
+/* ends4_words writes the same two words; e is not wide, and both ends are specified. */
+static inline void ends4_words(const struct ends4 *e, uint64_t *word)
 {
-	struct tuple full = {.lport = t->lport, .rport = t->rport};
+	struct tuple full = {.lport = e->lport, .rport = e->rport};
 
-	word[0] = (uint64_t)local << 32 | t->remote;
+	DCHECK(e->remote != ENDS4_WIDE && e->remote != 0 && e->local != ENDS4_WIDE);
+	word[0] = (uint64_t)e->local << 32 | e->remote;
 	__builtin_memcpy(&word[1], (const uint8_t *)&full + 32, sizeof(*word));
 }
 
