@@ -5,8 +5,6 @@
 void leat_stack_parse(struct leat_stack *s, struct stack_burst *b)
 {
 	DCHECK(b->cnt <= STACK_BURST_MAX);
-	for (uint32_t i = 0; i < b->cnt; i++)
-		__builtin_prefetch(b->pkt[i].frame);
 	leat_wire_pkt_parse_bulk(b->pkt, b->cnt, &s->config.link, b->verdict);
 }
 
