@@ -4,6 +4,7 @@
 #include "base_arena.h"
 #include "base_assert.h"
 #include "base_law.h"
+#include "shard_buf.h"
 
 #include <rte_mbuf.h>
 
@@ -199,15 +200,12 @@ static void answer(const struct shard *s, struct shard_ask *ask)
 /* give_back frees the buffers the stack is finished with. */
 static void give_back(struct shard *s)
 {
-	struct rte_mbuf *m[SHARD_GIVE_MAX];
 	void *buf[SHARD_GIVE_MAX];
 	uint32_t cnt;
 
 	do {
 		cnt = leat_stack_give(s->stack, buf, SHARD_GIVE_MAX);
-		for (uint32_t i = 0; i < cnt; i++)
-			m[i] = buf[i];
-		rte_pktmbuf_free_bulk(m, cnt);
+		leat_shard_buf_free(s->rx.pool, buf, cnt);
 	} while (cnt == SHARD_GIVE_MAX);
 }
 

@@ -4,22 +4,28 @@
 #include "base_assert.h"
 #include "base_bits.h"
 #include "nic_offload.h"
+#include "shard_buf.h"
 
 #include <rte_mbuf.h>
 
 #include <string.h>
 
-/* refill takes a whole burst of spares, so that a turn takes from the pool about once. */
+/* refill makes spares a whole burst again, so that a turn takes from the pool about once. */
 static void refill(struct shard_tx *tx)
 {
 	uint32_t missing = STACK_BURST_MAX - tx->spare_cnt;
 
 	if (missing == 0)
 		return;
-	if (rte_pktmbuf_alloc_bulk(tx->pool, tx->spare + tx->spare_cnt, missing) == 0)
-		tx->spare_cnt = STACK_BURST_MAX;
-	else
+	if (UNLIKELY(!leat_shard_buf_take(tx->pool, tx->spare, missing))) {
 		tx->no_buf++;
+		return;
+	}
+	for (uint32_t i = 0; i < missing; i++) {
+		tx->out[i].data = rte_pktmbuf_mtod(tx->spare[i], uint8_t *);
+		tx->out[i].room = rte_pktmbuf_tailroom(tx->spare[i]);
+	}
+	tx->spare_cnt = STACK_BURST_MAX;
 }
 
 /* finish makes of a written frame what the device sends. */
@@ -46,30 +52,27 @@ static void tell_question(struct shard_tx *tx, const struct stack_frame *f, uint
 		leat_shard_asked_tell(tx->asked[i], ip, now);
 }
 
-/* output_burst asks the stack for want frames, taking spares from the end; returns how many. */
+/* output_burst asks the stack for want frames, written to spares; returns how many. */
 static uint32_t output_burst(
 	struct shard_tx *tx, struct leat_stack *stack, uint64_t now, uint32_t want)
 {
-	struct stack_frame f[STACK_BURST_MAX];
-
-	for (uint32_t i = 0; i < want; i++) {
-		struct rte_mbuf *m = tx->spare[tx->spare_cnt - 1 - i];
-
-		f[i].data = rte_pktmbuf_mtod(m, uint8_t *);
-		f[i].room = rte_pktmbuf_tailroom(m);
-	}
+	uint32_t from = STACK_BURST_MAX - tx->spare_cnt;
+	struct stack_frame *f = &tx->out[from];
 	uint32_t cnt = leat_stack_output(stack, now, f, want);
+
 	DCHECK(cnt <= want);
 	if (UNLIKELY(tx->capture != NULL))
 		leat_shard_capture_sent(tx->capture, f, cnt, now);
 	for (uint32_t i = 0; i < cnt; i++) {
-		struct rte_mbuf *m = tx->spare[--tx->spare_cnt];
+		struct rte_mbuf *m = tx->spare[from + i];
 
 		finish(tx, &f[i], m);
 		if (UNLIKELY(!f[i].is_tcp) && tx->asked_cnt != 0)
 			tell_question(tx, &f[i], now);
-		tx->frame[tx->queue_cnt++] = m;
+		tx->frame[tx->queue_cnt + i] = m;
 	}
+	tx->spare_cnt -= cnt;
+	tx->queue_cnt += cnt;
 	return cnt;
 }
 
@@ -189,7 +192,7 @@ uint32_t leat_shard_tx_send(struct shard_tx *tx)
 void leat_shard_tx_close(struct shard_tx *tx)
 {
 	rte_pktmbuf_free_bulk(tx->frame, tx->queue_cnt);
-	rte_pktmbuf_free_bulk(tx->spare, tx->spare_cnt);
+	rte_pktmbuf_free_bulk(tx->spare + STACK_BURST_MAX - tx->spare_cnt, tx->spare_cnt);
 	rte_pktmbuf_free_bulk(tx->waiting, tx->waiting_cnt);
 	rte_pktmbuf_free_bulk(tx->due, tx->due_cnt);
 	leat_shard_wire_close(&tx->wire);
