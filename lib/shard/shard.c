@@ -115,7 +115,8 @@ void leat_shard_carry(struct shard *from, struct shard *by, struct shard_lane *l
 	by->tx.lane[by->tx.lane_cnt++] = lane;
 }
 
-/* turn_clock begins a turn: the time since the last one was busy if that one had work. */
+/* turn_clock begins a turn, whose instant everybody below is told: the time since the last one was
+ * busy if that one had work. */
 static void turn_clock(struct shard *s)
 {
 	uint64_t before = s->now;
@@ -123,6 +124,7 @@ static void turn_clock(struct shard *s)
 	s->now = shard_clock_read(&s->clock);
 	s->busy_ns += s->worked ? s->now - before : 0;
 	s->turns++;
+	leat_stack_set_now(s->stack, s->now);
 }
 
 static void turn_rx(struct shard *s)
@@ -308,7 +310,6 @@ static void walk_step(struct shard *s)
 {
 	struct shard_walk *w = s->walk;
 
-	leat_stack_set_now(s->stack, s->now);
 	s->worked = true;
 	w->turns++;
 	if (w->step(w->arg, s->stack, s->now))
@@ -354,7 +355,6 @@ static void turn_app(struct shard *s)
 	struct leat_event event;
 	uint32_t n = 0;
 
-	leat_stack_set_now(s->stack, s->now);
 	for (; n < SHARD_EVENT_MAX && leat_next_event(s->stack, &event); n++) {
 		s->worked = true;
 		if (s->app.event != NULL)
@@ -412,9 +412,11 @@ void leat_shard_turn(struct shard *s)
 	}
 	turn_clock(s);
 	turn_rx(s);
-	turn_parse(s);
-	turn_lookup(s);
-	turn_input(s);
+	if (s->burst.cnt != 0) {
+		turn_parse(s);
+		turn_lookup(s);
+		turn_input(s);
+	}
 	turn_mail(s);
 	turn_timers(s);
 	turn_app(s);
