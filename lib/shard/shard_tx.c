@@ -28,13 +28,9 @@ static void refill(struct shard_tx *tx)
 	tx->spare_cnt = STACK_BURST_MAX;
 }
 
-/* finish makes of a written frame what the device sends. */
-static void finish(const struct shard_tx *tx, const struct stack_frame *f, struct rte_mbuf *m)
+/* ask_csums tells the device which checksums of a frame to complete. */
+static void ask_csums(const struct shard_tx *tx, const struct stack_frame *f, struct rte_mbuf *m)
 {
-	DCHECK(f->octets > 0);
-	DCHECK(f->octets <= f->room);
-	m->data_len = (uint16_t)f->octets;
-	m->pkt_len = f->octets;
 	if ((f->is_tcp && tx->port->tx_csum_l4) || (f->is_ip4 && tx->port->tx_csum_ip)) {
 		m->tx_offload = rte_mbuf_tx_offload(f->l2_octets, f->l3_octets, 0, 0, 0, 0, 0);
 		nic_csum_ask(tx->port, m, f->is_tcp, f->is_ip4);
@@ -42,37 +38,52 @@ static void finish(const struct shard_tx *tx, const struct stack_frame *f, struc
 }
 
 /* tell_question tells the other shards of the port whom a frame asks for. */
-static void tell_question(struct shard_tx *tx, const struct stack_frame *f, uint64_t now)
+static void tell_question(struct shard_tx *tx, const struct stack_frame *f)
 {
 	struct ip ip;
 
 	if (!leat_shard_asked_question(f->data, f->octets, &ip))
 		return;
 	for (uint32_t i = 0; i < tx->asked_cnt; i++)
-		leat_shard_asked_tell(tx->asked[i], ip, now);
+		leat_shard_asked_tell(tx->asked[i], ip, tx->now);
+}
+
+/* queue_up takes cnt spares, which are written now, as frames to send. */
+static void queue_up(struct shard_tx *tx, uint32_t cnt)
+{
+	const bool asks = tx->port->tx_csum_l4 || tx->port->tx_csum_ip;
+	const uint32_t from = STACK_BURST_MAX - tx->spare_cnt;
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		const struct stack_frame *f = &tx->out[from + i];
+		struct rte_mbuf *m = tx->spare[from + i];
+
+		DCHECK(f->octets > 0);
+		DCHECK(f->octets <= f->room);
+		m->data_len = (uint16_t)f->octets;
+		m->pkt_len = f->octets;
+		if (asks)
+			ask_csums(tx, f, m);
+		if (UNLIKELY(!f->is_tcp) && tx->asked_cnt != 0)
+			tell_question(tx, f);
+	}
+	memcpy(&tx->frame[tx->queue_cnt], &tx->spare[from], cnt * sizeof(tx->frame[0]));
+	tx->spare_cnt -= cnt;
+	tx->queue_cnt += cnt;
 }
 
 /* output_burst asks the stack for want frames, written to spares; returns how many. */
-static uint32_t output_burst(
-	struct shard_tx *tx, struct leat_stack *stack, uint64_t now, uint32_t want)
+static uint32_t output_burst(struct shard_tx *tx, struct leat_stack *stack, uint32_t want)
 {
-	uint32_t from = STACK_BURST_MAX - tx->spare_cnt;
-	struct stack_frame *f = &tx->out[from];
-	uint32_t cnt = leat_stack_output(stack, now, f, want);
+	struct stack_frame *f = &tx->out[STACK_BURST_MAX - tx->spare_cnt];
+	uint32_t cnt = leat_stack_output(stack, tx->now, f, want);
 
 	DCHECK(cnt <= want);
+	if (cnt == 0)
+		return 0;
 	if (UNLIKELY(tx->capture != NULL))
-		leat_shard_capture_sent(tx->capture, f, cnt, now);
-	for (uint32_t i = 0; i < cnt; i++) {
-		struct rte_mbuf *m = tx->spare[from + i];
-
-		finish(tx, &f[i], m);
-		if (UNLIKELY(!f[i].is_tcp) && tx->asked_cnt != 0)
-			tell_question(tx, &f[i], now);
-		tx->frame[tx->queue_cnt + i] = m;
-	}
-	tx->spare_cnt -= cnt;
-	tx->queue_cnt += cnt;
+		leat_shard_capture_sent(tx->capture, f, cnt, tx->now);
+	queue_up(tx, cnt);
 	return cnt;
 }
 
@@ -84,7 +95,7 @@ uint32_t leat_shard_tx_output(struct shard_tx *tx, struct leat_stack *stack, uin
 	while (tx->queue_cnt < SHARD_TX_QUEUE) {
 		refill(tx);
 		uint32_t want = u32_min(tx->spare_cnt, SHARD_TX_QUEUE - tx->queue_cnt);
-		uint32_t cnt = want == 0 ? 0 : output_burst(tx, stack, now, want);
+		uint32_t cnt = want == 0 ? 0 : output_burst(tx, stack, want);
 		total += cnt;
 		if (cnt < want || want == 0)
 			break;
