@@ -77,6 +77,7 @@ static struct shard *make_shard(uint32_t end, uint32_t i, bool moves)
 	memcpy(c.stack.link.mac.octet, c.port->mac, sizeof(c.port->mac));
 	c.stack.tcp = (struct tcp_limits){.tcb_max = 4096, .rbuf_max = 2048};
 	c.stack.knobs.two_msl_ns = TIME_MS;
+	c.stack.knobs.nagle = false;
 	c.stack.port_from = 1024;
 	c.stack.port_to = UINT16_MAX;
 	c.stack.steer = shard_cnt == 1 ? NULL : &steer[end];

@@ -74,7 +74,7 @@ struct tcp_options {
 		.congestion = OPT_TCP_CUBIC, .ecn = OPT_TCP_ECN_PASSIVE,                           \
 		.reuse = OPT_TCP_REUSE_TIMESTAMPS, .cookies = OPT_TCP_COOKIES_AUTO,                \
 		.sack = OPT_TCP_ON, .timestamps = OPT_TCP_ON, .window_scale = OPT_TCP_ON,          \
-		.nagle = OPT_TCP_ON, .send_buffer_octets = 65536, .receive_buffer_octets = 65535,  \
+		.nagle = OPT_TCP_OFF, .send_buffer_octets = 65536, .receive_buffer_octets = 65535, \
 		.initial_window_segs = 10, .ack_every = 2, .ack_delay_ns = 40 * TIME_MS            \
 	}
 
@@ -130,7 +130,7 @@ extern const char *const leat_opt_tcp_never[];
 			"has waited longest"),                                                     \
 		OPT_TCP_WORD(OPT_TCP_AT(base, cookies), "syn-cookies", leat_opt_tcp_cookies,       \
 			"HOW", "auto", "off, auto (while a backlog is full) or always"),           \
-		OPT_TCP_WORD(OPT_TCP_AT(base, nagle), "nagle", leat_opt_tcp_switch, "ON", "on",    \
+		OPT_TCP_WORD(OPT_TCP_AT(base, nagle), "nagle", leat_opt_tcp_switch, "ON", "off",   \
 			"hold a short segment back while another is under way: on or off"),        \
 		OPT_TCP_RANGE(OPT_KIND_DURATION, OPT_TCP_AT(base, ack_delay_ns), "ack-delay", 0,   \
 			499 * TIME_MS, "T", "40ms", "how long an ACK may wait for company"),       \

@@ -46,6 +46,7 @@ static void end_new(struct pair *p, uint32_t nth)
 	if (nth == 0)
 		c.tcp.time_wait_max = p->config.time_wait_max;
 	c.knobs.two_msl_ns = p->config.two_msl_ns;
+	c.knobs.nagle = false; /* as leatd has it, too, unless it is told otherwise */
 	c.send_buf_octets = p->config.send_buf_octets;
 	c.send_chunk_cnt = p->config.send_chunk_cnt;
 	c.port_to = (uint16_t)(c.port_from + p->config.port_cnt - 1);

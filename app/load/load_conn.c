@@ -351,7 +351,6 @@ bool leat_load_open(struct load *load, struct leat_stack *s)
 		.request_left = load->config.request_cnt,
 		.phase = LOAD_PH_CONNECT};
 	leat_set_user(s, conn, (uint64_t)load_idx(load, c) + 1);
-	leat_nodelay(s, conn, true); /* a request is complete; nothing more would join it */
 	leat_load_watch(load, s, c);
 	record(load, LOAD_HIST_LATE, planned_at, now);
 	load->counters.late += now - planned_at > LOAD_LATE_NS;

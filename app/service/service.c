@@ -350,7 +350,6 @@ static struct service_conn *accept_conn(
 		leat_prog_begin(&c->run, set->counters.accepted);
 	set->counters.present++;
 	leat_set_user(s, c->conn, (uint64_t)(c - set->conn) + 1);
-	leat_nodelay(s, c->conn, true); /* an answer is complete; nothing more would join it */
 	return c;
 }
 
