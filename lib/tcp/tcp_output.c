@@ -313,8 +313,10 @@ static void flight_begin(struct tcp_call *c)
 static bool emit_fresh(struct tcp_call *c, uint32_t text)
 {
 	struct tcp_ext *queue = tcp_sendq_of(c->e, c->tcb);
-	struct seq pos = c->tcb->snd.nxt;
+	struct seq una = c->tcb->snd.una, pos = c->tcb->snd.nxt;
 
+	if (queue && !seq_eq(una, pos)) /* alone no more */
+		queue = leat_tcp_ext_own(c->e, c->tcb, una, c->now);
 	if (queue && !leat_tcp_sendq_room(c->e, queue))
 		return false;
 	emit_text(c, pos, text, queue != NULL);
@@ -332,6 +334,7 @@ static bool emit_window_probe(struct tcp_call *c)
 
 	tcb->flags &= (uint16_t)~TCP_F_RTX_ONE;
 	flight_begin(c);
+	leat_tcp_ext_own(c->e, tcb, una, c->now);
 	struct tcp_ext *queue = tcp_sendq_of(c->e, tcb);
 
 	if (seq_eq(una, tcb->snd.nxt)) {
@@ -479,8 +482,8 @@ static void note_limit(struct tcp_call *c, bool limited)
 	struct tcp_ext *ext = tcp_ext_of(c->e, c->tcb);
 
 	if (ext && limited)
-		ext->flags |= TCP_EXT_LIMITED;
-	else if (ext && ext->lost_octets == 0)
+		leat_tcp_ext_own(c->e, c->tcb, c->tcb->snd.una, c->now)->flags |= TCP_EXT_LIMITED;
+	else if (ext && ext->flags & TCP_EXT_LIMITED && ext->lost_octets == 0)
 		ext->flags &= (uint16_t)~TCP_EXT_LIMITED;
 }
 
@@ -503,6 +506,8 @@ static bool emit_new(struct tcp_call *c)
 
 	if (text > 0 && worth_sending(tcb, pos, text, full))
 		return emit_fresh(c, text);
+	if (seq_eq(pos, tcb->snd.una)) /* there is no flight yet that could be lone */
+		leat_tcp_ext_own(c->e, tcb, pos, c->now);
 	note_limit(c, seq_lt(cwnd, may));
 	return false;
 }

@@ -55,7 +55,11 @@ static void begin_rtx(struct tcp_call *c, bool restart, bool outstanding)
 		return;
 	if (!tcp_rtx_runs(tcb))
 		tcb->rtx_since = c->now;
-	if (ext) {
+	if (restart && ext && tcb->rtt_at != c->now)
+		ext = leat_tcp_ext_own(c->e, tcb, tcb->snd.una, c->now);
+	if (tcp_is_lone(c->e, tcb)) {
+		at = u64_max(leat_tcp_rack_timer_lone(c, &tcb->rtx_kind), c->now);
+	} else if (ext) {
 		if (restart)
 			ext->rto_from = c->now;
 		at = u64_max(leat_tcp_rack_timer(c, ext, &tcb->rtx_kind), c->now);
@@ -164,6 +168,7 @@ void leat_tcp_send_again(struct tcp_engine *e, struct tcb *tcb, uint64_t now, st
 
 	if (!tcp_rtx_runs(tcb) || seq_eq(tcb->snd.una, tcb->snd.nxt))
 		return;
+	leat_tcp_ext_own(e, tcb, tcb->snd.una, now);
 	struct tcp_ext *queue = tcp_sendq_of(e, tcb);
 
 	/* With records the first segment is enough: what its ACK says of the others is known. */
