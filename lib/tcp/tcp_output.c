@@ -254,9 +254,8 @@ static uint32_t text_at(const struct tcb *tcb, struct seq pos, struct seq edge)
 
 /* Text at pos, with PSH when it is the last that is queued (MUST-61), and FIN when the user closed
  * and nothing comes after it. */
-static void emit_text(struct tcp_call *c, struct seq pos, uint32_t text, bool queue)
+static uint8_t flags_of(const struct tcb *tcb, struct seq pos, uint32_t text)
 {
-	struct tcb *tcb = c->tcb;
 	uint8_t flags = TCP_ACK;
 
 	if (seq_eq(seq_add(pos, text), tcb->snd.end)) {
@@ -265,7 +264,12 @@ static void emit_text(struct tcp_call *c, struct seq pos, uint32_t text, bool qu
 		if (tcb->flags & TCP_F_FIN_QUEUED)
 			flags |= TCP_FIN;
 	}
-	emit_as(c, pos, text, flags, queue);
+	return flags;
+}
+
+static void emit_text(struct tcp_call *c, struct seq pos, uint32_t text, bool queue)
+{
+	emit_as(c, pos, text, flags_of(c->tcb, pos, text), queue);
 }
 
 /* Sender's silly window avoidance and Nagle, RFC 9293 3.8.6.2.1: a full segment, or the last text
@@ -319,7 +323,7 @@ static bool emit_fresh(struct tcp_call *c, uint32_t text)
 		queue = leat_tcp_ext_own(c->e, c->tcb, una, c->now);
 	if (queue && !leat_tcp_sendq_room(c->e, queue))
 		return false;
-	emit_text(c, pos, text, queue != NULL);
+	emit_as(c, pos, text, flags_of(c->tcb, pos, text), queue != NULL);
 	if (queue)
 		leat_tcp_sendq_sent(c, pos, seq_from(pos, c->tcb->snd.nxt));
 	return true;
