@@ -77,6 +77,16 @@ static struct tcp_emit *emit_take(struct tcp_call *c, uint32_t tcb_idx)
 	return emit;
 }
 
+/* One of c->tcb.  Not inlined: compilers would reckon its address anew for each field. */
+static __attribute__((noinline)) struct tcp_emit *emit_own(struct tcp_call *c)
+{
+	struct tcp_emit *out = emit_take(c, c->tcb->idx);
+
+	own_ends(c, out);
+	out->seg.tos = c->tcb->tos;
+	return out;
+}
+
 void leat_tcp_emit_alone(struct tcp_call *c, const struct tuple *tuple, const struct seg *seg)
 {
 	struct tcp_emit *out = emit_take(c, TCP_NONE);
@@ -204,15 +214,13 @@ static inline __attribute__((always_inline)) void emit_as(
 	struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flags, bool queue)
 {
 	struct tcb *tcb = c->tcb;
-	struct tcp_emit *out = emit_take(c, tcb->idx);
+	struct tcp_emit *out = emit_own(c);
 	struct seg *seg = &out->seg;
 
-	own_ends(c, out);
 	seg->seq = pos;
 	seg->flags = flags;
 	seg->text = (uint16_t)text;
 	seg->len = text + (flags & TCP_SYN ? 1U : 0) + (flags & TCP_FIN ? 1U : 0);
-	seg->tos = tcb->tos;
 	out->offset = tcb->una_offset + seq_from(tcb->snd.una, pos);
 	if (flags & TCP_ACK) {
 		seg->ack = tcb->last_ack = tcb->rcv.nxt;
