@@ -194,8 +194,8 @@ static bool is_calm(const struct tcb *tcb, const struct tcp_ext *ext)
 	       ext->sacked_octets == 0 && ext->lost_octets == 0;
 }
 
-/* ext is about to end: what RACK and HyStart++ would learn ends with it, and only the round trip and
- * the window are of use. */
+/* ext is about to end: what RACK and HyStart++ would learn ends with it, and only the round trip
+ * and the window are of use. */
 static void flight_over(struct tcp_call *c, struct tcp_ext *ext, uint32_t acked)
 {
 	const struct tcp_srec *rec = &c->e->srec[ext->head];
