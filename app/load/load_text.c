@@ -79,7 +79,9 @@ static void print_tuples(const struct load_intent *i, FILE *out)
 	fprintf(out, "; %s tuples, %s needed", tuples, needed);
 	if (i->model == LOAD_MODEL_OPEN && i->rate_milli_max != 0)
 		fprintf(out, " at 2MSL %s%s", msl,
-			i->concurrency > i->tuples ? ", if the peer keeps up" : "");
+			i->concurrency > i->tuples && i->tuples_needed <= i->tuples
+				? ", if the peer keeps up"
+				: "");
 	else
 		fputs(" in flight", out);
 	fprintf(out, ": %s\n", i->tuples_needed <= i->tuples ? "enough" : "NOT ENOUGH");

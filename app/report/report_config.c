@@ -14,10 +14,10 @@ static const char *const own[] = {"address", "anyway", "boot-record", "buffers",
 
 static bool is_own(const char *option)
 {
-	size_t octets = strcspn(option + 2, "=");
+	size_t octets = strcspn(option, "=\n");
 
 	for (uint32_t i = 0; i < COUNT_OF(own); i++)
-		if (strlen(own[i]) == octets && strncmp(own[i], option + 2, octets) == 0)
+		if (strlen(own[i]) == octets && strncmp(own[i], option, octets) == 0)
 			return true;
 	return false;
 }
@@ -59,8 +59,37 @@ void leat_report_config(struct report_config *c, const char *verb, const struct 
 
 		append(c->command, sizeof(c->command), line->argv[i]);
 		snprintf(c->lines + at, sizeof(c->lines) - at, "%s\n", line->argv[i] + 2);
-		if (!is_own(line->argv[i]))
+		if (!is_own(line->argv[i] + 2))
 			hash = hash_text(hash, line->argv[i]);
 	}
 	snprintf(c->hash, sizeof(c->hash), "%016" PRIx64, hash);
+}
+
+/* has_line says whether one line of text is among lines. */
+static bool has_line(const char *lines, const char *line)
+{
+	size_t octets = strcspn(line, "\n");
+
+	for (; *lines != '\0'; lines += strcspn(lines, "\n"), lines += *lines == '\n')
+		if (strcspn(lines, "\n") == octets && strncmp(lines, line, octets) == 0)
+			return true;
+	return false;
+}
+
+/* not_in is the first line of a that b lacks, of those that count; NULL: none. */
+static const char *not_in(const char *a, const char *b)
+{
+	for (; *a != '\0'; a += strcspn(a, "\n"), a += *a == '\n')
+		if (!is_own(a) && !has_line(b, a))
+			return a;
+	return NULL;
+}
+
+const char *leat_report_config_other(const char *a, const char *b)
+{
+	a = a != NULL ? a : "";
+	b = b != NULL ? b : "";
+	const char *line = not_in(a, b);
+
+	return line != NULL ? line : not_in(b, a);
 }

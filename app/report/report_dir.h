@@ -61,6 +61,10 @@ bool leat_report_formats(const char *text, uint32_t *formats, char *why, size_t 
 /* leat_report_config makes the texts of the options of a verb. */
 void leat_report_config(struct report_config *c, const char *verb, const struct opt_line *line);
 
+/* leat_report_config_other finds a line, NAME=VALUE, that one of two texts of options (NULL: none)
+ * has and the other lacks, of those that segments share; NULL: there is none. */
+const char *leat_report_config_other(const char *a, const char *b);
+
 /* leat_report_dir_open makes the directory, and those above it. */
 bool leat_report_dir_open(
 	struct report_dir *d, const char *path, uint32_t formats, char *why, size_t size);

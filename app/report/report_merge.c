@@ -5,6 +5,7 @@
 #include "base_bits.h"
 #include "base_time.h"
 #include "load_text.h"
+#include "report_dir.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -88,8 +89,15 @@ static bool check_plans(const struct report_merge *m, char *why, size_t size)
 
 		if (what == NULL)
 			continue;
-		snprintf(why, size, "%s and %s have different %s: they are not of one plan",
-			m->name[0], m->name[i], what);
+		const char *option = strcmp(what, "config hashes") == 0
+					     ? leat_report_config_other(nth(m, 0)->where.config,
+						       nth(m, i)->where.config)
+					     : NULL;
+		int octets = option != NULL ? (int)strcspn(option, "=\n") : 0;
+
+		snprintf(why, size, "%s and %s have different %s%s%.*s: they are not of one plan",
+			m->name[0], m->name[i], what, octets != 0 ? ", by --" : "", octets,
+			octets != 0 ? option : "");
 		return false;
 	}
 	for (uint32_t i = 0; i < m->run_cnt; i++) {

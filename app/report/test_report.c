@@ -357,6 +357,19 @@ static void segments_of_a_plan_share_a_hash_and_other_plans_have_another(void **
 	assert_string_not_equal(hash[0], hash[3]);
 }
 
+static void what_two_plans_differ_in_is_named(void **state)
+{
+	const char *a = "rate=1k/s\ntap=a\nclose=client\n",
+		   *same = "rate=1k/s\ntap=b\nclose=client\n";
+
+	(void)state;
+	assert_null(leat_report_config_other(a, same));
+	assert_null(leat_report_config_other(NULL, NULL));
+	assert_string_equal(leat_report_config_other(a, "rate=1k/s\n"), "close=client\n");
+	assert_string_equal(leat_report_config_other("rate=1k/s\n", a), "close=client\n");
+	assert_string_equal(leat_report_config_other("rate=1k/s", "rate=1k"), "rate=1k/s");
+}
+
 static enum report_change change(const double *old, uint32_t cnt, const double *now, bool more)
 {
 	const struct report_values a = {old, cnt}, b = {now, cnt};
@@ -412,6 +425,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(windows_that_lie_apart_do_not_add_up),
 		cmocka_unit_test(a_merged_run_is_read_back_as_one),
 		cmocka_unit_test(an_empty_set_of_formats_or_an_unknown_one_is_refused),
+		cmocka_unit_test(what_two_plans_differ_in_is_named),
 		cmocka_unit_test(segments_of_a_plan_share_a_hash_and_other_plans_have_another),
 		cmocka_unit_test(what_repeated_runs_differ_by_is_noise),
 	};
