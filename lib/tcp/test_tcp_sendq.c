@@ -410,6 +410,30 @@ static void a_lone_segment_keeps_others_from_what_it_may_need(void **state)
 	tear_down(&f);
 }
 
+/* As where the link is back before the timeout. */
+static void a_lone_segment_that_is_to_go_again_is_lost(void **state)
+{
+	static struct fixture f;
+	static struct tcp_io io;
+
+	(void)state;
+	set_up(&f, 4711);
+	struct tcb *tcb = f.c.tcb;
+	struct seq una = tcb->snd.una;
+
+	leat_tcp_ext_end(f.e, tcb);
+	leat_tcp_ext_begin(f.e, tcb, f.c.now);
+	tcb->snd.nxt = seq_add(una, MSS);
+	leat_tcp_sendq_sent(&f.c, una, MSS);
+	tcb->rtx_at = f.c.now + TIME_S;
+	tcb->rtx_kind = TCP_RTX_TLP;
+	leat_tcp_send_again(f.e, tcb, f.c.now + 1, &io);
+	assert_false(tcp_is_lone(f.e, tcb));
+	assert_int_equal(tcp_sendq_of(f.e, tcb)->lost_octets, MSS);
+	leat_tcp_sendq_check(f.e, tcb);
+	tear_down(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -418,6 +442,7 @@ int main(void)
 		cmocka_unit_test(an_empty_queue_has_no_last_record),
 		cmocka_unit_test(a_lone_segment_has_its_record_when_somebody_asks),
 		cmocka_unit_test(a_lone_segment_keeps_others_from_what_it_may_need),
+		cmocka_unit_test(a_lone_segment_that_is_to_go_again_is_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
