@@ -286,7 +286,7 @@ static inline bool is_plain(struct pkt *p, const struct wire_link *link)
 
 	if (UNLIKELY(!wire_ip4_cksum_ok(p, ip, WIRE_IP4_OCTETS) || !may_come(link, src, dst)))
 		return false;
-	memcpy(&p->dst, eth, 2 * sizeof(struct mac));
+	macs_take(p);
 	p->proto = WIRE_PROTO_TCP;
 	p->tos = (uint8_t)(type >> 32);
 	p->ttl = (uint8_t)(frag >> 8);
