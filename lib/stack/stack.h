@@ -46,6 +46,7 @@
 #define STACK_BURST_MAX    32
 #define STACK_PART_MAX     9
 #define STACK_TARGET_MAX   (UINT32_C(1) << 24)
+#define STACK_NEIGH_MAX    (UINT32_C(1) << 20)
 #define STACK_CHUNK_OCTETS 2048 /* of the pool that leat_send copies into */
 
 struct flow_steer;
@@ -142,7 +143,8 @@ uint32_t leat_stack_parts(
 
 struct leat_stack *leat_stack_new(void *mem, const struct stack_config *config, uint64_t now);
 
-/* The three steps of a burst.  The caller sets cnt and the in part of each pkt. */
+/* The three steps of a burst.  The caller sets cnt and the in part of each pkt, and has fetched the
+ * first line of each frame. */
 void leat_stack_parse(struct leat_stack *s, struct stack_burst *b);
 void leat_stack_lookup(struct leat_stack *s, struct stack_burst *b);
 void leat_stack_input(struct leat_stack *s, struct stack_burst *b, uint64_t now);
