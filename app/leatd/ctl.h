@@ -43,7 +43,9 @@
 struct ctl_shard {
 	_Alignas(CACHE_LINE) struct shard_walk walk;
 	struct watch_scan scan;
-	_Alignas(CACHE_LINE) bool owed; /* ours */
+	/* Ours: is it the shard's; what was counted of it. */
+	_Alignas(CACHE_LINE) bool owed;
+	uint64_t matched, seen;
 };
 
 /* One who asks, and the thread that answers him. */
@@ -71,7 +73,7 @@ struct ctl_role {
 	const char *const *live; /* those that can change, ends with NULL */
 	/* May they be so?  Else why not. */
 	bool (*may)(const void *options, char *why, size_t size);
-	/* On the lcore of each shard, what may be; then adopt, when all have. */
+	/* On the lcore of each shard, what may be; then adopt, when all have that turn. */
 	void (*apply)(const void *options, uint32_t shard, struct leat_stack *s);
 	void (*adopt)(const void *options);
 };
@@ -161,12 +163,14 @@ struct ctl_scan {
 	const struct watch_filter *filter;
 	enum watch_scan_kind kind;
 	bool rows, info;
-	uint64_t kill_max;
+	uint64_t kill_max;  /* of each shard */
+	uint64_t not_asked; /* a bit for each shard that is left out */
 	bool (*take)(void *arg, struct watch_scan *scan);
 	void *arg;
 	/* The answer. */
 	uint64_t matched, seen;
-	uint64_t dumb; /* a bit for each shard that does not turn */
+	uint64_t in;   /* a bit for each shard that has any that match */
+	uint64_t dumb; /* and that does not turn */
 	struct watch_sum sum;
 };
 
@@ -184,6 +188,10 @@ const char *leat_ctl_config_path(void);
 
 struct ctl_change;
 void leat_ctl_change_free(struct ctl_change *change);
+
+/* leat_ctl_change_sweep puts the last change again for a shard that stood still when it was brought,
+ * and then had something else to do. */
+void leat_ctl_change_sweep(struct ctl *c);
 
 /* The verbs: read the words behind the name, which they may change, and write the answer to
  * q->out: `ok` and what there is to say, or `no CODE AT why`. */
@@ -205,7 +213,7 @@ void leat_ctl_begin(struct ctl_client *q, char *words);
 /* rate N [WHEN]: what `leat load` is to do from now on (load_intent.h). */
 void leat_ctl_rate(struct ctl_client *q, char *words);
 
-/* leat_ctl_state_sweep tells to drain, or not, those whose boxes were full.  It waits for nobody. */
+/* leat_ctl_state_sweep has those drain, or not, whose boxes were full; it waits for nobody. */
 void leat_ctl_state_sweep(struct ctl *c);
 
 /* leat_ctl_capture_sweep gives back what ended captures left to shards that stood still, and that

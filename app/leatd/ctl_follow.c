@@ -175,8 +175,12 @@ static void follow(const struct question *q, struct ctl_client *client)
 
 	fputs("ok\n", q->out);
 	for (uint32_t i = 0; i < c->plane->shard_cnt; i++) {
-		if (!enter(q, c, i, &c->follow[i]) && q->words.form != WATCH_FORM_JSON)
-			fprintf(q->out, "note: shard %" PRIu32 " does not turn\n", i);
+		if (!enter(q, c, i, &c->follow[i]))
+			fprintf(q->out,
+				q->words.form == WATCH_FORM_JSON
+					? "{\"event\":\"silent\",\"shard\":%" PRIu32 "}\n"
+					: "note: shard %" PRIu32 " does not turn\n",
+				i);
 	}
 	do {
 		for (uint32_t i = 0; i < c->plane->shard_cnt; i++)

@@ -23,26 +23,55 @@ static bool take(void *arg, struct watch_scan *w)
 	return true; /* what was meant is ended, whoever is left to read of it */
 }
 
-/* count says how many the filter means; false after an answer. */
-static bool count(struct ctl_client *client, const struct watch_filter *filter, uint64_t *matched)
+/* is_one says whether the filter means one at most; false after an answer. */
+static bool is_one(struct ctl_scan *scan)
 {
-	struct ctl_scan scan = {.client = client, .filter = filter, .kind = WATCH_SCAN_LIST};
+	FILE *out = scan->client->out;
 
-	if (!leat_ctl_scan(&scan)) {
-		fputs("no 3 - there is no memory to look for them\n", client->out);
-		return false;
-	}
-	*matched = scan.matched;
-	return true;
+	if (!leat_ctl_scan(scan))
+		fputs("no 3 - there is no memory to look for them\n", out);
+	else if (scan->dumb != 0)
+		fprintf(out,
+			"no 5 - shard %d does not turn, and may have more of them; nothing was "
+			"ended\n",
+			__builtin_ctzll(scan->dumb));
+	else if (scan->matched > 1)
+		fprintf(out,
+			"no 1 - %" PRIu64
+			" connections match; add --yes to end them all, or say more\n",
+			scan->matched);
+	else
+		return true;
+	return false;
 }
 
-static void kill_all(struct question *q, struct ctl_client *client, struct watch_filter *filter)
+/* print_dumb: a shard that stood still when it was told to end some will do so. */
+static void print_dumb(const struct question *q, const struct ctl_scan *scan)
 {
+	if (q->words.form == WATCH_FORM_JSON) {
+		leat_ctl_print_dumb(scan, q->words.form, q->out);
+		return;
+	}
+	for (uint32_t i = 0; i < scan->client->ctl->plane->shard_cnt; i++)
+		if ((scan->dumb >> i & 1) != 0)
+			fprintf(q->out,
+				"note: shard %" PRIu32
+				" does not turn; its connections are missing, but when it turns "
+				"again it may end some yet\n",
+				i);
+}
+
+/* kill_all: without --yes one at most, since no shard is asked but the one that has it. */
+static void kill_all(struct question *q, struct ctl_client *client, struct watch_filter *filter,
+	const struct ctl_scan *found)
+{
+	bool yes = q->words.yes;
 	struct ctl_scan scan = {.client = client,
 		.filter = filter,
 		.kind = WATCH_SCAN_KILL,
 		.rows = true,
-		.kill_max = q->words.yes ? UINT64_MAX : 1,
+		.kill_max = yes ? UINT64_MAX : 1,
+		.not_asked = yes ? 0 : ~found->in,
 		.take = take,
 		.arg = q};
 
@@ -51,10 +80,10 @@ static void kill_all(struct question *q, struct ctl_client *client, struct watch
 		leat_watch_print_head(q->words.form, q->out);
 	if (!leat_ctl_scan(&scan))
 		fputs("note: there is no memory to look for them\n", q->out);
-	leat_ctl_print_dumb(&scan, q->words.form, q->out);
+	print_dumb(q, &scan);
 	if (q->words.form == WATCH_FORM_TEXT && !q->words.bare)
 		fprintf(q->out, "%" PRIu64 " killed, of %" PRIu64 " looked at\n", scan.matched,
-			scan.seen);
+			yes ? scan.seen : found->seen);
 }
 
 void leat_ctl_kill(struct ctl_client *client, char *words)
@@ -62,7 +91,6 @@ void leat_ctl_kill(struct ctl_client *client, char *words)
 	struct question q = {.out = client->out};
 	struct watch_filter filter;
 	struct watch_error err;
-	uint64_t matched;
 	const char *text = leat_ctl_words(&q.words, words);
 
 	if (!leat_watch_filter_parse(&filter, text, &err)) {
@@ -76,16 +104,7 @@ void leat_ctl_kill(struct ctl_client *client, char *words)
 		return;
 	}
 	q.limit = filter.limit;
-	if (!q.words.yes) {
-		if (!count(client, &filter, &matched))
-			return;
-		if (matched > 1) {
-			fprintf(q.out,
-				"no 1 - %" PRIu64
-				" connections match; add --yes to end them all, or say more\n",
-				matched);
-			return;
-		}
-	}
-	kill_all(&q, client, &filter);
+	struct ctl_scan found = {.client = client, .filter = &filter, .kind = WATCH_SCAN_LIST};
+	if (q.words.yes || is_one(&found))
+		kill_all(&q, client, &filter, &found);
 }

@@ -171,11 +171,13 @@ static bool go_on(struct ctl *c, struct ctl_change_shard *s)
 	return false;
 }
 
-/* bring_all has each shard apply the change in its next turn. */
-static void bring_all(struct ctl *c, struct ctl_change *change)
+/* bring_all has each shard apply the change in its next turn; a bit for each that does not turn, and
+ * will have it later: nobody waits for that. */
+static uint64_t bring_all(struct ctl *c, struct ctl_change *change)
 {
 	const struct timespec step = {.tv_nsec = CTL_STEP_NS};
-	uint32_t done = 0;
+	uint64_t missing = 0;
+	bool waits = true;
 
 	for (uint32_t i = 0; i < c->plane->shard_cnt; i++) {
 		struct ctl_change_shard *s = &change->shard[i];
@@ -185,12 +187,18 @@ static void bring_all(struct ctl *c, struct ctl_change *change)
 			.shard = i};
 		atomic_store(&s->walk.answered, true); /* as one that is busy: to be put */
 	}
-	while (done < c->plane->shard_cnt && !atomic_load(&c->stop)) {
-		done = 0;
-		for (uint32_t i = 0; i < c->plane->shard_cnt; i++)
-			done += go_on(c, &change->shard[i]);
+	while (waits && !atomic_load(&c->stop)) {
+		missing = 0;
+		waits = false;
+		for (uint32_t i = 0; i < c->plane->shard_cnt; i++) {
+			if (go_on(c, &change->shard[i]))
+				continue;
+			missing |= UINT64_C(1) << i;
+			waits |= leat_ctl_turns(c, i);
+		}
 		nanosleep(&step, NULL);
 	}
+	return missing;
 }
 
 /* all_turn: nothing is begun that a shard might do much later than the others. */
@@ -209,6 +217,7 @@ static bool all_turn(struct ctl_client *q)
 static bool change_all(struct ctl_client *q, struct ctl_change *change)
 {
 	char live[NAMES_MAX], fixed[NAMES_MAX], why[OPT_WHY_MAX];
+	uint64_t missing;
 	const struct ctl_role *role = change->role;
 
 	compare(change, live, fixed);
@@ -219,21 +228,36 @@ static bool change_all(struct ctl_client *q, struct ctl_change *change)
 	} else if (!role->may(change->options, why, sizeof(why))) {
 		fprintf(q->out, "no 2 - %s; nothing was changed\n", why);
 	} else if (all_turn(q)) {
-		bring_all(q->ctl, change);
+		missing = bring_all(q->ctl, change);
 		role->adopt(change->options);
 		fprintf(q->out, "ok\nchanged: %s\n", live);
+		for (uint32_t i = 0; i < q->ctl->plane->shard_cnt; i++)
+			if ((missing >> i & 1) != 0)
+				fprintf(q->out,
+					"note: shard %" PRIu32
+					" does not turn; it will have it when it turns again\n",
+					i);
 		return true;
 	}
 	return false;
 }
 
-/* may_begin: the change before this one is no shard's any more. */
-static bool may_begin(const struct ctl *c)
+/* may_begin: all have the change before this one. */
+static bool may_begin(struct ctl *c)
 {
+	bool may = true;
+
 	for (uint32_t i = 0; c->change != NULL && i < c->plane->shard_cnt; i++)
-		if (!atomic_load(&c->change->shard[i].walk.answered))
-			return false;
-	return true;
+		may &= go_on(c, &c->change->shard[i]);
+	return may;
+}
+
+void leat_ctl_change_sweep(struct ctl *c)
+{
+	if (pthread_mutex_trylock(&c->changing) != 0)
+		return;
+	(void)may_begin(c);
+	pthread_mutex_unlock(&c->changing);
 }
 
 static void reload(struct ctl_client *q, const char *words)

@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #define INFO_ROWS 256 /* of a slice, when all is said of each */
@@ -43,35 +42,46 @@ static bool prepare(const struct ctl_scan *q, struct ctl_shard *s, uint32_t shar
 		.kill_max = q->kill_max,
 		.full = !q->rows};
 	s->walk = (struct shard_walk){.step = leat_watch_scan_step, .arg = &s->scan};
+	s->matched = s->seen = 0;
 	if (!q->rows)
 		return true;
+	/* Zeroed: here, and not in a turn of the shard, the kernel has to find the pages of them.
+	 */
 	s->scan.row_max = max;
 	s->scan.row = ctl_memory(max * sizeof(*s->scan.row));
 	s->scan.info = q->info ? ctl_memory(max * sizeof(*s->scan.info)) : NULL;
-	if (s->scan.row == NULL || (s->scan.info == NULL && q->info))
-		return false;
-	/* Here, and not in a turn of the shard, the kernel has to find the pages of them. */
-	memset(s->scan.row, 0, max * sizeof(*s->scan.row));
-	if (q->info)
-		memset(s->scan.info, 0, max * sizeof(*s->scan.info));
-	return true;
+	return s->scan.row != NULL && (s->scan.info != NULL || !q->info);
 }
 
-static bool put(const struct ctl_scan *q, struct ctl_shard *s, uint32_t shard)
+static void put(const struct ctl_scan *q, struct ctl_shard *s, uint32_t shard)
 {
 	atomic_store_explicit(&s->walk.answered, false, memory_order_relaxed);
 	s->owed = leat_ctl_put(
 		q->client->ctl, shard, (struct shard_letter){SHARD_MAIL_WALK, &s->walk});
-	return s->owed;
+}
+
+/* count adds what a shard has found since it was counted last. */
+static void count(struct ctl_scan *q, struct ctl_shard *s)
+{
+	uint64_t matched = s->scan.matched, seen = s->scan.walk.seen + s->scan.due.records;
+
+	q->matched += matched - s->matched;
+	q->seen += seen - s->seen;
+	q->in |= matched != 0 ? UINT64_C(1) << s->scan.shard : 0;
+	s->matched = matched;
+	s->seen = seen;
 }
 
 /* take_slice takes what a shard has answered; true: there is more to come. */
 static bool take_slice(struct ctl_scan *q, struct ctl_shard *s)
 {
-	bool more = s->walk.busy || !s->scan.ended;
+	bool more = !s->scan.ended;
 
 	s->owed = false;
-	if (s->walk.busy || !q->rows)
+	if (s->walk.busy)
+		return true;
+	count(q, s);
+	if (!q->rows)
 		return more;
 	more &= q->take(q->arg, &s->scan);
 	s->scan.row_cnt = 0;
@@ -85,15 +95,16 @@ static bool look_at(struct ctl_scan *q, uint32_t shard)
 	bool mine = !s->owed || atomic_load_explicit(&s->walk.answered, memory_order_acquire);
 	bool more = !mine || !s->owed || take_slice(q, s);
 
-	/* A box without room is one that others fill, or that is not read. */
-	if (more && ((mine && put(q, s, shard)) || leat_ctl_turns(q->client->ctl, shard)))
+	/* Who does not turn is asked nothing: what ends connections would do so much later.  A box
+	 * without room is one that others fill. */
+	if (more && leat_ctl_turns(q->client->ctl, shard)) {
+		if (mine)
+			put(q, s, shard);
 		return true;
-	q->dumb |= more ? UINT64_C(1) << shard : 0;
-	if (mine) {
-		q->matched += s->scan.matched;
-		q->seen += s->scan.walk.seen + s->scan.due.records;
-		leat_watch_sum_add(&q->sum, &s->scan.sum);
 	}
+	q->dumb |= more ? UINT64_C(1) << shard : 0;
+	if (!more)
+		leat_watch_sum_add(&q->sum, &s->scan.sum);
 	return false;
 }
 
@@ -108,12 +119,13 @@ static bool begin(struct ctl_scan *q, uint64_t *asked)
 		return false;
 	for (uint32_t i = 0; i < cnt; i++) {
 		struct ctl_shard *s = &q->client->shard[i];
+		bool left_out = (q->not_asked >> i & 1) != 0;
 
-		if (is_free(s) && !prepare(q, s, i))
+		if (!left_out && is_free(s) && !prepare(q, s, i))
 			return false;
+		if (!left_out)
+			*(s->owed ? &q->dumb : asked) |= UINT64_C(1) << i;
 	}
-	for (uint32_t i = 0; i < cnt; i++)
-		*(q->client->shard[i].owed ? &q->dumb : asked) |= UINT64_C(1) << i;
 	return true;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NO_SIGHT     "%s shows nothing of itself while it runs; with --hold it does"
 #define EVERY_MS_MAX 60000
 #define WHY_NS       TIME_S /* between the two that it is told by */
 
@@ -33,7 +34,9 @@ void leat_ctl_snapshot(struct ctl_client *q, char *words)
 		begun = true;
 		leat_watch_snapshot_print(s, q->out);
 	} while (ns != 0 && leat_ctl_pause(q, ns));
-	if (!begun)
+	if (sight == NULL)
+		fprintf(q->out, "no 1 0 " NO_SIGHT "\n", q->ctl->role->verb);
+	else if (!begun)
 		fputs("no 5 0 this instance is ending\n", q->out);
 	free(s);
 }
@@ -62,8 +65,10 @@ void leat_ctl_why(struct ctl_client *q, char *words)
 
 	if (two == NULL)
 		fputs("no 3 - there is no memory for an answer\n", q->out);
-	else if (sight == NULL || !leat_sight_take(sight, 3 * WHY_NS, &two[0]) ||
-		 !leat_ctl_pause(q, WHY_NS) || !leat_sight_take(sight, WHY_NS, &two[1]))
+	else if (sight == NULL)
+		fprintf(q->out, "no 1 - " NO_SIGHT "\n", q->ctl->role->verb);
+	else if (!leat_sight_take(sight, 3 * WHY_NS, &two[0]) || !leat_ctl_pause(q, WHY_NS) ||
+		 !leat_sight_take(sight, WHY_NS, &two[1]))
 		fputs("no 5 - this instance is ending\n", q->out);
 	else
 		print_why(two, strcmp(words, "form=json") == 0, q->out);

@@ -24,7 +24,6 @@ static bool is_known(struct load_hops *h)
 
 	if (!known && h->all)
 		h->silent = hop;
-	h->known_cnt++;
 	if (++h->addr == t->addr_cnt) {
 		h->addr = 0;
 		h->target++;
@@ -35,26 +34,40 @@ static bool is_known(struct load_hops *h)
 void leat_load_hops_ask(void *arg)
 {
 	struct load_hops *h = arg, next = *h;
+	uint32_t target_cnt = h->need->target_cnt, looked = 0;
 
 	next.all = true;
-	while (next.all && next.target < h->need->target_cnt) {
+	next.more = false;
+	while (next.all && next.target < target_cnt && looked < LOAD_HOPS_LOOK) {
 		*h = next;
-		for (uint32_t i = 0; i < AT_ONCE && next.target < h->need->target_cnt; i++)
+		for (uint32_t i = 0; i < AT_ONCE && next.target < target_cnt; i++)
 			next.all &= is_known(&next);
+		looked += AT_ONCE;
+		next.more |= next.all;
 	}
 	if (next.all)
 		*h = next;
 	h->silent = next.silent;
 	h->all = next.all;
+	h->ended = next.all && h->target == target_cnt;
 }
 
-void leat_load_hops_say(const struct load_hops *hops, uint32_t cnt)
+void leat_load_hops_say(const struct load_hops *hops, const struct plane *plane)
 {
 	char text[IP_TEXT_MAX];
-	uint32_t i = 0;
+	uint32_t i = 0, heard = 0;
 
-	while (i + 1 < cnt && hops[i].all)
+	while (heard < plane->shard_cnt && plane->shard[heard].heard)
+		heard++;
+	while (i < plane->shard_cnt && (!plane->shard[i].heard || hops[i].all))
 		i++;
+	if (i == plane->shard_cnt && heard < plane->shard_cnt)
+		leat_log(LOG_LV_ERROR, "leatd",
+			"shard %u does not turn; it did not say which next hops of targets it "
+			"knows",
+			heard);
+	if (i == plane->shard_cnt)
+		return;
 	leat_wire_ip_text(hops[i].silent, text);
 	leat_log(LOG_LV_ERROR, "leatd",
 		"a target or the gateway, %s, does not answer who it is (ARP, ND): is it up, and "

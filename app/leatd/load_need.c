@@ -247,6 +247,26 @@ static uint32_t hops_of(const struct stack_config *c, const struct load_need *n)
 	return hops;
 }
 
+/* plan_neigh gives each address of a target that is on the link its own place as a neighbour. */
+static enum opt_exit plan_neigh(struct load_need *n)
+{
+	struct stack_config *c = &n->plan.stack;
+	uint32_t hops = hops_of(c, n), max = STACK_NEIGH_MAX - c->neigh_max;
+	char have[TEXT_GROUP_MAX], most[TEXT_GROUP_MAX];
+
+	c->neigh_max += u32_min(hops, max);
+	if (hops <= max)
+		return OPT_EXIT_OK;
+	leat_text_group(hops, have, sizeof(have));
+	leat_text_group(max, most, sizeof(most));
+	leat_log(LOG_LV_ERROR, "leatd",
+		"--target: %s addresses are on the link, each with a card of its own to ask for, "
+		"and no more than %s can be; name fewer, or an --address of a smaller network and "
+		"a --gateway",
+		have, most);
+	return OPT_EXIT_CONFIG;
+}
+
 /* plan_stack puts into the stack what a client wants of it. */
 static void plan_stack(const struct load_options *o, struct load_need *n)
 {
@@ -266,7 +286,6 @@ static void plan_stack(const struct load_options *o, struct load_need *n)
 	c->port_from = (uint16_t)o->port_from;
 	c->port_to = (uint16_t)o->port_to;
 	c->target_max = (uint32_t)n->pairs;
-	c->neigh_max += hops_of(c, n);
 	c->listener_max = 1;
 	c->send_chunk_cnt = u32_max((uint32_t)u64_min(CHUNKS_EACH * flight, c->send_chunk_cnt),
 		(uint32_t)o->serve.tcp.send_buffer_octets / STACK_CHUNK_OCTETS + 2);
@@ -292,6 +311,9 @@ enum opt_exit leat_load_need(const struct load_options *o, struct load_need *n)
 	if (result != OPT_EXIT_OK)
 		return result;
 	plan_stack(o, n);
+	result = plan_neigh(n);
+	if (result != OPT_EXIT_OK)
+		return result;
 	return leat_plan_end(
 		&s, &n->plan, leat_load_footprint(&n->load), leat_load_need_flight(o, 0));
 }
@@ -308,6 +330,12 @@ static void say_flight(const struct load_options *o, const struct load_need *n)
 		"%s pairs of address and port are needed for as many in flight, there are %s; a "
 		"--concurrency of %s, more --sources, or more --target ports%s",
 		needed, have, have, o->anyway ? "" : "; --anyway begins all the same");
+}
+
+/* rest_name is what rest_ns is called. */
+static const char *rest_name(const struct load_options *o)
+{
+	return rest_ns(o) != o->serve.time_wait_ns ? "--connect-reuse" : "2MSL";
 }
 
 /* more_of says what would be enough: of times as many as there are, what can be had. */
@@ -337,7 +365,6 @@ static void more_of(
 /* say_short says how many pairs are missing, and the ways to have them. */
 static void say_short(const struct load_options *o, const struct load_need *n)
 {
-	bool again = rest_ns(o) != o->serve.time_wait_ns;
 	char needed[TEXT_GROUP_MAX], have[TEXT_GROUP_MAX], rate[32], most[32], now[32];
 	char more[TEXT_MAX];
 
@@ -350,7 +377,7 @@ static void say_short(const struct load_options *o, const struct load_need *n)
 	leat_log(o->anyway ? LOG_LV_WARN : LOG_LV_ERROR, "leatd",
 		"%s pairs of address and port are needed (%s at %s %s), there are %s: at most "
 		"%s can go on; add %s%s",
-		needed, rate, again ? "--connect-reuse" : "2MSL", now, have, most, more,
+		needed, rate, rest_name(o), now, have, most, more,
 		o->anyway ? "" : "; --anyway begins all the same");
 }
 
@@ -394,7 +421,7 @@ void leat_load_need_print(const struct load_options *o, const struct load_need *
 	fprintf(out, "  needed                   %s", t[0]);
 	if (o->rate_milli != 0 && n->rate_milli_max != 0) {
 		leat_load_text_rate(o->rate_milli, rate, sizeof(rate));
-		fprintf(out, ", at most, for %s and 2MSL %s", rate, msl);
+		fprintf(out, ", at most, for %s and %s %s", rate, rest_name(o), msl);
 	} else {
 		fputs(" in flight", out);
 	}

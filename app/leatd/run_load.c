@@ -30,6 +30,7 @@
 
 #define LOOK_NS       (100 * TIME_MS)
 #define CLOSE_LOOK_NS (20 * TIME_MS)
+#define MORE_LOOK_NS  (50 * TIME_US) /* the same, while more next hops are known each time */
 #define ABORT_NS      (2 * TIME_S)
 #define POLITE_NS     (2 * TIME_S)  /* after the grace, for those that finish what is under way */
 #define ANSWER_NS     (30 * TIME_S) /* for neighbours to answer */
@@ -154,20 +155,21 @@ static void ask_views(void (*also)(void *arg))
 	ask(also, run.view.shard, sizeof(*run.view.shard));
 }
 
-/* ask_hops asks all shards; true: some of them know more now than before. */
+/* ask_hops asks all shards, and reads those that have answered; true: some of them know more now
+ * than before. */
 static bool ask_hops(bool *all)
 {
-	uint64_t before = 0, after = 0;
+	bool more = false;
 
 	*all = true;
-	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
-		before += run.hops[i].known_cnt;
 	ask(leat_load_hops_ask, run.hops, sizeof(run.hops[0]));
 	for (uint32_t i = 0; i < run.plane.shard_cnt; i++) {
-		after += run.hops[i].known_cnt;
-		*all &= run.hops[i].all;
+		bool heard = run.plane.shard[i].heard;
+
+		*all &= heard && run.hops[i].ended;
+		more |= heard && run.hops[i].more;
 	}
-	return after != before;
+	return more;
 }
 
 static void tell_all(enum shard_mail_kind kind)
@@ -203,14 +205,14 @@ static bool wait_neighbours(void)
 			fflush(words());
 			told = true;
 		}
-		if (leat_plane_wait(&run.plane, now + CLOSE_LOOK_NS) != 0 ||
+		if (leat_plane_wait(&run.plane, now + (more ? MORE_LOOK_NS : CLOSE_LOOK_NS)) != 0 ||
 			follow_is_gone(&run.follow))
 			break;
 	}
 	if (follow_is_gone(&run.follow))
 		leat_log(LOG_LV_ERROR, "leatd", "%s is gone before anything began", run.port.name);
 	else
-		leat_load_hops_say(run.hops, run.plane.shard_cnt);
+		leat_load_hops_say(run.hops, &run.plane);
 	return false;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 
-/* A listing, asked of shards that read their boxes, or not. */
+/* A listing, and a kill, asked of shards that read their boxes, or not. */
 
 #include "base_bits.h"
 #include "base_prng.h"
@@ -25,6 +25,10 @@ static struct fake {
 	uint32_t slices, refuse, still_at;
 	bool full;
 	uint32_t refused, given;
+	/* For kill: it has so many that match, and one more by the time that some are killed. */
+	uint64_t has, killed;
+	bool grows;
+	uint32_t asked_to_kill;
 } fake[SHARDS];
 
 static struct plane plane = {.shard_cnt = SHARDS};
@@ -36,22 +40,42 @@ bool leat_ctl_turns(struct ctl *c, uint32_t shard)
 	return fake[shard].given < fake[shard].still_at;
 }
 
+/* kill_some is the answer of a shard to kill. */
+static void kill_some(struct fake *f, struct watch_scan *scan)
+{
+	if (scan->kind == WATCH_SCAN_KILL) {
+		f->has += f->grows;
+		scan->matched = u64_min(f->has, scan->kill_max);
+		f->killed += scan->matched;
+	} else {
+		scan->matched = f->has;
+	}
+	scan->walk.seen = 10;
+	scan->ended = true;
+}
+
 bool leat_ctl_put(struct ctl *c, uint32_t shard, struct shard_letter letter)
 {
 	struct fake *f = &fake[shard];
 	struct shard_walk *w = letter.what;
 	struct watch_scan *scan = w->arg;
 
+	f->asked_to_kill += scan->kind == WATCH_SCAN_KILL;
 	if (!leat_ctl_turns(c, shard))
 		return !f->full;
 	if (f->refused++ < f->refuse)
 		return false;
 	f->refused = 0;
 	f->given++;
+	atomic_store(&w->answered, true);
+	if (f->slices == 0) {
+		kill_some(f, scan);
+		return true;
+	}
 	scan->row_cnt = EACH;
 	scan->matched += EACH;
+	scan->walk.seen += 2 * EACH;
 	scan->ended = f->given == f->slices;
-	atomic_store(&w->answered, true);
 	return true;
 }
 
@@ -91,7 +115,8 @@ static void every_row_is_listed_or_its_shard_is_named(void **state)
 			fail_msg("seed %ju, round %u: %ju rows of %ju, silent %jx of %jx",
 				(uintmax_t)SEED, round, (uintmax_t)rows, (uintmax_t)left,
 				(uintmax_t)q.dumb, (uintmax_t)dumb);
-		assert_true(q.matched <= rows);
+		assert_int_equal(q.matched, rows);
+		assert_int_equal(q.seen, 2 * rows);
 		leat_ctl_scan_free(client.shard, SHARDS);
 		free(client.shard);
 	}
@@ -115,11 +140,90 @@ static void who_did_not_answer_is_named_in_both_forms(void **state)
 				  "{\"event\":\"silent\",\"shard\":4}\n");
 }
 
+/* said is what `kill` answers. */
+static char *said(const char *question)
+{
+	static char text[1024];
+	char words[64];
+	struct ctl_client client = {.ctl = &ctl, .out = fmemopen(text, sizeof(text), "w")};
+
+	assert_non_null(client.out);
+	snprintf(words, sizeof(words), "%s", question);
+	leat_ctl_kill(&client, words);
+	fclose(client.out);
+	if (client.shard != NULL)
+		leat_ctl_scan_free(client.shard, SHARDS);
+	free(client.shard);
+	return text;
+}
+
+static uint64_t killed(void)
+{
+	uint64_t cnt = 0;
+
+	for (uint32_t i = 0; i < SHARDS; i++)
+		cnt += fake[i].killed;
+	return cnt;
+}
+
+static void all_turn(void)
+{
+	for (uint32_t i = 0; i < SHARDS; i++)
+		fake[i] = (struct fake){.still_at = UINT32_MAX};
+}
+
+static void without_yes_one_at_most_is_killed_whatever_appears_meanwhile(void **state)
+{
+	(void)state;
+	for (uint32_t has = 0; has < 2; has++) {
+		all_turn();
+		fake[3].has = has;
+		for (uint32_t i = 0; i < SHARDS; i++)
+			fake[i].grows = true;
+		assert_string_equal(said("bare dport = 80"), "ok\n");
+		assert_int_equal(killed(), has);
+		assert_int_equal(fake[3].killed, has);
+	}
+	all_turn();
+	fake[0].has = fake[4].has = 1;
+	assert_non_null(strstr(said("dport = 80"), "no 1 - 2 connections match; add --yes"));
+	assert_int_equal(killed(), 0);
+	assert_non_null(strstr(said("yes dport = 80"), "2 killed, of 50 looked at"));
+	assert_int_equal(killed(), 2);
+}
+
+static void without_yes_nothing_is_killed_while_a_shard_does_not_turn(void **state)
+{
+	(void)state;
+	all_turn();
+	fake[0].has = 1;
+	fake[2].still_at = 0;
+	assert_string_equal(said("dport = 80"),
+		"no 5 - shard 2 does not turn, and may have more of them; nothing was ended\n");
+	assert_int_equal(killed(), 0);
+}
+
+static void who_does_not_turn_gets_no_order_to_kill_much_later(void **state)
+{
+	(void)state;
+	all_turn();
+	fake[0].has = fake[1].has = 3;
+	fake[1].still_at = 0;
+	assert_string_equal(said("yes bare dport = 80"),
+		"ok\nnote: shard 1 does not turn; its connections are missing, but when it turns "
+		"again it may end some yet\n");
+	assert_int_equal(killed(), 3);
+	assert_int_equal(fake[1].asked_to_kill, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_row_is_listed_or_its_shard_is_named),
 		cmocka_unit_test(who_did_not_answer_is_named_in_both_forms),
+		cmocka_unit_test(without_yes_one_at_most_is_killed_whatever_appears_meanwhile),
+		cmocka_unit_test(without_yes_nothing_is_killed_while_a_shard_does_not_turn),
+		cmocka_unit_test(who_does_not_turn_gets_no_order_to_kill_much_later),
 	};
 
 	return cmocka_run_group_tests_name("ctl_scan", tests, NULL, NULL);

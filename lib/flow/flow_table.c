@@ -4,18 +4,15 @@
 #include "base_arena.h"
 #include "base_assert.h"
 #include "base_bits.h"
+#include "base_lanes.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 #include <string.h>
 
 #define ENTRY_MAX    (UINT32_C(1) << 30)
-#define BUCKET_SLOTS 10
+#define BUCKET_SLOTS LANES_CNT
 #define FULL_PERMIL  875   /* of the slots at entry_max */
 #define SMALL_MAX    16384 /* entries: what stays in a cache may be fuller, as a step is cheap */
 #define SMALL_PERMIL 890
-#define LANES        8 /* tags looked at together */
 #define LANE_BITS    16
 #define STRIDE_MAX   (UINT32_C(1) << 16)
 #define HASH_COUNTS  (UINT64_MAX << FLOW_HASH_HIGH | UINT32_MAX)
@@ -30,8 +27,6 @@ struct flow_bucket {
 STATIC_ASSERT(TUPLE_WORDS <= HASH_FAST_WORDS_MAX, "a tuple can be hashed");
 STATIC_ASSERT(FLOW_HASH_HIGH == 64 - LANE_BITS, "the tag is what counts above the low half");
 STATIC_ASSERT(sizeof(struct flow_bucket) == CACHE_LINE, "a bucket is one line");
-STATIC_ASSERT(offsetof(struct flow_bucket, passed) == 20,
-	"the tags are two vectors of eight that overlap");
 
 struct flow_table {
 	struct flow_bucket *bucket;
@@ -178,37 +173,10 @@ static void walk_on(const struct flow_table *t, struct walk *w)
 }
 
 /* The slots of b that have this tag, bit i for slot i. */
-static inline uint32_t slots_one_by_one(const struct flow_bucket *b, uint64_t tag)
-{
-	uint32_t slots = 0;
-
-	for (uint32_t i = 0; i < BUCKET_SLOTS; i++)
-		slots |= (uint32_t)(b->tag[i] == tag) << i;
-	return slots;
-}
-
-#ifdef __SSE2__
-/* All of it is two comparisons, as the last two slots come with six of the first once more. */
 static inline uint32_t slots_with(const struct flow_bucket *b, uint64_t tag)
 {
-	const __m128i wanted = _mm_set1_epi16((int16_t)tag);
-	__m128i first = _mm_loadu_si128((const void *)b->tag);
-	__m128i last = _mm_loadu_si128((const void *)&b->tag[BUCKET_SLOTS - LANES]);
-
-	first = _mm_cmpeq_epi16(first, wanted);
-	last = _mm_cmpeq_epi16(last, wanted);
-	uint32_t found = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(first, last));
-	uint32_t slots = (found & 0xff) | (found >> (2 * LANES - BUCKET_SLOTS) & 0x300);
-
-	DCHECK(slots == slots_one_by_one(b, tag));
-	return slots;
+	return lanes_with(b->tag, (uint16_t)tag);
 }
-#else
-static inline uint32_t slots_with(const struct flow_bucket *b, uint64_t tag)
-{
-	return slots_one_by_one(b, tag);
-}
-#endif
 
 uint32_t leat_flow_table_find(const struct flow_table *t, uint64_t hash, const struct tuple *tuple)
 {

@@ -116,7 +116,7 @@ const char *leat_stack_config_error(const struct stack_config *c, char *text, si
 		in_range("receive records", c->tcp.rbuf_max, 1, UINT32_C(1) << 30),
 		in_range("listeners", c->listener_max, 1, UINT32_C(1) << 16),
 		in_range("targets", c->target_max, 1, STACK_TARGET_MAX),
-		in_range("neighbours", c->neigh_max, 4, UINT32_C(1) << 20),
+		in_range("neighbours", c->neigh_max, 4, STACK_NEIGH_MAX),
 		in_range("send buffer", c->send_buf_octets, 1, STACK_SEND_MAX),
 		in_range("send chunks", c->send_chunk_cnt, 1, UINT32_C(1) << 30),
 		in_range("sources", c->source_max, 0, UINT32_C(1) << 30),

@@ -46,6 +46,7 @@
 #define STACK_BURST_MAX    32
 #define STACK_PART_MAX     9
 #define STACK_TARGET_MAX   (UINT32_C(1) << 24)
+#define STACK_NEIGH_MAX    (UINT32_C(1) << 20)
 #define STACK_CHUNK_OCTETS 2048 /* of the pool that leat_send copies into */
 
 struct flow_steer;

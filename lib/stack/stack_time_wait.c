@@ -220,6 +220,12 @@ bool leat_stack_is_full(const struct leat_stack *s, const struct tcb *old)
 	return leat_tcp_is_full(s->tcp) && gives_way(s, old) == TCP_NONE;
 }
 
+bool leat_stack_lacks_place(const struct leat_stack *s, const struct tcb *old)
+{
+	return leat_tcp_tw_full(s->tcp) && leat_tcp_has_tcb(s->tcp) &&
+	       gives_way(s, old) == TCP_NONE;
+}
+
 void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old)
 {
 	uint32_t name = gives_way(s, old);
