@@ -5,10 +5,7 @@
 void leat_stack_parse(struct leat_stack *s, struct stack_burst *b)
 {
 	DCHECK(b->cnt <= STACK_BURST_MAX);
-	for (uint32_t i = 0; i < b->cnt; i++)
-		__builtin_prefetch(b->pkt[i].frame);
-	for (uint32_t i = 0; i < b->cnt; i++)
-		b->verdict[i] = leat_wire_pkt_parse(&b->pkt[i], &s->config.link);
+	leat_wire_pkt_parse_bulk(b->pkt, b->cnt, &s->config.link, b->verdict);
 }
 
 void leat_stack_lookup(struct leat_stack *s, struct stack_burst *b)
@@ -95,8 +92,8 @@ enum admission {
 /* There is no place for one more.  Those that are open and not taken stay (N103).  Half-open ones
  * may be nobody's, so that they do not keep others out: a cookie needs no place before it comes
  * back, or else the oldest gives way. */
-static enum admission admit_full(struct leat_stack *s, const struct tcb *listener,
-	enum tcp_cookies cookies, const struct tcb *old)
+static __attribute__((noinline)) enum admission admit_full(struct leat_stack *s,
+	const struct tcb *listener, enum tcp_cookies cookies, const struct tcb *old)
 {
 	const struct conn *c = stack_conn(s, listener);
 
@@ -122,11 +119,11 @@ static enum admission admit(struct leat_stack *s, const struct tcb *listener,
 
 	if (s->refuse)
 		return ADMIT_NONE;
-	if (c->waiting >= c->backlog || leat_stack_is_full(s, old))
+	if (UNLIKELY(c->waiting >= c->backlog || leat_stack_is_full(s, old)))
 		a = admit_full(s, listener, cookies, old);
 	else if (cookies == TCP_COOKIES_ALWAYS)
 		a = ADMIT_COOKIE;
-	if (a == ADMIT_CHILD)
+	if (a == ADMIT_CHILD && UNLIKELY(leat_tcp_tw_full(s->tcp)))
 		leat_stack_wait_evict(s, old);
 	return a == ADMIT_COOKIE && s->io.emit_cnt == TCP_IO_EMIT_MAX ? ADMIT_NONE : a;
 }

@@ -395,9 +395,7 @@ uint32_t leat_tcp_cc_limited_transmit(const struct tcb *tcb); /* RFC 3042: octet
 /* tcp_isn.c */
 /* Where the timestamps of tuple begin. */
 uint32_t leat_tcp_ts_offset(const struct tcp_engine *e, const struct tuple *tuple);
-/* The initial sequence number of tcb, which has tuple; sets the offset of the timestamps as
- * well. */
-struct seq leat_tcp_isn(
-	struct tcp_engine *e, struct tcb *tcb, const struct tuple *tuple, uint64_t now);
+/* The initial sequence number of tcb; sets the offset of its timestamps as well. */
+struct seq leat_tcp_isn(struct tcp_engine *e, struct tcb *tcb, uint64_t now);
 
 #endif
