@@ -239,6 +239,8 @@ class Instance:
             self.wait_for(r"^paused|waits for")
             self.ask("start")
         self.wait_for(r"^ready" if self.verb == "serve" else r"^ +[1-9]\d* s ")
+        if any("metrics: none" in line for line in self.lines):
+            sys.exit("".join(self.lines))
 
     def ask(self, words, seconds=WAIT_S):
         """What is answered to a question, at most so long."""
@@ -261,7 +263,7 @@ class Instance:
     def look(self):
         """What metrics and top tell."""
         with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=WAIT_S) as answer:
-            if f'instance="{self.called}"'.encode() not in answer.read():
+            if f'verb="{self.verb}"'.encode() not in answer.read():
                 sys.exit(f"no metrics of {self.called} at {self.metrics}")
 
     def end(self):
