@@ -436,3 +436,30 @@ size_t leat_http_scan(
 	*result = h->at == HTTP_AT_DONE ? HTTP_DONE : h->at == HTTP_AT_BAD ? HTTP_BAD : HTTP_MORE;
 	return i;
 }
+
+static bool is_seen(
+	const struct http_seen *seen, const struct http_scan *h, const uint8_t *data, size_t octets)
+{
+	return seen->octets != 0 && octets >= seen->octets && h->head_octets == 0 &&
+	       h->response == seen->scan.response && memcmp(data, seen->head, seen->octets) == 0;
+}
+
+size_t leat_http_scan_seen(struct http_seen *seen, struct http_scan *h, const uint8_t *data,
+	size_t octets, enum http_result *result)
+{
+	bool whole = h->head_octets == 0;
+
+	if (is_seen(seen, h, data, octets)) {
+		*h = seen->scan;
+		*result = HTTP_DONE;
+		return seen->octets;
+	}
+	size_t used = leat_http_scan(h, data, octets, result);
+
+	if (whole && *result == HTTP_DONE && used <= HTTP_SEEN_MAX) {
+		seen->scan = *h;
+		seen->octets = (uint16_t)used;
+		memcpy(seen->head, data, used);
+	}
+	return used;
+}

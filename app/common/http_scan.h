@@ -13,6 +13,9 @@
  * Lines may end with LF alone (RFC 9112 2.2); a bare CR, a folded line, a space before the colon,
  * two lengths that differ and a control character are bad.
  *
+ * Who gets heads that are mostly the same keeps the last one (http_seen): what a head means depends
+ * on nothing but its octets, so that one that is equal needs no scan.
+ *
  * Shape      struct http_scan 64 octets.
  * Affinity   none; pure.
  * Errors     HTTP_BAD with status: 400, 411, 414, 417, 431, 501 or 505.
@@ -27,6 +30,7 @@
 #define HTTP_HEAD_MAX   8192 /* octets of first line and fields: else 431 */
 #define HTTP_TARGET_MAX 4096 /* octets up to the end of the target: else 414 */
 #define HTTP_WORD_MAX   24
+#define HTTP_SEEN_MAX   446 /* octets of a head that is kept */
 
 enum http_result {
 	HTTP_MORE, /* all was consumed; the head goes on */
@@ -67,6 +71,13 @@ struct http_scan {
 
 STATIC_ASSERT(sizeof(struct http_scan) <= 64, "one cache line a connection");
 
+/* The last head that was scanned in one piece, and what came of it. */
+struct http_seen {
+	struct http_scan scan;
+	uint16_t octets; /* 0: none yet */
+	uint8_t head[HTTP_SEEN_MAX];
+};
+
 static inline void http_scan_start(struct http_scan *h, bool response)
 {
 	*h = (struct http_scan){.response = response};
@@ -77,5 +88,9 @@ static inline void http_scan_start(struct http_scan *h, bool response)
  * HTTP_DONE or HTTP_BAD without http_scan_start. */
 size_t leat_http_scan(
 	struct http_scan *h, const uint8_t *data, size_t octets, enum http_result *result);
+
+/* leat_http_scan_seen is the same, and quick for a head that is equal to the last one of seen. */
+size_t leat_http_scan_seen(struct http_seen *seen, struct http_scan *h, const uint8_t *data,
+	size_t octets, enum http_result *result);
 
 #endif

@@ -261,6 +261,46 @@ static void random_octets_end_in_one_of_three_ways_however_they_are_cut(void **s
 	}
 }
 
+/* A head that was seen just before, one that was not, and what is cut, all mean what they mean. */
+static void a_head_that_was_seen_means_what_it_meant(void **state)
+{
+	uint64_t seed = 21;
+	struct http_seen seen = {.octets = 0};
+	struct prng prng;
+	uint32_t again = 0;
+
+	(void)state;
+	print_message("# seed %llu\n", (unsigned long long)seed);
+	leat_prng_seed(&prng, seed);
+	for (uint32_t round = 0, which = 0; round < 20000; round++) {
+		if (leat_prng_below(&prng, 3) == 0)
+			which = leat_prng_below(&prng, COUNT_OF(requests));
+		bool response = leat_prng_below(&prng, 8) == 0;
+		size_t octets = strlen(requests[which].text), used, at = 0;
+		enum http_result one, cut = HTTP_MORE;
+		uint8_t text[256 + 4] = {0};
+		struct http_scan a, b;
+
+		memcpy(text, requests[which].text, octets);
+		memcpy(text + octets, "GET ", 4); /* the next request follows at once */
+		octets += leat_prng_below(&prng, 5);
+		if (leat_prng_below(&prng, 4) == 0)
+			text[leat_prng_below(&prng, (uint32_t)octets)] ^= 1;
+		http_scan_start(&a, response);
+		http_scan_start(&b, response);
+		used = leat_http_scan(&a, text, octets, &one);
+		again += seen.octets == used && memcmp(seen.head, text, used) == 0;
+		for (size_t n = leat_prng_below(&prng, 2) == 0 ? octets : 7;
+			at < octets && cut == HTTP_MORE;)
+			at += leat_http_scan_seen(
+				&seen, &b, text + at, n < octets - at ? n : octets - at, &cut);
+		assert_int_equal(cut, one);
+		assert_int_equal(at, used);
+		assert_memory_equal(&a, &b, sizeof(a));
+	}
+	assert_true(again > 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +310,7 @@ int main(void)
 		cmocka_unit_test(endless_heads_are_refused_at_their_limits),
 		cmocka_unit_test(responses_give_status_length_and_close),
 		cmocka_unit_test(random_octets_end_in_one_of_three_ways_however_they_are_cut),
+		cmocka_unit_test(a_head_that_was_seen_means_what_it_meant),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

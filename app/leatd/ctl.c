@@ -221,6 +221,7 @@ static void *run(void *arg)
 			break;
 		leat_ctl_capture_sweep(c);
 		leat_ctl_change_sweep(c);
+		leat_ctl_state_sweep(c);
 		if ((p[0].revents & POLLIN) == 0)
 			continue;
 		int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC);

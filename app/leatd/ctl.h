@@ -65,6 +65,7 @@ struct ctl_role {
 	const char *verb; /* "serve" */
 	const struct nic_port *port[PLANE_PORT_MAX];
 	uint32_t port_cnt;
+	uint64_t two_msl_ns;
 	bool drains; /* it can go on after it was drained */
 	/* Of reload; options NULL: it cannot. */
 	const struct opt_verb *options;
@@ -93,6 +94,7 @@ struct ctl {
 	struct ctl_capture *kept; /* by putting: what shards that stand still may still write to */
 	uint64_t began_ns;        /* of the wall clock */
 	atomic_bool draining;
+	uint64_t late; /* by changing: a bit for each shard whose box had no room for that */
 	pthread_mutex_t changing;  /* who drains, undrains or reloads */
 	struct ctl_change *change; /* what was changed last */
 	struct ctl_follow *follow; /* shard_cnt, once somebody followed */
@@ -210,6 +212,9 @@ void leat_ctl_begin(struct ctl_client *q, char *words);
 
 /* rate N [WHEN]: what `leat load` is to do from now on (load_intent.h). */
 void leat_ctl_rate(struct ctl_client *q, char *words);
+
+/* leat_ctl_state_sweep tells to drain or not those whose boxes had no room.  It waits for nobody. */
+void leat_ctl_state_sweep(struct ctl *c);
 
 /* leat_ctl_capture_sweep gives back what ended captures left to shards that stood still, and that
  * these have let go now; _free, part of leat_ctl_free, all of it. */

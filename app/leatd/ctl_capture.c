@@ -40,7 +40,7 @@ struct ctl_capture {
 	bool posted[SHARD_MAX]; /* the shard has a letter that it did not answer yet */
 	bool last[SHARD_MAX];   /* and it is the one that ends it */
 	bool over[SHARD_MAX];   /* it will look into none of this any more */
-	bool has[SHARD_MAX];    /* it captures, or did */
+	bool has[SHARD_MAX];    /* it captures, or did; at the end what it counted is ours */
 	/* What shards read; the first is written by any of them. */
 	_Alignas(CACHE_LINE) atomic_bool fired;
 	_Alignas(CACHE_LINE) struct bpf_insn insn[SHARD_CAPTURE_INSN_MAX];
@@ -159,15 +159,34 @@ static void put_packet(struct session *s, uint32_t shard, const struct shard_cap
 	s->written++;
 }
 
-/* put_end tells of each shard, and then in a sentence. */
-static void put_end(struct session *s)
+/* put_missing writes which shards did not begin, or may not have ended. */
+static void put_missing(const struct session *s, char *to, size_t size)
 {
-	uint64_t seen = 0, accepted = 0, lost = 0, to = s->wall + shard_clock_read(&s->clock);
-	char text[WATCH_PCAPNG_TEXT], n[4][TEXT_GROUP_MAX];
+	const char *before = "; incomplete, as it did not turn: shard ";
+
+	*to = '\0';
+	for (uint32_t i = 0; i < s->c->shard_cnt; i++) {
+		size_t at = strlen(to);
+
+		if (s->c->has[i])
+			continue;
+		snprintf(to + at, size - at, "%s%" PRIu32, before, i);
+		before = ", ";
+	}
+}
+
+/* put_stats tells of each shard, and adds it to sum; what one that may not have ended counts is not
+ * ours to read.  Gives how many were told of. */
+static uint32_t put_stats(struct session *s, struct watch_pcapng_stats *sum)
+{
+	uint64_t to = s->wall + shard_clock_read(&s->clock);
+	uint32_t cnt = 0;
 
 	for (uint32_t i = 0; i < s->c->shard_cnt; i++) {
 		const struct shard_capture *c = &s->c->of[i];
 
+		if (!s->c->has[i])
+			continue;
 		s->out_cnt += (uint32_t)leat_watch_pcapng_stats(
 			room(s, WATCH_PCAPNG_HEAD), &(struct watch_pcapng_stats){.interface = i,
 							    .from = s->wall + s->began,
@@ -175,19 +194,32 @@ static void put_end(struct session *s)
 							    .received = c->seen,
 							    .accepted = c->accepted,
 							    .lost = c->lost});
-		seen += c->seen;
-		accepted += c->accepted;
-		lost += c->lost;
+		sum->received += c->seen;
+		sum->accepted += c->accepted;
+		sum->lost += c->lost;
+		cnt++;
 	}
+	return cnt;
+}
+
+/* put_end tells of each shard, and then in a sentence. */
+static void put_end(struct session *s)
+{
+	struct watch_pcapng_stats sum = {0};
+	uint32_t cnt = put_stats(s, &sum);
+	char text[WATCH_PCAPNG_TEXT], missing[WATCH_PCAPNG_TEXT], n[4][TEXT_GROUP_MAX];
+
 	leat_text_group(s->written, n[0], sizeof(n[0]));
-	leat_text_group(accepted, n[1], sizeof(n[1]));
-	leat_text_group(lost, n[2], sizeof(n[2]));
-	leat_text_group(seen, n[3], sizeof(n[3]));
+	leat_text_group(sum.accepted, n[1], sizeof(n[1]));
+	leat_text_group(sum.lost, n[2], sizeof(n[2]));
+	leat_text_group(sum.received, n[3], sizeof(n[3]));
+	put_missing(s, missing, sizeof(missing));
 	snprintf(text, sizeof(text),
 		"captured %s of %s that match (%s lost in the ring), of %s frames, on %" PRIu32
-		" shard%s%s",
-		n[0], n[1], n[2], n[3], s->c->shard_cnt, s->c->shard_cnt > 1 ? "s" : "",
-		s->ring != 0 && !atomic_load(&s->c->fired) ? "; the trigger was not seen" : "");
+		" shard%s%s%s",
+		n[0], n[1], n[2], n[3], cnt, cnt != 1 ? "s" : "",
+		s->ring != 0 && !atomic_load(&s->c->fired) ? "; the trigger was not seen" : "",
+		missing);
 	s->out_cnt += (uint32_t)leat_watch_pcapng_said(room(s, WATCH_PCAPNG_HEAD), text);
 	put_out(s);
 }
@@ -292,13 +324,28 @@ static bool begin_all(struct session *s)
 	bool refused = false;
 
 	for (uint32_t i = 0; i < s->c->shard_cnt && !refused; i++) {
-		s->c->has[i] = tell(s, i, false) && !s->c->of[i].refused;
-		refused = s->c->of[i].refused;
+		bool told = tell(s, i, false);
+
+		refused = told && s->c->of[i].refused;
+		s->c->has[i] = told && !refused;
 	}
 	if (refused)
 		fprintf(s->q->out, "no 3 - %d captures are under way already; end one of them\n",
 			SHARD_CAPTURE_MAX);
 	return !refused;
+}
+
+/* take_up: one that began later than it was waited for captures, too. */
+static void take_up(struct session *s)
+{
+	for (uint32_t i = 0; i < s->c->shard_cnt; i++) {
+		const struct shard_capture *of = &s->c->of[i];
+
+		if (!s->c->posted[i] || !atomic_load_explicit(&of->answered, memory_order_acquire))
+			continue;
+		s->c->posted[i] = false;
+		s->c->has[i] = !of->refused;
+	}
 }
 
 /* ---- memory ---- */
@@ -546,6 +593,7 @@ static void capture(struct session *s)
 	s->began = s->dated;
 	put_head(s);
 	do {
+		take_up(s);
 		if (s->ring == 0)
 			drain(s, settled(s), 0);
 	} while (!is_over(s) && leat_ctl_pause(s->q, LOOK_NS));

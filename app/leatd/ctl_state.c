@@ -17,15 +17,36 @@
 
 #define WAIT_LOOK_NS (100 * TIME_MS)
 
-/* tell_all puts a letter into the box of each shard; gives those that will not read it soon. */
-static uint64_t tell_all(struct ctl *c, enum shard_mail_kind kind)
+/* tell_late tells those that have not been told yet whether to drain: the last word is the one that
+ * counts, so that it does not matter whether they have read the ones before. */
+static void tell_late(struct ctl *c)
 {
-	uint64_t dumb = 0;
+	const struct shard_letter letter = {
+		atomic_load(&c->draining) ? SHARD_MAIL_DRAIN : SHARD_MAIL_UNDRAIN, NULL};
 
 	for (uint32_t i = 0; i < c->plane->shard_cnt; i++)
-		if (!leat_ctl_put(c, i, (struct shard_letter){kind, NULL}) || !leat_ctl_turns(c, i))
+		if ((c->late >> i & 1) != 0 && leat_ctl_put(c, i, letter))
+			c->late &= ~(UINT64_C(1) << i);
+}
+
+/* tell_all has each shard drain, or not; gives those that will not do it soon. */
+static uint64_t tell_all(struct ctl *c)
+{
+	c->late = UINT64_MAX >> (64 - c->plane->shard_cnt);
+	tell_late(c);
+	uint64_t dumb = c->late;
+	for (uint32_t i = 0; i < c->plane->shard_cnt; i++)
+		if (!leat_ctl_turns(c, i))
 			dumb |= UINT64_C(1) << i;
 	return dumb;
+}
+
+void leat_ctl_state_sweep(struct ctl *c)
+{
+	if (pthread_mutex_trylock(&c->changing) != 0)
+		return; /* until the next time */
+	tell_late(c);
+	pthread_mutex_unlock(&c->changing);
 }
 
 /* count_open says how many are open, TIME-WAIT aside; false: a shard does not tell. */
@@ -68,7 +89,7 @@ void leat_ctl_drain(struct ctl_client *q, char *words)
 	atomic_store(&q->ctl->draining, true);
 	if (q->ctl->plane->sight != NULL)
 		leat_sight_drains(q->ctl->plane->sight, true);
-	uint64_t dumb = tell_all(q->ctl, SHARD_MAIL_DRAIN);
+	uint64_t dumb = tell_all(q->ctl);
 	pthread_mutex_unlock(&q->ctl->changing);
 	bool known = count_open(q, &open);
 	fprintf(q->out, "ok\ndraining: new SYNs are dropped; %" PRIu64 " open\n", open);
@@ -91,7 +112,7 @@ void leat_ctl_undrain(struct ctl_client *q, char *words)
 	bool was = atomic_exchange(&q->ctl->draining, false);
 	if (q->ctl->plane->sight != NULL)
 		leat_sight_drains(q->ctl->plane->sight, false);
-	uint64_t dumb = was ? tell_all(q->ctl, SHARD_MAIL_UNDRAIN) : 0;
+	uint64_t dumb = was ? tell_all(q->ctl) : 0;
 	pthread_mutex_unlock(&q->ctl->changing);
 	if (!was) {
 		fputs("no 1 - it does not drain; leat ctl drain makes it\n", q->out);
@@ -117,7 +138,7 @@ static void info_text(const struct ctl *c, uint64_t up_ns, FILE *out)
 {
 	const struct ctl_role *r = c->role;
 	const char *config = leat_ctl_config_path();
-	uint64_t two_msl = c->plane->sight->config.two_msl_ns;
+	uint64_t two_msl = r->two_msl_ns;
 	char msl[TEXT_GROUP_MAX];
 
 	leat_text_ns(two_msl, msl, sizeof(msl));
@@ -140,7 +161,7 @@ static void info_text(const struct ctl *c, uint64_t up_ns, FILE *out)
 static void info_json(const struct ctl *c, uint64_t up_ns, FILE *out)
 {
 	const struct ctl_role *r = c->role;
-	uint64_t two_msl = c->plane->sight->config.two_msl_ns;
+	uint64_t two_msl = r->two_msl_ns;
 
 	fputs("{\"schema\":\"leat.info/1\",\"name\":", out);
 	leat_json_text(leat_instance_of(c->path), out);

@@ -18,7 +18,8 @@ void leat_follow_begin(struct follow *f, const struct serve_options *o, struct p
 
 void leat_follow_end(struct follow *f)
 {
-	leat_nic_marks_close(f->port, &f->marks);
+	if (f->port != NULL)
+		leat_nic_marks_close(f->port, &f->marks);
 }
 
 void leat_follow_shared(struct plane *plane, const struct steer *steer)

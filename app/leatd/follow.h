@@ -31,6 +31,8 @@ struct follow {
 /* leat_follow_begin follows a port from now on; keeps what it is given as long as f is used. */
 void leat_follow_begin(struct follow *f, const struct serve_options *o, struct plane *plane,
 	struct nic_port *port, const struct nic_port_config *config, struct steer *steer);
+
+/* leat_follow_end ends it; of one that is all zero, as it never began, it does nothing. */
 void leat_follow_end(struct follow *f);
 
 /* leat_follow_look follows what happened since it looked last; true: the port is gone. */

@@ -17,6 +17,7 @@ enum gate_state {
 
 static atomic_uint gate; /* enum gate_state */
 static _Atomic uint64_t gate_at;
+static pthread_mutex_t asking = PTHREAD_MUTEX_INITIALIZER; /* who may open it */
 
 static sigset_t word_signal(void)
 {
@@ -42,11 +43,14 @@ void leat_gate_shut(void)
 /* open_for opens it; false: it was not shut. */
 static bool open_for(uint64_t at)
 {
-	unsigned shut = GATE_SHUT;
-
-	if (atomic_load(&gate) == GATE_SHUT)
+	pthread_mutex_lock(&asking);
+	bool shut = atomic_load(&gate) == GATE_SHUT;
+	if (shut) {
 		atomic_store(&gate_at, at);
-	return atomic_compare_exchange_strong(&gate, &shut, GATE_OPEN);
+		atomic_store(&gate, GATE_OPEN); /* last: who sees it sees the instant */
+	}
+	pthread_mutex_unlock(&asking);
+	return shut;
 }
 
 bool leat_gate_look(uint64_t *at)
@@ -55,8 +59,9 @@ bool leat_gate_look(uint64_t *at)
 
 	if (sigtimedwait(&set, NULL, &(struct timespec){0}) > 0)
 		open_for(0);
-	*at = atomic_load(&gate_at);
-	return atomic_load(&gate) == GATE_OPEN;
+	bool open = atomic_load(&gate) == GATE_OPEN; /* before the instant */
+	*at = open ? atomic_load(&gate_at) : 0;
+	return open;
 }
 
 void leat_ctl_begin(struct ctl_client *q, char *words)

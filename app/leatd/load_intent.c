@@ -18,7 +18,8 @@
 #define LEAD_NS     (100 * TIME_MS) /* from a change to its instant, where none is named */
 #define STEP_NS     (5 * TIME_MS)
 #define WORDS_MAX   96
-#define ANSWER_SIZE 512
+#define NOTE_SIZE   80 /* of a shard */
+#define ANSWER_SIZE (512 + SHARD_MAX * NOTE_SIZE)
 
 /* A question passes from who asks to the control thread, and its answer back. */
 enum asked {
@@ -34,11 +35,11 @@ static struct {
 	char words[WORDS_MAX], answer[ANSWER_SIZE];
 } question;
 
-/* What shards are told. */
-static struct {
-	const struct load_view *view;
-	uint64_t from_ns, rate_milli, held; /* rate 0: a closed load */
-} change;
+/* What shards are told: theirs from then on until each has answered. */
+static struct change {
+	_Alignas(CACHE_LINE) const struct load_view *view; /* no line of it is anything else's */
+	uint64_t from_ns, rate_milli, held;                /* rate 0: a closed load */
+} told;
 
 void leat_load_intent_begin(
 	struct load_result *r, const struct load_options *o, const struct load_need *need)
@@ -81,79 +82,87 @@ __attribute__((format(printf, 1, 2))) static bool say(const char *format, ...)
 static void apply(void *arg)
 {
 	const struct load_view_shard *s = arg;
-	uint64_t i = (uint64_t)(s - change.view->shard), cnt = change.view->plane->shard_cnt;
+	uint64_t i = (uint64_t)(s - told.view->shard), cnt = told.view->plane->shard_cnt;
 
-	if (change.rate_milli != 0)
-		leat_load_change(s->load, change.from_ns, change.rate_milli);
+	if (told.rate_milli != 0)
+		leat_load_change(s->load, told.from_ns, told.rate_milli);
 	else
-		leat_load_hold(s->load, (uint32_t)((change.held + cnt - 1 - i) / cnt));
+		leat_load_hold(s->load, (uint32_t)((told.held + cnt - 1 - i) / cnt));
 }
 
-/* all_turn: who does not turn would carry out a change much later than the others. */
+/* all_turn: who does not turn would carry out a change much later than the others.  Who was heard
+ * last owes no answer, so that the change before this one is no shard's any more. */
 static bool all_turn(const struct load_view *v)
 {
 	for (uint32_t i = 0; i < v->plane->shard_cnt; i++)
-		if (!v->plane->shard[i].heard)
+		if (!v->plane->shard[i].heard || v->plane->shard[i].asked)
 			return say(
 				"no 5 - shard %" PRIu32 " does not turn; nothing was changed\n", i);
 	return true;
 }
 
-static void tell_shards(const struct load_view *v)
-{
-	void *arg[SHARD_MAX] = {NULL};
-
-	change.view = v;
-	for (uint32_t i = 0; i < v->plane->shard_cnt; i++)
-		arg[i] = &v->shard[i];
-	leat_plane_ask(v->plane, apply, arg);
-}
-
-static void note_change(struct load_view *v)
+/* carry_out tells the shards, of which all turned, and notes the change. */
+static void carry_out(struct load_view *v, const struct change *next)
 {
 	struct load_intent *i = &v->r->intent;
+	void *arg[SHARD_MAX] = {NULL};
 
+	told = *next;
+	told.view = v;
+	for (uint32_t k = 0; k < v->plane->shard_cnt; k++)
+		arg[k] = &v->shard[k];
+	leat_plane_ask(v->plane, apply, arg);
 	i->change[i->change_cnt++] = (struct load_change){
-		.at_ns = change.from_ns, .rate_milli = change.rate_milli, .held = change.held};
+		.at_ns = next->from_ns, .rate_milli = next->rate_milli, .held = next->held};
+}
+
+/* say_late names those that did not answer: what they were told they will still do. */
+static bool say_late(const struct load_view *v)
+{
+	for (uint32_t i = 0; i < v->plane->shard_cnt; i++)
+		if (!v->plane->shard[i].heard)
+			say("note: shard %" PRIu32
+			    " does not turn; it will do it when it turns again\n",
+				i);
+	return true;
 }
 
 /* hold is `rate N` of a closed load: so many are in flight from now on. */
-static bool hold(struct load_view *v, char *words, uint64_t now)
+static bool hold(struct load_view *v, const char *words, uint64_t now)
 {
+	struct change next = {.from_ns = now - u64_min(v->start_at, now)};
 	uint64_t max = v->o->concurrency;
 	char *end;
 
-	change.rate_milli = 0;
-	change.from_ns = now - u64_min(v->start_at, now);
-	change.held = strtoull(words, &end, 10);
+	next.held = strtoull(words, &end, 10);
 	if (*end == ' ')
 		return say("no 1 - a closed load changes at once: no instant can be named\n");
-	if (end == words || *end != '\0' || *words == '-' || change.held == 0)
+	if (end == words || *end != '\0' || *words == '-' || next.held == 0)
 		return say("no 1 - `%s` is no number of connections; this is a closed load, which "
 			   "has no rate but holds so many in flight\n",
 			words);
-	if (change.held > max)
+	if (next.held > max)
 		return say("no 1 - there is room for %" PRIu64
 			   " in flight; begin it with a --concurrency of %" PRIu64 "\n",
-			max, change.held);
+			max, next.held);
 	if (v->r->intent.change_cnt == LOAD_LEG_MAX)
 		return say("no 1 - it was changed %d times; that is all\n", LOAD_LEG_MAX);
 	if (!all_turn(v))
 		return false;
-	tell_shards(v);
-	note_change(v);
-	v->r->intent.concurrency = change.held;
-	return say("ok\nheld in flight: %" PRIu64 "\n", change.held);
+	carry_out(v, &next);
+	v->r->intent.concurrency = next.held;
+	say("ok\nheld in flight: %" PRIu64 "\n", next.held);
+	return say_late(v);
 }
 
 /* read_from finds where in the plan the instant of the words is. */
-static bool read_from(const struct load_view *v, const char *when, uint64_t now)
+static bool read_from(const struct load_view *v, const char *when, uint64_t now, uint64_t *from_ns)
 {
 	uint64_t at, wall = leat_shard_clock_wall_ns(), zero = v->r->planned_start_unix_ns;
 	char why[OPT_WHY_MAX];
 
 	if (when == NULL) {
-		change.from_ns = u64_max(now, v->start_at) - v->start_at + LEAD_NS;
+		*from_ns = u64_max(now, v->start_at) - v->start_at + LEAD_NS;
 		return true;
 	}
 	if (!leat_when_read(when, wall, &at, why, sizeof(why)))
@@ -161,15 +170,15 @@ static bool read_from(const struct load_view *v, const char *when, uint64_t now)
 	if (at < wall + LEAD_NS || at < zero)
 		return say("no 1 - `%s` is past, or not %d ms ahead\n", when,
 			(int)(LEAD_NS / TIME_MS));
-	change.from_ns = at - zero;
+	*from_ns = at - zero;
 	return true;
 }
 
 /* say_full: more will wait 2MSL than there is room for. */
-static void say_full(const struct load_view *v, const struct load_need *n)
+static void say_full(const struct load_view *v, const struct load_need *n, uint64_t rate_milli)
 {
 	uint64_t records = (uint64_t)n->plan.stack.tcp.time_wait_max * v->plane->shard_cnt;
-	uint64_t waiting = leat_load_need_waiting(v->o, n, change.rate_milli);
+	uint64_t waiting = leat_load_need_waiting(v->o, n, rate_milli);
 
 	if (waiting > records)
 		say("note: %" PRIu64 " will be in TIME-WAIT, which has room for %" PRIu64
@@ -178,17 +187,17 @@ static void say_full(const struct load_view *v, const struct load_need *n)
 }
 
 /* turn_plan tries the change on a copy of what is needed, which is kept when it may be so. */
-static bool turn_plan(struct load_view *v, struct load_need *need)
+static bool turn_plan(struct load_view *v, struct load_need *need, const struct change *to)
 {
 	struct load_need next = *need;
 	char rate[32], most[32];
 
-	if (!leat_load_plan_change(&next.load.plan, change.from_ns, change.rate_milli))
+	if (!leat_load_plan_change(&next.load.plan, to->from_ns, to->rate_milli))
 		return say("no 1 - the plan is over by then, was changed %d times, or is to change "
 			   "later than that already\n",
 			LOAD_LEG_MAX);
-	next.needed = u64_max(next.needed, leat_load_need_pairs(v->o, &next, change.rate_milli));
-	leat_load_text_rate(change.rate_milli, rate, sizeof(rate));
+	next.needed = u64_max(next.needed, leat_load_need_pairs(v->o, &next, to->rate_milli));
+	leat_load_text_rate(to->rate_milli, rate, sizeof(rate));
 	leat_load_text_rate(need->rate_milli_max, most, sizeof(most));
 	if (next.needed > next.tuples && !v->o->anyway)
 		return say("no 3 - %" PRIu64
@@ -205,28 +214,27 @@ static bool turn_plan(struct load_view *v, struct load_need *need)
 static bool turn(struct load_view *v, struct load_need *need, char *words, uint64_t now)
 {
 	struct load_intent *i = &v->r->intent;
+	struct change next = {0};
 	char why[OPT_WHY_MAX], rate[32];
 	const char *text = strsep(&words, " ");
 	uint64_t cnt;
 
-	change.held = 0;
-	if (!leat_load_rate_parse(text, &change.rate_milli, why, sizeof(why)))
+	if (!leat_load_rate_parse(text, &next.rate_milli, why, sizeof(why)))
 		return say("no 1 - %s\n", why);
-	if (!read_from(v, words, now) || !turn_plan(v, need))
+	if (!read_from(v, words, now, &next.from_ns) || !turn_plan(v, need, &next))
 		return false;
-	tell_shards(v);
-	note_change(v);
+	carry_out(v, &next);
 	cnt = leat_load_plan_cnt(&need->load.plan);
 	i->total = cnt == UINT64_MAX ? 0 : cnt;
 	i->tuples_needed = need->needed;
-	leat_load_text_rate(change.rate_milli, rate, sizeof(rate));
-	say("ok\n%s from %" PRIu64 ".%03" PRIu64 " s of the plan on", rate, change.from_ns / TIME_S,
-		change.from_ns / TIME_MS % 1000);
+	leat_load_text_rate(next.rate_milli, rate, sizeof(rate));
+	say("ok\n%s from %" PRIu64 ".%03" PRIu64 " s of the plan on", rate, next.from_ns / TIME_S,
+		next.from_ns / TIME_MS % 1000);
 	if (i->total != 0)
 		say("; %" PRIu64 " connections in all", i->total);
 	say("\n");
-	say_full(v, need);
-	return true;
+	say_full(v, need, next.rate_milli);
+	return say_late(v);
 }
 
 void leat_load_intent_look(struct load_view *v, struct load_need *need)

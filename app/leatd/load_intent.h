@@ -14,7 +14,8 @@
  * Units      as load_plan.h.
  * Affinity   the control thread; leat_ctl_rate: any.
  * Errors     a rate that is none, is past, or needs more tuples than there are is refused, and
- *            nothing changes.  No change is begun while a shard does not turn.
+ *            nothing changes.  No change is begun while a shard does not turn; one that
+ *            stands still since is named, and carries out what it was told when it wakes.
  * See        load_plan.h for what becomes of the plan; load_result.h for what is told of it. */
 
 #include "load_view.h"

@@ -583,7 +583,7 @@ static void open_sight(void)
 		leat_sight_load(&run.sight, i, run.view.shard[i].load);
 }
 
-static const struct ctl_role role = {.verb = "load", .port = {&run.port}, .port_cnt = 1};
+static struct ctl_role role = {.verb = "load", .port = {&run.port}, .port_cnt = 1};
 
 static int run_shards(void)
 {
@@ -593,6 +593,7 @@ static int run_shards(void)
 	if (result == OPT_EXIT_OK) {
 		leat_caps_drop(leat_device_rights(&run.port));
 		open_sight();
+		role.two_msl_ns = run.o->serve.time_wait_ns;
 		leat_ctl_start(&run.ctl, &run.plane, &role, run.o->serve.name);
 		result = (int)leat_plane_run(&run.plane, control, NULL);
 		leat_sight_stop(&run.sight);

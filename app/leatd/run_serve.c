@@ -498,7 +498,7 @@ static void adopt_change(const void *options)
 
 static const char *const live_options[] = {"body", "close", "grace", "time-wait-reuse", NULL};
 
-static const struct ctl_role role = {.verb = "serve",
+static struct ctl_role role = {.verb = "serve",
 	.port = {&run.port},
 	.port_cnt = 1,
 	.drains = true,
@@ -517,6 +517,7 @@ static enum opt_exit run_shards(void)
 	if (result == OPT_EXIT_OK) {
 		leat_caps_drop(leat_device_rights(&run.port));
 		open_sight();
+		role.two_msl_ns = run.o->time_wait_ns;
 		leat_ctl_start(&run.ctl, &run.plane, &role, run.o->name);
 		result = leat_plane_run(&run.plane, control, NULL);
 		leat_sight_stop(&run.sight);

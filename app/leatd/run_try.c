@@ -545,7 +545,7 @@ static const struct ctl_role *role(void)
 {
 	static struct ctl_role r;
 
-	r = (struct ctl_role){.verb = "try"};
+	r = (struct ctl_role){.verb = "try", .two_msl_ns = run.o->time_wait_ns};
 	for (uint32_t end = 0; end < TRY_END_CNT; end++)
 		if (run.wire.port[end] != NULL)
 			r.port[r.port_cnt++] = run.wire.port[end];

@@ -75,6 +75,7 @@ struct load {
 	struct prog_env env;
 	char request[2][LOAD_REQUEST_MAX]; /* [1] asks for close; when all requests are equal */
 	uint32_t request_octets[2];        /* 0: they are not, and are made one by one */
+	struct http_seen seen;             /* responses are alike */
 	uint32_t free_head;
 	uint32_t tries;            /* so many pairs for one connect */
 	struct load_turn turn;     /* of the pairs of source and target */

@@ -162,7 +162,7 @@ static void head_text(struct load *load, struct leat_stack *s, struct load_conn 
 	const uint8_t *data, size_t octets)
 {
 	enum http_result result;
-	size_t used = leat_http_scan(&c->scan, data, octets, &result);
+	size_t used = leat_http_scan_seen(&load->seen, &c->scan, data, octets, &result);
 
 	leat_take(s, c->conn, used);
 	load->counters.head_octets_in += used;

@@ -160,7 +160,7 @@ enum service_step leat_service_http_request(
 		return leat_service_linger(set, s, c);
 	if (n < 0)
 		return SERVICE_STEP_WAIT;
-	used = leat_http_scan(&c->scan, data, (size_t)n, &result);
+	used = leat_http_scan_seen(&set->seen, &c->scan, data, (size_t)n, &result);
 	leat_take(s, c->conn, used);
 	set->counters.octets_in += used;
 	if (result == HTTP_DONE)

@@ -94,6 +94,7 @@ struct service_set {
 	uint8_t *pattern; /* SERVICE_PERIOD + SERVICE_PIECE_OCTETS of service_octet */
 	uint8_t *lines;   /* SERVICE_LINES_OCTETS + SERVICE_PIECE_OCTETS of chargen */
 	struct service_ready ready[SERVICE_READY_CNT];
+	struct http_seen seen; /* requests are alike */
 	uint32_t free_head;
 	uint32_t drained; /* while draining, so many connections have been told */
 	bool draining;

@@ -3,6 +3,7 @@
 
 #include "base_arena.h"
 #include "base_be.h"
+#include "base_lanes.h"
 #include "base_prng.h"
 
 #include <setjmp.h>
@@ -70,6 +71,27 @@ static void words_are_big_endian_at_any_address(void **state)
 	}
 }
 
+static void lanes_are_found_as_one_by_one(void **state)
+{
+	uint16_t lane[LANES_CNT + 7];
+	struct prng prng;
+
+	(void)state;
+	leat_prng_seed(&prng, 11);
+	for (uint32_t round = 0; round < 100000; round++) {
+		uint32_t at = round % 8; /* any alignment, and what lies beside does not count */
+		uint16_t salt = (uint16_t)(leat_prng_next(&prng) & 0x8081), wanted;
+
+		for (uint32_t i = 0; i < COUNT_OF(lane); i++)
+			lane[i] = (uint16_t)(salt ^ (leat_prng_next(&prng) & 0x101));
+		wanted = lane[leat_prng_below(&prng, COUNT_OF(lane))];
+		assert_int_equal(lanes_with(&lane[at], wanted), lanes_plain(&lane[at], wanted));
+	}
+	memset(lane, 0, sizeof(lane));
+	assert_int_equal(lanes_with(lane, 0), (1 << LANES_CNT) - 1);
+	assert_int_equal(lanes_with(lane, 1), 0);
+}
+
 static void an_arena_cuts_what_its_footprint_walk_counted(void **state)
 {
 	static _Alignas(CACHE_LINE) uint8_t mem[64 * 1024];
@@ -116,6 +138,7 @@ int main(void)
 		cmocka_unit_test(align_up_gives_the_next_multiple),
 		cmocka_unit_test(least_and_greatest_are_so),
 		cmocka_unit_test(words_are_big_endian_at_any_address),
+		cmocka_unit_test(lanes_are_found_as_one_by_one),
 		cmocka_unit_test(an_arena_cuts_what_its_footprint_walk_counted),
 		cmocka_unit_test(an_arena_remembers_an_overflow),
 	};

@@ -4,18 +4,15 @@
 #include "base_arena.h"
 #include "base_assert.h"
 #include "base_bits.h"
+#include "base_lanes.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 #include <string.h>
 
 #define ENTRY_MAX    (UINT32_C(1) << 30)
-#define BUCKET_SLOTS 10
+#define BUCKET_SLOTS LANES_CNT
 #define FULL_PERMIL  875   /* of the slots at entry_max */
 #define SMALL_MAX    16384 /* entries: what stays in a cache may be fuller, as a step is cheap */
 #define SMALL_PERMIL 890
-#define LANES        8 /* tags looked at together */
 #define LANE_BITS    16
 #define STRIDE_MAX   (UINT32_C(1) << 16)
 #define HASH_COUNTS  (UINT64_MAX << FLOW_HASH_HIGH | UINT32_MAX)
@@ -30,8 +27,6 @@ struct flow_bucket {
 STATIC_ASSERT(TUPLE_WORDS <= HASH_FAST_WORDS_MAX, "a tuple can be hashed");
 STATIC_ASSERT(FLOW_HASH_HIGH == 64 - LANE_BITS, "the tag is what counts above the low half");
 STATIC_ASSERT(sizeof(struct flow_bucket) == CACHE_LINE, "a bucket is one line");
-STATIC_ASSERT(offsetof(struct flow_bucket, passed) == 20,
-	"the tags are two vectors of eight that overlap");
 
 struct flow_table {
 	struct flow_bucket *bucket;
@@ -99,7 +94,7 @@ struct flow_table *leat_flow_table_new(
 	return t;
 }
 
-uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple)
+static inline uint64_t hash_of(const struct flow_table *t, const struct tuple *tuple)
 {
 	uint64_t word[TUPLE_WORDS];
 
@@ -107,6 +102,11 @@ uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple)
 	if (LIKELY(tuple_words(tuple, word) == 2))
 		return hash_fast(&t->key, word, 2) & HASH_COUNTS;
 	return hash_fast(&t->key, word, TUPLE_WORDS) & HASH_COUNTS;
+}
+
+uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple)
+{
+	return hash_of(t, tuple);
 }
 
 static const struct ends4 *ends_of(const struct flow_table *t, uint32_t idx)
@@ -130,7 +130,22 @@ static const void *name_of(const struct flow_table *t, uint32_t idx)
 	return t->records.ends && !(idx & FLOW_UNIT) ? ends_of(t, idx) : tuple_of(t, idx);
 }
 
-static bool is_of(const struct flow_table *t, uint32_t idx, const struct tuple *tuple)
+uint64_t leat_flow_hash_unit(const struct flow_table *t, uint32_t idx)
+{
+	const struct tuple4 *small = tuple_of(t, idx);
+	uint64_t word[2];
+
+	DCHECK(idx & FLOW_UNIT);
+	if (UNLIKELY(idx & FLOW_WIDE))
+		return leat_flow_hash(t, tuple_of(t, idx));
+	const struct ends4 ends = {
+		t->records.local4[small->local_idx], small->remote, small->lport, small->rport};
+
+	ends4_words(&ends, word);
+	return hash_fast(&t->key, word, 2) & HASH_COUNTS;
+}
+
+static inline bool is_of(const struct flow_table *t, uint32_t idx, const struct tuple *tuple)
 {
 	if (t->records.ends && !(idx & FLOW_UNIT) && ends_of(t, idx)->remote != ENDS4_WIDE)
 		return ends4_eq(ends_of(t, idx), tuple);
@@ -178,37 +193,10 @@ static void walk_on(const struct flow_table *t, struct walk *w)
 }
 
 /* The slots of b that have this tag, bit i for slot i. */
-static inline uint32_t slots_one_by_one(const struct flow_bucket *b, uint64_t tag)
-{
-	uint32_t slots = 0;
-
-	for (uint32_t i = 0; i < BUCKET_SLOTS; i++)
-		slots |= (uint32_t)(b->tag[i] == tag) << i;
-	return slots;
-}
-
-#ifdef __SSE2__
-/* All of it is two comparisons, as the last two slots come with six of the first once more. */
 static inline uint32_t slots_with(const struct flow_bucket *b, uint64_t tag)
 {
-	const __m128i wanted = _mm_set1_epi16((int16_t)tag);
-	__m128i first = _mm_loadu_si128((const void *)b->tag);
-	__m128i last = _mm_loadu_si128((const void *)&b->tag[BUCKET_SLOTS - LANES]);
-
-	first = _mm_cmpeq_epi16(first, wanted);
-	last = _mm_cmpeq_epi16(last, wanted);
-	uint32_t found = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(first, last));
-	uint32_t slots = (found & 0xff) | (found >> (2 * LANES - BUCKET_SLOTS) & 0x300);
-
-	DCHECK(slots == slots_one_by_one(b, tag));
-	return slots;
+	return lanes_with(b->tag, (uint16_t)tag);
 }
-#else
-static inline uint32_t slots_with(const struct flow_bucket *b, uint64_t tag)
-{
-	return slots_one_by_one(b, tag);
-}
-#endif
 
 uint32_t leat_flow_table_find(const struct flow_table *t, uint64_t hash, const struct tuple *tuple)
 {
@@ -235,39 +223,40 @@ void leat_flow_table_prefetch(const struct flow_table *t, uint64_t hash)
 	__builtin_prefetch(&t->bucket[home_of(t, hash)]);
 }
 
-/* The first entry in its own bucket that may be it, or FLOW_NONE; walks: it may be in another. */
-static uint32_t first_of(const struct flow_table *t, uint64_t hash, bool *walks)
+/* The first entry in its own bucket that may be it; else, when it may be in another, that. */
+static inline uint32_t first_of(
+	const struct flow_table *t, uint64_t hash, const struct tuple *tuple, uint32_t home)
 {
-	const struct flow_bucket *b = &t->bucket[home_of(t, hash)];
+	const struct flow_bucket *b = &t->bucket[home];
 	uint32_t slots = slots_with(b, tag_of(hash));
 
-	*walks = b->passed != 0;
-	return slots ? b->idx[__builtin_ctz(slots)] : FLOW_NONE;
+	if (slots != 0)
+		return b->idx[__builtin_ctz(slots)];
+	return LIKELY(b->passed == 0) ? FLOW_NONE : leat_flow_table_find(t, hash, tuple);
 }
 
 void leat_flow_table_find_bulk(const struct flow_table *t, const struct tuple *const *tuple,
 	uint32_t cnt, uint64_t *hash, uint32_t *idx)
 {
-	bool walks[FLOW_BULK_MAX];
-
 	DCHECK(cnt <= FLOW_BULK_MAX);
 	for (uint32_t i = 0; i < cnt; i++) {
-		if (tuple[i] == NULL)
+		idx[i] = FLOW_NONE;
+		if (UNLIKELY(tuple[i] == NULL))
 			continue;
-		hash[i] = leat_flow_hash(t, tuple[i]);
-		leat_flow_table_prefetch(t, hash[i]);
+		hash[i] = hash_of(t, tuple[i]);
+		idx[i] = home_of(t, hash[i]);
+		__builtin_prefetch(&t->bucket[idx[i]]);
 	}
 	for (uint32_t i = 0; i < cnt; i++) {
-		idx[i] = tuple[i] ? first_of(t, hash[i], &walks[i]) : FLOW_NONE;
+		if (UNLIKELY(tuple[i] == NULL))
+			continue;
+		idx[i] = first_of(t, hash[i], tuple[i], idx[i]);
 		if (idx[i] != FLOW_NONE)
 			__builtin_prefetch(name_of(t, idx[i]));
 	}
-	for (uint32_t i = 0; i < cnt; i++) {
-		if (idx[i] == FLOW_NONE ? tuple[i] == NULL || !walks[i]
-					: is_of(t, idx[i], tuple[i]))
-			continue;
-		idx[i] = leat_flow_table_find(t, hash[i], tuple[i]);
-	}
+	for (uint32_t i = 0; i < cnt; i++)
+		if (idx[i] != FLOW_NONE && UNLIKELY(!is_of(t, idx[i], tuple[i])))
+			idx[i] = leat_flow_table_find(t, hash[i], tuple[i]);
 }
 
 static void stats_inserted(struct flow_table *t, uint32_t steps)
@@ -289,28 +278,46 @@ static inline bool is_new(const struct flow_table *t, uint64_t hash, uint32_t id
 	       leat_flow_table_find(t, hash, &tuple) == FLOW_NONE;
 }
 
-bool leat_flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t idx)
+static void slot_fill(struct flow_bucket *b, uint32_t slots, uint64_t hash, uint32_t idx)
+{
+	uint32_t slot = (uint32_t)__builtin_ctz(slots);
+
+	b->tag[slot] = (uint16_t)tag_of(hash);
+	b->idx[slot] = idx;
+}
+
+/* Its own bucket is full. */
+static __attribute__((noinline)) bool insert_far(struct flow_table *t, uint64_t hash, uint32_t idx)
 {
 	struct walk w = walk_of(t, hash);
 	uint32_t steps = 0, slots = 0;
 
-	DCHECK(idx != FLOW_NONE);
-	DCHECK(idx & FLOW_UNIT || is_new(t, hash, idx));
-	while (steps < t->walk_max && (slots = slots_with(&t->bucket[w.at], 0)) == 0) {
+	while (slots == 0 && ++steps < t->walk_max) {
 		walk_on(t, &w);
-		steps++;
+		slots = slots_with(&t->bucket[w.at], 0);
 	}
 	if (slots == 0) {
 		t->stats.insert_refused++;
 		return false;
 	}
-	uint32_t slot = (uint32_t)__builtin_ctz(slots);
-
-	t->bucket[w.at].tag[slot] = (uint16_t)tag_of(hash);
-	t->bucket[w.at].idx[slot] = idx;
+	slot_fill(&t->bucket[w.at], slots, hash, idx);
 	stats_inserted(t, steps);
 	for (w = walk_of(t, hash); steps-- > 0; walk_on(t, &w))
 		t->bucket[w.at].passed++;
+	return true;
+}
+
+bool leat_flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t idx)
+{
+	struct flow_bucket *b = &t->bucket[home_of(t, hash)];
+	uint32_t slots = slots_with(b, 0);
+
+	DCHECK(idx != FLOW_NONE);
+	DCHECK(idx & FLOW_UNIT || is_new(t, hash, idx));
+	if (UNLIKELY(slots == 0))
+		return insert_far(t, hash, idx);
+	slot_fill(b, slots, hash, idx);
+	stats_inserted(t, 0);
 	return true;
 }
 
@@ -323,11 +330,14 @@ static uint32_t slot_of(const struct flow_bucket *b, uint64_t tag, uint32_t idx)
 	return slots ? (uint32_t)__builtin_ctz(slots) : BUCKET_SLOTS;
 }
 
-void leat_flow_table_move(struct flow_table *t, uint64_t hash, uint32_t was, uint32_t idx)
+/* Beyond its own bucket; `was` in idx's place. */
+static __attribute__((noinline)) void move_far(
+	struct flow_table *t, uint64_t hash, uint32_t was, uint32_t idx)
 {
 	struct walk w = walk_of(t, hash);
 
-	for (uint32_t step = 0; step < t->walk_max; step++, walk_on(t, &w)) {
+	for (uint32_t step = 1; step < t->walk_max; step++) {
+		walk_on(t, &w);
 		uint32_t slot = slot_of(&t->bucket[w.at], tag_of(hash), was);
 
 		if (slot == BUCKET_SLOTS)
@@ -338,24 +348,51 @@ void leat_flow_table_move(struct flow_table *t, uint64_t hash, uint32_t was, uin
 	UNREACHABLE("the caller moves what it inserted");
 }
 
-void leat_flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t idx)
+void leat_flow_table_move(struct flow_table *t, uint64_t hash, uint32_t was, uint32_t idx)
+{
+	struct flow_bucket *b = &t->bucket[home_of(t, hash)];
+	uint32_t slot = slot_of(b, tag_of(hash), was);
+
+	if (LIKELY(slot < BUCKET_SLOTS))
+		b->idx[slot] = idx;
+	else
+		move_far(t, hash, was, idx);
+}
+
+static void slot_empty(struct flow_table *t, struct flow_bucket *b, uint32_t slot)
+{
+	b->tag[slot] = 0;
+	b->idx[slot] = 0;
+	t->stats.entry_cnt--;
+}
+
+static __attribute__((noinline)) void remove_far(struct flow_table *t, uint64_t hash, uint32_t idx)
 {
 	struct walk w = walk_of(t, hash);
 
-	for (uint32_t step = 0; step < t->walk_max; step++, walk_on(t, &w)) {
-		struct flow_bucket *b = &t->bucket[w.at];
-		uint32_t slot = slot_of(b, tag_of(hash), idx);
+	for (uint32_t step = 1; step < t->walk_max; step++) {
+		DCHECK(t->bucket[w.at].passed != 0);
+		t->bucket[w.at].passed--;
+		walk_on(t, &w);
+		uint32_t slot = slot_of(&t->bucket[w.at], tag_of(hash), idx);
 
-		if (slot < BUCKET_SLOTS) {
-			b->tag[slot] = 0;
-			b->idx[slot] = 0;
-			t->stats.entry_cnt--;
-			return;
-		}
-		DCHECK(b->passed != 0);
-		b->passed--;
+		if (slot == BUCKET_SLOTS)
+			continue;
+		slot_empty(t, &t->bucket[w.at], slot);
+		return;
 	}
 	UNREACHABLE("the caller removes what it inserted");
+}
+
+void leat_flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t idx)
+{
+	struct flow_bucket *b = &t->bucket[home_of(t, hash)];
+	uint32_t slot = slot_of(b, tag_of(hash), idx);
+
+	if (LIKELY(slot < BUCKET_SLOTS))
+		slot_empty(t, b, slot);
+	else
+		remove_far(t, hash, idx);
 }
 
 struct flow_stats leat_flow_table_stats(const struct flow_table *t)

@@ -73,6 +73,9 @@ struct flow_table *leat_flow_table_new(
  * of it that do not count are 0. */
 uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple);
 
+/* leat_flow_hash_unit is the hash of the tuple of compact record idx. */
+uint64_t leat_flow_hash_unit(const struct flow_table *t, uint32_t idx);
+
 /* leat_flow_table_find is the index of the record with this tuple, or FLOW_NONE. */
 uint32_t leat_flow_table_find(const struct flow_table *t, uint64_t hash, const struct tuple *tuple);
 

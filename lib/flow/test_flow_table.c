@@ -410,6 +410,7 @@ static void records_of_each_type_live_in_one_table_and_move(void **state)
 		assert_true(insert(t, r, i));
 		leat_flow_table_move(t, hash_of(t, &r[i]), i, FLOW_UNIT | i);
 		assert_int_equal(find(t, &r[i]), FLOW_UNIT | i);
+		assert_int_equal(leat_flow_hash_unit(t, FLOW_UNIT | i), hash_of(t, &r[i]));
 		struct tuple other = r[i].tuple;
 		other.local = ip_from4(local4[1 - i % 2]);
 		assert_int_equal(
@@ -425,6 +426,8 @@ static void records_of_each_type_live_in_one_table_and_move(void **state)
 		assert_true(
 			leat_flow_table_insert(t, hash_of(t, &r[i]), FLOW_UNIT | FLOW_WIDE | i));
 		assert_int_equal(find(t, &r[i]), FLOW_UNIT | FLOW_WIDE | i);
+		assert_int_equal(
+			leat_flow_hash_unit(t, FLOW_UNIT | FLOW_WIDE | i), hash_of(t, &r[i]));
 	}
 	for (uint32_t i = 0; i < 32; i++) {
 		assert_int_equal(find(t, &r[i]), FLOW_UNIT | i);

@@ -4,6 +4,7 @@
 #include "base_arena.h"
 #include "base_assert.h"
 #include "base_law.h"
+#include "shard_buf.h"
 
 #include <rte_mbuf.h>
 
@@ -114,7 +115,8 @@ void leat_shard_carry(struct shard *from, struct shard *by, struct shard_lane *l
 	by->tx.lane[by->tx.lane_cnt++] = lane;
 }
 
-/* turn_clock begins a turn: the time since the last one was busy if that one had work. */
+/* turn_clock begins a turn, whose instant everybody below is told: the time since the last one was
+ * busy if that one had work. */
 static void turn_clock(struct shard *s)
 {
 	uint64_t before = s->now;
@@ -122,6 +124,7 @@ static void turn_clock(struct shard *s)
 	s->now = shard_clock_read(&s->clock);
 	s->busy_ns += s->worked ? s->now - before : 0;
 	s->turns++;
+	leat_stack_set_now(s->stack, s->now);
 }
 
 static void turn_rx(struct shard *s)
@@ -199,15 +202,12 @@ static void answer(const struct shard *s, struct shard_ask *ask)
 /* give_back frees the buffers the stack is finished with. */
 static void give_back(struct shard *s)
 {
-	struct rte_mbuf *m[SHARD_GIVE_MAX];
 	void *buf[SHARD_GIVE_MAX];
 	uint32_t cnt;
 
 	do {
 		cnt = leat_stack_give(s->stack, buf, SHARD_GIVE_MAX);
-		for (uint32_t i = 0; i < cnt; i++)
-			m[i] = buf[i];
-		rte_pktmbuf_free_bulk(m, cnt);
+		leat_shard_buf_free(s->rx.pool, buf, cnt);
 	} while (cnt == SHARD_GIVE_MAX);
 }
 
@@ -310,7 +310,6 @@ static void walk_step(struct shard *s)
 {
 	struct shard_walk *w = s->walk;
 
-	leat_stack_set_now(s->stack, s->now);
 	s->worked = true;
 	w->turns++;
 	if (w->step(w->arg, s->stack, s->now))
@@ -356,7 +355,6 @@ static void turn_app(struct shard *s)
 	struct leat_event event;
 	uint32_t n = 0;
 
-	leat_stack_set_now(s->stack, s->now);
 	for (; n < SHARD_EVENT_MAX && leat_next_event(s->stack, &event); n++) {
 		s->worked = true;
 		if (s->app.event != NULL)
@@ -414,9 +412,11 @@ void leat_shard_turn(struct shard *s)
 	}
 	turn_clock(s);
 	turn_rx(s);
-	turn_parse(s);
-	turn_lookup(s);
-	turn_input(s);
+	if (s->burst.cnt != 0) {
+		turn_parse(s);
+		turn_lookup(s);
+		turn_input(s);
+	}
 	turn_mail(s);
 	turn_timers(s);
 	turn_app(s);

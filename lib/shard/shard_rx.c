@@ -90,70 +90,67 @@ static struct rte_mbuf *gather(struct shard_rx *rx, struct rte_mbuf *m)
 	return one;
 }
 
-static void hand_over(struct shard_rx *rx, struct rte_mbuf *m, struct stack_burst *burst)
+/* hand_over makes a burst of cnt frames. */
+static void hand_over(
+	struct shard_rx *rx, void *const *frame, uint32_t cnt, struct stack_burst *burst)
 {
-	if (UNLIKELY(m->nb_segs != 1))
-		m = gather(rx, m);
-	if (UNLIKELY(m == NULL))
-		return;
-	struct pkt *p = &burst->pkt[burst->cnt++];
-	p->frame = rte_pktmbuf_mtod(m, const uint8_t *);
-	p->octets = rte_pktmbuf_data_len(m);
-	p->ip_csum = (uint8_t)nic_csum_ip(m->ol_flags);
-	p->l4_csum = (uint8_t)nic_csum_l4(m->ol_flags, rx->port->none_is_good);
-	p->room = (uint16_t)rte_pktmbuf_tailroom(m);
-	p->buf = m;
-	rx->handed++;
-}
+	const bool none_is_good = rx->port->none_is_good;
+	struct pkt *p = burst->pkt;
 
-/* receive_moved adds at most max frames that other shards received for us. */
-static uint32_t receive_moved(struct shard_rx *rx, uint32_t max, struct stack_burst *burst)
-{
-	void *frame[STACK_BURST_MAX];
-	uint32_t cnt = leat_shard_steer_take(&rx->steer, frame, max);
+	for (uint32_t i = 0; i < cnt; i++) {
+		struct rte_mbuf *m = frame[i];
 
-	for (uint32_t i = 0; i < cnt; i++)
-		rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)frame[i], void *));
-	for (uint32_t i = 0; i < cnt; i++)
-		hand_over(rx, frame[i], burst);
-	return cnt;
-}
-
-/* receive_own reads the queue: at most max frames, or with an impaired wire what it lets out. */
-static uint32_t receive_own(
-	struct shard_rx *rx, uint64_t now, uint32_t max, struct stack_burst *burst)
-{
-	void *frame[STACK_BURST_MAX];
-	uint32_t cnt;
-
-	if (UNLIKELY(shard_impair_on(&rx->impair))) {
-		cnt = receive_impaired(rx, now, frame);
-	} else {
-		struct rte_mbuf **m = (struct rte_mbuf **)frame;
-		cnt = receive(rx, now, m, max);
+		if (UNLIKELY(m->nb_segs != 1)) {
+			m = gather(rx, m);
+			if (m == NULL)
+				continue;
+		}
+		p->frame = rte_pktmbuf_mtod(m, const uint8_t *);
+		rte_prefetch0(p->frame);
+		p->octets = rte_pktmbuf_data_len(m);
+		p->ip_csum = (uint8_t)nic_csum_ip(m->ol_flags);
+		p->l4_csum = (uint8_t)nic_csum_l4(m->ol_flags, none_is_good);
+		p->room = (uint16_t)rte_pktmbuf_tailroom(m);
+		p->buf = m;
+		p++;
 	}
+	burst->cnt = (uint32_t)(p - burst->pkt);
+	rx->handed += burst->cnt;
+}
+
+/* keep_home moves on what is another shard's; how many frames are left at the front. */
+static uint32_t keep_home(struct shard_rx *rx, void **frame, uint32_t cnt)
+{
+	uint32_t kept = 0;
+
 	for (uint32_t i = 0; i < cnt; i++)
 		rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)frame[i], void *));
 	for (uint32_t i = 0; i < cnt; i++) {
-		if (rx->steer.flow == NULL || leat_shard_steer_home(&rx->steer, frame[i]))
-			hand_over(rx, frame[i], burst);
+		if (leat_shard_steer_home(&rx->steer, frame[i]))
+			frame[kept++] = frame[i];
 	}
-	return cnt;
+	return kept;
 }
 
 uint32_t leat_shard_rx(struct shard_rx *rx, uint64_t now, struct stack_burst *burst)
 {
-	bool impaired = shard_impair_on(&rx->impair);
-	uint32_t moved = 0, own = 0;
+	const bool impaired = shard_impair_on(&rx->impair), steers = rx->steer.flow != NULL;
+	void *frame[STACK_BURST_MAX];
+	uint32_t moved = 0, own = 0, cnt = 0;
 
-	burst->cnt = 0;
 	/* An impaired wire may let out a whole burst at once: it goes first. */
-	if (!impaired && rx->steer.flow != NULL)
-		moved = receive_moved(rx, SHARD_RX_MOVED_MAX, burst);
-	if (rx->queue != SHARD_NO_QUEUE)
-		own = receive_own(rx, now, STACK_BURST_MAX - burst->cnt, burst);
-	if (impaired && rx->steer.flow != NULL)
-		moved = receive_moved(rx, STACK_BURST_MAX - burst->cnt, burst);
+	if (!impaired && steers)
+		cnt = moved = leat_shard_steer_take(&rx->steer, frame, SHARD_RX_MOVED_MAX);
+	if (UNLIKELY(impaired) && rx->queue != SHARD_NO_QUEUE)
+		own = receive_impaired(rx, now, frame);
+	else if (rx->queue != SHARD_NO_QUEUE)
+		own = receive(rx, now, (struct rte_mbuf **)frame + cnt, STACK_BURST_MAX - cnt);
+	cnt += steers ? keep_home(rx, frame + cnt, own) : own;
+	if (impaired && steers) {
+		moved = leat_shard_steer_take(&rx->steer, frame + cnt, STACK_BURST_MAX - cnt);
+		cnt += moved;
+	}
+	hand_over(rx, frame, cnt, burst);
 	return moved + own;
 }
 

@@ -4,31 +4,33 @@
 #include "base_assert.h"
 #include "base_bits.h"
 #include "nic_offload.h"
+#include "shard_buf.h"
 
 #include <rte_mbuf.h>
 
 #include <string.h>
 
-/* refill takes a whole burst of spares, so that a turn takes from the pool about once. */
+/* refill makes spares a whole burst again, so that a turn takes from the pool about once. */
 static void refill(struct shard_tx *tx)
 {
 	uint32_t missing = STACK_BURST_MAX - tx->spare_cnt;
 
 	if (missing == 0)
 		return;
-	if (rte_pktmbuf_alloc_bulk(tx->pool, tx->spare + tx->spare_cnt, missing) == 0)
-		tx->spare_cnt = STACK_BURST_MAX;
-	else
+	if (UNLIKELY(!leat_shard_buf_take(tx->pool, tx->spare, missing))) {
 		tx->no_buf++;
+		return;
+	}
+	for (uint32_t i = 0; i < missing; i++) {
+		tx->out[i].data = rte_pktmbuf_mtod(tx->spare[i], uint8_t *);
+		tx->out[i].room = rte_pktmbuf_tailroom(tx->spare[i]);
+	}
+	tx->spare_cnt = STACK_BURST_MAX;
 }
 
-/* finish makes of a written frame what the device sends. */
-static void finish(const struct shard_tx *tx, const struct stack_frame *f, struct rte_mbuf *m)
+/* ask_csums tells the device which checksums of a frame to complete. */
+static void ask_csums(const struct shard_tx *tx, const struct stack_frame *f, struct rte_mbuf *m)
 {
-	DCHECK(f->octets > 0);
-	DCHECK(f->octets <= f->room);
-	m->data_len = (uint16_t)f->octets;
-	m->pkt_len = f->octets;
 	if ((f->is_tcp && tx->port->tx_csum_l4) || (f->is_ip4 && tx->port->tx_csum_ip)) {
 		m->tx_offload = rte_mbuf_tx_offload(f->l2_octets, f->l3_octets, 0, 0, 0, 0, 0);
 		nic_csum_ask(tx->port, m, f->is_tcp, f->is_ip4);
@@ -36,40 +38,52 @@ static void finish(const struct shard_tx *tx, const struct stack_frame *f, struc
 }
 
 /* tell_question tells the other shards of the port whom a frame asks for. */
-static void tell_question(struct shard_tx *tx, const struct stack_frame *f, uint64_t now)
+static void tell_question(struct shard_tx *tx, const struct stack_frame *f)
 {
 	struct ip ip;
 
 	if (!leat_shard_asked_question(f->data, f->octets, &ip))
 		return;
 	for (uint32_t i = 0; i < tx->asked_cnt; i++)
-		leat_shard_asked_tell(tx->asked[i], ip, now);
+		leat_shard_asked_tell(tx->asked[i], ip, tx->now);
 }
 
-/* output_burst asks the stack for want frames, taking spares from the end; returns how many. */
-static uint32_t output_burst(
-	struct shard_tx *tx, struct leat_stack *stack, uint64_t now, uint32_t want)
+/* queue_up takes cnt spares, which are written now, as frames to send. */
+static void queue_up(struct shard_tx *tx, uint32_t cnt)
 {
-	struct stack_frame f[STACK_BURST_MAX];
+	const bool asks = tx->port->tx_csum_l4 || tx->port->tx_csum_ip;
+	const uint32_t from = STACK_BURST_MAX - tx->spare_cnt;
 
-	for (uint32_t i = 0; i < want; i++) {
-		struct rte_mbuf *m = tx->spare[tx->spare_cnt - 1 - i];
-
-		f[i].data = rte_pktmbuf_mtod(m, uint8_t *);
-		f[i].room = rte_pktmbuf_tailroom(m);
-	}
-	uint32_t cnt = leat_stack_output(stack, now, f, want);
-	DCHECK(cnt <= want);
-	if (UNLIKELY(tx->capture != NULL))
-		leat_shard_capture_sent(tx->capture, f, cnt, now);
 	for (uint32_t i = 0; i < cnt; i++) {
-		struct rte_mbuf *m = tx->spare[--tx->spare_cnt];
+		const struct stack_frame *f = &tx->out[from + i];
+		struct rte_mbuf *m = tx->spare[from + i];
 
-		finish(tx, &f[i], m);
-		if (UNLIKELY(!f[i].is_tcp) && tx->asked_cnt != 0)
-			tell_question(tx, &f[i], now);
-		tx->frame[tx->queue_cnt++] = m;
+		DCHECK(f->octets > 0);
+		DCHECK(f->octets <= f->room);
+		m->data_len = (uint16_t)f->octets;
+		m->pkt_len = f->octets;
+		if (asks)
+			ask_csums(tx, f, m);
+		if (UNLIKELY(!f->is_tcp) && tx->asked_cnt != 0)
+			tell_question(tx, f);
 	}
+	memcpy(&tx->frame[tx->queue_cnt], &tx->spare[from], cnt * sizeof(tx->frame[0]));
+	tx->spare_cnt -= cnt;
+	tx->queue_cnt += cnt;
+}
+
+/* output_burst asks the stack for want frames, written to spares; returns how many. */
+static uint32_t output_burst(struct shard_tx *tx, struct leat_stack *stack, uint32_t want)
+{
+	struct stack_frame *f = &tx->out[STACK_BURST_MAX - tx->spare_cnt];
+	uint32_t cnt = leat_stack_output(stack, tx->now, f, want);
+
+	DCHECK(cnt <= want);
+	if (cnt == 0)
+		return 0;
+	if (UNLIKELY(tx->capture != NULL))
+		leat_shard_capture_sent(tx->capture, f, cnt, tx->now);
+	queue_up(tx, cnt);
 	return cnt;
 }
 
@@ -81,7 +95,7 @@ uint32_t leat_shard_tx_output(struct shard_tx *tx, struct leat_stack *stack, uin
 	while (tx->queue_cnt < SHARD_TX_QUEUE) {
 		refill(tx);
 		uint32_t want = u32_min(tx->spare_cnt, SHARD_TX_QUEUE - tx->queue_cnt);
-		uint32_t cnt = want == 0 ? 0 : output_burst(tx, stack, now, want);
+		uint32_t cnt = want == 0 ? 0 : output_burst(tx, stack, want);
 		total += cnt;
 		if (cnt < want || want == 0)
 			break;
@@ -189,7 +203,7 @@ uint32_t leat_shard_tx_send(struct shard_tx *tx)
 void leat_shard_tx_close(struct shard_tx *tx)
 {
 	rte_pktmbuf_free_bulk(tx->frame, tx->queue_cnt);
-	rte_pktmbuf_free_bulk(tx->spare, tx->spare_cnt);
+	rte_pktmbuf_free_bulk(tx->spare + STACK_BURST_MAX - tx->spare_cnt, tx->spare_cnt);
 	rte_pktmbuf_free_bulk(tx->waiting, tx->waiting_cnt);
 	rte_pktmbuf_free_bulk(tx->due, tx->due_cnt);
 	leat_shard_wire_close(&tx->wire);

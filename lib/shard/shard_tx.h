@@ -6,7 +6,7 @@
  *
  *	spare ─► leat_stack_output writes the frame ─► queue ─► device
  *	  ▲
- *	  └── taken from the pool in bulk
+ *	  └── taken from the pool in bulk, and laid out for the stack as they come
  *
  * When the device takes no more, frames stay on the queue in order, and the stack is asked for no
  * more than the queue has room for: what is not asked for waits in the stack, unsent.  So nothing
@@ -43,7 +43,8 @@ struct shard_tx {
 	bool off;  /* with down: the queue is not ours to touch */
 	uint64_t frames, full, no_buf, lost;
 	uint32_t spare_cnt, queue_cnt;
-	struct rte_mbuf *spare[STACK_BURST_MAX];
+	struct rte_mbuf *spare[STACK_BURST_MAX]; /* the last spare_cnt places */
+	struct stack_frame out[STACK_BURST_MAX]; /* each spare, as the stack is to write it */
 	struct rte_mbuf *frame[SHARD_TX_QUEUE];
 	/* Told which neighbours are asked for, before the question leaves. */
 	uint32_t asked_cnt;

@@ -143,7 +143,8 @@ uint32_t leat_stack_parts(
 
 struct leat_stack *leat_stack_new(void *mem, const struct stack_config *config, uint64_t now);
 
-/* The three steps of a burst.  The caller sets cnt and the in part of each pkt. */
+/* The three steps of a burst.  The caller sets cnt and the in part of each pkt, and has fetched the
+ * first line of each frame. */
 void leat_stack_parse(struct leat_stack *s, struct stack_burst *b);
 void leat_stack_lookup(struct leat_stack *s, struct stack_burst *b);
 void leat_stack_input(struct leat_stack *s, struct stack_burst *b, uint64_t now);

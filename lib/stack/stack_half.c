@@ -78,7 +78,7 @@ static void inherit_record(struct leat_stack *s, const struct tcb *heir, uint32_
 }
 
 /* The heir is open, or gone: the old record ends, or goes back. */
-static void inherit(struct leat_stack *s, const struct tcb *heir)
+static __attribute__((noinline)) void inherit(struct leat_stack *s, const struct tcb *heir)
 {
 	struct conn *c = stack_conn(s, heir);
 	uint32_t name = c->old;

@@ -5,10 +5,7 @@
 void leat_stack_parse(struct leat_stack *s, struct stack_burst *b)
 {
 	DCHECK(b->cnt <= STACK_BURST_MAX);
-	for (uint32_t i = 0; i < b->cnt; i++)
-		__builtin_prefetch(b->pkt[i].frame);
-	for (uint32_t i = 0; i < b->cnt; i++)
-		b->verdict[i] = leat_wire_pkt_parse(&b->pkt[i], &s->config.link);
+	leat_wire_pkt_parse_bulk(b->pkt, b->cnt, &s->config.link, b->verdict);
 }
 
 void leat_stack_lookup(struct leat_stack *s, struct stack_burst *b)
@@ -88,14 +85,15 @@ static void born(struct leat_stack *s, const struct stack_burst *b, uint32_t i,
 enum admission {
 	ADMIT_CHILD,
 	ADMIT_COOKIE,
-	ADMIT_NONE, /* dropped: no SYN-ACK, as what would follow it is silence (N103) */
+	ADMIT_NONE,     /* dropped: no SYN-ACK, as what would follow it is silence (N103) */
+	ADMIT_NO_PLACE, /* so too, for want of a place in TIME-WAIT, and of nothing else */
 };
 
 /* There is no place for one more.  Those that are open and not taken stay (N103).  Half-open ones
  * may be nobody's, so that they do not keep others out: a cookie needs no place before it comes
  * back, or else the oldest gives way. */
-static enum admission admit_full(struct leat_stack *s, const struct tcb *listener,
-	enum tcp_cookies cookies, const struct tcb *old)
+static __attribute__((noinline)) enum admission admit_full(struct leat_stack *s,
+	const struct tcb *listener, enum tcp_cookies cookies, const struct tcb *old)
 {
 	const struct conn *c = stack_conn(s, listener);
 
@@ -105,7 +103,11 @@ static enum admission admit_full(struct leat_stack *s, const struct tcb *listene
 		return ADMIT_CHILD;
 	if (cookies != TCP_COOKIES_OFF && !leat_stack_is_full(s, old))
 		return ADMIT_COOKIE;
-	return leat_stack_half_evict(s, listener) ? ADMIT_CHILD : ADMIT_NONE;
+	if (leat_stack_half_evict(s, listener))
+		return ADMIT_CHILD;
+	bool may = c->waiting < c->backlog || cookies != TCP_COOKIES_OFF;
+
+	return may && leat_stack_lacks_place(s, old) ? ADMIT_NO_PLACE : ADMIT_NONE;
 }
 
 /* old: the one in TIME-WAIT whose tuple it is, or NULL. */
@@ -117,11 +119,11 @@ static enum admission admit(struct leat_stack *s, const struct tcb *listener,
 
 	if (s->refuse)
 		return ADMIT_NONE;
-	if (c->waiting >= c->backlog || leat_stack_is_full(s, old))
+	if (UNLIKELY(c->waiting >= c->backlog || leat_stack_is_full(s, old)))
 		a = admit_full(s, listener, cookies, old);
 	else if (cookies == TCP_COOKIES_ALWAYS)
 		a = ADMIT_COOKIE;
-	if (a == ADMIT_CHILD)
+	if (a == ADMIT_CHILD && UNLIKELY(leat_tcp_tw_full(s->tcp)))
 		leat_stack_wait_evict(s, old);
 	return a == ADMIT_COOKIE && s->io.emit_cnt == TCP_IO_EMIT_MAX ? ADMIT_NONE : a;
 }
@@ -161,18 +163,22 @@ static void cookie_settle(struct leat_stack *s, struct tcb *listener, uint32_t b
 	}
 }
 
-static void not_admitted(struct leat_stack *s, struct stack_burst *b, uint32_t i)
+static void not_admitted(
+	struct leat_stack *s, struct stack_burst *b, uint32_t i, enum admission why)
 {
 	s->cnt.accept_refused++;
-	s->cnt.time_wait_refused += leat_tcp_tw_full(s->tcp);
+	s->cnt.time_wait_refused += why == ADMIT_NO_PLACE;
 	b->tcp_verdict[i] = TCP_V_CNT;
 	leat_stack_keep_buf(s, b->pkt[i].buf);
 }
 
-/* One more was not taken; was it for want of a place in TIME-WAIT? */
-static void no_place(struct leat_stack *s, enum tcp_verdict v)
+/* One more was not taken, be it the ACK of a cookie; was it for want of a place in TIME-WAIT? */
+static void not_taken(struct leat_stack *s, const struct tcb *listener, const struct tcb *old)
 {
-	s->cnt.time_wait_refused += v == TCP_V_NO_TCB && leat_tcp_tw_full(s->tcp);
+	const struct conn *c = stack_conn(s, listener);
+
+	s->cnt.time_wait_refused += !s->refuse && c->waiting - c->half_cnt < c->backlog &&
+				    leat_stack_lacks_place(s, old);
 }
 
 /* for_listener gives the listener of tcb's tuple its segment. */
@@ -186,8 +192,8 @@ static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i
 		a = admit(s, l, cookies, NULL);
 	else
 		cookie_room(s, l, p);
-	if (a == ADMIT_NONE) {
-		not_admitted(s, b, i);
+	if (a >= ADMIT_NONE) {
+		not_admitted(s, b, i, a);
 		return;
 	}
 	s->cnt.segments++;
@@ -198,7 +204,8 @@ static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i
 		b->tcp_verdict[i] =
 			leat_tcp_segment_arrives(s->tcp, l, &p->tuple, &p->seg, s->now, &s->io);
 	}
-	no_place(s, b->tcp_verdict[i]);
+	if (UNLIKELY(b->tcp_verdict[i] == TCP_V_NO_TCB))
+		not_taken(s, l, NULL);
 	if (s->io.born != TCP_NONE) {
 		uint32_t born_idx = s->io.born;
 
@@ -220,14 +227,18 @@ static bool reopen(struct leat_stack *s, struct stack_burst *b, uint32_t i, stru
 
 	if (l == NULL || !(l->opts & TCP_O_REUSE_SEQ))
 		return false;
-	if (leat_tcp_may_reopen(s->tcp, old, l, &p->seg) &&
-		admit(s, l, TCP_COOKIES_OFF, old) != ADMIT_CHILD) {
-		not_admitted(s, b, i);
+	enum admission a = ADMIT_CHILD;
+
+	if (leat_tcp_may_reopen(s->tcp, old, l, &p->seg))
+		a = admit(s, l, TCP_COOKIES_OFF, old);
+	if (a != ADMIT_CHILD) {
+		not_admitted(s, b, i, a);
 		return true;
 	}
 	s->cnt.segments++;
 	b->tcp_verdict[i] = leat_tcp_reopen(s->tcp, old, l, &p->seg, s->now, &s->io);
-	no_place(s, b->tcp_verdict[i]);
+	if (UNLIKELY(b->tcp_verdict[i] == TCP_V_NO_TCB))
+		not_taken(s, l, old);
 	if (s->io.born != TCP_NONE)
 		born(s, b, i, l, old);
 	stack_settle(s);

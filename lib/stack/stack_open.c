@@ -273,12 +273,14 @@ static int open_active(
 	struct tcb *old = holder(s, tuple);
 
 	if (tcb == NULL) {
-		s->cnt.time_wait_refused += leat_tcp_tw_full(s->tcp);
+		bool waits = leat_tcp_has_tcb(s->tcp); /* it is a place in TIME-WAIT that lacks */
+
+		s->cnt.time_wait_refused += waits;
 		if (old != NULL)
 			port_back(s, old, base);
 		else
 			leat_stack_port_untake(s, base, tuple->lport);
-		return leat_tcp_has_tcb(s->tcp) ? LEAT_ERR_WAITING : LEAT_ERR_FULL;
+		return waits ? LEAT_ERR_WAITING : LEAT_ERR_FULL;
 	}
 	leat_stack_conn_init(s, tcb);
 	leat_stack_port_hold(s, tcb, base);

@@ -14,24 +14,34 @@ STATIC_ASSERT(TW_UNIT_OCTETS == FLOW_UNIT_OCTETS, "in the same units");
 /* What keeps a connection in TIME-WAIT from being a record: somebody else knows its number. */
 #define KNOWN (CONN_LISTENER | CONN_CHILD | CONN_ABORT | CONN_HALF | CONN_HEIR | CONN_ASIDE)
 
-/* The heir of record from, of this tuple, waits for `to` from now on. */
-static void rename_heir(
-	struct leat_stack *s, const struct tuple *tuple, uint64_t hash, const struct tw_move *move)
+/* The heir of record name, which is aside: it has its tuple. */
+static struct conn *heir_of(struct leat_stack *s, uint32_t name, uint64_t hash)
 {
-	uint32_t idx = leat_flow_table_find(s->flow, hash, tuple);
+	struct tuple tuple;
 
-	DCHECK(idx < s->config.tcp.tcb_max && s->conn[idx].old == move->from);
-	s->conn[idx].old = move->to;
+	leat_tcp_tw_tuple(s->tcp, name, &tuple);
+	uint32_t idx = leat_flow_table_find(s->flow, hash, &tuple);
+
+	DCHECK(idx < s->config.tcp.tcb_max);
+	return &s->conn[idx];
 }
 
-/* A record of this tuple has another name: whoever knows it by the old one is told. */
-static void renamed(
-	struct leat_stack *s, const struct tuple *tuple, uint64_t hash, const struct tw_move *move)
+/* The heir of record from waits for `to` from now on. */
+static void rename_heir(struct leat_stack *s, uint64_t hash, const struct tw_move *move)
+{
+	struct conn *c = heir_of(s, move->to, hash);
+
+	DCHECK(c->old == move->from);
+	c->old = move->to;
+}
+
+/* A record has another name: whoever knows it by the old one is told. */
+static void renamed(struct leat_stack *s, uint64_t hash, const struct tw_move *move)
 {
 	uint8_t flags = leat_tcp_tw_flags(s->tcp, move->to);
 
 	if (UNLIKELY(flags & TW_F_ASIDE))
-		rename_heir(s, tuple, hash, move);
+		rename_heir(s, hash, move);
 	else if (LIKELY(!(flags & TW_F_OUT)))
 		leat_flow_table_move(s->flow, hash, move->from, move->to);
 	stack_flow_changed(s, hash);
@@ -42,16 +52,14 @@ static void pack(struct leat_stack *s)
 {
 	struct tw_move move[TW_MOVE_MAX];
 	uint64_t hash[TW_MOVE_MAX];
-	struct tuple tuple[TW_MOVE_MAX];
 	uint32_t cnt = leat_tcp_tw_pack(s->tcp, move);
 
 	for (uint32_t i = 0; i < cnt; i++) {
-		leat_tcp_tw_tuple(s->tcp, move[i].to, &tuple[i]);
-		hash[i] = leat_flow_hash(s->flow, &tuple[i]);
+		hash[i] = leat_flow_hash_unit(s->flow, move[i].to);
 		leat_flow_table_prefetch(s->flow, hash[i]);
 	}
 	for (uint32_t i = 0; i < cnt; i++)
-		renamed(s, &tuple[i], hash[i], &move[i]);
+		renamed(s, hash[i], &move[i]);
 }
 
 /* As few blocks are left, so many are packed for each record that may take one. */
@@ -71,7 +79,9 @@ void leat_stack_rest(struct leat_stack *s, struct tcb *tcb)
 		!leat_tcp_tw_settled(s->tcp, tcb))
 		return;
 	make_blocks(s);
-	uint32_t local_idx = leat_stack_local_idx(s, stack_tuple(s, tcb).local);
+	bool wide = tcb->ends.remote == ENDS4_WIDE;
+	struct ip local = UNLIKELY(wide) ? stack_tuple(s, tcb).local : ip_from4(tcb->ends.local);
+	uint32_t local_idx = leat_stack_local_idx(s, local);
 	uint32_t name = leat_tcp_tw_rest(s->tcp, tcb, local_idx, flags);
 
 	if (name == TCP_NONE)
@@ -136,67 +146,64 @@ void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb)
 }
 
 /* The heir of a record that is over goes on alone. */
-static void leave_heir(
-	struct leat_stack *s, uint32_t name, const struct tuple *tuple, uint64_t hash)
+static void leave_heir(struct leat_stack *s, uint32_t name, uint64_t hash)
 {
-	uint32_t idx = leat_flow_table_find(s->flow, hash, tuple);
-
-	DCHECK(idx < s->config.tcp.tcb_max);
-	struct conn *c = &s->conn[idx];
+	struct conn *c = heir_of(s, name, hash);
 
 	DCHECK(c->flags & CONN_HEIR && c->old == name);
-	(void)name;
 	c->flags &= (uint16_t)~CONN_HEIR;
 	c->old = 0;
 }
 
-static void over(struct leat_stack *s, uint32_t name, const struct tuple *tuple, uint64_t hash,
-	enum tcp_end why)
+static void give_port(struct leat_stack *s, uint32_t name)
+{
+	struct tuple tuple;
+
+	leat_tcp_tw_tuple(s->tcp, name, &tuple);
+	leat_stack_port_untake(s, leat_stack_port_base(s, &tuple), tuple.lport);
+}
+
+static inline void over(struct leat_stack *s, uint32_t name, uint64_t hash, enum tcp_end why)
 {
 	uint8_t flags = leat_tcp_tw_flags(s->tcp, name);
 
 	if (UNLIKELY(flags & TW_F_ASIDE))
-		leave_heir(s, name, tuple, hash);
+		leave_heir(s, name, hash);
 	else if (LIKELY(!(flags & TW_F_OUT)))
 		leat_flow_table_remove(s->flow, hash, name);
 	if (flags & TW_F_PORT)
-		leat_stack_port_untake(s, leat_stack_port_base(s, tuple), tuple->lport);
+		give_port(s, name);
 	leat_tcp_tw_over(s->tcp, name, why, s->now);
 	stack_flow_changed(s, hash);
 }
 
 void leat_stack_wait_over(struct leat_stack *s, uint32_t name, enum tcp_end why)
 {
-	struct tuple tuple;
-
-	leat_tcp_tw_tuple(s->tcp, name, &tuple);
-	over(s, name, &tuple, leat_flow_hash(s->flow, &tuple), why);
+	over(s, name, leat_flow_hash_unit(s->flow, name), why);
 }
 
 /* One that began anew when there was no place for it, and now is at the head. */
-static void go_on(struct leat_stack *s, uint32_t name, const struct tuple *tuple, uint64_t hash)
+static void go_on(struct leat_stack *s, uint32_t name, uint64_t hash)
 {
 	const struct tw_move move = {name, leat_tcp_tw_later(s->tcp, name, s->now)};
 
-	renamed(s, tuple, hash, &move);
+	renamed(s, hash, &move);
 }
 
 uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max)
 {
 	uint32_t name[BATCH], cnt = leat_tcp_tw_due(s->tcp, until, name, u32_min(max, BATCH));
-	struct tuple tuple[BATCH];
 	uint64_t hash[BATCH];
 
 	for (uint32_t i = 0; i < cnt; i++) {
-		leat_tcp_tw_tuple(s->tcp, name[i], &tuple[i]);
-		hash[i] = leat_flow_hash(s->flow, &tuple[i]);
+		hash[i] = leat_flow_hash_unit(s->flow, name[i]);
 		leat_flow_table_prefetch(s->flow, hash[i]);
 	}
 	for (uint32_t i = 0; i < cnt; i++) {
 		if (UNLIKELY(leat_tcp_tw_flags(s->tcp, name[i]) & TW_F_LATER))
-			go_on(s, name[i], &tuple[i], hash[i]);
+			go_on(s, name[i], hash[i]);
 		else
-			over(s, name[i], &tuple[i], hash[i], TCP_END_TIME_WAIT);
+			over(s, name[i], hash[i], TCP_END_TIME_WAIT);
 	}
 	return cnt;
 }
@@ -218,6 +225,12 @@ static uint32_t gives_way(const struct leat_stack *s, const struct tcb *old)
 bool leat_stack_is_full(const struct leat_stack *s, const struct tcb *old)
 {
 	return leat_tcp_is_full(s->tcp) && gives_way(s, old) == TCP_NONE;
+}
+
+bool leat_stack_lacks_place(const struct leat_stack *s, const struct tcb *old)
+{
+	return leat_tcp_tw_full(s->tcp) && leat_tcp_has_tcb(s->tcp) &&
+	       gives_way(s, old) == TCP_NONE;
 }
 
 void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old)

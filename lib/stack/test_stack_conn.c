@@ -322,6 +322,49 @@ static void one_direction_may_be_closed_while_the_other_goes_on(void **state)
 	net_stop(&n);
 }
 
+/* Frame k on the wire is a segment from stack i with these flags. */
+static void next_is(struct net *n, uint32_t k, uint32_t i, uint8_t flags)
+{
+	const struct net_flight *fl = &n->flight[(n->head + k) % NET_FLIGHT_MAX];
+
+	assert_true(k < n->cnt);
+	assert_int_equal(fl->to, 1 - i);
+	assert_int_equal(fl->data[WIRE_ETH_OCTETS + WIRE_IP4_OCTETS + 13], flags);
+}
+
+/* RFC 9293 3.5, figure 7, and 3.10.4: the users close before the SYN,ACKs have left. */
+static void the_answer_to_a_syn_leaves_though_the_user_closed_at_once(void **state)
+{
+	struct leat_conn c[2];
+	struct net n;
+
+	(void)state;
+	net_init(&n, 47);
+	net_start(&n);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct leat_addr local = net_addr(i, 4, (uint16_t)(5000 + i));
+		struct leat_addr remote = net_addr(1 - i, 4, (uint16_t)(5001 - i));
+
+		leat_inet_neigh_set(
+			leat_stack_neigh(n.stack[i]), net_ip(1 - i, 4), n.config[1 - i].link.mac);
+		assert_int_equal(leat_connect(n.stack[i], &local, &remote, &c[i]), LEAT_OK);
+		net_pump(&n, i);
+		next_is(&n, i, i, TCP_SYN);
+	}
+	n.now += n.one_way_ns;
+	net_deliver(&n);
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_string_equal(net_state(&n, i, c[i]), "SYN-RECEIVED");
+		assert_int_equal(leat_shutdown(n.stack[i], c[i]), LEAT_OK);
+		net_pump(&n, i);
+		next_is(&n, i, i, TCP_SYN | TCP_ACK);
+	}
+	net_run(&n, 20 * TIME_MS);
+	for (uint32_t i = 0; i < 2; i++)
+		assert_string_equal(net_state(&n, i, c[i]), "TIME-WAIT");
+	net_stop(&n);
+}
+
 static void close_with_unread_text_resets_the_peer(void **state)
 {
 	struct net n;
@@ -738,6 +781,7 @@ int main(void)
 		cmocka_unit_test(
 			a_source_is_asked_when_its_text_is_sent_and_again_when_it_was_lost),
 		cmocka_unit_test(one_direction_may_be_closed_while_the_other_goes_on),
+		cmocka_unit_test(the_answer_to_a_syn_leaves_though_the_user_closed_at_once),
 		cmocka_unit_test(close_with_unread_text_resets_the_peer),
 		cmocka_unit_test(unread_text_outlives_the_connection_until_its_handle_is_released),
 		cmocka_unit_test(an_abort_that_waits_frees_a_connection_that_the_peer_ended),

@@ -95,6 +95,13 @@ struct tcp_call {
 	bool kept;           /* the segment's buffer went into a queue */
 };
 
+/* Is the fast path in this build, and on?  Shortcuts elsewhere ask this as well: where it is not,
+ * only the plain way is left. */
+static inline bool tcp_is_quick(const struct tcp_engine *e)
+{
+	return LEAT_FAST_PATH && e->knobs.fast_path;
+}
+
 /* Is our SYN still to be acknowledged?  (SND.UNA alone comes by ISS again after 4 GiB.) */
 static inline bool tcp_syn_unacked(const struct tcb *tcb)
 {
@@ -168,10 +175,10 @@ void leat_tcp_unuse(struct tcp_engine *e, struct tcb *tcb);
 void leat_tcp_state_rest(struct tcp_engine *e, struct tcb *tcb);
 /* tcb says what a record would; it is counted already. */
 void leat_tcp_state_speaks(struct tcb *tcb);
-/* A record that is no tcb ends by event. */
 /* Tells who follows of an arrow; assumes somebody does. */
 void leat_tcp_state_note(
 	struct tcp_engine *e, const struct tcb *tcb, uint8_t from, uint8_t to, enum tcp_end why);
+/* A record that is no tcb ends by event. */
 void leat_tcp_state_over(struct tcp_engine *e, enum tcp_event event);
 
 /* tcp_tw.c */
@@ -388,9 +395,7 @@ uint32_t leat_tcp_cc_limited_transmit(const struct tcb *tcb); /* RFC 3042: octet
 /* tcp_isn.c */
 /* Where the timestamps of tuple begin. */
 uint32_t leat_tcp_ts_offset(const struct tcp_engine *e, const struct tuple *tuple);
-/* The initial sequence number of tcb, which has tuple; sets the offset of the timestamps as
- * well. */
-struct seq leat_tcp_isn(
-	struct tcp_engine *e, struct tcb *tcb, const struct tuple *tuple, uint64_t now);
+/* The initial sequence number of tcb; sets the offset of its timestamps as well. */
+struct seq leat_tcp_isn(struct tcp_engine *e, struct tcb *tcb, uint64_t now);
 
 #endif

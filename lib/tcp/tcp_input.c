@@ -414,7 +414,7 @@ enum tcp_verdict leat_tcp_segment_arrives(struct tcp_engine *e, struct tcb *tcb,
 		v = leat_tcp_in_closed(&c, tuple, seg);
 	else if (tcb->state == TCP_ST_LISTEN)
 		v = leat_tcp_in_listen(&c, tuple, seg);
-	else if (LEAT_FAST_PATH && e->knobs.fast_path)
+	else if (LEAT_FAST_PATH && tcp_is_quick(e)) /* no call is left that does not link */
 		v = leat_tcp_in_fast(&c, seg);
 	if (v == TCP_V_CNT)
 		v = in_checked(&c, *seg);

@@ -49,8 +49,7 @@ struct tcb *leat_tcp_child(struct tcp_call *c, const struct tcb *listener,
 	if (tcb->opts & TCP_O_R2)
 		inherit_r2(e, tcb, tcp_side(e, listener)->r2_ms);
 	tcb->tos = listener->tos;
-	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx =
-		leat_tcp_isn(e, tcb, tuple, c->now);
+	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = leat_tcp_isn(e, tcb, c->now);
 	tcb->snd.end = seq_add(tcb->snd.iss, 1);
 	leat_tcp_rtt_init(e, tcb);
 	syn_learn(c, tcb, syn);

@@ -13,6 +13,16 @@ static uint64_t hash_of(const struct tcp_engine *e, const struct tuple *tuple)
 	return leat_hash_sip24(&e->secret, word, tuple_words(tuple, word));
 }
 
+static uint64_t hash_of_tcb(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	uint64_t word[2];
+
+	if (UNLIKELY(tcb->ends.remote == ENDS4_WIDE))
+		return hash_of(e, &e->wide[tcb->idx]);
+	ends4_words(&tcb->ends, word);
+	return leat_hash_sip24(&e->secret, word, 2);
+}
+
 static uint32_t ts_offset(const struct tcp_engine *e, uint64_t hash)
 {
 	return (uint32_t)(hash >> 32) + (uint32_t)(e->knobs.epoch_ns / TIME_MS);
@@ -23,10 +33,9 @@ uint32_t leat_tcp_ts_offset(const struct tcp_engine *e, const struct tuple *tupl
 	return ts_offset(e, hash_of(e, tuple));
 }
 
-struct seq leat_tcp_isn(
-	struct tcp_engine *e, struct tcb *tcb, const struct tuple *tuple, uint64_t now)
+struct seq leat_tcp_isn(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
 {
-	uint64_t f = hash_of(e, tuple);
+	uint64_t f = hash_of_tcb(e, tcb);
 
 	tcb->ts_offset = ts_offset(e, f);
 	if (e->iss_is_forced) {

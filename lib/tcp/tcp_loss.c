@@ -182,7 +182,7 @@ static bool is_over(const struct tcp_call *c, const struct tcp_ext *ext, const s
 	const struct tcb *tcb = c->tcb;
 	uint16_t calm = TCP_EXT_SENDQ | TCP_EXT_LIMITED | TCP_EXT_EPOCH;
 
-	return c->e->knobs.fast_path && seq_eq(tcb->snd.una, tcb->snd.nxt) &&
+	return tcp_is_quick(c->e) && seq_eq(tcb->snd.una, tcb->snd.nxt) &&
 	       seq_geq(tcb->snd.nxt, tcb->snd.end) && !(ext->flags & (uint16_t)~calm) &&
 	       !(tcb->flags & TCP_F_RECOVERY) && !(seg->opts & TCP_OPT_SACK) &&
 	       ext->sacked_octets == 0 && ext->lost_octets == 0;

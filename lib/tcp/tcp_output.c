@@ -282,7 +282,8 @@ static bool worth_sending(const struct tcb *tcb, struct seq pos, uint32_t text, 
 	return text > 0 && text >= tcb->snd.wnd_max / 2;
 }
 
-/* The handshake: SYN, or SYN with ACK, until it is acknowledged. */
+/* The handshake: SYN, or SYN with ACK once the peer's has come, also after CLOSE (3.10.4), until it
+ * is acknowledged. */
 static bool emit_syn(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
@@ -290,10 +291,10 @@ static bool emit_syn(struct tcp_call *c)
 
 	if (!fresh && !seq_eq(tcb->snd.rtx, tcb->snd.iss))
 		return false;
-	if (LIKELY(tcb->state == TCP_ST_SYN_RECEIVED))
-		emit_as(c, tcb->snd.iss, 0, TCP_SYN | TCP_ACK, false);
-	else
+	if (UNLIKELY(tcb->state == TCP_ST_SYN_SENT))
 		emit(c, tcb->snd.iss, 0, TCP_SYN);
+	else
+		emit_as(c, tcb->snd.iss, 0, TCP_SYN | TCP_ACK, false);
 	return true;
 }
 

@@ -313,7 +313,7 @@ static bool is_first(const struct tcp_call *c, const struct seg *seg)
 {
 	const struct tcb *tcb = c->tcb;
 
-	return c->e->knobs.fast_path && tcb->rbuf_cnt == 0 && seq_eq(seg->seq, tcb->rcv.nxt) &&
+	return tcp_is_quick(c->e) && tcb->rbuf_cnt == 0 && seq_eq(seg->seq, tcb->rcv.nxt) &&
 	       seg->data == c->data && c->e->rbuf_free != TCP_NONE;
 }
 

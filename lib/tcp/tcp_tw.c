@@ -71,26 +71,32 @@ static uint64_t lasts_ns(const struct tcp_engine *e, uint32_t name)
 	return leat_timer_ring_lasts(e->two_msl, leat_tcp_tw_ring_length(e->tw, name));
 }
 
+/* What was agreed on, and switches, stand in a mark as in a tcb, so that they are moved at once. */
+#define MARK_AGREED_SHIFT 7
+#define MARK_AGREED       (TCP_OPT_TS | TCP_OPT_WS | TCP_AGREED_ECN)
+#define MARK_OPTS         (TCP_O_ECE | TCP_O_RST_ENDS)
+
+STATIC_ASSERT(TW_M_TS == TCP_OPT_TS << MARK_AGREED_SHIFT, "timestamps");
+STATIC_ASSERT(TW_M_WS == TCP_OPT_WS << MARK_AGREED_SHIFT, "window scale");
+STATIC_ASSERT(TW_M_ECN == TCP_AGREED_ECN << MARK_AGREED_SHIFT, "ECN");
+STATIC_ASSERT((uint32_t)TW_M_ECE == TCP_O_ECE, "congestion");
+STATIC_ASSERT((uint32_t)TW_M_RST == TCP_O_RST_ENDS, "resets");
+
 static uint16_t mark_of(const struct tcb *tcb)
 {
-	return (uint16_t)(tcb->tos >> 2 | (tcb->agreed & TCP_OPT_TS ? TW_M_TS : 0) |
-			  (tcb->agreed & TCP_OPT_WS ? TW_M_WS : 0) |
-			  (tcb->agreed & TCP_AGREED_ECN ? TW_M_ECN : 0) |
-			  (tcb->opts & TCP_O_ECE ? TW_M_ECE : 0) |
-			  (tcb->opts & TCP_O_RST_ENDS ? TW_M_RST : 0) |
+	return (uint16_t)(tcb->tos >> 2 | (tcb->agreed & MARK_AGREED) << MARK_AGREED_SHIFT |
+			  (tcb->opts & MARK_OPTS) |
 			  (tcb->flags & TCP_F_PASSIVE ? TW_M_PASSIVE : 0));
 }
 
 static uint16_t opts_of(uint16_t mark, uint32_t length)
 {
-	return (uint16_t)((mark & TW_M_ECE ? TCP_O_ECE : 0) |
-			  (mark & TW_M_RST ? TCP_O_RST_ENDS : 0) | length << TCP_O_TWO_MSL_SHIFT);
+	return (uint16_t)((mark & MARK_OPTS) | length << TCP_O_TWO_MSL_SHIFT);
 }
 
 static uint8_t agreed_of(uint16_t mark)
 {
-	return (uint8_t)((mark & TW_M_TS ? TCP_OPT_TS : 0) | (mark & TW_M_WS ? TCP_OPT_WS : 0) |
-			 (mark & TW_M_ECN ? TCP_AGREED_ECN : 0));
+	return mark >> MARK_AGREED_SHIFT & MARK_AGREED;
 }
 
 /* Nothing can be read and nothing more will come: the window is the whole buffer, so that it need
@@ -146,22 +152,39 @@ static void speak(struct tcp_engine *e, struct tcb *tcb, uint32_t name, uint64_t
 
 /* ---- to rest, to wake, to sleep ---- */
 
-bool leat_tcp_tw_settled(const struct tcp_engine *e, struct tcb *tcb)
+bool leat_tcp_tw_settled(const struct tcp_engine *e, const struct tcb *tcb)
 {
 	const uint16_t busy = TCP_F_USER | TCP_F_IN_OUT | TCP_F_ACK_NOW | TCP_F_ACK_DELAY;
 
 	if (tcb->state != TCP_ST_TIME_WAIT || tcb->flags & busy || tcb->rbuf_cnt > 0 ||
 		is_awake(e, tcb))
 		return false;
-	tcb->rcv.edge = seq_max(tcb->rcv.edge, edge_of(e, tcb));
 	DCHECK(seq_eq(tcb->last_ack, tcb->rcv.nxt)); /* else an ACK would be owed */
 	return true;
+}
+
+/* It stays, and offers its whole buffer from now on, as its record would. */
+static uint32_t stays(const struct tcp_engine *e, struct tcb *tcb)
+{
+	tcb->rcv.edge = seq_max(tcb->rcv.edge, edge_of(e, tcb));
+	return TCP_NONE;
 }
 
 /* Its numbers must fit into those of a record. */
 static bool fits(const struct tcp_engine *e, const struct tcb *tcb)
 {
 	return tcp_two_msl_ns(e, tcb) + e->knobs.reply_interval_ns < TW_STAMP_MAX * TIME_MS;
+}
+
+static uint32_t ring_add(
+	const struct tcp_engine *e, const struct tcb *tcb, uint32_t local_idx, struct tw_info *info)
+{
+	uint32_t length = tcp_two_msl_length(tcb);
+
+	if (LIKELY(tcb->ends.remote != ENDS4_WIDE && local_idx <= UINT16_MAX))
+		return leat_tcp_tw_ring_add4(e->tw, length, (uint16_t)local_idx, &tcb->ends, info);
+	tcp_tuple(e, tcb, &info->tuple);
+	return leat_tcp_tw_ring_add(e->tw, length, local_idx, info);
 }
 
 uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_idx, uint8_t flags)
@@ -178,14 +201,12 @@ uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_
 	};
 
 	if (!e->knobs.time_wait_compact || !fits(e, tcb))
-		return TCP_NONE;
-	tcp_tuple(e, tcb, &info.tuple);
-	uint32_t name = leat_tcp_tw_ring_add(
-		e->tw, tcp_two_msl_length(tcb), local_idx, &info, TW_NEED_ENTER);
+		return stays(e, tcb);
+	uint32_t name = ring_add(e, tcb, local_idx, &info);
 
 	if (name == TCP_NONE) {
 		e->cnt.time_wait_stayed++;
-		return TCP_NONE;
+		return stays(e, tcb);
 	}
 	leat_tcp_ring_stop(e->two_msl, tcb);
 	leat_timer_wheel_stop(e->wheel, tcb->idx);
@@ -269,12 +290,12 @@ void leat_tcp_tw_gone(struct tcp_engine *e, const struct tcb *tcb)
 void leat_tcp_tw_begin(const struct tcp_call *c)
 {
 	struct tcp_engine *e = c->e;
-	uint64_t ends_at = c->now + tcp_two_msl_ns(e, c->tcb);
 
-	if (!is_awake(e, c->tcb)) {
+	if (LIKELY(!is_awake(e, c->tcb))) {
 		leat_tcp_ring_start(e->two_msl, c->tcb, tcp_two_msl_length(c->tcb), c->now);
 		return;
 	}
+	uint64_t ends_at = c->now + tcp_two_msl_ns(e, c->tcb);
 	uint32_t *name = name_at(e, c->tcb);
 	uint32_t to = leat_tcp_tw_ring_again(e->tw, *name, ends_at, TW_NEED_AGAIN);
 

@@ -38,10 +38,11 @@ void leat_tcp_tw_locals(struct tcp_engine *e, const uint32_t *local4);
 const void *leat_tcp_tw_units(const struct tcp_engine *e);
 
 /* leat_tcp_tw_settled says whether tcb, in TIME-WAIT and nobody's, only has to wait: it owes
- * nothing and nothing of it can be read.  From then on it offers its whole buffer. */
-bool leat_tcp_tw_settled(const struct tcp_engine *e, struct tcb *tcb);
+ * nothing and nothing of it can be read. */
+bool leat_tcp_tw_settled(const struct tcp_engine *e, const struct tcb *tcb);
 
 /* leat_tcp_tw_rest makes a record of tcb, which is settled, and frees it; gives the record's name.
+ * Settled, it offers its whole buffer, as a record or, with TCP_NONE, as what it is.
  * local_idx is the number of its local address, or TCP_NONE; flags are the record's. */
 uint32_t leat_tcp_tw_rest(struct tcp_engine *e, struct tcb *tcb, uint32_t local_idx, uint8_t flags);
 

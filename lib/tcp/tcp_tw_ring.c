@@ -184,11 +184,15 @@ static uint16_t mark_of(const struct tw_ring *r, uint32_t name)
 			      : ((struct small *)at(r, name))->tuple.mark;
 }
 
+/* The end of a record that has this body, in block b. */
+static uint64_t end_of(const struct block *b, const struct body *body)
+{
+	return b->base + ((uint64_t)(body->bits & BIT_HIGH) << 32 | body->low);
+}
+
 uint64_t leat_tcp_tw_ring_ends_at(const struct tw_ring *r, uint32_t name)
 {
-	const struct body *b = body_of(r, name);
-
-	return block_of(r, name)->base + ((uint64_t)(b->bits & BIT_HIGH) << 32 | b->low);
+	return end_of(block_of(r, name), body_of(r, name));
 }
 
 uint32_t leat_tcp_tw_ring_length(const struct tw_ring *r, uint32_t name)
@@ -364,20 +368,26 @@ static uint32_t hole_make(struct tw_ring *r, uint32_t name)
 	return to;
 }
 
-/* The record at the head is over.  The holes before the head are not told: nobody comes to them,
- * but who looks at each. */
-static uint32_t head_hole_make(struct tw_ring *r, uint32_t name)
+/* The record at the head of q, in block b, is over, and is not the block's last.  The holes before
+ * the head are not told: nobody comes to them, but who looks at each. */
+static void head_over(
+	const struct tw_ring *r, struct queue *q, const struct block *b, uint32_t name)
 {
-	const struct block *b = block_of(r, name);
-	uint32_t no = (uint32_t)(b - r->block);
+	uint32_t next = name + step_of(b->queue);
+	const struct body *body = body_of(r, next);
 
 	body_of(r, name)->bits |= BIT_HOLE;
-	return (name & TW_UNIT_MASK) - (no << r->shift) + step_of(b->queue);
+	if (UNLIKELY(body->bits & BIT_HOLE)) {
+		next += body->low;
+		body = body_of(r, next);
+	}
+	q->head_at += next - name;
+	q->next_at = end_of(b, body);
 }
 
-/* The head's record, or its block, is gone: the next one is in the first block, as a block without
- * any is not kept. */
-static void head_move(struct tw_ring *r, uint32_t queue, uint32_t place)
+/* The head's block is gone: the next record is the first of the first block, as a block without any
+ * is not kept. */
+static void head_move(struct tw_ring *r, uint32_t queue)
 {
 	struct queue *q = &r->queue[queue];
 
@@ -386,60 +396,81 @@ static void head_move(struct tw_ring *r, uint32_t queue, uint32_t place)
 		r->queue_cnt--;
 		return;
 	}
-	q->head_at = behind_holes(r, queue, q->head, place);
+	q->head_at = behind_holes(r, queue, q->head, 0);
 	q->next_at = leat_tcp_tw_ring_ends_at(r, name_of(r, queue, q->head, q->head_at));
 }
 
 void leat_tcp_tw_ring_end(struct tw_ring *r, uint32_t name)
 {
-	struct block *b = block_of(r, name);
-	uint32_t no = (uint32_t)(b - r->block), queue = b->queue;
+	uint32_t unit = name & TW_UNIT_MASK, no = unit >> r->shift;
+	struct block *b = &r->block[no];
+	uint32_t queue = b->queue;
 	struct queue *q = &r->queue[queue];
-	bool head = no == q->head, first = head && name_of(r, queue, no, q->head_at) == name;
+	bool head = no == q->head;
 
 	DCHECK(!(body_of(r, name)->bits & BIT_HOLE));
 	r->record_cnt--;
 	r->passive_cnt -= (mark_of(r, name) & TW_M_PASSIVE) != 0;
 	r->unit_cnt -= step_of(queue);
-	if (--b->live == 0) {
+	if (UNLIKELY(--b->live == 0)) {
 		block_free(r, no);
 		if (head)
-			head_move(r, queue, 0);
+			head_move(r, queue);
 		return;
 	}
-	if (LIKELY(first))
-		head_move(r, queue, head_hole_make(r, name));
+	if (LIKELY(head && unit - (no << r->shift) == q->head_at))
+		head_over(r, q, b, name);
 	else
 		(void)hole_make(r, name);
 }
 
-uint32_t leat_tcp_tw_ring_add(struct tw_ring *r, uint32_t length, uint32_t local_idx,
-	const struct tw_info *info, enum tw_need need)
+static inline void body_write(
+	struct tw_ring *r, uint32_t queue, uint32_t name, const struct tw_info *info)
 {
-	bool small = local_idx <= UINT16_MAX && tuple_is4(&info->tuple);
-	uint32_t queue = 2 * length + !small;
-	uint32_t name = place_at_tail(r, queue, info->ends_at, need);
-
-	DCHECK(length < TW_LENGTH_MAX);
 	DCHECK(info->stamp <= TW_STAMP_MAX);
-	if (name == TCP_NONE)
-		return TCP_NONE;
-	if (small) {
-		struct small *rec = at(r, name);
-
-		rec->tuple = (struct tuple4){ip_to4(info->tuple.remote), info->tuple.rport,
-			info->tuple.lport, (uint16_t)local_idx, info->mark};
-	} else {
-		struct wide *rec = at(r, name);
-
-		rec->tuple = info->tuple;
-		rec->mark = info->mark;
-	}
 	*body_of(r, name) = (struct body){.snd_nxt = info->snd_nxt,
 		.rcv_nxt = info->rcv_nxt,
 		.ts_recent = info->ts_recent,
 		.bits = info->stamp << STAMP_SHIFT | (uint32_t)info->flags << FLAG_SHIFT};
 	queue_grow(r, queue, name, info->ends_at);
+}
+
+uint32_t leat_tcp_tw_ring_add4(struct tw_ring *r, uint32_t length, uint16_t local_idx,
+	const struct ends4 *ends, const struct tw_info *info)
+{
+	uint32_t queue = 2 * length;
+	uint32_t name = place_at_tail(r, queue, info->ends_at, TW_NEED_ENTER);
+
+	DCHECK(length < TW_LENGTH_MAX);
+	DCHECK(ends->remote != ENDS4_WIDE);
+	if (name == TCP_NONE)
+		return TCP_NONE;
+	struct small *rec = at(r, name);
+
+	rec->tuple = (struct tuple4){ends->remote, ends->rport, ends->lport, local_idx, info->mark};
+	body_write(r, queue, name, info);
+	return name;
+}
+
+uint32_t leat_tcp_tw_ring_add(
+	struct tw_ring *r, uint32_t length, uint32_t local_idx, const struct tw_info *info)
+{
+	uint32_t queue = 2 * length + 1, name;
+
+	if (local_idx <= UINT16_MAX && tuple_is4(&info->tuple)) {
+		struct ends4 ends = ends4_of(&info->tuple);
+
+		return leat_tcp_tw_ring_add4(r, length, (uint16_t)local_idx, &ends, info);
+	}
+	name = place_at_tail(r, queue, info->ends_at, TW_NEED_ENTER);
+	DCHECK(length < TW_LENGTH_MAX);
+	if (name == TCP_NONE)
+		return TCP_NONE;
+	struct wide *rec = at(r, name);
+
+	rec->tuple = info->tuple;
+	rec->mark = info->mark;
+	body_write(r, queue, name, info);
 	return name;
 }
 
@@ -467,12 +498,15 @@ uint32_t leat_tcp_tw_ring_again(
  * would find no block: then one block's worth of holes is. */
 bool leat_tcp_tw_ring_is_tight(const struct tw_ring *r)
 {
+	uint64_t kept = blocks_kept(r, TW_NEED_AGAIN);
+
+	if (LIKELY(r->free_cnt > kept + TIGHT_CNT))
+		return false;
 	uint64_t used = (uint64_t)(r->block_cnt - r->free_cnt) << r->shift;
-	uint64_t holes = used - r->unit_cnt, kept = blocks_kept(r, TW_NEED_AGAIN);
+	uint64_t holes = used - r->unit_cnt;
 
 	return (r->free_cnt <= kept && holes >= UINT64_C(1) << r->shift) ||
-	       (r->free_cnt <= kept + TIGHT_CNT &&
-		       holes >= used / HOLES_PART + (UINT64_C(2) << r->shift));
+	       holes >= used / HOLES_PART + (UINT64_C(2) << r->shift);
 }
 
 /* Writes record from at unit `place` of block no, of the same queue; gives the move. */
@@ -596,29 +630,30 @@ uint64_t leat_tcp_tw_ring_next_of(const struct tw_ring *r, uint32_t length)
 	return small < wide ? small : wide;
 }
 
-static uint32_t behind_or_end(const struct tw_ring *r, uint32_t queue, uint32_t no, uint32_t place)
-{
-	return place < r->block[no].used ? behind_holes(r, queue, no, place) : place;
-}
-
 /* Those of one queue that end not after until. */
 static uint32_t due_of(
 	const struct tw_ring *r, uint32_t queue, uint64_t until, uint32_t *name, uint32_t max)
 {
 	const struct queue *q = &r->queue[queue];
-	uint32_t cnt = 0;
-	uint32_t place = q->head_at;
+	uint32_t cnt = 0, place = q->head_at, step = step_of(queue);
 
 	if (q->next_at > until)
 		return 0;
 	for (uint32_t no = q->head; no != TCP_NONE; no = r->block[no].next, place = 0) {
-		for (; (place = behind_or_end(r, queue, no, place)) < r->block[no].used;
-			place += step_of(queue)) {
-			uint32_t at_hand = name_of(r, queue, no, place);
+		const struct block *b = &r->block[no];
+		uint32_t first = name_of(r, queue, no, 0);
 
-			if (cnt == max || leat_tcp_tw_ring_ends_at(r, at_hand) > until)
+		while (place < b->used) {
+			const struct body *body = body_of(r, first + place);
+
+			if (UNLIKELY(body->bits & BIT_HOLE)) {
+				place += body->low;
+				continue;
+			}
+			if (cnt == max || end_of(b, body) > until)
 				return cnt;
-			name[cnt++] = at_hand;
+			name[cnt++] = first + place;
+			place += step;
 		}
 	}
 	return cnt;

@@ -46,12 +46,12 @@
 
 enum tw_mark {
 	TW_M_DSCP = 0x003f,
-	TW_M_TS = 0x0040,      /* timestamps were agreed on */
-	TW_M_WS = 0x0080,      /* window scale */
-	TW_M_ECN = 0x0100,     /* ECN */
-	TW_M_ECE = 0x0200,     /* and congestion is still to be told */
-	TW_M_RST = 0x0400,     /* an exact reset ends it */
-	TW_M_PASSIVE = 0x0800, /* the peer opened it */
+	TW_M_ECE = 0x0040,     /* congestion is still to be told */
+	TW_M_WS = 0x0100,      /* window scale was agreed on */
+	TW_M_TS = 0x0400,      /* timestamps were */
+	TW_M_RST = 0x0800,     /* an exact reset ends it */
+	TW_M_ECN = 0x1000,     /* ECN was agreed on */
+	TW_M_PASSIVE = 0x2000, /* the peer opened it */
 };
 
 enum tw_flag {
@@ -97,8 +97,12 @@ const void *leat_tcp_tw_ring_units(const struct tw_ring *r);
 /* leat_tcp_tw_ring_add writes a record that lasts as the others of length, at their tail, and gives
  * its name, or TCP_NONE, also when it would end before the last one of this length.  local_idx is
  * that of its local address; TCP_NONE: it has none, and will be wide. */
-uint32_t leat_tcp_tw_ring_add(struct tw_ring *r, uint32_t length, uint32_t local_idx,
-	const struct tw_info *info, enum tw_need need);
+uint32_t leat_tcp_tw_ring_add(
+	struct tw_ring *r, uint32_t length, uint32_t local_idx, const struct tw_info *info);
+
+/* leat_tcp_tw_ring_add4 does the same with ends, which are not wide, in place of info->tuple. */
+uint32_t leat_tcp_tw_ring_add4(struct tw_ring *r, uint32_t length, uint16_t local_idx,
+	const struct ends4 *ends, const struct tw_info *info);
 
 /* leat_tcp_tw_ring_again writes record name at the tail, to end at ends_at, and leaves a hole;
  * gives the new name, or TCP_NONE, and then nothing has changed. */

@@ -9,10 +9,7 @@
 /* The send half of OPEN: what the eleven states have in common once a SYN is to leave. */
 static void syn_prepare(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
 {
-	struct tuple tuple;
-
-	tcp_tuple(e, tcb, &tuple);
-	struct seq iss = leat_tcp_isn(e, tcb, &tuple, now);
+	struct seq iss = leat_tcp_isn(e, tcb, now);
 
 	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = iss;
 	tcb->snd.end = seq_add(iss, 1);

@@ -93,8 +93,7 @@ static void step_add(struct tw_ring *r, struct model *m, uint32_t i, uint64_t no
 {
 	m->length[i] = i % 5 == 0 ? 1 : 0;
 	m->info[i] = info_at(i, i % 4 == 0, now + lasts(m->length[i]));
-	m->name[i] = leat_tcp_tw_ring_add(
-		r, m->length[i], local_of(&m->info[i]), &m->info[i], TW_NEED_ENTER);
+	m->name[i] = leat_tcp_tw_ring_add(r, m->length[i], local_of(&m->info[i]), &m->info[i]);
 	m->live[i] = m->name[i] != TCP_NONE;
 	m->cnt += m->live[i];
 	m->order[i] = m->clock++;
@@ -225,7 +224,7 @@ static void what_changes_in_its_place_is_read_again(void **state)
 {
 	struct tw_ring *r = ring_new(10, false);
 	struct tw_info info = info_at(5, false, TWO_MSL), got;
-	uint32_t name = leat_tcp_tw_ring_add(r, 0, 2, &info, TW_NEED_ENTER);
+	uint32_t name = leat_tcp_tw_ring_add(r, 0, 2, &info);
 
 	(void)state;
 	leat_tcp_tw_ring_note(r, name, 4711, TW_STAMP_MAX);
@@ -254,7 +253,7 @@ static void an_end_is_exact_however_far_the_clock_jumps(void **state)
 	for (uint32_t i = 0; i < COUNT_OF(name); i++) {
 		struct tw_info info = info_at(i, false, ends_at);
 
-		name[i] = leat_tcp_tw_ring_add(r, 0, i % 3, &info, TW_NEED_ENTER);
+		name[i] = leat_tcp_tw_ring_add(r, 0, i % 3, &info);
 		assert_true(name[i] != TCP_NONE);
 		assert_true(leat_tcp_tw_ring_ends_at(r, name[i]) == ends_at);
 		ends_at += i % 10 == 9 ? 86400 * TIME_S : (UINT64_C(1) << 36) + i;
@@ -271,9 +270,9 @@ static void who_comes_out_of_order_is_not_taken(void **state)
 	struct tw_info info = info_at(1, false, 100), early = info_at(2, false, 99);
 
 	(void)state;
-	assert_true(leat_tcp_tw_ring_add(r, 0, 0, &info, TW_NEED_ENTER) != TCP_NONE);
-	assert_true(leat_tcp_tw_ring_add(r, 0, 0, &early, TW_NEED_ENTER) == TCP_NONE);
-	assert_true(leat_tcp_tw_ring_add(r, 1, 0, &early, TW_NEED_ENTER) != TCP_NONE);
+	assert_true(leat_tcp_tw_ring_add(r, 0, 0, &info) != TCP_NONE);
+	assert_true(leat_tcp_tw_ring_add(r, 0, 0, &early) == TCP_NONE);
+	assert_true(leat_tcp_tw_ring_add(r, 1, 0, &early) != TCP_NONE);
 	leat_tcp_tw_ring_check(r);
 	free(r);
 }
@@ -294,7 +293,7 @@ static void restarts_leave_room_for_those_that_come_and_for_the_head(void **stat
 	for (uint32_t i = 0; i < MAX / 2; i++) {
 		struct tw_info info = info_at(i, false, now + TWO_MSL);
 
-		name[i] = leat_tcp_tw_ring_add(r, 0, i % 3, &info, TW_NEED_ENTER);
+		name[i] = leat_tcp_tw_ring_add(r, 0, i % 3, &info);
 	}
 	for (uint32_t k = 0; k < 10 * MAX; k++) {
 		uint32_t *at = &name[k * 7919 % (MAX / 2)];
@@ -311,7 +310,7 @@ static void restarts_leave_room_for_those_that_come_and_for_the_head(void **stat
 	for (uint32_t i = MAX / 2; i < MAX; i++) {
 		struct tw_info info = info_at(i, false, now + TWO_MSL);
 
-		assert_true(leat_tcp_tw_ring_add(r, 0, i % 3, &info, TW_NEED_ENTER) != TCP_NONE);
+		assert_true(leat_tcp_tw_ring_add(r, 0, i % 3, &info) != TCP_NONE);
 	}
 	now += TWO_MSL - MAX; /* some are due, and are to begin again */
 	for (uint32_t cnt = 0; leat_tcp_tw_ring_due(r, now + MAX, &due, 1) == 1 && cnt < 3 * MAX;
@@ -348,7 +347,7 @@ static void each_queue_has_the_block_that_is_kept_for_its_head(void **state)
 				struct tw_info info = info_at(i, false, now + lasts(length));
 
 				refused += leat_tcp_tw_ring_add(r, length, i % 2 ? 0 : TCP_NONE,
-						   &info, TW_NEED_ENTER) == TCP_NONE;
+						   &info) == TCP_NONE;
 			}
 		}
 		leat_tcp_tw_ring_check(r);
@@ -402,7 +401,7 @@ static void a_full_ring_takes_whoever_comes_for_one_that_is_gone(void **state)
 				name[who] = move[m].to;
 			}
 		}
-		name[i] = leat_tcp_tw_ring_add(r, 0, i % 3, &info, TW_NEED_ENTER);
+		name[i] = leat_tcp_tw_ring_add(r, 0, i % 3, &info);
 		assert_true(name[i] != TCP_NONE);
 	}
 	leat_tcp_tw_ring_check(r);
@@ -424,7 +423,7 @@ static void in_a_small_ring_no_restart_is_put_off(void **state)
 		uint32_t name[2];
 
 		for (uint32_t i = 0; i < 2; i++)
-			name[i] = leat_tcp_tw_ring_add(r, 0, TCP_NONE, &info[i], TW_NEED_ENTER);
+			name[i] = leat_tcp_tw_ring_add(r, 0, TCP_NONE, &info[i]);
 		for (uint32_t k = 2; k < 1000; k++) {
 			name[1] = leat_tcp_tw_ring_again(r, name[1], k, TW_NEED_AGAIN);
 			assert_true(name[1] != TCP_NONE);

@@ -170,6 +170,16 @@ static inline uint32_t tuple_words(const struct tuple *tuple, uint64_t *word)
 	return TUPLE_WORDS;
 }
 
+/* ends4_words writes the same two words; e is not wide, and both ends are specified. */
+static inline void ends4_words(const struct ends4 *e, uint64_t *word)
+{
+	struct tuple full = {.lport = e->lport, .rport = e->rport};
+
+	DCHECK(e->remote != ENDS4_WIDE && e->remote != 0 && e->local != ENDS4_WIDE);
+	word[0] = (uint64_t)e->local << 32 | e->remote;
+	__builtin_memcpy(&word[1], (const uint8_t *)&full + 32, sizeof(*word));
+}
+
 static inline uint64_t ip_first_bits(unsigned bits)
 {
 	return bits == 0 ? 0 : UINT64_MAX << (64 - bits);

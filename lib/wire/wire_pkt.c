@@ -8,11 +8,20 @@
 
 #include <string.h>
 
-#define IP4_DF 0x4000
-/* Of the first eight octets of an IPv4 header: version, length; more fragments, and the offset. */
-#define IP4_PLAIN_MASK UINT64_C(0xff00000000003fff)
-#define IP4_PLAIN      UINT64_C(0x4500000000000000)
-#define VLAN_ID_MASK   0x0fff
+#define IP4_DF           0x4000
+#define VLAN_ID_MASK     0x0fff
+#define IP4_FIRST        UINT32_C(0x01000000)
+#define IP4_GROUPS       UINT32_C(0xe0000000) /* and what is beyond them */
+#define IP4_LOOPBACK_NET 127
+/* A frame that is_plain: to our station, and from one; IPv4 whose header has no options; neither
+ * more fragments nor an offset, beside the protocol. */
+#define PLAIN_OCTETS    (WIRE_ETH_OCTETS + WIRE_IP4_OCTETS)
+#define PLAIN_MACS      UINT64_C(0xffffffffffff0100)
+#define PLAIN_TYPE      (WIRE_ETHERTYPE_IP4 << 8 | 0x45)
+#define PLAIN_FRAG_MASK UINT32_C(0x3fff00ff)
+
+STATIC_ASSERT(offsetof(struct wire_link, mac) == 0 && offsetof(struct wire_link, raw_ip) == 6,
+	"what stands behind our station's address has its last bit 0 where there is Ethernet");
 
 /* What an address is to the link. */
 enum addr_kind {
@@ -234,25 +243,14 @@ enum wire_verdict leat_wire_pkt_parse_any(struct pkt *p, const struct wire_link 
 	return parse_ethertype(p, link, be16_get(p->frame + at - 2));
 }
 
-/* The addresses and the text of a segment that came the short way. */
-static inline bool take_plain(
-	struct pkt *p, const struct wire_link *link, uint64_t first, uint64_t second, uint32_t dst4)
+/* May a packet of IPv4 go from src to dst, one of ours?  False: the long way is to say why. */
+static inline bool may_come(const struct wire_link *link, uint32_t src, uint32_t dst)
 {
-	struct ip src = ip_from4((uint32_t)second), dst = ip_from4(dst4);
-
-	if (UNLIKELY(addr_kind(link, dst) != ADDR_OWN || leat_wire_ip_is_group(dst) ||
-		     addr_kind(link, src) != ADDR_OTHER || !leat_wire_ip_may_send(src)))
+	if (UNLIKELY(dst >= IP4_GROUPS || src - IP4_FIRST >= IP4_GROUPS - IP4_FIRST ||
+		     src >> 24 == IP4_LOOPBACK_NET))
 		return false;
-	memcpy(&p->dst, p->frame, 2 * sizeof(struct mac));
-	p->proto = WIRE_PROTO_TCP;
-	p->tos = (uint8_t)(first >> 48);
-	p->ttl = (uint8_t)(second >> 56);
-	p->tuple.local = dst;
-	p->tuple.remote = src;
-	p->tuple.zone = 0;
-	p->l4 = p->frame + WIRE_ETH_OCTETS + WIRE_IP4_OCTETS;
-	p->l4_octets = (uint32_t)(first >> 32 & UINT16_MAX) - WIRE_IP4_OCTETS;
-	return true;
+	return addr_kind(link, ip_from4(dst)) == ADDR_OWN &&
+	       addr_kind(link, ip_from4(src)) == ADDR_OTHER;
 }
 
 /* What nearly every frame is: from a station to ours, untagged, a packet of IPv4 that is whole and
@@ -261,27 +259,51 @@ static inline bool take_plain(
 static inline bool is_plain(struct pkt *p, const struct wire_link *link)
 {
 	const uint8_t *eth = p->frame, *ip = eth + WIRE_ETH_OCTETS;
+	uint32_t there = p->octets - PLAIN_OCTETS; /* behind the header */
 
-	if (UNLIKELY(link->raw_ip || link->vlan != 0 ||
-		     p->octets < WIRE_ETH_OCTETS + WIRE_IP4_OCTETS))
+	if (UNLIKELY(p->octets < PLAIN_OCTETS || link->raw_ip || link->vlan != 0))
 		return false;
-	uint64_t first = be64_get(ip), second = be64_get(ip + 8); /* up to the source */
-	uint32_t octets = (uint32_t)(first >> 32 & UINT16_MAX), there = p->octets - WIRE_ETH_OCTETS;
+	uint64_t macs = be64_get(eth) ^ be64_get((const uint8_t *)link);
+	uint64_t type = be64_get(ip - 2); /* to the ID */
+	uint32_t frag = be32_get(ip + 6); /* to the protocol */
+	uint32_t octets = (uint32_t)(type >> 16 & UINT16_MAX) - WIRE_IP4_OCTETS;
 
-	if (UNLIKELY(memcmp(eth, &link->mac, sizeof(link->mac)) != 0 || (eth[6] & 1) ||
-		     be16_get(eth + 12) != WIRE_ETHERTYPE_IP4))
+	if (UNLIKELY((macs & PLAIN_MACS) != 0 || type >> 40 != PLAIN_TYPE ||
+		     (frag & PLAIN_FRAG_MASK) != WIRE_PROTO_TCP))
 		return false;
-	if (UNLIKELY((first & IP4_PLAIN_MASK) != IP4_PLAIN ||
-		     (uint8_t)(second >> 48) != WIRE_PROTO_TCP || octets < WIRE_IP4_OCTETS ||
-		     octets > there || there > link->mtu))
+	if (UNLIKELY(octets > there || there + WIRE_IP4_OCTETS > link->mtu))
 		return false;
-	return wire_ip4_cksum_ok(p, ip, WIRE_IP4_OCTETS) &&
-	       take_plain(p, link, first, second, be32_get(ip + 16));
+	uint32_t src = be32_get(ip + 12), dst = be32_get(ip + 16);
+
+	if (UNLIKELY(!wire_ip4_cksum_ok(p, ip, WIRE_IP4_OCTETS) || !may_come(link, src, dst)))
+		return false;
+	memcpy(&p->dst, eth, 2 * sizeof(struct mac));
+	p->proto = WIRE_PROTO_TCP;
+	p->tos = (uint8_t)(type >> 32);
+	p->ttl = (uint8_t)(frag >> 8);
+	p->tuple.local = ip_from4(dst);
+	p->tuple.remote = ip_from4(src);
+	p->tuple.zone = 0;
+	p->l4 = ip + WIRE_IP4_OCTETS;
+	p->l4_octets = octets;
+	return true;
+}
+
+static inline enum wire_verdict parse(struct pkt *p, const struct wire_link *link)
+{
+	return LIKELY(is_plain(p, link)) ? parse_tcp(p) : leat_wire_pkt_parse_any(p, link);
 }
 
 enum wire_verdict leat_wire_pkt_parse(struct pkt *p, const struct wire_link *link)
 {
-	return LIKELY(is_plain(p, link)) ? parse_tcp(p) : leat_wire_pkt_parse_any(p, link);
+	return parse(p, link);
+}
+
+void leat_wire_pkt_parse_bulk(
+	struct pkt *p, uint32_t cnt, const struct wire_link *link, enum wire_verdict *verdict)
+{
+	for (uint32_t i = 0; i < cnt; i++)
+		verdict[i] = parse(&p[i], link);
 }
 
 uint32_t leat_wire_eth_put(

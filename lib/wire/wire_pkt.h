@@ -106,6 +106,10 @@ struct pkt {
 /* leat_wire_pkt_parse fills the out part of p.  Borrows p->frame, which seg.data then points to. */
 enum wire_verdict leat_wire_pkt_parse(struct pkt *p, const struct wire_link *link);
 
+/* leat_wire_pkt_parse_bulk does so for each of cnt, and writes their verdicts. */
+void leat_wire_pkt_parse_bulk(
+	struct pkt *p, uint32_t cnt, const struct wire_link *link, enum wire_verdict *verdict);
+
 /* leat_wire_pkt_parse_any is the same without the short way that most frames take. */
 enum wire_verdict leat_wire_pkt_parse_any(struct pkt *p, const struct wire_link *link);
 

@@ -28,9 +28,9 @@ enum opt_octets {
  * with a value the rest of the group is it. */
 #define OPT_TS_ALONE       UINT32_C(0x0101080a)
 #define OPT_TS_SACK_OK     UINT32_C(0x0402080a)
-#define OPT_SACK_OK_ALONE  UINT32_C(0x01010402)
 #define OPT_MSS_ALONE      UINT32_C(0x0204)   /* and 16 bits */
 #define OPT_WS_ALONE       UINT32_C(0x010303) /* and 8 */
+#define USUAL_OCTETS       20                 /* of a SYN with all of them */
 #define HDR_OCTETS_TS      (TCP_HDR_OCTETS + 12)
 
 #define SEGMENT_OCTETS_MAX UINT16_MAX /* an IP packet has no more */
@@ -96,47 +96,24 @@ static void parse_ts(const uint8_t *p, uint8_t octets, struct seg *seg)
 	seg->ts_ecr = be32_get(p + 6);
 }
 
-/* usual_opt takes one group of a SYN's, well formed and no repetition, at p, where octets are left,
- * and returns those of it; 0: it is none of the usual ones. */
-static inline uint32_t usual_opt(const uint8_t *p, uint32_t octets, struct seg *seg)
+/* What a SYN offers if it offers all that there is, as nearly everybody's does: MSS, and then window
+ * scale and timestamps, either of them first.  False: p has something else. */
+static inline bool parse_usual(const uint8_t *p, struct seg *seg)
 {
-	uint32_t word = be32_get(p), opts;
+	uint32_t mss = be32_get(p), second = be32_get(p + OPT_OCTETS_MSS);
+	bool ts_second = second == OPT_TS_SACK_OK;
+	const uint8_t *ts = p + (ts_second ? 4 : 8);
+	uint32_t ws = ts_second ? be32_get(p + 16) : second;
 
-	if (word >> 16 == OPT_MSS_ALONE && (uint16_t)word != 0) {
-		opts = TCP_OPT_MSS;
-	} else if (word >> 8 == OPT_WS_ALONE && (uint8_t)word <= TCP_WSCALE_MAX) {
-		opts = TCP_OPT_WS;
-	} else if ((word == OPT_TS_SACK_OK || word == OPT_TS_ALONE) && octets >= 12) {
-		opts = word == OPT_TS_ALONE ? TCP_OPT_TS : TCP_OPT_TS | TCP_OPT_SACK_OK;
-	} else if (word == OPT_SACK_OK_ALONE) {
-		opts = TCP_OPT_SACK_OK;
-	} else {
-		return 0;
-	}
-	if (seg->opts & opts)
-		return 0;
-	seg->opts |= (uint8_t)opts;
-	if (opts == TCP_OPT_MSS)
-		seg->mss = (uint16_t)word;
-	else if (opts == TCP_OPT_WS)
-		seg->wscale = (uint8_t)word;
-	if (!(opts & TCP_OPT_TS))
-		return 4;
-	seg->ts_val = be32_get(p + 4);
-	seg->ts_ecr = be32_get(p + 8);
-	return 12;
-}
-
-/* What a SYN begins with of the usual groups: its octets. */
-static uint32_t parse_usual(const uint8_t *p, uint32_t octets, struct seg *seg)
-{
-	uint32_t at = 0, step = 1;
-
-	while (at < octets && step > 0) {
-		step = usual_opt(p + at, octets - at, seg);
-		at += step;
-	}
-	return at;
+	if (UNLIKELY(mss >> 16 != OPT_MSS_ALONE || (uint16_t)mss == 0 || ws >> 8 != OPT_WS_ALONE ||
+		     (uint8_t)ws > TCP_WSCALE_MAX || be32_get(ts) != OPT_TS_SACK_OK))
+		return false;
+	seg->opts = TCP_OPT_MSS | TCP_OPT_WS | TCP_OPT_TS | TCP_OPT_SACK_OK;
+	seg->mss = (uint16_t)mss;
+	seg->wscale = (uint8_t)ws;
+	seg->ts_val = be32_get(ts + 4);
+	seg->ts_ecr = be32_get(ts + 8);
+	return true;
 }
 
 /* Kinds but END and NOP have a length that counts kind and length too (MUST-68); where it cannot
@@ -146,8 +123,8 @@ static void parse_opts(const uint8_t *p, const uint8_t *end, struct seg *seg)
 {
 	uint8_t octets;
 
-	if (seg->flags & TCP_SYN)
-		p += parse_usual(p, (uint32_t)(end - p), seg);
+	if (seg->flags & TCP_SYN && end - p == USUAL_OCTETS && LIKELY(parse_usual(p, seg)))
+		return;
 	for (; p < end && p[0] != OPT_END; p += octets) {
 		octets = 1;
 		if (p[0] == OPT_NOP)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Two shards joined by ring ports: whole connections, on good wires and bad ones. */
+#include "shard_buf.h"
 #include "stack_brief.h"
 #include "test_ring_pair.h"
 
@@ -363,6 +364,63 @@ static void a_program_is_told_no_more_events_in_one_turn_than_it_may_be(void **s
 	close_pair(&p);
 }
 
+/* Buffers as a shard may get them; none is home before its last reference is gone. */
+static void every_buffer_comes_home_once_whatever_it_is(void **state)
+{
+	const struct nic_pool_plan plan = {.held = 1024, .mtu = 1500};
+	struct pair p = {.pool = leat_nic_pool_new("ours", &plan, -1)};
+	struct pair other = {.pool = leat_nic_pool_new("theirs", &plan, -1)};
+	const uint32_t all = home(&p);
+	struct rte_mbuf *m[6];
+
+	(void)state;
+	assert_int_equal(all, leat_nic_pool_buffers(&plan));
+	assert_true(leat_shard_buf_take(p.pool, m, 5));
+	m[5] = rte_pktmbuf_alloc(other.pool);
+	rte_mbuf_refcnt_update(m[1], 1);
+	assert_int_equal(rte_pktmbuf_chain(m[2], m[3]), 0);
+	rte_pktmbuf_attach(m[4], m[0]);
+	void *list[] = {m[0], m[1], m[2], m[5]};
+
+	leat_shard_buf_free(p.pool, list, COUNT_OF(list));
+	assert_int_equal(home(&p), all - 3); /* m[4] lies in m[0], and m[1] is somebody's */
+	assert_int_equal(home(&other), all);
+	list[0] = m[1];
+	list[1] = m[4];
+	leat_shard_buf_free(p.pool, list, 2);
+	assert_int_equal(home(&p), all);
+	leat_nic_pool_free(other.pool);
+	leat_nic_pool_free(p.pool);
+}
+
+static void a_buffer_is_taken_as_new_whatever_was_in_it(void **state)
+{
+	const struct nic_pool_plan plan = {.held = 1024, .mtu = 1500};
+	struct pair p = {.pool = leat_nic_pool_new("ours", &plan, -1)};
+	const uint32_t all = home(&p);
+	static struct rte_mbuf *m[2048];
+
+	(void)state;
+	assert_in_range(all, 1, COUNT_OF(m));
+	for (uint32_t round = 0; round < 2; round++) {
+		assert_true(leat_shard_buf_take(p.pool, m, all));
+		assert_false(leat_shard_buf_take(p.pool, m, 1));
+		for (uint32_t i = 0; i < all; i++) {
+			assert_int_equal(rte_pktmbuf_headroom(m[i]), RTE_PKTMBUF_HEADROOM);
+			assert_int_equal(m[i]->ol_flags, 0);
+			assert_int_equal(m[i]->pkt_len, 0);
+			assert_int_equal(rte_mbuf_refcnt_read(m[i]), 1);
+			assert_int_equal(rte_mbuf_check(m[i], 1, &(const char *){NULL}), 0);
+			assert_non_null(rte_pktmbuf_append(m[i], 100));
+			assert_non_null(rte_pktmbuf_adj(m[i], 14));
+			m[i]->ol_flags = RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_TX_IP_CKSUM;
+		}
+		leat_shard_buf_free(p.pool, (void **)m, all);
+	}
+	assert_int_equal(home(&p), all);
+	leat_nic_pool_free(p.pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -379,6 +437,8 @@ int main(void)
 		cmocka_unit_test(a_second_walk_is_told_that_one_is_under_way),
 		cmocka_unit_test(a_program_is_told_no_more_events_in_one_turn_than_it_may_be),
 		cmocka_unit_test(turns_are_measured_only_while_somebody_watches),
+		cmocka_unit_test(every_buffer_comes_home_once_whatever_it_is),
+		cmocka_unit_test(a_buffer_is_taken_as_new_whatever_was_in_it),
 	};
 
 	if (start_eal() < 0)

@@ -91,7 +91,7 @@ TURN = ("rate 300", "why", "rate 600", "conns state all")
 
 # What is touched by two in any trial; of a server and of a load besides.
 TOUCHED = {"buffers", "pairs", "run", *ASKED.values()} - {"changes"}
-TOUCHED_TOO = {"try": set(), "serve": {"changes"}, "load": {"change"}}
+TOUCHED_TOO = {"try": set(), "serve": {"changes"}, "load": {"told"}}
 
 
 def is_listed(kind, readers, writers):
@@ -105,7 +105,7 @@ def is_listed(kind, readers, writers):
     if kind == "pairs":  # of two shards of a port, each line written by one of them
         return shards.bit_count() == 2 and writers.bit_count() == 1 and not others
     # Between one shard and who asks it; or what he wrote before he did, and they only read.
-    if kind in ("run", "change") or kind in ASKED.values():
+    if kind in ("run", "told") or kind in ASKED.values():
         return shards.bit_count() == 1 or not writers & SHARD_BITS
     return False
 
