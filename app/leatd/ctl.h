@@ -189,8 +189,8 @@ const char *leat_ctl_config_path(void);
 struct ctl_change;
 void leat_ctl_change_free(struct ctl_change *change);
 
-/* leat_ctl_change_sweep puts the last change again for a shard that stood still when it was brought,
- * and then had something else to do. */
+/* leat_ctl_change_sweep puts the last change again for a shard that stood still when it was
+ * brought, and then had something else to do. */
 void leat_ctl_change_sweep(struct ctl *c);
 
 /* The verbs: read the words behind the name, which they may change, and write the answer to
