@@ -45,7 +45,7 @@ ASKED = {"make_boxes": "boxes of askers", "leat_sight_open": "looks", "begin": "
 
 TRY = ("try", "--hold", "--time-wait", "50ms", "--connections", "64", "--shards", str(SHARDS))
 LOAD = ("load", "--address=198.18.0.1/15", f"--shards={SHARDS}", "--target=198.18.128.1:80",
-        "--rate=500", "--duration=600s", "--time-wait=50ms", "--timeout=60s", "--paused")
+        "--rate=2000", "--duration=600s", "--time-wait=50ms", "--timeout=60s", "--paused")
 SERVE = ("serve", "--address=198.18.128.1/15", f"--shards={SHARDS}", "--listen=80:http",
          "--time-wait=50ms", "--body=512", "--connections=2000")
 
@@ -87,7 +87,7 @@ ASK = ("conns state all limit 1000", "conns detail sort age limit 100", "conns s
 FOLLOW, WATCH = "follow", "snapshot 200"
 CHANGE = ("drain", "conns state all", "undrain", "kill yes state established",
           "reload")
-TURN = ("rate 300", "why", "rate 600", "conns state all")
+TURN = ("rate 1000", "why", "rate 1500", "conns state all")
 
 # What is touched by two in any trial; of a server and of a load besides.
 TOUCHED = {"buffers", "pairs", "run", *ASKED.values()} - {"changes"}
