@@ -130,6 +130,9 @@ static uint32_t append(
 static uint32_t chunk_at(const struct leat_stack *s, const struct conn *c, uint32_t no)
 {
 	struct chunk *row = &s->chunk[c->chunk];
+
+	if (LIKELY(no == row->no))
+		return c->chunk;
 	bool walked = row->walk != STACK_NONE && no - row->no >= row->walk_no - row->no;
 	uint32_t chunk = walked ? row->walk : c->chunk;
 	uint32_t at = walked ? row->walk_no : row->no;

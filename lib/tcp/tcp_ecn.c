@@ -38,7 +38,7 @@ uint8_t leat_tcp_ecn_syn_flags(const struct tcp_engine *e, const struct tcb *tcb
 static void congestion(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
-	struct tcp_ext *ext = tcp_ext_of(c->e, tcb);
+	struct tcp_ext *ext = leat_tcp_ext_own(c->e, tcb, tcb->snd.una, c->now);
 	struct tcp_side *side = leat_tcp_side_make(c->e, tcb);
 
 	if (tcb->opts & TCP_O_ECN_CUT || (!side && tcb->opts & TCP_O_CWR))

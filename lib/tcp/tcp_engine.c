@@ -81,7 +81,7 @@ static struct parts parts_cut(void *mem, const struct tcp_limits *limits)
 	p.side = arena_take(&a, limits->side_max, sizeof(*p.side), CACHE_LINE);
 	p.tally = arena_take(&a, limits->tally ? cnt : 0, sizeof(*p.tally), CACHE_LINE);
 	p.rbuf = arena_take(&a, limits->rbuf_max, sizeof(*p.rbuf), CACHE_LINE);
-	p.ext = arena_take(&a, limits->ext_max, sizeof(*p.ext), CACHE_LINE);
+	p.ext = arena_take(&a, limits->ext_max + 1, sizeof(*p.ext), CACHE_LINE);
 	p.srec = arena_take(&a, limits->srec_max, sizeof(*p.srec), CACHE_LINE);
 	p.wheel = arena_take(&a, 1, leat_timer_wheel_within_footprint(cnt), CACHE_LINE);
 	p.two_msl = arena_take(&a, 1, leat_timer_ring_within_footprint(), CACHE_LINE);
@@ -166,6 +166,7 @@ static void free_lists_new(struct tcp_engine *e)
 		e->rbuf[i].next = i + 1 < l->rbuf_max ? i + 1 : TCP_NONE;
 	for (uint32_t i = 0; i < l->ext_max; i++)
 		e->ext[i].head = i + 1 < l->ext_max ? i + 1 : TCP_NONE;
+	e->ext[l->ext_max] = leat_tcp_ext_of_lone();
 	for (uint32_t i = 0; i < l->side_max; i++)
 		e->side[i].r2_ms = i + 1 < l->side_max ? i + 1 : TCP_NONE;
 	for (uint32_t i = 0; i < l->srec_max; i++)

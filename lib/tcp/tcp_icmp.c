@@ -65,6 +65,7 @@ static void too_big(struct tcp_call *c, uint32_t told)
 
 	if (side)
 		side->pmtu = (uint16_t)mtu;
+	leat_tcp_ext_own(c->e, tcb, tcb->snd.una, c->now);
 	if (tcp_sendq_of(c->e, tcb))
 		leat_tcp_sendq_recut(c->e, tcb);
 	else

@@ -175,21 +175,27 @@ static void tail_was_lost(struct tcp_call *c, struct tcp_ext *ext, const struct 
 	tcb->cwnd = u32_min(tcb->cwnd, tcb->ssthresh);
 }
 
-/* Is all that was sent acknowledged, with nothing amiss, no rounds of HyStart++ to compare, and
- * nothing more to send?  A shortcut, so it is for the fast path to be switched off with. */
-static bool is_over(const struct tcp_call *c, const struct tcp_ext *ext, const struct seg *seg)
+/* Is all that was sent acknowledged, and nothing more to send?  What follows from it is a shortcut,
+ * so it is for the fast path to be switched off with. */
+static bool is_over(const struct tcp_call *c, const struct seg *seg)
 {
 	const struct tcb *tcb = c->tcb;
-	uint16_t calm = TCP_EXT_SENDQ | TCP_EXT_LIMITED | TCP_EXT_EPOCH;
 
 	return tcp_is_quick(c->e) && seq_eq(tcb->snd.una, tcb->snd.nxt) &&
-	       seq_geq(tcb->snd.nxt, tcb->snd.end) && !(ext->flags & (uint16_t)~calm) &&
-	       !(tcb->flags & TCP_F_RECOVERY) && !(seg->opts & TCP_OPT_SACK) &&
+	       seq_geq(tcb->snd.nxt, tcb->snd.end) && !(seg->opts & TCP_OPT_SACK);
+}
+
+/* Is nothing amiss, and are there no rounds of HyStart++ to compare? */
+static bool is_calm(const struct tcb *tcb, const struct tcp_ext *ext)
+{
+	uint16_t calm = TCP_EXT_SENDQ | TCP_EXT_LIMITED | TCP_EXT_EPOCH;
+
+	return !(ext->flags & (uint16_t)~calm) && !(tcb->flags & TCP_F_RECOVERY) &&
 	       ext->sacked_octets == 0 && ext->lost_octets == 0;
 }
 
-/* ext is about to end: what RACK and HyStart++ would learn
- * ends with it, and only the round trip and the window are of use. */
+/* ext is about to end: what RACK and HyStart++ would learn ends with it, and only the round trip
+ * and the window are of use. */
 static void flight_over(struct tcp_call *c, struct tcp_ext *ext, uint32_t acked)
 {
 	const struct tcp_srec *rec = &c->e->srec[ext->head];
@@ -204,16 +210,23 @@ static void flight_over(struct tcp_call *c, struct tcp_ext *ext, uint32_t acked)
 	leat_tcp_cc_grow(c, ext, acked);
 }
 
-void leat_tcp_loss_ack(struct tcp_call *c, const struct seg *seg, uint32_t acked)
+/* The same of a lone flight, which cwnd did not limit. */
+static void lone_over(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
-	struct tcp_ext *ext = &c->e->ext[tcb->ext];
+
+	leat_tcp_rtt_sample(c->e, tcb, u64_max(c->now - tcb->rtt_at, 1));
+	tcb->recover = seq_max(tcb->recover, seq_sub(tcb->snd.una, 1));
+}
+
+/* All that an ACK may tell of a flight that goes on, or was not quite as it should be. */
+static __attribute__((noinline)) void take_all(
+	struct tcp_call *c, const struct seg *seg, uint32_t acked)
+{
+	struct tcb *tcb = c->tcb;
+	struct tcp_ext *ext = leat_tcp_ext_own(c->e, tcb, seq_sub(tcb->snd.una, acked), c->now);
 	struct tcp_heard heard = {.acked = acked, .seg = seg};
 
-	if (acked > 0 && is_over(c, ext, seg)) {
-		flight_over(c, ext, acked);
-		return;
-	}
 	heard.plain = acked == 0 && seg->len == 0 && !(seg->opts & TCP_OPT_SACK);
 	if (acked > 0)
 		leat_tcp_sendq_acked(c, &heard);
@@ -239,6 +252,19 @@ void leat_tcp_loss_ack(struct tcp_call *c, const struct seg *seg, uint32_t acked
 	}
 }
 
+void leat_tcp_loss_ack(struct tcp_call *c, const struct seg *seg, uint32_t acked)
+{
+	struct tcp_ext *ext = &c->e->ext[c->tcb->ext];
+	bool over = acked > 0 && is_over(c, seg);
+
+	if (over && LIKELY(tcp_is_lone(c->e, c->tcb)))
+		lone_over(c);
+	else if (over && is_calm(c->tcb, ext))
+		flight_over(c, ext, acked);
+	else
+		take_all(c, seg, acked);
+}
+
 void leat_tcp_loss_sent(struct tcp_call *c, struct tcp_ext *ext, uint32_t octets)
 {
 	c->tcb->rtt_at = c->now;
@@ -249,7 +275,7 @@ void leat_tcp_loss_sent(struct tcp_call *c, struct tcp_ext *ext, uint32_t octets
 void leat_tcp_loss_reorder_due(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
-	struct tcp_ext *ext = &c->e->ext[tcb->ext];
+	struct tcp_ext *ext = leat_tcp_ext_own(c->e, tcb, tcb->snd.una, c->now);
 	struct tcp_heard nothing = {.seg = NULL};
 
 	c->e->cnt.reorder_fired++;
@@ -262,7 +288,7 @@ void leat_tcp_loss_reorder_due(struct tcp_call *c)
 
 void leat_tcp_loss_tlp_due(struct tcp_call *c)
 {
-	struct tcp_ext *ext = &c->e->ext[c->tcb->ext];
+	struct tcp_ext *ext = leat_tcp_ext_own(c->e, c->tcb, c->tcb->snd.una, c->now);
 
 	ext->flags |= TCP_EXT_TLP_SEND | TCP_EXT_TLP_OUT;
 	ext->tlp_end = c->tcb->snd.nxt;
@@ -273,7 +299,7 @@ void leat_tcp_loss_tlp_due(struct tcp_call *c)
 void leat_tcp_loss_rto_due(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
-	struct tcp_ext *ext = &c->e->ext[tcb->ext];
+	struct tcp_ext *ext = leat_tcp_ext_own(c->e, tcb, tcb->snd.una, c->now);
 	const struct tcp_srec *head = &c->e->srec[ext->head];
 	bool again = (ext->flags & TCP_EXT_LOSS) != 0;
 	/* RFC 2018 8: the peer SACKed what it does not acknowledge; it may have forgotten it. */

@@ -77,6 +77,16 @@ static struct tcp_emit *emit_take(struct tcp_call *c, uint32_t tcb_idx)
 	return emit;
 }
 
+/* One of c->tcb.  Not inlined: compilers would reckon its address anew for each field. */
+static __attribute__((noinline)) struct tcp_emit *emit_own(struct tcp_call *c)
+{
+	struct tcp_emit *out = emit_take(c, c->tcb->idx);
+
+	own_ends(c, out);
+	out->seg.tos = c->tcb->tos;
+	return out;
+}
+
 void leat_tcp_emit_alone(struct tcp_call *c, const struct tuple *tuple, const struct seg *seg)
 {
 	struct tcp_emit *out = emit_take(c, TCP_NONE);
@@ -204,15 +214,13 @@ static inline __attribute__((always_inline)) void emit_as(
 	struct tcp_call *c, struct seq pos, uint32_t text, uint8_t flags, bool queue)
 {
 	struct tcb *tcb = c->tcb;
-	struct tcp_emit *out = emit_take(c, tcb->idx);
+	struct tcp_emit *out = emit_own(c);
 	struct seg *seg = &out->seg;
 
-	own_ends(c, out);
 	seg->seq = pos;
 	seg->flags = flags;
 	seg->text = (uint16_t)text;
 	seg->len = text + (flags & TCP_SYN ? 1U : 0) + (flags & TCP_FIN ? 1U : 0);
-	seg->tos = tcb->tos;
 	out->offset = tcb->una_offset + seq_from(tcb->snd.una, pos);
 	if (flags & TCP_ACK) {
 		seg->ack = tcb->last_ack = tcb->rcv.nxt;
@@ -254,9 +262,8 @@ static uint32_t text_at(const struct tcb *tcb, struct seq pos, struct seq edge)
 
 /* Text at pos, with PSH when it is the last that is queued (MUST-61), and FIN when the user closed
  * and nothing comes after it. */
-static void emit_text(struct tcp_call *c, struct seq pos, uint32_t text, bool queue)
+static uint8_t flags_of(const struct tcb *tcb, struct seq pos, uint32_t text)
 {
-	struct tcb *tcb = c->tcb;
 	uint8_t flags = TCP_ACK;
 
 	if (seq_eq(seq_add(pos, text), tcb->snd.end)) {
@@ -265,7 +272,12 @@ static void emit_text(struct tcp_call *c, struct seq pos, uint32_t text, bool qu
 		if (tcb->flags & TCP_F_FIN_QUEUED)
 			flags |= TCP_FIN;
 	}
-	emit_as(c, pos, text, flags, queue);
+	return flags;
+}
+
+static void emit_text(struct tcp_call *c, struct seq pos, uint32_t text, bool queue)
+{
+	emit_as(c, pos, text, flags_of(c->tcb, pos, text), queue);
 }
 
 /* Sender's silly window avoidance and Nagle, RFC 9293 3.8.6.2.1: a full segment, or the last text
@@ -314,11 +326,13 @@ static void flight_begin(struct tcp_call *c)
 static bool emit_fresh(struct tcp_call *c, uint32_t text)
 {
 	struct tcp_ext *queue = tcp_sendq_of(c->e, c->tcb);
-	struct seq pos = c->tcb->snd.nxt;
+	struct seq una = c->tcb->snd.una, pos = c->tcb->snd.nxt;
 
+	if (queue && !seq_eq(una, pos)) /* alone no more */
+		queue = leat_tcp_ext_own(c->e, c->tcb, una, c->now);
 	if (queue && !leat_tcp_sendq_room(c->e, queue))
 		return false;
-	emit_text(c, pos, text, queue != NULL);
+	emit_as(c, pos, text, flags_of(c->tcb, pos, text), queue != NULL);
 	if (queue)
 		leat_tcp_sendq_sent(c, pos, seq_from(pos, c->tcb->snd.nxt));
 	return true;
@@ -333,6 +347,7 @@ static bool emit_window_probe(struct tcp_call *c)
 
 	tcb->flags &= (uint16_t)~TCP_F_RTX_ONE;
 	flight_begin(c);
+	leat_tcp_ext_own(c->e, tcb, una, c->now);
 	struct tcp_ext *queue = tcp_sendq_of(c->e, tcb);
 
 	if (seq_eq(una, tcb->snd.nxt)) {
@@ -480,8 +495,8 @@ static void note_limit(struct tcp_call *c, bool limited)
 	struct tcp_ext *ext = tcp_ext_of(c->e, c->tcb);
 
 	if (ext && limited)
-		ext->flags |= TCP_EXT_LIMITED;
-	else if (ext && ext->lost_octets == 0)
+		leat_tcp_ext_own(c->e, c->tcb, c->tcb->snd.una, c->now)->flags |= TCP_EXT_LIMITED;
+	else if (ext && ext->flags & TCP_EXT_LIMITED && ext->lost_octets == 0)
 		ext->flags &= (uint16_t)~TCP_EXT_LIMITED;
 }
 
@@ -504,6 +519,8 @@ static bool emit_new(struct tcp_call *c)
 
 	if (text > 0 && worth_sending(tcb, pos, text, full))
 		return emit_fresh(c, text);
+	if (seq_eq(pos, tcb->snd.una)) /* there is no flight yet that could be lone */
+		leat_tcp_ext_own(c->e, tcb, pos, c->now);
 	note_limit(c, seq_lt(cwnd, may));
 	return false;
 }

@@ -143,6 +143,19 @@ uint64_t leat_tcp_rack_timer(struct tcp_call *c, const struct tcp_ext *ext, uint
 	return u64_min(from + pto_ns(tcb, ext), rto_at);
 }
 
+uint64_t leat_tcp_rack_timer_lone(struct tcp_call *c, uint8_t *kind)
+{
+	const struct tcb *tcb = c->tcb;
+	uint64_t rto_ns = leat_tcp_rto_ns(c->e, tcb);
+
+	*kind = tcb->snd.wnd == 0 ? TCP_RTX_PERSIST : TCP_RTX_RTO;
+	if (tcb->snd.wnd > 0 && tcb->backoff == 0) {
+		*kind = TCP_RTX_TLP;
+		rto_ns = u64_min(pto_ns(tcb, &c->e->ext[tcb->ext]), rto_ns);
+	}
+	return tcb->rtt_at + rto_ns;
+}
+
 /* 7.4.2. */
 bool leat_tcp_rack_tlp_acked(
 	const struct tcb *tcb, struct tcp_ext *ext, const struct tcp_heard *heard)

@@ -12,6 +12,38 @@ static uint32_t idx_of(const struct tcp_engine *e, const struct tcp_srec *rec)
 	return (uint32_t)(rec - e->srec);
 }
 
+static void ext_clear(struct tcp_ext *ext)
+{
+	memset(ext, 0, EXT_HALF); /* twice, as compilers have a loop in microcode for the whole */
+	memset((uint8_t *)ext + EXT_HALF, 0, sizeof(*ext) - EXT_HALF);
+	ext->head = ext->tail = ext->oldest = ext->newest = ext->lost = TCP_NONE;
+	ext->reo_mult = 1;
+}
+
+struct tcp_ext leat_tcp_ext_of_lone(void)
+{
+	struct tcp_ext ext;
+
+	ext_clear(&ext);
+	ext.flags = TCP_EXT_SENDQ;
+	ext.srec_cnt = 1;
+	return ext;
+}
+
+/* An ext that is counted already, of a flight that begins at una. */
+static struct tcp_ext *ext_take(struct tcp_engine *e, struct tcb *tcb, struct seq una, uint64_t now)
+{
+	uint32_t idx = e->ext_free;
+	struct tcp_ext *ext = &e->ext[idx];
+
+	e->ext_free = ext->head;
+	ext_clear(ext);
+	ext->rto_from = now;
+	ext->fack = ext->rack_end = una;
+	tcb->ext = idx;
+	return ext;
+}
+
 void leat_tcp_ext_begin(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
 {
 	bool sack = (tcb->agreed & TCP_OPT_SACK_OK) != 0;
@@ -20,30 +52,21 @@ void leat_tcp_ext_begin(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
 	DCHECK(seq_eq(tcb->snd.una, tcb->snd.nxt));
 	if (!sack && e->knobs.cc == TCP_CC_RENO)
 		return;
-	if (e->ext_free == TCP_NONE || (sack && e->srec_free == TCP_NONE)) {
+	if (e->cnt.ext_held == e->limits.ext_max ||
+		(sack && e->cnt.srec_held == e->limits.srec_max)) {
 		e->cnt.ext_none++;
 		return;
 	}
-	struct tcp_ext *ext = &e->ext[e->ext_free];
-
-	const uint32_t idx = e->ext_free;
-
-	e->ext_free = ext->head;
 	e->cnt.ext_held++;
-	memset(ext, 0, EXT_HALF); /* twice, as compilers have a loop in microcode for the whole */
-	memset((uint8_t *)ext + EXT_HALF, 0, sizeof(*ext) - EXT_HALF);
-	ext->rtt_seq = tcb->rtt_seq;
-	tcb->ext = idx;
 	tcb->opts |= TCP_O_EXT;
-	ext->head = ext->tail = ext->oldest = ext->newest = ext->lost = TCP_NONE;
-	ext->rto_from = now;
-	ext->reo_mult = 1;
-	ext->fack = ext->rack_end = tcb->snd.una;
-	if (!sack)
+	if (!sack) {
+		struct seq timed = tcb->rtt_seq; /* tcb.ext takes its place */
+
+		ext_take(e, tcb, tcb->snd.una, now)->rtt_seq = timed;
 		return;
-	ext->flags = TCP_EXT_SENDQ;
+	}
+	tcb->ext = e->limits.ext_max;
 	tcb->flags &= (uint16_t) ~(TCP_F_RTT | TCP_F_RECOVERY | TCP_F_RTX_ONE);
-	ext->rtt_seq = tcb->snd.una;
 	tcb->dup_acks = 0;
 }
 
@@ -61,6 +84,13 @@ void leat_tcp_ext_end(struct tcp_engine *e, struct tcb *tcb)
 
 	if (!ext)
 		return;
+	if (LIKELY(tcp_is_lone(e, tcb))) {
+		e->cnt.ext_held--;
+		e->cnt.srec_held--;
+		tcb->opts &= (uint16_t)~TCP_O_EXT;
+		tcb->rtt_seq = tcb->snd.una;
+		return;
+	}
 	while (ext->head != TCP_NONE) {
 		struct tcp_srec *rec = &e->srec[ext->head];
 
@@ -111,7 +141,7 @@ static void time_remove(struct tcp_engine *e, struct tcp_ext *ext, const struct 
 
 bool leat_tcp_sendq_room(struct tcp_engine *e, const struct tcp_ext *ext)
 {
-	if (e->srec_free != TCP_NONE && ext->srec_cnt < SREC_CNT_MAX)
+	if (e->cnt.srec_held < e->limits.srec_max && ext->srec_cnt < SREC_CNT_MAX)
 		return true;
 	e->cnt.srec_none++;
 	return false;
@@ -134,19 +164,51 @@ static struct tcp_srec *rec_new(struct tcp_engine *e, struct tcp_ext *ext, uint3
 	return rec;
 }
 
+/* A record behind the others of what was sent now. */
+static void rec_add(
+	struct tcp_engine *e, struct tcp_ext *ext, struct seq pos, struct seq end, uint64_t now)
+{
+	struct tcp_srec *rec = rec_new(e, ext, ext->tail);
+
+	rec->sent_at = now;
+	rec->seq = pos;
+	rec->end = end;
+	rec->flags = 0;
+	rec->sent_cnt = 1;
+	time_insert(e, ext, rec);
+}
+
 void leat_tcp_sendq_sent(struct tcp_call *c, struct seq pos, uint32_t octets)
 {
 	struct tcp_engine *e = c->e;
 	struct tcp_ext *ext = &e->ext[c->tcb->ext];
-	struct tcp_srec *rec = rec_new(e, ext, ext->tail);
 
-	rec->sent_at = c->now;
-	rec->seq = pos;
-	rec->end = seq_add(pos, octets);
-	rec->flags = 0;
-	rec->sent_cnt = 1;
-	time_insert(e, ext, rec);
+	if (LIKELY(tcp_is_lone(e, c->tcb))) {
+		DCHECK(seq_eq(pos, c->tcb->snd.una));
+		e->cnt.srec_held++;
+		c->tcb->rtt_at = c->now;
+		return;
+	}
+	rec_add(e, ext, pos, seq_add(pos, octets), c->now);
 	leat_tcp_loss_sent(c, ext, octets);
+}
+
+struct tcp_ext *leat_tcp_ext_own(
+	struct tcp_engine *e, struct tcb *tcb, struct seq una, uint64_t now)
+{
+	bool sent = !seq_eq(una, tcb->snd.nxt);
+
+	if (!tcp_is_lone(e, tcb))
+		return tcp_ext_of(e, tcb);
+	struct tcp_ext *ext = ext_take(e, tcb, una, sent ? tcb->rtt_at : now);
+
+	ext->flags = TCP_EXT_SENDQ;
+	ext->rtt_seq = una;
+	if (sent) {
+		e->cnt.srec_held--;
+		rec_add(e, ext, una, tcb->snd.nxt, tcb->rtt_at);
+	}
+	return ext;
 }
 
 /* The first record from idx on that is LOST. */
@@ -452,6 +514,11 @@ void leat_tcp_sendq_check(const struct tcp_engine *e, const struct tcb *tcb)
 
 	if (!ext)
 		return;
+	if (tcp_is_lone(e, tcb)) {
+		ASSERT(seq_lt(tcb->snd.una, tcb->snd.nxt));
+		ASSERT(!(tcb->flags & (TCP_F_RTT | TCP_F_RECOVERY)));
+		return;
+	}
 	for (uint32_t idx = ext->head; idx != TCP_NONE; idx = e->srec[idx].next) {
 		const struct tcp_srec *rec = &e->srec[idx];
 

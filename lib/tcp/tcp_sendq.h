@@ -21,6 +21,13 @@
  * begin of a flight, NewReno goes back to SND.UNA without them (tcp_cc.c), and ext is only for the
  * congestion control.  A connection that has nothing on the way has no ext and no record.
  *
+ * Most flights are lone: one segment, sent once, of which nothing was heard yet.  All that could be
+ * written of it is known: it is [SND.UNA, SND.NXT), and left at tcb.rtt_at, from when its timeout
+ * counts as well.  So it has none of its own: tcb.ext is that of all lone flights, which is as an
+ * ext begins and is never written, and what it needs is only counted as held, so that there will be
+ * one.  Whoever is about to write, or to look at records, calls leat_tcp_ext_own before; the ACK
+ * of all that there is has nothing to look at.
+ *
  * Shape      a record 32 octets, an ext 128: scoreboard and RACK in the first line.
  * Units      octets of sequence space (a FIN is one), ns; RTTs in us.
  * Affinity   the shard's lcore.
@@ -136,6 +143,12 @@ static inline struct tcp_ext *tcp_ext_of(const struct tcp_engine *e, const struc
 	return tcb->opts & TCP_O_EXT ? &e->ext[tcb->ext] : NULL;
 }
 
+/* tcp_is_lone says whether tcb's flight is lone. */
+static inline bool tcp_is_lone(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	return tcb->opts & TCP_O_EXT && tcb->ext == e->limits.ext_max;
+}
+
 /* Where the number of what is timed stands: with TCP_F_RTT, or, with records, the end of what
  * was on the way at the last sample. */
 static inline struct seq *tcp_rtt_seq(struct tcp_engine *e, struct tcb *tcb)
@@ -170,15 +183,27 @@ static inline bool tcp_echo_before(const struct tcb *tcb, const struct seg *seg,
 	       (int32_t)(seg->ts_ecr - tcp_ts_val(tcb, at)) < 0;
 }
 
-/* leat_tcp_ext_begin gives tcb, with nothing on the way, an ext and perhaps a queue, when there is
- * one and it is of use.  leat_tcp_ext_end takes it back with all records. */
+/* leat_tcp_ext_begin gives tcb, with nothing on the way, an ext, that of lone flights when it is to
+ * keep records; none when there is none, or it is of no use.  leat_tcp_ext_end takes it back with
+ * all records. */
 void leat_tcp_ext_begin(struct tcp_engine *e, struct tcb *tcb, uint64_t now);
 void leat_tcp_ext_end(struct tcp_engine *e, struct tcb *tcb);
+
+/* leat_tcp_ext_own gives tcb, when its flight is lone, an ext of its own, with a record of what was
+ * sent from una, which was SND.UNA then; returns its ext, NULL when it has none.
+ *
+ * Cost  nothing but a look where it is not lone; it never fails. */
+struct tcp_ext *leat_tcp_ext_own(
+	struct tcp_engine *e, struct tcb *tcb, struct seq una, uint64_t now);
+
+/* leat_tcp_ext_of_lone makes the ext of all lone flights. */
+struct tcp_ext leat_tcp_ext_of_lone(void);
 
 /* leat_tcp_sendq_room says whether one more record can be had (counted when not). */
 bool leat_tcp_sendq_room(struct tcp_engine *e, const struct tcp_ext *ext);
 
-/* leat_tcp_sendq_sent adds octets at pos, just sent for the first time. */
+/* leat_tcp_sendq_sent adds octets at pos, just sent for the first time; alone where nothing else is
+ * on the way and the flight may be lone. */
 void leat_tcp_sendq_sent(struct tcp_call *c, struct seq pos, uint32_t octets);
 
 /* leat_tcp_sendq_fit makes rec, which is LOST, octets long, by splitting it or by what is LOST
@@ -258,8 +283,9 @@ uint32_t leat_tcp_rack_window_us(const struct tcb *tcb, const struct tcp_ext *ex
 bool leat_tcp_rack_detect(struct tcp_call *c, struct tcp_ext *ext);
 /* Adapts the reordering window to what the ACK said (step 4). */
 void leat_tcp_rack_adapt(const struct tcb *tcb, struct tcp_ext *ext, bool dsack, bool recovered);
-/* Which timer is due next, and when. */
+/* Which timer is due next, and when; the same of a lone flight. */
 uint64_t leat_tcp_rack_timer(struct tcp_call *c, const struct tcp_ext *ext, uint8_t *kind);
+uint64_t leat_tcp_rack_timer_lone(struct tcp_call *c, uint8_t *kind);
 /* What an ACK says of a probe; true: it repaired a loss. */
 bool leat_tcp_rack_tlp_acked(
 	const struct tcb *tcb, struct tcp_ext *ext, const struct tcp_heard *heard);

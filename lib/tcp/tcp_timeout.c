@@ -13,7 +13,7 @@
  * lasts, as none of it could be timed (RFC 6298 5), R2 would be over after one retransmission. */
 static bool before_r1(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	return tcb->tries < e->knobs.r1_cnt && tcb->backoff > tcb->tries && !tcp_syn_unacked(tcb) &&
+	return tcb->backoff > tcb->tries && tcb->tries < e->knobs.r1_cnt && !tcp_syn_unacked(tcb) &&
 	       tcb->snd.wnd > 0 && !seq_eq(tcb->snd.una, tcb->snd.nxt);
 }
 
@@ -43,29 +43,36 @@ static bool blocked(const struct tcb *tcb)
 	       seq_lt(tcb->snd.nxt, tcb->snd.end);
 }
 
-/* With records the timer is looked at again after each output and each ACK, for its kind may have
- * changed; without, it stands where it was until it is to start anew. */
-static void begin_rtx(struct tcp_call *c, bool restart, bool outstanding)
+/* When the timer is due by what it is for, without R2. */
+static uint64_t rtx_due_at(struct tcp_call *c, bool restart, bool outstanding)
 {
 	struct tcb *tcb = c->tcb;
-	struct tcp_ext *ext = tcp_sendq_of(c->e, tcb);
-	uint64_t at;
 
-	if (!restart && !ext)
+	if (LIKELY(tcp_is_lone(c->e, tcb)) && (!restart || tcb->rtt_at == c->now))
+		return u64_max(leat_tcp_rack_timer_lone(c, &tcb->rtx_kind), c->now);
+	if (tcp_sendq_of(c->e, tcb)) {
+		struct tcp_ext *ext = leat_tcp_ext_own(c->e, tcb, tcb->snd.una, c->now);
+
+		if (restart)
+			ext->rto_from = c->now;
+		return u64_max(leat_tcp_rack_timer(c, ext, &tcb->rtx_kind), c->now);
+	}
+	tcb->rtx_kind = outstanding && (tcb->snd.wnd > 0 || tcp_syn_unacked(tcb)) ? TCP_RTX_RTO
+										  : TCP_RTX_PERSIST;
+	return c->now + leat_tcp_rto_ns(c->e, tcb);
+}
+
+/* With records the timer is looked at again after each output and each ACK, for its kind may have
+ * changed; without, it stands where it was until it is to start anew. */
+static inline void begin_rtx(struct tcp_call *c, bool restart, bool outstanding)
+{
+	struct tcb *tcb = c->tcb;
+
+	if (!restart && !tcp_sendq_of(c->e, tcb))
 		return;
 	if (!tcp_rtx_runs(tcb))
 		tcb->rtx_since = c->now;
-	if (ext) {
-		if (restart)
-			ext->rto_from = c->now;
-		at = u64_max(leat_tcp_rack_timer(c, ext, &tcb->rtx_kind), c->now);
-	} else {
-		tcb->rtx_kind = outstanding && (tcb->snd.wnd > 0 || tcp_syn_unacked(tcb))
-					? TCP_RTX_RTO
-					: TCP_RTX_PERSIST;
-		at = c->now + leat_tcp_rto_ns(c->e, tcb);
-	}
-	uint64_t r2_at = r2_at_of(c->e, tcb);
+	uint64_t at = rtx_due_at(c, restart, outstanding), r2_at = r2_at_of(c->e, tcb);
 
 	/* When it passed before R1 the last try has its time, too. */
 	tcb->rtx_at = r2_at > c->now ? u64_min(at, r2_at) : at;
@@ -164,6 +171,7 @@ void leat_tcp_send_again(struct tcp_engine *e, struct tcb *tcb, uint64_t now, st
 
 	if (!tcp_rtx_runs(tcb) || seq_eq(tcb->snd.una, tcb->snd.nxt))
 		return;
+	leat_tcp_ext_own(e, tcb, tcb->snd.una, now);
 	struct tcp_ext *queue = tcp_sendq_of(e, tcb);
 
 	/* With records the first segment is enough: what its ACK says of the others is known. */

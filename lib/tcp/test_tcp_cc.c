@@ -53,7 +53,7 @@ static void set_up(struct fixture *f, enum tcp_cc_name cc, uint16_t mss)
 	f->tcb->snd.wnd = UINT32_C(1) << 30;
 	leat_tcp_cc_init(f->e, f->tcb);
 	leat_tcp_ext_begin(f->e, f->tcb, f->c.now);
-	f->ext = tcp_sendq_of(f->e, f->tcb);
+	f->ext = leat_tcp_ext_own(f->e, f->tcb, f->tcb->snd.una, f->c.now);
 	assert_non_null(f->ext);
 	f->ext->flags |= TCP_EXT_LIMITED;
 }

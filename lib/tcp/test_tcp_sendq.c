@@ -64,7 +64,7 @@ static void set_up(struct fixture *f, uint64_t seed)
 	f->iss = seed % 2 ? UINT32_MAX - (uint32_t)seed % SPACE : (uint32_t)seed;
 	f->c.tcb->snd.una = f->c.tcb->snd.nxt = f->c.tcb->recover = at(f, 0);
 	leat_tcp_ext_begin(f->e, f->c.tcb, f->c.now);
-	f->ext = tcp_sendq_of(f->e, f->c.tcb);
+	f->ext = leat_tcp_ext_own(f->e, f->c.tcb, f->c.tcb->snd.una, f->c.now);
 	assert_non_null(f->ext);
 	memset(f->octet, NOTHING, sizeof(f->octet));
 }
@@ -348,12 +348,101 @@ static void an_empty_queue_has_no_last_record(void **state)
 	tear_down(&f);
 }
 
+/* What is on the way alone is counted as held at once, and is written when somebody asks: as it was
+ * when it left. */
+static void a_lone_segment_has_its_record_when_somebody_asks(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, 4711);
+	struct tcb *tcb = f.c.tcb;
+
+	for (int asked = 0; asked < 2; asked++) {
+		struct seq una = tcb->snd.una;
+		uint64_t left = f.c.now += TIME_S;
+
+		leat_tcp_ext_end(f.e, tcb);
+		leat_tcp_ext_begin(f.e, tcb, left);
+		assert_true(tcp_is_lone(f.e, tcb));
+		tcb->snd.nxt = seq_add(una, MSS);
+		leat_tcp_sendq_sent(&f.c, una, MSS);
+		assert_int_equal(f.e->cnt.ext_held, 1);
+		assert_int_equal(f.e->cnt.srec_held, 1);
+		leat_tcp_sendq_check(f.e, tcb);
+		f.c.now += TIME_S;
+		if (asked) {
+			const struct tcp_ext *ext = leat_tcp_ext_own(f.e, tcb, una, f.c.now);
+			const struct tcp_srec *rec = &f.e->srec[ext->head];
+
+			assert_false(tcp_is_lone(f.e, tcb));
+			assert_true(rec->sent_at == left && ext->rto_from == left);
+			assert_true(seq_eq(rec->seq, una) && seq_eq(rec->end, tcb->snd.nxt));
+			assert_true(seq_eq(ext->fack, una) && seq_eq(ext->rtt_seq, una));
+			assert_int_equal(rec->sent_cnt, 1);
+			assert_int_equal(f.e->cnt.ext_held, 1);
+			assert_int_equal(f.e->cnt.srec_held, 1);
+			leat_tcp_sendq_check(f.e, tcb);
+			assert_ptr_equal(leat_tcp_ext_own(f.e, tcb, una, f.c.now), ext);
+		}
+		tcb->snd.una = tcb->snd.nxt;
+	}
+	tear_down(&f);
+}
+
+/* The one ext that there is goes to the lone one, though nothing is in it. */
+static void a_lone_segment_keeps_others_from_what_it_may_need(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, 4711);
+	leat_tcp_ext_end(f.e, f.c.tcb);
+	leat_tcp_ext_begin(f.e, f.c.tcb, f.c.now);
+	leat_tcp_sendq_sent(&f.c, f.c.tcb->snd.una, MSS);
+	struct tuple tuple = {.lport = 1, .rport = 3};
+	struct tcb *other = leat_tcp_open_active(f.e, &tuple, 0);
+
+	other->agreed = TCP_OPT_SACK_OK;
+	leat_tcp_ext_begin(f.e, other, f.c.now);
+	assert_null(tcp_ext_of(f.e, other));
+	assert_int_equal(f.e->cnt.ext_none, 1);
+	tear_down(&f);
+}
+
+/* As where the link is back before the timeout. */
+static void a_lone_segment_that_is_to_go_again_is_lost(void **state)
+{
+	static struct fixture f;
+	static struct tcp_io io;
+
+	(void)state;
+	set_up(&f, 4711);
+	struct tcb *tcb = f.c.tcb;
+	struct seq una = tcb->snd.una;
+
+	leat_tcp_ext_end(f.e, tcb);
+	leat_tcp_ext_begin(f.e, tcb, f.c.now);
+	tcb->snd.nxt = seq_add(una, MSS);
+	leat_tcp_sendq_sent(&f.c, una, MSS);
+	tcb->rtx_at = f.c.now + TIME_S;
+	tcb->rtx_kind = TCP_RTX_TLP;
+	leat_tcp_send_again(f.e, tcb, f.c.now + 1, &io);
+	assert_false(tcp_is_lone(f.e, tcb));
+	assert_int_equal(tcp_sendq_of(f.e, tcb)->lost_octets, MSS);
+	leat_tcp_sendq_check(f.e, tcb);
+	tear_down(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_records_are_what_a_letter_for_each_octet_says),
 		cmocka_unit_test(sack_never_makes_a_record_more),
 		cmocka_unit_test(an_empty_queue_has_no_last_record),
+		cmocka_unit_test(a_lone_segment_has_its_record_when_somebody_asks),
+		cmocka_unit_test(a_lone_segment_keeps_others_from_what_it_may_need),
+		cmocka_unit_test(a_lone_segment_that_is_to_go_again_is_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

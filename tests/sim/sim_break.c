@@ -51,7 +51,7 @@ static bool has_flight(const struct place *p, struct tcb *tcb)
 
 static bool has_sendq(const struct place *p, struct tcb *tcb)
 {
-	return is_open(p, tcb) && tcp_sendq_of(p->e, tcb);
+	return is_open(p, tcb) && tcp_sendq_of(p->e, tcb) && !tcp_is_lone(p->e, tcb);
 }
 
 static bool has_held(const struct place *p, struct tcb *tcb)

@@ -156,7 +156,7 @@ static void check_sent(const struct place *p, const struct tcb *tcb)
 	uint32_t octets[TCP_SREC_LOST + 1] = {0}, cnt = 0;
 	struct seq at = tcb->snd.una;
 
-	if (!ext)
+	if (!ext || tcp_is_lone(p->e, tcb))
 		return;
 	for (uint32_t i = ext->head; i != TCP_NONE; i = p->e->srec[i].next) {
 		const struct tcp_srec *rec = &p->e->srec[i];
