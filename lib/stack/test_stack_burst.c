@@ -59,7 +59,7 @@ static const struct scene {
 			{TCP_FIN | TCP_ACK, 0, 5, 1, 0}, {TCP_RST, 0, 6, 0, 0},
 			{TCP_SYN, 0, 100000, 0, 0}},
 		.answered = true},
-	/* What the fast path takes, from where it ends in TIME-WAIT, is opened again, or is reset. */
+	/* What the fast path takes: it ends in TIME-WAIT, is opened again, or is reset. */
 	{"FIN-WAIT-1, the peer closes", TCP_ST_FIN_WAIT_1,
 		.before = {{TCP_SYN, 0, 0, 0, 0}, {TCP_ACK, 0, 1, 1, 0}}, .shut = true,
 		.piece = {{TCP_FIN | TCP_ACK, 0, 1, 2, 0}, {TCP_FIN | TCP_ACK, 0, 1, 2, 0},
