@@ -158,14 +158,26 @@ bool leat_opt_line_add(struct opt_line *line, const char *name, const char *valu
 	return true;
 }
 
+/* is_file: it was meant for --config, as -c is in other programs. */
+static bool is_file(const char *text)
+{
+	const char *dot = strrchr(text, '.');
+
+	return dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+}
+
 static enum opt_result take(const struct opt_verb *verb, const struct opt_row *row, void *options,
 	struct opt_line *line, FILE *err)
 {
 	const char *value = takes_value(row) ? optarg : NULL;
 	char why[OPT_WHY_MAX];
 
-	if (!leat_opt_read(row, value, options, why, sizeof(why)))
+	if (!leat_opt_read(row, value, options, why, sizeof(why))) {
+		if (row->kind == OPT_KIND_NUMBER && is_file(value))
+			snprintf(why, sizeof(why), "`%s` is not a number; a file is --config %s",
+				value, value);
 		return refuse(verb, row, why, err);
+	}
 	if (line && !leat_opt_line_add(line, row->name, value))
 		return refuse(verb, row, "the command line is too long; leave something out", err);
 	return OPT_RESULT_OK;

@@ -647,7 +647,10 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 	for (uint32_t i = 0; i < o->target_cnt; i++)
 		if (!leat_opt_load_reaches(o, &o->target[i], why, size))
 			return false;
-	return leat_opt_serve.check(&o->serve, 0, why, size);
+	if (!leat_opt_serve.check(&o->serve, 0, why, size))
+		return false;
+	o->serve.listen_cnt = 0; /* here nobody serves */
+	return true;
 }
 
 const struct opt_verb leat_opt_load = {

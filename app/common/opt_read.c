@@ -4,6 +4,10 @@
 #include "base_assert.h"
 #include "conf_value.h"
 
+#include <string.h>
+
+#define COUNT_FROM 100000 /* a number of this size may have k, M, G behind it */
+
 static const enum conf_kind kind_of[] = {
 	[OPT_KIND_NUMBER] = CONF_KIND_NUMBER,
 	[OPT_KIND_OCTETS] = CONF_KIND_OCTETS,
@@ -22,11 +26,21 @@ const char *leat_opt_nearest(const char *text, const char *const *words)
 	return leat_conf_value_nearest(text, words);
 }
 
+/* is_count: a number that may be large is written as in a file, 64k, too. */
+static bool is_count(const struct opt_row *row, const char *text)
+{
+	const char *unit = text + strspn(text, "0123456789.");
+
+	return row->kind == OPT_KIND_NUMBER && row->to >= COUNT_FROM && *unit != '\0' &&
+	       strchr("kMG", *unit) != NULL && unit[1] == '\0';
+}
+
 /* read_value reads what is not of a kind of its own. */
 static bool read_value(
 	const struct opt_row *row, const char *text, uint64_t *value, char *why, size_t size)
 {
-	const struct conf_type type = {.kind = kind_of[row->kind],
+	const struct conf_type type = {
+		.kind = is_count(row, text) ? CONF_KIND_COUNT : kind_of[row->kind],
 		.from = row->from,
 		.to = row->to,
 		.words = row->words,

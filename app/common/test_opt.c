@@ -221,11 +221,36 @@ static const char *load(const char *option)
 	return result == OPT_RESULT_OK ? NULL : why;
 }
 
+static void defaults_stand_unless_a_rule_names_the_same(void **state)
+{
+	static const struct {
+		const char *given;
+		uint32_t rule_cnt;
+	} row[] = {{"--half-close", 2}, {"--expect=rate >= 9/s", 3}, {"--expect=errors < 9", 2},
+		{"--expect=achieved > 1%", 2}, {"--expect=refused < 9", 3}};
+
+	(void)state;
+	for (uint32_t i = 0; i < COUNT_OF(row); i++) {
+		static struct load_options o;
+		char args[6][64] = {"load", "--tap=leat0", "--address=10.0.0.1/24",
+			"--target=10.0.0.2:80", "--rate=1k"};
+		char *argv[] = {args[0], args[1], args[2], args[3], args[4], args[5], NULL};
+
+		snprintf(args[5], sizeof(args[5]), "%s", row[i].given);
+		assert_int_equal(
+			leat_opt_parse(&leat_opt_load, 6, argv, &o, NULL, stderr), OPT_RESULT_OK);
+		assert_int_equal(o.rule_cnt, row[i].rule_cnt);
+		assert_int_equal(o.serve.listen_cnt, 0);
+	}
+}
+
 static void what_a_load_cannot_do_is_refused_in_a_sentence(void **state)
 {
 	static const struct {
 		const char *option, *why;
 	} row[] = {
+		{"--concurrency=good.yaml", "is not a number; a file is --config good.yaml"},
+		{"--concurrency=4G", "is out of range"},
 		{"--target=10.0.0.9-10.0.0.3", "is no target"},
 		{"--target=10.0.0.2:0", "ports are from 1 to 65535"},
 		{"--target=10.0.0.2:80-79", "ports are from 1 to 65535"},
@@ -271,7 +296,8 @@ static void what_a_load_cannot_do_is_refused_in_a_sentence(void **state)
 	static const char *const good[] = {"--target=[fd00::2]:80-83", "--target=10.0.0.3",
 		"--target=10.0.0.2-10.0.0.5:80-83", "--sources=10.0.0.128/25",
 		"--sources=10.0.0.3-10.0.0.9", "--program=send 5; expect 5",
-		"--expect=connect_p99 < 5ms", "--segment=2/2", "--impair-in=delay=5ms",
+		"--expect=connect_p99 < 5ms", "--segment=2/2", "--concurrency=64k", "--rate=200k",
+		"--time-wait-max=16M", "--concurrency=0.5k", "--impair-in=delay=5ms",
 		"--impair-out=loss=1%,reorder=2%,duplicate=1%,corrupt=1%,jitter=1ms",
 		"--think=exp:1ms-1s"};
 	for (uint32_t i = 0; i < COUNT_OF(good); i++)
@@ -281,6 +307,7 @@ static void what_a_load_cannot_do_is_refused_in_a_sentence(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults_stand_unless_a_rule_names_the_same),
 		cmocka_unit_test(what_a_load_cannot_do_is_refused_in_a_sentence),
 		cmocka_unit_test(n217_a_number_out_of_range_or_none_is_refused_by_name_and_value),
 		cmocka_unit_test(n218_an_mtu_that_no_packet_fits_or_ipv6_forbids_is_refused),

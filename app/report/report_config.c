@@ -9,8 +9,8 @@
 /* Options that generators of one plan differ in, or that do not change what is measured. */
 static const char *const own[] = {"address", "anyway", "boot-record", "buffers", "connections",
 	"device", "eal", "formats", "gateway", "hugepages", "json", "lcores", "name", "paused",
-	"report", "seed", "segment", "shards", "sources", "start-at", "tap", "vdev", "verbose",
-	"vlan"};
+	"report", "seed", "segment", "shards", "source-ports", "sources", "start-at", "tap", "vdev",
+	"verbose", "vlan"};
 
 static bool is_own(const char *option)
 {

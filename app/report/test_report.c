@@ -347,7 +347,9 @@ static void segments_of_a_plan_share_a_hash_and_other_plans_have_another(void **
 
 	(void)state;
 	hash_of((const char *const[]){"--rate=1k/s", "--segment=1/2", "--tap=a", NULL}, hash[0]);
-	hash_of((const char *const[]){"--rate=1k/s", "--segment=2/2", "--tap=b", NULL}, hash[1]);
+	hash_of((const char *const[]){"--rate=1k/s", "--segment=2/2", "--source-ports=2000-2999",
+			NULL},
+		hash[1]);
 	hash_of((const char *const[]){"--rate=2k/s", "--segment=1/2", "--tap=a", NULL}, hash[2]);
 	hash_of((const char *const[]){"--rate=1k/s", "--half-close", "--tap=a", NULL}, hash[3]);
 	assert_string_equal(hash[0], hash[1]);

@@ -73,7 +73,7 @@ struct unit {
 /* What quantities of one kind are called, and the unit to propose when there is none. */
 struct scale {
 	const char *what, *propose, *all;
-	struct unit unit[7]; /* ends with a name of NULL */
+	struct unit unit[8]; /* ends with a name of NULL */
 };
 
 static const struct scale scale_of[] = {
@@ -88,7 +88,8 @@ static const struct scale scale_of[] = {
 		{{"", 1}, {"k", 1024}, {"M", 1024 * 1024}, {"G", 1024 * 1024 * 1024}}},
 	[CONF_KIND_RATE] = {"a rate", "/s", "/s, k/s, M/s, G/s",
 		{{"/s", 1000}, {"k/s", 1000000}, {"M/s", 1000000000},
-			{"G/s", UINT64_C(1000000000000)}}},
+			{"G/s", UINT64_C(1000000000000)}, {"k", 1000000}, {"M", 1000000000},
+			{"G", UINT64_C(1000000000000)}}},
 };
 
 /* whole.billionths, and where the text goes on; finer: digits below that were not all 0. */
@@ -140,7 +141,7 @@ void leat_conf_value_text(enum conf_kind kind, uint64_t value, char *text, size_
 		return;
 	}
 	for (const struct unit *u = s->unit; u->name; u++)
-		if (divides(u, value))
+		if (divides(u, value) && u->of > best->of)
 			best = u;
 	if (!value && kind == CONF_KIND_DURATION)
 		best = &s->unit[3];

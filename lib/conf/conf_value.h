@@ -12,7 +12,7 @@
  *	OCTETS    512 64KiB        KiB MiB GiB
  *	DURATION  250ms 60s        ns us ms s min h; the value is in ns
  *	PERCENT   1% 0.5%          the value is in millionths
- *	RATE      200k/s 0.5/s     k M G are powers of 1000; the value is in thousandths a second
+ *	RATE      200k/s 0.5/s 200k     k M G are powers of 1000; the value is in thousandths a second
  *	WORD      cubic            the value is its index in words
  *
  * Affinity   none; pure.

@@ -41,6 +41,9 @@ static const struct {
 	{CONF_KIND_RATE, "k/s", 1000000},
 	{CONF_KIND_RATE, "M/s", 1000000000},
 	{CONF_KIND_RATE, "G/s", UINT64_C(1000000000000)},
+	{CONF_KIND_RATE, "k", 1000000},
+	{CONF_KIND_RATE, "M", 1000000000},
+	{CONF_KIND_RATE, "G", UINT64_C(1000000000000)},
 };
 
 static bool reads(enum conf_kind kind, const char *text, uint64_t *value)
@@ -113,6 +116,8 @@ static void a_fraction_of_a_unit_is_exact_or_refused(void **state)
 	assert_int_equal(value, 512);
 	assert_true(reads(CONF_KIND_RATE, "0.001/s", &value));
 	assert_int_equal(value, 1);
+	assert_true(reads(CONF_KIND_RATE, "200k", &value));
+	assert_int_equal(value, 200000000);
 	assert_true(reads(CONF_KIND_RATE, "1.2345k/s", &value));
 	assert_int_equal(value, 1234500);
 	assert_true(reads(CONF_KIND_PERCENT, "0.0001%", &value));
