@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LIMIT_BUSY_MIN 90 /* per cent, below which it is not the machine that limits */
+
 static void group(uint64_t value, char *text)
 {
 	leat_report_group(value, text);
@@ -314,9 +316,17 @@ static void print_moved(const struct try_view *v)
 	leat_steer_end(&v->wire->steer[TRY_SERVER], &v->server, stdout);
 }
 
+/* A shard that is less busy waited for something else, and what that was is said above. */
 static void print_limit(const struct try_view *v)
 {
-	if (v->one_lcore)
+	if (v->busy < LIMIT_BUSY_MIN)
+		printf("  Limit    not the machine, its busiest shard was %u %% busy%s\n", v->busy,
+			v->server.stack.time_wait_refused + v->client.stack.time_wait_refused != 0
+				? ": TIME-WAIT was full"
+			: v->client.rx_lost + v->server.rx_lost != 0
+				? ": the wire lost frames, which waited to be sent again"
+				: "");
+	else if (v->one_lcore)
 		printf("  Limit    cpu %u %u %% busy with both ends in turns: this is one core "
 		       "talking to itself, not a benchmark.\n",
 			v->cpu[0], v->busy);
