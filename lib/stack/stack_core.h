@@ -16,15 +16,12 @@
  *	stack_time_wait  TIME-WAIT as a record
  *	stack_gauge    what became of TIME-WAIT; how many in each state, how old
  *	stack_half     half-open children, and those that took a tuple over from TIME-WAIT
- *	stack_send     text to send: chunks, sources
- *	stack_recv     text received
- *	stack_opt      switches of one connection
- *	stack_info     what an operator and a test look at
+ *	stack_send, stack_recv   text to send: chunks, sources; text received
+ *	stack_opt, stack_info    switches of one connection; what an operator and a test look at
  *	stack_brief    all of them, a few at a time
  *
  * A connection is a tcb of the engine and, under the same index, a struct conn.  The record lives
  * until it is CLOSED, out of the flow table, and no user holds a handle (leat_stack_conn_free).
- *
  *	TCP_F_USER   a user holds a handle
  *	TCP_F_FLOW   in the flow table
  *

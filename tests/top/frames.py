@@ -85,7 +85,7 @@ def wrong():
         whole = (HERE / "try.snap").read_text()
         first = whole.index("\nend\n") + 5
         for name, text, why in (
-                ("a file of something else", "root:x:0:0:root:/root:/bin/bash\nend\n", "octet 0: no snapshot"),
+                ("a file of something else", "root:x:0:0:root:/:/bin/sh\nend\n", "octet 0: no snapshot"),
                 ("an empty file", "", "octet 0: no snapshot"),
                 ("a snapshot cut off", whole[:100], "octet 0: the snapshot that begins here has no end"),
                 ("one cut off behind a whole one", whole[:first + 100], f"octet {first}: the snapshot"),
