@@ -178,7 +178,6 @@ static void a_message_points_to_the_word_and_says_what_to_type(void **state)
 		{"src 1.2.3.4/x", 4, "for example 24"},
 		{"all", 0, "did you mean `state all`?"},
 		{"TIME-WAIT", 0, "did you mean `state time-wait`?"},
-		{"state estb", 6, "did you mean"},
 		{"src", 3, "an address is missing"},
 		{"( sport = 80", 12, "a `)` is missing here"},
 		{"sport = 80 )", 11, "there is no `(` for this"},
