@@ -2,6 +2,7 @@
 #include "cmd.h"
 
 #include "base_bits.h"
+#include "load_count.h"
 #include "text.h"
 #include "watch_word.h"
 
@@ -68,6 +69,108 @@ const struct opt_verb leat_opt_explain = {
 	.check = check,
 };
 
+/* ---- words of a load ---- */
+
+/* What a load counts beside its reasons, and how it ends. */
+static const struct load_word {
+	const char *name, *sentence;
+} load_word[] = {
+	{"planned", "Connections that the plan had due."},
+	{"started", "Connections of the plan that were begun."},
+	{"late", "Connections that the generator began later than planned."},
+	{"connected", "Connections that became ESTABLISHED."},
+	{"completed",
+		"Exchanges carried out whole, each octet verified, and closed in both directions."},
+	{"failed",
+		"Connections that were begun and did not complete: the reasons are counted each."},
+	{"not_started",
+		"Connections of the plan that were never begun: the reasons are counted each."},
+	{"in_flight", "Connections begun that have not ended."},
+	{"verdict", "How a load ended: pass, fail or inconclusive."},
+	{"pass", "A verdict: every expectation was met."},
+	{"fail", "A verdict: an expectation was not met, and the generator was not what broke it."},
+	{"inconclusive", "A verdict: the generator was the limit, or the run was cut short."},
+	{"why", "What kept a load from its plan, or keeps it from being faster: leat ctl why."},
+};
+
+static const char *const fail_sentence[LOAD_FAIL_CNT] = {
+	[LOAD_FAIL_REFUSED] = "Our SYN was answered by a reset, or an ICMP error that forbids it.",
+	[LOAD_FAIL_SYN_TIMEOUT] = "Our SYN was not answered in time.",
+	[LOAD_FAIL_RESET] = "The peer reset it before the exchange was done.",
+	[LOAD_FAIL_RESPONSE_TIMEOUT] = "It was open, and the next step did not come in time.",
+	[LOAD_FAIL_CLOSE_TIMEOUT] = "All was exchanged, and the peer did not close in time.",
+	[LOAD_FAIL_RESPONSE] =
+		"The response was not HTTP, not 200, or of another length than it must be.",
+	[LOAD_FAIL_OCTETS] = "An octet of the body was wrong.",
+	[LOAD_FAIL_SHORT] = "The peer closed before the exchange was done.",
+	[LOAD_FAIL_LONG] = "More came than was announced.",
+	[LOAD_FAIL_CUT] = "We reset it, as the grace at the end of the run was over.",
+};
+
+static const char *const skip_sentence[LOAD_SKIP_CNT] = {
+	[LOAD_SKIP_NO_PORT] = "Every local port was taken, most of them by TIME-WAIT.",
+	[LOAD_SKIP_NO_ROOM] = "A table of the stack was full.",
+	[LOAD_SKIP_LIMIT] = "So many were in flight already as may be.",
+	[LOAD_SKIP_LATE] = "The generator itself came too late.",
+	[LOAD_SKIP_STOPPED] = "It was due when the run was stopped.",
+	[LOAD_SKIP_WAITING] = "There was no place in TIME-WAIT for one more.",
+};
+
+static const char *const hist_sentence[LOAD_HIST_CNT] = {
+	[LOAD_HIST_CONNECT] = "From the planned start to ESTABLISHED.",
+	[LOAD_HIST_FIRST] = "From the planned start to the first octet of the peer.",
+	[LOAD_HIST_WHOLE] = "From the planned start to the last octet of the last response.",
+	[LOAD_HIST_SERVICE] =
+		"From the real start to the last octet of the last response: uncorrected.",
+	[LOAD_HIST_RESPONSE] = "Of each request, from its last octet sent to its response.",
+	[LOAD_HIST_LATE] = "From the planned start to the real one.",
+};
+
+#define LOAD_WORD_CNT (COUNT_OF(load_word) + LOAD_FAIL_CNT + LOAD_SKIP_CNT + LOAD_HIST_CNT)
+
+/* load_word_at is the i-th of all, with its kind; its name is what stands in files. */
+static struct load_word load_word_at(uint32_t i, const char **kind)
+{
+	*kind = "load";
+	if (i < COUNT_OF(load_word))
+		return load_word[i];
+	i -= (uint32_t)COUNT_OF(load_word);
+	*kind = "load-fail";
+	if (i < LOAD_FAIL_CNT)
+		return (struct load_word){leat_load_fail_key((enum load_fail)i), fail_sentence[i]};
+	i -= LOAD_FAIL_CNT;
+	*kind = "load-skip";
+	if (i < LOAD_SKIP_CNT)
+		return (struct load_word){leat_load_skip_key((enum load_skip)i), skip_sentence[i]};
+	i -= LOAD_SKIP_CNT;
+	*kind = "load-time";
+	return (struct load_word){leat_load_hist_key((enum load_hist)i), hist_sentence[i]};
+}
+
+/* print_load prints those called name, NULL: all; it gives how many. */
+static uint32_t print_load(const char *name, bool json)
+{
+	const char *kind;
+	uint32_t cnt = 0;
+
+	for (uint32_t i = 0; i < LOAD_WORD_CNT; i++) {
+		const struct load_word w = load_word_at(i, &kind);
+
+		if (name != NULL && strcmp(name, w.name) != 0)
+			continue;
+		cnt++;
+		if (json)
+			printf("{\"schema\":\"leat.word/1\",\"kind\":\"%s\",\"name\":\"%s\","
+			       "\"where\":null,\"sentence\":\"%s\"}\n",
+				kind, w.name, w.sentence);
+		else
+			printf("%-10s %-20s %s\n", kind, w.name, w.sentence);
+	}
+	return cnt;
+}
+
+/* ---- all words ---- */
+
 static void print(const struct watch_word *w, bool json)
 {
 	bool rfc = strcmp(w->where, "-") != 0;
@@ -89,11 +192,12 @@ static void list(bool json)
 
 	for (uint32_t i = 0; (w = leat_watch_word(i)) != NULL; i++)
 		print(w, json);
+	print_load(NULL, json);
 }
 
 static int unknown(const char *name)
 {
-	const char *names[NAMES_MAX];
+	const char *names[NAMES_MAX], *kind;
 	const struct watch_word *w;
 	uint32_t cnt = 0;
 
@@ -101,6 +205,8 @@ static int unknown(const char *name)
 		names[cnt++] = w->name;
 	for (uint32_t i = 0; leat_watch_word_other_at(i) != NULL && cnt < NAMES_MAX - 1; i++)
 		names[cnt++] = leat_watch_word_other_at(i);
+	for (uint32_t i = 0; i < LOAD_WORD_CNT && cnt < NAMES_MAX - 1; i++)
+		names[cnt++] = load_word_at(i, &kind).name;
 	names[cnt] = NULL;
 	const char *near = leat_opt_nearest(name, names);
 	if (near != NULL)
@@ -122,6 +228,7 @@ static int explain(const char *name, bool json)
 	if (other != NULL)
 		for (i = 0; (w = leat_watch_word_find(other, &i)) != NULL; i++, cnt++)
 			print(w, json);
+	cnt += print_load(name, json);
 	return cnt != 0 ? OPT_EXIT_OK : unknown(name);
 }
 

@@ -378,6 +378,24 @@ static void an_option_that_is_refused_names_itself_and_no_line(void **state)
 	free(errors);
 }
 
+static void of_a_wrong_file_nothing_is_started_and_of_one_that_runs_nothing_changed(void **state)
+{
+	struct opt_line line;
+	char *errors;
+
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++) {
+		f.runs = i == 1;
+		assert_false(
+			load(&leat_opt_serve, HEAD "listen: [{port: 0}]\n", NULL, &line, &errors));
+		if (!strstr(errors, i ? "1 error.  Nothing was changed.\n"
+				      : "1 error.  Nothing was started.\n"))
+			fail_msg("%s", errors);
+		free(errors);
+	}
+	f.runs = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -394,6 +412,8 @@ int main(void)
 		cmocka_unit_test(the_largest_file_fits_a_line_and_one_more_is_refused),
 		cmocka_unit_test(of_one_option_given_often_the_last_holds),
 		cmocka_unit_test(an_option_that_is_refused_names_itself_and_no_line),
+		cmocka_unit_test(
+			of_a_wrong_file_nothing_is_started_and_of_one_that_runs_nothing_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

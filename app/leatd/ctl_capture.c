@@ -215,9 +215,10 @@ static void put_end(struct session *s)
 	leat_text_group(sum.received, n[3], sizeof(n[3]));
 	put_missing(s, missing, sizeof(missing));
 	snprintf(text, sizeof(text),
-		"captured %s of %s that match (%s lost in the ring), of %s frames, on %" PRIu32
+		"captured %s of %s that match (%s lost%s), of %s frames, on %" PRIu32
 		" shard%s%s%s",
-		n[0], n[1], n[2], n[3], cnt, cnt != 1 ? "s" : "",
+		n[0], n[1], n[2], sum.lost > 0 ? ", as the reader was slower" : "", n[3], cnt,
+		cnt != 1 ? "s" : "",
 		s->ring != 0 && !atomic_load(&s->c->fired) ? "; the trigger was not seen" : "",
 		missing);
 	s->out_cnt += (uint32_t)leat_watch_pcapng_said(room(s, WATCH_PCAPNG_HEAD), text);

@@ -171,8 +171,8 @@ static bool go_on(struct ctl *c, struct ctl_change_shard *s)
 	return false;
 }
 
-/* bring_all has each shard apply the change in its next turn; a bit for each that does not turn, and
- * will have it later: nobody waits for that. */
+/* bring_all has each shard apply the change in its next turn; a bit for each that does not turn,
+ * and will have it later: nobody waits for that. */
 static uint64_t bring_all(struct ctl *c, struct ctl_change *change)
 {
 	const struct timespec step = {.tv_nsec = CTL_STEP_NS};

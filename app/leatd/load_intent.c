@@ -37,8 +37,8 @@ static struct {
 
 /* What shards are told: theirs from then on until each has answered. */
 static struct change {
-	const struct load_view *view;
-	uint64_t from_ns, rate_milli, held; /* rate 0: a closed load */
+	_Alignas(CACHE_LINE) const struct load_view *view; /* no line of it is anything else's */
+	uint64_t from_ns, rate_milli, held;                /* rate 0: a closed load */
 } told;
 
 void leat_load_intent_begin(

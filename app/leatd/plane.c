@@ -19,6 +19,7 @@
 #include <time.h>
 
 #define CLOCKS_FILE   "/sys/devices/system/clocksource/clocksource0/available_clocksource"
+#define TOUCH_OCTETS  ((size_t)256 << 20)
 #define ASK_NAP_NS    50000
 #define HEARD_STEP_NS 50000 /* between two looks for an answer */
 #define STILL_LOOKS   4 /* late in so many looks: it stands still, and not the whole machine did */
@@ -67,6 +68,28 @@ enum opt_exit leat_plane_open(struct plane *p, const struct eal *eal,
 	return p->pool != NULL ? OPT_EXIT_OK : OPT_EXIT_RESOURCE;
 }
 
+static bool is_signalled(void)
+{
+	sigset_t set;
+
+	return sigpending(&set) == 0 &&
+	       (sigismember(&set, SIGINT) == 1 || sigismember(&set, SIGTERM) == 1);
+}
+
+/* touch prepares memory piece by piece: gigabytes take long, and a signal is to end that too. */
+static bool touch(uint8_t *mem, size_t octets)
+{
+	for (size_t at = 0; at < octets; at += TOUCH_OCTETS) {
+		if (is_signalled()) {
+			leat_log(LOG_LV_ERROR, "leatd", "a signal ended it as it took memory");
+			return false;
+		}
+		if (!leat_nic_numa_touch(mem + at, u64_min(octets - at, TOUCH_OCTETS)))
+			return false;
+	}
+	return true;
+}
+
 void *leat_plane_take(struct plane *p, size_t octets, int node)
 {
 	uint64_t room = leat_eal_free_octets();
@@ -79,7 +102,7 @@ void *leat_plane_take(struct plane *p, size_t octets, int node)
 		return NULL;
 	}
 	void *mem = leat_nic_numa_take(octets, node);
-	if (mem == NULL || !p->touch || leat_nic_numa_touch(mem, octets)) {
+	if (mem == NULL || !p->touch || touch(mem, octets)) {
 		p->taken_octets += mem != NULL ? leat_nic_numa_octets(octets) : 0;
 		return mem;
 	}

@@ -102,7 +102,8 @@ void leat_plane_block_signals(void);
 enum opt_exit leat_plane_open(struct plane *p, const struct eal *eal,
 	const struct nic_pool_plan *plan, int node, bool touch);
 
-/* leat_plane_take gives octets on node, for leat_nic_numa_free; NULL after one line on stderr. */
+/* leat_plane_take gives octets on node, for leat_nic_numa_free; NULL after one line on stderr, as
+ * when a signal came meanwhile, which stays pending. */
 void *leat_plane_take(struct plane *p, size_t octets, int node);
 
 /* leat_plane_add makes the next shard, to be turned on the lcore of index lcore_idx (modulo how

@@ -354,8 +354,8 @@ const char *leat_report_two_msl(uint64_t two_msl_ns)
 	if (two_msl_ns == 60 * TIME_S)
 		return "";
 	return text_two_msl_conforms(two_msl_ns)
-		       ? " (the default is 60 s)"
-		       : " (not RFC-conformant: MSL below 1 s; the default is 60 s)";
+		       ? " (the default of serve is 60 s)"
+		       : " (not RFC-conformant: MSL below 1 s; the default of serve is 60 s)";
 }
 
 const char *leat_report_full(bool evict)

@@ -312,6 +312,7 @@ static void refresh(struct sight *s, uint64_t for_ns, uint64_t now)
 
 		s->last->cell[i][WATCH_C_CPU] = p->eal.cpu[p->shard[i].lcore_idx];
 		s->last->cell[i][WATCH_C_SILENT] = !heard;
+		s->last->cell[i][WATCH_C_PLACES] = p->shard[i].limits.time_wait_max;
 	}
 	if (walk)
 		s->walked_at = now;

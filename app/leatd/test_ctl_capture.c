@@ -185,7 +185,7 @@ static void check_missing(void)
 	assert_int_equal(got.packet[0], 1);
 	assert_int_equal(got.stats[0], 1);
 	assert_int_equal(got.packet[1] + got.stats[1], 0);
-	assert_string_equal(got.said, "captured 1 of 1 that match (0 lost in the ring), of 1 frames"
+	assert_string_equal(got.said, "captured 1 of 1 that match (0 lost), of 1 frames"
 				      ", on 1 shard; incomplete, as it did not turn: shard 1");
 }
 

@@ -5,8 +5,10 @@
 #include "plane.h"
 
 #include "base_bits.h"
+#include "nic_numa.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -129,9 +131,35 @@ static void what_found_no_room_is_told_once_and_in_order_when_the_shard_turns_ag
 	assert_ptr_equal(r.seen[SHARD_MAIL_SLOTS].what, shard_letter_port(SHARD_PORT_ON).what);
 }
 
+/* Gigabytes take long to prepare: who wants it to end is not to wait for them. */
+static void a_signal_ends_the_taking_of_memory(void **state)
+{
+	const size_t octets = 2 * NIC_NUMA_HUGE_OCTETS;
+	const struct timespec at_once = {0};
+	sigset_t term;
+
+	(void)state;
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	leat_plane_block_signals();
+	p.touch = true;
+	for (uint32_t i = 0; i < 3; i++) {
+		if (i == 1)
+			raise(SIGTERM);
+		void *mem = leat_plane_take(&p, octets, 0);
+
+		assert_int_equal(mem == NULL, i == 1);
+		if (mem != NULL)
+			leat_nic_numa_free(mem, octets);
+		else
+			assert_int_equal(sigtimedwait(&term, NULL, &at_once), SIGTERM);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(a_signal_ends_the_taking_of_memory, begin),
 		cmocka_unit_test_setup(
 			nobody_waits_for_room_in_the_box_of_a_shard_that_stands_still, begin),
 		cmocka_unit_test_setup(

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LIMIT_BUSY_MIN 90 /* per cent, below which it is not the machine that limits */
+
 static void group(uint64_t value, char *text)
 {
 	leat_report_group(value, text);
@@ -230,6 +232,27 @@ static void print_time_wait(const struct try_view *v)
 	leat_report_ages(&v->client_gauge, stdout);
 }
 
+/* print_full says for want of what the server refused connections. */
+static void print_full(const struct try_view *v)
+{
+	const struct {
+		uint64_t cnt;
+		const char *why;
+	} row[] = {
+		{v->server.stack.time_wait_refused,
+			"TIME-WAIT was full; a shorter --time-wait empties it sooner"},
+		{v->server.tcp.verdict[TCP_V_NO_TCB], "all connection records were in use"},
+		{v->server.stack.accept_refused, "the backlog was full, or it was draining"},
+	};
+	char text[REPORT_TEXT_MAX];
+
+	for (uint32_t i = 0; i < COUNT_OF(row); i++) {
+		group(row[i].cnt, text);
+		if (row[i].cnt != 0)
+			printf("  Full     the server refused %s: %s\n", text, row[i].why);
+	}
+}
+
 static void print_failures(const struct try_view *v)
 {
 	char text[REPORT_TEXT_MAX];
@@ -248,12 +271,7 @@ static void print_failures(const struct try_view *v)
 		printf("  Reset    a reset counts as failed when the client got it before the "
 		       "whole "
 		       "response; after that nothing is missing\n");
-	if (v->server.tcp.verdict[TCP_V_NO_TCB] != 0) {
-		group(v->server.tcp.verdict[TCP_V_NO_TCB], text);
-		printf("  Full     the server refused %s SYNs: all records wait in TIME-WAIT; a "
-		       "shorter --time-wait frees them sooner\n",
-			text);
-	}
+	print_full(v);
 }
 
 static void print_resent(const struct try_view *v)
@@ -298,9 +316,17 @@ static void print_moved(const struct try_view *v)
 	leat_steer_end(&v->wire->steer[TRY_SERVER], &v->server, stdout);
 }
 
+/* A shard that is less busy waited for something else, and what that was is said above. */
 static void print_limit(const struct try_view *v)
 {
-	if (v->one_lcore)
+	if (v->busy < LIMIT_BUSY_MIN)
+		printf("  Limit    not the machine, its busiest shard was %u %% busy%s\n", v->busy,
+			v->server.stack.time_wait_refused + v->client.stack.time_wait_refused != 0
+				? ": TIME-WAIT was full"
+			: v->client.rx_lost + v->server.rx_lost != 0
+				? ": the wire lost frames, which waited to be sent again"
+				: "");
+	else if (v->one_lcore)
 		printf("  Limit    cpu %u %u %% busy with both ends in turns: this is one core "
 		       "talking to itself, not a benchmark.\n",
 			v->cpu[0], v->busy);

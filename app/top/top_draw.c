@@ -49,6 +49,8 @@ uint32_t leat_top_put(struct top_screen *s, uint32_t row, uint32_t col, enum top
 
 		if (row < s->rows && col < s->cols)
 			s->cell[row][col] = (struct top_cell){ch < ' ' ? '?' : ch, (uint8_t)attr};
+		else if (row < s->rows && ch != ' ' && s->cols > 0) /* what is cut off is seen */
+			s->cell[row][s->cols - 1] = (struct top_cell){0x2026, (uint8_t)attr};
 	}
 	return col;
 }

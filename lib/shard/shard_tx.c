@@ -161,8 +161,10 @@ static void send_own(struct shard_tx *tx)
 	uint32_t sent = tx->over != NULL ? put_over(tx) : put(tx, tx->frame, tx->queue_cnt);
 	tx->frames += sent;
 	tx->queue_cnt -= sent;
+	tx->late_cnt -= u32_min(tx->late_cnt, sent);
 	if (UNLIKELY(tx->queue_cnt != 0)) {
-		tx->full++;
+		tx->full += tx->queue_cnt - tx->late_cnt;
+		tx->late_cnt = tx->queue_cnt;
 		memmove(tx->frame, tx->frame + sent, tx->queue_cnt * sizeof(tx->frame[0]));
 	}
 }
@@ -207,7 +209,7 @@ void leat_shard_tx_close(struct shard_tx *tx)
 	rte_pktmbuf_free_bulk(tx->waiting, tx->waiting_cnt);
 	rte_pktmbuf_free_bulk(tx->due, tx->due_cnt);
 	leat_shard_wire_close(&tx->wire);
-	tx->queue_cnt = tx->spare_cnt = tx->waiting_cnt = tx->due_cnt = 0;
+	tx->queue_cnt = tx->late_cnt = tx->spare_cnt = tx->waiting_cnt = tx->due_cnt = 0;
 	for (uint32_t i = 0; i < tx->lane_cnt; i++) {
 		void *frame;
 

@@ -10,7 +10,8 @@
  *
  * When the device takes no more, frames stay on the queue in order, and the stack is asked for no
  * more than the queue has room for: what is not asked for waits in the stack, unsent.  So nothing
- * is lost here; how often the device was full, and how often the pool was empty, is counted.
+ * is lost here; how many frames waited for a full device, and how often the pool was empty, is
+ * counted.
  *
  * A shard without a queue of its own sends over a lane to one that has one, and that one carries:
  * a full lane makes frames wait as a full device does.
@@ -43,6 +44,7 @@ struct shard_tx {
 	bool off;  /* with down: the queue is not ours to touch */
 	uint64_t frames, full, no_buf, lost;
 	uint32_t spare_cnt, queue_cnt;
+	uint32_t late_cnt; /* of the queue, its first: they are counted in full */
 	struct rte_mbuf *spare[STACK_BURST_MAX]; /* the last spare_cnt places */
 	struct stack_frame out[STACK_BURST_MAX]; /* each spare, as the stack is to write it */
 	struct rte_mbuf *frame[SHARD_TX_QUEUE];

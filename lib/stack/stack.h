@@ -104,8 +104,8 @@ struct stack_counters {
 	uint64_t segments;       /* shown to the engine = sum of its verdicts;
 					  * wire[WIRE_V_TCP] = segments + accept_refused */
 	uint64_t out_no_neigh;   /* segments dropped: the neighbour did not answer, or no place */
-	uint64_t out_held;       /* so too, or sent while the link was down; their connection sends
-				  * again when the neighbour is there */
+	uint64_t out_held;       /* connections that it made wait, or a link that was down, however
+				  * often they tried; they send again when the neighbour is there */
 	uint64_t out_waited;     /* segments that had to wait for a neighbour */
 	uint64_t out_void;       /* text that was not wanted any more when he answered */
 	uint64_t accept_refused; /* SYNs dropped: backlog full, a cookie no remedy; draining */

@@ -16,15 +16,12 @@
  *	stack_time_wait  TIME-WAIT as a record
  *	stack_gauge    what became of TIME-WAIT; how many in each state, how old
  *	stack_half     half-open children, and those that took a tuple over from TIME-WAIT
- *	stack_send     text to send: chunks, sources
- *	stack_recv     text received
- *	stack_opt      switches of one connection
- *	stack_info     what an operator and a test look at
+ *	stack_send, stack_recv   text to send: chunks, sources; text received
+ *	stack_opt, stack_info    switches of one connection; what an operator and a test look at
  *	stack_brief    all of them, a few at a time
  *
  * A connection is a tcb of the engine and, under the same index, a struct conn.  The record lives
  * until it is CLOSED, out of the flow table, and no user holds a handle (leat_stack_conn_free).
- *
  *	TCP_F_USER   a user holds a handle
  *	TCP_F_FLOW   in the flow table
  *
@@ -377,13 +374,10 @@ void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb);
 void leat_stack_wait_over(struct leat_stack *s, uint32_t name, enum tcp_end why);
 /* Ends at most max records that are due at until; how many. */
 uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max);
-/* Is there no room for one connection more, and none that leat_stack_wait_evict would make? */
+/* Is there no room for one more, and none that _wait_evict would make?  Or no place alone? */
 bool leat_stack_is_full(const struct leat_stack *s, const struct tcb *old);
-
-/* Is it a place in TIME-WAIT, and nothing else, that one connection more would want? */
 bool leat_stack_lacks_place(const struct leat_stack *s, const struct tcb *old);
-/* Makes room for one connection more, if the operator would rather have the oldest in TIME-WAIT
- * give way; old, if not NULL, is not to.  To be called when nothing else is in the way of it. */
+/* Makes room, if the oldest in TIME-WAIT is to give way, but not old; to be called as the last. */
 void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old);
 
 /* stack_info.c */

@@ -22,9 +22,10 @@ void leat_stack_hold(struct leat_stack *s, const struct tcb *tcb)
 {
 	uint64_t bit = UINT64_C(1) << tcb->idx % WORD_BITS;
 	uint64_t *word = &s->held[tcb->idx / WORD_BITS];
+	bool first = (*word & bit) == 0;
 
-	s->cnt.out_held++;
-	s->held_cnt += (*word & bit) == 0;
+	s->cnt.out_held += first;
+	s->held_cnt += first;
 	*word |= bit;
 }
 

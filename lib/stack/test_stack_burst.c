@@ -9,6 +9,8 @@
 #include "base_bits.h"
 #include "test_stack_net.h"
 
+#include <malloc.h>
+
 #define IRS   1000U /* the peer's SYN */
 #define ISS   7777U
 #define PIECE 5
@@ -57,6 +59,11 @@ static const struct scene {
 			{TCP_FIN | TCP_ACK, 0, 5, 1, 0}, {TCP_RST, 0, 6, 0, 0},
 			{TCP_SYN, 0, 100000, 0, 0}},
 		.answered = true},
+	/* What the fast path takes: it ends in TIME-WAIT, is opened again, or is reset. */
+	{"FIN-WAIT-1, the peer closes", TCP_ST_FIN_WAIT_1,
+		.before = {{TCP_SYN, 0, 0, 0, 0}, {TCP_ACK, 0, 1, 1, 0}}, .shut = true,
+		.piece = {{TCP_FIN | TCP_ACK, 0, 1, 2, 0}, {TCP_FIN | TCP_ACK, 0, 1, 2, 0},
+			{TCP_SYN, 0, 100000, 0, 0}, {TCP_ACK, 0, 2, 2, 0}, {TCP_RST, 0, 2, 0, 0}}},
 	{"LAST-ACK", TCP_ST_LAST_ACK,
 		.before = {{TCP_SYN, 0, 0, 0, 0}, {TCP_ACK, 0, 1, 1, 0},
 			{TCP_FIN | TCP_ACK, 0, 1, 1, 0}},
@@ -86,6 +93,8 @@ struct outcome {
 	char text[256], dump[2][4096];
 };
 
+static bool quick; /* with the fast path */
+
 static void start(struct net *n, const struct scene *scene)
 {
 	net_init(n, 97);
@@ -96,6 +105,7 @@ static void start(struct net *n, const struct scene *scene)
 		n->config[i].neigh_max = 4;
 	}
 	n->config[1].knobs.time_wait_reuse = TCP_REUSE_SEQ;
+	n->config[1].knobs.fast_path = quick;
 	net_start(n);
 	n->cut = true; /* the peer is this test */
 	leat_inet_neigh_set(leat_stack_neigh(n->stack[1]), net_ip(0, 4), n->config[0].link.mac);
@@ -211,8 +221,9 @@ static void play(const struct scene *scene, const uint8_t *order, uint32_t cuts,
 
 static void differ(const struct scene *scene, const uint8_t *order, uint32_t cuts, const char *what)
 {
-	fail_msg("%s, order %u%u%u%u%u, cuts %#x: %s", scene->name, order[0], order[1], order[2],
-		order[3], order[4], cuts, what);
+	fail_msg("%s, %s fast path, order %u%u%u%u%u, cuts %#x: %s", scene->name,
+		quick ? "with" : "without", order[0], order[1], order[2], order[3], order[4], cuts,
+		what);
 }
 
 /* What differs, NULL for nothing. */
@@ -300,9 +311,9 @@ static bool permute(uint8_t *order)
 	return true;
 }
 
-static void n097_a_burst_in_any_order_is_its_segments_one_by_one(void **state)
+static void every_scene_in_any_order(bool with_fast_path)
 {
-	(void)state;
+	quick = with_fast_path;
 	for (uint32_t i = 0; i < COUNT_OF(scenes); i++) {
 		uint8_t order[PIECE] = {0, 1, 2, 3, 4};
 		uint32_t cnt = 0;
@@ -315,11 +326,27 @@ static void n097_a_burst_in_any_order_is_its_segments_one_by_one(void **state)
 	}
 }
 
+static void n097_a_burst_in_any_order_is_its_segments_one_by_one(void **state)
+{
+	(void)state;
+	every_scene_in_any_order(true);
+}
+
+static void so_it_is_without_the_fast_path(void **state)
+{
+	(void)state;
+	every_scene_in_any_order(false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(n097_a_burst_in_any_order_is_its_segments_one_by_one),
+		cmocka_unit_test(so_it_is_without_the_fast_path),
 	};
 
+	/* Each play takes its memory anew: it is not to go back to the system in between. */
+	mallopt(M_TRIM_THRESHOLD, 1 << 30);
+	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	return cmocka_run_group_tests_name("stack_burst", tests, NULL, NULL);
 }

@@ -95,8 +95,7 @@ struct tcp_call {
 	bool kept;           /* the segment's buffer went into a queue */
 };
 
-/* Is the fast path in this build, and on?  Shortcuts elsewhere ask this as well: where it is not,
- * only the plain way is left. */
+/* Is the fast path in this build, and on?  Shortcuts elsewhere ask this as well. */
 static inline bool tcp_is_quick(const struct tcp_engine *e)
 {
 	return LEAT_FAST_PATH && e->knobs.fast_path;

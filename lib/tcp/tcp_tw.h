@@ -74,7 +74,8 @@ uint64_t leat_tcp_tw_first_began(const struct tcp_engine *e);
 uint32_t leat_tcp_tw_due(const struct tcp_engine *e, uint64_t until, uint32_t *name, uint32_t max);
 
 /* leat_tcp_tw_oldest is the name of the connection that has waited longest since its 2MSL began, or
- * began anew, be it a record or a tcb, but not spared; TCP_NONE: there is none. */
+ * began anew, be it a record or a tcb, but not spared; TCP_NONE: there is none.  A record for whose
+ * new beginning there was no block (TW_F_LATER) counts from the old one. */
 uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared);
 
 /* leat_tcp_tw_later is for one that was due, with TW_F_LATER: it begins again, under a new name. */

@@ -46,7 +46,7 @@ static struct seq at(const struct fixture *f, uint32_t octet)
 static void set_up(struct fixture *f, uint64_t seed)
 {
 	struct tcp_limits limits = {.tcb_max = 2, .rbuf_max = 2, .ext_max = 1, .srec_max = SREC};
-	struct tuple tuple = {.lport = 1, .rport = 2};
+	struct tuple tuple = {ip_from4(1), ip_from4(2), 1, 2, 0};
 	struct hash_key secret = {seed, seed};
 	struct tcp_knobs knobs;
 
@@ -400,13 +400,37 @@ static void a_lone_segment_keeps_others_from_what_it_may_need(void **state)
 	leat_tcp_ext_end(f.e, f.c.tcb);
 	leat_tcp_ext_begin(f.e, f.c.tcb, f.c.now);
 	leat_tcp_sendq_sent(&f.c, f.c.tcb->snd.una, MSS);
-	struct tuple tuple = {.lport = 1, .rport = 3};
+	struct tuple tuple = {ip_from4(1), ip_from4(2), 1, 3, 0};
 	struct tcb *other = leat_tcp_open_active(f.e, &tuple, 0);
 
 	other->agreed = TCP_OPT_SACK_OK;
 	leat_tcp_ext_begin(f.e, other, f.c.now);
 	assert_null(tcp_ext_of(f.e, other));
 	assert_int_equal(f.e->cnt.ext_none, 1);
+	tear_down(&f);
+}
+
+/* As where the link is back before the timeout. */
+static void a_lone_segment_that_is_to_go_again_is_lost(void **state)
+{
+	static struct fixture f;
+	static struct tcp_io io;
+
+	(void)state;
+	set_up(&f, 4711);
+	struct tcb *tcb = f.c.tcb;
+	struct seq una = tcb->snd.una;
+
+	leat_tcp_ext_end(f.e, tcb);
+	leat_tcp_ext_begin(f.e, tcb, f.c.now);
+	tcb->snd.nxt = seq_add(una, MSS);
+	leat_tcp_sendq_sent(&f.c, una, MSS);
+	tcb->rtx_at = f.c.now + TIME_S;
+	tcb->rtx_kind = TCP_RTX_TLP;
+	leat_tcp_send_again(f.e, tcb, f.c.now + 1, &io);
+	assert_false(tcp_is_lone(f.e, tcb));
+	assert_int_equal(tcp_sendq_of(f.e, tcb)->lost_octets, MSS);
+	leat_tcp_sendq_check(f.e, tcb);
 	tear_down(&f);
 }
 
@@ -418,6 +442,7 @@ int main(void)
 		cmocka_unit_test(an_empty_queue_has_no_last_record),
 		cmocka_unit_test(a_lone_segment_has_its_record_when_somebody_asks),
 		cmocka_unit_test(a_lone_segment_keeps_others_from_what_it_may_need),
+		cmocka_unit_test(a_lone_segment_that_is_to_go_again_is_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,8 @@ static void calm(void)
 	before = (struct watch_snapshot){.shard_cnt = 2};
 	before.head[WATCH_H_LINK_UP] = 1;
 	before.head[WATCH_H_POOL_SIZE] = before.head[WATCH_H_POOL_FREE] = 1000;
-	before.head[WATCH_H_WAIT_MAX] = 1000;
+	before.head[WATCH_H_WAIT_MAX] = 2000;
+	before.cell[0][WATCH_C_PLACES] = before.cell[1][WATCH_C_PLACES] = 1000;
 	before.cell[0][WATCH_C_NOW] = before.cell[1][WATCH_C_NOW] = TIME_S;
 	now = before;
 	now.cell[0][WATCH_C_NOW] = now.cell[1][WATCH_C_NOW] = 2 * TIME_S;
@@ -76,7 +77,7 @@ static void each_limit_is_named_and_the_first_of_them_alone(void **state)
 	now.cell[0][WATCH_STAGE + 2] = TIME_S / 2;
 	says("shard 0 is saturated: 97 % busy, most of it in tcp", true);
 	now.cell[1][WATCH_PRESENT + TCP_ST_TIME_WAIT] = 990;
-	says("TIME-WAIT is full: 990 of 1000", true);
+	says("TIME-WAIT is full: shard 1: 990 of 1000", true);
 	now.cell[1][WATCH_C_NO_PORT] = 1;
 	says("tuples exhausted", true);
 	now.cell[1][WATCH_C_CPU] = 5;
@@ -100,7 +101,7 @@ static void time_wait_is_full_when_it_refuses(void **state)
 		calm();
 		now.cell[0][cell[i]] = 1;
 		now.cell[1][WATCH_PRESENT + TCP_ST_TIME_WAIT] = 500;
-		says("TIME-WAIT is full: 500 of 1000", true);
+		says("TIME-WAIT is full: shard 1: 500 of 1000", true);
 	}
 }
 

@@ -67,6 +67,7 @@ enum watch_cell {
 	WATCH_C_CPU, /* what is of a shard and no count */
 	WATCH_C_ROLE,
 	WATCH_C_SILENT, /* it does not turn: its numbers are older */
+	WATCH_C_PLACES, /* in its TIME-WAIT */
 	WATCH_CELL_SINGLE_CNT,
 	WATCH_WIRE = WATCH_CELL_SINGLE_CNT,
 	WATCH_SEGMENT = WATCH_WIRE + WIRE_V_CNT,

@@ -82,12 +82,31 @@ static bool of_instance(const struct change *c, char *text)
 	return false;
 }
 
+/* The shard whose TIME-WAIT is the fullest; of those, the first. */
+static uint32_t fullest(const struct watch_snapshot *now)
+{
+	double most = -1;
+	uint32_t at = 0;
+
+	for (uint32_t i = 0; i < now->shard_cnt; i++) {
+		uint64_t max = u64_max(now->cell[i][WATCH_C_PLACES], 1);
+		double full = (double)now->cell[i][WATCH_PRESENT + TCP_ST_TIME_WAIT] / (double)max;
+
+		if (full > most) {
+			most = full;
+			at = i;
+		}
+	}
+	return at;
+}
+
+/* Each shard has places of its own: one is full, be the others empty. */
 static bool of_tables(const struct change *c, char *text)
 {
-	uint64_t waiting = 0, max = c->now->head[WATCH_H_WAIT_MAX];
+	uint32_t at = fullest(c->now);
+	uint64_t waiting = c->now->cell[at][WATCH_PRESENT + TCP_ST_TIME_WAIT];
+	uint64_t max = c->now->cell[at][WATCH_C_PLACES];
 
-	for (uint32_t i = 0; i < c->now->shard_cnt; i++)
-		waiting += c->now->cell[i][WATCH_PRESENT + TCP_ST_TIME_WAIT];
 	if (since(c, WATCH_SKIP + SKIP_NO_PORT) + since(c, WATCH_C_NO_PORT) != 0)
 		snprintf(text, WATCH_REASON_MAX,
 			"tuples exhausted: TIME-WAIT has them; more sources or targets, or a "
@@ -97,9 +116,9 @@ static bool of_tables(const struct change *c, char *text)
 				 since(c, WATCH_OUTCOME + OUTCOME_REFUSED) !=
 			 0)
 		snprintf(text, WATCH_REASON_MAX,
-			"TIME-WAIT is full: %" PRIu64 " of %" PRIu64
+			"TIME-WAIT is full: shard %" PRIu32 ": %" PRIu64 " of %" PRIu64
 			"; more records, or a shorter 2MSL",
-			waiting, max);
+			at, waiting, max);
 	else
 		return false;
 	return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "wire_pkt.h"
 
+#include "base_assert.h"
 #include "base_be.h"
 #include "base_bits.h"
 #include "wire_cksum.h"
@@ -223,6 +224,14 @@ static bool has_tag(const struct pkt *p, uint16_t id)
 	       (be16_get(p->frame + 14) & VLAN_ID_MASK) == id;
 }
 
+/* Both addresses at once: of the packet, as that is more than dst. */
+static inline void macs_take(struct pkt *p)
+{
+	STATIC_ASSERT(offsetof(struct pkt, src) == offsetof(struct pkt, dst) + sizeof(struct mac),
+		"one behind the other, as in a frame");
+	memcpy((uint8_t *)p + offsetof(struct pkt, dst), p->frame, 2 * sizeof(struct mac));
+}
+
 enum wire_verdict leat_wire_pkt_parse_any(struct pkt *p, const struct wire_link *link)
 {
 	p->tuple.zone = 0;
@@ -230,7 +239,7 @@ enum wire_verdict leat_wire_pkt_parse_any(struct pkt *p, const struct wire_link 
 		return parse_raw(p, link);
 	if (UNLIKELY(p->octets < WIRE_ETH_OCTETS))
 		return WIRE_V_DROP_L2_SHORT;
-	memcpy(&p->dst, p->frame, 2 * sizeof(struct mac));
+	macs_take(p);
 	if (UNLIKELY(p->src.octet[0] & 1))
 		return WIRE_V_DROP_L2_MCAST;
 	if (UNLIKELY(!(p->dst.octet[0] & 1) && memcmp(&p->dst, &link->mac, sizeof(p->dst)) != 0))
@@ -277,7 +286,7 @@ static inline bool is_plain(struct pkt *p, const struct wire_link *link)
 
 	if (UNLIKELY(!wire_ip4_cksum_ok(p, ip, WIRE_IP4_OCTETS) || !may_come(link, src, dst)))
 		return false;
-	memcpy(&p->dst, eth, 2 * sizeof(struct mac));
+	macs_take(p);
 	p->proto = WIRE_PROTO_TCP;
 	p->tos = (uint8_t)(type >> 32);
 	p->ttl = (uint8_t)(frag >> 8);

@@ -51,7 +51,7 @@ class Place:
 
     def ended(self, process, path):
         live.equal(process.wait(), 0, "exit code: " + process.err)
-        word = re.search(r"^captured ([\d,]+) of ([\d,]+) that match \(0 lost in the ring\), of "
+        word = re.search(r"^captured ([\d,]+) of ([\d,]+) that match \(0 lost\), of "
                          r"([\d,]+) frames, on \d shards?(; .*)?$", process.err, re.M)
         live.check(word, process.err)
         packets = read(path)

@@ -164,8 +164,12 @@ def ended():
             live.equal(place.ask("get", row["local"]).returncode, 1, "exit code")
         with live.case("one that is killed is gone, and no other is"):
             tuple_ = ("src", row["local"], "dst", row["peer"])
-            live.check("1 killed, of 1 looked at" in place.told("--kill", *tuple_), "kill")
-            live.check("0 killed, of 0 looked at" in place.told("kill", *tuple_), "again")
+            for words, told in ((("--kill", *tuple_), "1 killed, of 1 looked at"),
+                                (("kill", *tuple_), "0 killed, of 0 looked at")):
+                # It is refused while a shard waits for a core.
+                done = live.until(lambda w=words: (got := place.ask(*w)).returncode != 5 and got,
+                                  "an answer")
+                live.check(told in done.stdout, (words, done))
             live.equal(place.rows(*tuple_), [], "rows")
         with live.case("more than one are killed only with --yes, and never up to a limit"):
             done = place.ask("--kill", "state", "time-wait")
@@ -259,12 +263,32 @@ def still():
             live.check(place.told("limit", 1).startswith("State"), "rows")
             process.signal(signal.SIGINT)
             live.equal(process.wait(), 0, "exit code")
+    with live.case("a trial without --hold says that it shows nothing, not that it is ending"):
+        with live.Process([live.leat(), "try", "--seconds", 600], env=place.env) as process:
+            process.wait_line(r"^ *1 s ")
+            for words in (b"why\n", b"snapshot\n"):
+                with unix(place) as end:
+                    end.sendall(words)
+                    live.check("try shows nothing of itself while it runs; with --hold it does"
+                               in line(end), words)
+            process.signal(signal.SIGINT)
+            live.equal(process.wait(), 0, "exit code")
     shutil.rmtree(place.dir)
 
 
 def rss_kib(pid):
     """Memory of its own that it has now."""
     return int(re.search(r"RssAnon:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
+
+
+def captured(place, server):
+    """What `capture` tells of a few hundred frames of a server."""
+    with socket.socket(socket.AF_UNIX) as end:
+        end.settimeout(live.WAIT_S)
+        end.connect(f"{place.dir}/{server.label}.sock")
+        end.sendall(b"capture count=500 seconds=60\n")
+        live.equal(end.recv(3, socket.MSG_WAITALL), b"ok\n", "answer")
+        return b"".join(iter(lambda: end.recv(65536), b""))
 
 
 def silent():
@@ -281,6 +305,19 @@ def silent():
                 live.until(lambda: "note: shard 1 does not turn; its connections are missing\n" in
                            place.told("state all"), "the note")
                 live.check('{"event":"silent","shard":1}\n' in place.told("-j", "state all"), "JSON")
+            with live.case("so does who follows, before any event"):
+                for words, note in ((b"follow\n", "note: shard 1 does not turn\n"),
+                                    (b"follow form=json\n", '{"event":"silent","shard":1}\n')):
+                    with unix(place) as end:
+                        end.sendall(words)
+                        live.equal(line(end), "ok\n", words)
+                        while (got := line(end)) != note:  # the other one may wait for a core
+                            live.check(got, "no note")
+            with live.case("nothing is killed without --yes, as it may have more that match"):
+                done = place.ask("--kill", "state", "established")
+                live.equal((done.returncode, done.stdout), (5, ""), "exit, stdout")
+                live.check(re.search(r"shard \d does not turn, .*; nothing was ended", done.stderr),
+                           done.stderr)
             with live.case("a capture ends without it, and keeps its memory"):
                 for _ in range(3):
                     with unix(place) as end:
@@ -292,11 +329,11 @@ def silent():
         with live.case("which is given back when the shard turns again"):
             live.until(lambda: rss_kib(pid) < before + 5000, "memory that is back")
         with live.case("and it captures, like the other one"):
-            with unix(place) as end:
-                end.sendall(b"capture seconds=1\n")
-                live.equal(end.recv(3, socket.MSG_WAITALL), b"ok\n", "answer")
-                told = b"".join(iter(lambda: end.recv(65536), b""))
-                live.check(b"on 2 shards" in told, told)
+            with place.hold("--shards", 2, "--client-vdev",
+                            f"net_memif0,socket={place.dir}/m.sock"):
+                for shard in range(2):
+                    live.until(lambda s=shard: f"shard {s}  ".encode() in captured(place, server),
+                               f"a frame of shard {shard}")
         live.equal(server.stop(), 0, "exit code")
     shutil.rmtree(place.dir)
 

@@ -71,6 +71,15 @@ def taken():
                 load.signal(signal.SIGTERM)
                 live.equal(load.wait(), 5, "exit code")
                 live.check("198.18.0.5, does not answer" in load.err, load.err)
+    with live.case("a load's targets on the link, more than there can be neighbours: an error of it"):
+        many = ("--vdev", "net_null0", "--address", "10.0.0.1/8")
+        _, err = plan("load", *many, "--target", "10.0.0.2-10.31.255.255", code=2)
+        live.check("--target: 2,097,150 addresses are on the link" in err, err)
+    with live.case("what a pair of a load rests is called by its name"):
+        for more, name in (((), "2MSL 60 s"), (("--connect-reuse", "1s"), "--connect-reuse 1 s")):
+            text, _ = plan("load", *many, "--target", "10.0.0.2", "--rate", "1000/s",
+                           "--time-wait", "60s", *more)
+            live.check(f", at most, for 1,000 /s and {name}: " in text, text)
     with live.case("N196: the rows add up to the total"):
         text, _ = plan(*NULL, "--shards", 3, "--connections", 64000)
         row = rows(text)

@@ -99,7 +99,7 @@ def by_listener():
         with live.case("what differs is said at the start, and that 1 ms is not RFC-conformant"):
             live.equal(re.findall(r"^ +listening +(:\d+ .*)$", server.out, re.M),
                        [":80 http, reuse off", ":81 http, 2MSL 1 ms (not RFC-conformant: MSL below "
-                        "1 s; the default is 60 s), reuse off", ":82 http, a reset is obeyed"],
+                        "1 s; the default of serve is 60 s), reuse off", ":82 http, a reset is obeyed"],
                        "listeners")
         with live.case("reuse off at one, a short 2MSL at another, reuse by timestamps at a third"):
             for port, served_again in ((80, False), (81, True), (82, True)):

@@ -68,6 +68,8 @@ class Test:
             page = shown[f"leat-{verb['name']}.1"]
             wrong += [f"leat-{verb['name']}.1: no --{row['name']}" for row in verb["options"]
                       if not re.search(rf"^ +(-\w, )?--{row['name']}( |$)", page, re.M)]
+            wrong += [f"leat-{verb['name']}.1: no exit status"] * ("EXIT STATUS" not in page)
+            wrong += [f"leat-{verb['name']}.1: dated 1970"] * ("1970-01-01" in page)
             wrong += [f"leat.1 does not name {verb['name']}"] * (
                 f"leat-{verb['name']}(1)" not in shown["leat.1"])
         keys = re.findall(r"^  (\S+?)  ", run(self.leat, "check", "--keys")[1], re.M)

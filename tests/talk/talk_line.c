@@ -185,6 +185,7 @@ static const struct option {
 	OPTION("syn_cookies", config.knobs.syn_cookies),
 	OPTION("syn_tries", config.knobs.syn_tries),
 	OPTION("tcb_max", config.tcp.tcb_max),
+	OPTION("time_wait_max", config.tcp.time_wait_max),
 	OPTION("time_wait_reuse", config.knobs.time_wait_reuse),
 	OPTION("timestamps", config.knobs.timestamps),
 	OPTION("ts_required", config.knobs.ts_required),

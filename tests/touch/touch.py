@@ -6,10 +6,11 @@
 
 Builds leatd in BUILD (build-touch) with the compiler's instrumentation for races and touch.c in
 place of a sanitizer, and runs trials in which frames stay and in which they move, each shard on an
-lcore of its own, while somebody asks: conns, follow, kill, capture, top, metrics, drain, reload.
-Lists every line of memory that a shard and somebody else touched and one of them wrote, by object.
-A line of anything else, or of more writers than listed, is named, and the exit code is 1.  Takes
-two minutes or three.
+lcore of its own, while somebody asks: conns, follow, kill, capture, top, metrics, why, drain,
+reload, and of `leat load` start and rate.  Lists every line of memory that a shard and somebody else
+touched and one of them wrote, by object.  A line of anything else, or of more writers than listed,
+is named, and so is an object that is listed and was not touched: the exit code is 1.  Takes three
+minutes or four.
 """
 import atexit
 import contextlib
@@ -36,7 +37,6 @@ THREADS = {"run_control": "control", "serve_client": "askers", "run": "listener"
 VIEWER = 62
 SHARDS = 4
 WAIT_S = 60
-METRICS = 9633
 
 # Who takes memory that shards and those who ask share, and what for (docs/shard.md).
 ASKED = {"make_boxes": "boxes of askers", "leat_sight_open": "looks", "begin": "walks",
@@ -44,6 +44,8 @@ ASKED = {"make_boxes": "boxes of askers", "leat_sight_open": "looks", "begin": "
          "reload": "changes"}
 
 TRY = ("try", "--hold", "--time-wait", "50ms", "--connections", "64", "--shards", str(SHARDS))
+LOAD = ("load", "--address=198.18.0.1/15", f"--shards={SHARDS}", "--target=198.18.128.1:80",
+        "--rate=2000", "--duration=600s", "--time-wait=50ms", "--timeout=60s", "--paused")
 SERVE = ("serve", "--address=198.18.128.1/15", f"--shards={SHARDS}", "--listen=80:http",
          "--time-wait=50ms", "--body=512", "--connections=2000")
 
@@ -63,6 +65,11 @@ def apart(queues):
     return ((*SERVE, f"--vdev={server}"), (*TRY, "--client-vdev", client))
 
 
+def loaded(queues):
+    server, client = pair(queues)
+    return ((*SERVE, f"--vdev={server}"), (*LOAD, f"--vdev={client}"))
+
+
 TRIALS = (
     ("rings, nothing moves", (TRY,)),
     ("vhost-user, four queues", both(4)),
@@ -70,14 +77,21 @@ TRIALS = (
      both(1)),
     ("a server and its client in two processes, four queues", apart(4)),
     ("the same, one queue", apart(1)),
+    ("a server and a load, four queues", loaded(4)),
 )
 
 ASK = ("conns state all limit 1000", "conns detail sort age limit 100", "conns summary state all",
        "conns form=json state time-wait", "kill dport = 1", "capture count=2000",
        "capture snap=60 drops seconds=1", "capture ring=256 trigger=reset,time-wait seconds=2",
        "info", "snapshot")
+FOLLOW, WATCH = "follow", "snapshot 200"
 CHANGE = ("drain", "conns state all", "undrain", "kill yes state established",
           "reload")
+TURN = ("rate 1000", "why", "rate 1500", "conns state all")
+
+# What is touched by two in any trial; of a server and of a load besides.
+TOUCHED = {"buffers", "pairs", "run", *ASKED.values()} - {"changes"}
+TOUCHED_TOO = {"try": set(), "serve": {"changes"}, "load": {"told"}}
 
 
 def is_listed(kind, readers, writers):
@@ -91,7 +105,7 @@ def is_listed(kind, readers, writers):
     if kind == "pairs":  # of two shards of a port, each line written by one of them
         return shards.bit_count() == 2 and writers.bit_count() == 1 and not others
     # Between one shard and who asks it; or what he wrote before he did, and they only read.
-    if kind == "run" or kind in ASKED.values():
+    if kind in ("run", "told") or kind in ASKED.values():
         return shards.bit_count() == 1 or not writers & SHARD_BITS
     return False
 
@@ -156,6 +170,31 @@ class Program:
         return kind, name, at
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Thread(threading.Thread):
+    """What goes wrong in it is raised by who joins it."""
+
+    def __init__(self, what, *words):
+        super().__init__(daemon=True)
+        self.what, self.words, self.wrong = what, words, None
+
+    def run(self):
+        try:
+            self.what(*self.words)
+        except BaseException as wrong:  # pylint: disable=broad-exception-caught
+            self.wrong = wrong
+
+    def join(self, timeout=None):
+        super().join(timeout)
+        if self.wrong is not None:
+            raise self.wrong
+
+
 class Instance:
     """One run of leatd, each shard on an lcore of its own."""
 
@@ -163,17 +202,19 @@ class Instance:
 
     def __init__(self, program, directory, words):
         Instance.made += 1
+        self.verb = words[0]
         self.name = f"touch-{os.getpid()}-{Instance.made}"
+        self.called = "try" if self.verb == "try" else self.name
         self.words = [word.replace("DIR", directory) for word in words]
         self.touched = Path(directory, self.name)
-        self.socket = str(Path(directory, ("try" if words[0] == "try" else self.name) + ".sock"))
-        self.metrics = f"127.0.0.1:{METRICS + Instance.made % 8}"
+        self.socket = str(Path(directory, self.called + ".sock"))
+        self.metrics = f"127.0.0.1:{free_port()}"
         cpus = sorted(os.sched_getaffinity(0))
         ends = 2 if words[0] == "try" and ("--client-vdev" not in words or
                                            "--server-vdev" in words) else 1
         lcores = ",".join(f"{i}@{cpus[i % len(cpus)]}" for i in range(ends * SHARDS))
         self.words.append(f"--metrics={self.metrics}")
-        if words[0] == "serve":
+        if self.verb != "try":
             self.words.append(f"--name={self.name}")
         self.popen = subprocess.Popen(
             [program, "--lcores", lcores, "--no-huge", "-m", "800", "--no-pci", "--no-telemetry",
@@ -192,6 +233,15 @@ class Instance:
                 sys.exit(f"{' '.join(self.words)}: no line {pattern}\n{''.join(self.lines)}")
             time.sleep(0.05)
 
+    def begin(self):
+        """Wait until it works; a load waits to be told."""
+        if self.verb == "load":
+            self.wait_for(r"^paused|waits for")
+            self.ask("start")
+        self.wait_for(r"^ready" if self.verb == "serve" else r"^ +[1-9]\d* s ")
+        if any("metrics: none" in line for line in self.lines):
+            sys.exit("".join(self.lines))
+
     def ask(self, words, seconds=WAIT_S):
         """What is answered to a question, at most so long."""
         told = b""
@@ -202,7 +252,7 @@ class Instance:
             end = time.monotonic() + seconds
             while (got := s.recv(1 << 16)) and time.monotonic() < end:
                 told += got
-        if not told.startswith(b"ok"):
+        if not told.startswith(b"ok") or (words in (FOLLOW, WATCH) and len(told) < 100):
             sys.exit(f"{words}: {told[:200]}")
         return told
 
@@ -213,15 +263,15 @@ class Instance:
     def look(self):
         """What metrics and top tell."""
         with urllib.request.urlopen(f"http://{self.metrics}/metrics", timeout=WAIT_S) as answer:
-            if b"leat_" not in answer.read():
-                sys.exit("no metrics")
+            if f'verb="{self.verb}"'.encode() not in answer.read():
+                sys.exit(f"no metrics of {self.called} at {self.metrics}")
 
     def end(self):
         self.popen.send_signal(signal.SIGINT)
         code = self.popen.wait(WAIT_S)
         self.reader.join()
         out = "".join(self.lines)
-        if "NOT BALANCED" in out or code not in (0, 1):
+        if "NOT BALANCED" in out or code not in (0, 1, *(98, 99) * (self.verb == "load")):
             sys.exit(f"{' '.join(self.words)}: exit {code}\n{out}")
         moved = re.findall(r"moved ([\d,]+) frames", out)
         return sum(int(n.replace(",", "")) for n in moved)
@@ -229,11 +279,9 @@ class Instance:
 
 def ask_all(instance):
     """Every verb, some at once, and twice, as others come and go."""
-    follow = threading.Thread(target=instance.ask, args=("follow", 4), daemon=True)
-    watch = threading.Thread(target=instance.ask, args=("snapshot 200", 3), daemon=True)
+    follow, watch = Thread(instance.ask, FOLLOW, 4), Thread(instance.ask, WATCH, 3)
     for _ in range(2):
-        threads = [threading.Thread(target=instance.ask, args=(words,), daemon=True)
-                   for words in ASK[:3]]
+        threads = [Thread(instance.ask, words) for words in ASK[:3]]
         for thread in threads:
             thread.start()
         for words in ASK:
@@ -255,12 +303,15 @@ def trial(program, runs):
         for words in runs:
             instances.append(Instance(program, directory, words))
             atexit.register(instances[-1].popen.kill)
-            instances[-1].wait_for(r"^ready" if words[0] == "serve" else r"^ +[1-9]\d* s ")
+            instances[-1].begin()
         for instance in instances:
             ask_all(instance)
         if runs[0][0] == "serve":
             for words in CHANGE:
                 instances[0].ask(words if words != "reload" else instances[0].reload())
+        if runs[-1][0] == "load":
+            for words in TURN:
+                instances[-1].ask(words)
         moved = [instance.end() for instance in reversed(instances)]
         return sum(moved), [instance.touched.read_text(encoding="ascii").splitlines()
                             for instance in instances]
@@ -270,9 +321,9 @@ def bits(mask, names):
     return "{" + " ".join(names.get(i, str(i)) for i in range(64) if mask >> i & 1) + "}"
 
 
-def read(lines, program):
+def read(lines, program, verb):
     """How many lines were touched, how many of each object by a shard and another, and what is not
-    listed."""
+    listed, or is and was not seen."""
     touched, count, bad, triggers = 0, Counter(), [], set()
     names = {VIEWER: "metrics"}
     for line in lines:
@@ -298,6 +349,8 @@ def read(lines, program):
         if not is_listed(kind, readers, writers):
             bad.append(f"{place}+{at:#x}: read by {bits(readers, names)}, "
                        f"written by {bits(writers, names)}")
+    bad += [f"{kind}: none touched by two" for kind in
+            sorted((TOUCHED | TOUCHED_TOO[verb]) - set(count))]
     return touched, count, bad
 
 
@@ -308,7 +361,7 @@ def main():
     for what, runs in TRIALS:
         moved, files = trial(program.path, runs)
         for i, lines in enumerate(files):
-            touched, count, bad = read(lines, program)
+            touched, count, bad = read(lines, program, runs[i][0])
             told = ", ".join(f"{cnt} of {kind}" for kind, cnt in sorted(count.items()))
             which = "" if len(files) == 1 else f" ({runs[i][0]})"
             print(f"{what}{which}: {moved} frames moved; of {touched} lines a shard and another "
