@@ -116,7 +116,10 @@ bool leat_report_frames(const struct shard_counts *c, FILE *out)
 
 	/* What was lost on the wire was sent, and not received. */
 	fprintf(out, "%s %s frames", c->rx_lost + c->rx_held != 0 ? "was sent" : "received",
-		leat_report_group(received, text));
+		leat_report_group(c->rx_frames, text));
+	if (c->mailed_in != 0) /* ARP and ND, of which each shard is told */
+		fprintf(out, " + %s copies from other shards",
+			leat_report_group(c->mailed_in, text));
 	for (uint32_t v = 0; v < WIRE_V_DROP_FIRST; v++) {
 		if (c->stack.wire[v] != 0)
 			known += term(out, &cnt, leat_wire_verdict_name((enum wire_verdict)v),

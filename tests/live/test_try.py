@@ -72,6 +72,22 @@ def plain():
             check_ledger(ended(process).out)
 
 
+def full():
+    "leat try until TIME-WAIT is full"
+    with live.case("who was refused as TIME-WAIT was full is told so, as often in each line"):
+        with begin("--seconds", 3, "--time-wait", "1min", "--time-wait-max", 3000) as process:
+            out = ended(process).out
+            check_ledger(out)
+            rows = (re.search(r"refused, the table was full ([\d,]+)", out),
+                    re.search(r"^  Full +the server refused ([\d,]+): TIME-WAIT was full;", out, re.M))
+            live.check(all(rows), out)
+            live.equal(rows[0][1], rows[1][1], out)
+            busy = re.search(r"^  Limit .*?(\d+) % busy", out, re.M)
+            machine = "talking to itself" in out
+            live.equal(machine, int(busy[1]) >= 90, busy[0])
+            live.check(machine or "% busy: TIME-WAIT was full" in out, out)
+
+
 def next_lines():
     "what leat try proposes at its end"
     env = dict(os.environ, LEAT_CALL="./run")
@@ -227,5 +243,5 @@ def refusals():
             live.check(word in done.stderr and done.stderr.count("\n") == 1, repr(done.stderr))
 
 
-live.main([plain, next_lines, bad_wire, hold, as_json, as_nobody, with_tap, refusals],
+live.main([plain, full, next_lines, bad_wire, hold, as_json, as_nobody, with_tap, refusals],
           needs=(live.program("setpriv"),))
