@@ -596,6 +596,20 @@ static bool check_sources(const struct load_options *o, char *why, size_t size)
 	return true;
 }
 
+/* add_rule adds a default, unless a rule that was given names the same. */
+static void add_rule(struct load_options *o, const char *text)
+{
+	struct load_rule rule;
+	char why[OPT_WHY_MAX];
+
+	leat_load_rule_parse(&rule, text, why, sizeof(why));
+	for (uint32_t i = 0; i < o->rule_cnt; i++)
+		if (o->rule[i].metric == rule.metric)
+			return;
+	if (o->rule_cnt < LOAD_EXPECT_MAX)
+		o->rule[o->rule_cnt++] = rule;
+}
+
 static bool check(void *options, uint64_t given, char *why, size_t size)
 {
 	struct load_options *o = options;
@@ -625,11 +639,9 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 	}
 	if (!check_program(o, given, why, size) || !check_plan(o, given, why, size))
 		return false;
-	for (uint32_t i = 0; o->rule_cnt == 0 && i < (o->rate_milli != 0 ? 2u : 1u); i++)
-		leat_load_rule_parse(
-			&o->rule[i], i == 0 ? "errors == 0" : "achieved >= 99%", why, size);
-	if (o->rule_cnt == 0)
-		o->rule_cnt = o->rate_milli != 0 ? 2 : 1;
+	add_rule(o, "errors == 0");
+	if (o->rate_milli != 0)
+		add_rule(o, "achieved >= 99%");
 	if (!check_sources(o, why, size))
 		return false;
 	for (uint32_t i = 0; i < o->target_cnt; i++)

@@ -740,10 +740,10 @@ const struct opt_verb leat_opt_serve = {
 		"port before that is let in when it can be told from an old duplicate, by what\n"
 		"--time-wait-reuse says; else it gets a challenge and no connection: shorten\n"
 		"--time-wait, or let the client close with --close client.\n\n"
-		"^C finishes what is under way, a second one cuts.  Exit 0 when it stopped in\n"
-		"order, 1 for wrong options, 2 for options that no stack can be made of, 3\n"
-		"without the memory or cores, 4 without the device, 5 when its counts do not\n"
-		"add up.\n\n"
+		"^C finishes what is under way, a second one cuts.\n\n"
+		"Exit 0 when it stopped in order, 1 for wrong options, 2 for options that no\n"
+		"stack can be made of, 3 without the memory or cores, 4 without the device, 5\n"
+		"when its counts do not add up.\n\n"
 		"  sudo @ serve --tap leat0 --address 198.18.0.2/24\n"
 		"  @ serve --device 3b:00.0 -a 198.51.100.10/24 -g 198.51.100.1 -l 7:echo\n",
 	.row = row,

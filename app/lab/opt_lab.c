@@ -23,7 +23,7 @@ static const struct opt_row element_time_wait = {.kind = OPT_KIND_DURATION,
 static const struct opt_row element_share = {.kind = OPT_KIND_PERCENT,
 	.at = offsetof(struct element, word),
 	.to = 500000,
-	.fallback = "1%"};
+	.fallback = "0%,5%"};
 static const struct opt_row element_rate = {.kind = OPT_KIND_NUMBER,
 	.at = offsetof(struct element, number),
 	.from = 1,

@@ -7,9 +7,15 @@
 #include "watch_filter.h"
 #include "text.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 struct conns_options {
 	const char *name; /* NULL: the only one */
@@ -158,8 +164,11 @@ const struct opt_verb leat_opt_conns = {
 		"get looks one connection up.  follow prints what happens, until ^C: each opened,\n"
 		"each change of state, each ended and why; what comes too fast is counted as "
 		"lost.\n\n"
-		"Exit 0, 1 for a wrong option or filter, 3 when no such instance runs, 5 when it\n"
-		"ended meanwhile.\n\n"
+		"-o ipvs has the columns pro, expire, state, source and destination.  ipvsadm\n"
+		"has a title above them and a column virtual between the last two: here the\n"
+		"address that is asked for is the one that answers.\n\n"
+		"Exit 0, 1 for a wrong option or filter, 3 when no such instance runs, or get\n"
+		"finds no such connection, 5 when it ended meanwhile.\n\n"
 		"  @ conns state time-wait dst 198.18.0.17 left '<' 5s sort left\n"
 		"  @ conns -s\n"
 		"  @ conns -i dst 198.18.0.17:40211\n"
@@ -173,6 +182,82 @@ const struct opt_verb leat_opt_conns = {
 	.check = check,
 };
 
+/* ---- answers of which the lines count ---- */
+
+static int asked_fd = -1;
+
+/* stop asks for the end: what was told until now still comes. */
+static void stop(int signal)
+{
+	(void)signal;
+	shutdown(asked_fd, SHUT_WR);
+}
+
+/* lost_of is how many events a line tells the loss of; 0: it is an event itself. */
+static uint64_t lost_of(const char *line)
+{
+	uint64_t cnt = 0;
+
+	if (sscanf(line, "note: %" SCNu64 " events of shard", &cnt) != 1 &&
+		sscanf(line, "{\"event\":\"lost\",\"shard\":%*u,\"cnt\":%" SCNu64, &cnt) != 1)
+		cnt = 0;
+	return cnt;
+}
+
+/* is_row says whether a line of an answer is a connection. */
+static bool is_row(const char *line)
+{
+	return strncmp(line, "State ", 6) != 0 && strncmp(line, "pro ", 4) != 0 &&
+	       strncmp(line, "note: ", 6) != 0 && strstr(line, "\"event\":\"silent\"") == NULL &&
+	       strstr(line, " that match, of ") == NULL;
+}
+
+/* copy_lines writes the answer; follow: how many events it had, at its end. */
+static int copy_lines(const struct conns_options *o, FILE *in)
+{
+	uint64_t rows = 0, lost = 0;
+	char *line = NULL;
+	size_t room = 0;
+
+	while (getline(&line, &room, in) > 0 && fputs(line, stdout) >= 0 && fflush(stdout) == 0) {
+		lost += o->follow ? lost_of(line) : 0;
+		rows += is_row(line) && !(o->follow && lost_of(line) > 0);
+	}
+	free(line);
+	if (ferror(stdout)) {
+		fprintf(stderr, "leat conns: stdout: %s\n", strerror(errno));
+		return OPT_EXIT_FAILED;
+	}
+	if (o->follow)
+		fprintf(stderr, "leat conns: %" PRIu64 " events, and %" PRIu64 " lost\n", rows,
+			lost);
+	return o->get && rows == 0 ? OPT_EXIT_RESOURCE : OPT_EXIT_OK;
+}
+
+static int ask_lines(const struct conns_options *o, const char *question)
+{
+	const struct sigaction act = {
+		.sa_handler = stop, .sa_flags = SA_RESTART | (int)SA_RESETHAND};
+	int code, fd = leat_ask("conns", o->name, question, o->filter, &code);
+	FILE *in = fd >= 0 ? fdopen(fd, "r") : NULL;
+
+	if (fd < 0)
+		return code;
+	if (in == NULL) {
+		fprintf(stderr, "leat conns: %s\n", strerror(errno));
+		close(fd);
+		return OPT_EXIT_FAILED;
+	}
+	asked_fd = fd;
+	if (o->follow) {
+		sigaction(SIGINT, &act, NULL);
+		sigaction(SIGTERM, &act, NULL);
+	}
+	code = copy_lines(o, in);
+	fclose(in);
+	return code;
+}
+
 static int ask(const struct conns_options *o)
 {
 	char question[INSTANCE_QUESTION_MAX];
@@ -183,6 +268,8 @@ static int ask(const struct conns_options *o)
 			    : "conns",
 		form_words[o->form], o->detail ? " detail" : "", o->summary ? " summary" : "",
 		o->bare ? " bare" : "", o->yes ? " yes" : "", o->filter);
+	if (o->follow || (o->get && !o->summary))
+		return ask_lines(o, question);
 	return leat_ask_copy("conns", o->name, question, o->filter);
 }
 

@@ -265,6 +265,7 @@ int leat_cmd_reload(const char *name)
 	}
 	const struct opt_verb *verb =
 		strcmp(told.verb, "load") == 0 ? &leat_opt_load : &leat_opt_serve;
+	file.runs = true;
 	if (!leat_file_read(&file, told.config, stderr))
 		return OPT_EXIT_CONFIG;
 	leat_file_environment(&file, verb, told.environment);

@@ -10,10 +10,14 @@
 #include "instance.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define EVERY_MIN_NS (100 * TIME_MS) /* ten a second */
@@ -34,7 +38,8 @@ struct stream {
 	int fd;
 	char *text;
 	size_t octets, room;
-	bool ended;
+	uint64_t taken;  /* octets of the snapshots before */
+	bool ended, bad; /* bad: what came is no snapshot */
 };
 
 static struct top top;
@@ -65,13 +70,14 @@ static bool read_size(void *options, const char *text, char *why, size_t size)
 
 	if (*end == 'x')
 		rows = strtoul(end + 1, &end, 10);
-	if (*end == '\0' && cols > 0 && rows > 0 && cols <= TOP_COLS_MAX && rows <= TOP_ROWS_MAX) {
+	if (*end == '\0' && cols >= TOP_COLS_MIN && rows >= TOP_ROWS_MIN && cols <= TOP_COLS_MAX &&
+		rows <= TOP_ROWS_MAX) {
 		o->cols = (uint32_t)cols;
 		o->rows = (uint32_t)rows;
 		return true;
 	}
-	snprintf(why, size, "`%s` is no size; columns and rows: 80x24, at most %dx%d", text,
-		TOP_COLS_MAX, TOP_ROWS_MAX);
+	snprintf(why, size, "`%s` is no size; columns and rows, from %dx%d to %dx%d", text,
+		TOP_COLS_MIN, TOP_ROWS_MIN, TOP_COLS_MAX, TOP_ROWS_MAX);
 	return false;
 }
 
@@ -116,8 +122,8 @@ static const struct opt_row row[] = {
 		.read = read_size,
 		.metavar = "CxR",
 		.sentence =
-			"of the screen that -1 prints: 200x60; without it 80x24, or that of the "
-			"terminal"},
+			"of the screen that -1 prints, from 80x24 to 320x120; without it 80x24, or "
+			"that of the terminal"},
 	{.name = "from",
 		.kind = OPT_KIND_OTHER,
 		.read = read_from,
@@ -150,37 +156,69 @@ const struct opt_verb leat_opt_top = {
 	.name = "top",
 	.one_line = "Watch a running instance: rates, states, shards, timers, drops",
 	.usage = "@ top [OPTION]...",
-	.prose = "Keys: s shards, t timers, d drops, l latency, x transitions, c connections,\n"
-		 "f freeze, j append the numbers to leat-top.json, up and down, q quit.\n\n"
-		 "Connections are those that are not in TIME-WAIT, the oldest first; leat conns\n"
-		 "has all.  `why not faster?` is the first of what limits it: leat ctl why.\n\n"
-		 "Exit 0, 1 for a wrong option, 3 when no such instance runs, 5 when it ended.\n\n"
-		 "  @ top -n lab-a\n"
-		 "  @ top -1 -p timers\n"
-		 "  @ top -j | jq .rates.opened_per_s\n",
+	.prose =
+		"Keys: s shards, t timers, d drops, l latency, x transitions, c connections,\n"
+		"f freeze, j append the numbers to leat-top.json, up and down, q quit.\n\n"
+		"Connections are those that are not in TIME-WAIT, the oldest first; leat conns\n"
+		"has all.  `why not faster?` is the first of what limits it: leat ctl why.\n\n"
+		"^C and SIGTERM end it as q does.\n\n"
+		"Exit 0, 1 for a wrong option, 2 when the file of --from has no snapshots, or not\n"
+		"all of one, 3 when no such instance runs, 5 when it ended.\n\n"
+		"  @ top -n lab-a\n"
+		"  @ top -1 -p timers\n"
+		"  @ top -j | jq .rates.opened_per_s\n",
 	.row = row,
 	.row_cnt = COUNT_OF(row),
 	.defaults = defaults,
 	.check = check,
 };
 
+/* ---- being stopped ---- */
+
+static atomic_bool stopped;
+static int stopping_fd;
+
+/* A wait for the stream ends, whenever the signal comes. */
+static void stop(int signal)
+{
+	(void)signal;
+	stopped = true;
+	shutdown(stopping_fd, SHUT_RD);
+}
+
+/* stop_in_order: signals end it as `q` does. */
+static void stop_in_order(int fd)
+{
+	const struct sigaction act = {.sa_handler = stop};
+
+	stopping_fd = fd;
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+}
+
 /* ---- snapshots ---- */
 
 /* take_one feeds top with the first whole snapshot there is; false: there is none yet. */
 static bool take_one(struct stream *s, bool raw)
 {
+	if (s->bad)
+		return false;
 	char *end = s->octets > 0 ? memmem(s->text, s->octets, "\nend\n", 5) : NULL;
 
 	if (end == NULL)
 		return false;
 	size_t octets = (size_t)(end + 5 - s->text);
-	if (raw)
-		fwrite(s->text, 1, octets, stdout);
 	FILE *in = fmemopen(s->text, octets, "r");
-	if (in != NULL && leat_watch_snapshot_read(&snapshot, in) && !top.frozen)
-		leat_top_feed(&top, &snapshot);
+	s->bad = in == NULL || !leat_watch_snapshot_read(&snapshot, in);
 	if (in != NULL)
 		fclose(in);
+	if (s->bad)
+		return false;
+	if (raw)
+		fwrite(s->text, 1, octets, stdout);
+	if (!top.frozen)
+		leat_top_feed(&top, &snapshot);
+	s->taken += octets;
 	s->octets -= octets;
 	memmove(s->text, s->text + octets, s->octets);
 	return true;
@@ -199,7 +237,7 @@ static void fill(struct stream *s)
 		}
 	}
 	ssize_t n = s->room > s->octets ? read(s->fd, s->text + s->octets, s->room - s->octets) : 0;
-	if (n <= 0 && !(n < 0 && errno == EINTR))
+	if (n <= 0 && (!(n < 0 && errno == EINTR) || stopped))
 		s->ended = true;
 	s->octets += n > 0 ? (size_t)n : 0;
 }
@@ -208,11 +246,29 @@ static void fill(struct stream *s)
 static bool next(struct stream *s, bool raw)
 {
 	while (!take_one(s, raw)) {
-		if (s->ended)
+		if (s->ended || s->bad)
 			return false;
 		fill(s);
 	}
 	return true;
+}
+
+/* is_whole says that all that a stream had were snapshots; else it tells what was wrong. */
+static bool is_whole(const struct top_options *o, const struct stream *s)
+{
+	if (!s->bad && s->octets == 0 && top.fed > 0)
+		return true;
+	if (s->bad || s->octets == 0)
+		fprintf(stderr,
+			"leat top: %s: octet %" PRIu64 ": no snapshot begins here; "
+			"leat top --raw writes them\n",
+			o->from, s->taken);
+	else
+		fprintf(stderr,
+			"leat top: %s: octet %" PRIu64 ": the snapshot that begins here has "
+			"no end\n",
+			o->from, s->taken);
+	return false;
 }
 
 /* ask_conns has the page of connections filled: the oldest that are open. */
@@ -252,6 +308,8 @@ static int print_once(const struct top_options *o, struct stream *s)
 
 	while ((o->from != NULL || top.fed < 2) && next(s, false))
 		;
+	if (o->from != NULL && !is_whole(o, s))
+		return OPT_EXIT_CONFIG;
 	if (top.fed < 2 && o->from == NULL) {
 		fprintf(stderr, "leat top: the instance ended\n");
 		return OPT_EXIT_FAILED;
@@ -281,8 +339,10 @@ static int print_each(const struct top_options *o, struct stream *s)
 		if (written() != OPT_EXIT_OK)
 			return OPT_EXIT_FAILED;
 	}
-	if (o->from != NULL)
+	if (stopped)
 		return OPT_EXIT_OK;
+	if (o->from != NULL)
+		return is_whole(o, s) ? OPT_EXIT_OK : OPT_EXIT_CONFIG;
 	fprintf(stderr, "leat top: the instance ended\n");
 	return OPT_EXIT_FAILED;
 }
@@ -344,7 +404,7 @@ static int watch(const struct top_options *o, struct stream *s)
 	enum top_page page = (enum top_page)o->page, shown = TOP_PAGE_CNT;
 	bool stays = true, fresh = true;
 
-	while (stays) {
+	while (stays && !stopped) {
 		struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
 			{.fd = s->ended ? -1 : s->fd, .events = POLLIN}};
 		int key;
@@ -367,7 +427,7 @@ static int watch(const struct top_options *o, struct stream *s)
 		top.ended = s->ended;
 	}
 	leat_top_term_close();
-	return s->ended ? OPT_EXIT_FAILED : OPT_EXIT_OK;
+	return s->ended && !stopped ? OPT_EXIT_FAILED : OPT_EXIT_OK;
 }
 
 static int open_stream(const struct top_options *o, struct stream *s)
@@ -397,12 +457,15 @@ static int run(const struct top_options *o)
 
 	if (s.fd < 0)
 		return code;
-	if (o->raw || (o->json && !o->once))
+	if (o->raw || (o->json && !o->once)) {
+		stop_in_order(s.fd);
 		code = print_each(o, &s);
-	else if (o->once || !leat_top_term_open())
+	} else if (o->once || !leat_top_term_open()) {
 		code = print_once(o, &s);
-	else
+	} else {
+		stop_in_order(s.fd);
 		code = watch(o, &s);
+	}
 	close(s.fd);
 	free(s.text);
 	return code;

@@ -574,7 +574,7 @@ bool leat_file_finish(struct file *f, const struct opt_verb *verb, FILE *err)
 	if (c->errors.cnt == 0)
 		check_verb(c, verb);
 	if (c->errors.cnt > 0)
-		leat_conf_print_errors(c, f->path, err);
+		leat_conf_print_errors(c, f->path, f->runs ? "changed" : "started", err);
 	return c->errors.cnt == 0;
 }
 

@@ -23,6 +23,7 @@
 struct file {
 	struct conf conf;
 	const char *path;            /* NULL: none, options alone */
+	bool runs;                   /* what is read is for an instance that runs already */
 	struct serve_options serve;  /* of a server's */
 	struct load_options load;    /* of a client's */
 	char text[FILE_TEXT_OCTETS]; /* what options say, and what is said to their readers */

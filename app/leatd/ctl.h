@@ -213,7 +213,7 @@ void leat_ctl_begin(struct ctl_client *q, char *words);
 /* rate N [WHEN]: what `leat load` is to do from now on (load_intent.h). */
 void leat_ctl_rate(struct ctl_client *q, char *words);
 
-/* leat_ctl_state_sweep tells to drain or not those whose boxes had no room.  It waits for nobody. */
+/* leat_ctl_state_sweep has those drain, or not, whose boxes were full; it waits for nobody. */
 void leat_ctl_state_sweep(struct ctl *c);
 
 /* leat_ctl_capture_sweep gives back what ended captures left to shards that stood still, and that

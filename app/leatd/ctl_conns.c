@@ -127,7 +127,7 @@ static bool take(void *arg, struct watch_scan *w)
 
 static void print_summary(const struct question *q)
 {
-	static const char *const left[WATCH_LEFT_CNT] = {"<1s", "<10s", "<30s", "rest"};
+	static const char *const left[WATCH_LEFT_CNT] = {"0-1s", "1-10s", "10-30s", "30s-"};
 	const struct watch_sum *p = &q->scan.sum;
 
 	fprintf(q->out, "Total %" PRIu64 "   client %" PRIu64 ", server %" PRIu64 "\n ",

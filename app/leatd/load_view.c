@@ -229,6 +229,7 @@ static void end_steady(struct load_view *v)
 	if (ns == 0 && !r->partial)
 		ns = v->last_at > from ? v->last_at - from : 1;
 	r->steady_started = v->counters.steady;
+	r->steady_completed = v->counters.steady_completed;
 	r->steady_ns = v->last_at > from ? u64_max(ns, v->last_at - from) : ns;
 }
 

@@ -230,6 +230,27 @@ static void print_time_wait(const struct try_view *v)
 	leat_report_ages(&v->client_gauge, stdout);
 }
 
+/* print_full says for want of what the server refused connections. */
+static void print_full(const struct try_view *v)
+{
+	const struct {
+		uint64_t cnt;
+		const char *why;
+	} row[] = {
+		{v->server.stack.time_wait_refused,
+			"TIME-WAIT was full; a shorter --time-wait empties it sooner"},
+		{v->server.tcp.verdict[TCP_V_NO_TCB], "all connection records were in use"},
+		{v->server.stack.accept_refused, "the backlog was full, or it was draining"},
+	};
+	char text[REPORT_TEXT_MAX];
+
+	for (uint32_t i = 0; i < COUNT_OF(row); i++) {
+		group(row[i].cnt, text);
+		if (row[i].cnt != 0)
+			printf("  Full     the server refused %s: %s\n", text, row[i].why);
+	}
+}
+
 static void print_failures(const struct try_view *v)
 {
 	char text[REPORT_TEXT_MAX];
@@ -248,12 +269,7 @@ static void print_failures(const struct try_view *v)
 		printf("  Reset    a reset counts as failed when the client got it before the "
 		       "whole "
 		       "response; after that nothing is missing\n");
-	if (v->server.tcp.verdict[TCP_V_NO_TCB] != 0) {
-		group(v->server.tcp.verdict[TCP_V_NO_TCB], text);
-		printf("  Full     the server refused %s SYNs: all records wait in TIME-WAIT; a "
-		       "shorter --time-wait frees them sooner\n",
-			text);
-	}
+	print_full(v);
 }
 
 static void print_resent(const struct try_view *v)

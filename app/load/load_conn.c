@@ -24,12 +24,20 @@ static void free_conn(struct load *load, struct leat_stack *s, struct load_conn 
 	load->free_head = load_idx(load, c);
 }
 
+/* is_steady: it was planned after the ramp. */
+static bool is_steady(const struct load *load, uint64_t planned_at)
+{
+	return planned_at >= load->start_at + load->config.plan.ramp_ns;
+}
+
 static void complete(struct load *load, struct leat_stack *s, struct load_conn *c)
 {
 	if (c->short_cut)
 		load->counters.stopped++;
 	else
 		load->counters.completed++;
+	if (!c->short_cut)
+		load->counters.steady_completed += is_steady(load, c->planned_at);
 	free_conn(load, s, c);
 }
 
@@ -354,7 +362,7 @@ bool leat_load_open(struct load *load, struct leat_stack *s)
 	leat_load_watch(load, s, c);
 	record(load, LOAD_HIST_LATE, planned_at, now);
 	load->counters.late += now - planned_at > LOAD_LATE_NS;
-	load->counters.steady += planned_at >= load->start_at + load->config.plan.ramp_ns;
+	load->counters.steady += is_steady(load, planned_at);
 	load->last_at = now;
 	load->counters.planned++;
 	load->counters.started++;

@@ -66,6 +66,7 @@ struct load_counters {
 	uint64_t steady;  /* of started: planned after the ramp */
 	uint64_t connected;
 	uint64_t completed;
+	uint64_t steady_completed; /* of completed: planned after the ramp */
 	uint64_t stopped; /* ended in order, but before its exchange was done, as the run ended */
 	uint64_t late_reset; /* of completed: reset after all was exchanged and our FIN sent */
 	uint64_t failed[LOAD_FAIL_CNT];

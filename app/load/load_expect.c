@@ -326,8 +326,11 @@ const char *leat_load_limit_text(const struct load_result *r, char *text, size_t
 	if (holds_fewer(r, text, size))
 		return text;
 	if (too_many(text, size, skip[LOAD_SKIP_NO_PORT],
-		    "connections found no free pair of address and port (TIME-WAIT has them); "
-		    "more --sources?") ||
+		    r->tcp.time_wait_peak >= r->held_max
+			    ? "connections found no free pair of address and port (TIME-WAIT has "
+			      "most of them); more --sources?"
+			    : "connections found no free pair of address and port (those in "
+			      "flight have most of them); more --sources, or is the peer slow?") ||
 		too_many(text, size, skip[LOAD_SKIP_LIMIT],
 			"connections found --concurrency in flight; is the peer slow, or more of "
 			"it?") ||
@@ -368,8 +371,12 @@ void leat_load_judge(struct load_result *r, const struct load_rule *rule, uint32
 		limit = strcpy(r->why, "no connection was begun");
 	if (limit == NULL)
 		r->why[0] = '\0';
-	r->verdict = by_peer         ? LOAD_VERDICT_FAIL
-		     : limit != NULL ? LOAD_VERDICT_INCONCLUSIVE
-		     : failed        ? LOAD_VERDICT_FAIL
-				     : LOAD_VERDICT_PASS;
+	bool nothing = r->counters.started != 0 && r->counters.completed + r->counters.stopped == 0;
+
+	if (limit == NULL && nothing)
+		strcpy(r->why, "no connection was completed");
+	r->verdict = by_peer             ? LOAD_VERDICT_FAIL
+		     : limit != NULL     ? LOAD_VERDICT_INCONCLUSIVE
+		     : failed || nothing ? LOAD_VERDICT_FAIL
+					 : LOAD_VERDICT_PASS;
 }

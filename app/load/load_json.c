@@ -186,7 +186,8 @@ static void put_hists(const struct load_result *r, FILE *out)
 /* What the rate is computed from, so that segments can be added. */
 static void put_steady(const struct load_result *r, FILE *out)
 {
-	fprintf(out, "\"steady\":{\"started\":%" PRIu64 ",", r->steady_started);
+	fprintf(out, "\"steady\":{\"started\":%" PRIu64 ",\"completed\":%" PRIu64 ",",
+		r->steady_started, r->steady_completed);
 	put_seconds(out, "seconds", r->steady_ns);
 	fprintf(out,
 		",\"second_min\":%" PRIu64 ",\"second_max\":%" PRIu64 ",\"in_flight_min\":%" PRIu64

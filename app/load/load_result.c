@@ -38,7 +38,7 @@ void leat_load_result_init(
 
 uint64_t leat_load_result_rate_milli(const struct load_result *r)
 {
-	__extension__ unsigned __int128 per = (unsigned __int128)r->steady_started * TIME_S * 1000;
+	__extension__ unsigned __int128 per = (unsigned __int128)r->steady_completed * TIME_S * 1000;
 
 	return r->steady_ns != 0 ? (uint64_t)(per / r->steady_ns) : 0;
 }

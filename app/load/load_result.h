@@ -137,8 +137,9 @@ struct load_result {
 	bool partial;      /* stopped by a signal before the plan ended */
 	bool balanced;     /* every law of conservation held */
 	struct load_counters counters;
-	/* Of the time between ramp and end: how many were begun in it, and how long it was. */
-	uint64_t steady_started, steady_ns;
+	/* Of the time between ramp and end: how many were begun in it, how many of these were
+	 * completed, and how long it was. */
+	uint64_t steady_started, steady_completed, steady_ns;
 	uint64_t second_min, second_max;         /* fewest and most begun in a whole second of it */
 	uint64_t held_min, held_max, held_looks; /* in flight (load_count.h) */
 	struct hist hist[LOAD_HIST_CNT];
@@ -167,8 +168,8 @@ struct load_sink {
 void leat_load_result_init(
 	struct load_result *r, struct load_second *second, uint32_t second_max_cnt);
 
-/* leat_load_result_rate_milli is the rate between ramp and end, in thousandths of a connection a
- * second. */
+/* leat_load_result_rate_milli is the rate between ramp and end of those that were completed, in
+ * thousandths of a connection a second. */
 uint64_t leat_load_result_rate_milli(const struct load_result *r);
 
 /* leat_load_result_achieved is the share of the planned connections that was completed, in

@@ -40,7 +40,7 @@ static void add_rate(const struct load_result *r, struct load_rows *rows)
 	NUMBER(low, r->second_min == UINT64_MAX ? 0 : r->second_min);
 	NUMBER(high, r->second_max);
 	if (r->second_max != 0)
-		snprintf(ROOM(row), "min %s, max %s in any second", low, high);
+		snprintf(ROOM(row), "min %s, max %s begun in any second", low, high);
 }
 
 /* add_changes tells from when on which rate was planned, or how many were to be in flight. */
@@ -95,7 +95,7 @@ static void add_ends(const struct load_counters *c, struct load_rows *rows)
 		return;
 	row = next(rows, "stopped early");
 	NUMBER(row->achieved, c->stopped);
-	snprintf(ROOM(row), "in order, by the end of the run");
+	snprintf(ROOM(row), "before its exchange was done, by the end of the run");
 }
 
 void leat_load_rows(const struct load_result *r, struct load_rows *rows)

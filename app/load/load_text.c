@@ -5,6 +5,7 @@
 #include "base_time.h"
 #include "load_expect.h"
 #include "load_rows.h"
+#include "tcp_state.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -77,7 +78,8 @@ static void print_tuples(const struct load_intent *i, FILE *out)
 	leat_text_ns(i->time_wait_ns, msl, sizeof(msl));
 	fprintf(out, "; %s tuples, %s needed", tuples, needed);
 	if (i->model == LOAD_MODEL_OPEN && i->rate_milli_max != 0)
-		fprintf(out, " at 2MSL %s", msl);
+		fprintf(out, " at 2MSL %s%s", msl,
+			i->concurrency > i->tuples ? ", if the peer keeps up" : "");
 	else
 		fputs(" in flight", out);
 	fprintf(out, ": %s\n", i->tuples_needed <= i->tuples ? "enough" : "NOT ENOUGH");
@@ -122,9 +124,15 @@ void leat_load_print_plan(const struct load_result *r, FILE *out)
 	print_tuples(i, out);
 }
 
-#define NO_TUPLES                                                                                  \
-	"tuples exhausted: TIME-WAIT has them; more --sources or --target, or a shorter "          \
-	"--time-wait"
+/* no_tuples says who has them: what is in flight, or what waits. */
+static const char *no_tuples(const struct load_second *s)
+{
+	return s->in_flight > s->present[TCP_ST_TIME_WAIT]
+		       ? "tuples exhausted: those in flight have most; more --sources or --target, "
+			 "or is the peer slow?"
+		       : "tuples exhausted: TIME-WAIT has most; more --sources or --target, or a "
+			 "shorter --time-wait";
+}
 
 #define NO_PLACE                                                                                   \
 	"TIME-WAIT of the generator is full; more --time-wait-max, or a shorter --time-wait"
@@ -138,7 +146,7 @@ static const char *why_fewer(
 	if (s->in_flight >= in->concurrency || r->counters.no_port + r->counters.no_place == 0 ||
 		s->at_ns <= in->ramp_ns || s->at_ns >= in->ramp_ns + in->duration_ns)
 		return NULL;
-	snprintf(text, size, "%s", r->counters.no_port != 0 ? NO_TUPLES : NO_PLACE);
+	snprintf(text, size, "%s", r->counters.no_port != 0 ? no_tuples(s) : NO_PLACE);
 	return text;
 }
 
@@ -156,7 +164,7 @@ const char *leat_load_why(
 		leat_load_text_share(s->busy_millionths, t, sizeof(t));
 		snprintf(text, size, "shard saturated: the busiest is at %s", t);
 	} else if (r->counters.no_port != 0 && skip[LOAD_SKIP_NO_PORT] != 0) {
-		snprintf(text, size, "%s", NO_TUPLES);
+		snprintf(text, size, "%s", no_tuples(s));
 	} else if (skip[LOAD_SKIP_WAITING] != 0) {
 		snprintf(text, size, "%s", NO_PLACE);
 	} else if (skip[LOAD_SKIP_NO_ROOM] != 0) {
@@ -167,6 +175,11 @@ const char *leat_load_why(
 			"allows");
 	} else if (r->limits.nic_missed + r->limits.nic_no_buf != 0) {
 		snprintf(text, size, "the device missed frames, or found no buffer");
+	} else if (r->counters.no_port != 0) {
+		/* Put off, and not yet for as long as --late-max. */
+		snprintf(text, size, "%s", no_tuples(s));
+	} else if (r->counters.no_place != 0) {
+		snprintf(text, size, "%s", NO_PLACE);
 	} else {
 		snprintf(text, size, "the generator comes late; other programs on its cores?");
 	}
@@ -177,13 +190,21 @@ void leat_load_print_second(
 	const struct load_result *r, const struct load_second *s, const char *why, FILE *out)
 {
 	char rate[TEXT_GROUP_MAX], flight[TEXT_GROUP_MAX], failed[TEXT_GROUP_MAX], p99[32];
+	char skipped[TEXT_GROUP_MAX];
+	/* The last one may be shorter than a second, or longer when it was stopped. */
+	uint64_t from = r->second_cnt > 1 ? r->second[r->second_cnt - 2].at_ns : 0;
+	double lasted_s = s->at_ns > from ? (double)(s->at_ns - from) / 1e9 : 1;
 
-	group(s->started, rate);
+	group((uint64_t)((double)s->started / lasted_s + 0.5), rate);
 	group(s->in_flight, flight);
-	group(s->failed + s->not_started, failed);
+	group(s->failed, failed);
+	group(s->not_started, skipped);
 	leat_text_ns(s->hist[LOAD_HIST_CONNECT].p99_ns, p99, sizeof(p99));
-	fprintf(out, "%5.0f s  %10s conn/s   in flight %8s   connect p99 %9s   failed %s%s\n",
+	fprintf(out,
+		"%5.0f s  %10s conn/s begun   in flight %8s   connect p99 %9s   failed %s"
+		"%s%s%s\n",
 		(double)s->at_ns / 1e9, rate, flight, p99, failed,
+		s->not_started != 0 ? "   not started " : "", s->not_started != 0 ? skipped : "",
 		s->at_ns <= r->intent.ramp_ns ? "   ramp" : "");
 	if (why != NULL)
 		fprintf(out, "         why: %s\n", why);

@@ -3,6 +3,7 @@
 #include "base_time.h"
 #include "load_expect.h"
 #include "load_text.h"
+#include "tcp_state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,7 +49,7 @@ static void a_run(struct load_result *r)
 		.connected = 1000,
 		.completed = 1000,
 		.responses = 1000};
-	r->steady_started = 1000;
+	r->steady_started = r->steady_completed = 1000;
 	r->steady_ns = 2 * TIME_S;
 	r->limits.buffers_low_millionths = 900000;
 	r->tcp = (struct load_tcp){
@@ -243,6 +244,66 @@ static void the_why_line_names_one_reason(void **state)
 	assert_non_null(strstr(leat_load_why(&r, &s, text, sizeof(text)), "shard saturated"));
 }
 
+static void who_has_the_tuples_is_said(void **state)
+{
+	static struct load_result r;
+	struct load_second s = {.planned = 1000, .started = 900, .in_flight = 50};
+	char text[LOAD_TEXT_MAX];
+
+	(void)state;
+	a_run(&r);
+	/* In the first short second they are put off, and none is given up yet. */
+	r.counters.no_port = 1;
+	assert_non_null(strstr(leat_load_why(&r, &s, text, sizeof(text)), "those in flight"));
+	s.present[TCP_ST_TIME_WAIT] = 60;
+	assert_non_null(strstr(leat_load_why(&r, &s, text, sizeof(text)), "TIME-WAIT has"));
+	r.counters.not_started[LOAD_SKIP_NO_PORT] = 1;
+	r.tcp.time_wait_peak = 63;
+	r.held_max = 64;
+	assert_non_null(strstr(leat_load_limit_text(&r, text, sizeof(text)), "those in flight"));
+	r.tcp.time_wait_peak = 64;
+	assert_non_null(strstr(leat_load_limit_text(&r, text, sizeof(text)), "TIME-WAIT has"));
+}
+
+static void nothing_completed_is_no_pass(void **state)
+{
+	static struct load_result r;
+
+	(void)state;
+	a_run(&r);
+	r.counters.failed[LOAD_FAIL_REFUSED] = r.counters.started;
+	r.counters.completed = r.steady_completed = 0;
+	assert_int_equal(judge(&r, "connect_p99 < 1s"), LOAD_VERDICT_FAIL);
+	assert_string_equal(r.why, "no connection was completed");
+	/* The rate is of those completed, whatever was begun. */
+	assert_int_equal(judge(&r, "rate >= 1/s"), LOAD_VERDICT_FAIL);
+	assert_int_equal(leat_load_result_rate_milli(&r), 0);
+	/* What the end of the run stopped was good so far. */
+	r.counters = (struct load_counters){.started = 3, .stopped = 3};
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_PASS);
+}
+
+static void a_live_line_is_of_a_second_however_long_it_was(void **state)
+{
+	static struct load_result r;
+	char *text = NULL;
+	size_t octets = 0;
+	FILE *out = open_memstream(&text, &octets);
+
+	(void)state;
+	a_run(&r);
+	second[1].at_ns = 5 * TIME_S;
+	second[1].failed = 2;
+	leat_load_print_second(&r, &second[1], NULL, out);
+	second[1].not_started = 7;
+	leat_load_print_second(&r, &second[1], NULL, out);
+	fclose(out);
+	assert_non_null(strstr(text, "    5 s         125 conn/s begun"));
+	assert_non_null(strstr(text, "failed 2\n"));
+	assert_non_null(strstr(text, "failed 2   not started 7\n"));
+	free(text);
+}
+
 static void a_closed_load_without_ports_does_not_pass(void **state)
 {
 	static struct load_result r;
@@ -307,8 +368,8 @@ static void the_report_says_what_was_planned_and_what_was_achieved(void **state)
 	static struct load_result r;
 	static const char *const line[] = {
 		"  connections          1,000           1,000     100 %\n",
-		"  rate                500 /s          500 /s     min 500, max 500 in any "
-		"second\n",
+		"  rate                500 /s          500 /s     min 500, max 500 begun in "
+		"any second\n",
 		"  not started              -               0\n",
 		"  in flight               64           48-64     at 200 looks, one each 10 ms\n",
 		"    connect   (SYN to ESTABLISHED)      10 us  5.01 ms  9.04 ms  9.96 ms  "
@@ -368,6 +429,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_closed_load_without_ports_does_not_pass),
 		cmocka_unit_test(rates_are_read_as_people_write_them),
 		cmocka_unit_test(json_keeps_every_character_and_one_line_has_a_program),
+		cmocka_unit_test(who_has_the_tuples_is_said),
+		cmocka_unit_test(nothing_completed_is_no_pass),
+		cmocka_unit_test(a_live_line_is_of_a_second_however_long_it_was),
 		cmocka_unit_test(the_report_says_what_was_planned_and_what_was_achieved),
 	};
 

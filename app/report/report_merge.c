@@ -272,6 +272,7 @@ static void add_run(struct load_result *to, const struct load_result *r, uint32_
 	to->balanced &= r->balanced;
 	leat_load_add(&to->counters, &r->counters);
 	to->steady_started += r->steady_started;
+	to->steady_completed += r->steady_completed;
 	to->steady_ns = u64_max(to->steady_ns, r->steady_ns);
 	for (uint32_t k = 0; k < LOAD_HIST_CNT; k++)
 		leat_hist_merge(&to->hist[k], &r->hist[k]);

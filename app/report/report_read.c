@@ -140,6 +140,9 @@ static void read_steady(struct field_reader *f, const json_t *root, struct load_
 	const json_t *in = leat_field_object(f, root, "steady");
 
 	r->steady_started = leat_field_count(f, in, "started", CNT_MAX);
+	r->steady_completed = json_object_get(in, "completed") != NULL
+				      ? leat_field_count(f, in, "completed", r->steady_started)
+				      : r->steady_started;
 	r->steady_ns = leat_field_scaled(f, in, "seconds", NS_PER_S);
 	r->second_max = leat_field_count(f, in, "second_max", CNT_MAX);
 	r->second_min = leat_field_count(f, in, "second_min", r->second_max);

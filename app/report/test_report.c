@@ -167,6 +167,7 @@ static void assert_same_run(const struct load_result *m, const struct load_resul
 {
 	assert_same_counters(&m->counters, &whole->counters);
 	assert_int_equal(m->steady_started, whole->steady_started);
+	assert_int_equal(m->steady_completed, whole->steady_completed);
 	for (uint32_t h = 0; h < LOAD_HIST_CNT; h++)
 		assert_memory_equal(&m->hist[h], &whole->hist[h], sizeof(m->hist[h]));
 	assert_int_equal(m->where.shard_cnt, whole->where.shard_cnt);

@@ -101,6 +101,7 @@ static inline void draw_add(struct load_result *r, const struct draw_conn *d, ui
 	s->started++;
 	s->connected++;
 	r->steady_started += d->second >= 2;
+	r->steady_completed += d->second >= 2 && d->fail == LOAD_FAIL_CNT;
 	s->octets_out += 64;
 	s->failed += d->fail != LOAD_FAIL_CNT;
 	s->completed += d->fail == LOAD_FAIL_CNT;

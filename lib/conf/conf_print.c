@@ -10,7 +10,7 @@
 #define PAGE_HEAD     "| key | value | default | option | |\n|---|---|---|---|---|\n"
 #define VALUE_MAX     (2 * CONF_SCALAR_MAX + 8)
 
-void leat_conf_print_errors(const struct conf *c, const char *file, FILE *out)
+void leat_conf_print_errors(const struct conf *c, const char *file, const char *done, FILE *out)
 {
 	const struct conf_errors *e = &c->errors;
 
@@ -22,7 +22,7 @@ void leat_conf_print_errors(const struct conf *c, const char *file, FILE *out)
 	}
 	if (e->cnt > e->kept)
 		fprintf(out, "%u more are not listed.\n", e->cnt - e->kept);
-	fprintf(out, "%u error%s.  Nothing was started.\n", e->cnt, e->cnt == 1 ? "" : "s");
+	fprintf(out, "%u error%s.  Nothing was %s.\n", e->cnt, e->cnt == 1 ? "" : "s", done);
 }
 
 /* scalar writes text so that YAML reads the same: plain where that is sure, else in quotes. */

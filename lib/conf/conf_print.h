@@ -10,8 +10,9 @@
 
 #include <stdio.h>
 
-/* leat_conf_print_errors writes `file:line:col: key: problem; hint`, one a line, and how many. */
-void leat_conf_print_errors(const struct conf *c, const char *file, FILE *out);
+/* leat_conf_print_errors writes `file:line:col: key: problem; hint`, one a line, and how many, and
+ * that for all of them nothing was started, or `changed`. */
+void leat_conf_print_errors(const struct conf *c, const char *file, const char *done, FILE *out);
 
 /* leat_conf_print_show writes what holds, each value with where it comes from: a file that leat
  * reads again.  file is NULL when there was none. */

@@ -85,8 +85,7 @@ static void born(struct leat_stack *s, const struct stack_burst *b, uint32_t i,
 enum admission {
 	ADMIT_CHILD,
 	ADMIT_COOKIE,
-	ADMIT_NONE,     /* dropped: no SYN-ACK, as what would follow it is silence (N103) */
-	ADMIT_NO_PLACE, /* so too, for want of a place in TIME-WAIT, and of nothing else */
+	ADMIT_NONE, /* dropped: no SYN-ACK, as what would follow it is silence (N103) */
 };
 
 /* There is no place for one more.  Those that are open and not taken stay (N103).  Half-open ones
@@ -107,7 +106,8 @@ static __attribute__((noinline)) enum admission admit_full(struct leat_stack *s,
 		return ADMIT_CHILD;
 	bool may = c->waiting < c->backlog || cookies != TCP_COOKIES_OFF;
 
-	return may && leat_stack_lacks_place(s, old) ? ADMIT_NO_PLACE : ADMIT_NONE;
+	/* For want of a place in TIME-WAIT, and of nothing else: TCP_V_TIME_WAIT_FULL. */
+	return may && leat_stack_lacks_place(s, old) ? ADMIT_CHILD : ADMIT_NONE;
 }
 
 /* old: the one in TIME-WAIT whose tuple it is, or NULL. */
@@ -163,11 +163,9 @@ static void cookie_settle(struct leat_stack *s, struct tcb *listener, uint32_t b
 	}
 }
 
-static void not_admitted(
-	struct leat_stack *s, struct stack_burst *b, uint32_t i, enum admission why)
+static void not_admitted(struct leat_stack *s, struct stack_burst *b, uint32_t i)
 {
 	s->cnt.accept_refused++;
-	s->cnt.time_wait_refused += why == ADMIT_NO_PLACE;
 	b->tcp_verdict[i] = TCP_V_CNT;
 	leat_stack_keep_buf(s, b->pkt[i].buf);
 }
@@ -192,8 +190,8 @@ static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i
 		a = admit(s, l, cookies, NULL);
 	else
 		cookie_room(s, l, p);
-	if (a >= ADMIT_NONE) {
-		not_admitted(s, b, i, a);
+	if (a == ADMIT_NONE) {
+		not_admitted(s, b, i);
 		return;
 	}
 	s->cnt.segments++;
@@ -204,7 +202,7 @@ static void for_listener(struct leat_stack *s, struct stack_burst *b, uint32_t i
 		b->tcp_verdict[i] =
 			leat_tcp_segment_arrives(s->tcp, l, &p->tuple, &p->seg, s->now, &s->io);
 	}
-	if (UNLIKELY(b->tcp_verdict[i] == TCP_V_NO_TCB))
+	if (UNLIKELY(b->tcp_verdict[i] == TCP_V_TIME_WAIT_FULL))
 		not_taken(s, l, NULL);
 	if (s->io.born != TCP_NONE) {
 		uint32_t born_idx = s->io.born;
@@ -232,12 +230,12 @@ static bool reopen(struct leat_stack *s, struct stack_burst *b, uint32_t i, stru
 	if (leat_tcp_may_reopen(s->tcp, old, l, &p->seg))
 		a = admit(s, l, TCP_COOKIES_OFF, old);
 	if (a != ADMIT_CHILD) {
-		not_admitted(s, b, i, a);
+		not_admitted(s, b, i);
 		return true;
 	}
 	s->cnt.segments++;
 	b->tcp_verdict[i] = leat_tcp_reopen(s->tcp, old, l, &p->seg, s->now, &s->io);
-	if (UNLIKELY(b->tcp_verdict[i] == TCP_V_NO_TCB))
+	if (UNLIKELY(b->tcp_verdict[i] == TCP_V_TIME_WAIT_FULL))
 		not_taken(s, l, old);
 	if (s->io.born != TCP_NONE)
 		born(s, b, i, l, old);

@@ -389,7 +389,9 @@ static void a_full_table_refuses_new_work(void **state)
 	assert_int_equal(net_outcome(&n, 0, "refused"), 1);
 	net_run(&n, 10 * TIME_MS);
 	assert_int_equal(net_outcome(&n, 1, "refused"), 6);
-	assert_int_equal(counted(&n)->verdict[TCP_V_NO_TCB], 6);
+	assert_int_equal(counted(&n)->verdict[TCP_V_TIME_WAIT_FULL], 6);
+	assert_int_equal(counted(&n)->verdict[TCP_V_NO_TCB], 0);
+	assert_int_equal(leat_stack_counters(n.stack[1])->time_wait_refused, 6);
 	assert_int_equal(records(&n), 3);
 	net_ledger(&n);
 	net_run(&n, TWO_MSL + 10 * TIME_S); /* their places are free, and the SYNs come again */

@@ -61,6 +61,12 @@ struct tcb *leat_tcp_child(struct tcp_call *c, const struct tcb *listener,
 	return tcb;
 }
 
+/* What leat_tcp_child was short of. */
+static enum tcp_verdict no_child(const struct tcp_engine *e)
+{
+	return leat_tcp_has_tcb(e) ? TCP_V_TIME_WAIT_FULL : TCP_V_NO_TCB;
+}
+
 /* The ACK of a cookie is what would have come in SYN-RECEIVED, so that is where it finds us. */
 static enum tcp_verdict cookie_came_back(
 	struct tcp_call *c, const struct tuple *tuple, const struct seg *seg, const struct seg *syn)
@@ -69,7 +75,7 @@ static enum tcp_verdict cookie_came_back(
 	struct seg cut = *seg;
 
 	if (!tcb)
-		return TCP_V_NO_TCB; /* the peer's first text will bring the cookie again */
+		return no_child(c->e); /* the peer's first text will bring the cookie again */
 	tcb->snd.iss = tcb->snd.una = seq_sub(seg->ack, 1);
 	tcb->snd.nxt = tcb->snd.rtx = tcb->snd.end = seg->ack;
 	c->tcb = tcb;
@@ -100,7 +106,7 @@ enum tcp_verdict leat_tcp_in_listen(
 	if (seg->flags & TCP_FIN) /* DEVIATION(listen-syn-fin) */
 		return TCP_V_LISTEN_SYN_FIN;
 	/* third */
-	return leat_tcp_child(c, c->tcb, tuple, seg) ? TCP_V_SYN_NEW : TCP_V_NO_TCB;
+	return leat_tcp_child(c, c->tcb, tuple, seg) ? TCP_V_SYN_NEW : no_child(c->e);
 }
 
 /* RFC 6191 2, rule by rule; without timestamps, or when those are not to count, RFC 1122
@@ -172,7 +178,7 @@ enum tcp_verdict leat_tcp_reopen(struct tcp_engine *e, struct tcb *old, const st
 		if (tcb)
 			leat_tcp_iss_after(tcb, old);
 		else
-			v = TCP_V_NO_TCB;
+			v = no_child(e);
 	}
 	return leat_tcp_in_done(&c, seg, v);
 }

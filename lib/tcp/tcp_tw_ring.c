@@ -167,6 +167,12 @@ static struct block *block_of(const struct tw_ring *r, uint32_t name)
 	return &r->block[(name & TW_UNIT_MASK) >> r->shift];
 }
 
+/* The unit of its block at which record name stands. */
+static uint32_t place_of(const struct tw_ring *r, uint32_t name)
+{
+	return name & ((1U << r->shift) - 1);
+}
+
 static uint32_t step_of(uint32_t queue)
 {
 	return queue & 1 ? 2 : 1;
@@ -338,71 +344,45 @@ static void queue_grow(struct tw_ring *r, uint32_t queue, uint32_t name, uint64_
 	r->unit_cnt += step_of(queue);
 }
 
-/* At unit `place` of a block of this queue there may be a hole: the first unit behind it, and all
- * that follow it, is told without looking at each of them.  Else place itself. */
-static uint32_t behind_holes(const struct tw_ring *r, uint32_t queue, uint32_t no, uint32_t place)
+/* At name there may be a hole: the first unit behind it, and all that follow it, is told without
+ * looking at each of them.  Else name itself. */
+static uint32_t behind_holes(const struct tw_ring *r, uint32_t name)
 {
-	const struct body *b = body_of(r, name_of(r, queue, no, place));
+	const struct body *b = body_of(r, name);
 
-	return b->bits & BIT_HOLE ? place + b->low : place;
+	return UNLIKELY(b->bits & BIT_HOLE) ? name + b->low : name;
 }
 
 /* Makes a hole of record name, one with those beside it, whose first and last say how many units
- * it has; gives the first unit behind it. */
-static uint32_t hole_make(struct tw_ring *r, uint32_t name)
+ * it has. */
+static void hole_make(struct tw_ring *r, uint32_t name)
 {
 	const struct block *b = block_of(r, name);
-	uint32_t no = (uint32_t)(b - r->block), step = step_of(b->queue);
-	uint32_t from = (name & TW_UNIT_MASK) - (no << r->shift), to = from + step;
+	uint32_t step = step_of(b->queue), from = name, to = name + step;
 
 	body_of(r, name)->bits |= BIT_HOLE;
-	if (to < b->used)
-		to = behind_holes(r, b->queue, no, to);
-	if (from > 0) {
-		const struct body *left = body_of(r, name_of(r, b->queue, no, from - step));
+	if (place_of(r, name) + step < b->used)
+		to = behind_holes(r, to);
+	if (place_of(r, name) > 0) {
+		const struct body *left = body_of(r, name - step);
 
 		from -= left->bits & BIT_HOLE ? left->low : 0;
 	}
-	body_of(r, name_of(r, b->queue, no, from))->low = to - from;
-	body_of(r, name_of(r, b->queue, no, to - step))->low = to - from;
-	return to;
+	body_of(r, from)->low = to - from;
+	body_of(r, to - step)->low = to - from;
 }
 
-/* The record at the head of q, in block b, is over, and is not the block's last.  The holes before
- * the head are not told: nobody comes to them, but who looks at each. */
-static void head_over(
-	const struct tw_ring *r, struct queue *q, const struct block *b, uint32_t name)
+/* The record at the head of q is that of this name, or the one behind the holes there. */
+static void head_set(const struct tw_ring *r, struct queue *q, uint32_t name)
 {
-	uint32_t next = name + step_of(b->queue);
-	const struct body *body = body_of(r, next);
-
-	body_of(r, name)->bits |= BIT_HOLE;
-	if (UNLIKELY(body->bits & BIT_HOLE)) {
-		next += body->low;
-		body = body_of(r, next);
-	}
-	q->head_at += next - name;
-	q->next_at = end_of(b, body);
-}
-
-/* The head's block is gone: the next record is the first of the first block, as a block without any
- * is not kept. */
-static void head_move(struct tw_ring *r, uint32_t queue)
-{
-	struct queue *q = &r->queue[queue];
-
-	if (q->head == TCP_NONE) {
-		q->next_at = TIME_NEVER;
-		r->queue_cnt--;
-		return;
-	}
-	q->head_at = behind_holes(r, queue, q->head, 0);
-	q->next_at = leat_tcp_tw_ring_ends_at(r, name_of(r, queue, q->head, q->head_at));
+	name = behind_holes(r, name);
+	q->head_at = place_of(r, name);
+	q->next_at = leat_tcp_tw_ring_ends_at(r, name);
 }
 
 void leat_tcp_tw_ring_end(struct tw_ring *r, uint32_t name)
 {
-	uint32_t unit = name & TW_UNIT_MASK, no = unit >> r->shift;
+	uint32_t no = (name & TW_UNIT_MASK) >> r->shift;
 	struct block *b = &r->block[no];
 	uint32_t queue = b->queue;
 	struct queue *q = &r->queue[queue];
@@ -413,15 +393,20 @@ void leat_tcp_tw_ring_end(struct tw_ring *r, uint32_t name)
 	r->passive_cnt -= (mark_of(r, name) & TW_M_PASSIVE) != 0;
 	r->unit_cnt -= step_of(queue);
 	if (UNLIKELY(--b->live == 0)) {
-		block_free(r, no);
-		if (head)
-			head_move(r, queue);
-		return;
+		block_free(r, no); /* so that the first block has a record */
+		if (head && q->head != TCP_NONE) {
+			head_set(r, q, name_of(r, queue, q->head, 0));
+		} else if (head) {
+			q->next_at = TIME_NEVER;
+			r->queue_cnt--;
+		}
+	} else if (LIKELY(head && place_of(r, name) == q->head_at)) {
+		/* Holes before the head are not told: who comes to them looks at each. */
+		body_of(r, name)->bits |= BIT_HOLE;
+		head_set(r, q, name + step_of(queue));
+	} else {
+		hole_make(r, name);
 	}
-	if (LIKELY(head && unit - (no << r->shift) == q->head_at))
-		head_over(r, q, b, name);
-	else
-		(void)hole_make(r, name);
 }
 
 static inline void body_write(
@@ -558,7 +543,7 @@ static uint32_t pack_next(struct tw_ring *r, uint32_t no, struct tw_move *move)
 		if (leat_tcp_tw_ring_ends_at(r, name) - b->base > DELTA_MAX)
 			break;
 		move[cnt++] = rewrite(r, name, no, b->used);
-		(void)hole_make(r, name);
+		hole_make(r, name);
 		b->used = (uint16_t)(b->used + step);
 		b->live++;
 		c->live--;

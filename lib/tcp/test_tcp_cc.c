@@ -34,7 +34,7 @@ struct fixture {
 static void set_up(struct fixture *f, enum tcp_cc_name cc, uint16_t mss)
 {
 	struct tcp_limits limits = {.tcb_max = 2, .rbuf_max = 2, .ext_max = 1, .srec_max = SREC};
-	struct tuple tuple = {.lport = 1, .rport = 2};
+	struct tuple tuple = {ip_from4(1), ip_from4(2), 1, 2, 0};
 	struct hash_key secret = {1, 2};
 	struct tcp_knobs knobs;
 

@@ -85,7 +85,7 @@ static void set_up(struct fixture *f, const struct tcp_knobs *knobs, uint32_t rb
 		.wnd = 8192,
 		.opts = TCP_OPT_WS | TCP_OPT_SACK_OK};
 
-	*f = (struct fixture){.tuple = {.lport = 1, .rport = 2}};
+	*f = (struct fixture){.tuple = {ip_from4(1), ip_from4(2), 1, 2, 0}};
 	f->mem = aligned_alloc(64, leat_tcp_footprint(&limits));
 	assert_non_null(f->mem);
 	f->e = leat_tcp_new(f->mem, &limits, knobs, (struct hash_key){1, 2}, 0);

@@ -46,7 +46,7 @@ static struct seq at(const struct fixture *f, uint32_t octet)
 static void set_up(struct fixture *f, uint64_t seed)
 {
 	struct tcp_limits limits = {.tcb_max = 2, .rbuf_max = 2, .ext_max = 1, .srec_max = SREC};
-	struct tuple tuple = {.lport = 1, .rport = 2};
+	struct tuple tuple = {ip_from4(1), ip_from4(2), 1, 2, 0};
 	struct hash_key secret = {seed, seed};
 	struct tcp_knobs knobs;
 
@@ -400,7 +400,7 @@ static void a_lone_segment_keeps_others_from_what_it_may_need(void **state)
 	leat_tcp_ext_end(f.e, f.c.tcb);
 	leat_tcp_ext_begin(f.e, f.c.tcb, f.c.now);
 	leat_tcp_sendq_sent(&f.c, f.c.tcb->snd.una, MSS);
-	struct tuple tuple = {.lport = 1, .rport = 3};
+	struct tuple tuple = {ip_from4(1), ip_from4(2), 1, 3, 0};
 	struct tcb *other = leat_tcp_open_active(f.e, &tuple, 0);
 
 	other->agreed = TCP_OPT_SACK_OK;

@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define WORD_MAX  80
 #define DEPTH_MAX 32
@@ -36,22 +37,29 @@ static const struct {
 	{"synchronized", CONNECTED & ~TCP_SET(SYN_SENT)},
 	{"bucket", BUCKET},
 	{"big", CONNECTED & ~BUCKET},
+	/* As rows have them, where that is another word; not listed. */
+	{"estab", TCP_SET(ESTABLISHED)},
+	{"listen", TCP_SET(LISTEN)},
+	{"unconn", TCP_SET(CLOSED)},
 };
+
+#define STATE_WORDS_LISTED (COUNT_OF(state_words) - 3)
 
 static const struct {
 	const char *name;
 	enum conf_kind kind;
 	uint64_t to;
+	const char *example;
 } field_of[WATCH_FIELD_CNT] = {
-	[WATCH_SPORT] = {"sport", CONF_KIND_NUMBER, UINT16_MAX},
-	[WATCH_DPORT] = {"dport", CONF_KIND_NUMBER, UINT16_MAX},
-	[WATCH_SHARD] = {"shard", CONF_KIND_NUMBER, UINT32_MAX},
-	[WATCH_RTX] = {"rtx", CONF_KIND_NUMBER, UINT32_MAX},
-	[WATCH_RECV_Q] = {"recv-q", CONF_KIND_OCTETS, UINT32_MAX},
-	[WATCH_SEND_Q] = {"send-q", CONF_KIND_OCTETS, UINT32_MAX},
-	[WATCH_LEFT] = {"left", CONF_KIND_DURATION, UINT64_MAX},
-	[WATCH_AGE] = {"age", CONF_KIND_DURATION, UINT64_MAX},
-	[WATCH_IDLE] = {"idle", CONF_KIND_DURATION, UINT64_MAX},
+	[WATCH_SPORT] = {"sport", CONF_KIND_NUMBER, UINT16_MAX, "80"},
+	[WATCH_DPORT] = {"dport", CONF_KIND_NUMBER, UINT16_MAX, "80"},
+	[WATCH_SHARD] = {"shard", CONF_KIND_NUMBER, UINT32_MAX, "0"},
+	[WATCH_RTX] = {"rtx", CONF_KIND_NUMBER, UINT32_MAX, "3"},
+	[WATCH_RECV_Q] = {"recv-q", CONF_KIND_OCTETS, UINT32_MAX, "64KiB"},
+	[WATCH_SEND_Q] = {"send-q", CONF_KIND_OCTETS, UINT32_MAX, "64KiB"},
+	[WATCH_LEFT] = {"left", CONF_KIND_DURATION, UINT64_MAX, "5s"},
+	[WATCH_AGE] = {"age", CONF_KIND_DURATION, UINT64_MAX, "5s"},
+	[WATCH_IDLE] = {"idle", CONF_KIND_DURATION, UINT64_MAX, "5s"},
 };
 
 static const char *const timer_name[] = {"rto", "persist", "keepalive", "tlp", "reorder", "r2",
@@ -170,7 +178,9 @@ static bool read_op(struct parse *p, uint8_t *op)
 /* text, of the word under the eye, is a value of field. */
 static bool read_value(struct parse *p, const char *text, enum watch_field field, uint64_t *value)
 {
-	const struct conf_type type = {.kind = field_of[field].kind, .to = field_of[field].to};
+	const struct conf_type type = {.kind = field_of[field].kind,
+		.to = field_of[field].to,
+		.example = field_of[field].example};
 	char why[CONF_WHY_MAX];
 
 	if (leat_conf_value_read(&type, text, value, why, sizeof(why)))
@@ -196,8 +206,9 @@ static uint16_t compare(struct parse *p, enum watch_field field)
 /* The prefix length behind a slash, which is taken off. */
 static bool read_bits(struct parse *p, char *host, uint8_t *bits)
 {
-	const struct conf_type type = {
-		.kind = CONF_KIND_NUMBER, .to = strchr(host, ':') == NULL ? 32 : 128};
+	const struct conf_type type = {.kind = CONF_KIND_NUMBER,
+		.to = strchr(host, ':') == NULL ? 32 : 128,
+		.example = "24"};
 	char *slash = strchr(host, '/'), why[CONF_WHY_MAX];
 	uint64_t value = type.to;
 
@@ -299,6 +310,16 @@ static uint16_t role(struct parse *p)
 	return unknown(p, "role", words);
 }
 
+/* state_word finds one in any case, as rows and other programs write it; COUNT_OF: it is none. */
+static uint32_t state_word(const char *word)
+{
+	uint32_t i = 0;
+
+	while (i < COUNT_OF(state_words) && strcasecmp(word, state_words[i].name) != 0)
+		i++;
+	return i;
+}
+
 /* ---- the expression ---- */
 
 static uint16_t either(struct parse *p);
@@ -324,6 +345,13 @@ static uint16_t term(struct parse *p)
 			return compare(p, i);
 	if (is(p, "state", "exclude") || is(p, "sort", "limit"))
 		return say(p, "this stands for the whole", "put it outside of `or`, `not` and ( )");
+	uint32_t i = state_word(p->word);
+	if (i < COUNT_OF(state_words)) {
+		char instead[WORD_MAX];
+
+		snprintf(instead, sizeof(instead), "did you mean `state %s`?", state_words[i].name);
+		return say(p, "this is a state", instead);
+	}
 	return unknown(p, "word of a filter", leat_watch_filter_words);
 }
 
@@ -395,24 +423,24 @@ static uint16_t either(struct parse *p)
 
 static bool states(struct parse *p)
 {
-	const char *words[COUNT_OF(state_words) + 1] = {NULL};
+	const char *words[STATE_WORDS_LISTED + 1] = {NULL};
 	bool exclude = p->word[0] == 'e';
 
 	next(p);
-	for (uint32_t i = 0; i < COUNT_OF(state_words); i++) {
-		words[i] = state_words[i].name;
-		if (!is(p, words[i], words[i]))
-			continue;
-		if (exclude)
-			p->f->states &= ~state_words[i].states;
-		else
-			p->f->states = state_words[i].states | (p->states_said ? p->f->states : 0);
-		p->states_said = true;
-		next(p);
-		return true;
+	uint32_t i = state_word(p->word);
+	if (i == COUNT_OF(state_words)) {
+		for (i = 0; i < STATE_WORDS_LISTED; i++)
+			words[i] = state_words[i].name;
+		unknown(p, "state", words);
+		return false;
 	}
-	unknown(p, "state", words);
-	return false;
+	if (exclude)
+		p->f->states &= ~state_words[i].states;
+	else
+		p->f->states = state_words[i].states | (p->states_said ? p->f->states : 0);
+	p->states_said = true;
+	next(p);
+	return true;
 }
 
 static bool sort(struct parse *p)

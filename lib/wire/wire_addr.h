@@ -175,7 +175,7 @@ static inline void ends4_words(const struct ends4 *e, uint64_t *word)
 {
 	struct tuple full = {.lport = e->lport, .rport = e->rport};
 
-	DCHECK(e->remote != ENDS4_WIDE && e->remote != 0 && e->local != ENDS4_WIDE);
+	DCHECK(e->remote != ENDS4_WIDE);
 	word[0] = (uint64_t)e->local << 32 | e->remote;
 	__builtin_memcpy(&word[1], (const uint8_t *)&full + 32, sizeof(*word));
 }

@@ -96,8 +96,8 @@ static void parse_ts(const uint8_t *p, uint8_t octets, struct seg *seg)
 	seg->ts_ecr = be32_get(p + 6);
 }
 
-/* What a SYN offers if it offers all that there is, as nearly everybody's does: MSS, and then window
- * scale and timestamps, either of them first.  False: p has something else. */
+/* What a SYN offers if it offers all that there is, as nearly everybody's does: MSS, and then
+ * window scale and timestamps, either of them first.  False: p has something else. */
 static inline bool parse_usual(const uint8_t *p, struct seg *seg)
 {
 	uint32_t mss = be32_get(p), second = be32_get(p + OPT_OCTETS_MSS);

@@ -60,10 +60,10 @@ def frames():
 
 
 def smaller():
-    out = top("--from", HERE / "try.snap", "-1", "--size", "79x24").stdout
-    case("a screen that is too small says so", "79x24: at least 80x24" in out, out)
-    out = top("--from", HERE / "try.snap", "-1", "--size", "1x1")
-    case("one of a single cell is drawn, too", out.returncode == 0 and len(out.stdout) == 2, out)
+    for size in ("79x24", "80x23", "1x1", "321x24", "80x121"):
+        out = top("--from", HERE / "try.snap", "-1", "--size", size)
+        case(f"{size} is refused, and the limits said", out.returncode == 1 and not out.stdout and
+             "from 80x24 to 320x120" in out.stderr, out)
 
 
 def as_json():
@@ -83,10 +83,18 @@ def wrong():
     with tempfile.TemporaryDirectory() as scratch:
         cut = Path(scratch, "cut")
         whole = (HERE / "try.snap").read_text()
-        cut.write_text(whole[:len(whole) // 10])
-        out = top("--from", cut, "-1")
-        case("of a file without a whole snapshot there is nothing to see", "waiting for an answer"
-             in out.stdout, out)
+        first = whole.index("\nend\n") + 5
+        for name, text, why in (
+                ("a file of something else", "root:x:0:0:root:/root:/bin/bash\nend\n", "octet 0: no snapshot"),
+                ("an empty file", "", "octet 0: no snapshot"),
+                ("a snapshot cut off", whole[:100], "octet 0: the snapshot that begins here has no end"),
+                ("one cut off behind a whole one", whole[:first + 100], f"octet {first}: the snapshot"),
+                ("a word behind a whole one", whole[:first] + "x\nend\n", f"octet {first}: no snapshot")):
+            cut.write_text(text)
+            for how in (("-1",), ("-1", "-j"), ("-j",)):
+                out = top("--from", cut, *how)
+                case(f"{name} is refused with {' '.join(how)}", out.returncode == 2 and not out.stdout and
+                     f"{cut}: {why}" in out.stderr, out)
         out = top("--from", Path(scratch, "none"), "-1")
         case("a file that is not there is named", out.returncode == 5 and "none" in out.stderr, out)
     for words, why in ((("--from", "x"), "without -1 or -j"), (("--raw", "-1"), "leave one of them out"),

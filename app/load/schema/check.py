@@ -87,11 +87,18 @@ def difference(result):
 
 
 def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     if Path(sys.argv[1]).suffix == ".json":
         text = Path(sys.argv[1]).read_text(encoding="utf-8")
     else:
         text = subprocess.check_output(sys.argv[1:], text=True)
-    why = difference(json.loads(text))
+    try:
+        result = json.loads(text)
+    except ValueError as error:
+        print(f"{sys.argv[1]}: is no JSON: {error}")
+        return 1
+    why = difference(result)
     print(why or "as the schema says")
     return 1 if why else 0
 
