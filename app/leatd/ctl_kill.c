@@ -30,16 +30,16 @@ static bool is_one(struct ctl_scan *scan)
 
 	if (!leat_ctl_scan(scan))
 		fputs("no 3 - there is no memory to look for them\n", out);
-	else if (scan->dumb != 0)
-		fprintf(out,
-			"no 5 - shard %d does not turn, and may have more of them; nothing was "
-			"ended\n",
-			__builtin_ctzll(scan->dumb));
 	else if (scan->matched > 1)
 		fprintf(out,
 			"no 1 - %" PRIu64
 			" connections match; add --yes to end them all, or say more\n",
 			scan->matched);
+	else if (scan->dumb != 0)
+		fprintf(out,
+			"no 5 - shard %d does not turn, and may have more of them; nothing was "
+			"ended\n",
+			__builtin_ctzll(scan->dumb));
 	else
 		return true;
 	return false;
