@@ -159,7 +159,7 @@ static double measure(struct run *r, uint32_t parts, struct figures *best)
 	bench_pair_new(&r->p, c, 4 * RECORDS, BENCH_HTTP_ROOM);
 	leat_prng_seed(&r->prng, 1);
 	r->next_at = (double)r->p.client.now;
-	best->connect[2] = UINT64_MAX;
+	*best = (struct figures){.connect = {0, 0, UINT64_MAX}};
 	for (uint32_t i = 0; i <= parts; i++) { /* the first is the warm-up */
 		uint64_t from = r->p.client.now;
 		struct figures now;
