@@ -159,8 +159,9 @@ def ended():
             out = place.told("get", row["local"], row["peer"]).splitlines()
             live.check(re.match(r"TIME-WAIT .* 2msl ", out[1]), out[1])
             live.check(out[2].startswith("1 of 1 that match, of 1 (scan "), out[2])
-            out = place.told("get", row["peer"], "203.0.113.1:9").splitlines()
-            live.check(out[1].startswith("0 of 0 that match, of 0 (scan "), out)
+            none = place.ask("get", row["peer"], "203.0.113.1:9")
+            live.equal(none.returncode, 3, "exit code of none")
+            live.check(none.stdout.splitlines()[1].startswith("0 of 0 that match, of 0 (scan "), none)
             live.equal(place.ask("get", row["local"]).returncode, 1, "exit code")
         with live.case("one that is killed is gone, and no other is"):
             tuple_ = ("src", row["local"], "dst", row["peer"])
