@@ -50,5 +50,6 @@ unshare --mount sh -euc 'mount --bind "$0" "$0"; exec chroot "$0" env -i HOME=/ 
 		mount -t proc proc /proc
 		mount -t sysfs sys /sys
 		mount -t devtmpfs dev /dev
+		mount -t devpts pts /dev/pts
 		cd /leat
 		$1"' "$root" "$todo"
