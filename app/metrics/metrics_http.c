@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CLIENT_MAX 16
 #define PATIENCE_S 10
@@ -107,18 +108,41 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *c, const char *u
 	return say(c, MHD_HTTP_SERVICE_UNAVAILABLE, "not ready: ", why, "");
 }
 
-/* listen_at starts the daemon, whose thread takes over where the caller may run. */
-static struct MHD_Daemon *listen_at(
-	struct metrics_server *m, const struct sockaddr *at, unsigned flags, const cpu_set_t *cpus)
+/* open_socket listens at an address; -1: errno says why, which the library's own way loses. */
+static int open_socket(const struct sockaddr *at, socklen_t octets)
 {
+	int fd = socket(at->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+
+	if (fd < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+		(at->sa_family != AF_INET6 ||
+			setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0) &&
+		bind(fd, at, octets) == 0 && listen(fd, CLIENT_MAX) == 0)
+		return fd;
+	int error = errno;
+
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+/* listen_at starts the daemon, whose thread takes over where the caller may run, and which has the
+ * socket from then on. */
+static struct MHD_Daemon *listen_at(struct metrics_server *m, const struct sockaddr *at,
+	socklen_t octets, unsigned flags, const cpu_set_t *cpus)
+{
+	int fd = open_socket(at, octets);
 	cpu_set_t before;
 
+	if (fd < 0)
+		return NULL;
 	pthread_getaffinity_np(pthread_self(), sizeof(before), &before);
 	pthread_setaffinity_np(pthread_self(), sizeof(*cpus), cpus);
 	errno = 0;
 	struct MHD_Daemon *d = MHD_start_daemon(flags | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL,
-		NULL, answer, m, MHD_OPTION_SOCK_ADDR, at, MHD_OPTION_CONNECTION_LIMIT, CLIENT_MAX,
-		MHD_OPTION_CONNECTION_TIMEOUT, PATIENCE_S, MHD_OPTION_END);
+		NULL, answer, m, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+		CLIENT_MAX, MHD_OPTION_CONNECTION_TIMEOUT, PATIENCE_S, MHD_OPTION_END);
 	int error = errno;
 	pthread_setaffinity_np(pthread_self(), sizeof(before), &before);
 	errno = error;
@@ -138,9 +162,10 @@ struct metrics_server *leat_metrics_start(const char *address, uint16_t port, co
 	}
 	*m = (struct metrics_server){.source = *source};
 	if (inet_pton(AF_INET, address, &at4.sin_addr) == 1)
-		m->daemon = listen_at(m, (const struct sockaddr *)&at4, 0, cpus);
+		m->daemon = listen_at(m, (const struct sockaddr *)&at4, sizeof(at4), 0, cpus);
 	else if (inet_pton(AF_INET6, address, &at6.sin6_addr) == 1)
-		m->daemon = listen_at(m, (const struct sockaddr *)&at6, MHD_USE_IPv6, cpus);
+		m->daemon = listen_at(
+			m, (const struct sockaddr *)&at6, sizeof(at6), MHD_USE_IPv6, cpus);
 	else
 		errno = EINVAL;
 	if (m->daemon != NULL)
