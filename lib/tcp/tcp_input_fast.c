@@ -142,7 +142,7 @@ static enum tcp_verdict take_open(struct tcp_call *c, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
 
-	leat_tcp_step(c->e, tcb, TCP_EV_RCV_ACK_OF_SYN);
+	leat_tcp_go(c->e, tcb, TCP_ARROW_SYN_RECEIVED_RCV_ACK_OF_SYN);
 	advance(c, seg->ack, 0);
 	take_window(c, seg);
 	leat_tcp_cc_init(c->e, tcb);
@@ -168,12 +168,12 @@ static enum tcp_verdict take_close(struct tcp_call *c, const struct seg *seg)
 	take_window(c, seg);
 	leat_tcp_ext_end(e, tcb);
 	all_acked(c);
-	leat_tcp_step(e, tcb, TCP_EV_RCV_ACK_OF_FIN);
+	leat_tcp_go(e, tcb, TCP_ARROW_FIN_WAIT_1_RCV_ACK_OF_FIN);
 	take_ts(c, seg);
 	tcb->rcv_fin = seg->seq;
 	tcb->rcv.nxt = seq_add(seg->seq, 1);
 	tcb->flags |= TCP_F_FIN_HELD | TCP_F_ACK_NOW;
-	leat_tcp_step(e, tcb, TCP_EV_RCV_FIN);
+	leat_tcp_go(e, tcb, TCP_ARROW_FIN_WAIT_2_RCV_FIN);
 	leat_tcp_tell(e, tcb, TCP_NEWS_PEER_CLOSED);
 	leat_tcp_tw_begin(c);
 	e->cnt.time_wait_entered++;

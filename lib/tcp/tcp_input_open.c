@@ -53,7 +53,7 @@ struct tcb *leat_tcp_child(struct tcp_call *c, const struct tcb *listener,
 	tcb->snd.end = seq_add(tcb->snd.iss, 1);
 	leat_tcp_rtt_init(e, tcb);
 	syn_learn(c, tcb, syn);
-	leat_tcp_step(e, tcb, TCP_EV_RCV_SYN);
+	leat_tcp_go(e, tcb, TCP_ARROW_LISTEN_RCV_SYN);
 	e->cnt.opened_passive++;
 	e->open_cnt++;
 	leat_tcp_want_output(e, tcb);

@@ -21,6 +21,15 @@ static const struct step step_of[TCP_ST_CNT][EVENT_PLACES] = {
 #undef ARROW
 };
 
+/* Where each arrow begins and ends. */
+static const struct ends {
+	uint8_t from, to;
+} ends_of[TCP_ARROW_CNT] = {
+#define ARROW(from, event, to, where) [TCP_ARROW_##from##_##event] = {TCP_ST_##from, TCP_ST_##to},
+#include "tcp_fsm.def"
+#undef ARROW
+};
+
 static const char *const state_name[TCP_ST_CNT] = {
 	[TCP_ST_NONE] = "NONE",
 	[TCP_ST_CLOSED] = "CLOSED",
@@ -105,6 +114,19 @@ void leat_tcp_step(struct tcp_engine *e, struct tcb *tcb, enum tcp_event event)
 	state_set(e, tcb, step->to);
 	if (UNLIKELY(e->follow != NULL) && step->to != TCP_ST_CLOSED)
 		leat_tcp_state_note(e, tcb, from, step->to, TCP_END_NONE);
+}
+
+inline void leat_tcp_go(struct tcp_engine *e, struct tcb *tcb, enum tcp_arrow arrow)
+{
+	const struct ends ends = ends_of[arrow];
+
+	ASSERT(tcb->state == ends.from);
+	e->cnt.arrow[arrow]++;
+	e->cnt.present[ends.from]--;
+	e->cnt.present[ends.to]++;
+	tcb->state = ends.to;
+	if (UNLIKELY(e->follow != NULL) && ends.to != TCP_ST_CLOSED)
+		leat_tcp_state_note(e, tcb, ends.from, ends.to, TCP_END_NONE);
 }
 
 const char *leat_tcp_state_name(enum tcp_state state)

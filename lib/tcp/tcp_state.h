@@ -85,6 +85,9 @@ struct tcb;
  * connections per state.  It is the only place that assigns tcb->state. */
 void leat_tcp_step(struct tcp_engine *e, struct tcb *tcb, enum tcp_event event);
 
+/* leat_tcp_go is the same for who knows which arrow it is: tcb is where that begins. */
+void leat_tcp_go(struct tcp_engine *e, struct tcb *tcb, enum tcp_arrow arrow);
+
 /* leat_tcp_state_born puts a fresh record into CLOSED, or a listener's child into LISTEN. */
 void leat_tcp_state_born(struct tcp_engine *e, struct tcb *tcb, enum tcp_state state);
 
