@@ -13,6 +13,9 @@
 #define UNLIKELY(cond) __builtin_expect(!!(cond), 0)
 #define COUNT_OF(a)    (sizeof(a) / sizeof((a)[0]))
 
+/* The address in p is kept, where compilers would reckon it anew for each field behind it. */
+#define IN_REGISTER(p) __asm__("" : "+r"(p))
+
 static inline uint32_t u32_min(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;

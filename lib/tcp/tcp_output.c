@@ -67,6 +67,7 @@ static struct tcp_emit *emit_take(struct tcp_call *c, uint32_t tcb_idx)
 {
 	struct tcp_emit *emit = &c->io->emit[c->io->emit_cnt++];
 
+	IN_REGISTER(emit);
 	emit->tcb_idx = tcb_idx;
 	emit->offset = 0;
 	emit->doubt = emit->again = false;
@@ -77,8 +78,8 @@ static struct tcp_emit *emit_take(struct tcp_call *c, uint32_t tcb_idx)
 	return emit;
 }
 
-/* One of c->tcb.  Not inlined: compilers would reckon its address anew for each field. */
-static __attribute__((noinline)) struct tcp_emit *emit_own(struct tcp_call *c)
+/* One of c->tcb. */
+static inline struct tcp_emit *emit_own(struct tcp_call *c)
 {
 	struct tcp_emit *out = emit_take(c, c->tcb->idx);
 
