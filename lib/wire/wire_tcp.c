@@ -30,6 +30,8 @@ enum opt_octets {
 #define OPT_TS_SACK_OK     UINT32_C(0x0402080a)
 #define OPT_MSS_ALONE      UINT32_C(0x0204)   /* and 16 bits */
 #define OPT_WS_ALONE       UINT32_C(0x010303) /* and 8 */
+#define OPT_SACK_OK_ALONE  UINT32_C(0x01010402)
+#define OPT_SACK_ALONE     UINT32_C(0x010105) /* and 8, of the octets with all blocks */
 #define USUAL_OCTETS       20                 /* of a SYN with all of them */
 #define HDR_OCTETS_TS      (TCP_HDR_OCTETS + 12)
 
@@ -219,12 +221,9 @@ uint32_t leat_wire_tcp_hdr_octets(const struct seg *seg)
 	return TCP_HDR_OCTETS + octets + (sack_cnt ? 4 + 8u * sack_cnt : 0);
 }
 
-static uint8_t *put_kind(uint8_t *p, uint8_t a, uint8_t b, uint8_t kind, uint8_t octets)
+static uint8_t *put_group(uint8_t *p, uint32_t group)
 {
-	p[0] = a;
-	p[1] = b;
-	p[2] = kind;
-	p[3] = octets;
+	be32_put(p, group);
 	return p + 4;
 }
 
@@ -233,34 +232,31 @@ static uint8_t *put_opts(uint8_t *p, const struct seg *seg)
 	bool sack_ok = seg->opts & TCP_OPT_SACK_OK;
 
 	if (seg->opts & TCP_OPT_MSS)
-		p = put_kind(
-			p, OPT_MSS, OPT_OCTETS_MSS, (uint8_t)(seg->mss >> 8), (uint8_t)seg->mss);
+		p = put_group(p, OPT_MSS_ALONE << 16 | seg->mss);
 	if (seg->opts & TCP_OPT_WS)
-		p = put_kind(p, OPT_NOP, OPT_WS, OPT_OCTETS_WS, seg->wscale);
+		p = put_group(p, OPT_WS_ALONE << 8 | seg->wscale);
 	if (seg->opts & TCP_OPT_TS) {
-		p = put_kind(p, sack_ok ? OPT_SACK_OK : OPT_NOP,
-			sack_ok ? OPT_OCTETS_SACK_OK : OPT_NOP, OPT_TS, OPT_OCTETS_TS);
-		be32_put(p, seg->ts_val);
-		be32_put(p + 4, seg->ts_ecr);
-		p += 8;
+		p = put_group(p, sack_ok ? OPT_TS_SACK_OK : OPT_TS_ALONE);
+		p = put_group(p, seg->ts_val);
+		p = put_group(p, seg->ts_ecr);
 	} else if (sack_ok) {
-		p = put_kind(p, OPT_NOP, OPT_NOP, OPT_SACK_OK, OPT_OCTETS_SACK_OK);
+		p = put_group(p, OPT_SACK_OK_ALONE);
 	}
 	return p;
 }
 
 static uint8_t *put_sack(uint8_t *p, const struct seg *seg, uint8_t cnt)
 {
-	p = put_kind(p, OPT_NOP, OPT_NOP, OPT_SACK, (uint8_t)(OPT_OCTETS_SACK + 8 * cnt));
-	for (uint8_t i = 0; i < cnt; i++, p += 8) {
-		be32_put(p, seg->sack[i].left.v);
-		be32_put(p + 4, seg->sack[i].right.v);
+	p = put_group(p, OPT_SACK_ALONE << 8 | (OPT_OCTETS_SACK + 8U * cnt));
+	for (uint8_t i = 0; i < cnt; i++) {
+		p = put_group(p, seg->sack[i].left.v);
+		p = put_group(p, seg->sack[i].right.v);
 	}
 	return p;
 }
 
 /* All options at p, and their octets. */
-static __attribute__((noinline)) uint32_t put_all_opts(uint8_t *p, const struct seg *seg)
+static inline uint32_t put_all_opts(uint8_t *p, const struct seg *seg)
 {
 	DCHECK(seg->sack_cnt <= TCP_SACK_MAX || !(seg->opts & TCP_OPT_SACK));
 	uint8_t *end = put_opts(p, seg);
