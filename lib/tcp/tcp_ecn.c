@@ -17,6 +17,8 @@
 
 void leat_tcp_ecn_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg)
 {
+	if (LIKELY((seg->flags & SETUP) == 0))
+		return;
 	bool asked = e->knobs.ecn == TCP_ECN_ACTIVE && !(tcb->flags & TCP_F_SYN_RTX);
 	uint8_t want = seg->flags & TCP_ACK ? TCP_ECE : SETUP; /* both on a SYN,ACK: a mirror */
 

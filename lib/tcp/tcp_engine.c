@@ -148,6 +148,7 @@ static void knobs_take(struct tcp_engine *e)
 		.ooo_head = TCP_NONE};
 	leat_tcp_rst_ends(&e->fresh, k->rst_ends_time_wait);
 	leat_tcp_opts_prepare(e);
+	leat_tcp_rtt_prepare(e);
 }
 
 static void free_lists_new(struct tcp_engine *e)

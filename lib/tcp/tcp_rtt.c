@@ -8,17 +8,23 @@
 
 #define CLOCK_GRANULE_US 1
 
-static uint32_t clamp_us(const struct tcp_engine *e, uint64_t us)
+static uint32_t us_of(uint64_t ns)
 {
-	us = u64_max(us, e->knobs.rto_min_ns / TIME_US);
-	return (uint32_t)u64_min(us, e->knobs.rto_max_ns / TIME_US);
+	return (uint32_t)u64_min(ns / TIME_US, UINT32_MAX);
+}
+
+void leat_tcp_rtt_prepare(struct tcp_engine *e)
+{
+	e->rto_initial_us = us_of(e->knobs.rto_initial_ns);
+	e->rto_min_us = us_of(e->knobs.rto_min_ns);
+	e->rto_max_us = us_of(e->knobs.rto_max_ns);
 }
 
 void leat_tcp_rtt_init(const struct tcp_engine *e, struct tcb *tcb)
 {
 	tcb->srtt_us = 0;
 	tcb->rttvar_us = 0;
-	tcb->rto_us = (uint32_t)(e->knobs.rto_initial_ns / TIME_US);
+	tcb->rto_us = e->rto_initial_us;
 	tcb->backoff = 0;
 }
 
@@ -36,7 +42,7 @@ void leat_tcp_rtt_sample(const struct tcp_engine *e, struct tcb *tcb, uint64_t r
 		tcb->srtt_us = u32_max((uint32_t)(((uint64_t)tcb->srtt_us * 7 + r) / 8), 1);
 	}
 	uint64_t rto = tcb->srtt_us + u64_max(CLOCK_GRANULE_US, 4 * (uint64_t)tcb->rttvar_us);
-	tcb->rto_us = clamp_us(e, rto);
+	tcb->rto_us = (uint32_t)u64_min(u64_max(rto, e->rto_min_us), e->rto_max_us);
 	tcb->backoff = 0;
 }
 

@@ -127,12 +127,11 @@ bool leat_tcp_eof(const struct tcb *tcb)
 enum tcp_error leat_tcp_close(
 	struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io)
 {
-	struct tcp_call c = {.e = e, .tcb = tcb, .now = now, .io = io};
-
 	switch (tcb->state) {
 	case TCP_ST_LISTEN:
 	case TCP_ST_SYN_SENT:
-		leat_tcp_end(&c, TCP_EV_CLOSE, TCP_END_CLOSED);
+		leat_tcp_end(&(struct tcp_call){.e = e, .tcb = tcb, .now = now, .io = io},
+			TCP_EV_CLOSE, TCP_END_CLOSED);
 		return TCP_ERR_NONE;
 	case TCP_ST_SYN_RECEIVED:
 	case TCP_ST_ESTABLISHED:
@@ -148,12 +147,12 @@ enum tcp_error leat_tcp_close(
 
 void leat_tcp_shut_rcv(struct tcp_engine *e, struct tcb *tcb, uint64_t now, struct tcp_io *io)
 {
-	struct tcp_call c = {.e = e, .tcb = tcb, .now = now, .io = io};
-
 	if (tcb->state == TCP_ST_CLOSED || tcb->flags & TCP_F_RCV_SHUT)
 		return;
 	tcb->flags |= TCP_F_RCV_SHUT;
 	if (tcb->rbuf_cnt > 0 && tcb->state != TCP_ST_TIME_WAIT) {
+		struct tcp_call c = {.e = e, .tcb = tcb, .now = now, .io = io};
+
 		leat_tcp_send_rst(&c); /* RFC 9293 3.6.1: text is lost, so say so */
 		leat_tcp_end(&c, TCP_EV_ABORT, TCP_END_ABORTED);
 		return;
