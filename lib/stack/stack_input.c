@@ -55,7 +55,7 @@ static bool is_opening(const struct seg *seg)
 }
 
 /* A child of listener: new, half open, or, from a cookie, synchronized. */
-static void born(struct leat_stack *s, const struct stack_burst *b, uint32_t i,
+static inline void born(struct leat_stack *s, const struct stack_burst *b, uint32_t i,
 	const struct tcb *listener, struct tcb *old)
 {
 	const struct pkt *p = &b->pkt[i];
@@ -111,7 +111,7 @@ static __attribute__((noinline)) enum admission admit_full(struct leat_stack *s,
 }
 
 /* old: the one in TIME-WAIT whose tuple it is, or NULL. */
-static enum admission admit(struct leat_stack *s, const struct tcb *listener,
+static inline enum admission admit(struct leat_stack *s, const struct tcb *listener,
 	enum tcp_cookies cookies, const struct tcb *old)
 {
 	const struct conn *c = stack_conn(s, listener);

@@ -145,12 +145,22 @@ static uint32_t chunk_at(const struct leat_stack *s, const struct conn *c, uint3
 	return chunk;
 }
 
+/* Its octet at offset of the stream. */
+static inline const uint8_t *text_at(
+	const struct leat_stack *s, const struct conn *c, uint64_t offset)
+{
+	uint32_t chunk = chunk_at(s, c, (uint32_t)(offset / STACK_CHUNK_OCTETS));
+
+	return chunk_data(s, chunk) + offset % STACK_CHUNK_OCTETS;
+}
+
 void leat_stack_text(
 	struct leat_stack *s, const struct tcb *tcb, uint64_t offset, uint8_t *dst, uint32_t octets)
 {
 	const struct conn *c = stack_conn(s, tcb);
 
 	DCHECK(offset >= tcb->una_offset);
+	DCHECK(octets > 0);
 	DCHECK(offset + octets <= queued_of(tcb));
 	if (c->flags & CONN_SOURCE) {
 		const struct leat_source *source = &s->chunk[c->chunk].source;
@@ -160,16 +170,15 @@ void leat_stack_text(
 		s->in_fill = false;
 		return;
 	}
-	while (octets > 0) {
-		uint32_t chunk = chunk_at(s, c, (uint32_t)(offset / STACK_CHUNK_OCTETS));
-		uint32_t at = (uint32_t)(offset % STACK_CHUNK_OCTETS);
-		uint32_t piece = u32_min(octets, STACK_CHUNK_OCTETS - at);
+	uint32_t piece = STACK_CHUNK_OCTETS - (uint32_t)(offset % STACK_CHUNK_OCTETS);
 
-		copy(dst, chunk_data(s, chunk) + at, piece);
+	for (; octets > piece; piece = STACK_CHUNK_OCTETS) {
+		copy(dst, text_at(s, c, offset), piece);
 		dst += piece;
 		offset += piece;
 		octets -= piece;
 	}
+	copy(dst, text_at(s, c, offset), octets);
 }
 
 static uint32_t room_of(const struct leat_stack *s, const struct tcb *tcb)

@@ -68,7 +68,7 @@ static bool closes(const struct tcb *tcb, const struct seg *seg)
 }
 
 /* SND.UNA moves up to ack, over octets of text. */
-static void advance(struct tcp_call *c, struct seq ack, uint32_t text)
+static inline void advance(struct tcp_call *c, struct seq ack, uint32_t text)
 {
 	struct tcb *tcb = c->tcb;
 

@@ -343,13 +343,9 @@ static void take_first(struct tcp_call *c, const struct seg *seg)
 	owe_ack(c, false);
 }
 
-enum tcp_verdict leat_tcp_reass(struct tcp_call *c, const struct seg *seg)
+static __attribute__((noinline)) enum tcp_verdict take_other(
+	struct tcp_call *c, const struct seg *seg)
 {
-	if (LIKELY(is_first(c, seg))) {
-		leat_tcp_want_output(c->e, c->tcb);
-		take_first(c, seg);
-		return TCP_V_OK;
-	}
 	/* A copy: the FIN stays where seg has it. */
 	struct tcp_rbuf piece = {.seq = seg->seq,
 		.text = seg->text,
@@ -357,10 +353,18 @@ enum tcp_verdict leat_tcp_reass(struct tcp_call *c, const struct seg *seg)
 		.data = seg->data,
 		.buf = seg->buf};
 
-	leat_tcp_want_output(c->e, c->tcb);
 	if (seq_eq(seg->seq, c->tcb->rcv.nxt))
 		return in_order(c, &piece);
 	return out_of_order(c, &piece);
+}
+
+enum tcp_verdict leat_tcp_reass(struct tcp_call *c, const struct seg *seg)
+{
+	leat_tcp_want_output(c->e, c->tcb);
+	if (UNLIKELY(!is_first(c, seg)))
+		return take_other(c, seg);
+	take_first(c, seg);
+	return TCP_V_OK;
 }
 
 static void purge(struct tcp_engine *e, struct tcb *tcb, uint32_t *head)

@@ -78,19 +78,10 @@ static void rec_free(struct tcp_engine *e, struct tcp_ext *ext, struct tcp_srec 
 	ext->srec_cnt--;
 }
 
-void leat_tcp_ext_end(struct tcp_engine *e, struct tcb *tcb)
+static __attribute__((noinline)) void ext_end(struct tcp_engine *e, struct tcb *tcb)
 {
-	struct tcp_ext *ext = tcp_ext_of(e, tcb);
+	struct tcp_ext *ext = &e->ext[tcb->ext];
 
-	if (!ext)
-		return;
-	if (LIKELY(tcp_is_lone(e, tcb))) {
-		e->cnt.ext_held--;
-		e->cnt.srec_held--;
-		tcb->opts &= (uint16_t)~TCP_O_EXT;
-		tcb->rtt_seq = tcb->snd.una;
-		return;
-	}
 	while (ext->head != TCP_NONE) {
 		struct tcp_srec *rec = &e->srec[ext->head];
 
@@ -105,6 +96,20 @@ void leat_tcp_ext_end(struct tcp_engine *e, struct tcb *tcb)
 	e->cnt.ext_held--;
 	tcb->opts &= (uint16_t)~TCP_O_EXT;
 	tcb->rtt_seq = ext->rtt_seq;
+}
+
+void leat_tcp_ext_end(struct tcp_engine *e, struct tcb *tcb)
+{
+	if (!(tcb->opts & TCP_O_EXT))
+		return;
+	if (UNLIKELY(!tcp_is_lone(e, tcb))) {
+		ext_end(e, tcb);
+		return;
+	}
+	e->cnt.ext_held--;
+	e->cnt.srec_held--;
+	tcb->opts &= (uint16_t)~TCP_O_EXT;
+	tcb->rtt_seq = tcb->snd.una;
 }
 
 /* The list by time.  A record enters at its newest end, or, when it is found again, where its
