@@ -53,9 +53,8 @@ struct tcp_engine {
 	struct tcp_knobs knobs;
 	struct hash_key secret, cookie_key;
 	/* What the knobs make of every connection, worked out once. */
-	struct tcb fresh;  /* a record as it begins */
-	uint32_t rcv_room; /* octets of text that one may hold */
-	uint32_t rcv_half; /* half of the receive buffer */
+	struct tcb fresh;            /* a record as it begins */
+	uint32_t rcv_room, rcv_half; /* octets of text that one may hold; half of the buffer */
 	uint32_t rto_initial_us, rto_min_us, rto_max_us;
 	uint8_t offered;           /* enum wire_tcp_opt of our SYN, but for MSS (MUST-67) */
 	uint8_t shift_wanted;      /* of our window, when that is agreed on */
@@ -230,8 +229,9 @@ bool leat_tcp_fin_acked(const struct tcb *tcb);
 void leat_tcp_opts_learn(const struct tcp_call *c, struct tcb *tcb, const struct seg *seg);
 /* In figure 7 the peer's SYN,ACK, after its SYN, says what it has heard of ours: no more holds. */
 void leat_tcp_opts_keep(struct tcb *tcb, const struct seg *seg);
-/* Sets what of e comes from the knobs for options and windows. */
+/* Sets what of e comes from the knobs for options and windows; for timeouts, in tcp_rtt.c. */
 void leat_tcp_opts_prepare(struct tcp_engine *e);
+void leat_tcp_rtt_prepare(struct tcp_engine *e);
 /* Octets of the headers of IP and TCP, without options. */
 uint32_t leat_tcp_hdr_octets(const struct tcb *tcb);
 uint16_t leat_tcp_adv_mss(const struct tcp_engine *e, const struct tcb *tcb);
@@ -378,9 +378,6 @@ void leat_tcp_urg_read(const struct tcp_engine *e, struct tcb *tcb);
 void leat_tcp_urg_put(const struct tcp_call *c, struct seg *seg);
 
 /* tcp_rtt.c */
-/* Sets what of e comes from the knobs for the timeout. */
-void leat_tcp_rtt_prepare(struct tcp_engine *e);
-void leat_tcp_rtt_init(const struct tcp_engine *e, struct tcb *tcb);
 void leat_tcp_rtt_sample(const struct tcp_engine *e, struct tcb *tcb, uint64_t rtt_ns);
 uint64_t leat_tcp_rto_ns(const struct tcp_engine *e, const struct tcb *tcb); /* with backoff */
 

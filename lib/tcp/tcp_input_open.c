@@ -51,7 +51,7 @@ struct tcb *leat_tcp_child(struct tcp_call *c, const struct tcb *listener,
 	tcb->tos = listener->tos;
 	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = leat_tcp_isn(e, tcb, c->now);
 	tcb->snd.end = seq_add(tcb->snd.iss, 1);
-	leat_tcp_rtt_init(e, tcb);
+	tcb->rto_us = e->rto_initial_us; /* RFC 6298 2.1 */
 	syn_learn(c, tcb, syn);
 	leat_tcp_go(e, tcb, TCP_ARROW_LISTEN_RCV_SYN);
 	e->cnt.opened_passive++;

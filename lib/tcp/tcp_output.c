@@ -324,7 +324,7 @@ static void flight_begin(struct tcp_call *c)
 }
 
 /* Something new, at SND.NXT; with records, one more. */
-static bool emit_fresh(struct tcp_call *c, uint32_t text)
+static inline __attribute__((always_inline)) bool put_fresh(struct tcp_call *c, uint32_t text)
 {
 	struct tcp_ext *queue = tcp_sendq_of(c->e, c->tcb);
 	struct seq una = c->tcb->snd.una, pos = c->tcb->snd.nxt;
@@ -337,6 +337,11 @@ static bool emit_fresh(struct tcp_call *c, uint32_t text)
 	if (queue)
 		leat_tcp_sendq_sent(c, pos, seq_from(pos, c->tcb->snd.nxt));
 	return true;
+}
+
+static __attribute__((noinline)) bool emit_fresh(struct tcp_call *c, uint32_t text)
+{
+	return put_fresh(c, text);
 }
 
 /* RFC 9293 3.8.6.1: into a closed window one octet, or what little fits. */
@@ -547,6 +552,23 @@ static bool more_follows(struct tcp_call *c)
 	return false;
 }
 
+/* What most responses are: nothing is on the way, nothing goes again, and all that is queued is one
+ * segment, which both windows let go.  It is worth sending, as the last text while nothing is
+ * outstanding; the FIN goes along; and nothing follows.  Off with the fast path. */
+static inline bool emit_sole(struct tcp_call *c)
+{
+	struct tcb *tcb = c->tcb;
+	uint32_t text = seq_from(tcb->snd.nxt, tcb->snd.end);
+
+	if (text - 1 >= tcb->snd_mss || !seq_eq(tcb->snd.una, tcb->snd.nxt) ||
+		tcb->flags & (TCP_F_PROBE | TCP_F_RTX_ONE) ||
+		tcb->opts & (TCP_O_EXT | TCP_O_KEEP_NOW) || tcp_sack_news(tcb) ||
+		!tcp_is_quick(c->e))
+		return false;
+	flight_begin(c);
+	return text <= u32_min(tcb->snd.wnd, tcb->cwnd) && put_fresh(c, text);
+}
+
 /* Chooses and builds one segment; false when this connection has nothing more to send now. */
 static bool emit_next(struct tcp_call *c)
 {
@@ -558,6 +580,8 @@ static bool emit_next(struct tcp_call *c)
 		if (emit_syn(c))
 			return false;
 	} else if (tcp_in(tcb->state, TCP_MAY_EMIT_TEXT)) {
+		if (emit_sole(c))
+			return false;
 		if (emit_again(c))
 			return true;
 		if (emit_new(c))

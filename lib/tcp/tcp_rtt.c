@@ -20,14 +20,6 @@ void leat_tcp_rtt_prepare(struct tcp_engine *e)
 	e->rto_max_us = us_of(e->knobs.rto_max_ns);
 }
 
-void leat_tcp_rtt_init(const struct tcp_engine *e, struct tcb *tcb)
-{
-	tcb->srtt_us = 0;
-	tcb->rttvar_us = 0;
-	tcb->rto_us = e->rto_initial_us;
-	tcb->backoff = 0;
-}
-
 void leat_tcp_rtt_sample(const struct tcp_engine *e, struct tcb *tcb, uint64_t rtt_ns)
 {
 	uint32_t r = (uint32_t)u64_min(rtt_ns / TIME_US, UINT32_MAX / 16);

@@ -13,7 +13,7 @@ static void syn_prepare(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
 
 	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = iss;
 	tcb->snd.end = seq_add(iss, 1);
-	leat_tcp_rtt_init(e, tcb);
+	tcb->rto_us = e->rto_initial_us; /* RFC 6298 2.1 */
 	e->cnt.opened_active++;
 	e->open_cnt++;
 	leat_tcp_want_output(e, tcb);
