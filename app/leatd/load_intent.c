@@ -105,13 +105,10 @@ static bool all_turn(const struct load_view *v)
 static void carry_out(struct load_view *v, const struct change *next)
 {
 	struct load_intent *i = &v->r->intent;
-	void *arg[SHARD_MAX] = {NULL};
 
 	told = *next;
 	told.view = v;
-	for (uint32_t k = 0; k < v->plane->shard_cnt; k++)
-		arg[k] = &v->shard[k];
-	leat_plane_ask(v->plane, apply, arg);
+	leat_plane_ask_each(v->plane, apply, v->shard, sizeof(*v->shard));
 	i->change[i->change_cnt++] = (struct load_change){
 		.at_ns = next->from_ns, .rate_milli = next->rate_milli, .held = next->held};
 }

@@ -42,15 +42,17 @@ uint64_t leat_plane_now(struct plane *p)
 	return now;
 }
 
-void leat_plane_ask(struct plane *p, void (*also)(void *arg), void *const *arg)
+void leat_plane_ask_each(struct plane *p, void (*also)(void *arg), void *first, size_t size)
 {
 	for (uint32_t i = 0; i < SHARDS; i++) {
+		void *arg = (char *)first + i * size;
+
 		p->shard[i].heard = !fake[i].stands;
 		p->shard[i].asked = fake[i].stands;
 		fake[i].owed = fake[i].stands ? also : NULL;
-		fake[i].arg = arg[i];
+		fake[i].arg = arg;
 		if (!fake[i].stands)
-			also(arg[i]);
+			also(arg);
 	}
 }
 
