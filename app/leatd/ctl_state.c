@@ -62,16 +62,6 @@ static bool count_open(struct ctl_client *q, uint64_t *open)
 	return good && scan.dumb == 0;
 }
 
-static void print_dumb(struct ctl_client *q, uint64_t dumb)
-{
-	for (uint32_t i = 0; i < q->ctl->plane->shard_cnt; i++)
-		if ((dumb >> i & 1) != 0)
-			fprintf(q->out,
-				"note: shard %" PRIu32
-				" does not turn; it will do it when it turns again\n",
-				i);
-}
-
 /* `drain`, `drain wait`: until none is open, or who asks has gone. */
 void leat_ctl_drain(struct ctl_client *q, char *words)
 {
@@ -93,7 +83,7 @@ void leat_ctl_drain(struct ctl_client *q, char *words)
 	pthread_mutex_unlock(&q->ctl->changing);
 	bool known = count_open(q, &open);
 	fprintf(q->out, "ok\ndraining: new SYNs are dropped; %" PRIu64 " open\n", open);
-	print_dumb(q, dumb);
+	ctl_print_silent(dumb, WATCH_FORM_TEXT, CTL_DOES_IT_LATER, q->out);
 	if (!wait)
 		return;
 	while ((!known || open > 0) && atomic_load(&q->ctl->draining) &&
@@ -119,7 +109,7 @@ void leat_ctl_undrain(struct ctl_client *q, char *words)
 		return;
 	}
 	fputs("ok\nnew connections are taken again\n", q->out);
-	print_dumb(q, dumb);
+	ctl_print_silent(dumb, WATCH_FORM_TEXT, CTL_DOES_IT_LATER, q->out);
 }
 
 /* `stop` is what SIGTERM is, `stop now` what a second signal is: taken by the control thread. */

@@ -124,15 +124,13 @@ static void every_row_is_listed_or_its_shard_is_named(void **state)
 
 static void who_did_not_answer_is_named_in_both_forms(void **state)
 {
-	struct ctl_client client = {.ctl = &ctl};
-	const struct ctl_scan q = {.client = &client, .dumb = 0x12};
 	char text[512] = "";
 	FILE *out = fmemopen(text, sizeof(text), "w");
 
 	(void)state;
 	assert_non_null(out);
-	leat_ctl_print_dumb(&q, WATCH_FORM_TEXT, out);
-	leat_ctl_print_dumb(&q, WATCH_FORM_JSON, out);
+	ctl_print_silent(0x12, WATCH_FORM_TEXT, "; its connections are missing", out);
+	ctl_print_silent(0x12, WATCH_FORM_JSON, "; its connections are missing", out);
 	fclose(out);
 	assert_string_equal(text, "note: shard 1 does not turn; its connections are missing\n"
 				  "note: shard 4 does not turn; its connections are missing\n"
