@@ -209,6 +209,18 @@ static void take_client(struct ctl *c, int fd)
 		fclose(q->out);
 }
 
+/* sweep goes on with what shards that stood still hold of ours, or were not told; it waits for
+ * nobody. */
+static void sweep(struct ctl *c)
+{
+	leat_ctl_capture_sweep(c);
+	if (pthread_mutex_trylock(&c->changing) != 0)
+		return; /* until the next time */
+	leat_ctl_change_sweep(c);
+	leat_ctl_state_sweep(c);
+	pthread_mutex_unlock(&c->changing);
+}
+
 static void *run(void *arg)
 {
 	struct ctl *c = arg;
@@ -219,9 +231,7 @@ static void *run(void *arg)
 
 		if (poll(p, 2, SWEEP_MS) < 0 && errno != EINTR)
 			break;
-		leat_ctl_capture_sweep(c);
-		leat_ctl_change_sweep(c);
-		leat_ctl_state_sweep(c);
+		sweep(c);
 		if ((p[0].revents & POLLIN) == 0)
 			continue;
 		int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC);

@@ -205,8 +205,8 @@ const char *leat_ctl_config_path(void);
 struct ctl_change;
 void leat_ctl_change_free(struct ctl_change *change);
 
-/* leat_ctl_change_sweep puts the last change again for a shard that stood still when it was
- * brought, and then had something else to do. */
+/* leat_ctl_change_sweep, by changing, puts the last change again for a shard that stood still when
+ * it was brought, and then had something else to do. */
 void leat_ctl_change_sweep(struct ctl *c);
 
 /* The verbs: read the words behind the name, which they may change, and write the answer to
@@ -229,7 +229,8 @@ void leat_ctl_begin(struct ctl_client *q, char *words);
 /* rate N [WHEN]: what `leat load` is to do from now on (load_intent.h). */
 void leat_ctl_rate(struct ctl_client *q, char *words);
 
-/* leat_ctl_state_sweep has those drain, or not, whose boxes were full; it waits for nobody. */
+/* leat_ctl_state_sweep, by changing, has those drain, or not, that were not told yet since their
+ * boxes were full; it waits for nobody. */
 void leat_ctl_state_sweep(struct ctl *c);
 
 /* leat_ctl_capture_sweep gives back what ended captures left to shards that stood still, and that

@@ -250,10 +250,7 @@ static bool may_begin(struct ctl *c)
 
 void leat_ctl_change_sweep(struct ctl *c)
 {
-	if (pthread_mutex_trylock(&c->changing) != 0)
-		return;
 	(void)may_begin(c);
-	pthread_mutex_unlock(&c->changing);
 }
 
 static void reload(struct ctl_client *q, const char *words)

@@ -17,9 +17,9 @@
 
 #define WAIT_LOOK_NS (100 * TIME_MS)
 
-/* tell_late tells those that have not been told yet whether to drain: the last word is the one that
- * counts, so that it does not matter whether they have read the ones before. */
-static void tell_late(struct ctl *c)
+/* The last word is the one that counts, so that it does not matter whether they have read the ones
+ * before. */
+void leat_ctl_state_sweep(struct ctl *c)
 {
 	const struct shard_letter letter = {
 		atomic_load(&c->draining) ? SHARD_MAIL_DRAIN : SHARD_MAIL_UNDRAIN, NULL};
@@ -33,20 +33,12 @@ static void tell_late(struct ctl *c)
 static uint64_t tell_all(struct ctl *c)
 {
 	c->late = UINT64_MAX >> (64 - c->plane->shard_cnt);
-	tell_late(c);
+	leat_ctl_state_sweep(c);
 	uint64_t dumb = c->late;
 	for (uint32_t i = 0; i < c->plane->shard_cnt; i++)
 		if (!leat_ctl_turns(c, i))
 			dumb |= UINT64_C(1) << i;
 	return dumb;
-}
-
-void leat_ctl_state_sweep(struct ctl *c)
-{
-	if (pthread_mutex_trylock(&c->changing) != 0)
-		return; /* until the next time */
-	tell_late(c);
-	pthread_mutex_unlock(&c->changing);
 }
 
 /* count_open says how many are open, TIME-WAIT aside; false: a shard does not tell. */
