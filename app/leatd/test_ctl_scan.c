@@ -5,14 +5,7 @@
 #include "base_bits.h"
 #include "base_prng.h"
 #include "ctl.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "test_said.h"
 
 #define SHARDS 5
 #define EACH   3 /* rows of a slice */
@@ -142,13 +135,9 @@ static void who_did_not_answer_is_named_in_both_forms(void **state)
 static char *said(const char *question)
 {
 	static char text[1024];
-	char words[64];
-	struct ctl_client client = {.ctl = &ctl, .out = fmemopen(text, sizeof(text), "w")};
+	struct ctl_client client = {.ctl = &ctl};
 
-	assert_non_null(client.out);
-	snprintf(words, sizeof(words), "%s", question);
-	leat_ctl_kill(&client, words);
-	fclose(client.out);
+	said_to(&client, leat_ctl_kill, question, text, sizeof(text));
 	if (client.shard != NULL)
 		leat_ctl_scan_free(client.shard, SHARDS);
 	free(client.shard);
