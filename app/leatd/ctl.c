@@ -27,9 +27,8 @@
 #define SWEEP_MS     1000 /* between two looks for what may be given back */
 #define STACK_OCTETS (256 << 10)
 #define GROUPS_MAX   64
-#define GROUP_NONE   UINT32_MAX
 
-static gid_t reader = GROUP_NONE; /* who may read */
+static gid_t reader = OPT_GROUP_NONE; /* who may read */
 
 /* bind_to binds fd to path, which is left over when nobody listens there. */
 static bool bind_to(int fd, const char *path)
@@ -287,7 +286,7 @@ static void let_group(const char *path)
 {
 	char dir[INSTANCE_PATH_MAX];
 
-	if (reader == GROUP_NONE)
+	if (reader == OPT_GROUP_NONE)
 		return;
 	if (!leat_instance_dir(dir, sizeof(dir), false) || chmod(dir, 0755) != 0 ||
 		chown(path, (uid_t)-1, reader) != 0 || chmod(path, 0660) != 0)
