@@ -9,6 +9,7 @@
 
 #include "base_assert.h"
 #include "base_bits.h"
+#include "base_time.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,19 +48,28 @@ static inline uint64_t bench_cycles(void)
 	return __rdtsc();
 }
 
+/* bench_ns is the time by one of the system's clocks; bench_thread_ns is that of this thread. */
+static inline uint64_t bench_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * TIME_S + (uint64_t)t.tv_nsec;
+}
+
+static inline uint64_t bench_thread_ns(void)
+{
+	return bench_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 /* Cycles of the counter in a ns, by the clock over 20 ms. */
 static inline double bench_ghz(void)
 {
-	struct timespec from, to;
-	uint64_t cycles, ns;
+	uint64_t from = bench_ns(CLOCK_MONOTONIC), cycles = bench_cycles(), ns;
 
-	clock_gettime(CLOCK_MONOTONIC, &from);
-	cycles = bench_cycles();
-	do {
-		clock_gettime(CLOCK_MONOTONIC, &to);
-		ns = (uint64_t)(to.tv_sec - from.tv_sec) * UINT64_C(1000000000) +
-		     (uint64_t)to.tv_nsec - (uint64_t)from.tv_nsec;
-	} while (ns < 20000000);
+	do
+		ns = bench_ns(CLOCK_MONOTONIC) - from;
+	while (ns < 20 * TIME_MS);
 	return (double)(bench_cycles() - cycles) / (double)ns;
 }
 

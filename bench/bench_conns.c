@@ -26,8 +26,6 @@
 #include "stack_gauge.h"
 #include "watch_scan.h"
 
-#include <time.h>
-
 #define BURST        32
 #define FINS         4 /* of a turn, sent again */
 #define FRAME_OCTETS 256

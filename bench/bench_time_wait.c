@@ -27,7 +27,6 @@
 #include "base_prng.h"
 
 #include <sys/resource.h>
-#include <time.h>
 
 #define BURST        32
 #define BURSTS       4000
@@ -397,23 +396,6 @@ static void measure(uint64_t population, struct row *row)
 
 /* ---- output ---- */
 
-static uint64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * TIME_S + (uint64_t)t.tv_nsec;
-}
-
-static double hz(void)
-{
-	uint64_t ns = clock_ns(), cycles = bench_cycles();
-
-	while (clock_ns() - ns < 50 * TIME_MS)
-		;
-	return (double)(bench_cycles() - cycles) * 1e9 / (double)(clock_ns() - ns);
-}
-
 static void print_row(const struct bench *b, const struct row *r, double ghz)
 {
 	if (b->json) {
@@ -470,7 +452,7 @@ int main(int argc, char **argv)
 	struct bench b = bench_args(argc, argv);
 	uint64_t population[POPULATIONS];
 	uint32_t cnt = populations(argc, argv, population);
-	double ghz = hz() / 1e9;
+	double ghz = bench_ghz();
 	struct row row;
 
 	if (!b.json)

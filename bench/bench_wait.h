@@ -92,13 +92,4 @@ static inline uint32_t bench_wait_frame(
 	return bench_frame_put(frame, &s->config.link, NULL, &from, &seg);
 }
 
-/* bench_thread_ns is this thread's time. */
-static inline uint64_t bench_thread_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * TIME_S + (uint64_t)t.tv_nsec;
-}
-
 #endif
