@@ -27,15 +27,18 @@ struct bench {
 
 static const uint32_t bench_sizes[] = {1000, 1000000, 10000000};
 
+/* bench_has says whether option is among the arguments. */
+static inline bool bench_has(int argc, char **argv, const char *option)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], option) == 0)
+			return true;
+	return false;
+}
+
 static inline struct bench bench_args(int argc, char **argv)
 {
-	struct bench b = {false, false};
-
-	for (int i = 1; i < argc; i++) {
-		b.json |= strcmp(argv[i], "--json") == 0;
-		b.quick |= strcmp(argv[i], "--quick") == 0;
-	}
-	return b;
+	return (struct bench){bench_has(argc, argv, "--json"), bench_has(argc, argv, "--quick")};
 }
 
 static inline uint32_t bench_size_cnt(const struct bench *b)
@@ -106,6 +109,19 @@ static inline uint32_t bench_list(const char *list, uint64_t *number, uint32_t c
 		cnt++;
 	}
 	return cnt;
+}
+
+/* bench_numbers is those that the arguments list behind option, which may come again, or else those
+ * of list; how many. */
+static inline uint32_t bench_numbers(
+	int argc, char **argv, const char *option, const char *list, uint64_t *number, uint32_t max)
+{
+	uint32_t cnt = 0;
+
+	for (int i = 1; i + 1 < argc; i++)
+		if (strcmp(argv[i], option) == 0)
+			cnt = bench_list(argv[i + 1], number, cnt, max);
+	return cnt > 0 ? cnt : bench_list(list, number, 0, max);
 }
 
 static inline int bench_by_size(const void *a, const void *b)

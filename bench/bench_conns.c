@@ -317,11 +317,9 @@ static void measure(const struct bench *b, uint64_t population)
 int main(int argc, char **argv)
 {
 	struct bench b = bench_args(argc, argv);
-	uint64_t population = b.quick ? 10000 : 10000000;
+	uint64_t population;
 
-	for (int i = 1; i + 1 < argc; i++)
-		if (strcmp(argv[i], "--population") == 0)
-			population = strtoull(argv[i + 1], NULL, 10);
+	bench_numbers(argc, argv, "--population", b.quick ? "10000" : "10000000", &population, 1);
 	if (population < 4 * BURST || population > 100000000) {
 		fprintf(stderr, "a population is from %d to 100000000\n", 4 * BURST);
 		return 2;

@@ -431,12 +431,8 @@ static void print_row(const struct bench *b, const struct row *r, double ghz)
 
 static uint32_t populations(int argc, char **argv, uint64_t *population)
 {
-	const char *list = "1000,1000000,10000000,100000000";
-
-	for (int i = 1; i + 1 < argc; i++)
-		if (strcmp(argv[i], "--population") == 0)
-			list = argv[i + 1];
-	uint32_t cnt = bench_list(list, population, 0, POPULATIONS);
+	uint32_t cnt = bench_numbers(argc, argv, "--population", "1000,1000000,10000000,100000000",
+		population, POPULATIONS);
 
 	for (uint32_t i = 0; i < cnt; i++) {
 		if (population[i] < 2 * BURST || population[i] > 500000000) {
