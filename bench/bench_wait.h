@@ -86,7 +86,7 @@ static inline struct tcb *bench_wait_make(struct leat_stack *s, uint64_t now, ui
 static inline uint32_t bench_wait_frame(
 	const struct leat_stack *s, uint8_t *frame, uint64_t n, struct seg seg)
 {
-	struct tuple t = bench_wait_tuple(n), from = {t.remote, t.local, t.rport, t.lport, 0};
+	struct tuple t = bench_wait_tuple(n), from = tuple_turned(&t);
 
 	seg.opts |= TCP_OPT_TS;
 	return bench_frame_put(frame, &s->config.link, NULL, &from, &seg);

@@ -83,7 +83,7 @@ static void start(struct world *w, uint64_t seed, uint32_t batch, uint16_t vlan)
 static void says(struct world *w, const struct tuple *to, const struct seg *seg)
 {
 	static const char text[64];
-	const struct tuple from = {to->remote, to->local, to->rport, to->lport, 0};
+	const struct tuple from = tuple_turned(to);
 	struct wire_link link = w->n.config[0].link;
 	uint8_t frame[NET_FRAME_MAX];
 

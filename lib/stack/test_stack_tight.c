@@ -23,7 +23,7 @@ static const struct tcp_counters *counted(const struct net *n)
 /* Segments from the peer whose tuple at stack 1 is `to`. */
 static void says(struct net *n, const struct tuple *to, const struct seg *seg)
 {
-	const struct tuple from = {to->remote, to->local, to->rport, to->lport, to->zone};
+	const struct tuple from = tuple_turned(to);
 	uint8_t frame[NET_FRAME_MAX];
 
 	net_inject(n, 1, frame, net_frame(n, frame, &from, seg, "x"));
