@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "test_stack_net.h"
+#include "test_stack_close.h"
 
 #include "base_bits.h"
 #include "stack_gauge.h"
