@@ -79,19 +79,6 @@ static void set_now(struct world *w, uint64_t now)
 	leat_stack_set_now(w->s, now);
 }
 
-/* The FIN of connection n again. */
-static void put(struct world *w, uint32_t at, uint64_t n)
-{
-	const struct seg seg = {.seq = seq_sub(bench_wait_rcv_nxt(n), 1),
-		.ack = bench_wait_snd_nxt(n),
-		.flags = TCP_FIN | TCP_ACK,
-		.len = 1,
-		.wnd = 1000,
-		.ts_val = 100};
-
-	w->in_octets[at] = bench_wait_frame(w->s, w->in[at], n, seg);
-}
-
 /* traffic is what a turn has to do anyhow. */
 static void traffic(struct world *w)
 {
@@ -112,14 +99,17 @@ static void traffic(struct world *w)
 		enter(w, w->next++);
 }
 
-/* Frames of connections from all over those that came late, which do not end meanwhile. */
+/* FINs of connections from all over those that came late, which do not end meanwhile. */
 static void prepare_turn(struct world *w)
 {
 	uint64_t half = (w->next - w->first) / 2, stride = half / FINS;
 
 	set_now(w, w->now + w->turn_ns);
-	for (uint32_t i = 0; i < FINS; i++)
-		put(w, i, w->first + half + i * stride + w->now / TIME_US % stride);
+	for (uint32_t i = 0; i < FINS; i++) {
+		uint64_t n = w->first + half + i * stride + w->now / TIME_US % stride;
+
+		w->in_octets[i] = bench_wait_frame(w->s, w->in[i], n, bench_wait_fin(n));
+	}
 }
 
 static void settle(struct row *r, uint64_t turns)

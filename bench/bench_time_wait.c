@@ -170,24 +170,25 @@ static void measure_reack(struct world *w, struct row *row)
 		set_now(w, w->now + 1);
 		choose(w, n);
 		for (uint32_t k = 0; k < BURST; k++)
-			put(w, k, n[k],
-				(struct seg){.seq = seq_sub(bench_wait_rcv_nxt(n[k]), 1),
-					.ack = bench_wait_snd_nxt(n[k]),
-					.flags = TCP_FIN | TCP_ACK,
-					.len = 1,
-					.wnd = 1000,
-					.ts_val = 100});
+			put(w, k, n[k], bench_wait_fin(n[k]));
 		cycles[i] = turn(w, BURST);
 	}
 	row->reack = (double)bench_median(cycles, BURSTS) / BURST;
 }
 
-/* The reopened connection is closed by us at once, and waits again: the population stays. */
-static void close_again(struct world *w, uint64_t n)
+/* What is open of connection n. */
+static struct tcb *reopened(const struct world *w, uint64_t n)
 {
 	struct tuple tuple = bench_wait_tuple(n);
 	uint64_t hash = leat_flow_hash(w->s->flow, &tuple);
-	struct tcb *tcb = stack_tcb(w->s, leat_flow_table_find(w->s->flow, hash, &tuple));
+
+	return stack_tcb(w->s, leat_flow_table_find(w->s->flow, hash, &tuple));
+}
+
+/* The reopened connection is closed by us at once, and waits again: the population stays. */
+static void close_again(struct world *w, uint64_t n)
+{
+	struct tcb *tcb = reopened(w, n);
 
 	ASSERT(tcb->state == TCP_ST_ESTABLISHED);
 	tcb->flags &= (uint16_t)~TCP_F_USER;
@@ -205,10 +206,7 @@ static void put_syn(struct world *w, uint32_t at, uint64_t n, bool ack)
 		.ts_val = 5000};
 
 	if (ack) {
-		struct tuple t = bench_wait_tuple(n);
-		uint32_t idx = leat_flow_table_find(w->s->flow, leat_flow_hash(w->s->flow, &t), &t);
-
-		seg.ack = stack_tcb(w->s, idx)->snd.nxt;
+		seg.ack = reopened(w, n)->snd.nxt;
 		seg.ts_ecr = 1;
 	}
 	put(w, at, n, seg);
