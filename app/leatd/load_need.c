@@ -385,11 +385,6 @@ enum opt_exit leat_load_need_check(const struct load_options *o, const struct lo
 {
 	char t[TEXT_GROUP_MAX], rate[32], msl[32];
 
-	if (o->speak == LOAD_SPEAK_HTTP && o->requests == 1 &&
-		(o->think.b != 0 || o->think.item_cnt != 0))
-		leat_log(LOG_LV_WARN, "leatd",
-			"--think is between two requests of a connection, and there is one; more "
-			"--requests?");
 	if (n->needed > n->tuples) {
 		if (n->rate_milli_max == 0 || o->rate_milli == 0)
 			say_flight(o, n);
