@@ -81,10 +81,11 @@ static void count_tuples(const struct load_options *o, struct load_need *n)
 	__extension__ typedef unsigned __int128 u128;
 
 	n->tuples = (uint64_t)source_cnt(o) * (o->port_to - o->port_from + 1) * n->pairs;
+	n->rest_ns = rest_ns(o);
 	n->needed = leat_load_need_pairs(o, n, o->rate_milli);
 	if (o->close != LOAD_CLOSE_CLIENT)
 		return;
-	u128 most = (u128)n->tuples * 1000 * TIME_S / rest_ns(o);
+	u128 most = (u128)n->tuples * 1000 * TIME_S / n->rest_ns;
 	n->rate_milli_max = most < UINT64_MAX ? (uint64_t)most : UINT64_MAX;
 }
 
@@ -333,9 +334,9 @@ static void say_flight(const struct load_options *o, const struct load_need *n)
 }
 
 /* rest_name is what rest_ns is called. */
-static const char *rest_name(const struct load_options *o)
+static const char *rest_name(const struct load_options *o, const struct load_need *n)
 {
-	return rest_ns(o) != o->serve.time_wait_ns ? "--connect-reuse" : "2MSL";
+	return n->rest_ns != o->serve.time_wait_ns ? "--connect-reuse" : "2MSL";
 }
 
 /* more_of says what would be enough: of times as many as there are, what can be had. */
@@ -343,8 +344,8 @@ static void more_of(
 	const struct load_options *o, const struct load_need *n, char *text, size_t size)
 {
 	uint64_t times = (n->needed + n->tuples - 1) / n->tuples;
-	uint64_t msl = (uint64_t)((double)rest_ns(o) * (double)n->tuples / (double)n->needed);
-	bool again = rest_ns(o) != o->serve.time_wait_ns;
+	uint64_t msl = (uint64_t)((double)n->rest_ns * (double)n->tuples / (double)n->needed);
+	bool again = n->rest_ns != o->serve.time_wait_ns;
 	char t[TEXT_GROUP_MAX];
 	size_t at = 0;
 
@@ -372,12 +373,12 @@ static void say_short(const struct load_options *o, const struct load_need *n)
 	leat_text_group(n->tuples, have, sizeof(have));
 	leat_load_text_rate(o->rate_milli, rate, sizeof(rate));
 	leat_load_text_rate(n->rate_milli_max, most, sizeof(most));
-	leat_text_ns(rest_ns(o), now, sizeof(now));
+	leat_text_ns(n->rest_ns, now, sizeof(now));
 	more_of(o, n, more, sizeof(more));
 	leat_log(o->anyway ? LOG_LV_WARN : LOG_LV_ERROR, "leatd",
 		"%s pairs of address and port are needed (%s at %s %s), there are %s: at most "
 		"%s can go on; add %s%s",
-		needed, rate, rest_name(o), now, have, most, more,
+		needed, rate, rest_name(o, n), now, have, most, more,
 		o->anyway ? "" : "; --anyway begins all the same");
 }
 
@@ -395,7 +396,7 @@ enum opt_exit leat_load_need_check(const struct load_options *o, const struct lo
 	} else if (o->rate_milli == 0 && n->rate_milli_max != 0 && o->total == 0) {
 		leat_text_group(n->tuples, t, sizeof(t));
 		leat_load_text_rate(n->rate_milli_max, rate, sizeof(rate));
-		leat_text_ns(rest_ns(o), msl, sizeof(msl));
+		leat_text_ns(n->rest_ns, msl, sizeof(msl));
 		leat_log(LOG_LV_NOTE, "leatd",
 			"%s pairs of address and port, each once in %s: no more than %s can go on; "
 			"what is above waits for a port",
@@ -417,11 +418,11 @@ void leat_load_need_print(const struct load_options *o, const struct load_need *
 		"times targets %s\n",
 		t[0], t[1], t[2], t[3]);
 	leat_text_group(n->needed, t[0], sizeof(t[0]));
-	leat_text_ns(rest_ns(o), msl, sizeof(msl));
+	leat_text_ns(n->rest_ns, msl, sizeof(msl));
 	fprintf(out, "  needed                   %s", t[0]);
 	if (o->rate_milli != 0 && n->rate_milli_max != 0) {
 		leat_load_text_rate(o->rate_milli, rate, sizeof(rate));
-		fprintf(out, ", at most, for %s and %s %s", rate, rest_name(o), msl);
+		fprintf(out, ", at most, for %s and %s %s", rate, rest_name(o, n), msl);
 	} else {
 		fputs(" in flight", out);
 	}

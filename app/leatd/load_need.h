@@ -25,6 +25,7 @@ struct load_need {
 	struct plan plan;
 	struct load_config load; /* of a shard, but for its phase and its share in flight */
 	uint64_t tuples, needed;
+	uint64_t rest_ns;           /* how long a pair that we closed first is of no use */
 	uint64_t rate_milli_max;    /* 0: any */
 	struct load_target *target; /* of the options, and of their file */
 	uint32_t target_cnt;

@@ -71,14 +71,15 @@ static void group(uint64_t value, char text[TEXT_GROUP_MAX])
 
 static void print_tuples(const struct load_intent *i, FILE *out)
 {
-	char tuples[TEXT_GROUP_MAX], needed[TEXT_GROUP_MAX], msl[32];
+	char tuples[TEXT_GROUP_MAX], needed[TEXT_GROUP_MAX], rest[32];
 
 	group(i->tuples, tuples);
 	group(i->tuples_needed, needed);
-	leat_text_ns(i->time_wait_ns, msl, sizeof(msl));
+	leat_text_ns(i->rest_ns, rest, sizeof(rest));
 	fprintf(out, "; %s tuples, %s needed", tuples, needed);
 	if (i->model == LOAD_MODEL_OPEN && i->rate_milli_max != 0)
-		fprintf(out, " at 2MSL %s%s", msl,
+		fprintf(out, " at %s %s%s",
+			i->rest_ns < i->time_wait_ns ? "--connect-reuse" : "2MSL", rest,
 			i->concurrency > i->tuples && i->tuples_needed <= i->tuples
 				? ", if the peer keeps up"
 				: "");

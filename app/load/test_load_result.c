@@ -25,6 +25,7 @@ static void a_run(struct load_result *r)
 		.total = 1000,
 		.concurrency = 64,
 		.time_wait_ns = 60 * TIME_S,
+		.rest_ns = 60 * TIME_S,
 		.tuples = 64512,
 		.tuples_needed = 1000,
 		.rate_milli_max = 1075200,
@@ -451,6 +452,30 @@ static void json_keeps_every_character_and_one_line_has_a_program(void **state)
 	free(text);
 }
 
+static void the_plan_line_names_what_a_pair_rests(void **state)
+{
+	static const struct {
+		uint64_t ns;
+		const char *text;
+	} row[] = {{60 * TIME_S, "1,000 needed at 2MSL 60 s: enough"},
+		{TIME_S, "1,000 needed at --connect-reuse 1 s: enough"}};
+	static struct load_result r;
+
+	(void)state;
+	a_run(&r);
+	for (uint32_t i = 0; i < COUNT_OF(row); i++) {
+		char *text = NULL;
+		size_t octets = 0;
+		FILE *out = open_memstream(&text, &octets);
+
+		r.intent.rest_ns = row[i].ns;
+		leat_load_print_plan(&r, out);
+		fclose(out);
+		assert_non_null(strstr(text, row[i].text));
+		free(text);
+	}
+}
+
 /* With --json the run above is written to stdout, for who holds it against the schema. */
 int main(int argc, char **argv)
 {
@@ -468,6 +493,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(nothing_completed_is_no_pass),
 		cmocka_unit_test(a_live_line_is_of_a_second_however_long_it_was),
 		cmocka_unit_test(the_report_says_what_was_planned_and_what_was_achieved),
+		cmocka_unit_test(the_plan_line_names_what_a_pair_rests),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "--json") == 0) {
