@@ -24,9 +24,14 @@ static uint64_t each(const struct load_options *o, uint64_t all)
 	return (all + o->serve.shards - 1) / o->serve.shards;
 }
 
-uint32_t leat_load_need_flight(const struct load_options *o, uint32_t idx)
+/* One more than there are pairs, so that who waits for a pair is told apart from who waits for the
+ * peer.  Each shard may come to have them all. */
+uint32_t leat_load_need_flight(
+	const struct load_options *o, const struct load_need *n, uint32_t idx)
 {
-	return (uint32_t)((o->concurrency + o->serve.shards - 1 - idx) / o->serve.shards);
+	uint64_t cnt = (o->concurrency + o->serve.shards - 1 - idx) / o->serve.shards;
+
+	return (uint32_t)u64_min(cnt, n->tuples + 1);
 }
 
 static uint32_t source_cnt(const struct load_options *o)
@@ -80,7 +85,6 @@ static void count_tuples(const struct load_options *o, struct load_need *n)
 {
 	__extension__ typedef unsigned __int128 u128;
 
-	n->tuples = (uint64_t)source_cnt(o) * (o->port_to - o->port_from + 1) * n->pairs;
 	n->rest_ns = rest_ns(o);
 	n->needed = leat_load_need_pairs(o, n, o->rate_milli);
 	if (o->close != LOAD_CLOSE_CLIENT)
@@ -227,8 +231,9 @@ static enum opt_exit plan_load(const struct load_options *o, struct load_need *n
 {
 	char why[TEXT_MAX];
 
+	n->tuples = (uint64_t)source_cnt(o) * (o->port_to - o->port_from + 1) * n->pairs;
 	configure(o, n, &n->load);
-	n->load.conn_cnt = leat_load_need_flight(o, 0);
+	n->load.conn_cnt = leat_load_need_flight(o, n, 0);
 	n->load.open_max = STACK_BURST_MAX;
 	n->load.stride = (uint32_t)o->serve.shards * o->segment_cnt;
 	if (leat_load_footprint(&n->load) != 0)
@@ -272,7 +277,7 @@ static enum opt_exit plan_neigh(struct load_need *n)
 static void plan_stack(const struct load_options *o, struct load_need *n)
 {
 	struct stack_config *c = &n->plan.stack;
-	uint64_t flight = 2 * each(o, o->concurrency) + 64;
+	uint64_t flight = u64_min(2 * each(o, o->concurrency), n->tuples) + 64;
 
 	/* Those that wait 2MSL keep a small record, and no more. */
 	c->tcp.tcb_max = (uint32_t)flight;
@@ -307,7 +312,8 @@ enum opt_exit leat_load_need(const struct load_options *o, struct load_need *n)
 	if (result != OPT_EXIT_OK)
 		return result;
 	count_tuples(o, n);
-	s.connections = 2 * o->concurrency; /* those that hold text */
+	/* Those that hold text. */
+	s.connections = u64_min(2 * o->concurrency, n->tuples * o->serve.shards);
 	result = leat_plan_begin(&s, &n->plan);
 	if (result != OPT_EXIT_OK)
 		return result;
@@ -315,8 +321,7 @@ enum opt_exit leat_load_need(const struct load_options *o, struct load_need *n)
 	result = plan_neigh(n);
 	if (result != OPT_EXIT_OK)
 		return result;
-	return leat_plan_end(
-		&s, &n->plan, leat_load_footprint(&n->load), leat_load_need_flight(o, 0));
+	return leat_plan_end(&s, &n->plan, leat_load_footprint(&n->load), n->load.conn_cnt);
 }
 
 /* say_flight: nobody asks for a rate here, or nothing waits 2MSL, but more are to be in flight than

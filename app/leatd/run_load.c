@@ -83,7 +83,7 @@ static enum opt_exit start_load(uint32_t i)
 	struct load_config c = run.need.load;
 	struct load_view_shard *v = &run.view.shard[i];
 
-	c.conn_cnt = leat_load_need_flight(run.o, i);
+	c.conn_cnt = leat_load_need_flight(run.o, &run.need, i);
 	c.phase = (run.o->segment - 1) + i * run.o->segment_cnt;
 	run.mem_octets[i] = leat_load_footprint(&c);
 	run.mem[i] = leat_plane_take(&run.plane, run.mem_octets[i], run.plane.shard[i].node);
