@@ -421,7 +421,9 @@ static const struct opt_row own[] = {
 	{.name = "abort-at-end",
 		.kind = OPT_KIND_FLAG,
 		.at = AT(abort_at_end),
-		.sentence = "reset what is open when the plan ends, instead of letting it finish"},
+		.sentence = "when the plan or ^C ends the run, reset at once what is still open, "
+			    "instead of waiting for it for --grace and closing it with a FIN; it "
+			    "counts as stopped early, not as failed"},
 	{.name = "anyway",
 		.kind = OPT_KIND_FLAG,
 		.at = AT(anyway),
@@ -463,6 +465,10 @@ static void take_row(uint32_t at, const char *name)
 	ASSERT(row[at].name != NULL);
 	if (strcmp(name, "name") == 0)
 		row[at].fallback = NAME;
+	if (strcmp(name, "grace") == 0)
+		row[at].sentence =
+			"when the plan ends, and after ^C, how long connections may take "
+			"to finish";
 }
 
 /* compose runs before main: tables are data, and this one is made of two. */

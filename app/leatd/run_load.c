@@ -321,6 +321,8 @@ static void finish(void)
 	if (!run.result.partial && !run.o->abort_at_end)
 		closed = wait_closed(leat_plane_now(&run.plane) + grace, 1);
 	leat_sight_drains(&run.sight, true);
+	if (run.o->abort_at_end)
+		ask_views(cut); /* before those that are idle are told to close */
 	tell_all(SHARD_MAIL_DRAIN);
 	if (!closed && !run.o->abort_at_end) {
 		uint64_t more = run.result.partial ? grace : POLITE_NS;

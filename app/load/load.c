@@ -388,7 +388,7 @@ bool leat_load_done(const struct load *load)
 
 void leat_load_cut(struct load *load, struct leat_stack *s, bool by_choice)
 {
-	load->stopped = true;
+	on_drain(load, s);
 	for (uint32_t i = 0; i < load->config.conn_cnt; i++) {
 		struct load_conn *c = &load->conn[i];
 
