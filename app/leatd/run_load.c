@@ -357,12 +357,13 @@ static bool wait_word(void)
 	if (words() != NULL) {
 		fprintf(words(),
 			"paused    ready; %s ctl start -n %s, or kill -USR1 %d, begins it\n",
-			leat_text_call(), run.o->serve.name, (int)getpid());
+			leat_text_call(), leat_instance_of(run.ctl.path), (int)getpid());
 		fflush(words());
 	}
 	while (!leat_gate_look(&run.start_unix_ns))
 		if (!wait_until(leat_plane_now(&run.plane) + WORD_LOOK_NS))
 			return false;
+	leat_sight_starts(&run.sight, run.start_unix_ns);
 	return true;
 }
 
@@ -447,6 +448,7 @@ static void control(void *arg)
 		return;
 	bool go = wait_word() && wait_instant();
 
+	leat_sight_starts(&run.sight, 0);
 	set_begin();
 	if (go)
 		ask_views(begin);
@@ -581,6 +583,7 @@ static void open_sight(void)
 		.serve = &run.o->serve};
 
 	leat_sight_open(&run.sight, &c);
+	leat_sight_starts(&run.sight, run.o->paused ? SIGHT_STARTS_TOLD : run.start_unix_ns);
 	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
 		leat_sight_load(&run.sight, i, run.view.shard[i].load);
 }

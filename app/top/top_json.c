@@ -128,10 +128,11 @@ void leat_top_json(const struct top *t, FILE *out)
 	seconds("up_s", head[WATCH_H_UP_NS], out);
 	seconds("interval_s", t->for_ns, out);
 	seconds("two_msl_s", head[WATCH_H_TWO_MSL_NS], out);
-	fprintf(out, ",\"two_msl_rfc_conformant\":%s,\"link_up\":%s,\"draining\":%s",
+	fprintf(out, ",\"two_msl_rfc_conformant\":%s,\"link_up\":%s,\"draining\":%s,\"paused\":%s",
 		text_two_msl_conforms(head[WATCH_H_TWO_MSL_NS]) ? "true" : "false",
 		head[WATCH_H_LINK_UP] != 0 ? "true" : "false",
-		head[WATCH_H_DRAINING] != 0 ? "true" : "false");
+		head[WATCH_H_DRAINING] != 0 ? "true" : "false",
+		head[WATCH_H_STARTS_NS] == UINT64_MAX ? "true" : "false");
 	fprintf(out,
 		",\"pool_size\":%" PRIu64 ",\"pool_free\":%" PRIu64 ",\"time_wait_max\":%" PRIu64
 		",\"device_missed\":%" PRIu64,

@@ -38,14 +38,20 @@ static void draw_title(struct top_pen *p)
 	const struct watch_snapshot *n = &p->t->now;
 	char up[TOP_NUMBER_MAX], msl[TOP_NUMBER_MAX], step[TOP_NUMBER_MAX], right[256];
 	bool drains = n->head[WATCH_H_DRAINING] != 0, link = n->head[WATCH_H_LINK_UP] != 0;
+	uint64_t starts = n->head[WATCH_H_STARTS_NS];
+	enum top_attr attr = p->t->ended || drains || !link ? TOP_BAD
+			     : starts != 0                  ? TOP_WARN
+							    : TOP_GOOD;
 	uint32_t col = leat_top_put(p->s, 0, 1, TOP_BOLD, "%.24s", n->name);
 
 	col = leat_top_put(p->s, 0, col, TOP_PLAIN, "  %s  ", n->verb);
-	col = leat_top_put(p->s, 0, col, p->t->ended || drains || !link ? TOP_BAD : TOP_GOOD, "%s",
-		p->t->ended ? "ended"
-		: drains    ? "draining"
-		: link      ? "running"
-			    : "link down");
+	col = leat_top_put(p->s, 0, col, attr, "%s",
+		p->t->ended            ? "ended"
+		: drains               ? "draining"
+		: !link                ? "link down"
+		: starts == UINT64_MAX ? "paused"
+		: starts != 0          ? "waits"
+				       : "running");
 	col = leat_top_put(p->s, 0, col, TOP_PLAIN, "  up %s", up_text(n->head[WATCH_H_UP_NS], up));
 	if (p->t->frozen)
 		leat_top_put(p->s, 0, col, TOP_WARN, "  frozen");
