@@ -85,8 +85,9 @@ static void shard(const struct top *t, uint32_t i, FILE *out)
 					       (double)watched);
 	fputc('}', out);
 	seconds("turn_p99_s", leat_watch_turn_at(turn, 990000), out);
-	fprintf(out, ",\"buffers_held\":%" PRIu64 ",\"drops\":%" PRIu64, b[WATCH_C_RBUF_HELD],
-		leat_watch_drops(b));
+	fprintf(out,
+		",\"time_wait_max\":%" PRIu64 ",\"buffers_held\":%" PRIu64 ",\"drops\":%" PRIu64,
+		b[WATCH_C_PLACES], b[WATCH_C_RBUF_HELD], leat_watch_drops(b));
 	cells("states", b, WATCH_PRESENT + TCP_ST_CLOSED, TCP_ST_CNT - TCP_ST_CLOSED, true, out);
 	fputc('}', out);
 }
@@ -138,6 +139,9 @@ void leat_top_json(const struct top *t, FILE *out)
 		",\"device_missed\":%" PRIu64,
 		head[WATCH_H_POOL_SIZE], head[WATCH_H_POOL_FREE], head[WATCH_H_WAIT_MAX],
 		head[WATCH_H_RX_MISSED]);
+	struct top_waiting w = leat_top_waiting(&t->now);
+	fprintf(out, ",\"waiting\":{\"role\":\"%s\",\"cnt\":%" PRIu64 ",\"max\":%" PRIu64 "}",
+		leat_watch_role_name(w.role), w.cnt, w.max);
 	leat_watch_why(&t->before, &t->now, why);
 	fputs(",\"why\":", out);
 	leat_json_text(why, out);

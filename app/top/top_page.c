@@ -176,14 +176,15 @@ static void draw_figure(struct top_pen *p)
 
 static void draw_waiting(struct top_pen *p)
 {
-	uint64_t cnt = p->t->sum[WATCH_PRESENT + TCP_ST_TIME_WAIT];
-	uint64_t max = u64_max(p->t->now.head[WATCH_H_WAIT_MAX], 1);
+	struct top_waiting w = leat_top_waiting(&p->t->now);
 	char n[2][TOP_NUMBER_MAX];
-	uint32_t col = leat_top_put(p->s, p->row, 1, TOP_PLAIN, "TIME-WAIT %s of %s  ",
-		leat_top_number(cnt, 6, n[0]), leat_top_number(max, 6, n[1]));
+	uint32_t col = leat_top_put(p->s, p->row, 1, TOP_PLAIN, "TIME-WAIT %s of %s%s%s  ",
+		leat_top_number(w.cnt, 6, n[0]), leat_top_number(w.max, 6, n[1]),
+		w.alone ? "" : ", ", w.alone ? "" : leat_watch_role_name(w.role));
 
-	col = leat_top_bar(p->s, p->row, col, p->s->cols - 8 - col, cnt, max);
-	leat_top_put(p->s, p->row, col + 1, TOP_PLAIN, "%3" PRIu64 " %%", cnt * 100 / max);
+	col = leat_top_bar(p->s, p->row, col, p->s->cols - 8 - col, w.cnt, w.max);
+	leat_top_put(p->s, p->row, col + 1, TOP_PLAIN, "%3" PRIu64 " %%",
+		w.cnt * 100 / u64_max(w.max, 1));
 	p->row++;
 }
 
