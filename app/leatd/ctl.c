@@ -30,7 +30,6 @@
 
 static gid_t reader = OPT_GROUP_NONE; /* who may read */
 
-/* bind_to binds fd to path, which is left over when nobody listens there. */
 static bool bind_to(int fd, const char *path)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -38,17 +37,6 @@ static bool bind_to(int fd, const char *path)
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
 	mode_t mask = umask(0177); /* 0600 from its first moment */
 	bool bound = bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0;
-	if (!bound && errno == EADDRINUSE) {
-		int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		bool left_over =
-			probe >= 0 && connect(probe, (const struct sockaddr *)&at, sizeof(at)) != 0;
-
-		if (probe >= 0)
-			close(probe);
-		errno = EADDRINUSE;
-		if (left_over && unlink(path) == 0)
-			bound = bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0;
-	}
 	umask(mask);
 	return bound;
 }
@@ -309,6 +297,27 @@ static bool bind_name(struct ctl *c, const char *name)
 	       bind_to(c->listen_fd, c->path);
 }
 
+/* listen_as makes the socket and listens there.  What killed instances left is removed before. */
+static bool listen_as(struct ctl *c, const char *name)
+{
+	if (!leat_instance_path(name, c->path, sizeof(c->path), true))
+		return false;
+	int lock = leat_instance_lock();
+	if (lock >= 0)
+		leat_instance_sweep();
+	bool bound = bind_name(c, name);
+	if (bound)
+		let_group(c->path);
+	bool listens = bound && listen(c->listen_fd, BACKLOG) == 0;
+	int error = errno;
+	if (bound && !listens)
+		unlink(c->path);
+	if (lock >= 0)
+		close(lock);
+	errno = error;
+	return listens;
+}
+
 void leat_ctl_start(
 	struct ctl *c, struct plane *plane, const struct ctl_role *role, const char *name)
 {
@@ -319,10 +328,8 @@ void leat_ctl_start(
 	pthread_mutex_init(&c->putting, NULL);
 	pthread_mutex_init(&c->changing, NULL);
 	c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool bound = c->listen_fd >= 0 && bind_name(c, name);
-	if (bound)
-		let_group(c->path);
-	if (bound && listen(c->listen_fd, BACKLOG) == 0 && make_boxes(c) && start_thread(c))
+	bool bound = c->listen_fd >= 0 && listen_as(c, name);
+	if (bound && make_boxes(c) && start_thread(c))
 		return;
 	leat_log(LOG_LV_WARN, "leatd", "%s: %s; leat conns cannot ask this instance", c->path,
 		strerror(errno));

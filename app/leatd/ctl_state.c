@@ -4,6 +4,7 @@
 #include "report.h"
 #include "sight.h"
 #include "text.h"
+#include "when.h"
 
 #include "base_time.h"
 
@@ -116,6 +117,37 @@ void leat_ctl_end(struct ctl_client *q, char *words)
 		kill(getpid(), SIGINT); /* two of one kind may be one */
 }
 
+/* starts is when a generator that waits will begin (sight.h); 0: it has begun, or is none. */
+static uint64_t starts(const struct ctl *c)
+{
+	const struct sight *s = c->plane->sight;
+
+	return s != NULL && !atomic_load(&c->draining) ? atomic_load(&s->starts_ns) : 0;
+}
+
+/* state is it in a word, as JSON has it. */
+static const char *state(const struct ctl *c)
+{
+	return atomic_load(&c->draining)        ? "draining"
+	       : starts(c) == SIGHT_STARTS_TOLD ? "paused"
+	       : starts(c) != 0                 ? "waits"
+						: "runs";
+}
+
+static void info_state(const struct ctl *c, FILE *out)
+{
+	uint64_t at = starts(c);
+	char text[WHEN_TEXT_MAX];
+
+	fprintf(out, "state      %s", state(c));
+	if (at == SIGHT_STARTS_TOLD)
+		fprintf(out, ": leat ctl start -n %s, or kill -USR1 %d, begins it",
+			leat_instance_of(c->path), (int)getpid());
+	else if (at != 0)
+		leat_when_text(at, text), fprintf(out, ": it begins at %s", text);
+	fputc('\n', out);
+}
+
 static void info_text(const struct ctl *c, uint64_t up_ns, FILE *out)
 {
 	const struct ctl_role *r = c->role;
@@ -127,11 +159,10 @@ static void info_text(const struct ctl *c, uint64_t up_ns, FILE *out)
 	fprintf(out,
 		"name       %s\nverb       %s\npid        %d\nversion    " LEAT_VERSION ", %s\n",
 		leat_instance_of(c->path), r->verb, (int)getpid(), rte_version());
-	fprintf(out,
-		"up         %" PRIu64 ".%" PRIu64 "s\nstate      %s\nshards     %" PRIu32
-		" on %" PRIu32 " lcore%s\n",
-		up_ns / TIME_S, up_ns / (TIME_S / 10) % 10,
-		atomic_load(&c->draining) ? "draining" : "runs", c->plane->shard_cnt,
+	fprintf(out, "up         %" PRIu64 ".%" PRIu64 "s\n", up_ns / TIME_S,
+		up_ns / (TIME_S / 10) % 10);
+	info_state(c, out);
+	fprintf(out, "shards     %" PRIu32 " on %" PRIu32 " lcore%s\n", c->plane->shard_cnt,
 		c->plane->loop_cnt, c->plane->loop_cnt == 1 ? "" : "s");
 	for (uint32_t i = 0; i < r->port_cnt; i++)
 		fprintf(out, "port       %s %s\n", r->port[i]->name, r->port[i]->driver);
@@ -151,9 +182,8 @@ static void info_json(const struct ctl *c, uint64_t up_ns, FILE *out)
 		",\"verb\":\"%s\",\"pid\":%d,\"version\":\"" LEAT_VERSION
 		"\",\"dpdk\":\"%s\",\"up_s\":%" PRIu64 ".%09" PRIu64
 		",\"state\":\"%s\",\"shards\":%" PRIu32 ",\"lcores\":%" PRIu32 ",\"ports\":[",
-		r->verb, (int)getpid(), rte_version(), up_ns / TIME_S, up_ns % TIME_S,
-		atomic_load(&c->draining) ? "draining" : "runs", c->plane->shard_cnt,
-		c->plane->loop_cnt);
+		r->verb, (int)getpid(), rte_version(), up_ns / TIME_S, up_ns % TIME_S, state(c),
+		c->plane->shard_cnt, c->plane->loop_cnt);
 	for (uint32_t i = 0; i < r->port_cnt; i++)
 		fprintf(out, "%s{\"name\":\"%s\",\"driver\":\"%s\"}", i > 0 ? "," : "",
 			r->port[i]->name, r->port[i]->driver);

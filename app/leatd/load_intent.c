@@ -59,6 +59,7 @@ void leat_load_intent_begin(
 					     : cnt,
 		.concurrency = o->concurrency,
 		.time_wait_ns = o->serve.time_wait_ns,
+		.rest_ns = need->rest_ns,
 		.tuples = need->tuples,
 		.tuples_needed = need->needed,
 		.rate_milli_max = need->rate_milli_max,

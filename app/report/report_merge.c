@@ -63,6 +63,7 @@ const char *leat_report_other_plan(const struct load_result *a, const struct loa
 		{"durations", i->duration_ns == k->duration_ns},
 		{"totals", i->total == k->total || i->change_cnt != 0},
 		{"2MSLs", i->time_wait_ns == k->time_wait_ns},
+		{"--connect-reuse", i->rest_ns == k->rest_ns},
 		{"programs", same_text(i->program, k->program)},
 		{"closes", same_text(i->close, k->close)},
 		{"expectations", same_rules(a, b)},
