@@ -565,8 +565,11 @@ static inline bool emit_sole(struct tcp_call *c)
 		tcb->opts & (TCP_O_EXT | TCP_O_KEEP_NOW) || tcp_sack_news(tcb) ||
 		!tcp_is_quick(c->e))
 		return false;
-	flight_begin(c);
-	return text <= u32_min(tcb->snd.wnd, tcb->cwnd) && put_fresh(c, text);
+	leat_tcp_cc_begin(c);
+	if (text > u32_min(tcb->snd.wnd, tcb->cwnd))
+		return false; /* the flight begins on the long way */
+	leat_tcp_ext_begin(c->e, tcb, c->now);
+	return put_fresh(c, text);
 }
 
 /* Chooses and builds one segment; false when this connection has nothing more to send now. */
