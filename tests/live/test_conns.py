@@ -340,6 +340,26 @@ def several():
             process.wait()
         live.equal(place.sockets(), ["try.sock"], "sockets")
         live.equal(place.ask().returncode, 3, "exit code")
+    with live.case("a new one removes what killed ones left, whatever their names, and no more"):
+        with place.hold() as one, place.hold() as two:
+            other = next(name for name in place.sockets() if name != "try.sock")
+            Path(place.dir, "notes.sock").write_text("no socket\n")
+            Path(place.dir, "notes").write_text("nor this\n")
+            two.signal(signal.SIGKILL)
+            two.wait()
+            live.equal(place.sockets(), sorted((other, "notes.sock", "try.sock")), "sockets")
+            live.check(place.told("limit", 1).startswith("State"), "the only one there is")
+            with place.hold() as three:
+                new = f"try-{three.pid}"
+                live.equal(place.sockets(), sorted((new + ".sock", "notes.sock", "try.sock")),
+                           "sockets")
+                live.check(Path(place.dir, "notes").exists(), "what is no socket")
+                for name in ("try", new):
+                    live.check(place.told("-n", name, "limit", 1).startswith("State"), name)
+                for process in (one, three):
+                    process.signal(signal.SIGINT)
+                    live.equal(process.wait(), 0, "exit code")
+        Path(place.dir, "notes.sock").unlink()
     with live.case("two of one name are told apart, and must be named"):
         with place.hold() as one, place.hold() as two:
             live.check("try.sock" in place.sockets(), place.sockets())

@@ -70,6 +70,13 @@ def taken():
         many = ("--vdev", "net_null0", "--address", "10.0.0.1/8")
         _, err = plan("load", *many, "--target", "10.0.0.2-10.31.255.255", code=2)
         live.check("--target: 2,097,150 addresses are on the link" in err, err)
+    with live.case("a load has room for no more in flight than there are pairs"):
+        text, err = plan("load", "--vdev", "net_null0", "--address", "10.0.0.1/8", "--target",
+                         "10.0.0.2", "-c", 100000, "--source-ports", "1024-2047", "--anyway")
+        live.check(re.search(r"^  connections +1,088 +1,088 ", text, re.M), text)
+        live.check(re.search(r"^  programs +1,025 +1,025 ", text, re.M), text)
+        live.check(total(text) < 200 << 20, text)
+        live.check("100,000 pairs of address and port are needed" in err, err)
     with live.case("what a pair of a load rests is called by its name"):
         for more, name in (((), "2MSL 60 s"), (("--connect-reuse", "1s"), "--connect-reuse 1 s")):
             text, _ = plan("load", *many, "--target", "10.0.0.2", "--rate", "1000/s",
