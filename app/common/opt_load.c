@@ -24,14 +24,15 @@ static bool read_target(void *options, const char *text, char *why, size_t size)
 {
 	struct load_options *o = options;
 
+	if (*text == '@' && text[1] != '\0' && o->target_file == NULL) {
+		o->target_file = text + 1;
+		return true;
+	}
 	if (*text == '@') {
-		if (o->target_file != NULL || text[1] == '\0')
-			snprintf(why, size, "`%s`: %s", text,
-				text[1] == '\0' ? "names no file; @targets.txt?"
-						: "one file at most; put all into one");
-		else
-			o->target_file = text + 1;
-		return o->target_file == text + 1;
+		snprintf(why, size, "`%s`: %s", text,
+			text[1] == '\0' ? "names no file; @targets.txt?"
+					: "one file at most; put all into one");
+		return false;
 	}
 	if (o->target_cnt == LOAD_TARGET_MAX) {
 		snprintf(why, size,
@@ -609,8 +610,10 @@ bool leat_opt_load_reaches(
 static bool check_sources(const struct load_options *o, char *why, size_t size)
 {
 	char text[IP_TEXT_MAX];
+	uint64_t cnt = ip_is_any(o->source_from) ? 0 : o->source_to.lo - o->source_from.lo + 1;
 
-	for (struct ip ip = o->source_from; !ip_is_any(ip) && ip.lo <= o->source_to.lo; ip.lo++) {
+	for (uint64_t i = 0; i < cnt; i++) {
+		const struct ip ip = {o->source_from.hi, o->source_from.lo + i};
 		const char *what = leat_opt_serve_no_peer(&o->serve, ip, true);
 
 		if (what == NULL)

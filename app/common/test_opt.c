@@ -271,6 +271,7 @@ static void what_a_load_cannot_do_is_refused_in_a_sentence(void **state)
 		{"--sources=10.0.0.0/15", "is no range of up to 65,536"},
 		{"--sources=10.0.0.9-10.0.0.3", "is no range of up to 65,536"},
 		{"--sources=fd00::1-fd00::9", "--sources: IPv6, but a --target is not"},
+		{"--sources=fd00::ffff:ffff:ffff:0/112", "--sources: IPv6, but a --target is not"},
 		{"--source-ports=0-9", "is no range of ports"},
 		{"--target=10.0.1.2", "--target: `10.0.1.2` is in the prefix of no --address"},
 		{"--rate=fast", "is no rate"},

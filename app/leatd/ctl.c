@@ -27,9 +27,8 @@
 #define SWEEP_MS     1000 /* between two looks for what may be given back */
 #define STACK_OCTETS (256 << 10)
 #define GROUPS_MAX   64
-#define GROUP_NONE   UINT32_MAX
 
-static gid_t reader = GROUP_NONE; /* who may read */
+static gid_t reader = OPT_GROUP_NONE; /* who may read */
 
 static bool bind_to(int fd, const char *path)
 {
@@ -197,6 +196,18 @@ static void take_client(struct ctl *c, int fd)
 		fclose(q->out);
 }
 
+/* sweep goes on with what shards that stood still hold of ours, or were not told; it waits for
+ * nobody. */
+static void sweep(struct ctl *c)
+{
+	leat_ctl_capture_sweep(c);
+	if (pthread_mutex_trylock(&c->changing) != 0)
+		return; /* until the next time */
+	leat_ctl_change_sweep(c);
+	leat_ctl_state_sweep(c);
+	pthread_mutex_unlock(&c->changing);
+}
+
 static void *run(void *arg)
 {
 	struct ctl *c = arg;
@@ -207,9 +218,7 @@ static void *run(void *arg)
 
 		if (poll(p, 2, SWEEP_MS) < 0 && errno != EINTR)
 			break;
-		leat_ctl_capture_sweep(c);
-		leat_ctl_change_sweep(c);
-		leat_ctl_state_sweep(c);
+		sweep(c);
 		if ((p[0].revents & POLLIN) == 0)
 			continue;
 		int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC);
@@ -265,7 +274,7 @@ static void let_group(const char *path)
 {
 	char dir[INSTANCE_PATH_MAX];
 
-	if (reader == GROUP_NONE)
+	if (reader == OPT_GROUP_NONE)
 		return;
 	if (!leat_instance_dir(dir, sizeof(dir), false) || chmod(dir, 0755) != 0 ||
 		chown(path, (uid_t)-1, reader) != 0 || chmod(path, 0660) != 0)

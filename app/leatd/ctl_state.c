@@ -18,9 +18,9 @@
 
 #define WAIT_LOOK_NS (100 * TIME_MS)
 
-/* tell_late tells those that have not been told yet whether to drain: the last word is the one that
- * counts, so that it does not matter whether they have read the ones before. */
-static void tell_late(struct ctl *c)
+/* The last word is the one that counts, so that it does not matter whether they have read the ones
+ * before. */
+void leat_ctl_state_sweep(struct ctl *c)
 {
 	const struct shard_letter letter = {
 		atomic_load(&c->draining) ? SHARD_MAIL_DRAIN : SHARD_MAIL_UNDRAIN, NULL};
@@ -34,20 +34,12 @@ static void tell_late(struct ctl *c)
 static uint64_t tell_all(struct ctl *c)
 {
 	c->late = UINT64_MAX >> (64 - c->plane->shard_cnt);
-	tell_late(c);
+	leat_ctl_state_sweep(c);
 	uint64_t dumb = c->late;
 	for (uint32_t i = 0; i < c->plane->shard_cnt; i++)
 		if (!leat_ctl_turns(c, i))
 			dumb |= UINT64_C(1) << i;
 	return dumb;
-}
-
-void leat_ctl_state_sweep(struct ctl *c)
-{
-	if (pthread_mutex_trylock(&c->changing) != 0)
-		return; /* until the next time */
-	tell_late(c);
-	pthread_mutex_unlock(&c->changing);
 }
 
 /* count_open says how many are open, TIME-WAIT aside; false: a shard does not tell. */
@@ -61,16 +53,6 @@ static bool count_open(struct ctl_client *q, uint64_t *open)
 
 	*open = scan.matched;
 	return good && scan.dumb == 0;
-}
-
-static void print_dumb(struct ctl_client *q, uint64_t dumb)
-{
-	for (uint32_t i = 0; i < q->ctl->plane->shard_cnt; i++)
-		if ((dumb >> i & 1) != 0)
-			fprintf(q->out,
-				"note: shard %" PRIu32
-				" does not turn; it will do it when it turns again\n",
-				i);
 }
 
 /* `drain`, `drain wait`: until none is open, or who asks has gone. */
@@ -94,7 +76,7 @@ void leat_ctl_drain(struct ctl_client *q, char *words)
 	pthread_mutex_unlock(&q->ctl->changing);
 	bool known = count_open(q, &open);
 	fprintf(q->out, "ok\ndraining: new SYNs are dropped; %" PRIu64 " open\n", open);
-	print_dumb(q, dumb);
+	ctl_print_silent(dumb, WATCH_FORM_TEXT, CTL_DOES_IT_LATER, q->out);
 	if (!wait)
 		return;
 	while ((!known || open > 0) && atomic_load(&q->ctl->draining) &&
@@ -120,7 +102,7 @@ void leat_ctl_undrain(struct ctl_client *q, char *words)
 		return;
 	}
 	fputs("ok\nnew connections are taken again\n", q->out);
-	print_dumb(q, dumb);
+	ctl_print_silent(dumb, WATCH_FORM_TEXT, CTL_DOES_IT_LATER, q->out);
 }
 
 /* `stop` is what SIGTERM is, `stop now` what a second signal is: taken by the control thread. */

@@ -410,7 +410,8 @@ enum opt_exit leat_load_need_check(const struct load_options *o, const struct lo
 	return leat_plan_check(&o->serve, &n->plan);
 }
 
-void leat_load_need_print(const struct load_options *o, const struct load_need *n, FILE *out)
+/* print_pairs writes what there is to tell besides the table: the pairs. */
+static void print_pairs(const struct load_options *o, const struct load_need *n, FILE *out)
 {
 	char t[4][TEXT_GROUP_MAX], rate[32], msl[32];
 
@@ -451,7 +452,7 @@ enum opt_exit leat_run_plan_load(const struct load_options *o)
 	if (result == OPT_EXIT_OK) {
 		leat_device_tell_absent(&o->serve);
 		leat_plan_table(&o->serve, &n.plan, "client", stdout);
-		leat_load_need_print(o, &n, stdout);
+		print_pairs(o, &n, stdout);
 		leat_plan_warn(&o->serve, &n.plan);
 		result = leat_load_need_check(o, &n);
 	}

@@ -53,9 +53,6 @@ uint64_t leat_load_need_pairs(
 uint64_t leat_load_need_waiting(
 	const struct load_options *o, const struct load_need *n, uint64_t rate_milli);
 
-/* leat_load_need_print writes what `plan load` tells of a need besides its table: the pairs. */
-void leat_load_need_print(const struct load_options *o, const struct load_need *n, FILE *out);
-
 void leat_load_need_free(struct load_need *n);
 
 #endif

@@ -140,19 +140,9 @@ static void cut(void *arg)
 
 /* The rest runs in the control thread. */
 
-/* ask has every shard call also with its element of arg, each size octets. */
-static void ask(void (*also)(void *arg), void *element, size_t size)
-{
-	void *arg[SHARD_MAX] = {NULL};
-
-	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
-		arg[i] = (char *)element + i * size;
-	leat_plane_ask(&run.plane, also, arg);
-}
-
 static void ask_views(void (*also)(void *arg))
 {
-	ask(also, run.view.shard, sizeof(*run.view.shard));
+	leat_plane_ask_each(&run.plane, also, run.view.shard, sizeof(*run.view.shard));
 }
 
 /* ask_hops asks all shards, and reads those that have answered; true: some of them know more now
@@ -162,7 +152,7 @@ static bool ask_hops(bool *all)
 	bool more = false;
 
 	*all = true;
-	ask(leat_load_hops_ask, run.hops, sizeof(run.hops[0]));
+	leat_plane_ask_each(&run.plane, leat_load_hops_ask, run.hops, sizeof(run.hops[0]));
 	for (uint32_t i = 0; i < run.plane.shard_cnt; i++) {
 		bool heard = run.plane.shard[i].heard;
 

@@ -252,7 +252,7 @@ static void put_limits(const struct load_result *r, FILE *out)
 	fprintf(out, ",\"device_gone\":%s,", l->port_gone ? "true" : "false");
 	put_seconds(out, "start_late_s", l->start_late_ns);
 	fprintf(out, ",\"saturated\":%s,\"reason\":", limit != NULL ? "true" : "false");
-	leat_json_text(limit != NULL ? limit : "", out);
+	leat_json_text(limit, out);
 	fputc('}', out);
 }
 

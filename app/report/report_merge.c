@@ -90,10 +90,8 @@ static bool check_plans(const struct report_merge *m, char *why, size_t size)
 
 		if (what == NULL)
 			continue;
-		const char *option = strcmp(what, "config hashes") == 0
-					     ? leat_report_config_other(nth(m, 0)->where.config,
-						       nth(m, i)->where.config)
-					     : NULL;
+		const char *option =
+			leat_report_config_other(nth(m, 0)->where.config, nth(m, i)->where.config);
 		int octets = option != NULL ? (int)strcspn(option, "=\n") : 0;
 
 		snprintf(why, size, "%s and %s have different %s%s%.*s: they are not of one plan",

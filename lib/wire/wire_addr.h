@@ -116,6 +116,16 @@ static inline bool tuple_is4(const struct tuple *t)
 	return ip_is4(t->local) && ip_is4(t->remote) && t->zone == 0;
 }
 
+/* tuple_turned is the tuple as the other end has it. */
+static inline struct tuple tuple_turned(const struct tuple *t)
+{
+	return (struct tuple){.local = t->remote,
+		.remote = t->local,
+		.lport = t->rport,
+		.rport = t->lport,
+		.zone = t->zone};
+}
+
 static inline struct ends4 ends4_of(const struct tuple *t)
 {
 	struct ends4 e = {ip_to4(t->local), ip_to4(t->remote), t->lport, t->rport};
