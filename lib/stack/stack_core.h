@@ -248,10 +248,8 @@ static inline bool stack_is_of(
 /* stack_unacked is the octets of text queued and not acknowledged. */
 static inline uint32_t stack_unacked(const struct tcb *tcb)
 {
-	struct seq first = seq_max(tcb->snd.una, seq_add(tcb->snd.iss, 1));
+	struct seq first = seq_add(tcb->snd.una, tcp_syn_unacked(tcb));
 
-	if (tcb->una_offset > 0)
-		first = tcb->snd.una; /* ISS is too far back to compare with */
 	return seq_lt(first, tcb->snd.end) ? seq_from(first, tcb->snd.end) : 0;
 }
 

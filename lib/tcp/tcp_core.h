@@ -101,12 +101,6 @@ static inline bool tcp_is_quick(const struct tcp_engine *e)
 	return LEAT_FAST_PATH && e->knobs.fast_path;
 }
 
-/* Is our SYN still to be acknowledged?  (SND.UNA alone comes by ISS again after 4 GiB.) */
-static inline bool tcp_syn_unacked(const struct tcb *tcb)
-{
-	return tcb->una_offset == 0 && seq_eq(tcb->snd.una, tcb->snd.iss);
-}
-
 /* What our TSval is now: ms on the shard's clock, from a place of the tuple's own. */
 static inline uint32_t tcp_ts_val(const struct tcb *tcb, uint64_t now)
 {

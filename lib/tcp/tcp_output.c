@@ -299,14 +299,14 @@ static bool worth_sending(const struct tcb *tcb, struct seq pos, uint32_t text, 
 static bool emit_syn(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
-	bool fresh = seq_eq(tcb->snd.nxt, tcb->snd.iss);
+	bool fresh = seq_eq(tcb->snd.nxt, tcb->snd.una);
 
-	if (!fresh && !seq_eq(tcb->snd.rtx, tcb->snd.iss))
+	if (!fresh && !seq_eq(tcb->snd.rtx, tcb->snd.una))
 		return false;
 	if (UNLIKELY(tcb->state == TCP_ST_SYN_SENT))
-		emit(c, tcb->snd.iss, 0, TCP_SYN);
+		emit(c, tcb->snd.una, 0, TCP_SYN);
 	else
-		emit_as(c, tcb->snd.iss, 0, TCP_SYN | TCP_ACK, false);
+		emit_as(c, tcb->snd.una, 0, TCP_SYN | TCP_ACK, false);
 	return true;
 }
 

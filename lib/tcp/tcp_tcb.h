@@ -29,7 +29,7 @@
  *	LAST-ACK      as CLOSING, but the peer closed first.
  *	TIME-WAIT     only the 2MSL timer; nothing to send but ACKs.
  *
- * Shape      240 octets, those that each segment touches first; what is on the way, received and
+ * Shape      232 octets, those that each segment touches first; what is on the way, received and
  *            not read, or rare, comes from pools.
  * Units      octets, ns.  Offsets count the user's octets from the first, as 64 bits.
  * Affinity   the shard's lcore. */
@@ -78,7 +78,9 @@ enum tcp_tcb_opt {
 	TCP_O_EXT = 0x8000,       /* tcb.ext is valid, while text is on the way */
 };
 
-#define TCP_AGREED_ECN 0x20 /* beside the options, in tcb.agreed */
+/* Beside the options, in tcb.agreed. */
+#define TCP_AGREED_ECN 0x20
+#define TCP_AGREED_SYN 0x40 /* our SYN is acknowledged */
 
 /* By the children of a listener, in place of what the knobs say. */
 #define TCP_O_INHERITED     (TCP_O_KEEPALIVE | TCP_O_R2 | TCP_O_RST_ENDS | TCP_O_TWO_MSL)
@@ -119,7 +121,7 @@ static inline bool tcp_end_is_graceful(uint8_t why)
 }
 
 struct tcp_snd {
-	struct seq una, nxt, rtx, end, wl1, wl2, iss;
+	struct seq una, nxt, rtx, end, wl1; /* ISS is tcp_iss, SND.WL2 is SND.UNA: tcp_ack.c */
 	uint32_t wnd, wnd_max; /* scaled: true octets (REC-1) */
 };
 
@@ -153,7 +155,7 @@ struct tcb {
 	};
 	uint8_t backoff;  /* doublings of the RTO */
 	uint8_t ack_owed; /* segments with text since our last ACK */
-	uint8_t agreed;   /* enum wire_tcp_opt, TCP_AGREED_ECN: what both SYNs offered */
+	uint8_t agreed;   /* enum wire_tcp_opt, TCP_AGREED_...: what both SYNs offered */
 	uint8_t snd_scale, rcv_scale; /* shifts of SND.WND and RCV.WND, RFC 7323 2.2 */
 	uint8_t tos;                  /* DSCP of what we send (MUST-48), the ECN bits are 0 */
 	uint16_t opts;                /* enum tcp_tcb_opt */
@@ -215,11 +217,23 @@ struct tcp_side {
 	uint8_t keep_cnt;    /* probes since heard_at */
 };
 
+/* Is our SYN still to be acknowledged? */
+static inline bool tcp_syn_unacked(const struct tcb *tcb)
+{
+	return !(tcb->agreed & TCP_AGREED_SYN);
+}
+
+/* ISS, until our FIN is acknowledged: what SND.UNA has moved over is the SYN and text. */
+static inline struct seq tcp_iss(const struct tcb *tcb)
+{
+	return seq_sub(tcb->snd.una, (uint32_t)tcb->una_offset + !tcp_syn_unacked(tcb));
+}
+
 #define TCP_R2_NEVER UINT32_MAX
 
 STATIC_ASSERT(sizeof(struct tcp_side) == 32, "two to a cache line");
 
-STATIC_ASSERT(sizeof(struct tcb) == 240, "no hole");
+STATIC_ASSERT(sizeof(struct tcb) == 232, "no hole");
 
 struct tcp_engine;
 

@@ -11,7 +11,7 @@ static void syn_prepare(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
 {
 	struct seq iss = leat_tcp_isn(e, tcb, now);
 
-	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = iss;
+	tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = iss;
 	tcb->snd.end = seq_add(iss, 1);
 	leat_tcp_rtt_init(e, tcb);
 	e->cnt.opened_active++;

@@ -64,8 +64,6 @@ static const struct field {
 	F_TCB(snd.rtx),
 	F_TCB(snd.end),
 	F_TCB(snd.wl1),
-	F_TCB(snd.wl2),
-	F_TCB(snd.iss),
 	F_TCB(snd.wnd),
 	F_TCB(snd.wnd_max),
 	F_TCB(rcv.nxt),
