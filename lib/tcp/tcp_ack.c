@@ -63,9 +63,9 @@ static void advance(struct tcp_call *c, const struct seg *seg)
 	tcb->tries = 0;
 	if (tcb->flags & TCP_F_RTT && seq_gt(ack, *tcp_rtt_seq(c->e, tcb))) {
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
-		leat_tcp_rtt_sample(c->e, tcb, c->now - tcb->rtt_at);
+		leat_tcp_rtt_sample(tcb, c->now - tcb->rtt_at);
 	} else if (tcb->backoff > 0 && echo_time(c, seg, &since_ns)) {
-		leat_tcp_rtt_sample(c->e, tcb, since_ns);
+		leat_tcp_rtt_sample(tcb, since_ns);
 	}
 }
 
@@ -82,14 +82,14 @@ static bool is_duplicate(const struct tcp_call *c, const struct seg *seg)
 void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
+	uint16_t again = tcb->flags & TCP_F_SYN_RTX;
 
 	advance(c, seg);
 	tcb->agreed |= TCP_AGREED_SYN;
 	if (tcb->opts & TCP_O_KEEPALIVE)
 		leat_tcp_keep_heard(c);
-	if (tcb->flags & TCP_F_SYN_RTX) {
-		/* RFC 6298 5.7: the SYN's timer fired, so begin with 3 s. */
-		tcb->rto_us = u32_max(tcb->rto_us, 3000000);
+	if (again) {
+		tcb->flags |= again; /* the time of the SYN itself does not count */
 		tcb->backoff = 0;
 	}
 	tcb->snd.wnd = c->wnd;

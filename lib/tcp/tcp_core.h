@@ -53,15 +53,17 @@ struct tcp_engine {
 	struct tcp_knobs knobs;
 	struct hash_key secret, cookie_key;
 	/* What the knobs make of every connection, worked out once. */
-	struct tcb fresh;          /* a record as it begins */
-	uint32_t rcv_room;         /* octets of text that one may hold */
-	uint32_t rcv_half;         /* half of the receive buffer */
+	struct tcb fresh;  /* a record as it begins */
+	uint32_t rcv_room; /* octets of text that one may hold */
+	uint32_t rcv_half; /* half of the receive buffer */
+	uint32_t rto_min_us, rto_max_us;
 	uint8_t offered;           /* enum wire_tcp_opt of our SYN, but for MSS (MUST-67) */
 	uint8_t shift_wanted;      /* of our window, when that is agreed on */
 	struct tcp_follow *follow; /* where arrows are noted; NULL: nowhere */
 	uint64_t cookie_until;     /* so long an ACK to a listener may bring a cookie back */
 	struct tcb *tcb;
-	struct tuple *wide; /* of tcb[i], when its ends are wide, at [i]; NULL: none ever is */
+	uint64_t *high; /* of the remote of tcb[i], when its ends are wide, at [i]; NULL: none is */
+	const struct wire_link *link; /* whose addresses such a tcb's is one of */
 	struct tcp_side *side;
 	struct tcp_rbuf *rbuf;
 	struct tcp_tally *tally; /* likewise; NULL: not kept */
@@ -127,20 +129,20 @@ static inline uint64_t tcp_two_msl_ns(const struct tcp_engine *e, const struct t
 /* The tuple of tcb, and what sets it. */
 static inline void tcp_tuple(const struct tcp_engine *e, const struct tcb *tcb, struct tuple *tuple)
 {
-	if (LIKELY(tcb->ends.remote != ENDS4_WIDE))
+	if (LIKELY(!ends4_is_wide(&tcb->ends)))
 		ends4_tuple(&tcb->ends, tuple);
 	else
-		*tuple = e->wide[tcb->idx];
+		ends_wide_tuple(&tcb->ends_all, e->high[tcb->idx], e->link, tuple);
 }
 
 static inline void tcp_tuple_set(
 	const struct tcp_engine *e, struct tcb *tcb, const struct tuple *tuple)
 {
 	tcb->ends = ends4_of(tuple);
-	if (LIKELY(tcb->ends.remote != ENDS4_WIDE))
+	if (LIKELY(!ends4_is_wide(&tcb->ends)))
 		return;
-	ASSERT(e->wide); /* limits.time_wait_wide */
-	e->wide[tcb->idx] = *tuple;
+	ASSERT(e->high && e->link); /* limits.time_wait_wide, leat_tcp_link */
+	ends_wide_set(&tcb->ends_all, &e->high[tcb->idx], e->link, tuple);
 }
 
 /* tcp_side is for a tcb that has it; leat_tcp_side, for reading, and leat_tcp_side_make for any:
@@ -372,7 +374,7 @@ void leat_tcp_urg_put(const struct tcp_call *c, struct seg *seg);
 
 /* tcp_rtt.c */
 void leat_tcp_rtt_init(const struct tcp_engine *e, struct tcb *tcb);
-void leat_tcp_rtt_sample(const struct tcp_engine *e, struct tcb *tcb, uint64_t rtt_ns);
+void leat_tcp_rtt_sample(struct tcb *tcb, uint64_t rtt_ns);
 uint64_t leat_tcp_rto_ns(const struct tcp_engine *e, const struct tcb *tcb); /* with backoff */
 
 /* tcp_cc.c */

@@ -79,7 +79,7 @@ static void advance(struct tcp_call *c, struct seq ack, uint32_t text)
 	tcb->tries = 0;
 	if (tcb->flags & TCP_F_RTT && seq_gt(tcb->snd.una, *tcp_rtt_seq(c->e, tcb))) {
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
-		leat_tcp_rtt_sample(c->e, tcb, c->now - tcb->rtt_at);
+		leat_tcp_rtt_sample(tcb, c->now - tcb->rtt_at);
 	}
 	if (text > 0)
 		leat_tcp_tell(c->e, tcb, TCP_NEWS_WRITABLE);

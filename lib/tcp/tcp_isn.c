@@ -16,9 +16,12 @@ static uint64_t hash_of(const struct tcp_engine *e, const struct tuple *tuple)
 static uint64_t hash_of_tcb(const struct tcp_engine *e, const struct tcb *tcb)
 {
 	uint64_t word[2];
+	struct tuple tuple;
 
-	if (UNLIKELY(tcb->ends.remote == ENDS4_WIDE))
-		return hash_of(e, &e->wide[tcb->idx]);
+	if (UNLIKELY(ends4_is_wide(&tcb->ends))) {
+		tcp_tuple(e, tcb, &tuple);
+		return hash_of(e, &tuple);
+	}
 	ends4_words(&tcb->ends, word);
 	return leat_hash_sip24(&e->secret, word, 2);
 }

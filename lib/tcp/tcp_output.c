@@ -52,8 +52,8 @@ static uint16_t syn_window(const struct tcp_call *c)
 static void own_ends(const struct tcp_call *c, struct tcp_emit *out)
 {
 	out->ends = c->tcb->ends;
-	if (UNLIKELY(out->ends.remote == ENDS4_WIDE))
-		out->tuple = c->e->wide[c->tcb->idx];
+	if (UNLIKELY(ends4_is_wide(&out->ends)))
+		tcp_tuple(c->e, c->tcb, &out->tuple);
 }
 
 static void other_ends(struct tcp_emit *out, const struct tuple *tuple)

@@ -179,7 +179,7 @@ static uint32_t ring_add(
 {
 	uint32_t length = tcp_two_msl_length(tcb);
 
-	if (LIKELY(tcb->ends.remote != ENDS4_WIDE && local_idx <= UINT16_MAX))
+	if (LIKELY(!ends4_is_wide(&tcb->ends) && local_idx <= UINT16_MAX))
 		return leat_tcp_tw_ring_add4(e->tw, length, (uint16_t)local_idx, &tcb->ends, info);
 	tcp_tuple(e, tcb, &info->tuple);
 	return leat_tcp_tw_ring_add(e->tw, length, local_idx, info);

@@ -115,6 +115,7 @@ static void avoid_until(struct fixture *f, double from_s, double t_s, double rtt
 	double now_s = (double)f->c.now / TIME_S;
 
 	f->tcb->srtt_us = (uint32_t)(rtt_s * 1e6);
+	f->tcb->rttvar_us = 0;
 	while (now_s < from_s + t_s) {
 		now_s += rtt_s / cwnd(f);
 		f->c.now = (uint64_t)(now_s * TIME_S);

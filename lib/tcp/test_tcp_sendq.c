@@ -61,6 +61,7 @@ static void set_up(struct fixture *f, uint64_t seed)
 	f->c.tcb->agreed = TCP_OPT_SACK_OK | TCP_AGREED_SYN;
 	f->c.tcb->snd_mss = MSS;
 	f->c.tcb->srtt_us = 1000;
+	f->c.tcb->rttvar_us = 0;
 	f->iss = seed % 2 ? UINT32_MAX - (uint32_t)seed % SPACE : (uint32_t)seed;
 	f->c.tcb->snd.una = f->c.tcb->snd.nxt = f->c.tcb->recover = at(f, 0);
 	leat_tcp_ext_begin(f->e, f->c.tcb, f->c.now);
