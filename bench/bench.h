@@ -9,6 +9,7 @@
 
 #include "base_assert.h"
 #include "base_bits.h"
+#include "base_time.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,15 +27,18 @@ struct bench {
 
 static const uint32_t bench_sizes[] = {1000, 1000000, 10000000};
 
+/* bench_has says whether option is among the arguments. */
+static inline bool bench_has(int argc, char **argv, const char *option)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], option) == 0)
+			return true;
+	return false;
+}
+
 static inline struct bench bench_args(int argc, char **argv)
 {
-	struct bench b = {false, false};
-
-	for (int i = 1; i < argc; i++) {
-		b.json |= strcmp(argv[i], "--json") == 0;
-		b.quick |= strcmp(argv[i], "--quick") == 0;
-	}
-	return b;
+	return (struct bench){bench_has(argc, argv, "--json"), bench_has(argc, argv, "--quick")};
 }
 
 static inline uint32_t bench_size_cnt(const struct bench *b)
@@ -47,19 +51,28 @@ static inline uint64_t bench_cycles(void)
 	return __rdtsc();
 }
 
+/* bench_ns is the time by one of the system's clocks; bench_thread_ns is that of this thread. */
+static inline uint64_t bench_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * TIME_S + (uint64_t)t.tv_nsec;
+}
+
+static inline uint64_t bench_thread_ns(void)
+{
+	return bench_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 /* Cycles of the counter in a ns, by the clock over 20 ms. */
 static inline double bench_ghz(void)
 {
-	struct timespec from, to;
-	uint64_t cycles, ns;
+	uint64_t from = bench_ns(CLOCK_MONOTONIC), cycles = bench_cycles(), ns;
 
-	clock_gettime(CLOCK_MONOTONIC, &from);
-	cycles = bench_cycles();
-	do {
-		clock_gettime(CLOCK_MONOTONIC, &to);
-		ns = (uint64_t)(to.tv_sec - from.tv_sec) * UINT64_C(1000000000) +
-		     (uint64_t)to.tv_nsec - (uint64_t)from.tv_nsec;
-	} while (ns < 20000000);
+	do
+		ns = bench_ns(CLOCK_MONOTONIC) - from;
+	while (ns < 20 * TIME_MS);
 	return (double)(bench_cycles() - cycles) / (double)ns;
 }
 
@@ -96,6 +109,19 @@ static inline uint32_t bench_list(const char *list, uint64_t *number, uint32_t c
 		cnt++;
 	}
 	return cnt;
+}
+
+/* bench_numbers is those that the arguments list behind option, which may come again, or else those
+ * of list; how many. */
+static inline uint32_t bench_numbers(
+	int argc, char **argv, const char *option, const char *list, uint64_t *number, uint32_t max)
+{
+	uint32_t cnt = 0;
+
+	for (int i = 1; i + 1 < argc; i++)
+		if (strcmp(argv[i], option) == 0)
+			cnt = bench_list(argv[i + 1], number, cnt, max);
+	return cnt > 0 ? cnt : bench_list(list, number, 0, max);
 }
 
 static inline int bench_by_size(const void *a, const void *b)

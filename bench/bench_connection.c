@@ -281,19 +281,11 @@ int main(int argc, char **argv)
 {
 	struct bench b = bench_args(argc, argv);
 	uint64_t concurrent[CONCURRENT_MAX];
-	bool plain = false, csum = false, forged = false;
-	uint32_t cnt = 0;
+	bool plain = bench_has(argc, argv, "--plain"), csum = bench_has(argc, argv, "--csum"),
+	     forged = bench_has(argc, argv, "--forged");
+	uint32_t cnt = bench_numbers(argc, argv, "--concurrent",
+		b.quick ? "1000" : "1000,100000,1000000", concurrent, CONCURRENT_MAX);
 
-	for (int i = 1; i < argc; i++) {
-		plain |= strcmp(argv[i], "--plain") == 0;
-		csum |= strcmp(argv[i], "--csum") == 0;
-		forged |= strcmp(argv[i], "--forged") == 0;
-		if (strcmp(argv[i], "--concurrent") == 0 && i + 1 < argc)
-			cnt = bench_list(argv[++i], concurrent, cnt, CONCURRENT_MAX);
-	}
-	if (cnt == 0)
-		cnt = bench_list(
-			b.quick ? "1000" : "1000,100000,1000000", concurrent, 0, CONCURRENT_MAX);
 	for (uint32_t i = 0; i < cnt; i++) {
 		struct run r = {
 			.concurrent = (uint32_t)concurrent[i], .plain = plain, .csum = csum};

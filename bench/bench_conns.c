@@ -26,8 +26,6 @@
 #include "stack_gauge.h"
 #include "watch_scan.h"
 
-#include <time.h>
-
 #define BURST        32
 #define FINS         4 /* of a turn, sent again */
 #define FRAME_OCTETS 256
@@ -81,19 +79,6 @@ static void set_now(struct world *w, uint64_t now)
 	leat_stack_set_now(w->s, now);
 }
 
-/* The FIN of connection n again. */
-static void put(struct world *w, uint32_t at, uint64_t n)
-{
-	const struct seg seg = {.seq = seq_sub(bench_wait_rcv_nxt(n), 1),
-		.ack = bench_wait_snd_nxt(n),
-		.flags = TCP_FIN | TCP_ACK,
-		.len = 1,
-		.wnd = 1000,
-		.ts_val = 100};
-
-	w->in_octets[at] = bench_wait_frame(w->s, w->in[at], n, seg);
-}
-
 /* traffic is what a turn has to do anyhow. */
 static void traffic(struct world *w)
 {
@@ -114,14 +99,17 @@ static void traffic(struct world *w)
 		enter(w, w->next++);
 }
 
-/* Frames of connections from all over those that came late, which do not end meanwhile. */
+/* FINs of connections from all over those that came late, which do not end meanwhile. */
 static void prepare_turn(struct world *w)
 {
 	uint64_t half = (w->next - w->first) / 2, stride = half / FINS;
 
 	set_now(w, w->now + w->turn_ns);
-	for (uint32_t i = 0; i < FINS; i++)
-		put(w, i, w->first + half + i * stride + w->now / TIME_US % stride);
+	for (uint32_t i = 0; i < FINS; i++) {
+		uint64_t n = w->first + half + i * stride + w->now / TIME_US % stride;
+
+		w->in_octets[i] = bench_wait_frame(w->s, w->in[i], n, bench_wait_fin(n));
+	}
 }
 
 static void settle(struct row *r, uint64_t turns)
@@ -319,11 +307,9 @@ static void measure(const struct bench *b, uint64_t population)
 int main(int argc, char **argv)
 {
 	struct bench b = bench_args(argc, argv);
-	uint64_t population = b.quick ? 10000 : 10000000;
+	uint64_t population;
 
-	for (int i = 1; i + 1 < argc; i++)
-		if (strcmp(argv[i], "--population") == 0)
-			population = strtoull(argv[i + 1], NULL, 10);
+	bench_numbers(argc, argv, "--population", b.quick ? "10000" : "10000000", &population, 1);
 	if (population < 4 * BURST || population > 100000000) {
 		fprintf(stderr, "a population is from %d to 100000000\n", 4 * BURST);
 		return 2;

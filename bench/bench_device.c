@@ -75,10 +75,7 @@ static void on_signal(int no)
 
 static uint64_t clock_ns(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * TIME_S + (uint64_t)t.tv_nsec;
+	return bench_ns(CLOCK_MONOTONIC);
 }
 
 /* open_port tells by ready that the port is there, to which the other side may come. */
@@ -307,11 +304,9 @@ static bool measure(const struct bench *b, const struct device *d)
 int main(int argc, char **argv)
 {
 	struct bench b = bench_args(argc, argv);
-	bool all = true, ok = true;
+	bool all = !bench_has(argc, argv, "--device"), ok = true;
 
 	signal(SIGTERM, on_signal);
-	for (int i = 1; i < argc; i++)
-		all &= strcmp(argv[i], "--device") != 0;
 	for (uint32_t k = 0; k < COUNT_OF(devices); k++) {
 		bool wanted = all;
 

@@ -212,13 +212,9 @@ int main(int argc, char **argv)
 {
 	struct bench b = bench_args(argc, argv);
 	uint64_t size[SIZES];
-	uint32_t cnt = 0;
+	uint32_t cnt = bench_numbers(
+		argc, argv, "--connections", b.quick ? "1000" : "1000,1000000", size, SIZES);
 
-	for (int i = 1; i + 1 < argc; i++)
-		if (strcmp(argv[i], "--connections") == 0)
-			cnt = bench_list(argv[i + 1], size, cnt, SIZES);
-	if (cnt == 0)
-		cnt = bench_list(b.quick ? "1000" : "1000,1000000", size, 0, SIZES);
 	for (uint32_t i = 0; i < cnt; i++) {
 		if (size[i] < BENCH_BURST || size[i] > 100000000) {
 			fprintf(stderr, "connections are from %d to 100000000\n", BENCH_BURST);

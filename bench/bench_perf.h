@@ -12,15 +12,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum bench_perf_what {
-	BENCH_PERF_INSTRUCTIONS,
-	BENCH_PERF_CACHE_MISSES,
-	BENCH_PERF_BRANCH_MISSES,
-	BENCH_PERF_CNT
-};
+static const struct {
+	const char *name;
+	uint64_t event;
+} bench_perf_what[] = {{"instructions", PERF_COUNT_HW_INSTRUCTIONS},
+	{"cache_misses", PERF_COUNT_HW_CACHE_MISSES},
+	{"branch_misses", PERF_COUNT_HW_BRANCH_MISSES}};
 
-static const char *const bench_perf_name[BENCH_PERF_CNT] = {
-	"instructions", "cache_misses", "branch_misses"};
+#define BENCH_PERF_CNT COUNT_OF(bench_perf_what)
 
 struct bench_perf {
 	int fd[BENCH_PERF_CNT]; /* -1: not available */
@@ -28,13 +27,10 @@ struct bench_perf {
 
 static inline void bench_perf_open(struct bench_perf *p)
 {
-	static const uint64_t event[BENCH_PERF_CNT] = {PERF_COUNT_HW_INSTRUCTIONS,
-		PERF_COUNT_HW_CACHE_MISSES, PERF_COUNT_HW_BRANCH_MISSES};
-
 	for (uint32_t i = 0; i < BENCH_PERF_CNT; i++) {
 		struct perf_event_attr a = {.type = PERF_TYPE_HARDWARE,
 			.size = sizeof(a),
-			.config = event[i],
+			.config = bench_perf_what[i].event,
 			.disabled = 1,
 			.exclude_kernel = 1,
 			.exclude_hv = 1};
@@ -58,7 +54,7 @@ static inline void bench_perf_tell(const struct bench *b, struct bench_perf *p, 
 		uint64_t cnt = 0;
 		bool known = p->fd[i] >= 0 && read(p->fd[i], &cnt, sizeof(cnt)) == sizeof(cnt);
 
-		printf(b->json ? ",\"%s\":" : " %s ", bench_perf_name[i]);
+		printf(b->json ? ",\"%s\":" : " %s ", bench_perf_what[i].name);
 		if (known)
 			printf("%.1f", (double)cnt / ops);
 		else

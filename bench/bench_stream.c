@@ -233,10 +233,8 @@ int main(int argc, char **argv)
 {
 	static const uint32_t mtu[] = {1500, 9000}, conns[] = {1, CONNS_MAX};
 	struct bench b = bench_args(argc, argv);
-	bool csum = false;
+	bool csum = bench_has(argc, argv, "--csum");
 
-	for (int i = 1; i < argc; i++)
-		csum |= strcmp(argv[i], "--csum") == 0;
 	stay_here();
 	for (uint32_t i = 0; i < COUNT_OF(mtu); i++)
 		for (uint32_t k = 0; k < COUNT_OF(conns); k++)

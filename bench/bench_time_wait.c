@@ -27,7 +27,6 @@
 #include "base_prng.h"
 
 #include <sys/resource.h>
-#include <time.h>
 
 #define BURST        32
 #define BURSTS       4000
@@ -171,24 +170,25 @@ static void measure_reack(struct world *w, struct row *row)
 		set_now(w, w->now + 1);
 		choose(w, n);
 		for (uint32_t k = 0; k < BURST; k++)
-			put(w, k, n[k],
-				(struct seg){.seq = seq_sub(bench_wait_rcv_nxt(n[k]), 1),
-					.ack = bench_wait_snd_nxt(n[k]),
-					.flags = TCP_FIN | TCP_ACK,
-					.len = 1,
-					.wnd = 1000,
-					.ts_val = 100});
+			put(w, k, n[k], bench_wait_fin(n[k]));
 		cycles[i] = turn(w, BURST);
 	}
 	row->reack = (double)bench_median(cycles, BURSTS) / BURST;
 }
 
-/* The reopened connection is closed by us at once, and waits again: the population stays. */
-static void close_again(struct world *w, uint64_t n)
+/* What is open of connection n. */
+static struct tcb *reopened(const struct world *w, uint64_t n)
 {
 	struct tuple tuple = bench_wait_tuple(n);
 	uint64_t hash = leat_flow_hash(w->s->flow, &tuple);
-	struct tcb *tcb = stack_tcb(w->s, leat_flow_table_find(w->s->flow, hash, &tuple));
+
+	return stack_tcb(w->s, leat_flow_table_find(w->s->flow, hash, &tuple));
+}
+
+/* The reopened connection is closed by us at once, and waits again: the population stays. */
+static void close_again(struct world *w, uint64_t n)
+{
+	struct tcb *tcb = reopened(w, n);
 
 	ASSERT(tcb->state == TCP_ST_ESTABLISHED);
 	tcb->flags &= (uint16_t)~TCP_F_USER;
@@ -206,10 +206,7 @@ static void put_syn(struct world *w, uint32_t at, uint64_t n, bool ack)
 		.ts_val = 5000};
 
 	if (ack) {
-		struct tuple t = bench_wait_tuple(n);
-		uint32_t idx = leat_flow_table_find(w->s->flow, leat_flow_hash(w->s->flow, &t), &t);
-
-		seg.ack = stack_tcb(w->s, idx)->snd.nxt;
+		seg.ack = reopened(w, n)->snd.nxt;
 		seg.ts_ecr = 1;
 	}
 	put(w, at, n, seg);
@@ -397,23 +394,6 @@ static void measure(uint64_t population, struct row *row)
 
 /* ---- output ---- */
 
-static uint64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * TIME_S + (uint64_t)t.tv_nsec;
-}
-
-static double hz(void)
-{
-	uint64_t ns = clock_ns(), cycles = bench_cycles();
-
-	while (clock_ns() - ns < 50 * TIME_MS)
-		;
-	return (double)(bench_cycles() - cycles) * 1e9 / (double)(clock_ns() - ns);
-}
-
 static void print_row(const struct bench *b, const struct row *r, double ghz)
 {
 	if (b->json) {
@@ -449,12 +429,8 @@ static void print_row(const struct bench *b, const struct row *r, double ghz)
 
 static uint32_t populations(int argc, char **argv, uint64_t *population)
 {
-	const char *list = "1000,1000000,10000000,100000000";
-
-	for (int i = 1; i + 1 < argc; i++)
-		if (strcmp(argv[i], "--population") == 0)
-			list = argv[i + 1];
-	uint32_t cnt = bench_list(list, population, 0, POPULATIONS);
+	uint32_t cnt = bench_numbers(argc, argv, "--population", "1000,1000000,10000000,100000000",
+		population, POPULATIONS);
 
 	for (uint32_t i = 0; i < cnt; i++) {
 		if (population[i] < 2 * BURST || population[i] > 500000000) {
@@ -470,7 +446,7 @@ int main(int argc, char **argv)
 	struct bench b = bench_args(argc, argv);
 	uint64_t population[POPULATIONS];
 	uint32_t cnt = populations(argc, argv, population);
-	double ghz = hz() / 1e9;
+	double ghz = bench_ghz();
 	struct row row;
 
 	if (!b.json)

@@ -233,13 +233,9 @@ int main(int argc, char **argv)
 	struct bench b = bench_args(argc, argv);
 	static struct world w;
 	uint64_t size[SIZES];
-	uint32_t cnt = 0;
+	uint32_t cnt = bench_numbers(
+		argc, argv, "--connections", b.quick ? "1000" : "1000,1000000", size, SIZES);
 
-	for (int i = 1; i + 1 < argc; i++)
-		if (strcmp(argv[i], "--connections") == 0)
-			cnt = bench_list(argv[i + 1], size, cnt, SIZES);
-	if (cnt == 0)
-		cnt = bench_list(b.quick ? "1000" : "1000,1000000", size, 0, SIZES);
 	if (!bench_eal_start(256, (uint32_t)sched_getcpu(), "turn"))
 		return 1;
 	open_wire(&w);

@@ -81,23 +81,25 @@ static inline struct tcb *bench_wait_make(struct leat_stack *s, uint64_t now, ui
 	return tcb;
 }
 
+/* bench_wait_fin is the peer's FIN of connection n, again. */
+static inline struct seg bench_wait_fin(uint64_t n)
+{
+	return (struct seg){.seq = seq_sub(bench_wait_rcv_nxt(n), 1),
+		.ack = bench_wait_snd_nxt(n),
+		.flags = TCP_FIN | TCP_ACK,
+		.len = 1,
+		.wnd = 1000,
+		.ts_val = 100};
+}
+
 /* bench_wait_frame writes a segment of the peer of connection n, with timestamps; its octets. */
 static inline uint32_t bench_wait_frame(
 	const struct leat_stack *s, uint8_t *frame, uint64_t n, struct seg seg)
 {
-	struct tuple t = bench_wait_tuple(n), from = {t.remote, t.local, t.rport, t.lport, 0};
+	struct tuple t = bench_wait_tuple(n), from = tuple_turned(&t);
 
 	seg.opts |= TCP_OPT_TS;
 	return bench_frame_put(frame, &s->config.link, NULL, &from, &seg);
-}
-
-/* bench_thread_ns is this thread's time. */
-static inline uint64_t bench_thread_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * TIME_S + (uint64_t)t.tv_nsec;
 }
 
 #endif

@@ -5,16 +5,21 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
-#define SUFFIX ".sock"
-#define SYSTEM "/run/leat" /* of root, and of services */
+#define SUFFIX     ".sock"
+#define SYSTEM     "/run/leat" /* of root, and of services */
+
+#define LOCK_TRIES 100 /* 10 ms apart */
 
 bool leat_instance_dir(char *dir, size_t size, bool create)
 {
@@ -80,11 +85,12 @@ const char *leat_instance_of(const char *path)
 	return name;
 }
 
-/* -1: nobody listens there. */
-static int connect_to(const char *path)
+/* -1: nobody listens there; or, with SOCK_NONBLOCK as more, EAGAIN: more wait there than it
+ * takes. */
+static int connect_to(const char *path, int more)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | more, 0);
 
 	snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
@@ -108,7 +114,7 @@ static int connect_in(const char *dir, const char *name)
 	int octets = snprintf(path, sizeof(path), "%s/%s" SUFFIX, dir, name);
 
 	if (octets >= 0 && (size_t)octets < sizeof(path))
-		return connect_to(path);
+		return connect_to(path, 0);
 	errno = ENAMETOOLONG;
 	return -1;
 }
@@ -180,6 +186,57 @@ static bool only(const char *verb, char *name)
 	return false;
 }
 
+/* is_left: nobody listens at this socket, and nobody will. */
+static bool is_left(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
+		return false;
+	int fd = connect_to(path, SOCK_NONBLOCK);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && errno == ECONNREFUSED;
+}
+
+int leat_instance_lock(void)
+{
+	const struct timespec step = {.tv_nsec = 10000000};
+	char dir[INSTANCE_PATH_MAX];
+
+	if (!leat_instance_dir(dir, sizeof(dir), false))
+		return -1;
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (uint32_t i = 0; fd >= 0 && i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return fd;
+		nanosleep(&step, NULL);
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+void leat_instance_sweep(void)
+{
+	char dir[INSTANCE_PATH_MAX], path[INSTANCE_PATH_MAX];
+	const struct dirent *entry;
+
+	if (!leat_instance_dir(dir, sizeof(dir), false))
+		return;
+	DIR *d = opendir(dir);
+	while (d != NULL && (entry = readdir(d)) != NULL) {
+		const char *dot = strrchr(entry->d_name, '.');
+		int octets = snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+
+		if (dot != NULL && strcmp(dot, SUFFIX) == 0 && octets >= 0 &&
+			(size_t)octets < sizeof(path) && is_left(path))
+			unlink(path);
+	}
+	if (d != NULL)
+		closedir(d);
+}
+
 int leat_instance_connect(const char *verb, const char *name)
 {
 	char found[INSTANCE_NAME_MAX], path[INSTANCE_PATH_MAX], dir[INSTANCE_PATH_MAX];
@@ -190,7 +247,7 @@ int leat_instance_connect(const char *verb, const char *name)
 	if (!leat_instance_path(name, path, sizeof(path), false) ||
 		!leat_instance_dir(dir, sizeof(dir), false))
 		return -1;
-	int fd = connect_to(path);
+	int fd = connect_to(path, 0);
 	if (fd < 0 && errno == ENOENT && asks_system(dir)) {
 		fd = connect_in(SYSTEM, name);
 		if (fd < 0 && errno != ENOENT) /* it is there */

@@ -50,11 +50,20 @@ bool leat_instance_is_name(const char *text, const char **name, char *why, size_
 const char *leat_instance_of(const char *path);
 
 /* leat_instance_list writes the names of the instances that listen, in order, and returns how many;
- * not more than max.  Sockets nobody listens at are left alone. */
+ * not more than max.  Sockets nobody listens at are passed over. */
 size_t leat_instance_list(char name[][INSTANCE_NAME_MAX], size_t max);
 
 /* leat_instance_connect gives a socket to the instance of that name, or, when name is NULL, to the
  * only one there is; -1 after a line that says which there are. */
 int leat_instance_connect(const char *verb, const char *name);
+
+/* leat_instance_lock keeps others who begin away from the directory of the sockets until what it
+ * gives is closed: between making a socket and listening it looks as if it were left over.  -1: one
+ * of them has it for a second already, or there is none. */
+int leat_instance_lock(void);
+
+/* leat_instance_sweep removes the sockets that killed instances of this user left in the directory,
+ * which is locked. */
+void leat_instance_sweep(void);
 
 #endif

@@ -5,8 +5,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define NONE UINT32_MAX
-
 unsigned leat_opt_group_id(const char *group)
 {
 	const struct group *g = getgrnam(group);
@@ -15,13 +13,15 @@ unsigned leat_opt_group_id(const char *group)
 
 	if (g != NULL)
 		return g->gr_gid;
-	return *group >= '0' && *group <= '9' && *end == '\0' && id < NONE ? (unsigned)id : NONE;
+	bool number = *group >= '0' && *group <= '9' && *end == '\0' && id < OPT_GROUP_NONE;
+
+	return number ? (unsigned)id : OPT_GROUP_NONE;
 }
 
 bool leat_opt_group_read(const char *text, const char **group, char *why, size_t size)
 {
 	*group = text;
-	if (leat_opt_group_id(text) != NONE)
+	if (leat_opt_group_id(text) != OPT_GROUP_NONE)
 		return true;
 	snprintf(why, size, "there is no group `%s`; getent group lists them", text);
 	return false;

@@ -8,6 +8,8 @@
 
 #include "opt.h"
 
+#define OPT_GROUP_NONE UINT32_MAX
+
 #define OPT_GROUP_ROW(read_function)                                                               \
 	{                                                                                          \
 		.name = "ctl-group", .kind = OPT_KIND_OTHER, .read = (read_function),              \
@@ -19,7 +21,7 @@
 /* leat_opt_group_read takes the name of a group, or its number. */
 bool leat_opt_group_read(const char *text, const char **group, char *why, size_t size);
 
-/* leat_opt_group_id is the number of one that was read. */
+/* leat_opt_group_id is the number of one that was read; OPT_GROUP_NONE: there is none. */
 unsigned leat_opt_group_id(const char *group);
 
 #endif

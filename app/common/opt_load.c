@@ -24,14 +24,15 @@ static bool read_target(void *options, const char *text, char *why, size_t size)
 {
 	struct load_options *o = options;
 
+	if (*text == '@' && text[1] != '\0' && o->target_file == NULL) {
+		o->target_file = text + 1;
+		return true;
+	}
 	if (*text == '@') {
-		if (o->target_file != NULL || text[1] == '\0')
-			snprintf(why, size, "`%s`: %s", text,
-				text[1] == '\0' ? "names no file; @targets.txt?"
-						: "one file at most; put all into one");
-		else
-			o->target_file = text + 1;
-		return o->target_file == text + 1;
+		snprintf(why, size, "`%s`: %s", text,
+			text[1] == '\0' ? "names no file; @targets.txt?"
+					: "one file at most; put all into one");
+		return false;
 	}
 	if (o->target_cnt == LOAD_TARGET_MAX) {
 		snprintf(why, size,
@@ -421,7 +422,9 @@ static const struct opt_row own[] = {
 	{.name = "abort-at-end",
 		.kind = OPT_KIND_FLAG,
 		.at = AT(abort_at_end),
-		.sentence = "reset what is open when the plan ends, instead of letting it finish"},
+		.sentence = "when the plan or ^C ends the run, reset at once what is still open, "
+			    "instead of waiting for it for --grace and closing it with a FIN; it "
+			    "counts as stopped early, not as failed"},
 	{.name = "anyway",
 		.kind = OPT_KIND_FLAG,
 		.at = AT(anyway),
@@ -463,6 +466,10 @@ static void take_row(uint32_t at, const char *name)
 	ASSERT(row[at].name != NULL);
 	if (strcmp(name, "name") == 0)
 		row[at].fallback = NAME;
+	if (strcmp(name, "grace") == 0)
+		row[at].sentence =
+			"when the plan ends, and after ^C, how long connections may take "
+			"to finish";
 }
 
 /* compose runs before main: tables are data, and this one is made of two. */
@@ -504,6 +511,11 @@ static bool was_given(uint64_t given, const char *name)
 /* What has no object with a program that is not http. */
 static const char *const of_http[] = {"path", "host", "half-close", "body"};
 
+static bool thinks(const struct load_options *o)
+{
+	return o->think.b != 0 || o->think.item_cnt != 0;
+}
+
 static bool check_program(const struct load_options *o, uint64_t given, char *why, size_t size)
 {
 	for (uint32_t i = 0; o->speak != LOAD_SPEAK_HTTP && i < COUNT_OF(of_http); i++) {
@@ -514,6 +526,21 @@ static bool check_program(const struct load_options *o, uint64_t given, char *wh
 		}
 	}
 	bool sized = o->speak == LOAD_SPEAK_ECHO || o->speak == LOAD_SPEAK_DISCARD;
+	bool asks = sized || o->speak == LOAD_SPEAK_HTTP;
+	if (!asks && (o->requests > 1 || thinks(o))) {
+		snprintf(why, size, "--%s is of http, echo and discard; %s",
+			o->requests > 1 ? "requests" : "think",
+			o->speak == LOAD_SPEAK_PROGRAM
+				? "a text says it itself, with loop and wait; leave it out"
+				: "leave it out, or --program");
+		return false;
+	}
+	if (thinks(o) && o->requests == 1) {
+		snprintf(why, size,
+			"--think is between two requests of a connection, and there is one; give "
+			"--requests of 2 or more, or leave it out");
+		return false;
+	}
 	if (o->speak != LOAD_SPEAK_HTTP && o->has_request && (!sized || o->body_file != NULL)) {
 		snprintf(why, size, "--request: %s; leave it out",
 			sized ? "a file is for http" : "this program says itself what it sends");
@@ -583,8 +610,10 @@ bool leat_opt_load_reaches(
 static bool check_sources(const struct load_options *o, char *why, size_t size)
 {
 	char text[IP_TEXT_MAX];
+	uint64_t cnt = ip_is_any(o->source_from) ? 0 : o->source_to.lo - o->source_from.lo + 1;
 
-	for (struct ip ip = o->source_from; !ip_is_any(ip) && ip.lo <= o->source_to.lo; ip.lo++) {
+	for (uint64_t i = 0; i < cnt; i++) {
+		const struct ip ip = {o->source_from.hi, o->source_from.lo + i};
 		const char *what = leat_opt_serve_no_peer(&o->serve, ip, true);
 
 		if (what == NULL)

@@ -205,18 +205,21 @@ static void cores_are_a_list_in_which_each_stands_once(void **state)
 }
 
 /* load parses one option behind a device, an address and a target; NULL: it is taken. */
-static const char *load(const char *option)
+static const char *load(const char *option, const char *more)
 {
 	static union options o;
 	static char why[512];
-	char args[6][96] = {"load", "--tap=leat0", "--address=10.0.0.1/24", "--address=fd00::1/64",
+	char args[7][96] = {"load", "--tap=leat0", "--address=10.0.0.1/24", "--address=fd00::1/64",
 		"--target=10.0.0.2:80"};
-	char *argv[] = {args[0], args[1], args[2], args[3], args[4], args[5], NULL};
+	char *argv[] = {args[0], args[1], args[2], args[3], args[4], args[5], NULL, NULL};
 	FILE *out = fmemopen(why, sizeof(why), "w");
 
 	assert_non_null(out);
 	snprintf(args[5], sizeof(args[5]), "%s", option);
-	enum opt_result result = leat_opt_parse(&leat_opt_load, 6, argv, &o, NULL, out);
+	snprintf(args[6], sizeof(args[6]), "%s", more != NULL ? more : "");
+	argv[6] = more != NULL ? args[6] : NULL;
+	enum opt_result result =
+		leat_opt_parse(&leat_opt_load, more != NULL ? 7 : 6, argv, &o, NULL, out);
 	fclose(out);
 	return result == OPT_RESULT_OK ? NULL : why;
 }
@@ -268,6 +271,7 @@ static void what_a_load_cannot_do_is_refused_in_a_sentence(void **state)
 		{"--sources=10.0.0.0/15", "is no range of up to 65,536"},
 		{"--sources=10.0.0.9-10.0.0.3", "is no range of up to 65,536"},
 		{"--sources=fd00::1-fd00::9", "--sources: IPv6, but a --target is not"},
+		{"--sources=fd00::ffff:ffff:ffff:0/112", "--sources: IPv6, but a --target is not"},
 		{"--source-ports=0-9", "is no range of ports"},
 		{"--target=10.0.1.2", "--target: `10.0.1.2` is in the prefix of no --address"},
 		{"--rate=fast", "is no rate"},
@@ -288,7 +292,7 @@ static void what_a_load_cannot_do_is_refused_in_a_sentence(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < COUNT_OF(row); i++) {
-		const char *why = load(row[i].option);
+		const char *why = load(row[i].option, NULL);
 
 		if (why == NULL || strstr(why, row[i].why) == NULL)
 			fail_msg("%s: %s", row[i].option, why != NULL ? why : "taken");
@@ -298,10 +302,42 @@ static void what_a_load_cannot_do_is_refused_in_a_sentence(void **state)
 		"--sources=10.0.0.3-10.0.0.9", "--program=send 5; expect 5",
 		"--expect=connect_p99 < 5ms", "--segment=2/2", "--concurrency=64k", "--rate=200k",
 		"--time-wait-max=16M", "--concurrency=0.5k", "--impair-in=delay=5ms",
-		"--impair-out=loss=1%,reorder=2%,duplicate=1%,corrupt=1%,jitter=1ms",
-		"--think=exp:1ms-1s"};
+		"--impair-out=loss=1%,reorder=2%,duplicate=1%,corrupt=1%,jitter=1ms", "--think=0s"};
 	for (uint32_t i = 0; i < COUNT_OF(good); i++)
-		assert_null(load(good[i]));
+		assert_null(load(good[i], NULL));
+}
+
+/* What a program cannot use is an error, as whoever gave it means something by it. */
+static void what_would_do_nothing_with_a_program_is_refused(void **state)
+{
+	static const struct {
+		const char *program, *option, *why;
+	} row[] = {
+		{"http", "--think=exp:1ms-1s", "there is one; give --requests of 2 or more, or"},
+		{"echo", "--think=1ms", "--think is between two requests of a connection, and"},
+		{"discard", "--think=list:1ms*9,1s", "--think is between two requests"},
+		{"connect-only", "--think=1ms", "--think is of http, echo and discard; leave it"},
+		{"send 1", "--think=1ms", "a text says it itself, with loop and wait; leave it"},
+		{"send 1", "--requests=2", "--requests is of http, echo and discard; a text"},
+		{"connect-only", "--requests=2", "--requests is of http, echo and discard"},
+		{"echo", "--path=/x", "--path is of http; leave it out, or --program"},
+		{"discard", "--half-close", "--half-close is of http"},
+		{"echo", "--request=@x", "--request: a file is for http; leave it out"},
+		{"connect-only", "--request=9", "--request: this program says itself what it"},
+		{"send 1", "--requests=1", NULL},
+		{"echo", "--requests=2", NULL},
+	};
+	char program[96];
+
+	(void)state;
+	for (uint32_t i = 0; i < COUNT_OF(row); i++) {
+		snprintf(program, sizeof(program), "--program=%s", row[i].program);
+		const char *why = load(program, row[i].option);
+
+		if (row[i].why == NULL ? why != NULL
+				       : why == NULL || strstr(why, row[i].why) == NULL)
+			fail_msg("%s %s: %s", program, row[i].option, why != NULL ? why : "taken");
+	}
 }
 
 int main(void)
@@ -309,6 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_stand_unless_a_rule_names_the_same),
 		cmocka_unit_test(what_a_load_cannot_do_is_refused_in_a_sentence),
+		cmocka_unit_test(what_would_do_nothing_with_a_program_is_refused),
 		cmocka_unit_test(n217_a_number_out_of_range_or_none_is_refused_by_name_and_value),
 		cmocka_unit_test(n218_an_mtu_that_no_packet_fits_or_ipv6_forbids_is_refused),
 		cmocka_unit_test(n219_2msl_of_nothing_or_of_many_minutes_is_refused),

@@ -220,8 +220,10 @@ static int copy_lines(const struct conns_options *o, FILE *in)
 	size_t room = 0;
 
 	while (getline(&line, &room, in) > 0 && fputs(line, stdout) >= 0 && fflush(stdout) == 0) {
-		lost += o->follow ? lost_of(line) : 0;
-		rows += is_row(line) && !(o->follow && lost_of(line) > 0);
+		uint64_t cnt = o->follow ? lost_of(line) : 0;
+
+		lost += cnt;
+		rows += cnt == 0 && is_row(line);
 	}
 	free(line);
 	if (ferror(stdout)) {

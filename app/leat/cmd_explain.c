@@ -147,6 +147,29 @@ static struct load_word load_word_at(uint32_t i, const char **kind)
 	return (struct load_word){leat_load_hist_key((enum load_hist)i), hist_sentence[i]};
 }
 
+/* ---- printing ---- */
+
+/* print_word: where is the text that it rests on, or "-". */
+static void print_word(
+	const char *kind, const char *name, const char *where, const char *sentence, bool json)
+{
+	bool rfc = strcmp(where, "-") != 0;
+
+	if (json) /* nothing in the tables wants an escape */
+		printf("{\"schema\":\"leat.word/1\",\"kind\":\"%s\",\"name\":\"%s\","
+		       "\"where\":%s%s%s,\"sentence\":\"%s\"}\n",
+			kind, name, rfc ? "\"" : "", rfc ? where : "null", rfc ? "\"" : "",
+			sentence);
+	else
+		printf("%-10s %-20s %s%s%s%s\n", kind, name, sentence, rfc ? " (" : "",
+			rfc ? where : "", rfc ? ")" : "");
+}
+
+static void print(const struct watch_word *w, bool json)
+{
+	print_word(leat_watch_word_kind_name(w->kind), w->name, w->where, w->sentence, json);
+}
+
 /* print_load prints those called name, NULL: all; it gives how many. */
 static uint32_t print_load(const char *name, bool json)
 {
@@ -159,31 +182,9 @@ static uint32_t print_load(const char *name, bool json)
 		if (name != NULL && strcmp(name, w.name) != 0)
 			continue;
 		cnt++;
-		if (json)
-			printf("{\"schema\":\"leat.word/1\",\"kind\":\"%s\",\"name\":\"%s\","
-			       "\"where\":null,\"sentence\":\"%s\"}\n",
-				kind, w.name, w.sentence);
-		else
-			printf("%-10s %-20s %s\n", kind, w.name, w.sentence);
+		print_word(kind, w.name, "-", w.sentence, json);
 	}
 	return cnt;
-}
-
-/* ---- all words ---- */
-
-static void print(const struct watch_word *w, bool json)
-{
-	bool rfc = strcmp(w->where, "-") != 0;
-
-	if (json) /* nothing in the tables wants an escape */
-		printf("{\"schema\":\"leat.word/"
-		       "1\",\"kind\":\"%s\",\"name\":\"%s\",\"where\":%s%s%s,"
-		       "\"sentence\":\"%s\"}\n",
-			leat_watch_word_kind_name(w->kind), w->name, rfc ? "\"" : "",
-			rfc ? w->where : "null", rfc ? "\"" : "", w->sentence);
-	else
-		printf("%-10s %-20s %s%s%s%s\n", leat_watch_word_kind_name(w->kind), w->name,
-			w->sentence, rfc ? " (" : "", rfc ? w->where : "", rfc ? ")" : "");
 }
 
 static void list(bool json)

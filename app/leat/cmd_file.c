@@ -102,26 +102,17 @@ static const struct opt_verb *of_role(
 	const struct file *f, const struct opt_verb *bare, const struct opt_line *given)
 {
 	const char *role = leat_conf_text(&f->conf, "role", CONF_ITEM_NONE);
+	char name[OPT_WHY_MAX];
 
 	if (bare != &leat_opt_plan || f->path == NULL || role == NULL ||
 		strcmp(role, "client") != 0)
 		return bare;
-	for (int i = 0; i < given->argc; i++) {
-		const char *name = given->argv[i] + 2;
-		size_t octets = strcspn(name, "=");
-		uint32_t row = 0;
-
-		while (row < leat_opt_load.row_cnt &&
-			(strlen(leat_opt_load.row[row].name) != octets ||
-				strncmp(leat_opt_load.row[row].name, name, octets) != 0))
-			row++;
-		if (row == leat_opt_load.row_cnt && strncmp(name, "config", octets) != 0) {
-			fprintf(stderr,
-				"leat plan: --%.*s: %s is a client's, and load has no such option; "
-				"leave it out\n",
-				(int)octets, name, f->path);
-			return NULL;
-		}
+	if (!leat_file_takes(&leat_opt_load, given, name)) {
+		fprintf(stderr,
+			"leat plan: --%s: %s is a client's, and load has no such option; leave it "
+			"out\n",
+			name, f->path);
+		return NULL;
 	}
 	return &leat_opt_plan_load;
 }

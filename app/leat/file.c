@@ -369,6 +369,19 @@ void leat_file_override(struct file *f, const struct opt_verb *verb, const struc
 	}
 }
 
+bool leat_file_takes(
+	const struct opt_verb *verb, const struct opt_line *line, char name[OPT_WHY_MAX])
+{
+	uint32_t idx;
+
+	for (int i = 0; i < line->argc; i++) {
+		split(line->argv[i], name);
+		if (row_of(verb, name, &idx) == NULL && strcmp(name, "config") != 0)
+			return false;
+	}
+	return true;
+}
+
 /* device_option says which option a device is, and writes its value. */
 static const char *device_option(const char *device, char *value, size_t size)
 {

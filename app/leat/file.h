@@ -44,6 +44,11 @@ void leat_file_environment(struct file *f, const struct opt_verb *verb, char *co
 /* leat_file_override lets the options of a line of verb go before what the file says. */
 void leat_file_override(struct file *f, const struct opt_verb *verb, const struct opt_line *line);
 
+/* leat_file_takes says whether verb has all options of a line, but for --config; else name is one
+ * that it lacks. */
+bool leat_file_takes(
+	const struct opt_verb *verb, const struct opt_line *line, char name[OPT_WHY_MAX]);
+
 /* leat_file_finish judges all of it, as verb would: &leat_opt_serve, &leat_opt_load, or NULL for
  * those that the role has.  False: conf.errors has some, and they are on err. */
 bool leat_file_finish(struct file *f, const struct opt_verb *verb, FILE *err);

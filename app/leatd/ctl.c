@@ -27,11 +27,9 @@
 #define SWEEP_MS     1000 /* between two looks for what may be given back */
 #define STACK_OCTETS (256 << 10)
 #define GROUPS_MAX   64
-#define GROUP_NONE   UINT32_MAX
 
-static gid_t reader = GROUP_NONE; /* who may read */
+static gid_t reader = OPT_GROUP_NONE; /* who may read */
 
-/* bind_to binds fd to path, which is left over when nobody listens there. */
 static bool bind_to(int fd, const char *path)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -39,17 +37,6 @@ static bool bind_to(int fd, const char *path)
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
 	mode_t mask = umask(0177); /* 0600 from its first moment */
 	bool bound = bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0;
-	if (!bound && errno == EADDRINUSE) {
-		int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		bool left_over =
-			probe >= 0 && connect(probe, (const struct sockaddr *)&at, sizeof(at)) != 0;
-
-		if (probe >= 0)
-			close(probe);
-		errno = EADDRINUSE;
-		if (left_over && unlink(path) == 0)
-			bound = bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0;
-	}
 	umask(mask);
 	return bound;
 }
@@ -209,6 +196,18 @@ static void take_client(struct ctl *c, int fd)
 		fclose(q->out);
 }
 
+/* sweep goes on with what shards that stood still hold of ours, or were not told; it waits for
+ * nobody. */
+static void sweep(struct ctl *c)
+{
+	leat_ctl_capture_sweep(c);
+	if (pthread_mutex_trylock(&c->changing) != 0)
+		return; /* until the next time */
+	leat_ctl_change_sweep(c);
+	leat_ctl_state_sweep(c);
+	pthread_mutex_unlock(&c->changing);
+}
+
 static void *run(void *arg)
 {
 	struct ctl *c = arg;
@@ -219,9 +218,7 @@ static void *run(void *arg)
 
 		if (poll(p, 2, SWEEP_MS) < 0 && errno != EINTR)
 			break;
-		leat_ctl_capture_sweep(c);
-		leat_ctl_change_sweep(c);
-		leat_ctl_state_sweep(c);
+		sweep(c);
 		if ((p[0].revents & POLLIN) == 0)
 			continue;
 		int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC);
@@ -277,7 +274,7 @@ static void let_group(const char *path)
 {
 	char dir[INSTANCE_PATH_MAX];
 
-	if (reader == GROUP_NONE)
+	if (reader == OPT_GROUP_NONE)
 		return;
 	if (!leat_instance_dir(dir, sizeof(dir), false) || chmod(dir, 0755) != 0 ||
 		chown(path, (uid_t)-1, reader) != 0 || chmod(path, 0660) != 0)
@@ -300,6 +297,27 @@ static bool bind_name(struct ctl *c, const char *name)
 	       bind_to(c->listen_fd, c->path);
 }
 
+/* listen_as makes the socket and listens there.  What killed instances left is removed before. */
+static bool listen_as(struct ctl *c, const char *name)
+{
+	if (!leat_instance_path(name, c->path, sizeof(c->path), true))
+		return false;
+	int lock = leat_instance_lock();
+	if (lock >= 0)
+		leat_instance_sweep();
+	bool bound = bind_name(c, name);
+	if (bound)
+		let_group(c->path);
+	bool listens = bound && listen(c->listen_fd, BACKLOG) == 0;
+	int error = errno;
+	if (bound && !listens)
+		unlink(c->path);
+	if (lock >= 0)
+		close(lock);
+	errno = error;
+	return listens;
+}
+
 void leat_ctl_start(
 	struct ctl *c, struct plane *plane, const struct ctl_role *role, const char *name)
 {
@@ -310,10 +328,8 @@ void leat_ctl_start(
 	pthread_mutex_init(&c->putting, NULL);
 	pthread_mutex_init(&c->changing, NULL);
 	c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool bound = c->listen_fd >= 0 && bind_name(c, name);
-	if (bound)
-		let_group(c->path);
-	if (bound && listen(c->listen_fd, BACKLOG) == 0 && make_boxes(c) && start_thread(c))
+	bool bound = c->listen_fd >= 0 && listen_as(c, name);
+	if (bound && make_boxes(c) && start_thread(c))
 		return;
 	leat_log(LOG_LV_WARN, "leatd", "%s: %s; leat conns cannot ask this instance", c->path,
 		strerror(errno));

@@ -29,6 +29,7 @@
 #include "watch_print.h"
 #include "watch_scan.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -38,6 +39,9 @@
 
 #define CTL_CLIENT_MAX 10     /* who ask at one time */
 #define CTL_STEP_NS    100000 /* between two looks for an answer of a shard */
+
+/* What is said of a shard that has its order, and does not turn. */
+#define CTL_DOES_IT_LATER "; it will do it when it turns again"
 
 /* What one shard is asked with; its own while it owes the answer.  No line of it is another's. */
 struct ctl_shard {
@@ -119,6 +123,21 @@ static inline void *ctl_memory(size_t octets)
 	return mem != NULL ? memset(mem, 0, octets) : NULL;
 }
 
+/* ctl_print_silent names shards, a bit for each, that do not turn; then: what a note says behind
+ * that. */
+static inline void ctl_print_silent(
+	uint64_t shards, enum watch_form form, const char *then, FILE *out)
+{
+	for (uint32_t i = 0; i < SHARD_MAX; i++) {
+		if ((shards >> i & 1) == 0)
+			continue;
+		if (form == WATCH_FORM_JSON)
+			fprintf(out, "{\"event\":\"silent\",\"shard\":%" PRIu32 "}\n", i);
+		else
+			fprintf(out, "note: shard %" PRIu32 " does not turn%s\n", i, then);
+	}
+}
+
 /* leat_ctl_told keeps the line that this leatd was started with, to compare with what reload
  * brings. */
 void leat_ctl_told(const struct opt_line *line);
@@ -170,15 +189,12 @@ struct ctl_scan {
 	/* The answer. */
 	uint64_t matched, seen;
 	uint64_t in;   /* a bit for each shard that has any that match */
-	uint64_t dumb; /* and that does not turn */
+	uint64_t dumb; /* and that did not answer, or not to the end: it does not turn */
 	struct watch_sum sum;
 };
 
 /* leat_ctl_scan asks; false: there is no memory for it. */
 bool leat_ctl_scan(struct ctl_scan *q);
-
-/* leat_ctl_print_dumb tells which shards did not answer, or not to the end. */
-void leat_ctl_print_dumb(const struct ctl_scan *q, enum watch_form form, FILE *out);
 
 /* leat_ctl_scan_free gives back what shards that stand still hold no longer. */
 void leat_ctl_scan_free(struct ctl_shard *shard, uint32_t cnt);
@@ -189,8 +205,8 @@ const char *leat_ctl_config_path(void);
 struct ctl_change;
 void leat_ctl_change_free(struct ctl_change *change);
 
-/* leat_ctl_change_sweep puts the last change again for a shard that stood still when it was
- * brought, and then had something else to do. */
+/* leat_ctl_change_sweep, by changing, puts the last change again for a shard that stood still when
+ * it was brought, and then had something else to do. */
 void leat_ctl_change_sweep(struct ctl *c);
 
 /* The verbs: read the words behind the name, which they may change, and write the answer to
@@ -213,7 +229,8 @@ void leat_ctl_begin(struct ctl_client *q, char *words);
 /* rate N [WHEN]: what `leat load` is to do from now on (load_intent.h). */
 void leat_ctl_rate(struct ctl_client *q, char *words);
 
-/* leat_ctl_state_sweep has those drain, or not, whose boxes were full; it waits for nobody. */
+/* leat_ctl_state_sweep, by changing, has those drain, or not, that were not told yet since their
+ * boxes were full; it waits for nobody. */
 void leat_ctl_state_sweep(struct ctl *c);
 
 /* leat_ctl_capture_sweep gives back what ended captures left to shards that stood still, and that

@@ -215,7 +215,7 @@ static void answer(struct question *q)
 		(q->words.form == WATCH_FORM_JSON ? print_summary_json : print_summary)(q);
 	else
 		show_sorted(q);
-	leat_ctl_print_dumb(&q->scan, q->words.form, q->out);
+	ctl_print_silent(q->scan.dumb, q->words.form, "; its connections are missing", q->out);
 	if (!q->words.summary)
 		print_end(q, began);
 }

@@ -176,11 +176,7 @@ static void follow(const struct question *q, struct ctl_client *client)
 	fputs("ok\n", q->out);
 	for (uint32_t i = 0; i < c->plane->shard_cnt; i++) {
 		if (!enter(q, c, i, &c->follow[i]))
-			fprintf(q->out,
-				q->words.form == WATCH_FORM_JSON
-					? "{\"event\":\"silent\",\"shard\":%" PRIu32 "}\n"
-					: "note: shard %" PRIu32 " does not turn\n",
-				i);
+			ctl_print_silent(UINT64_C(1) << i, q->words.form, "", q->out);
 	}
 	do {
 		for (uint32_t i = 0; i < c->plane->shard_cnt; i++)

@@ -45,22 +45,6 @@ static bool is_one(struct ctl_scan *scan)
 	return false;
 }
 
-/* print_dumb: a shard that stood still when it was told to end some will do so. */
-static void print_dumb(const struct question *q, const struct ctl_scan *scan)
-{
-	if (q->words.form == WATCH_FORM_JSON) {
-		leat_ctl_print_dumb(scan, q->words.form, q->out);
-		return;
-	}
-	for (uint32_t i = 0; i < scan->client->ctl->plane->shard_cnt; i++)
-		if ((scan->dumb >> i & 1) != 0)
-			fprintf(q->out,
-				"note: shard %" PRIu32
-				" does not turn; its connections are missing, but when it turns "
-				"again it may end some yet\n",
-				i);
-}
-
 /* kill_all: without --yes one at most, since no shard is asked but the one that has it. */
 static void kill_all(struct question *q, struct ctl_client *client, struct watch_filter *filter,
 	const struct ctl_scan *found)
@@ -80,7 +64,10 @@ static void kill_all(struct question *q, struct ctl_client *client, struct watch
 		leat_watch_print_head(q->words.form, q->out);
 	if (!leat_ctl_scan(&scan))
 		fputs("note: there is no memory to look for them\n", q->out);
-	print_dumb(q, &scan);
+	/* One that stood still when it was told to end some will do so. */
+	ctl_print_silent(scan.dumb, q->words.form,
+		"; its connections are missing, but when it turns again it may end some yet",
+		q->out);
 	if (q->words.form == WATCH_FORM_TEXT && !q->words.bare)
 		fprintf(q->out, "%" PRIu64 " killed, of %" PRIu64 " looked at\n", scan.matched,
 			yes ? scan.seen : found->seen);

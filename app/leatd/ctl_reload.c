@@ -231,12 +231,8 @@ static bool change_all(struct ctl_client *q, struct ctl_change *change)
 		missing = bring_all(q->ctl, change);
 		role->adopt(change->options);
 		fprintf(q->out, "ok\nchanged: %s\n", live);
-		for (uint32_t i = 0; i < q->ctl->plane->shard_cnt; i++)
-			if ((missing >> i & 1) != 0)
-				fprintf(q->out,
-					"note: shard %" PRIu32
-					" does not turn; it will have it when it turns again\n",
-					i);
+		ctl_print_silent(
+			missing, WATCH_FORM_TEXT, "; it will have it when it turns again", q->out);
 		return true;
 	}
 	return false;
@@ -254,10 +250,7 @@ static bool may_begin(struct ctl *c)
 
 void leat_ctl_change_sweep(struct ctl *c)
 {
-	if (pthread_mutex_trylock(&c->changing) != 0)
-		return;
 	(void)may_begin(c);
-	pthread_mutex_unlock(&c->changing);
 }
 
 static void reload(struct ctl_client *q, const char *words)

@@ -151,15 +151,3 @@ bool leat_ctl_scan(struct ctl_scan *q)
 		is_free(&q->client->shard[i]);
 	return true;
 }
-
-void leat_ctl_print_dumb(const struct ctl_scan *q, enum watch_form form, FILE *out)
-{
-	const char *line = form == WATCH_FORM_JSON
-				   ? "{\"event\":\"silent\",\"shard\":%" PRIu32 "}\n"
-				   : "note: shard %" PRIu32
-				     " does not turn; its connections are missing\n";
-
-	for (uint32_t i = 0; i < q->client->ctl->plane->shard_cnt; i++)
-		if ((q->dumb >> i & 1) != 0)
-			fprintf(out, line, i);
-}

@@ -4,6 +4,7 @@
 #include "report.h"
 #include "sight.h"
 #include "text.h"
+#include "when.h"
 
 #include "base_time.h"
 
@@ -17,9 +18,9 @@
 
 #define WAIT_LOOK_NS (100 * TIME_MS)
 
-/* tell_late tells those that have not been told yet whether to drain: the last word is the one that
- * counts, so that it does not matter whether they have read the ones before. */
-static void tell_late(struct ctl *c)
+/* The last word is the one that counts, so that it does not matter whether they have read the ones
+ * before. */
+void leat_ctl_state_sweep(struct ctl *c)
 {
 	const struct shard_letter letter = {
 		atomic_load(&c->draining) ? SHARD_MAIL_DRAIN : SHARD_MAIL_UNDRAIN, NULL};
@@ -33,20 +34,12 @@ static void tell_late(struct ctl *c)
 static uint64_t tell_all(struct ctl *c)
 {
 	c->late = UINT64_MAX >> (64 - c->plane->shard_cnt);
-	tell_late(c);
+	leat_ctl_state_sweep(c);
 	uint64_t dumb = c->late;
 	for (uint32_t i = 0; i < c->plane->shard_cnt; i++)
 		if (!leat_ctl_turns(c, i))
 			dumb |= UINT64_C(1) << i;
 	return dumb;
-}
-
-void leat_ctl_state_sweep(struct ctl *c)
-{
-	if (pthread_mutex_trylock(&c->changing) != 0)
-		return; /* until the next time */
-	tell_late(c);
-	pthread_mutex_unlock(&c->changing);
 }
 
 /* count_open says how many are open, TIME-WAIT aside; false: a shard does not tell. */
@@ -60,16 +53,6 @@ static bool count_open(struct ctl_client *q, uint64_t *open)
 
 	*open = scan.matched;
 	return good && scan.dumb == 0;
-}
-
-static void print_dumb(struct ctl_client *q, uint64_t dumb)
-{
-	for (uint32_t i = 0; i < q->ctl->plane->shard_cnt; i++)
-		if ((dumb >> i & 1) != 0)
-			fprintf(q->out,
-				"note: shard %" PRIu32
-				" does not turn; it will do it when it turns again\n",
-				i);
 }
 
 /* `drain`, `drain wait`: until none is open, or who asks has gone. */
@@ -93,7 +76,7 @@ void leat_ctl_drain(struct ctl_client *q, char *words)
 	pthread_mutex_unlock(&q->ctl->changing);
 	bool known = count_open(q, &open);
 	fprintf(q->out, "ok\ndraining: new SYNs are dropped; %" PRIu64 " open\n", open);
-	print_dumb(q, dumb);
+	ctl_print_silent(dumb, WATCH_FORM_TEXT, CTL_DOES_IT_LATER, q->out);
 	if (!wait)
 		return;
 	while ((!known || open > 0) && atomic_load(&q->ctl->draining) &&
@@ -119,7 +102,7 @@ void leat_ctl_undrain(struct ctl_client *q, char *words)
 		return;
 	}
 	fputs("ok\nnew connections are taken again\n", q->out);
-	print_dumb(q, dumb);
+	ctl_print_silent(dumb, WATCH_FORM_TEXT, CTL_DOES_IT_LATER, q->out);
 }
 
 /* `stop` is what SIGTERM is, `stop now` what a second signal is: taken by the control thread. */
@@ -134,6 +117,37 @@ void leat_ctl_end(struct ctl_client *q, char *words)
 		kill(getpid(), SIGINT); /* two of one kind may be one */
 }
 
+/* starts is when a generator that waits will begin (sight.h); 0: it has begun, or is none. */
+static uint64_t starts(const struct ctl *c)
+{
+	const struct sight *s = c->plane->sight;
+
+	return s != NULL && !atomic_load(&c->draining) ? atomic_load(&s->starts_ns) : 0;
+}
+
+/* state is it in a word, as JSON has it. */
+static const char *state(const struct ctl *c)
+{
+	return atomic_load(&c->draining)        ? "draining"
+	       : starts(c) == SIGHT_STARTS_TOLD ? "paused"
+	       : starts(c) != 0                 ? "waits"
+						: "runs";
+}
+
+static void info_state(const struct ctl *c, FILE *out)
+{
+	uint64_t at = starts(c);
+	char text[WHEN_TEXT_MAX];
+
+	fprintf(out, "state      %s", state(c));
+	if (at == SIGHT_STARTS_TOLD)
+		fprintf(out, ": leat ctl start -n %s, or kill -USR1 %d, begins it",
+			leat_instance_of(c->path), (int)getpid());
+	else if (at != 0)
+		leat_when_text(at, text), fprintf(out, ": it begins at %s", text);
+	fputc('\n', out);
+}
+
 static void info_text(const struct ctl *c, uint64_t up_ns, FILE *out)
 {
 	const struct ctl_role *r = c->role;
@@ -145,11 +159,10 @@ static void info_text(const struct ctl *c, uint64_t up_ns, FILE *out)
 	fprintf(out,
 		"name       %s\nverb       %s\npid        %d\nversion    " LEAT_VERSION ", %s\n",
 		leat_instance_of(c->path), r->verb, (int)getpid(), rte_version());
-	fprintf(out,
-		"up         %" PRIu64 ".%" PRIu64 "s\nstate      %s\nshards     %" PRIu32
-		" on %" PRIu32 " lcore%s\n",
-		up_ns / TIME_S, up_ns / (TIME_S / 10) % 10,
-		atomic_load(&c->draining) ? "draining" : "runs", c->plane->shard_cnt,
+	fprintf(out, "up         %" PRIu64 ".%" PRIu64 "s\n", up_ns / TIME_S,
+		up_ns / (TIME_S / 10) % 10);
+	info_state(c, out);
+	fprintf(out, "shards     %" PRIu32 " on %" PRIu32 " lcore%s\n", c->plane->shard_cnt,
 		c->plane->loop_cnt, c->plane->loop_cnt == 1 ? "" : "s");
 	for (uint32_t i = 0; i < r->port_cnt; i++)
 		fprintf(out, "port       %s %s\n", r->port[i]->name, r->port[i]->driver);
@@ -169,9 +182,8 @@ static void info_json(const struct ctl *c, uint64_t up_ns, FILE *out)
 		",\"verb\":\"%s\",\"pid\":%d,\"version\":\"" LEAT_VERSION
 		"\",\"dpdk\":\"%s\",\"up_s\":%" PRIu64 ".%09" PRIu64
 		",\"state\":\"%s\",\"shards\":%" PRIu32 ",\"lcores\":%" PRIu32 ",\"ports\":[",
-		r->verb, (int)getpid(), rte_version(), up_ns / TIME_S, up_ns % TIME_S,
-		atomic_load(&c->draining) ? "draining" : "runs", c->plane->shard_cnt,
-		c->plane->loop_cnt);
+		r->verb, (int)getpid(), rte_version(), up_ns / TIME_S, up_ns % TIME_S, state(c),
+		c->plane->shard_cnt, c->plane->loop_cnt);
 	for (uint32_t i = 0; i < r->port_cnt; i++)
 		fprintf(out, "%s{\"name\":\"%s\",\"driver\":\"%s\"}", i > 0 ? "," : "",
 			r->port[i]->name, r->port[i]->driver);

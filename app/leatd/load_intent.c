@@ -15,11 +15,10 @@
 #include <string.h>
 #include <time.h>
 
-#define LEAD_NS     (100 * TIME_MS) /* from a change to its instant, where none is named */
-#define STEP_NS     (5 * TIME_MS)
-#define WORDS_MAX   96
-#define NOTE_SIZE   80 /* of a shard */
-#define ANSWER_SIZE (512 + SHARD_MAX * NOTE_SIZE)
+#define LEAD_NS    (100 * TIME_MS) /* from a change to its instant, where none is named */
+#define STEP_NS    (5 * TIME_MS)
+#define WORDS_MAX  96
+#define ANSWER_MAX 512
 
 /* A question passes from who asks to the control thread, and its answer back. */
 enum asked {
@@ -32,7 +31,8 @@ enum asked {
 static struct {
 	atomic_uint state; /* enum asked */
 	atomic_bool runs;  /* there is a plan under way */
-	char words[WORDS_MAX], answer[ANSWER_SIZE];
+	char words[WORDS_MAX], answer[ANSWER_MAX];
+	uint64_t late; /* a bit for each shard that will carry it out later */
 } question;
 
 /* What shards are told: theirs from then on until each has answered. */
@@ -59,6 +59,7 @@ void leat_load_intent_begin(
 					     : cnt,
 		.concurrency = o->concurrency,
 		.time_wait_ns = o->serve.time_wait_ns,
+		.rest_ns = need->rest_ns,
 		.tuples = need->tuples,
 		.tuples_needed = need->needed,
 		.rate_milli_max = need->rate_milli_max,
@@ -105,26 +106,22 @@ static bool all_turn(const struct load_view *v)
 static void carry_out(struct load_view *v, const struct change *next)
 {
 	struct load_intent *i = &v->r->intent;
-	void *arg[SHARD_MAX] = {NULL};
 
 	told = *next;
 	told.view = v;
-	for (uint32_t k = 0; k < v->plane->shard_cnt; k++)
-		arg[k] = &v->shard[k];
-	leat_plane_ask(v->plane, apply, arg);
+	leat_plane_ask_each(v->plane, apply, v->shard, sizeof(*v->shard));
 	i->change[i->change_cnt++] = (struct load_change){
 		.at_ns = next->from_ns, .rate_milli = next->rate_milli, .held = next->held};
 }
 
-/* say_late names those that did not answer: what they were told they will still do. */
-static bool say_late(const struct load_view *v)
+/* late_of is those that did not answer: what they were told they will still do. */
+static uint64_t late_of(const struct plane *p)
 {
-	for (uint32_t i = 0; i < v->plane->shard_cnt; i++)
-		if (!v->plane->shard[i].heard)
-			say("note: shard %" PRIu32
-			    " does not turn; it will do it when it turns again\n",
-				i);
-	return true;
+	uint64_t late = 0;
+
+	for (uint32_t i = 0; i < p->shard_cnt; i++)
+		late |= p->shard[i].heard ? 0 : UINT64_C(1) << i;
+	return late;
 }
 
 /* hold is `rate N` of a closed load: so many are in flight from now on. */
@@ -152,7 +149,7 @@ static bool hold(struct load_view *v, const char *words, uint64_t now)
 	carry_out(v, &next);
 	v->r->intent.concurrency = next.held;
 	say("ok\nheld in flight: %" PRIu64 "\n", next.held);
-	return say_late(v);
+	return true;
 }
 
 /* read_from finds where in the plan the instant of the words is. */
@@ -234,7 +231,7 @@ static bool turn(struct load_view *v, struct load_need *need, char *words, uint6
 		say("; %" PRIu64 " connections in all", i->total);
 	say("\n");
 	say_full(v, need, next.rate_milli);
-	return say_late(v);
+	return true;
 }
 
 void leat_load_intent_look(struct load_view *v, struct load_need *need)
@@ -246,7 +243,9 @@ void leat_load_intent_look(struct load_view *v, struct load_need *need)
 	atomic_store(&question.runs, true);
 	if (atomic_compare_exchange_strong(&question.state, &asked, ASKED_TAKEN)) {
 		question.answer[0] = '\0';
-		(void)(open ? turn(v, need, question.words, now) : hold(v, question.words, now));
+		bool done =
+			open ? turn(v, need, question.words, now) : hold(v, question.words, now);
+		question.late = done ? late_of(v->plane) : 0;
 		atomic_store(&question.state, ASKED_ANSWERED);
 	}
 	if (open && v->plane->sight != NULL)
@@ -290,10 +289,12 @@ void leat_ctl_rate(struct ctl_client *q, char *words)
 	pthread_mutex_lock(&q->ctl->changing);
 	snprintf(question.words, sizeof(question.words), "%s", words);
 	atomic_store(&question.state, ASKED_YES);
-	if (wait_answer())
+	if (wait_answer()) {
 		fputs(question.answer, q->out);
-	else
+		ctl_print_silent(question.late, WATCH_FORM_TEXT, CTL_DOES_IT_LATER, q->out);
+	} else {
 		fputs("no 1 - no plan is under way: it has not begun, or is over\n", q->out);
+	}
 	atomic_store(&question.state, ASKED_NOT);
 	pthread_mutex_unlock(&q->ctl->changing);
 }

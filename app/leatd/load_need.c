@@ -24,9 +24,14 @@ static uint64_t each(const struct load_options *o, uint64_t all)
 	return (all + o->serve.shards - 1) / o->serve.shards;
 }
 
-uint32_t leat_load_need_flight(const struct load_options *o, uint32_t idx)
+/* One more than there are pairs, so that who waits for a pair is told apart from who waits for the
+ * peer.  Each shard may come to have them all. */
+uint32_t leat_load_need_flight(
+	const struct load_options *o, const struct load_need *n, uint32_t idx)
 {
-	return (uint32_t)((o->concurrency + o->serve.shards - 1 - idx) / o->serve.shards);
+	uint64_t cnt = (o->concurrency + o->serve.shards - 1 - idx) / o->serve.shards;
+
+	return (uint32_t)u64_min(cnt, n->tuples + 1);
 }
 
 static uint32_t source_cnt(const struct load_options *o)
@@ -80,11 +85,11 @@ static void count_tuples(const struct load_options *o, struct load_need *n)
 {
 	__extension__ typedef unsigned __int128 u128;
 
-	n->tuples = (uint64_t)source_cnt(o) * (o->port_to - o->port_from + 1) * n->pairs;
+	n->rest_ns = rest_ns(o);
 	n->needed = leat_load_need_pairs(o, n, o->rate_milli);
 	if (o->close != LOAD_CLOSE_CLIENT)
 		return;
-	u128 most = (u128)n->tuples * 1000 * TIME_S / rest_ns(o);
+	u128 most = (u128)n->tuples * 1000 * TIME_S / n->rest_ns;
 	n->rate_milli_max = most < UINT64_MAX ? (uint64_t)most : UINT64_MAX;
 }
 
@@ -226,8 +231,9 @@ static enum opt_exit plan_load(const struct load_options *o, struct load_need *n
 {
 	char why[TEXT_MAX];
 
+	n->tuples = (uint64_t)source_cnt(o) * (o->port_to - o->port_from + 1) * n->pairs;
 	configure(o, n, &n->load);
-	n->load.conn_cnt = leat_load_need_flight(o, 0);
+	n->load.conn_cnt = leat_load_need_flight(o, n, 0);
 	n->load.open_max = STACK_BURST_MAX;
 	n->load.stride = (uint32_t)o->serve.shards * o->segment_cnt;
 	if (leat_load_footprint(&n->load) != 0)
@@ -271,7 +277,7 @@ static enum opt_exit plan_neigh(struct load_need *n)
 static void plan_stack(const struct load_options *o, struct load_need *n)
 {
 	struct stack_config *c = &n->plan.stack;
-	uint64_t flight = 2 * each(o, o->concurrency) + 64;
+	uint64_t flight = u64_min(2 * each(o, o->concurrency), n->tuples) + 64;
 
 	/* Those that wait 2MSL keep a small record, and no more. */
 	c->tcp.tcb_max = (uint32_t)flight;
@@ -306,7 +312,8 @@ enum opt_exit leat_load_need(const struct load_options *o, struct load_need *n)
 	if (result != OPT_EXIT_OK)
 		return result;
 	count_tuples(o, n);
-	s.connections = 2 * o->concurrency; /* those that hold text */
+	/* Those that hold text. */
+	s.connections = u64_min(2 * o->concurrency, n->tuples * o->serve.shards);
 	result = leat_plan_begin(&s, &n->plan);
 	if (result != OPT_EXIT_OK)
 		return result;
@@ -314,8 +321,7 @@ enum opt_exit leat_load_need(const struct load_options *o, struct load_need *n)
 	result = plan_neigh(n);
 	if (result != OPT_EXIT_OK)
 		return result;
-	return leat_plan_end(
-		&s, &n->plan, leat_load_footprint(&n->load), leat_load_need_flight(o, 0));
+	return leat_plan_end(&s, &n->plan, leat_load_footprint(&n->load), n->load.conn_cnt);
 }
 
 /* say_flight: nobody asks for a rate here, or nothing waits 2MSL, but more are to be in flight than
@@ -333,9 +339,9 @@ static void say_flight(const struct load_options *o, const struct load_need *n)
 }
 
 /* rest_name is what rest_ns is called. */
-static const char *rest_name(const struct load_options *o)
+static const char *rest_name(const struct load_options *o, const struct load_need *n)
 {
-	return rest_ns(o) != o->serve.time_wait_ns ? "--connect-reuse" : "2MSL";
+	return n->rest_ns != o->serve.time_wait_ns ? "--connect-reuse" : "2MSL";
 }
 
 /* more_of says what would be enough: of times as many as there are, what can be had. */
@@ -343,8 +349,8 @@ static void more_of(
 	const struct load_options *o, const struct load_need *n, char *text, size_t size)
 {
 	uint64_t times = (n->needed + n->tuples - 1) / n->tuples;
-	uint64_t msl = (uint64_t)((double)rest_ns(o) * (double)n->tuples / (double)n->needed);
-	bool again = rest_ns(o) != o->serve.time_wait_ns;
+	uint64_t msl = (uint64_t)((double)n->rest_ns * (double)n->tuples / (double)n->needed);
+	bool again = n->rest_ns != o->serve.time_wait_ns;
 	char t[TEXT_GROUP_MAX];
 	size_t at = 0;
 
@@ -372,12 +378,12 @@ static void say_short(const struct load_options *o, const struct load_need *n)
 	leat_text_group(n->tuples, have, sizeof(have));
 	leat_load_text_rate(o->rate_milli, rate, sizeof(rate));
 	leat_load_text_rate(n->rate_milli_max, most, sizeof(most));
-	leat_text_ns(rest_ns(o), now, sizeof(now));
+	leat_text_ns(n->rest_ns, now, sizeof(now));
 	more_of(o, n, more, sizeof(more));
 	leat_log(o->anyway ? LOG_LV_WARN : LOG_LV_ERROR, "leatd",
 		"%s pairs of address and port are needed (%s at %s %s), there are %s: at most "
 		"%s can go on; add %s%s",
-		needed, rate, rest_name(o), now, have, most, more,
+		needed, rate, rest_name(o, n), now, have, most, more,
 		o->anyway ? "" : "; --anyway begins all the same");
 }
 
@@ -385,11 +391,6 @@ enum opt_exit leat_load_need_check(const struct load_options *o, const struct lo
 {
 	char t[TEXT_GROUP_MAX], rate[32], msl[32];
 
-	if (o->speak == LOAD_SPEAK_HTTP && o->requests == 1 &&
-		(o->think.b != 0 || o->think.item_cnt != 0))
-		leat_log(LOG_LV_WARN, "leatd",
-			"--think is between two requests of a connection, and there is one; more "
-			"--requests?");
 	if (n->needed > n->tuples) {
 		if (n->rate_milli_max == 0 || o->rate_milli == 0)
 			say_flight(o, n);
@@ -400,7 +401,7 @@ enum opt_exit leat_load_need_check(const struct load_options *o, const struct lo
 	} else if (o->rate_milli == 0 && n->rate_milli_max != 0 && o->total == 0) {
 		leat_text_group(n->tuples, t, sizeof(t));
 		leat_load_text_rate(n->rate_milli_max, rate, sizeof(rate));
-		leat_text_ns(rest_ns(o), msl, sizeof(msl));
+		leat_text_ns(n->rest_ns, msl, sizeof(msl));
 		leat_log(LOG_LV_NOTE, "leatd",
 			"%s pairs of address and port, each once in %s: no more than %s can go on; "
 			"what is above waits for a port",
@@ -409,7 +410,8 @@ enum opt_exit leat_load_need_check(const struct load_options *o, const struct lo
 	return leat_plan_check(&o->serve, &n->plan);
 }
 
-void leat_load_need_print(const struct load_options *o, const struct load_need *n, FILE *out)
+/* print_pairs writes what there is to tell besides the table: the pairs. */
+static void print_pairs(const struct load_options *o, const struct load_need *n, FILE *out)
 {
 	char t[4][TEXT_GROUP_MAX], rate[32], msl[32];
 
@@ -422,11 +424,11 @@ void leat_load_need_print(const struct load_options *o, const struct load_need *
 		"times targets %s\n",
 		t[0], t[1], t[2], t[3]);
 	leat_text_group(n->needed, t[0], sizeof(t[0]));
-	leat_text_ns(rest_ns(o), msl, sizeof(msl));
+	leat_text_ns(n->rest_ns, msl, sizeof(msl));
 	fprintf(out, "  needed                   %s", t[0]);
 	if (o->rate_milli != 0 && n->rate_milli_max != 0) {
 		leat_load_text_rate(o->rate_milli, rate, sizeof(rate));
-		fprintf(out, ", at most, for %s and %s %s", rate, rest_name(o), msl);
+		fprintf(out, ", at most, for %s and %s %s", rate, rest_name(o, n), msl);
 	} else {
 		fputs(" in flight", out);
 	}
@@ -450,7 +452,7 @@ enum opt_exit leat_run_plan_load(const struct load_options *o)
 	if (result == OPT_EXIT_OK) {
 		leat_device_tell_absent(&o->serve);
 		leat_plan_table(&o->serve, &n.plan, "client", stdout);
-		leat_load_need_print(o, &n, stdout);
+		print_pairs(o, &n, stdout);
 		leat_plan_warn(&o->serve, &n.plan);
 		result = leat_load_need_check(o, &n);
 	}

@@ -25,6 +25,7 @@ struct load_need {
 	struct plan plan;
 	struct load_config load; /* of a shard, but for its phase and its share in flight */
 	uint64_t tuples, needed;
+	uint64_t rest_ns;           /* how long a pair that we closed first is of no use */
 	uint64_t rate_milli_max;    /* 0: any */
 	struct load_target *target; /* of the options, and of their file */
 	uint32_t target_cnt;
@@ -40,8 +41,10 @@ enum opt_exit leat_load_need(const struct load_options *o, struct load_need *n);
  * may come to the limit. */
 enum opt_exit leat_load_need_check(const struct load_options *o, const struct load_need *n);
 
-/* leat_load_need_flight is how many of those in flight are shard idx's. */
-uint32_t leat_load_need_flight(const struct load_options *o, uint32_t idx);
+/* leat_load_need_flight is how many of those in flight shard idx has room for: its share, but no
+ * more than the pairs can be of use to. */
+uint32_t leat_load_need_flight(
+	const struct load_options *o, const struct load_need *n, uint32_t idx);
 
 /* leat_load_need_pairs is how many pairs of address and port an open load needs at a rate;
  * _waiting how many of its connections will be in TIME-WAIT here. */
@@ -49,9 +52,6 @@ uint64_t leat_load_need_pairs(
 	const struct load_options *o, const struct load_need *n, uint64_t rate_milli);
 uint64_t leat_load_need_waiting(
 	const struct load_options *o, const struct load_need *n, uint64_t rate_milli);
-
-/* leat_load_need_print writes what `plan load` tells of a need besides its table: the pairs. */
-void leat_load_need_print(const struct load_options *o, const struct load_need *n, FILE *out);
 
 void leat_load_need_free(struct load_need *n);
 

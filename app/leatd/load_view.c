@@ -59,11 +59,7 @@ void leat_load_view_sum(struct load_view *v)
 
 void leat_load_view_look(struct load_view *v)
 {
-	void *arg[SHARD_MAX] = {NULL};
-
-	for (uint32_t i = 0; i < v->plane->shard_cnt; i++)
-		arg[i] = &v->shard[i];
-	leat_plane_ask(v->plane, leat_load_view_copy, arg);
+	leat_plane_ask_each(v->plane, leat_load_view_copy, v->shard, sizeof(*v->shard));
 	look_buffers(v);
 	for (uint32_t i = 0; i < v->plane->shard_cnt; i++) {
 		if (!v->plane->shard[i].heard)

@@ -529,6 +529,15 @@ void leat_plane_ask(struct plane *p, void (*also)(void *arg), void *const *arg)
 		await(p, i, at);
 }
 
+void leat_plane_ask_each(struct plane *p, void (*also)(void *arg), void *first, size_t size)
+{
+	void *arg[SHARD_MAX] = {NULL};
+
+	for (uint32_t i = 0; i < p->shard_cnt; i++)
+		arg[i] = (char *)first + i * size;
+	leat_plane_ask(p, also, arg);
+}
+
 /* await_all waits for all that is owed, however long that is: a second signal ends it. */
 static void await_all(struct plane *p)
 {

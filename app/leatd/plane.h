@@ -165,4 +165,8 @@ void leat_plane_tell(struct plane *p, uint32_t shard_idx, enum shard_mail_kind k
  * until then. */
 void leat_plane_ask(struct plane *p, void (*also)(void *arg), void *const *arg);
 
+/* leat_plane_ask_each does so with arg[i] an element of an array, of size octets each, from first
+ * on. */
+void leat_plane_ask_each(struct plane *p, void (*also)(void *arg), void *first, size_t size);
+
 #endif

@@ -278,6 +278,17 @@ struct drop {
 	uint64_t value;
 };
 
+/* drop_rows writes those of drops that are counted, with the sentences of leat explain. */
+static uint32_t drop_rows(FILE *out, const struct drop *drop, uint32_t drop_cnt)
+{
+	uint32_t cnt = 0;
+
+	for (uint32_t i = 0; i < drop_cnt; i++)
+		cnt += drop_row(out, drop[i].name, drop[i].value,
+			leat_watch_word_sentence(drop[i].name), "-");
+	return cnt;
+}
+
 static uint32_t other_rows(const struct shard_counts *c, FILE *out)
 {
 	const struct drop row[] = {
@@ -294,12 +305,8 @@ static uint32_t other_rows(const struct shard_counts *c, FILE *out)
 		{"wrong_shard", c->wrong_shard},
 		{"mail_refused", c->mail_refused},
 	};
-	uint32_t cnt = 0;
 
-	for (uint32_t i = 0; i < COUNT_OF(row); i++)
-		cnt += drop_row(
-			out, row[i].name, row[i].value, leat_watch_word_sentence(row[i].name), "-");
-	return cnt;
+	return drop_rows(out, row, COUNT_OF(row));
 }
 
 /* later_rows tells what took longer than it might; nothing was lost by it. */
@@ -321,9 +328,7 @@ static void later_rows(const struct shard_counts *c, FILE *out)
 	if (any == 0)
 		return;
 	fprintf(out, "done later, or in another way; nothing was lost\n");
-	for (uint32_t i = 0; i < COUNT_OF(row); i++)
-		drop_row(
-			out, row[i].name, row[i].value, leat_watch_word_sentence(row[i].name), "-");
+	drop_rows(out, row, COUNT_OF(row));
 }
 
 void leat_report_drops(const struct shard_counts *c, FILE *out)

@@ -83,7 +83,7 @@ static enum opt_exit start_load(uint32_t i)
 	struct load_config c = run.need.load;
 	struct load_view_shard *v = &run.view.shard[i];
 
-	c.conn_cnt = leat_load_need_flight(run.o, i);
+	c.conn_cnt = leat_load_need_flight(run.o, &run.need, i);
 	c.phase = (run.o->segment - 1) + i * run.o->segment_cnt;
 	run.mem_octets[i] = leat_load_footprint(&c);
 	run.mem[i] = leat_plane_take(&run.plane, run.mem_octets[i], run.plane.shard[i].node);
@@ -140,19 +140,9 @@ static void cut(void *arg)
 
 /* The rest runs in the control thread. */
 
-/* ask has every shard call also with its element of arg, each size octets. */
-static void ask(void (*also)(void *arg), void *element, size_t size)
-{
-	void *arg[SHARD_MAX] = {NULL};
-
-	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
-		arg[i] = (char *)element + i * size;
-	leat_plane_ask(&run.plane, also, arg);
-}
-
 static void ask_views(void (*also)(void *arg))
 {
-	ask(also, run.view.shard, sizeof(*run.view.shard));
+	leat_plane_ask_each(&run.plane, also, run.view.shard, sizeof(*run.view.shard));
 }
 
 /* ask_hops asks all shards, and reads those that have answered; true: some of them know more now
@@ -162,7 +152,7 @@ static bool ask_hops(bool *all)
 	bool more = false;
 
 	*all = true;
-	ask(leat_load_hops_ask, run.hops, sizeof(run.hops[0]));
+	leat_plane_ask_each(&run.plane, leat_load_hops_ask, run.hops, sizeof(run.hops[0]));
 	for (uint32_t i = 0; i < run.plane.shard_cnt; i++) {
 		bool heard = run.plane.shard[i].heard;
 
@@ -321,6 +311,8 @@ static void finish(void)
 	if (!run.result.partial && !run.o->abort_at_end)
 		closed = wait_closed(leat_plane_now(&run.plane) + grace, 1);
 	leat_sight_drains(&run.sight, true);
+	if (run.o->abort_at_end)
+		ask_views(cut); /* before those that are idle are told to close */
 	tell_all(SHARD_MAIL_DRAIN);
 	if (!closed && !run.o->abort_at_end) {
 		uint64_t more = run.result.partial ? grace : POLITE_NS;
@@ -355,12 +347,13 @@ static bool wait_word(void)
 	if (words() != NULL) {
 		fprintf(words(),
 			"paused    ready; %s ctl start -n %s, or kill -USR1 %d, begins it\n",
-			leat_text_call(), run.o->serve.name, (int)getpid());
+			leat_text_call(), leat_instance_of(run.ctl.path), (int)getpid());
 		fflush(words());
 	}
 	while (!leat_gate_look(&run.start_unix_ns))
 		if (!wait_until(leat_plane_now(&run.plane) + WORD_LOOK_NS))
 			return false;
+	leat_sight_starts(&run.sight, run.start_unix_ns);
 	return true;
 }
 
@@ -445,6 +438,7 @@ static void control(void *arg)
 		return;
 	bool go = wait_word() && wait_instant();
 
+	leat_sight_starts(&run.sight, 0);
 	set_begin();
 	if (go)
 		ask_views(begin);
@@ -579,6 +573,7 @@ static void open_sight(void)
 		.serve = &run.o->serve};
 
 	leat_sight_open(&run.sight, &c);
+	leat_sight_starts(&run.sight, run.o->paused ? SIGHT_STARTS_TOLD : run.start_unix_ns);
 	for (uint32_t i = 0; i < run.plane.shard_cnt; i++)
 		leat_sight_load(&run.sight, i, run.view.shard[i].load);
 }

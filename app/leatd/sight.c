@@ -267,6 +267,7 @@ static void fill_head(struct sight *s, uint64_t now)
 	head[WATCH_H_POOL_SIZE] = p->pool->size;
 	head[WATCH_H_POOL_FREE] = rte_mempool_avail_count(p->pool);
 	head[WATCH_H_DRAINING] = atomic_load(&s->draining);
+	head[WATCH_H_STARTS_NS] = atomic_load(&s->starts_ns);
 	head[WATCH_H_RATE_MILLI] = atomic_load(&s->rate_milli);
 	head[WATCH_H_TUPLES] = c->tuples;
 	head[WATCH_H_CONN_MAX] = head[WATCH_H_WAIT_MAX] = 0;
@@ -347,6 +348,11 @@ void leat_sight_port(struct sight *s, bool on)
 void leat_sight_rate(struct sight *s, uint64_t rate_milli)
 {
 	atomic_store(&s->rate_milli, rate_milli);
+}
+
+void leat_sight_starts(struct sight *s, uint64_t starts_ns)
+{
+	atomic_store(&s->starts_ns, starts_ns);
 }
 
 void leat_sight_drains(struct sight *s, bool drains)

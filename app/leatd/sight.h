@@ -79,6 +79,7 @@ struct sight {
 	bool off; /* the device is not to be asked now */
 	atomic_bool stop, draining;
 	_Atomic uint64_t rate_milli; /* that a generator is to come to */
+	_Atomic uint64_t starts_ns;  /* of one that waits; SIGHT_STARTS_TOLD: for the word */
 	struct metrics_server *server;
 	char where[SIGHT_WHERE_MAX]; /* it is, or why there is none; empty: nobody wants one */
 };
@@ -101,6 +102,11 @@ void leat_sight_port(struct sight *s, bool on);
 
 /* leat_sight_drains: from now on this instance takes nothing new, or does again. */
 void leat_sight_drains(struct sight *s, bool drains);
+
+/* leat_sight_starts: a generator begins at an instant since 1970, or when it is told; 0: it has
+ * begun. */
+#define SIGHT_STARTS_TOLD UINT64_MAX
+void leat_sight_starts(struct sight *s, uint64_t starts_ns);
 
 /* leat_sight_rate: from now on a generator is to come to that rate. */
 void leat_sight_rate(struct sight *s, uint64_t rate_milli);

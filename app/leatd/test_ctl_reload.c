@@ -4,15 +4,7 @@
 
 #include "base_bits.h"
 #include "ctl.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
+#include "test_said.h"
 
 #define SHARDS 3
 #define HANG_S 60
@@ -120,15 +112,11 @@ static struct ctl ctl = {.plane = &plane, .role = &role, .changing = PTHREAD_MUT
 static const char *said(const char *question)
 {
 	static char text[512];
-	char words[64];
-	struct ctl_client client = {.ctl = &ctl, .out = fmemopen(text, sizeof(text), "w")};
+	struct ctl_client client = {.ctl = &ctl};
 
-	assert_non_null(client.out);
-	snprintf(words, sizeof(words), "%s", question);
 	alarm(HANG_S);
-	leat_ctl_reload(&client, words);
+	said_to(&client, leat_ctl_reload, question, text, sizeof(text));
 	alarm(0);
-	fclose(client.out);
 	return text;
 }
 

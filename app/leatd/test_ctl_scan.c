@@ -5,14 +5,7 @@
 #include "base_bits.h"
 #include "base_prng.h"
 #include "ctl.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "test_said.h"
 
 #define SHARDS 5
 #define EACH   3 /* rows of a slice */
@@ -124,15 +117,13 @@ static void every_row_is_listed_or_its_shard_is_named(void **state)
 
 static void who_did_not_answer_is_named_in_both_forms(void **state)
 {
-	struct ctl_client client = {.ctl = &ctl};
-	const struct ctl_scan q = {.client = &client, .dumb = 0x12};
 	char text[512] = "";
 	FILE *out = fmemopen(text, sizeof(text), "w");
 
 	(void)state;
 	assert_non_null(out);
-	leat_ctl_print_dumb(&q, WATCH_FORM_TEXT, out);
-	leat_ctl_print_dumb(&q, WATCH_FORM_JSON, out);
+	ctl_print_silent(0x12, WATCH_FORM_TEXT, "; its connections are missing", out);
+	ctl_print_silent(0x12, WATCH_FORM_JSON, "; its connections are missing", out);
 	fclose(out);
 	assert_string_equal(text, "note: shard 1 does not turn; its connections are missing\n"
 				  "note: shard 4 does not turn; its connections are missing\n"
@@ -144,13 +135,9 @@ static void who_did_not_answer_is_named_in_both_forms(void **state)
 static char *said(const char *question)
 {
 	static char text[1024];
-	char words[64];
-	struct ctl_client client = {.ctl = &ctl, .out = fmemopen(text, sizeof(text), "w")};
+	struct ctl_client client = {.ctl = &ctl};
 
-	assert_non_null(client.out);
-	snprintf(words, sizeof(words), "%s", question);
-	leat_ctl_kill(&client, words);
-	fclose(client.out);
+	said_to(&client, leat_ctl_kill, question, text, sizeof(text));
 	if (client.shard != NULL)
 		leat_ctl_scan_free(client.shard, SHARDS);
 	free(client.shard);

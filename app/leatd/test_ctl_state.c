@@ -7,13 +7,7 @@
 #include "base_time.h"
 #include "ctl.h"
 #include "sight.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "test_said.h"
 
 #define SHARDS 3
 #define ROUNDS 300
@@ -70,14 +64,9 @@ void leat_sight_drains(struct sight *s, bool drains)
 
 static void ask(void (*verb)(struct ctl_client *q, char *words), const char *text)
 {
-	char words[32];
-	struct ctl_client q = {.ctl = &ctl, .out = fmemopen(said, sizeof(said), "w")};
+	struct ctl_client q = {.ctl = &ctl};
 
-	assert_non_null(q.out);
-	snprintf(words, sizeof(words), "%s", text);
-	memset(said, 0, sizeof(said));
-	verb(&q, words);
-	fclose(q.out);
+	said_to(&q, verb, text, said, sizeof(said));
 }
 
 static int begin(void **state)

@@ -6,16 +6,11 @@
 #include "base_time.h"
 #include "ctl.h"
 #include "gate.h"
+#include "test_said.h"
 #include "when.h"
 
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #define ROUNDS 20000
 #define SPINS  1000
@@ -56,11 +51,9 @@ uint64_t leat_shard_clock_wall_ns(void)
 static bool begins(uint32_t seconds)
 {
 	char said[256] = "", words[2] = {(char)('0' + seconds), '\0'};
-	struct ctl_client q = {.out = fmemopen(said, sizeof(said), "w")};
+	struct ctl_client q = {0};
 
-	assert_non_null(q.out);
-	leat_ctl_begin(&q, words);
-	fclose(q.out);
+	said_to(&q, leat_ctl_begin, words, said, sizeof(said));
 	return strncmp(said, "ok\n", 3) == 0;
 }
 

@@ -7,14 +7,9 @@
 #include "base_time.h"
 #include "ctl.h"
 #include "sight.h"
+#include "test_said.h"
 
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #define SHARDS 2
 #define START  (10 * TIME_S)
@@ -42,15 +37,17 @@ uint64_t leat_plane_now(struct plane *p)
 	return now;
 }
 
-void leat_plane_ask(struct plane *p, void (*also)(void *arg), void *const *arg)
+void leat_plane_ask_each(struct plane *p, void (*also)(void *arg), void *first, size_t size)
 {
 	for (uint32_t i = 0; i < SHARDS; i++) {
+		void *arg = (char *)first + i * size;
+
 		p->shard[i].heard = !fake[i].stands;
 		p->shard[i].asked = fake[i].stands;
 		fake[i].owed = fake[i].stands ? also : NULL;
-		fake[i].arg = arg[i];
+		fake[i].arg = arg;
 		if (!fake[i].stands)
-			also(arg[i]);
+			also(arg);
 	}
 }
 
@@ -115,7 +112,7 @@ static int begin(void **state)
 }
 
 struct question {
-	char words[16];
+	const char *words;
 	atomic_bool answered;
 };
 
@@ -124,10 +121,9 @@ static void *ask(void *arg)
 	static const struct ctl_role role = {.verb = "load"};
 	static struct ctl ctl = {.role = &role, .changing = PTHREAD_MUTEX_INITIALIZER};
 	struct question *w = arg;
-	struct ctl_client q = {.ctl = &ctl, .out = fmemopen(said, sizeof(said), "w")};
+	struct ctl_client q = {.ctl = &ctl};
 
-	leat_ctl_rate(&q, w->words);
-	fclose(q.out);
+	said_to(&q, leat_ctl_rate, w->words, said, sizeof(said));
 	atomic_store(&w->answered, true);
 	return NULL;
 }
@@ -135,12 +131,10 @@ static void *ask(void *arg)
 /* rate asks, while the control thread looks. */
 static void rate(const char *words)
 {
-	struct question q = {.answered = false};
+	struct question q = {.words = words};
 	pthread_t thread;
 
 	now += TIME_S;
-	memset(said, 0, sizeof(said));
-	snprintf(q.words, sizeof(q.words), "%s", words);
 	assert_int_equal(pthread_create(&thread, NULL, ask, &q), 0);
 	while (!atomic_load(&q.answered)) {
 		leat_load_intent_look(&view, &need);

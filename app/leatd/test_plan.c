@@ -5,13 +5,7 @@
 #include "base_bits.h"
 #include "nic_numa.h"
 #include "plan.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
+#include "test_said.h"
 
 static char said[1024];
 
@@ -36,22 +30,13 @@ static struct plan two_nodes(void)
 static enum opt_exit listen_to(const struct serve_options *o, const struct plan *p, bool warn)
 {
 	enum opt_exit result = OPT_EXIT_OK;
-	FILE *file = tmpfile();
-	int err = dup(STDERR_FILENO);
+	struct said s = said_begin();
 
-	assert_non_null(file);
-	fflush(stderr);
-	dup2(fileno(file), STDERR_FILENO);
 	if (warn)
 		leat_plan_warn(o, p);
 	else
 		result = leat_plan_check(o, p);
-	fflush(stderr);
-	dup2(err, STDERR_FILENO);
-	close(err);
-	rewind(file);
-	said[fread(said, 1, sizeof(said) - 1, file)] = '\0';
-	fclose(file);
+	said_end(&s, said, sizeof(said));
 	return result;
 }
 

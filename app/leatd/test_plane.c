@@ -6,15 +6,9 @@
 
 #include "base_bits.h"
 #include "nic_numa.h"
+#include "test_said.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #define FLAPS    200
 #define LOOK_NS  UINT64_C(10000000)
@@ -67,24 +61,15 @@ static int begin(void **state)
 /* stand_still tells the shard more than its box holds, and gives what was said about it. */
 static void stand_still(void)
 {
-	FILE *file = tmpfile();
-	int err = dup(STDERR_FILENO);
+	struct said s = said_begin();
 
-	assert_non_null(file);
-	fflush(stderr);
-	dup2(fileno(file), STDERR_FILENO);
 	for (uint32_t i = 0; i < FLAPS; i++)
 		leat_plane_use(&p, i % 2 == 0 ? SHARD_PORT_DOWN : SHARD_PORT_ON);
 	leat_plane_tell(&p, 0, SHARD_MAIL_DRAIN);
 	leat_plane_tell(&p, 0, SHARD_MAIL_ABORT);
 	leat_plane_ask(&p, NULL, NULL);
 	leat_plane_ask(&p, NULL, NULL); /* who is known to be silent is not waited for */
-	fflush(stderr);
-	dup2(err, STDERR_FILENO);
-	close(err);
-	rewind(file);
-	said[fread(said, 1, sizeof(said) - 1, file)] = '\0';
-	fclose(file);
+	said_end(&s, said, sizeof(said));
 }
 
 static uint32_t times_said(const char *what)

@@ -34,7 +34,9 @@ void leat_load_config_default(struct load_config *config)
 /* program_text is what is said, as a program; NULL: HTTP is. */
 static const char *program_text(const struct load_config *config, char *text, size_t size)
 {
-	const struct dist *d = &config->request;
+	const char *verb = config->speak == LOAD_SPEAK_ECHO ? "exchange" : "send";
+	uint64_t octets = u64_max(config->request.a, 1);
+	bool thinks = config->think.b != 0 || config->think.item_cnt != 0;
 
 	switch (config->speak) {
 	case LOAD_SPEAK_HTTP:
@@ -44,10 +46,13 @@ static const char *program_text(const struct load_config *config, char *text, si
 	case LOAD_SPEAK_CONNECT:
 		return "";
 	default:
-		/* The quantity itself is put in by compile, drawn or not. */
-		snprintf(text, size, "loop %u { %s %" PRIu64 "%s }", config->request_cnt,
-			config->speak == LOAD_SPEAK_ECHO ? "exchange" : "send", u64_max(d->a, 1),
-			config->think.b || config->think.item_cnt ? "; wait 1s" : "");
+		/* The quantities themselves are put in by compile, drawn or not. */
+		if (thinks && config->request_cnt > 1)
+			snprintf(text, size, "%s %" PRIu64 "; loop %u { wait 1s; %s %" PRIu64 " }",
+				verb, octets, config->request_cnt - 1, verb, octets);
+		else
+			snprintf(text, size, "loop %u { %s %" PRIu64 " }", config->request_cnt,
+				verb, octets);
 		return text;
 	}
 }
@@ -63,9 +68,8 @@ static bool compile(const struct load_config *config, struct prog *prog, char *w
 	if (!leat_prog_parse(prog, text, why, size))
 		return false;
 	if (text == made) {
-		prog->dist[0] = config->request;
-		if (prog->dist_cnt > 1)
-			prog->dist[1] = config->think;
+		prog->dist[0] = prog->dist[2] = config->request;
+		prog->dist[1] = config->think;
 	}
 	return true;
 }
@@ -384,7 +388,7 @@ bool leat_load_done(const struct load *load)
 
 void leat_load_cut(struct load *load, struct leat_stack *s, bool by_choice)
 {
-	load->stopped = true;
+	on_drain(load, s);
 	for (uint32_t i = 0; i < load->config.conn_cnt; i++) {
 		struct load_conn *c = &load->conn[i];
 

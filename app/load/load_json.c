@@ -86,8 +86,9 @@ static void put_intent(const struct load_result *r, FILE *out)
 	fprintf(out, ",\"total\":%" PRIu64 ",\"concurrency\":%" PRIu64 ",", i->total,
 		i->concurrency);
 	put_seconds(out, "time_wait_s", i->time_wait_ns);
-	fprintf(out, ",\"two_msl_rfc_conformant\":%s",
+	fprintf(out, ",\"two_msl_rfc_conformant\":%s,",
 		text_two_msl_conforms(i->time_wait_ns) ? "true" : "false");
+	put_seconds(out, "pair_rest_s", i->rest_ns);
 	fprintf(out,
 		",\"tuples\":%" PRIu64 ",\"tuples_needed\":%" PRIu64 ",\"rate_per_s_max\":%.3f,"
 		"\"program\":",
@@ -251,7 +252,7 @@ static void put_limits(const struct load_result *r, FILE *out)
 	fprintf(out, ",\"device_gone\":%s,", l->port_gone ? "true" : "false");
 	put_seconds(out, "start_late_s", l->start_late_ns);
 	fprintf(out, ",\"saturated\":%s,\"reason\":", limit != NULL ? "true" : "false");
-	leat_json_text(limit != NULL ? limit : "", out);
+	leat_json_text(limit, out);
 	fputc('}', out);
 }
 

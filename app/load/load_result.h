@@ -45,7 +45,8 @@ struct load_intent {
 	uint64_t total;       /* connections of the whole plan; 0: until it is stopped */
 	uint64_t concurrency; /* closed: held in flight, at last; open: at most */
 	uint64_t time_wait_ns;
-	uint64_t tuples, tuples_needed; /* sources x ports x targets; at this rate and 2MSL */
+	uint64_t rest_ns; /* of a pair that we closed first: 2MSL, or --connect-reuse below it */
+	uint64_t tuples, tuples_needed; /* sources x ports x targets; at this rate and rest */
 	uint64_t rate_milli_max;        /* that these tuples can carry for ever; 0: any */
 	const char *program, *close;    /* "http", "client" */
 	uint64_t seed;

@@ -418,20 +418,45 @@ static void what_finds_no_place_in_flight_is_counted_as_that(void **state)
 	bench_end(&b);
 }
 
+/* eight_fly: 8 are in flight, and some 292 were due meanwhile. */
+static void eight_fly(struct bench *b)
+{
+	bench_open(b, 1000000, 0, 10 * TIME_S);
+	b->config.conn_cnt = 8;
+	b->config.request_cnt = 1000;
+	b->config.late_max_ns = 10 * TIME_S;
+	b->config.think = dist_fixed(TIME_MS);
+	bench_start(b);
+	for (uint64_t end = b->pair->now + 300 * TIME_MS; b->pair->now < end;)
+		leat_pair_turn(b->pair);
+	assert_int_equal(counters(b)->in_flight, 8);
+}
+
+static void a_cut_by_choice_resets_all_and_leaves_nothing_planned_unsaid(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	eight_fly(&b);
+	leat_load_cut(b.load, b.pair->end[0].stack, true);
+	assert_true(leat_load_done(b.load));
+	assert_in_range(counters(&b)->planned, 300, 303);
+	assert_in_range(counters(&b)->not_started[LOAD_SKIP_STOPPED], 290, 295);
+	assert_int_equal(counters(&b)->stopped, 8);
+	assert_int_equal(leat_load_failed(counters(&b)), 0);
+	leat_load_app(b.load)->drain(b.load, b.pair->end[0].stack);
+	assert_true(leat_pair_run(b.pair, load_done, &b, TIME_S));
+	assert_in_range(counters(&b)->planned, 300, 303);
+	assert_int_equal(leat_stack_tcp(b.pair->end[0].stack)->emitted_rst, 8);
+	bench_end(&b);
+}
+
 static void a_stop_leaves_nothing_planned_unsaid(void **state)
 {
 	struct bench b;
 
 	(void)state;
-	bench_open(&b, 1000000, 0, 10 * TIME_S);
-	b.config.conn_cnt = 8;
-	b.config.request_cnt = 1000;
-	b.config.late_max_ns = 10 * TIME_S;
-	b.config.think = dist_fixed(TIME_MS);
-	bench_start(&b);
-	for (uint64_t end = b.pair->now + 300 * TIME_MS; b.pair->now < end;)
-		leat_pair_turn(b.pair);
-	assert_int_equal(counters(&b)->in_flight, 8);
+	eight_fly(&b);
 	leat_load_app(b.load)->drain(b.load, b.pair->end[0].stack);
 	assert_true(leat_pair_run(b.pair, load_done, &b, TIME_S));
 	assert_in_range(counters(&b)->planned, 300, 303);
@@ -481,6 +506,7 @@ int main(void)
 		cmocka_unit_test(what_finds_no_place_in_time_wait_is_counted_as_that),
 		cmocka_unit_test(what_finds_no_room_in_the_stack_is_counted_as_that),
 		cmocka_unit_test(what_finds_no_place_in_flight_is_counted_as_that),
+		cmocka_unit_test(a_cut_by_choice_resets_all_and_leaves_nothing_planned_unsaid),
 		cmocka_unit_test(a_stop_leaves_nothing_planned_unsaid),
 		cmocka_unit_test(sources_and_targets_come_in_all_their_pairs),
 	};

@@ -25,6 +25,7 @@ static void a_run(struct load_result *r)
 		.total = 1000,
 		.concurrency = 64,
 		.time_wait_ns = 60 * TIME_S,
+		.rest_ns = 60 * TIME_S,
 		.tuples = 64512,
 		.tuples_needed = 1000,
 		.rate_milli_max = 1075200,
@@ -244,6 +245,40 @@ static void the_why_line_names_one_reason(void **state)
 	assert_non_null(strstr(leat_load_why(&r, &s, text, sizeof(text)), "shard saturated"));
 }
 
+/* At 50/s one is due just at the edge of each second. */
+static void one_that_is_due_at_the_edge_of_a_second_is_not_late(void **state)
+{
+	static const struct {
+		uint64_t planned, before, gone; /* of the second before, which planned 50 */
+		bool late;
+	} row[] = {
+		{50, 50, 0, false},                   /* 49 of 50 */
+		{51, 51, 0, false},                   /* 49 of 51: one of them was begun before */
+		{51, 50, 0, true}, {50, 49, 0, true}, /* the second time */
+		{50, 49, 1, false}, {50, 20, 80, false},
+		{60, 20, 80, true}, /* what was given up before is no credit */
+	};
+	static struct load_result r;
+	char text[LOAD_TEXT_MAX];
+
+	(void)state;
+	a_run(&r);
+	for (uint32_t i = 0; i < COUNT_OF(row); i++) {
+		second[0] = (struct load_second){
+			.planned = 50, .started = row[i].before, .not_started = row[i].gone};
+		second[1] = (struct load_second){.planned = row[i].planned, .started = 49};
+		const char *why = leat_load_why(&r, &second[1], text, sizeof(text));
+		if ((why != NULL) != row[i].late)
+			fail_msg("row %u: %s", i, why != NULL ? why : "nothing");
+	}
+	/* The first second has none before it; one that was given up is not on time. */
+	r.second_cnt = 1;
+	second[0] = (struct load_second){.planned = 1};
+	assert_null(leat_load_why(&r, &second[0], text, sizeof(text)));
+	second[0].not_started = 1;
+	assert_non_null(leat_load_why(&r, &second[0], text, sizeof(text)));
+}
+
 static void who_has_the_tuples_is_said(void **state)
 {
 	static struct load_result r;
@@ -417,6 +452,30 @@ static void json_keeps_every_character_and_one_line_has_a_program(void **state)
 	free(text);
 }
 
+static void the_plan_line_names_what_a_pair_rests(void **state)
+{
+	static const struct {
+		uint64_t ns;
+		const char *text;
+	} row[] = {{60 * TIME_S, "1,000 needed at 2MSL 60 s: enough"},
+		{TIME_S, "1,000 needed at --connect-reuse 1 s: enough"}};
+	static struct load_result r;
+
+	(void)state;
+	a_run(&r);
+	for (uint32_t i = 0; i < COUNT_OF(row); i++) {
+		char *text = NULL;
+		size_t octets = 0;
+		FILE *out = open_memstream(&text, &octets);
+
+		r.intent.rest_ns = row[i].ns;
+		leat_load_print_plan(&r, out);
+		fclose(out);
+		assert_non_null(strstr(text, row[i].text));
+		free(text);
+	}
+}
+
 /* With --json the run above is written to stdout, for who holds it against the schema. */
 int main(int argc, char **argv)
 {
@@ -426,6 +485,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_generator_at_its_limit_never_passes),
 		cmocka_unit_test(a_limit_that_is_not_passed_is_none),
 		cmocka_unit_test(the_why_line_names_one_reason),
+		cmocka_unit_test(one_that_is_due_at_the_edge_of_a_second_is_not_late),
 		cmocka_unit_test(a_closed_load_without_ports_does_not_pass),
 		cmocka_unit_test(rates_are_read_as_people_write_them),
 		cmocka_unit_test(json_keeps_every_character_and_one_line_has_a_program),
@@ -433,6 +493,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(nothing_completed_is_no_pass),
 		cmocka_unit_test(a_live_line_is_of_a_second_however_long_it_was),
 		cmocka_unit_test(the_report_says_what_was_planned_and_what_was_achieved),
+		cmocka_unit_test(the_plan_line_names_what_a_pair_rests),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "--json") == 0) {

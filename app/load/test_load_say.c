@@ -170,6 +170,26 @@ static void echo_discard_and_connect_alone_need_no_text(void **state)
 	}
 }
 
+static void an_echo_thinks_between_its_requests_and_not_behind_the_last(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	bench_say(&b, NULL, NULL);
+	b.config.speak = LOAD_SPEAK_ECHO;
+	b.config.request = dist_fixed(2000);
+	b.config.request_cnt = 3;
+	b.config.think = dist_fixed(TIME_S);
+	b.service_config.listen[0].kind = SERVICE_KIND_ECHO;
+	run_to_end(&b);
+	assert_int_equal(counters(&b)->completed, 40);
+	assert_in_range(leat_load_hist(b.load, LOAD_HIST_WHOLE)->min_ns, 2 * TIME_S,
+		2 * TIME_S + TIME_S / 2);
+	assert_in_range(leat_load_hist(b.load, LOAD_HIST_WHOLE)->max_ns, 2 * TIME_S,
+		2 * TIME_S + TIME_S / 2);
+	bench_end(&b);
+}
+
 static void an_echo_of_more_than_every_buffer_does_not_stand_still(void **state)
 {
 	struct bench b;
@@ -280,6 +300,7 @@ int main(void)
 		cmocka_unit_test(a_server_verifies_what_it_expects),
 		cmocka_unit_test(an_abort_is_a_reset_and_leaves_no_time_wait),
 		cmocka_unit_test(echo_discard_and_connect_alone_need_no_text),
+		cmocka_unit_test(an_echo_thinks_between_its_requests_and_not_behind_the_last),
 		cmocka_unit_test(an_echo_of_more_than_every_buffer_does_not_stand_still),
 		cmocka_unit_test(posts_of_drawn_and_given_bodies_are_sent_whole),
 		cmocka_unit_test(half_close_after_the_request_still_gets_the_response),

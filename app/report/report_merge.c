@@ -63,6 +63,7 @@ const char *leat_report_other_plan(const struct load_result *a, const struct loa
 		{"durations", i->duration_ns == k->duration_ns},
 		{"totals", i->total == k->total || i->change_cnt != 0},
 		{"2MSLs", i->time_wait_ns == k->time_wait_ns},
+		{"--connect-reuse", i->rest_ns == k->rest_ns},
 		{"programs", same_text(i->program, k->program)},
 		{"closes", same_text(i->close, k->close)},
 		{"expectations", same_rules(a, b)},
@@ -89,10 +90,8 @@ static bool check_plans(const struct report_merge *m, char *why, size_t size)
 
 		if (what == NULL)
 			continue;
-		const char *option = strcmp(what, "config hashes") == 0
-					     ? leat_report_config_other(nth(m, 0)->where.config,
-						       nth(m, i)->where.config)
-					     : NULL;
+		const char *option =
+			leat_report_config_other(nth(m, 0)->where.config, nth(m, i)->where.config);
 		int octets = option != NULL ? (int)strcspn(option, "=\n") : 0;
 
 		snprintf(why, size, "%s and %s have different %s%s%.*s: they are not of one plan",

@@ -94,6 +94,9 @@ static void read_intent(struct field_reader *f, const json_t *root, struct load_
 	i->total = leat_field_count(f, in, "total", CNT_MAX);
 	i->concurrency = leat_field_count(f, in, "concurrency", CNT_MAX);
 	i->time_wait_ns = leat_field_scaled(f, in, "time_wait_s", NS_PER_S);
+	i->rest_ns = i->time_wait_ns;
+	if (json_object_get(in, "pair_rest_s") != NULL) /* it came later */
+		i->rest_ns = leat_field_scaled(f, in, "pair_rest_s", NS_PER_S);
 	i->tuples = leat_field_count(f, in, "tuples", CNT_MAX);
 	i->tuples_needed = leat_field_count(f, in, "tuples_needed", CNT_MAX);
 	i->rate_milli_max = leat_field_scaled(f, in, "rate_per_s_max", 1e3);

@@ -140,6 +140,10 @@ static void a_bad_file_is_refused_with_the_field_that_is_wrong(void **state)
 	assert_false(leat_report_read_file(&run[0], "/nowhere.json", why, sizeof(why)));
 	assert_string_equal(why, "cannot be read: No such file or directory");
 	assert_true(with("\"schema\"", "\"later\":[1,{}],\"schema\"", why)); /* is passed over */
+	assert_true(run[0].r.intent.rest_ns == TIME_S);
+	assert_true(
+		with("\"pair_rest_s\"", "\"later\"", why)); /* of one who knew no --connect-reuse */
+	assert_true(run[0].r.intent.rest_ns == 60 * TIME_S);
 }
 
 static struct report_merge merge_of(uint32_t cnt)
@@ -213,8 +217,8 @@ static void refuse(struct report_merge *m, const char *text)
 
 static void what_is_of_another_plan_is_never_merged(void **state)
 {
-	static const char *const word[] = {"config hashes", "rates", "2MSLs", "expectations",
-		"numbers of segments", "both segment 2/3"};
+	static const char *const word[] = {"config hashes", "rates", "2MSLs", "--connect-reuse",
+		"expectations", "numbers of segments", "both segment 2/3"};
 
 	(void)state;
 	draw_run(&draw, 3, 3, 500);
@@ -230,8 +234,10 @@ static void what_is_of_another_plan_is_never_merged(void **state)
 		else if (i == 2)
 			r->intent.time_wait_ns++;
 		else if (i == 3)
-			r->expect_cnt--;
+			r->intent.rest_ns++;
 		else if (i == 4)
+			r->expect_cnt--;
+		else if (i == 5)
 			r->where.segment_cnt++;
 		else
 			r->where.segment = 2;

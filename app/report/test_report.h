@@ -35,6 +35,7 @@ static inline void draw_head(
 		.duration_ns = 10 * TIME_S,
 		.total = 4400,
 		.time_wait_ns = 60 * TIME_S,
+		.rest_ns = TIME_S,
 		.program = "http",
 		.close = "client",
 		.seed = 7};

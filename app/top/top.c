@@ -36,6 +36,29 @@ static uint32_t main_role(const struct watch_snapshot *s)
 	return WATCH_CLIENT;
 }
 
+struct top_waiting leat_top_waiting(const struct watch_snapshot *s)
+{
+	struct top_waiting role[WATCH_ROLE_CNT] = {0};
+
+	for (uint32_t i = 0; i < s->shard_cnt; i++) {
+		struct top_waiting *w =
+			&role[u64_min(s->cell[i][WATCH_C_ROLE], WATCH_ROLE_CNT - 1)];
+
+		w->cnt += s->cell[i][WATCH_PRESENT + TCP_ST_TIME_WAIT];
+		w->max += s->cell[i][WATCH_C_PLACES];
+		w->shard_cnt++;
+	}
+	const struct top_waiting *a = &role[WATCH_SERVER], *b = &role[WATCH_CLIENT];
+	double full_a = (double)a->cnt / (double)u64_max(a->max, 1);
+	double full_b = (double)b->cnt / (double)u64_max(b->max, 1);
+	bool server = b->shard_cnt == 0 || (a->shard_cnt != 0 && full_a >= full_b);
+	struct top_waiting w = server ? *a : *b;
+
+	w.role = server ? WATCH_SERVER : WATCH_CLIENT;
+	w.alone = w.shard_cnt == s->shard_cnt;
+	return w;
+}
+
 /* push puts value behind those there are, and the oldest out. */
 static void push(uint64_t *past, uint32_t cnt, uint64_t value)
 {

@@ -70,6 +70,16 @@ uint64_t leat_top_rate(const struct top *t, uint64_t before, uint64_t now);
 uint64_t leat_top_opened(const uint64_t cell[WATCH_CELL_CNT]);
 uint64_t leat_top_closed(const uint64_t cell[WATCH_CELL_CNT]);
 
+/* How full TIME-WAIT is.  One who waits here takes no place of the other end: where an instance has
+ * both, as `try`, these are of the role that has fewer places left, in its share. */
+struct top_waiting {
+	uint64_t cnt, max;
+	uint32_t role, shard_cnt;
+	bool alone; /* there is no other role */
+};
+
+struct top_waiting leat_top_waiting(const struct watch_snapshot *s);
+
 /* leat_top_grows: has the state grown for TOP_GROWS_NS, and never shrunk? */
 bool leat_top_grows(const struct top *t, uint32_t state);
 

@@ -85,8 +85,9 @@ static void shard(const struct top *t, uint32_t i, FILE *out)
 					       (double)watched);
 	fputc('}', out);
 	seconds("turn_p99_s", leat_watch_turn_at(turn, 990000), out);
-	fprintf(out, ",\"buffers_held\":%" PRIu64 ",\"drops\":%" PRIu64, b[WATCH_C_RBUF_HELD],
-		leat_watch_drops(b));
+	fprintf(out,
+		",\"time_wait_max\":%" PRIu64 ",\"buffers_held\":%" PRIu64 ",\"drops\":%" PRIu64,
+		b[WATCH_C_PLACES], b[WATCH_C_RBUF_HELD], leat_watch_drops(b));
 	cells("states", b, WATCH_PRESENT + TCP_ST_CLOSED, TCP_ST_CNT - TCP_ST_CLOSED, true, out);
 	fputc('}', out);
 }
@@ -128,15 +129,19 @@ void leat_top_json(const struct top *t, FILE *out)
 	seconds("up_s", head[WATCH_H_UP_NS], out);
 	seconds("interval_s", t->for_ns, out);
 	seconds("two_msl_s", head[WATCH_H_TWO_MSL_NS], out);
-	fprintf(out, ",\"two_msl_rfc_conformant\":%s,\"link_up\":%s,\"draining\":%s",
+	fprintf(out, ",\"two_msl_rfc_conformant\":%s,\"link_up\":%s,\"draining\":%s,\"paused\":%s",
 		text_two_msl_conforms(head[WATCH_H_TWO_MSL_NS]) ? "true" : "false",
 		head[WATCH_H_LINK_UP] != 0 ? "true" : "false",
-		head[WATCH_H_DRAINING] != 0 ? "true" : "false");
+		head[WATCH_H_DRAINING] != 0 ? "true" : "false",
+		head[WATCH_H_STARTS_NS] == UINT64_MAX ? "true" : "false");
 	fprintf(out,
 		",\"pool_size\":%" PRIu64 ",\"pool_free\":%" PRIu64 ",\"time_wait_max\":%" PRIu64
 		",\"device_missed\":%" PRIu64,
 		head[WATCH_H_POOL_SIZE], head[WATCH_H_POOL_FREE], head[WATCH_H_WAIT_MAX],
 		head[WATCH_H_RX_MISSED]);
+	struct top_waiting w = leat_top_waiting(&t->now);
+	fprintf(out, ",\"waiting\":{\"role\":\"%s\",\"cnt\":%" PRIu64 ",\"max\":%" PRIu64 "}",
+		leat_watch_role_name(w.role), w.cnt, w.max);
 	leat_watch_why(&t->before, &t->now, why);
 	fputs(",\"why\":", out);
 	leat_json_text(why, out);

@@ -38,14 +38,20 @@ static void draw_title(struct top_pen *p)
 	const struct watch_snapshot *n = &p->t->now;
 	char up[TOP_NUMBER_MAX], msl[TOP_NUMBER_MAX], step[TOP_NUMBER_MAX], right[256];
 	bool drains = n->head[WATCH_H_DRAINING] != 0, link = n->head[WATCH_H_LINK_UP] != 0;
+	uint64_t starts = n->head[WATCH_H_STARTS_NS];
+	enum top_attr attr = p->t->ended || drains || !link ? TOP_BAD
+			     : starts != 0                  ? TOP_WARN
+							    : TOP_GOOD;
 	uint32_t col = leat_top_put(p->s, 0, 1, TOP_BOLD, "%.24s", n->name);
 
 	col = leat_top_put(p->s, 0, col, TOP_PLAIN, "  %s  ", n->verb);
-	col = leat_top_put(p->s, 0, col, p->t->ended || drains || !link ? TOP_BAD : TOP_GOOD, "%s",
-		p->t->ended ? "ended"
-		: drains    ? "draining"
-		: link      ? "running"
-			    : "link down");
+	col = leat_top_put(p->s, 0, col, attr, "%s",
+		p->t->ended            ? "ended"
+		: drains               ? "draining"
+		: !link                ? "link down"
+		: starts == UINT64_MAX ? "paused"
+		: starts != 0          ? "waits"
+				       : "running");
 	col = leat_top_put(p->s, 0, col, TOP_PLAIN, "  up %s", up_text(n->head[WATCH_H_UP_NS], up));
 	if (p->t->frozen)
 		leat_top_put(p->s, 0, col, TOP_WARN, "  frozen");
@@ -170,14 +176,15 @@ static void draw_figure(struct top_pen *p)
 
 static void draw_waiting(struct top_pen *p)
 {
-	uint64_t cnt = p->t->sum[WATCH_PRESENT + TCP_ST_TIME_WAIT];
-	uint64_t max = u64_max(p->t->now.head[WATCH_H_WAIT_MAX], 1);
+	struct top_waiting w = leat_top_waiting(&p->t->now);
 	char n[2][TOP_NUMBER_MAX];
-	uint32_t col = leat_top_put(p->s, p->row, 1, TOP_PLAIN, "TIME-WAIT %s of %s  ",
-		leat_top_number(cnt, 6, n[0]), leat_top_number(max, 6, n[1]));
+	uint32_t col = leat_top_put(p->s, p->row, 1, TOP_PLAIN, "TIME-WAIT %s of %s%s%s  ",
+		leat_top_number(w.cnt, 6, n[0]), leat_top_number(w.max, 6, n[1]),
+		w.alone ? "" : ", ", w.alone ? "" : leat_watch_role_name(w.role));
 
-	col = leat_top_bar(p->s, p->row, col, p->s->cols - 8 - col, cnt, max);
-	leat_top_put(p->s, p->row, col + 1, TOP_PLAIN, "%3" PRIu64 " %%", cnt * 100 / max);
+	col = leat_top_bar(p->s, p->row, col, p->s->cols - 8 - col, w.cnt, w.max);
+	leat_top_put(p->s, p->row, col + 1, TOP_PLAIN, "%3" PRIu64 " %%",
+		w.cnt * 100 / u64_max(w.max, 1));
 	p->row++;
 }
 

@@ -136,7 +136,7 @@ static void a_symmetric_key_gives_both_ends_of_a_flow_one_owner(void **state)
 	for (uint32_t i = 0; i < 1000; i++) {
 		steer_new(i / 100, 128, 1 + i % SHARDS, true);
 		struct tuple t = any_tuple(&p, i % 2);
-		struct tuple there = {t.remote, t.local, t.rport, t.lport, 0};
+		struct tuple there = tuple_turned(&t);
 
 		assert_int_equal(
 			leat_flow_steer_owner(&steer, &t), leat_flow_steer_owner(&steer, &there));
@@ -163,7 +163,7 @@ static uint32_t tcp_frame(uint8_t *frame, const struct tuple *t)
 {
 	struct wire_link link = {.mtu = 1500};
 	struct mac dst = {{2, 0, 0, 0, 0, 1}};
-	struct tuple there = {t->remote, t->local, t->rport, t->lport, 0};
+	struct tuple there = tuple_turned(t);
 	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = 64, .octets = 20};
 
 	memset(frame, 0, ROOM);
@@ -179,7 +179,7 @@ static uint32_t icmp_frame(uint8_t *frame, const struct tuple *t, bool is4)
 	struct wire_link link = {.mtu = 1500};
 	struct mac dst = {{2, 0, 0, 0, 0, 1}};
 	struct tuple router = {ip_from4(0xc0000201), t->local, 0, 0, 0};
-	struct tuple there = {t->remote, t->local, t->rport, t->lport, 0};
+	struct tuple there = tuple_turned(t);
 	uint8_t quoted[ROOM];
 	uint32_t octets = tcp_frame(quoted, &there) - WIRE_ETH_OCTETS - 12;
 	struct ip_hdr hdr = {.proto = is4 ? WIRE_PROTO_ICMP : WIRE_PROTO_ICMP6,

@@ -166,19 +166,15 @@ static void release(struct inet_neigh *n, uint32_t idx)
 	n->free = idx;
 }
 
-static void evict(struct inet_neigh *n, uint32_t idx)
-{
-	release(n, idx);
-	n->cnt.evicted++;
-}
-
 static void evict_one(struct inet_neigh *n)
 {
 	uint32_t idx;
 
-	if (leat_timer_ring_expire(n->spare, n->ranked, &idx, 1) == 1 ||
-		leat_timer_ring_expire(n->used, n->ranked, &idx, 1) == 1)
-		evict(n, idx);
+	if (leat_timer_ring_expire(n->spare, n->ranked, &idx, 1) == 0 &&
+		leat_timer_ring_expire(n->used, n->ranked, &idx, 1) == 0)
+		return;
+	release(n, idx);
+	n->cnt.evicted++;
 }
 
 /* entry_new makes an entry in state NONE; NULL when none can be given up for it. */

@@ -181,8 +181,7 @@ void leat_shard_capture_sent(const struct shard_capture_set *set, const struct s
 		if (f->is_tcp &&
 			leat_flow_steer_peek(f->data, f->octets, &there) != FLOW_PEEK_NONE) {
 			uint8_t flags = f->data[f->l2_octets + f->l3_octets + TCP_FLAGS_AT];
-			const struct tuple here = {
-				there.remote, there.local, there.rport, there.lport, 0};
+			const struct tuple here = tuple_turned(&there);
 			struct stack_glance g =
 				leat_stack_glance(set->stack, &here, flags & TCP_SYN);
 

@@ -57,7 +57,7 @@ static struct rte_mbuf *arrive(struct frame *f, const struct tuple *t)
 {
 	struct wire_link link = {.mtu = 1500};
 	struct mac dst = {{2, 0, 0, 0, 0, 1}};
-	struct tuple there = {t->remote, t->local, t->rport, t->lport, 0};
+	struct tuple there = tuple_turned(t);
 	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = 64, .octets = 20};
 
 	memset(f, 0, sizeof(*f));
@@ -77,7 +77,7 @@ static struct rte_mbuf *whole(struct frame *f, const struct tuple *t, uint16_t v
 {
 	struct wire_link link = {.mtu = 1500, .vlan = vlan};
 	struct mac dst = {{2, 0, 0, 0, 0, 1}};
-	struct tuple there = {t->remote, t->local, t->rport, t->lport, 0};
+	struct tuple there = tuple_turned(t);
 	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = 64, .octets = 20 + 11};
 	struct rte_mbuf *m = arrive(f, t);
 	uint32_t at = leat_wire_pkt_hdr_put(f->octet, &link, &dst, &there, &hdr);

@@ -129,12 +129,10 @@ struct tcb *leat_stack_wait_wake(struct leat_stack *s, uint32_t name, uint64_t h
 
 void leat_stack_wait_named(struct leat_stack *s, const struct tcb *tcb, uint32_t was)
 {
-	uint32_t name = leat_tcp_tw_name(s->tcp, tcb);
+	const struct tw_move move = {was, leat_tcp_tw_name(s->tcp, tcb)};
 
-	if (name == was)
-		return;
-	leat_flow_table_move(s->flow, stack_hash(s, tcb), was, name);
-	stack_flow_changed(s, stack_hash(s, tcb));
+	if (move.to != was)
+		renamed(s, stack_hash(s, tcb), &move);
 }
 
 void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb)

@@ -3,7 +3,7 @@
 
 #include "base_bits.h"
 #include "tcp_follow.h"
-#include "test_stack_net.h"
+#include "test_stack_close.h"
 
 #define TWO_MSL (60 * TIME_S)
 

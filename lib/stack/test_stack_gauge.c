@@ -6,7 +6,7 @@
 
 #include "base_bits.h"
 #include "tcp_tw.h"
-#include "test_stack_net.h"
+#include "test_stack_close.h"
 
 #define PORT 40000 /* from which the client comes, again and again */
 

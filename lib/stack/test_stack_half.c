@@ -3,7 +3,7 @@
 /* Half-open connections: floods, cookies, and tuples that are taken over from TIME-WAIT. */
 
 #include "flow_steer.h"
-#include "test_stack_net.h"
+#include "test_stack_close.h"
 
 #define PORT 80
 
@@ -335,16 +335,6 @@ static void a_guess_is_no_cookie(void **state)
 	net_stop(&n);
 }
 
-static void close_and_release(struct net *n, struct leat_conn *conn)
-{
-	assert_int_equal(leat_close(n->stack[1], conn[1]), LEAT_OK); /* the server is the first */
-	net_run(n, 20 * TIME_MS);
-	assert_int_equal(leat_close(n->stack[0], conn[0]), LEAT_OK);
-	net_run(n, 20 * TIME_MS);
-	net_no_events(n, 0);
-	net_no_events(n, 1);
-}
-
 /* SHLD-4: one client port, a server that closes first. */
 static void a_client_comes_back_from_the_same_port_again_and_again(void **state)
 {
@@ -366,7 +356,7 @@ static void a_client_comes_back_from_the_same_port_again_and_again(void **state)
 		net_ledger(&n);
 		assert_int_equal(leat_info(n.stack[1], conn[1], &info), LEAT_OK);
 		assert_int_equal(info.segs_in, 2); /* its SYN is its own, not the old one's */
-		close_and_release(&n, conn);
+		net_close(&n, conn);
 	}
 	assert_int_equal(verdict(&n, TCP_V_TIME_WAIT_SYN_TS), 19);
 	assert_int_equal(ended(&n, TCP_END_REUSED), 19);
@@ -387,7 +377,7 @@ static void wait_from_5000(struct net *n, struct leat_addr *local, struct leat_a
 	assert_int_equal(leat_connect(n->stack[0], local, remote, &conn[0]), LEAT_OK);
 	net_run(n, 20 * TIME_MS);
 	conn[1] = net_event(n, 1, LEAT_ACCEPTED).conn;
-	close_and_release(n, conn);
+	net_close(n, conn);
 	assert_int_equal(leat_stack_tcp(n->stack[1])->present[TCP_ST_TIME_WAIT], 1);
 }
 
@@ -485,7 +475,6 @@ static void text_unread_outlives_time_wait_that_was_reused(void **state)
 	struct leat_conn conn[2], again;
 	struct leat_addr local = net_addr(0, 6, 5000), remote = net_addr(1, 6, PORT);
 	struct leat_info info;
-	char text[8];
 
 	(void)state;
 	start(&n, 10, TCP_COOKIES_AUTO);
@@ -493,24 +482,14 @@ static void text_unread_outlives_time_wait_that_was_reused(void **state)
 	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &conn[0]), LEAT_OK);
 	net_run(&n, 20 * TIME_MS);
 	conn[1] = net_event(&n, 1, LEAT_ACCEPTED).conn;
-	assert_int_equal(leat_shutdown(n.stack[1], conn[1]), LEAT_OK);
-	assert_int_equal(leat_send(n.stack[0], conn[0], "unread", 6), 6);
-	net_run(&n, 20 * TIME_MS);
-	assert_int_equal(leat_close(n.stack[0], conn[0]), LEAT_OK);
-	net_run(&n, 20 * TIME_MS);
-	net_no_events(&n, 0);
-	net_no_events(&n, 1);
-	assert_string_equal(net_state(&n, 1, conn[1]), "TIME-WAIT");
+	net_leave_unread(&n, conn);
 	assert_int_equal(leat_connect(n.stack[0], &local, &remote, &again), LEAT_OK);
 	net_run(&n, 20 * TIME_MS);
 	net_ledger(&n);
 	assert_int_equal(leat_info(n.stack[1], conn[1], &info), LEAT_OK);
 	assert_string_equal(info.state, "CLOSED");
 	assert_string_equal(info.end, "time-wait, reused");
-	assert_int_equal(leat_recv(n.stack[1], conn[1], text, sizeof(text)), 6);
-	assert_memory_equal(text, "unread", 6);
-	assert_int_equal(leat_recv(n.stack[1], conn[1], text, sizeof(text)), 0); /* the end */
-	assert_int_equal(leat_release(n.stack[1], conn[1]), LEAT_OK);
+	net_read_unread(&n, conn[1]);
 	net_stop(&n);
 }
 
@@ -530,7 +509,7 @@ static void time_wait_comes_back_however_its_heir_ends(void **state)
 		.remote = net_ip(1, 4),
 		.lport = info.local.port,
 		.rport = PORT};
-	close_and_release(&n, conn);
+	net_close(&n, conn);
 	n.cut = true;
 	for (uint32_t i = 0; i < 3; i++) {
 		struct seg syn = {.seq = seq_of(1000),

@@ -302,20 +302,6 @@ static inline void net_open(struct net *n, int family, uint16_t port, struct lea
 	conn[1] = net_event(n, 1, LEAT_ACCEPTED).conn;
 }
 
-/* net_closed_by_server is one connection that stack 1 closes first: it waits there, as a record. */
-static inline void net_closed_by_server(struct net *n, int family)
-{
-	struct leat_conn conn[2];
-
-	net_open(n, family, 80, conn);
-	assert_int_equal(leat_close(n->stack[1], conn[1]), LEAT_OK);
-	net_run(n, 5 * TIME_MS);
-	assert_int_equal(leat_close(n->stack[0], conn[0]), LEAT_OK);
-	net_run(n, 5 * TIME_MS);
-	net_no_events(n, 0);
-	net_no_events(n, 1);
-}
-
 static inline const char *net_state(struct net *n, uint32_t i, struct leat_conn c)
 {
 	struct leat_info info;
@@ -352,12 +338,12 @@ static inline uint8_t net_octet(uint64_t offset, uint32_t salt)
 	return (uint8_t)(offset * 31 + offset / 251 + salt);
 }
 
-/* net_frame writes a segment from stack 0's address to stack 1 as it comes from the wire. */
-static inline uint32_t net_frame(struct net *n, uint8_t *frame, const struct tuple *from,
-	const struct seg *seg, const char *text)
+/* net_frame_of writes a segment that the station of link sends to stack 1; net_frame one of stack
+ * 0's. */
+static inline uint32_t net_frame_of(struct net *n, const struct wire_link *link, uint8_t *frame,
+	const struct tuple *from, const struct seg *seg, const char *text)
 {
-	struct wire_link link = n->config[0].link;
-	uint8_t *tcp = frame + WIRE_ETH_OCTETS + (ip_is4(from->local) ? 20 : 40);
+	uint8_t *tcp = frame + wire_l2_octets(link) + (ip_is4(from->local) ? 20 : 40);
 	uint32_t octets = leat_wire_tcp_put(tcp, from, seg);
 
 	memcpy(tcp + octets, text, seg->text);
@@ -366,7 +352,13 @@ static inline uint32_t net_frame(struct net *n, uint8_t *frame, const struct tup
 	tcp[16] = (uint8_t)(sum >> 8);
 	tcp[17] = (uint8_t)sum;
 	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = 64, .octets = octets};
-	return octets + leat_wire_pkt_hdr_put(frame, &link, &n->config[1].link.mac, from, &hdr);
+	return octets + leat_wire_pkt_hdr_put(frame, link, &n->config[1].link.mac, from, &hdr);
+}
+
+static inline uint32_t net_frame(struct net *n, uint8_t *frame, const struct tuple *from,
+	const struct seg *seg, const char *text)
+{
+	return net_frame_of(n, &n->config[0].link, frame, from, seg, text);
 }
 
 #endif

@@ -83,22 +83,12 @@ static void start(struct world *w, uint64_t seed, uint32_t batch, uint16_t vlan)
 static void says(struct world *w, const struct tuple *to, const struct seg *seg)
 {
 	static const char text[64];
-	const struct tuple from = {to->remote, to->local, to->rport, to->lport, 0};
+	const struct tuple from = tuple_turned(to);
 	struct wire_link link = w->n.config[0].link;
 	uint8_t frame[NET_FRAME_MAX];
 
 	link.mac = mac_of(peer_of(to->remote));
-	uint8_t *tcp = frame + wire_l2_octets(&link) + (ip_is4(to->local) ? 20 : 40);
-	uint32_t octets = leat_wire_tcp_put(tcp, &from, seg);
-
-	memcpy(tcp + octets, text, seg->text);
-	octets += seg->text;
-	uint16_t sum = leat_wire_cksum(&from, WIRE_PROTO_TCP, tcp, octets);
-	tcp[16] = (uint8_t)(sum >> 8);
-	tcp[17] = (uint8_t)sum;
-	struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .ttl = 64, .octets = octets};
-	octets += leat_wire_pkt_hdr_put(frame, &link, &w->n.config[1].link.mac, &from, &hdr);
-	net_inject(&w->n, 1, frame, octets);
+	net_inject(&w->n, 1, frame, net_frame_of(&w->n, &link, frame, &from, seg, text));
 }
 
 static void answers(struct world *w, enum peer p)

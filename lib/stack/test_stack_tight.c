@@ -3,9 +3,8 @@
 /* TIME-WAIT when places are few: records that move, begin again or give way while others want
  * their places. */
 
-#include "base_bits.h"
 #include "stack_core.h"
-#include "test_stack_net.h"
+#include "test_stack_close.h"
 
 #define PORT    80
 #define TWO_MSL (60 * TIME_S)
@@ -23,7 +22,7 @@ static const struct tcp_counters *counted(const struct net *n)
 /* Segments from the peer whose tuple at stack 1 is `to`. */
 static void says(struct net *n, const struct tuple *to, const struct seg *seg)
 {
-	const struct tuple from = {to->remote, to->local, to->rport, to->lport, to->zone};
+	const struct tuple from = tuple_turned(to);
 	uint8_t frame[NET_FRAME_MAX];
 
 	net_inject(n, 1, frame, net_frame(n, frame, &from, seg, "x"));
@@ -73,27 +72,12 @@ static struct leat_conn begin(struct net *n, uint64_t seed, uint32_t backlog, ui
 	return l;
 }
 
-/* Both close, the server first. */
-static void close_both(struct net *n, struct leat_conn conn[2])
-{
-	assert_int_equal(leat_close(n->stack[1], conn[1]), LEAT_OK);
-	net_run(n, 5 * TIME_MS);
-	assert_int_equal(leat_close(n->stack[0], conn[0]), LEAT_OK);
-	net_run(n, 5 * TIME_MS);
-	net_no_events(n, 0);
-	net_no_events(n, 1);
-}
-
 /* One that the server closes first and its user keeps. */
 static void held(struct net *n, struct leat_conn conn[2], struct tw_info *info)
 {
 	net_open(n, 4, PORT, conn);
 	assert_int_equal(leat_shutdown(n->stack[1], conn[1]), LEAT_OK);
-	net_run(n, 5 * TIME_MS);
-	assert_int_equal(leat_close(n->stack[0], conn[0]), LEAT_OK);
-	net_run(n, 5 * TIME_MS);
-	net_no_events(n, 0);
-	net_no_events(n, 1);
+	net_closes_too(n, conn[0]);
 	assert_string_equal(net_state(n, 1, conn[1]), "TIME-WAIT");
 	const struct tcb *tcb = leat_tcp_tcb(engine(n), (uint32_t)conn[1].id - 1);
 
@@ -212,7 +196,6 @@ static void text_unread_outlives_time_wait_that_gave_way(void **state)
 {
 	struct leat_conn conn[2], other;
 	struct leat_info info;
-	char text[8];
 	struct net n;
 
 	(void)state;
@@ -222,23 +205,13 @@ static void text_unread_outlives_time_wait_that_gave_way(void **state)
 	net_start(&n);
 	net_listen(&n, 1, 4, PORT, 2);
 	net_open(&n, 4, PORT, conn);
-	assert_int_equal(leat_shutdown(n.stack[1], conn[1]), LEAT_OK);
-	assert_int_equal(leat_send(n.stack[0], conn[0], "unread", 6), 6);
-	net_run(&n, 20 * TIME_MS);
-	assert_int_equal(leat_close(n.stack[0], conn[0]), LEAT_OK);
-	net_run(&n, 20 * TIME_MS);
-	net_no_events(&n, 0);
-	net_no_events(&n, 1);
-	assert_string_equal(net_state(&n, 1, conn[1]), "TIME-WAIT");
+	net_leave_unread(&n, conn);
 	other = net_connect(&n, 4, PORT);
 	net_run(&n, 20 * TIME_MS);
 	assert_string_equal(net_state(&n, 0, other), "ESTABLISHED");
 	assert_int_equal(leat_info(n.stack[1], conn[1], &info), LEAT_OK);
 	assert_string_equal(info.end, "time-wait, gave way");
-	assert_int_equal(leat_recv(n.stack[1], conn[1], text, sizeof(text)), 6);
-	assert_memory_equal(text, "unread", 6);
-	assert_int_equal(leat_recv(n.stack[1], conn[1], text, sizeof(text)), 0); /* the end */
-	assert_int_equal(leat_release(n.stack[1], conn[1]), LEAT_OK);
+	net_read_unread(&n, conn[1]);
 	net_stop(&n);
 }
 
@@ -388,7 +361,7 @@ static void the_oldest_is_who_has_waited_longest_whatever_his_2msl(void **state)
 			for (uint32_t k = 0; k < i; k++)
 				assert_int_equal(leat_stack_glance(n.stack[1], &t[k], false).state,
 					k + MAX <= i ? TCP_ST_CLOSED : TCP_ST_TIME_WAIT);
-			close_both(&n, conn);
+			net_close(&n, conn);
 			assert_int_equal(leat_close(n.stack[1], l), LEAT_OK);
 			net_no_events(&n, 1);
 		}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "test_stack_net.h"
+#include "test_stack_close.h"
 
 #include "base_bits.h"
 #include "stack_gauge.h"
@@ -27,7 +27,7 @@ static void peer_says(struct net *n, uint32_t name, uint8_t flags)
 	struct tuple to;
 
 	leat_tcp_tuple(e, tcb, &to);
-	struct tuple from = {to.remote, to.local, to.rport, to.lport, to.zone};
+	struct tuple from = tuple_turned(&to);
 	struct seg seg = {.seq = seq_sub(tcb->rcv.nxt, flags & TCP_FIN ? 1 : 0),
 		.ack = tcb->snd.nxt,
 		.flags = flags,

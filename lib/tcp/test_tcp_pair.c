@@ -187,10 +187,7 @@ static void arrive(struct pair *p, uint32_t i, const struct tcp_emit *emit)
 	struct tuple from;
 
 	tcp_emit_tuple(emit, &from);
-	struct tuple tuple = {.local = from.remote,
-		.remote = from.local,
-		.lport = from.rport,
-		.rport = from.lport};
+	struct tuple tuple = tuple_turned(&from);
 	struct tcb *tcb = end->tcb ? end->tcb : end->listener;
 	uint8_t *buf = malloc(seg.text + 1U); /* exact, so that asan sees a step too far */
 

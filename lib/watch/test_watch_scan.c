@@ -2,7 +2,7 @@
 #include "watch_scan.h"
 
 #include "base_bits.h"
-#include "test_stack_net.h"
+#include "test_stack_close.h"
 
 /* Sixty wait, three are open. */
 static void begin(struct net *n, uint64_t seed)

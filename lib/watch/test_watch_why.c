@@ -85,6 +85,13 @@ static void each_limit_is_named_and_the_first_of_them_alone(void **state)
 	says("shard 1 on cpu 5 does not turn", true);
 	now.head[WATCH_H_LINK_UP] = 0;
 	says("the link is down", true);
+	now.head[WATCH_H_STARTS_NS] = UINT64_MAX;
+	says("it is paused: leat ctl start begins it", true);
+	now.head[WATCH_H_WALL_NS] = 1000 * TIME_S;
+	now.head[WATCH_H_STARTS_NS] = 1012 * TIME_S + 345 * TIME_MS;
+	says("it waits for its instant: it begins in 12.3 s", true);
+	now.head[WATCH_H_WALL_NS] = 1013 * TIME_S;
+	says("it begins in 0.0 s", true);
 	now.head[WATCH_H_DRAINING] = 1;
 	says("it drains", true);
 }

@@ -60,6 +60,21 @@ uint32_t leat_watch_busiest(const struct watch_snapshot *before, const struct wa
 	return at;
 }
 
+/* A generator that has not begun, as it was told. */
+static bool of_start(const struct watch_snapshot *s, char *text)
+{
+	uint64_t at = s->head[WATCH_H_STARTS_NS], now = s->head[WATCH_H_WALL_NS];
+	uint64_t tenths = (at - u64_min(now, at)) / (TIME_S / 10);
+
+	if (at == UINT64_MAX)
+		snprintf(text, WATCH_REASON_MAX, "it is paused: leat ctl start begins it");
+	else
+		snprintf(text, WATCH_REASON_MAX,
+			"it waits for its instant: it begins in %" PRIu64 ".%" PRIu64 " s",
+			tenths / 10, tenths % 10);
+	return true;
+}
+
 /* What the instance is, whatever it does. */
 static bool of_instance(const struct change *c, char *text)
 {
@@ -67,6 +82,8 @@ static bool of_instance(const struct change *c, char *text)
 		snprintf(text, WATCH_REASON_MAX, "it drains: nothing new is taken");
 		return true;
 	}
+	if (c->now->head[WATCH_H_STARTS_NS] != 0)
+		return of_start(c->now, text);
 	if (c->now->head[WATCH_H_LINK_UP] == 0) {
 		snprintf(text, WATCH_REASON_MAX, "the link is down");
 		return true;

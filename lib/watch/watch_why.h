@@ -4,10 +4,10 @@
 
 /* watch_why: why it is not faster, in one line, by what happened between two snapshots.
  *
- * Asked in this order, and the first that holds is the answer: it drains; the link is down; a
- * shard does not turn; tuples exhausted; TIME-WAIT full; a shard saturated; the device missed
- * frames; buffers low; timers late; SYNs unanswered; the peer's window closed; a generator that has
- * as many in flight as it may, or begins late; the rate is as asked; nothing.
+ * Asked in this order, and the first that holds is the answer: it drains; it has not begun; the
+ * link is down; a shard does not turn; tuples exhausted; TIME-WAIT full; a shard saturated; the
+ * device missed frames; buffers low; timers late; SYNs unanswered; the peer's window closed; a
+ * generator that has as many in flight as it may, or begins late; the rate is as asked; nothing.
  *
  * Affinity   none; pure. */
 

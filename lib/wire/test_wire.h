@@ -77,15 +77,6 @@ static inline struct tuple from_peer(bool is6)
 	return t;
 }
 
-static inline struct tuple turned(const struct tuple *t)
-{
-	return (struct tuple){.local = t->remote,
-		.remote = t->local,
-		.lport = t->rport,
-		.rport = t->lport,
-		.zone = t->zone};
-}
-
 /* frame_of wraps octets at l4 in IP and Ethernet, from the peer to us. */
 static inline void frame_of(
 	struct frame *f, const struct tuple *t, uint8_t proto, const uint8_t *l4, uint32_t octets)

@@ -11,7 +11,7 @@ static struct tuple to_us(bool is6)
 {
 	struct tuple t = from_peer(is6);
 
-	return turned(&t);
+	return tuple_turned(&t);
 }
 
 static void put_cksum(uint8_t *p, uint32_t octets, const struct tuple *t)
@@ -71,7 +71,7 @@ static void an_echo_comes_back_as_it_was_sent(void **state)
 	for (uint32_t i = 0; i < sizeof(data); i++)
 		data[i] = (uint8_t)leat_prng_next(&p);
 	for (int i = 0; i < 2000; i++) {
-		struct tuple t = to_us(i & 1), back = turned(&t);
+		struct tuple t = to_us(i & 1), back = tuple_turned(&t);
 		struct icmp_echo e = {.id = (uint16_t)leat_prng_next(&p),
 			.seq = (uint16_t)leat_prng_next(&p),
 			.data = data,
@@ -95,7 +95,7 @@ static void n049_a_reply_is_as_long_as_its_request_and_is_built_in_its_place(voi
 
 	(void)state;
 	for (int is6 = 0; is6 < 2; is6++) {
-		struct tuple t = to_us(is6), back = turned(&t);
+		struct tuple t = to_us(is6), back = tuple_turned(&t);
 		struct icmp_echo e = {.id = 7, .seq = 9, .octets = 7, .data = data};
 		uint32_t octets = leat_wire_icmp_echo_put(mem, &back, &e);
 		leat_wire_icmp_parse(mem, octets, &t, 64, &icmp);
@@ -116,7 +116,7 @@ static void a_wrong_checksum_or_a_short_message_is_dropped(void **state)
 
 	(void)state;
 	for (int is6 = 0; is6 < 2; is6++) {
-		struct tuple t = to_us(is6), back = turned(&t);
+		struct tuple t = to_us(is6), back = tuple_turned(&t);
 		struct icmp_echo e = {.id = 7, .seq = 9, .octets = 7, .data = data};
 		uint32_t octets = leat_wire_icmp_echo_put(mem, &back, &e);
 		for (uint32_t bit = 0; bit < octets * 8; bit++) {
@@ -241,7 +241,7 @@ static void n048_an_error_about_what_was_not_our_segment_is_dropped(void **state
 static void nd_messages_come_back_as_they_were_sent(void **state)
 {
 	uint8_t mem[ICMP_ND_OCTETS_MAX];
-	struct tuple t = to_us(true), back = turned(&t);
+	struct tuple t = to_us(true), back = tuple_turned(&t);
 
 	(void)state;
 	for (unsigned bits = 0; bits < 32; bits++) {
@@ -270,7 +270,7 @@ static uint32_t put_solicit(uint8_t *mem, const struct tuple *t)
 {
 	const struct icmp_nd nd = {
 		.solicitation = true, .has_ll = true, .ll = peer_mac, .target = our_ip6};
-	struct tuple back = turned(t);
+	struct tuple back = tuple_turned(t);
 
 	return leat_wire_icmp_nd_put(mem, &back, &nd);
 }
@@ -356,7 +356,7 @@ static void an_advertisement_to_a_group_answers_nobody(void **state)
 
 	(void)state;
 	t.local = (struct ip){UINT64_C(0xff02) << 48, 1};
-	back = turned(&t);
+	back = tuple_turned(&t);
 	uint32_t octets = leat_wire_icmp_nd_put(mem, &back, &nd);
 	assert_verdict(parse_msg(mem, octets, &t, 255), WIRE_V_DROP_ICMP);
 	nd.solicited = false;

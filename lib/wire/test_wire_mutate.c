@@ -68,7 +68,7 @@ static void draw_error(struct prng *p, bool is6)
 {
 	uint8_t msg[128] = {0};
 	struct wire_link raw = {.raw_ip = true};
-	struct tuple t = from_peer(is6), ours = turned(&t);
+	struct tuple t = from_peer(is6), ours = tuple_turned(&t);
 	const struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .octets = 20};
 
 	msg[0] = (uint8_t)(is6 ? 1 + leat_prng_below(p, 4) : 3);

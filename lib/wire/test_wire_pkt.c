@@ -13,7 +13,7 @@ static void a_plain_segment_of_either_version_is_handed_on(void **state)
 {
 	(void)state;
 	for (int is6 = 0; is6 < 2; is6++) {
-		struct tuple t = from_peer(is6), want = turned(&t);
+		struct tuple t = from_peer(is6), want = tuple_turned(&t);
 		frame_ack(&f, is6, 10, true);
 		f.at[IP + 1] = is6 ? 0x20 : 0x02; /* ECN */
 		if (!is6)
@@ -667,7 +667,7 @@ static void icmp_is_taken_apart_and_verified_whatever_the_device_says(void **sta
 static void an_icmp_error_about_a_segment_of_ours_is_handed_on(void **state)
 {
 	struct wire_link raw = {.raw_ip = true};
-	struct tuple t = from_peer(false), ours = turned(&t);
+	struct tuple t = from_peer(false), ours = tuple_turned(&t);
 	const struct ip_hdr hdr = {.proto = WIRE_PROTO_TCP, .octets = 20};
 	uint8_t msg[8 + 20 + 8] = {WIRE_ICMP4_UNREACH, 1};
 

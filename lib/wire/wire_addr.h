@@ -122,6 +122,16 @@ static inline bool ends4_is_wide(const struct ends4 *e)
 	return e->remote >= ENDS4_WIDE;
 }
 
+/* tuple_turned is the tuple as the other end has it. */
+static inline struct tuple tuple_turned(const struct tuple *t)
+{
+	return (struct tuple){.local = t->remote,
+		.remote = t->local,
+		.lport = t->rport,
+		.rport = t->lport,
+		.zone = t->zone};
+}
+
 static inline struct ends4 ends4_of(const struct tuple *t)
 {
 	struct ends4 e = {ip_to4(t->local), ip_to4(t->remote), t->lport, t->rport};

@@ -118,7 +118,7 @@ static bool inside(const struct pkt *p, const uint8_t *at, size_t octets)
 static void check_again(const struct pkt *p)
 {
 	uint8_t hdr[TCP_HDR_OCTETS + TCP_OPT_OCTETS_MAX];
-	struct tuple back = {p->tuple.remote, p->tuple.local, p->tuple.rport, p->tuple.lport, 0};
+	struct tuple back = tuple_turned(&p->tuple);
 	struct tuple tuple;
 	struct seg seg;
 

@@ -386,6 +386,12 @@ def gone(pid):
     return status(pid)[0] in "ZX"
 
 
+def resident(pid, *kinds):
+    """Octets of memory of these kinds, as the kernel calls them, that a process has now."""
+    told = Path(f"/proc/{pid}/status").read_text()
+    return sum(int(re.search(rf"Rss{kind}:\s*(\d+) kB", told)[1]) << 10 for kind in kinds)
+
+
 def run(*argv, seconds=WAIT_S, net=None, **more):
     """A program that ends by itself: its CompletedProcess, whatever the exit code."""
     command = [*(["nsenter", f"--net={NETNS_DIR / net}"] if net else []), *map(str, argv)]

@@ -133,11 +133,11 @@ def asked():
     shutil.rmtree(place.dir)
 
 
-def unix(place):
-    """A connection to the one socket there is."""
+def unix(place, name=None):
+    """A connection to the socket of this name, or the one there is."""
     end = socket.socket(socket.AF_UNIX)
     end.settimeout(live.WAIT_S)
-    end.connect(str(Path(place.dir, place.sockets()[0])))
+    end.connect(str(Path(place.dir, name or place.sockets()[0])))
     return end
 
 
@@ -277,17 +277,10 @@ def still():
     shutil.rmtree(place.dir)
 
 
-def rss_kib(pid):
-    """Memory of its own that it has now."""
-    return int(re.search(r"RssAnon:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())[1])
-
-
-def captured(place, server):
-    """What `capture` tells of a few hundred frames of a server."""
-    with socket.socket(socket.AF_UNIX) as end:
-        end.settimeout(live.WAIT_S)
-        end.connect(f"{place.dir}/{server.label}.sock")
-        end.sendall(b"capture count=500 seconds=60\n")
+def capture(place, words, name=None):
+    """All that `capture` tells."""
+    with unix(place, name) as end:
+        end.sendall(b"capture " + words + b"\n")
         live.equal(end.recv(3, socket.MSG_WAITALL), b"ok\n", "answer")
         return b"".join(iter(lambda: end.recv(65536), b""))
 
@@ -300,7 +293,7 @@ def silent():
                      env=place.env) as server:
         server.wait_line(r"^ready")
         pid = server.pid
-        before = rss_kib(pid)
+        before = live.resident(pid, "Anon")
         with Stopped(pid, "worker"):
             with live.case("a listing says which shard is missing, in text and in JSON"):
                 live.until(lambda: "note: shard 1 does not turn; its connections are missing\n" in
@@ -321,19 +314,18 @@ def silent():
                            done.stderr)
             with live.case("a capture ends without it, and keeps its memory"):
                 for _ in range(3):
-                    with unix(place) as end:
-                        end.sendall(b"capture seconds=1 ring=32768\n")
-                        live.equal(end.recv(3, socket.MSG_WAITALL), b"ok\n", "answer")
-                        while end.recv(65536):
-                            pass
-                live.check(rss_kib(pid) > before + 20000, (rss_kib(pid), before))
+                    capture(place, b"seconds=1 ring=32768")
+                now = live.resident(pid, "Anon")
+                live.check(now > before + (20000 << 10), (now, before))
         with live.case("which is given back when the shard turns again"):
-            live.until(lambda: rss_kib(pid) < before + 5000, "memory that is back")
+            live.until(lambda: live.resident(pid, "Anon") < before + (5000 << 10),
+                       "memory that is back")
         with live.case("and it captures, like the other one"):
             with place.hold("--shards", 2, "--client-vdev",
                             f"net_memif0,socket={place.dir}/m.sock"):
                 for shard in range(2):
-                    live.until(lambda s=shard: f"shard {s}  ".encode() in captured(place, server),
+                    live.until(lambda s=shard: f"shard {s}  ".encode() in
+                               capture(place, b"count=500 seconds=60", server.label + ".sock"),
                                f"a frame of shard {shard}")
         live.equal(server.stop(), 0, "exit code")
     shutil.rmtree(place.dir)
@@ -348,6 +340,26 @@ def several():
             process.wait()
         live.equal(place.sockets(), ["try.sock"], "sockets")
         live.equal(place.ask().returncode, 3, "exit code")
+    with live.case("a new one removes what killed ones left, whatever their names, and no more"):
+        with place.hold() as one, place.hold() as two:
+            other = next(name for name in place.sockets() if name != "try.sock")
+            Path(place.dir, "notes.sock").write_text("no socket\n")
+            Path(place.dir, "notes").write_text("nor this\n")
+            two.signal(signal.SIGKILL)
+            two.wait()
+            live.equal(place.sockets(), sorted((other, "notes.sock", "try.sock")), "sockets")
+            live.check(place.told("limit", 1).startswith("State"), "the only one there is")
+            with place.hold() as three:
+                new = f"try-{three.pid}"
+                live.equal(place.sockets(), sorted((new + ".sock", "notes.sock", "try.sock")),
+                           "sockets")
+                live.check(Path(place.dir, "notes").exists(), "what is no socket")
+                for name in ("try", new):
+                    live.check(place.told("-n", name, "limit", 1).startswith("State"), name)
+                for process in (one, three):
+                    process.signal(signal.SIGINT)
+                    live.equal(process.wait(), 0, "exit code")
+        Path(place.dir, "notes.sock").unlink()
     with live.case("two of one name are told apart, and must be named"):
         with place.hold() as one, place.hold() as two:
             live.check("try.sock" in place.sockets(), place.sockets())

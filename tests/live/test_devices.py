@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-from pathlib import Path
 
 import live
 
@@ -162,8 +161,7 @@ def memory():
         with live.Server(*device, "--connections", 200000) as server:
             server.wait_line(r"^ready")
             planned = int(re.search(r"up to (\d+) MiB", server.out)[1])
-            status = Path(f"/proc/{server.pid}/status").read_text()
-            there = int(re.search(r"RssAnon:\s*(\d+) kB", status)[1]) >> 10
+            there = live.resident(server.pid, "Anon") >> 20
             live.check(there > planned / 2, f"{there} of {planned} MiB are there")
     with live.case("memory that is not there: exit 3 before ready, with the numbers"):
         little = live.directory() / "meminfo"

@@ -238,6 +238,16 @@ def endings():
                        "started, stopped, failed")
             live.equal(server.stop(), 0, "exit code of leat serve")
             live.equal(server.ledger()["reset"], 10, "reset at the server")
+    with live.case("--abort-at-end and ^C: what is between two requests is reset, and gets no FIN"):
+        with pair((), ("-v", "-c", "10", "-d", "600s", "--requests", "2", "--think", "1h",
+                       "--abort-at-end", *to_server())) as (server, client):
+            holds(client, 10)
+            client.signal(signal.SIGINT)
+            c = sums(client.result(INCONCLUSIVE))
+            live.equal((c["started"], c["stopped"], c["failed_all"]), (10, 10, 0),
+                       "started, stopped, failed")
+            live.equal(server.stop(), 0, "exit code of leat serve")
+            live.equal(server.ledger(), {"opened": 10, "reset": 10}, "the server's ledger")
 
 
 # --- verdicts ---------------------------------------------------------------------------------

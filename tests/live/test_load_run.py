@@ -97,6 +97,22 @@ def word():
             all_good(told, 50)
             live.check(before + 1.9 < wall(told["planned_start"]) < time.time(),
                        f"{told['planned_start']}, told at {before}")
+    with live.case("info and why say that it is paused and what begins it, then at which instant"):
+        with sockets(), pair((), plan) as (_, client):
+            told_to_begin(client)
+            info = ask(client, "info")
+            live.check(f"\nstate      paused: leat ctl start -n {client.label}, or kill -USR1 "
+                       f"{client.pid}, begins it\n" in info, info)
+            live.equal(json.loads(ask(client, "info form=json")[3:])["state"], "paused", "state")
+            live.equal(ask(client, "why"), "ok\nit is paused: leat ctl start begins it\n", "why")
+            live.check(re.match(r"ok\nstarts at ", ask(client, "start +1h")), "start")
+            live.until(lambda: re.search(r"\nstate      waits: it begins at 20\d\d-.*Z\n",
+                                         ask(client, "info")), "its instant", RUN_S)
+            live.equal(json.loads(ask(client, "info form=json")[3:])["state"], "waits", "state")
+            live.check(re.match(r"ok\nit waits for its instant: it begins in 3[0-6]\d\d\.\d s\n$",
+                                ask(client, "why")), "why")
+            client.signal(signal.SIGTERM)
+            client.result(INCONCLUSIVE)
     with live.case("a word that comes before it is ready is kept"):
         with sockets(), pair((), plan) as (_, client):
             live.equal(ask(client, "start"), "ok\nstarts now\n", "answer")

@@ -29,10 +29,13 @@ def rows(text):
             re.findall(r"^  (\S.{23}).* ([\d.]+) ((?:[KMG]i)?B)$", text, re.M)}
 
 
-def resident(pid):
-    status = Path(f"/proc/{pid}/status").read_text()
-    return sum(int(re.search(rf"Rss{what}:\s*(\d+) kB", status)[1]) << 10
-               for what in ("Anon", "Shmem"))
+def taken_as_planned(text, pid):
+    planned, row = total(text), rows(text)
+    # EAL is told to take at most so much, and keeps a reserve for drivers.
+    least = planned - row["DPDK"] - row["packet buffers"] / 2
+    there = live.resident(pid, "Anon", "Shmem")
+    live.check(0.99 * least < there < 1.01 * planned,
+               f"{planned} planned, {least} without EAL's, {there} there")
 
 
 def taken():
@@ -42,14 +45,9 @@ def taken():
                     ("--listen", "7:echo", "--buffers", 50000, "--mtu", 4000)):
         with live.case(f"N196: {' '.join(map(str, options))}: taken is what was planned"):
             text, _ = plan(*NULL, *options)
-            planned, row = total(text), rows(text)
-            # EAL is told to take at most so much, and keeps a reserve for drivers.
-            least = planned - row["DPDK"] - row["packet buffers"] / 2
             with live.Server(*NULL, *options) as server:
                 server.wait_line(r"^ready")
-                there = resident(server.pid)
-                live.check(0.99 * least < there < 1.01 * planned,
-                           f"{planned} planned, {least} without EAL's, {there} there")
+                taken_as_planned(text, server.pid)
                 live.equal(server.stop(), 0, "exit code")
                 live.equal(server.complaints, "", "what it says when they differ")
     for options in (("--target", "198.18.0.5-198.18.4.4:80-84", "-c", 20000),
@@ -58,16 +56,13 @@ def taken():
         with live.case(f"a load, {' '.join(map(str, options))}: taken is what was planned"):
             null = ("--vdev", "net_null0", "--address", "198.18.0.2/16")
             text, _ = plan("load", *null, *options)
-            planned, row = total(text), rows(text)
-            least = planned - row["DPDK"] - row["packet buffers"] / 2
+            row = rows(text)
             if "84" in options[1]:  # 5,120 pairs, with a bit for each port
                 live.check(row["ports to connect from"] > 5120 * 8064, text)
-            live.check(abs(sum(row.values()) / planned - 1) < 0.01, text)
+            live.check(abs(sum(row.values()) / total(text) - 1) < 0.01, text)
             with live.Process([live.leat(), "load", *null, *options]) as load:
                 load.wait_line(r"^waiting   for the targets")
-                there = resident(load.pid)
-                live.check(0.99 * least < there < 1.01 * planned,
-                           f"{planned} planned, {least} without EAL's, {there} there")
+                taken_as_planned(text, load.pid)
                 load.signal(signal.SIGTERM)
                 live.equal(load.wait(), 5, "exit code")
                 live.check("198.18.0.5, does not answer" in load.err, load.err)
@@ -75,6 +70,13 @@ def taken():
         many = ("--vdev", "net_null0", "--address", "10.0.0.1/8")
         _, err = plan("load", *many, "--target", "10.0.0.2-10.31.255.255", code=2)
         live.check("--target: 2,097,150 addresses are on the link" in err, err)
+    with live.case("a load has room for no more in flight than there are pairs"):
+        text, err = plan("load", "--vdev", "net_null0", "--address", "10.0.0.1/8", "--target",
+                         "10.0.0.2", "-c", 100000, "--source-ports", "1024-2047", "--anyway")
+        live.check(re.search(r"^  connections +1,088 +1,088 ", text, re.M), text)
+        live.check(re.search(r"^  programs +1,025 +1,025 ", text, re.M), text)
+        live.check(total(text) < 200 << 20, text)
+        live.check("100,000 pairs of address and port are needed" in err, err)
     with live.case("what a pair of a load rests is called by its name"):
         for more, name in (((), "2MSL 60 s"), (("--connect-reuse", "1s"), "--connect-reuse 1 s")):
             text, _ = plan("load", *many, "--target", "10.0.0.2", "--rate", "1000/s",

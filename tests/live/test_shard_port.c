@@ -368,7 +368,7 @@ static uint32_t segment_of_second(
 		t.rport++;
 	memcpy(link.mac.octet, p->wire.a.mac, sizeof(link.mac.octet));
 	memcpy(dst.octet, p->wire.b.mac, sizeof(dst.octet));
-	struct tuple from = {t.remote, t.local, t.rport, t.lport, 0};
+	struct tuple from = tuple_turned(&t);
 	memset(frame, 0, 54);
 	uint32_t at = leat_wire_pkt_hdr_put(frame, &link, &dst, &from, &hdr);
 	be16_put(frame + at, from.lport);

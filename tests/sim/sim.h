@@ -298,7 +298,7 @@ static inline struct tuple sim_mirror(const struct tcp_engine *e, const struct t
 	struct tuple t;
 
 	leat_tcp_tuple(e, tcb, &t);
-	return (struct tuple){t.remote, t.local, t.rport, t.lport, t.zone};
+	return tuple_turned(&t);
 }
 
 /* leat_sim_segment writes a segment from t->local to t->remote, for host. */

@@ -66,6 +66,18 @@ def smaller():
              "from 80x24 to 320x120" in out.stderr, out)
 
 
+def waiting():
+    with tempfile.TemporaryDirectory() as scratch:
+        of = Path(scratch, "of")
+        for roles, said in (("0 0 1 1", "TIME-WAIT 302k of 504k, client  "),
+                            ("1 0 1 0", "TIME-WAIT 153k of 504k, server  "),
+                            ("1 1 1 1", "TIME-WAIT 302k of 1.0M  "), ("0 0 0 0", "TIME-WAIT 302k of 1.0M  ")):
+            text = (HERE / "try.snap").read_text()
+            of.write_text(text.replace("\nrow role 1 1 0 0\n", f"\nrow role {roles}\n"))
+            out = top("--from", of, "-1", "--size", "80x24").stdout
+            case(f"roles {roles}: {said.strip()}", f"\n {said}" in out, out)
+
+
 def as_json():
     out = top("--from", HERE / "try.snap", "-j").stdout
     objects = [json.loads(line) for line in out.splitlines()]
@@ -106,6 +118,7 @@ def wrong():
 
 frames()
 smaller()
+waiting()
 as_json()
 wrong()
 print(f"1..{len(done)}")
