@@ -267,8 +267,8 @@ void leat_tcp_tuple(const struct tcp_engine *e, const struct tcb *tcb, struct tu
  * does not change. */
 void leat_tcp_link(struct tcp_engine *e, const struct wire_link *link);
 
-/* For the flow table: the struct ends46 of record i is at leat_tcp_ends + i * sizeof(struct tcb), and
- * what of a wide one stands apart at leat_tcp_high + i. */
+/* For the flow table: the struct ends46 of record i is at leat_tcp_ends + i * sizeof(struct tcb),
+ * and what of a wide one stands apart at leat_tcp_high + i. */
 const void *leat_tcp_ends(const struct tcp_engine *e);
 const uint64_t *leat_tcp_high(const struct tcp_engine *e);
 

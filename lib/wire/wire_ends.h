@@ -4,8 +4,8 @@
 
 /* wire_ends: the two ends of a connection in 16 octets, of IPv6 in 24.
  *
- *	IPv4  │ local 4 │ remote 4 │ lport 2 │ rport 2 │ none 4 │
- *	IPv6  │ remote, octets 8 to 11 │ 255 │ number of local 3 │ lport 2 │ rport 2 │ remote, 12 to 15 │
+ *	IPv4  │ local 4        │ remote 4       │ lport 2 │ rport 2 │ none 4          │
+ *	IPv6  │ remote[8..11]  │ 255, number 3  │ lport 2 │ rport 2 │ remote[12..15]  │
  *
  * The first eight octets of a remote of IPv6 stand apart, as only a stack with an address of IPv6
  * has them.  Our addresses have numbers: first those of the link, then the range; they do not
