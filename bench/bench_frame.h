@@ -21,7 +21,7 @@ static inline uint32_t bench_frame_put(uint8_t *frame, const struct wire_link *l
 	hdr.octets = leat_wire_tcp_hdr_octets(seg) + seg->text;
 	uint32_t at = leat_wire_pkt_hdr_put(frame, link, to, from, &hdr);
 	uint8_t *tcp = frame + at;
-	uint32_t text_at = leat_wire_tcp_put(tcp, from, seg);
+	uint32_t text_at = leat_wire_seg_put(tcp, from->lport, from->rport, seg);
 
 	if (seg->data != NULL)
 		memcpy(tcp + text_at, seg->data, seg->text);

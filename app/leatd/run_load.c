@@ -542,7 +542,6 @@ static int print_end(void)
 
 	r->balanced = settle() && run.plane.audit.broken_cnt == 0;
 	leat_load_view_end(&run.view, &run.port);
-	r->limits.tuples_short = run.need.needed > run.need.tuples;
 	leat_load_judge(r, run.o->rule, run.o->rule_cnt);
 	if (run.o->json) {
 		leat_load_json(r, stdout);

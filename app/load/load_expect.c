@@ -276,20 +276,24 @@ static bool link_text(const struct load_result *r, char *text, size_t size)
 static bool holds_fewer(const struct load_result *r, char *text, size_t size)
 {
 	const struct load_counters *c = &r->counters;
+	const struct load_intent *i = &r->intent;
 	char least[TEXT_GROUP_MAX], whole[TEXT_GROUP_MAX];
+	bool never = r->held_looks == 0; /* it did not come to as many */
 
-	if (r->intent.model != LOAD_MODEL_CLOSED || c->no_port + c->no_place + c->no_room == 0 ||
-		r->held_looks == 0 || r->held_min >= r->intent.concurrency)
+	if (i->model != LOAD_MODEL_CLOSED || c->no_port + c->no_place + c->no_room == 0 ||
+		(never ? i->total != 0 && i->total < i->concurrency
+		       : r->held_min >= i->concurrency))
 		return false;
 	leat_text_group(r->held_min, least, sizeof(least));
-	leat_text_group(r->intent.concurrency, whole, sizeof(whole));
+	leat_text_group(i->concurrency, whole, sizeof(whole));
 	const char *why = "found no room in the generator's stack; more --connections?";
 
 	if (c->no_port != 0)
 		why = "waited for a pair of address and port (TIME-WAIT has them); more --sources?";
 	else if (c->no_place != 0)
 		why = "waited for a place in the generator's TIME-WAIT; more --time-wait-max?";
-	snprintf(text, size, "%s of %s were in flight at times: the next %s", least, whole, why);
+	snprintf(text, size, "%s%s of %s were in flight%s: the next %s", never ? "fewer than " : "",
+		never ? "all" : least, whole, never ? "" : " at times", why);
 	return true;
 }
 
@@ -343,6 +347,14 @@ const char *leat_load_limit_text(const struct load_result *r, char *text, size_t
 		too_many(text, size, skip[LOAD_SKIP_LATE],
 			"connections were not begun: the generator was late; " LATE_HINT))
 		return text;
+	if (r->intent.tuples_needed > r->intent.tuples) {
+		leat_text_group(r->intent.tuples_needed, t, sizeof(t));
+		snprintf(text, size,
+			"begun --anyway: %s pairs of address and port were needed, and there were "
+			"%" PRIu64 "; more --sources?",
+			t, r->intent.tuples);
+		return text;
+	}
 	if (r->intent.model == LOAD_MODEL_OPEN && l->late_p99_ns > LOAD_LATE_MAX_NS) {
 		leat_text_ns(l->late_p99_ns, t, sizeof(t));
 		snprintf(text, size, "the generator's own starts were late: %s at p99; " LATE_HINT,

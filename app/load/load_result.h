@@ -106,7 +106,6 @@ struct load_limits {
 	uint64_t nic_missed, nic_no_buf;
 	uint32_t buffers_low_millionths; /* the least share of packet buffers that was free */
 	uint64_t late_p99_ns;
-	bool tuples_short; /* started knowing that there were too few */
 	/* The link of the device, during the run. */
 	uint32_t link_down_cnt;
 	uint64_t link_down_ns; /* in all */

@@ -361,6 +361,19 @@ static void a_closed_load_without_ports_does_not_pass(void **state)
 	r.held_min = s.in_flight = 63;
 	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
 	assert_non_null(strstr(r.why, "63 of 64 were in flight at times: the next waited"));
+	/* It never came to as many, and was not to end before. */
+	r.held_looks = r.held_min = r.held_max = 0;
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
+	assert_non_null(strstr(r.why, "fewer than all of 64 were in flight: the next waited"));
+	r.intent.total = 63;
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_PASS);
+	r.intent.tuples = 999; /* it was begun --anyway */
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
+	assert_non_null(strstr(r.why, "begun --anyway: 1,000 pairs of address and port were"));
+	r.intent.tuples = 64512;
+	r.intent.total = 0;
+	r.held_looks = 200;
+	r.held_min = r.held_max = 63;
 	assert_non_null(strstr(leat_load_why(&r, &s, text, sizeof(text)), "tuples exhausted"));
 	s.at_ns = 10 * TIME_S;
 	assert_null(leat_load_why(&r, &s, text, sizeof(text)));

@@ -305,6 +305,14 @@ static void add_run(struct load_result *to, const struct load_result *r, uint32_
 	add_part(to, r);
 }
 
+/* end_gaps gives the seconds in which no segment ran an end, as each has one. */
+static void end_gaps(struct load_result *r)
+{
+	for (uint32_t i = 0; i < r->second_cnt; i++)
+		if (r->second[i].at_ns == 0)
+			r->second[i].at_ns = (i + 1) * TIME_S;
+}
+
 /* note_rates finds the fewest and most that all together began in a whole second at full rate. */
 static void note_rates(struct load_result *r)
 {
@@ -376,6 +384,7 @@ bool leat_report_merge(struct report_merge *m, struct load_result *r, struct loa
 	}
 	if (r->intent.change_cnt != 0 && r->intent.total != 0 && !r->partial)
 		r->intent.total = r->counters.planned; /* the instants may differ */
+	end_gaps(r);
 	note_rates(r);
 	judge(m, r);
 	return true;

@@ -297,6 +297,8 @@ static void windows_that_lie_apart_do_not_add_up(void **state)
 	assert_true(leat_report_merge(&m, &merged, second, why, sizeof(why)));
 	assert_int_equal(merged.second[25].planned, draw.part[1].second[5].planned);
 	assert_int_equal(merged.second[25].at_ns, 26 * TIME_S);
+	for (uint32_t i = 0; i < merged.second_cnt; i++) /* those between them, too */
+		assert_int_equal(merged.second[i].at_ns, (i + 1) * TIME_S);
 	assert_true(merged.partial);
 	free_runs(2);
 }

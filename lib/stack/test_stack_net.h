@@ -344,7 +344,7 @@ static inline uint32_t net_frame_of(struct net *n, const struct wire_link *link,
 	const struct tuple *from, const struct seg *seg, const char *text)
 {
 	uint8_t *tcp = frame + wire_l2_octets(link) + (ip_is4(from->local) ? 20 : 40);
-	uint32_t octets = leat_wire_tcp_put(tcp, from, seg);
+	uint32_t octets = leat_wire_seg_put(tcp, from->lport, from->rport, seg);
 
 	memcpy(tcp + octets, text, seg->text);
 	octets += seg->text;

@@ -57,8 +57,8 @@ static void says_late(struct net *n, const struct tw_info *w)
 	says(n, &w->tuple, &seg);
 }
 
-/* A listener that reuses by number, with this backlog. */
-static struct leat_conn begin(struct net *n, uint64_t seed, uint32_t backlog, uint32_t max)
+/* Places for max, and a listener that reuses by number, with a backlog of one. */
+static void begin(struct net *n, uint64_t seed, uint32_t max)
 {
 	net_init(n, seed);
 	n->config[1].link.local_cnt = 1;
@@ -66,10 +66,9 @@ static struct leat_conn begin(struct net *n, uint64_t seed, uint32_t backlog, ui
 	n->config[1].knobs.rst_ends_time_wait = true;
 	n->config[1].knobs.syn_cookies = TCP_COOKIES_OFF;
 	net_start(n);
-	struct leat_conn l = net_listen(n, 1, 4, PORT, backlog);
+	struct leat_conn l = net_listen(n, 1, 4, PORT, 1);
 
 	assert_int_equal(leat_reuse(n->stack[1], l, LEAT_REUSE_SEQ), LEAT_OK);
-	return l;
 }
 
 /* One that the server closes first and its user keeps. */
@@ -117,7 +116,7 @@ static void a_record_that_moves_while_a_syn_opens_it_again_is_found(void **state
 	for (uint32_t deaf = 0; deaf < 2; deaf++) {
 		uint64_t obeyed;
 
-		begin(&n, 1 + deaf, 1, RECORDS + 1);
+		begin(&n, 1 + deaf, RECORDS + 1);
 		held(&n, conn, &b);
 		for (uint32_t i = 0; i < RECORDS; i++)
 			net_closed_by_server(&n, 4);
@@ -158,7 +157,7 @@ static void a_restart_that_was_put_off_goes_on_beside_the_flow_table(void **stat
 		uint32_t name;
 		struct net n;
 
-		begin(&n, 3 + out, 1, 8);
+		begin(&n, 3 + out, 8);
 		net_closed_by_server(&n, 4);
 		uint64_t at = leat_tcp_tw_next(engine(&n));
 
@@ -215,17 +214,17 @@ static void text_unread_outlives_time_wait_that_gave_way(void **state)
 	net_stop(&n);
 }
 
-/* Stack 1 has places for max, and the oldest gives way; all of them wait there. */
-static void full(struct net *n, uint64_t seed, uint32_t max, enum tcp_cookies cookies)
+/* Stack 1 has places for four, and the oldest gives way; all of them wait there. */
+static void full(struct net *n, uint64_t seed, enum tcp_cookies cookies)
 {
 	net_init(n, seed);
-	n->config[1].tcp.time_wait_max = max;
+	n->config[1].tcp.time_wait_max = 4;
 	n->config[1].tcp.tcb_max = 4;
 	n->config[1].knobs.time_wait_evict = true;
 	n->config[1].knobs.syn_cookies = (uint8_t)cookies;
 	net_start(n);
 	net_listen(n, 1, 4, PORT, 2);
-	for (uint32_t i = 0; i < max; i++)
+	for (uint32_t i = 0; i < 4; i++)
 		net_closed_by_server(n, 4);
 	assert_int_equal(net_outcome(n, 1, "evicted"), 0);
 	assert_true(leat_tcp_tw_full(engine(n)));
@@ -248,7 +247,7 @@ static void the_oldest_gives_way_to_a_cookie_that_comes_back(void **state)
 	struct net n;
 
 	(void)state;
-	full(&n, 6, 4, TCP_COOKIES_ALWAYS);
+	full(&n, 6, TCP_COOKIES_ALWAYS);
 	for (uint32_t i = 0; i < 3; i++)
 		c[i] = net_connect(&n, 4, PORT);
 	net_run(&n, TIME_MS + TIME_MS / 2); /* the SYNs have come, no ACK has */
@@ -278,7 +277,7 @@ static void nobody_gives_way_to_who_is_refused(void **state)
 	struct net n;
 
 	(void)state;
-	full(&n, 7, 4, TCP_COOKIES_OFF);
+	full(&n, 7, TCP_COOKIES_OFF);
 	for (uint32_t i = 0; i < 3; i++)
 		c[i] = net_connect(&n, 4, PORT);
 	net_run(&n, 20 * TIME_MS);

@@ -93,7 +93,7 @@ static inline void frame_of(
 static inline void frame_tcp(struct frame *f, const struct tuple *t, const struct seg *seg)
 {
 	uint8_t l4[2048];
-	uint32_t octets = leat_wire_tcp_put(l4, t, seg);
+	uint32_t octets = leat_wire_seg_put(l4, t->lport, t->rport, seg);
 
 	if (seg->text)
 		memcpy(l4 + octets, seg->data, seg->text);

@@ -288,8 +288,3 @@ uint32_t leat_wire_seg_put(uint8_t *p, uint16_t lport, uint16_t rport, const str
 				 (uint64_t)seg->wnd << 32 | seg->up);
 	return octets;
 }
-
-uint32_t leat_wire_tcp_put(uint8_t *p, const struct tuple *tuple, const struct seg *seg)
-{
-	return leat_wire_seg_put(p, tuple->lport, tuple->rport, seg);
-}

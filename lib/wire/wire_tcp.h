@@ -100,6 +100,5 @@ uint32_t leat_wire_tcp_hdr_octets(const struct seg *seg);
  * octets.  SACK blocks for which there is no room (the fourth beside timestamps) are left out.
  * The text is the caller's. */
 uint32_t leat_wire_seg_put(uint8_t *p, uint16_t lport, uint16_t rport, const struct seg *seg);
-uint32_t leat_wire_tcp_put(uint8_t *p, const struct tuple *tuple, const struct seg *seg);
 
 #endif

@@ -118,11 +118,10 @@ static bool inside(const struct pkt *p, const uint8_t *at, size_t octets)
 static void check_again(const struct pkt *p)
 {
 	uint8_t hdr[TCP_HDR_OCTETS + TCP_OPT_OCTETS_MAX];
-	struct tuple back = tuple_turned(&p->tuple);
 	struct tuple tuple;
 	struct seg seg;
+	uint32_t octets = leat_wire_seg_put(hdr, p->tuple.rport, p->tuple.lport, &p->seg);
 
-	uint32_t octets = leat_wire_tcp_put(hdr, &back, &p->seg);
 	ASSERT(octets == leat_wire_tcp_hdr_octets(&p->seg) && octets <= sizeof(hdr));
 	ASSERT(leat_wire_tcp_parse(hdr, octets, &tuple, &seg) == WIRE_V_TCP);
 	ASSERT(tuple.rport == p->tuple.lport || tuple.rport == p->tuple.rport);

@@ -85,7 +85,7 @@ static void open_connection(struct bench *b, uint32_t i)
 	struct seg seg = {
 		.seq = seq_of(300), .ack = tcb->snd.nxt, .wnd = 8192, .flags = TCP_SYN | TCP_ACK};
 	uint32_t hdr = put_ip(b, packet, WIRE_PROTO_TCP, leat_wire_tcp_hdr_octets(&seg));
-	uint32_t octets = hdr + leat_wire_tcp_put(packet + hdr, &t, &seg);
+	uint32_t octets = hdr + leat_wire_seg_put(packet + hdr, t.lport, t.rport, &seg);
 	fuzz_fix_ip(packet, octets);
 	inject(b, packet, octets);
 	ASSERT(tcb->state == TCP_ST_ESTABLISHED);
@@ -142,7 +142,7 @@ static uint32_t put_quote(struct bench *b, struct fuzz_in *in, uint8_t *p)
 		t.lport++;
 	seg.seq = seq_add(seg.seq, fuzz_near(in, off, 8192));
 	uint32_t l3 = leat_wire_pkt_hdr_put(p, &raw, NULL, &t, &hdr);
-	leat_wire_tcp_put(p + l3, &t, &seg);
+	leat_wire_seg_put(p + l3, t.lport, t.rport, &seg);
 	return part & 0x80 ? l3 + 8 : u32_min(l3 + part, l3 + 20);
 }
 

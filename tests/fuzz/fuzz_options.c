@@ -118,7 +118,7 @@ static void check_again(const struct seg *seg)
 	hdr = realloc(hdr, octets);
 	ASSERT(hdr != NULL);
 	ASSERT(octets <= TCP_HDR_OCTETS + TCP_OPT_OCTETS_MAX);
-	ASSERT(leat_wire_tcp_put(hdr, &tuple, seg) == octets);
+	ASSERT(leat_wire_seg_put(hdr, tuple.lport, tuple.rport, seg) == octets);
 	check_padding(hdr, octets);
 	ASSERT(leat_wire_tcp_parse(hdr, octets, &t, &again) == WIRE_V_TCP);
 	ASSERT(again.opts == seg->opts && again.opt_bad_cnt == 0);

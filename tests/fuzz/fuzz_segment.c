@@ -52,10 +52,7 @@ static uint8_t octet(uint32_t q)
 static void show(const struct tcp_emit *m)
 {
 	uint8_t frame[TCP_HDR_OCTETS + TCP_OPT_OCTETS_MAX + sizeof(m->offset)];
-	struct tuple tuple;
-
-	tcp_emit_tuple(m, &tuple);
-	uint32_t octets = leat_wire_tcp_put(frame, &tuple, &m->seg);
+	uint32_t octets = leat_wire_seg_put(frame, m->ends.lport, m->ends.rport, &m->seg);
 
 	memcpy(frame + octets, &m->offset, sizeof(m->offset));
 	leat_twin_frame(&fuzz_twin, m->seg.text, frame, octets + (uint32_t)sizeof(m->offset));

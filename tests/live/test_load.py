@@ -286,6 +286,14 @@ def verdicts():
             live.check(c["not_started"]["no_port"] > 0, "none of them for want of a port")
             live.check(told["limits"]["saturated"], "it does not say that it was the limit")
             live.equal(server.stop(), 0, "exit code of leat serve")
+    with live.case("nor is that of a closed load that never came to as many as it was to hold"):
+        with pair((), ("-c", "64", "--source-ports", "1024-1055", "-d", "1s", "--anyway",
+                       *to_server())) as (server, client):
+            told = client.result(INCONCLUSIVE)
+            c = sums(told)
+            live.equal((c["completed"], c["failed_all"]), (32, 0), "completed and failed")
+            live.check("waited for a pair of address and port" in told["why"], told["why"])
+            live.equal(server.stop(), 0, "exit code of leat serve")
     with live.case("an expectation that is not met: exit 99, or 98 on a machine that was late"):
         with pair((), ("-c", "2", "--total", "20", "-e", "errors == 0", "-e",
                        "connect_p50 < 1ns", *to_server())) as (_, client):

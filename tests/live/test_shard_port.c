@@ -543,7 +543,7 @@ static uint32_t syn_frame(const struct pair *p, uint8_t *frame)
 	memcpy(link.mac.octet, p->wire.a.mac, sizeof(link.mac.octet));
 	memcpy(dst.octet, p->wire.b.mac, sizeof(dst.octet));
 	uint32_t at = leat_wire_pkt_hdr_put(frame, &link, &dst, &t, &hdr);
-	uint32_t octets = leat_wire_tcp_put(frame + at, &t, &syn);
+	uint32_t octets = leat_wire_seg_put(frame + at, t.lport, t.rport, &syn);
 	be16_put(frame + at + 16, leat_wire_cksum(&t, WIRE_PROTO_TCP, frame + at, octets));
 	return at + octets;
 }

@@ -47,7 +47,7 @@ struct sim_buf *leat_sim_segment(
 	link.mac = (struct mac){{2, 0, 0, 0, 0, STRANGER_MAC}};
 	hdr.octets = leat_wire_tcp_hdr_octets(seg) + seg->text;
 	uint32_t at = leat_wire_pkt_hdr_put(b->data, &link, &w->host[dst].mac, t, &hdr);
-	at += leat_wire_tcp_put(b->data + at, t, seg);
+	at += leat_wire_seg_put(b->data + at, t->lport, t->rport, seg);
 	memset(b->data + at, 0xa5, seg->text);
 	b->octets = at + seg->text;
 	b->dst = (uint8_t)dst;

@@ -46,7 +46,7 @@ void leat_sim_work_listen(struct sim_world *w, uint32_t host, uint32_t shard)
 	if (!listens(w, host) || !s->stack || s->listener.id != 0)
 		return;
 	int error = leat_listen(s->stack, &local, w->plan.host[host].backlog, &s->listener);
-	if (error == LEAT_ERR_FULL || error == LEAT_ERR_WAITING) { /* no record now: later */
+	if (error == LEAT_ERR_FULL) { /* no record now: later */
 		s->listener.id = 0;
 		leat_sim_at(w, (struct sim_event){.at = w->now + RETRY_FOR,
 				       .kind = SIM_EVENT_LISTEN,

@@ -33,7 +33,7 @@ static uint32_t build(const struct talk *t, const struct talk_seg *from, uint8_t
 	uint32_t l3_octets = leat_wire_pkt_hdr_put(p, &t->peer_link, NULL, &tuple, &hdr);
 	uint8_t *l4 = p + l3_octets;
 
-	leat_wire_tcp_put(l4, &tuple, &seg);
+	leat_wire_seg_put(l4, tuple.lport, tuple.rport, &seg);
 	l4[12] |= from->ae;
 	uint32_t first = from->seg.seq.v + !!(seg.flags & TCP_SYN);
 	fill(l4 + hdr_octets, first, seg.text, from->junk);
@@ -89,7 +89,7 @@ void leat_talk_arrive_icmp(struct talk *t, const struct icmp_error *error)
 	icmp[1] = error->code;
 	be32_put(icmp + 4, error->mtu);
 	leat_wire_pkt_hdr_put(icmp + ICMP_HDR_OCTETS, &t->peer_link, NULL, &ours, &quoted);
-	leat_wire_tcp_put(icmp + ICMP_HDR_OCTETS + ip_octets, &ours, &seg);
+	leat_wire_seg_put(icmp + ICMP_HDR_OCTETS + ip_octets, ours.lport, ours.rport, &seg);
 	hdr.octets = ICMP_HDR_OCTETS + ip_octets + TCP_HDR_OCTETS;
 	leat_wire_pkt_hdr_put(packet, &t->peer_link, NULL, &to_us, &hdr);
 	uint64_t sum = ip4 ? 0 : leat_wire_sum_pseudo(&to_us, proto, hdr.octets);
