@@ -64,11 +64,10 @@ static inline struct tcb *bench_wait_make(struct leat_stack *s, uint64_t now, ui
 	ASSERT(tcb != NULL);
 	tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = bench_wait_snd_nxt(n);
 	tcb->snd.end = seq_sub(tcb->snd.nxt, 1);
-	tcb->snd.iss = seq_sub(tcb->snd.nxt, 500);
 	tcb->rcv.nxt = tcb->rcv.edge = tcb->last_ack = bench_wait_rcv_nxt(n);
 	tcb->rcv_fin = seq_sub(tcb->rcv.nxt, 1);
 	tcb->una_offset = 499;
-	tcb->agreed = TCP_OPT_TS;
+	tcb->agreed = TCP_OPT_TS | TCP_AGREED_SYN;
 	tcb->ts_recent = 100;
 	tcb->flags |= TCP_F_PASSIVE;
 	for (uint32_t i = 0; i < COUNT_OF(way); i++)

@@ -109,12 +109,12 @@ uint64_t leat_flow_hash(const struct flow_table *t, const struct tuple *tuple)
 	return hash_of(t, tuple);
 }
 
-static const struct ends4 *ends_of(const struct flow_table *t, uint32_t idx)
+static const struct ends46 *ends_of(const struct flow_table *t, uint32_t idx)
 {
 	return (const void *)((const uint8_t *)t->records.ends + idx * t->records.ends_stride);
 }
 
-/* Where the tuple of record idx is, unless its ends say it. */
+/* Where the tuple of record idx is, or what its ends do not say of it. */
 static const void *tuple_of(const struct flow_table *t, uint32_t idx)
 {
 	const uint8_t *first = t->records.first, *unit = t->records.unit;
@@ -122,6 +122,19 @@ static const void *tuple_of(const struct flow_table *t, uint32_t idx)
 	if (idx & FLOW_UNIT)
 		return unit + (size_t)(idx & FLOW_UNIT_MASK) * FLOW_UNIT_OCTETS;
 	return first + idx * t->records.stride;
+}
+
+/* The tuple of record idx, which has ends. */
+static struct tuple tuple_by_ends(const struct flow_table *t, uint32_t idx)
+{
+	const struct ends46 *ends = ends_of(t, idx);
+	struct tuple tuple;
+
+	if (ends4_is_wide(&ends->in4))
+		ends_wide_tuple(ends, *(const uint64_t *)tuple_of(t, idx), t->records.link, &tuple);
+	else
+		ends4_tuple(&ends->in4, &tuple);
+	return tuple;
 }
 
 /* What a lookup that finds record idx looks at first. */
@@ -147,8 +160,13 @@ uint64_t leat_flow_hash_unit(const struct flow_table *t, uint32_t idx)
 
 static inline bool is_of(const struct flow_table *t, uint32_t idx, const struct tuple *tuple)
 {
-	if (t->records.ends && !(idx & FLOW_UNIT) && ends_of(t, idx)->remote != ENDS4_WIDE)
-		return ends4_eq(ends_of(t, idx), tuple);
+	if (t->records.ends && !(idx & FLOW_UNIT)) {
+		if (LIKELY(!ends4_is_wide(&ends_of(t, idx)->in4)))
+			return ends4_eq(&ends_of(t, idx)->in4, tuple);
+		const struct tuple its = tuple_by_ends(t, idx);
+
+		return tuple_eq(&its, tuple);
+	}
 	const void *at = tuple_of(t, idx);
 
 	if ((idx & (FLOW_UNIT | FLOW_WIDE)) != FLOW_UNIT)
@@ -268,12 +286,9 @@ static void stats_inserted(struct flow_table *t, uint32_t steps)
 /* Only DCHECK asks whether idx has this hash and is not there. */
 static inline bool is_new(const struct flow_table *t, uint64_t hash, uint32_t idx)
 {
-	struct tuple tuple;
+	const struct tuple tuple =
+		t->records.ends ? tuple_by_ends(t, idx) : *(const struct tuple *)tuple_of(t, idx);
 
-	if (t->records.ends && ends_of(t, idx)->remote != ENDS4_WIDE)
-		ends4_tuple(ends_of(t, idx), &tuple);
-	else
-		tuple = *(const struct tuple *)tuple_of(t, idx);
 	return hash == leat_flow_hash(t, &tuple) &&
 	       leat_flow_table_find(t, hash, &tuple) == FLOW_NONE;
 }

@@ -25,7 +25,7 @@
  * RFC        9293 3.3.1 (the tuple names the connection). */
 
 #include "base_hash.h"
-#include "wire_addr.h"
+#include "wire_ends.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,8 +46,8 @@ struct flow_table;
 
 /* Where the records' tuples are: that of record i at octet first + i * stride, that of unit i at
  * unit + i * FLOW_UNIT_OCTETS; local4 has the local addresses that a tuple4 names by number.  With
- * ends, record i has a struct ends4 at ends + i * ends_stride, and only of one that is wide the
- * tuple is looked at. */
+ * ends, record i has a struct ends46 at ends + i * ends_stride in place of a tuple: of one that is
+ * wide what stands apart is at first + i * stride, and its local address is one of link. */
 struct flow_records {
 	const void *first;
 	size_t stride;
@@ -55,6 +55,7 @@ struct flow_records {
 	const uint32_t *local4;
 	const void *ends;
 	size_t ends_stride;
+	const struct wire_link *link;
 };
 
 struct flow_stats {

@@ -389,6 +389,71 @@ static void a_random_life_equals_the_model_and_leaves_no_trace(void **state)
 	free(t);
 }
 
+/* A record as a control block begins. */
+struct block {
+	struct ends46 ends;
+	uint64_t rest;
+};
+
+static bool is_mine(const struct flow_table *t, const struct tuple *tuple, uint32_t idx)
+{
+	return leat_flow_table_find(t, leat_flow_hash(t, tuple), tuple) == idx;
+}
+
+/* An entry is found by its own tuple alone, also by a hash that is its own: what stands apart, our
+ * address that has a number, and each bit of the other's are compared. */
+static void records_with_ends_are_compared_whole(void **state)
+{
+	static const struct wire_link link = {.local_cnt = 3,
+		.local = {{{UINT64_C(0xfe80) << 48, 9}, 64}, {{UINT64_C(0xfd00) << 48, 9}, 64},
+			{{0, UINT64_C(0xffff0a000001)}, 24}},
+		.range_from = {UINT64_C(0xfd01) << 48, 0},
+		.range_to = {UINT64_C(0xfd01) << 48, 65535}};
+	static const uint32_t own[] = {0, 1, 3, 4, 3 + 255, 3 + 256, 3 + 65535};
+	static struct block r[64];
+	static uint64_t high[64];
+	const struct flow_records records = {.first = high,
+		.stride = sizeof(high[0]),
+		.ends = r,
+		.ends_stride = sizeof(r[0]),
+		.link = &link};
+	struct flow_table *t = leat_flow_table_new(
+		aligned_alloc(CACHE_LINE, leat_flow_table_footprint(64)), 64, key_a, records);
+
+	(void)state;
+	for (uint32_t i = 0; i < 64; i++) {
+		struct tuple tuple = {wire_own_at(&link, i % 8 == 7 ? 2 : own[i % 8]),
+			{UINT64_C(0x20010db8) << 32 | i, i * UINT64_C(0x123456789abcdef)}, 80,
+			(uint16_t)(1000 + i), 0};
+
+		if (i % 8 == 7) {
+			tuple.remote = ip_from4(0x0b000000 + i);
+			r[i].ends.in4 = ends4_of(&tuple);
+		} else {
+			ends_wide_set(&r[i].ends, &high[i], &link, &tuple);
+		}
+		const uint64_t hash = leat_flow_hash(t, &tuple);
+
+		assert_true(leat_flow_table_insert(t, hash, i));
+		assert_true(is_mine(t, &tuple, i));
+		for (uint32_t bit = 0; bit < 8 * sizeof(tuple); bit++) {
+			struct tuple other = tuple;
+
+			((uint8_t *)&other)[bit / 8] ^= (uint8_t)(1u << bit % 8);
+			assert_int_equal(leat_flow_table_find(t, hash, &other), FLOW_NONE);
+		}
+		for (uint32_t k = 0; k < COUNT_OF(own); k++) {
+			struct tuple other = tuple;
+
+			other.local = wire_own_at(&link, own[k]);
+			assert_int_equal(leat_flow_table_find(t, hash, &other),
+				ip_eq(other.local, tuple.local) ? i : FLOW_NONE);
+		}
+		leat_flow_table_remove(t, hash, i);
+	}
+	free(t);
+}
+
 /* Units of the three kinds of record in one table: what find compares is told by the index. */
 static void records_of_each_type_live_in_one_table_and_move(void **state)
 {
@@ -449,6 +514,7 @@ int main(void)
 		cmocka_unit_test(a_table_filled_to_entry_max_refuses_none),
 		cmocka_unit_test(find_bulk_equals_find_and_skips_holes),
 		cmocka_unit_test(records_of_each_type_live_in_one_table_and_move),
+		cmocka_unit_test(records_with_ends_are_compared_whole),
 		cmocka_unit_test(a_random_life_equals_the_model_and_leaves_no_trace),
 	};
 

@@ -135,9 +135,9 @@ const char *leat_stack_config_error(const struct stack_config *c, char *text, si
 		return "an address is unspecified, or its prefix longer than an address";
 	if (!range_ok(&c->link))
 		return "the address range is backwards, of two versions, or above 65536 addresses";
-	if (leat_stack_source_cnt(&c->link) == 0)
+	if (wire_own_cnt(&c->link) == 0)
 		return "there is no address and no address range";
-	if ((uint64_t)leat_stack_source_cnt(&c->link) * c->target_max >= STACK_NONE)
+	if ((uint64_t)wire_own_cnt(&c->link) * c->target_max >= STACK_NONE)
 		return "sources times targets are more than 2^32 - 1: fewer of them, please";
 	if (!gateway_ok(c, c->gateway4, true) || !gateway_ok(c, c->gateway6, false))
 		return "a gateway is of the other version, or not in a prefix of ours";
@@ -159,7 +159,7 @@ struct parts {
 
 static uint32_t base_cnt(const struct stack_config *c)
 {
-	return leat_stack_source_cnt(&c->link) * c->target_max;
+	return wire_own_cnt(&c->link) * c->target_max;
 }
 
 /* The records of TIME-WAIT that are awake have each one, too. */
@@ -208,7 +208,7 @@ static struct parts cut(struct arena *a, const struct stack_config *c)
 
 	p.s = arena_take(a, 1, sizeof(*p.s), CACHE_LINE);
 	p.conn = arena_take(a, conn_cnt(c), sizeof(*p.conn), CACHE_LINE);
-	p.local4 = arena_take(a, leat_stack_source_cnt(&c->link), sizeof(*p.local4), CACHE_LINE);
+	p.local4 = arena_take(a, wire_own_cnt(&c->link), sizeof(*p.local4), CACHE_LINE);
 	p.listener = arena_take(a, c->listener_max, sizeof(*p.listener), CACHE_LINE);
 	p.target = arena_take(a, c->target_max, sizeof(*p.target), CACHE_LINE);
 	p.target_head = arena_take(a, stack_target_heads(c), sizeof(*p.target_head), CACHE_LINE);
@@ -316,8 +316,8 @@ static void lists_init(struct leat_stack *s)
 	s->io.born = TCP_NONE;
 	leat_stack_target_init(s);
 	memset(s->conn, 0, conn_cnt(&s->config) * sizeof(*s->conn));
-	for (uint32_t i = 0; i < leat_stack_source_cnt(&s->config.link); i++)
-		s->local4[i] = ip_to4(leat_stack_source_at(&s->config.link, i));
+	for (uint32_t i = 0; i < wire_own_cnt(&s->config.link); i++)
+		s->local4[i] = ip_to4(wire_own_at(&s->config.link, i));
 	memset(s->held, 0, stack_hold_words(&s->config) * sizeof(*s->held));
 }
 
@@ -347,12 +347,17 @@ static void modules_init(struct leat_stack *s, const struct parts *p)
 	if (secret.k0 == 0 && secret.k1 == 0)
 		secret = (struct hash_key){drawn(c->seed, 1), drawn(c->seed, 2)};
 	s->tcp = leat_tcp_new(p->tcp, &tcp, &c->knobs, secret, s->now);
+	leat_tcp_link(s->tcp, &c->link);
 	leat_tcp_tw_locals(s->tcp, s->local4);
 	s->flow = leat_flow_table_new(p->flow, flow_max(c),
 		(struct hash_key){drawn(c->seed, 3), drawn(c->seed, 4)},
-		(struct flow_records){leat_tcp_wide(s->tcp), sizeof(struct tuple),
-			leat_tcp_tw_units(s->tcp), s->local4, leat_tcp_ends(s->tcp),
-			sizeof(struct tcb)});
+		(struct flow_records){.first = leat_tcp_high(s->tcp),
+			.stride = sizeof(uint64_t),
+			.unit = leat_tcp_tw_units(s->tcp),
+			.local4 = s->local4,
+			.ends = leat_tcp_ends(s->tcp),
+			.ends_stride = sizeof(struct tcb),
+			.link = &c->link});
 	s->port = leat_flow_port_new(
 		p->port, base_cnt(c), c->port_from, c->port_to, drawn(c->seed, 5));
 	if (c->steer != NULL)

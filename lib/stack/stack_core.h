@@ -220,7 +220,7 @@ static inline struct tuple stack_tuple(const struct leat_stack *s, const struct 
 {
 	struct tuple tuple;
 
-	if (LIKELY(tcb->ends.remote != ENDS4_WIDE))
+	if (LIKELY(!ends4_is_wide(&tcb->ends)))
 		ends4_tuple(&tcb->ends, &tuple);
 	else
 		leat_tcp_tuple(s->tcp, tcb, &tuple);
@@ -238,7 +238,7 @@ static inline void stack_flow_changed(struct leat_stack *s, uint64_t hash)
 static inline bool stack_is_of(
 	const struct leat_stack *s, const struct tcb *tcb, const struct tuple *tuple)
 {
-	if (LIKELY(tcb->ends.remote != ENDS4_WIDE))
+	if (LIKELY(!ends4_is_wide(&tcb->ends)))
 		return ends4_eq(&tcb->ends, tuple);
 	const struct tuple its = stack_tuple(s, tcb);
 
@@ -248,10 +248,8 @@ static inline bool stack_is_of(
 /* stack_unacked is the octets of text queued and not acknowledged. */
 static inline uint32_t stack_unacked(const struct tcb *tcb)
 {
-	struct seq first = seq_max(tcb->snd.una, seq_add(tcb->snd.iss, 1));
+	struct seq first = seq_add(tcb->snd.una, tcp_syn_unacked(tcb));
 
-	if (tcb->una_offset > 0)
-		first = tcb->snd.una; /* ISS is too far back to compare with */
 	return seq_lt(first, tcb->snd.end) ? seq_from(first, tcb->snd.end) : 0;
 }
 
@@ -315,8 +313,6 @@ void leat_stack_port_untake(struct leat_stack *s, uint32_t base, uint16_t port);
 void leat_stack_port_give(struct leat_stack *s, const struct tcb *tcb);
 /* The base from which the port of a connection that we opened was taken. */
 uint32_t leat_stack_port_base(struct leat_stack *s, const struct tuple *tuple);
-uint32_t leat_stack_source_cnt(const struct wire_link *link);
-struct ip leat_stack_source_at(const struct wire_link *link, uint32_t idx);
 
 /* stack_target.c */
 static inline uint32_t stack_target_heads(const struct stack_config *config)
@@ -358,8 +354,6 @@ bool leat_stack_take_over(struct leat_stack *s, struct tcb *tcb, struct tcb *old
 void leat_stack_aside_gone(struct leat_stack *s, const struct tcb *old);
 
 /* stack_time_wait.c */
-/* The number of our address ip, TCP_NONE: it has none. */
-uint32_t leat_stack_local_idx(const struct leat_stack *s, struct ip ip);
 /* tcb, if it only has to wait, becomes a record. */
 void leat_stack_rest(struct leat_stack *s, struct tcb *tcb);
 void leat_stack_rest_all(struct leat_stack *s);

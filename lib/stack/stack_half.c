@@ -112,7 +112,7 @@ void leat_stack_half_end(struct leat_stack *s, const struct tcb *tcb)
 {
 	struct conn *c = stack_conn(s, tcb);
 
-	if (tcb->state != TCP_ST_CLOSED && seq_eq(tcb->snd.una, tcb->snd.iss))
+	if (tcb->state != TCP_ST_CLOSED && tcp_syn_unacked(tcb))
 		return; /* its SYN is not acknowledged */
 	if (c->flags & CONN_HALF) {
 		c->flags &= (uint16_t)~CONN_HALF;

@@ -93,7 +93,7 @@ static uint64_t text_sent(const struct tcb *tcb)
 	return tcb->una_offset + unacked - u32_min(unsent, unacked);
 }
 
-static void info_send(const struct tcb *tcb, struct leat_info *info)
+static void info_send(const struct leat_stack *s, const struct tcb *tcb, struct leat_info *info)
 {
 	uint64_t sent = text_sent(tcb);
 
@@ -105,8 +105,8 @@ static void info_send(const struct tcb *tcb, struct leat_info *info)
 	info->snd_wnd = tcb->snd.wnd;
 	info->mss = tcb->snd_mss;
 	info->srtt_us = tcb->srtt_us;
-	info->rttvar_us = tcb->rttvar_us;
-	info->rto_us = tcb->rto_us;
+	info->rttvar_us = tcb->srtt_us != 0 ? tcb->rttvar_us : 0;
+	info->rto_us = leat_tcp_rto_us(s->tcp, tcb);
 	info->rtx_cnt = tcb->rtx_cnt;
 	info->backoff = tcb->backoff;
 }
@@ -199,7 +199,7 @@ void leat_stack_describe(struct leat_stack *s, const struct tcb *tcb, struct lea
 		.held = tcb->rbuf_cnt,
 		.urgent = leat_tcp_urgent_ahead(s->tcp, tcb),
 	};
-	info_send(tcb, info);
+	info_send(s, tcb, info);
 	info_agreed(tcb, info);
 	info_status(s, tcb, info);
 	info_tally(s, tcb, info);
@@ -265,13 +265,13 @@ static void add_timers(struct line *l, const struct leat_stack *s, const struct 
 		add(l, " %s %" PRIu64, timer[i].name, timer[i].at);
 }
 
-static void add_sequences(struct line *l, const struct tcb *tcb)
+static void add_sequences(struct line *l, const struct leat_stack *s, const struct tcb *tcb)
 {
 	add(l, " snd una %u nxt %u end %u wnd %u offset %" PRIu64, tcb->snd.una.v, tcb->snd.nxt.v,
 		tcb->snd.end.v, tcb->snd.wnd, tcb->una_offset);
 	add(l, " rcv nxt %u edge %u unread %u", tcb->rcv.nxt.v, tcb->rcv.edge.v, tcb->rcv.unread);
 	add(l, " cwnd %u ssthresh %u srtt %u rto %u flags %04x", tcb->cwnd, tcb->ssthresh,
-		tcb->srtt_us, tcb->rto_us, tcb->flags);
+		tcb->srtt_us, leat_tcp_rto_us(s->tcp, tcb), tcb->flags);
 }
 
 static void dump_conn(const struct leat_stack *s, const struct tcb *tcb, FILE *out)
@@ -291,7 +291,7 @@ static void dump_conn(const struct leat_stack *s, const struct tcb *tcb, FILE *o
 	if (tcb->state == TCP_ST_CLOSED) {
 		add(&l, " end \"%s\"", end_name[tcb->end_why]);
 	} else if (tcb->state != TCP_ST_LISTEN) {
-		add_sequences(&l, tcb);
+		add_sequences(&l, s, tcb);
 		add_timers(&l, s, tcb);
 	}
 	add(&l, "\n");
@@ -367,7 +367,7 @@ static void recount_waiting(const struct leat_stack *s, struct recount *r)
 
 static uint64_t ports_taken(const struct leat_stack *s)
 {
-	uint32_t bases = leat_stack_source_cnt(&s->config.link) * s->config.target_max;
+	uint32_t bases = wire_own_cnt(&s->config.link) * s->config.target_max;
 	uint64_t all = (uint64_t)(s->config.port_to - s->config.port_from) + 1;
 	uint64_t taken = 0;
 

@@ -22,39 +22,6 @@ struct leat_addr leat_stack_addr_out(struct ip ip, uint16_t port)
 	return addr;
 }
 
-static uint32_t range_cnt(const struct wire_link *link)
-{
-	if (ip_is_any(link->range_to) || link->range_to.lo < link->range_from.lo)
-		return 0;
-	return (uint32_t)(link->range_to.lo - link->range_from.lo + 1);
-}
-
-uint32_t leat_stack_source_cnt(const struct wire_link *link)
-{
-	return link->local_cnt + range_cnt(link);
-}
-
-struct ip leat_stack_source_at(const struct wire_link *link, uint32_t idx)
-{
-	if (idx < link->local_cnt)
-		return link->local[idx].ip;
-	return (struct ip){link->range_from.hi, link->range_from.lo + idx - link->local_cnt};
-}
-
-/* Which of our addresses local is: first the addresses, then the range. */
-uint32_t leat_stack_local_idx(const struct leat_stack *s, struct ip local)
-{
-	const struct wire_link *link = &s->config.link;
-	uint64_t far = local.lo - link->range_from.lo;
-
-	for (uint32_t i = 0; i < link->local_cnt; i++)
-		if (ip_eq(link->local[i].ip, local))
-			return i;
-	return local.hi == link->range_from.hi && far < range_cnt(link)
-		       ? link->local_cnt + (uint32_t)far
-		       : TCP_NONE;
-}
-
 bool leat_stack_next_hop(const struct leat_stack *s, struct ip remote, struct ip *hop)
 {
 	if (leat_inet_on_link(&s->config.link, remote))
@@ -92,7 +59,7 @@ bool leat_stack_may_talk_to(const struct leat_stack *s, struct ip remote)
 bool leat_stack_source_for(struct leat_stack *s, struct ip remote, struct ip *local)
 {
 	const struct wire_link *link = &s->config.link;
-	uint32_t cnt = range_cnt(link);
+	uint32_t cnt = wire_range_cnt(link);
 
 	if (cnt == 0 || ip_is4(link->range_from) != ip_is4(remote))
 		return leat_inet_own_for(link, remote, local);
@@ -106,7 +73,7 @@ uint32_t leat_stack_port_base(struct leat_stack *s, const struct tuple *tuple)
 	uint32_t target = leat_stack_target_find(s, tuple->remote, tuple->rport);
 
 	DCHECK(s->target[target].taken_cnt > 0);
-	return leat_stack_local_idx(s, tuple->local) * s->config.target_max + target;
+	return wire_own_idx(&s->config.link, tuple->local) * s->config.target_max + target;
 }
 
 /* The connection that has tuple, NULL when there is none. */
@@ -221,7 +188,7 @@ static int port_take(struct leat_stack *s, struct tuple *tuple, uint32_t *base)
 
 	if (target == STACK_NONE)
 		return LEAT_ERR_FULL;
-	*base = leat_stack_local_idx(s, tuple->local) * s->config.target_max + target;
+	*base = wire_own_idx(&s->config.link, tuple->local) * s->config.target_max + target;
 	error = tuple->lport != 0 ? port_named(s, tuple, base) : port_chosen(s, tuple, *base);
 	if (error == LEAT_OK && *base != STACK_NONE)
 		leat_stack_target_take(s, target);
@@ -246,7 +213,7 @@ void leat_stack_port_give(struct leat_stack *s, const struct tcb *tcb)
  * port. */
 static int source_and_port(struct leat_stack *s, struct tuple *tuple, uint32_t *base)
 {
-	uint32_t tries = u32_max(range_cnt(&s->config.link), 1);
+	uint32_t tries = u32_max(wire_range_cnt(&s->config.link), 1);
 	int error = LEAT_ERR_ADDRESS;
 
 	if (!ip_is_any(tuple->local))

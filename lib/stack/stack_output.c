@@ -235,7 +235,7 @@ static __attribute__((noinline)) uint32_t send(
 	else if (where == TO_NOBODY)
 		drop(s, m);
 	else
-		(m->ends.remote != ENDS4_WIDE ? build4 : build6)(s, m, l2, f);
+		(!ends4_is_wide(&m->ends) ? build4 : build6)(s, m, l2, f);
 	/* Without a link the device may still take it, or the link be back before we hear of it. */
 	if (UNLIKELY(s->held_cnt > 0 || s->link_down) && where == TO_WIRE && occupies(s, m)) {
 		if (s->link_down)
@@ -260,7 +260,7 @@ static inline bool to_hop_known(const struct leat_stack *s, const struct tcp_emi
 {
 	uint32_t remote = m->ends.remote;
 
-	return next_hop4(s, remote) == s->hop4_known && remote != ENDS4_WIDE && !m->doubt;
+	return next_hop4(s, remote) == s->hop4_known && !ends4_is_wide(&m->ends) && !m->doubt;
 }
 
 static uint32_t send_parked(struct leat_stack *s, struct stack_frame *f)

@@ -79,9 +79,9 @@ void leat_stack_rest(struct leat_stack *s, struct tcb *tcb)
 		!leat_tcp_tw_settled(s->tcp, tcb))
 		return;
 	make_blocks(s);
-	bool wide = tcb->ends.remote == ENDS4_WIDE;
+	bool wide = ends4_is_wide(&tcb->ends);
 	struct ip local = UNLIKELY(wide) ? stack_tuple(s, tcb).local : ip_from4(tcb->ends.local);
-	uint32_t local_idx = leat_stack_local_idx(s, local);
+	uint32_t local_idx = wire_own_idx(&s->config.link, local);
 	uint32_t name = leat_tcp_tw_rest(s->tcp, tcb, local_idx, flags);
 
 	if (name == TCP_NONE)

@@ -89,8 +89,8 @@ static void first_run(struct leat_conn *conn)
 	net_no_events(&w.n, 1);
 	assert_int_equal(leat_stack_tcp(w.n.stack[1])->present[TCP_ST_ESTABLISHED], CNT);
 	for (uint32_t i = 0; i < CNT; i++) {
-		w.iss[0][i] = tcb_of(0, conn[i])->snd.iss;
-		w.iss[1][i] = tcb_of(1, server_of(i))->snd.iss;
+		w.iss[0][i] = tcp_iss(tcb_of(0, conn[i]));
+		w.iss[1][i] = tcp_iss(tcb_of(1, server_of(i)));
 		assert_int_equal(leat_send(w.n.stack[0], conn[i], "oooooooooo", OCTETS), OCTETS);
 		net_pump(&w.n, 0);
 		const struct net_flight *f = &w.n.flight[(w.n.head + w.n.cnt - 1) % NET_FLIGHT_MAX];
@@ -241,7 +241,7 @@ static void n233_numbers_go_on_where_the_last_run_left_them(void **state)
 	begin(7);
 	assert_int_equal(open_one(0, &c), LEAT_OK);
 	const struct tcb *tcb = tcb_of(0, c);
-	struct seq iss = tcb->snd.iss;
+	struct seq iss = tcp_iss(tcb);
 	uint32_t ts = tcb->ts_offset + (uint32_t)(w.n.now / TIME_MS);
 	assert_int_equal(leat_info(w.n.stack[0], c, &info), LEAT_OK);
 	net_run(&w.n, TIME_S);
@@ -249,7 +249,7 @@ static void n233_numbers_go_on_where_the_last_run_left_them(void **state)
 	restart(WAY_KEPT, 0);
 	assert_int_equal(open_one(0, &c), LEAT_OK);
 	tcb = tcb_of(0, c);
-	assert_int_equal(seq_diff(tcb->snd.iss, iss), (int32_t)(3601 * TIME_S / 4000));
+	assert_int_equal(seq_diff(tcp_iss(tcb), iss), (int32_t)(3601 * TIME_S / 4000));
 	assert_int_equal(tcb->ts_offset + (uint32_t)(w.n.now / TIME_MS) - ts, 3601000);
 	net_no_events(&w.n, 1);
 	net_stop(&w.n);

@@ -10,19 +10,18 @@ bool leat_tcp_fin_acked(const struct tcb *tcb)
 }
 
 /* An ACK that moved SND.UNA brings its window along, also on text that is older than the last we
- * saw: SND.UNA + the window of before would lie beyond what was ever offered. */
+ * saw: SND.UNA + the window of before would lie beyond what was ever offered.  So SND.WL2, which is
+ * what the last such ACK acknowledged, always is SND.UNA, and what acknowledges less is not looked
+ * at: the numbers of 3.10.7.4 are compared by SND.WL1 alone. */
 static void window_update(const struct tcp_call *c, const struct seg *seg, bool advanced)
 {
 	struct tcb *tcb = c->tcb;
-	bool newer = advanced || seq_lt(tcb->snd.wl1, seg->seq) ||
-		     (seq_eq(tcb->snd.wl1, seg->seq) && seq_leq(tcb->snd.wl2, seg->ack));
 
-	if (!newer)
+	if (!advanced && !seq_leq(tcb->snd.wl1, seg->seq))
 		return;
 	tcb->snd.wnd = c->wnd;
 	tcb->snd.wnd_max = u32_max(tcb->snd.wnd_max, c->wnd);
 	tcb->snd.wl1 = seg->seq;
-	tcb->snd.wl2 = seg->ack;
 }
 
 /* The octets of user text in (una, ack]: SYN and FIN are not text. */
@@ -64,9 +63,9 @@ static void advance(struct tcp_call *c, const struct seg *seg)
 	tcb->tries = 0;
 	if (tcb->flags & TCP_F_RTT && seq_gt(ack, *tcp_rtt_seq(c->e, tcb))) {
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
-		leat_tcp_rtt_sample(c->e, tcb, c->now - tcb->rtt_at);
+		leat_tcp_rtt_sample(tcb, c->now - tcb->rtt_at);
 	} else if (tcb->backoff > 0 && echo_time(c, seg, &since_ns)) {
-		leat_tcp_rtt_sample(c->e, tcb, since_ns);
+		leat_tcp_rtt_sample(tcb, since_ns);
 	}
 }
 
@@ -83,19 +82,19 @@ static bool is_duplicate(const struct tcp_call *c, const struct seg *seg)
 void leat_tcp_ack_syn(struct tcp_call *c, const struct seg *seg)
 {
 	struct tcb *tcb = c->tcb;
+	uint16_t again = tcb->flags & TCP_F_SYN_RTX;
 
 	advance(c, seg);
+	tcb->agreed |= TCP_AGREED_SYN;
 	if (tcb->opts & TCP_O_KEEPALIVE)
 		leat_tcp_keep_heard(c);
-	if (tcb->flags & TCP_F_SYN_RTX) {
-		/* RFC 6298 5.7: the SYN's timer fired, so begin with 3 s. */
-		tcb->rto_us = u32_max(tcb->rto_us, 3000000);
+	if (again) {
+		tcb->flags |= again; /* the time of the SYN itself does not count */
 		tcb->backoff = 0;
 	}
 	tcb->snd.wnd = c->wnd;
 	tcb->snd.wnd_max = u32_max(tcb->snd.wnd_max, c->wnd);
 	tcb->snd.wl1 = seg->seq;
-	tcb->snd.wl2 = seg->ack;
 	leat_tcp_cc_init(c->e, tcb);
 	leat_tcp_want_output(c->e, tcb);
 	tcp_rtx_arm(c, true);

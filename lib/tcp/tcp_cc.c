@@ -48,7 +48,7 @@ void leat_tcp_cc_init(const struct tcp_engine *e, struct tcb *tcb)
 	if (tcb->flags & TCP_F_SYN_RTX)
 		tcb->cwnd = tcb->snd_mss; /* RFC 5681 3.1: a SYN was lost */
 	tcb->ssthresh = TCP_CWND_MAX;
-	tcb->recover = tcb->snd.iss;
+	tcb->recover = seq_sub(tcb->snd.una, 1);
 }
 
 void leat_tcp_cc_begin(struct tcp_call *c)

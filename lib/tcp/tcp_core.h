@@ -61,7 +61,8 @@ struct tcp_engine {
 	struct tcp_follow *follow; /* where arrows are noted; NULL: nowhere */
 	uint64_t cookie_until;     /* so long an ACK to a listener may bring a cookie back */
 	struct tcb *tcb;
-	struct tuple *wide; /* of tcb[i], when its ends are wide, at [i]; NULL: none ever is */
+	uint64_t *high; /* of the remote of tcb[i], when its ends are wide, at [i]; NULL: none is */
+	const struct wire_link *link; /* whose addresses such a tcb's is one of */
 	struct tcp_side *side;
 	struct tcp_rbuf *rbuf;
 	struct tcp_tally *tally; /* likewise; NULL: not kept */
@@ -101,12 +102,6 @@ static inline bool tcp_is_quick(const struct tcp_engine *e)
 	return LEAT_FAST_PATH && e->knobs.fast_path;
 }
 
-/* Is our SYN still to be acknowledged?  (SND.UNA alone comes by ISS again after 4 GiB.) */
-static inline bool tcp_syn_unacked(const struct tcb *tcb)
-{
-	return tcb->una_offset == 0 && seq_eq(tcb->snd.una, tcb->snd.iss);
-}
-
 /* What our TSval is now: ms on the shard's clock, from a place of the tuple's own. */
 static inline uint32_t tcp_ts_val(const struct tcb *tcb, uint64_t now)
 {
@@ -133,20 +128,20 @@ static inline uint64_t tcp_two_msl_ns(const struct tcp_engine *e, const struct t
 /* The tuple of tcb, and what sets it. */
 static inline void tcp_tuple(const struct tcp_engine *e, const struct tcb *tcb, struct tuple *tuple)
 {
-	if (LIKELY(tcb->ends.remote != ENDS4_WIDE))
+	if (LIKELY(!ends4_is_wide(&tcb->ends)))
 		ends4_tuple(&tcb->ends, tuple);
 	else
-		*tuple = e->wide[tcb->idx];
+		ends_wide_tuple(&tcb->ends_all, e->high[tcb->idx], e->link, tuple);
 }
 
 static inline void tcp_tuple_set(
 	const struct tcp_engine *e, struct tcb *tcb, const struct tuple *tuple)
 {
 	tcb->ends = ends4_of(tuple);
-	if (LIKELY(tcb->ends.remote != ENDS4_WIDE))
+	if (LIKELY(!ends4_is_wide(&tcb->ends)))
 		return;
-	ASSERT(e->wide); /* limits.time_wait_wide */
-	e->wide[tcb->idx] = *tuple;
+	ASSERT(e->high && e->link); /* limits.time_wait_wide, leat_tcp_link */
+	ends_wide_set(&tcb->ends_all, &e->high[tcb->idx], e->link, tuple);
 }
 
 /* tcp_side is for a tcb that has it; leat_tcp_side, for reading, and leat_tcp_side_make for any:
@@ -378,7 +373,7 @@ void leat_tcp_urg_read(const struct tcp_engine *e, struct tcb *tcb);
 void leat_tcp_urg_put(const struct tcp_call *c, struct seg *seg);
 
 /* tcp_rtt.c */
-void leat_tcp_rtt_sample(const struct tcp_engine *e, struct tcb *tcb, uint64_t rtt_ns);
+void leat_tcp_rtt_sample(struct tcb *tcb, uint64_t rtt_ns);
 uint64_t leat_tcp_rto_ns(const struct tcp_engine *e, const struct tcb *tcb); /* with backoff */
 
 /* tcp_cc.c */

@@ -59,7 +59,7 @@ struct parts {
 	struct tcp_engine *e;
 	void *wheel, *two_msl, *fin_wait_2, *tw;
 	struct tcb *tcb;
-	struct tuple *wide;
+	uint64_t *high;
 	struct tcp_side *side;
 	struct tcp_tally *tally;
 	struct tcp_rbuf *rbuf;
@@ -77,7 +77,7 @@ static struct parts parts_cut(void *mem, const struct tcp_limits *limits)
 	p.e = arena_take(&a, 1, sizeof(*p.e), CACHE_LINE);
 	/* Behind them come the anchors of two rings. */
 	p.tcb = arena_take(&a, cnt + 2 * TIMER_RING_LENGTHS, sizeof(*p.tcb), CACHE_LINE);
-	p.wide = arena_take(&a, limits->time_wait_wide ? cnt : 0, sizeof(*p.wide), CACHE_LINE);
+	p.high = arena_take(&a, limits->time_wait_wide ? cnt : 0, sizeof(*p.high), CACHE_LINE);
 	p.side = arena_take(&a, limits->side_max, sizeof(*p.side), CACHE_LINE);
 	p.tally = arena_take(&a, limits->tally ? cnt : 0, sizeof(*p.tally), CACHE_LINE);
 	p.rbuf = arena_take(&a, limits->rbuf_max, sizeof(*p.rbuf), CACHE_LINE);
@@ -157,8 +157,8 @@ static void free_lists_new(struct tcp_engine *e)
 	uint32_t all = l->tcb_max + TCP_TW_AWAKE + 1;
 
 	memset(e->tcb, 0, all * sizeof(*e->tcb));
-	if (e->wide)
-		memset(e->wide, 0, all * sizeof(*e->wide));
+	if (e->high)
+		memset(e->high, 0, all * sizeof(*e->high));
 	for (uint32_t i = 0; i < all; i++) {
 		e->tcb[i].idx = i;
 		e->tcb[i].rcv_head = i + 1 < l->tcb_max ? i + 1 : TCP_NONE;
@@ -189,7 +189,7 @@ struct tcp_engine *leat_tcp_new(void *mem, const struct tcp_limits *limits,
 	e->secret = secret;
 	e->cookie_key = leat_tcp_cookie_key(&secret);
 	e->tcb = p.tcb;
-	e->wide = limits->time_wait_wide ? p.wide : NULL;
+	e->high = limits->time_wait_wide ? p.high : NULL;
 	e->side = p.side;
 	e->tally = limits->tally ? p.tally : NULL;
 	e->rbuf = p.rbuf;
@@ -277,9 +277,14 @@ const struct tcp_limits *leat_tcp_limits_of(const struct tcp_engine *e)
 	return &e->limits;
 }
 
-const struct tuple *leat_tcp_wide(const struct tcp_engine *e)
+const uint64_t *leat_tcp_high(const struct tcp_engine *e)
 {
-	return e->wide;
+	return e->high;
+}
+
+void leat_tcp_link(struct tcp_engine *e, const struct wire_link *link)
+{
+	e->link = link;
 }
 
 void leat_tcp_follow(struct tcp_engine *e, struct tcp_follow *f)

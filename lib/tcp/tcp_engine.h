@@ -40,7 +40,7 @@ struct tcp_limits {
 	uint32_t tcb_max; /* records: connections in any state, listeners, handles not released */
 	uint32_t time_wait_max; /* connections that are open or in TIME-WAIT: each may come to that;
 				 * 0: tcb_max */
-	bool time_wait_wide;    /* they may be of IPv6: each takes a tuple more, waiting or not */
+	bool time_wait_wide;    /* they may be of IPv6: each takes 32 octets more, and each tcb 8 */
 	uint32_t rbuf_max; /* received segments held for users or reassembly, all connections */
 	uint32_t ext_max;  /* connections with text on the way that have more than NewReno; 0: a
 			    * quarter of tcb_max, at least 64, at most 131,072 */
@@ -263,10 +263,17 @@ const struct tcp_tally *leat_tcp_tally(const struct tcp_engine *e, const struct 
 /* leat_tcp_tuple is the tuple of tcb. */
 void leat_tcp_tuple(const struct tcp_engine *e, const struct tcb *tcb, struct tuple *tuple);
 
-/* For the flow table: the ends of record i are at leat_tcp_ends + i * sizeof(struct tcb), the tuple
- * of one whose ends are wide at leat_tcp_wide + i. */
+/* leat_tcp_link says which addresses are ours, before the first connection of IPv6; it is kept, and
+ * does not change. */
+void leat_tcp_link(struct tcp_engine *e, const struct wire_link *link);
+
+/* For the flow table: the struct ends46 of record i is at leat_tcp_ends + i * sizeof(struct tcb),
+ * and what of a wide one stands apart at leat_tcp_high + i. */
 const void *leat_tcp_ends(const struct tcp_engine *e);
-const struct tuple *leat_tcp_wide(const struct tcp_engine *e);
+const uint64_t *leat_tcp_high(const struct tcp_engine *e);
+
+/* leat_tcp_rto_us is the retransmission timeout of tcb before it is doubled (RFC 6298 2). */
+uint32_t leat_tcp_rto_us(const struct tcp_engine *e, const struct tcb *tcb);
 
 const struct tcp_counters *leat_tcp_counters(const struct tcp_engine *e);
 

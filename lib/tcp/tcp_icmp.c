@@ -39,7 +39,7 @@ static uint32_t believed(const struct tcp_call *c, uint32_t mtu)
 {
 	uint32_t now = leat_tcp_side(c->e, c->tcb)->pmtu;
 
-	if (c->tcb->ends.remote == ENDS4_WIDE)
+	if (ends4_is_wide(&c->tcb->ends))
 		return mtu >= IP6_MTU_MIN ? mtu : UINT32_MAX;
 	if (now == 0 && c->e->side_free == TCP_NONE) /* perhaps it could not be noted */
 		now = leat_tcp_hdr_octets(c->tcb) + c->tcb->snd_mss;

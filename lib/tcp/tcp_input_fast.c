@@ -79,7 +79,7 @@ static inline void advance(struct tcp_call *c, struct seq ack, uint32_t text)
 	tcb->tries = 0;
 	if (tcb->flags & TCP_F_RTT && seq_gt(tcb->snd.una, *tcp_rtt_seq(c->e, tcb))) {
 		tcb->flags &= (uint16_t)~TCP_F_RTT;
-		leat_tcp_rtt_sample(c->e, tcb, c->now - tcb->rtt_at);
+		leat_tcp_rtt_sample(tcb, c->now - tcb->rtt_at);
 	}
 	if (text > 0)
 		leat_tcp_tell(c->e, tcb, TCP_NEWS_WRITABLE);
@@ -92,7 +92,6 @@ static void take_window(const struct tcp_call *c, const struct seg *seg)
 	tcb->snd.wnd = c->wnd;
 	tcb->snd.wnd_max = u32_max(tcb->snd.wnd_max, c->wnd);
 	tcb->snd.wl1 = seg->seq;
-	tcb->snd.wl2 = seg->ack;
 }
 
 static void take_ts(const struct tcp_call *c, const struct seg *seg)
@@ -126,10 +125,8 @@ static void take_ack(struct tcp_call *c, const struct seg *seg)
 		leat_tcp_loss_ack(c, seg, acked);
 	else if (acked > 0)
 		leat_tcp_cc_acked(c, acked);
-	if (acked > 0 || seq_leq(tcb->snd.wl1, seg->seq)) {
+	if (acked > 0 || seq_leq(tcb->snd.wl1, seg->seq))
 		tcb->snd.wl1 = seg->seq;
-		tcb->snd.wl2 = seg->ack;
-	}
 	if (seq_eq(tcb->snd.una, tcb->snd.end))
 		leat_tcp_ext_end(c->e, tcb);
 	leat_tcp_want_output(c->e, tcb);
@@ -144,6 +141,7 @@ static enum tcp_verdict take_open(struct tcp_call *c, const struct seg *seg)
 
 	leat_tcp_go(c->e, tcb, TCP_ARROW_SYN_RECEIVED_RCV_ACK_OF_SYN);
 	advance(c, seg->ack, 0);
+	tcb->agreed |= TCP_AGREED_SYN;
 	take_window(c, seg);
 	leat_tcp_cc_init(c->e, tcb);
 	all_acked(c);

@@ -22,7 +22,6 @@ static void syn_learn(const struct tcp_call *c, struct tcb *tcb, const struct se
 	tcb->rcv.edge = seq_add(tcb->rcv.nxt, tcp_rcv_offer(c->e, tcb));
 	tcb->snd.wnd = tcb->snd.wnd_max = seg->wnd; /* never scaled in a SYN (N139) */
 	tcb->snd.wl1 = seg->seq;
-	tcb->snd.wl2 = seg->flags & TCP_ACK ? seg->ack : tcb->snd.iss;
 }
 
 static void inherit_r2(struct tcp_engine *e, struct tcb *tcb, uint32_t r2_ms)
@@ -49,9 +48,9 @@ struct tcb *leat_tcp_child(struct tcp_call *c, const struct tcb *listener,
 	if (tcb->opts & TCP_O_R2)
 		inherit_r2(e, tcb, tcp_side(e, listener)->r2_ms);
 	tcb->tos = listener->tos;
-	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = leat_tcp_isn(e, tcb, c->now);
-	tcb->snd.end = seq_add(tcb->snd.iss, 1);
-	tcb->rto_us = e->rto_initial_us; /* RFC 6298 2.1 */
+	tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = leat_tcp_isn(e, tcb, c->now);
+	tcb->snd.end = seq_add(tcb->snd.una, 1);
+	tcb->rttvar_us = e->rto_initial_us; /* RFC 6298 2.1 */
 	syn_learn(c, tcb, syn);
 	leat_tcp_go(e, tcb, TCP_ARROW_LISTEN_RCV_SYN);
 	e->cnt.opened_passive++;
@@ -76,7 +75,7 @@ static enum tcp_verdict cookie_came_back(
 
 	if (!tcb)
 		return no_child(c->e); /* the peer's first text will bring the cookie again */
-	tcb->snd.iss = tcb->snd.una = seq_sub(seg->ack, 1);
+	tcb->snd.una = seq_sub(seg->ack, 1);
 	tcb->snd.nxt = tcb->snd.rtx = tcb->snd.end = seg->ack;
 	c->tcb = tcb;
 	c->wnd = (uint32_t)seg->wnd << tcb->snd_scale;
@@ -202,7 +201,7 @@ static enum tcp_verdict syn_sent_answered(struct tcp_call *c, struct seg *seg)
 	if (!(seg->flags & TCP_ACK)) {
 		/* Simultaneous open, figure 7: our SYN goes again, now with an ACK. */
 		leat_tcp_step(e, tcb, TCP_EV_RCV_SYN);
-		tcb->snd.rtx = tcb->snd.iss;
+		tcb->snd.rtx = tcb->snd.una;
 		leat_tcp_want_output(e, tcb);
 		return TCP_V_SYN_ANSWERED;
 	}

@@ -46,7 +46,7 @@ struct tcp_emit {
 
 static inline void tcp_emit_tuple(const struct tcp_emit *m, struct tuple *tuple)
 {
-	if (m->ends.remote != ENDS4_WIDE)
+	if (!ends4_is_wide(&m->ends))
 		ends4_tuple(&m->ends, tuple);
 	else
 		*tuple = m->tuple;

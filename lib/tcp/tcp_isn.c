@@ -16,9 +16,12 @@ static uint64_t hash_of(const struct tcp_engine *e, const struct tuple *tuple)
 static uint64_t hash_of_tcb(const struct tcp_engine *e, const struct tcb *tcb)
 {
 	uint64_t word[2];
+	struct tuple tuple;
 
-	if (UNLIKELY(tcb->ends.remote == ENDS4_WIDE))
-		return hash_of(e, &e->wide[tcb->idx]);
+	if (UNLIKELY(ends4_is_wide(&tcb->ends))) {
+		tcp_tuple(e, tcb, &tuple);
+		return hash_of(e, &tuple);
+	}
 	ends4_words(&tcb->ends, word);
 	return leat_hash_sip24(&e->secret, word, 2);
 }
@@ -49,11 +52,11 @@ struct seq leat_tcp_isn(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
  * that sent more than 250 octets a ms. */
 void leat_tcp_iss_after(struct tcb *tcb, const struct tcb *old)
 {
-	DCHECK(seq_eq(tcb->snd.nxt, tcb->snd.iss));
-	if (seq_gt(tcb->snd.iss, old->snd.nxt))
+	DCHECK(seq_eq(tcb->snd.nxt, tcb->snd.una));
+	if (seq_gt(tcb->snd.una, old->snd.nxt))
 		return;
-	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = seq_add(old->snd.nxt, 1);
-	tcb->snd.end = seq_add(tcb->snd.iss, 1);
+	tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = seq_add(old->snd.nxt, 1);
+	tcb->snd.end = seq_add(tcb->snd.una, 1);
 }
 
 void leat_tcp_iss_force(struct tcp_engine *e, uint32_t iss)

@@ -30,7 +30,7 @@ static void take_rtt(struct tcp_call *c, const struct tcp_heard *heard)
 	if (seq_lt(tcb->snd.una, *round) && tcb->backoff == 0)
 		return;
 	*round = tcb->snd.nxt;
-	leat_tcp_rtt_sample(c->e, tcb, heard->rtt_ns);
+	leat_tcp_rtt_sample(tcb, heard->rtt_ns);
 }
 
 /* Keeps what a reduction that proves needless gives back (RFC 4015 pipe_prev). */
@@ -215,7 +215,7 @@ static void lone_over(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
 
-	leat_tcp_rtt_sample(c->e, tcb, u64_max(c->now - tcb->rtt_at, 1));
+	leat_tcp_rtt_sample(tcb, u64_max(c->now - tcb->rtt_at, 1));
 	tcb->recover = seq_max(tcb->recover, seq_sub(tcb->snd.una, 1));
 }
 

@@ -17,7 +17,7 @@
 
 uint32_t leat_tcp_hdr_octets(const struct tcb *tcb)
 {
-	return tcb->ends.remote != ENDS4_WIDE ? 40 : 60;
+	return !ends4_is_wide(&tcb->ends) ? 40 : 60;
 }
 
 /* The whole receive buffer is offered, as far as it can be held, by the least shift for it. */
@@ -38,7 +38,7 @@ void leat_tcp_opts_prepare(struct tcp_engine *e)
  * segment carries. */
 static void mss_learn(const struct tcp_engine *e, struct tcb *tcb, const struct seg *seg)
 {
-	uint32_t mss = tcb->ends.remote != ENDS4_WIDE ? 536 : 1220;
+	uint32_t mss = !ends4_is_wide(&tcb->ends) ? 536 : 1220;
 
 	if (seg->opts & TCP_OPT_MSS)
 		mss = seg->mss;

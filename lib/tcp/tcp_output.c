@@ -52,8 +52,8 @@ static uint16_t syn_window(const struct tcp_call *c)
 static void own_ends(const struct tcp_call *c, struct tcp_emit *out)
 {
 	out->ends = c->tcb->ends;
-	if (UNLIKELY(out->ends.remote == ENDS4_WIDE))
-		out->tuple = c->e->wide[c->tcb->idx];
+	if (UNLIKELY(ends4_is_wide(&out->ends)))
+		tcp_tuple(c->e, c->tcb, &out->tuple);
 }
 
 static void other_ends(struct tcp_emit *out, const struct tuple *tuple)
@@ -300,14 +300,14 @@ static bool worth_sending(const struct tcb *tcb, struct seq pos, uint32_t text, 
 static bool emit_syn(struct tcp_call *c)
 {
 	struct tcb *tcb = c->tcb;
-	bool fresh = seq_eq(tcb->snd.nxt, tcb->snd.iss);
+	bool fresh = seq_eq(tcb->snd.nxt, tcb->snd.una);
 
-	if (!fresh && !seq_eq(tcb->snd.rtx, tcb->snd.iss))
+	if (!fresh && !seq_eq(tcb->snd.rtx, tcb->snd.una))
 		return false;
 	if (UNLIKELY(tcb->state == TCP_ST_SYN_SENT))
-		emit(c, tcb->snd.iss, 0, TCP_SYN);
+		emit(c, tcb->snd.una, 0, TCP_SYN);
 	else
-		emit_as(c, tcb->snd.iss, 0, TCP_SYN | TCP_ACK, false);
+		emit_as(c, tcb->snd.una, 0, TCP_SYN | TCP_ACK, false);
 	return true;
 }
 

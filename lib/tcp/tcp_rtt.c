@@ -7,6 +7,7 @@
  * (Karn, 3), and a backed-off timeout stays until such a sample arrives (5.7 and its note). */
 
 #define CLOCK_GRANULE_US 1
+#define SYN_LOST_US      3000000
 
 static uint32_t us_of(uint64_t ns)
 {
@@ -20,7 +21,7 @@ void leat_tcp_rtt_prepare(struct tcp_engine *e)
 	e->rto_max_us = us_of(e->knobs.rto_max_ns);
 }
 
-void leat_tcp_rtt_sample(const struct tcp_engine *e, struct tcb *tcb, uint64_t rtt_ns)
+void leat_tcp_rtt_sample(struct tcb *tcb, uint64_t rtt_ns)
 {
 	uint32_t r = (uint32_t)u64_min(rtt_ns / TIME_US, UINT32_MAX / 16);
 
@@ -33,14 +34,26 @@ void leat_tcp_rtt_sample(const struct tcp_engine *e, struct tcb *tcb, uint64_t r
 		tcb->rttvar_us = (uint32_t)(((uint64_t)tcb->rttvar_us * 3 + dist) / 4);
 		tcb->srtt_us = u32_max((uint32_t)(((uint64_t)tcb->srtt_us * 7 + r) / 8), 1);
 	}
-	uint64_t rto = tcb->srtt_us + u64_max(CLOCK_GRANULE_US, 4 * (uint64_t)tcb->rttvar_us);
-	tcb->rto_us = (uint32_t)u64_min(u64_max(rto, e->rto_min_us), e->rto_max_us);
+	tcb->flags &= (uint16_t)~TCP_F_SYN_RTX;
 	tcb->backoff = 0;
+}
+
+uint32_t leat_tcp_rto_us(const struct tcp_engine *e, const struct tcb *tcb)
+{
+	uint64_t us = tcb->rttvar_us;
+
+	if (LIKELY(tcb->srtt_us != 0)) {
+		us = tcb->srtt_us + u64_max(CLOCK_GRANULE_US, 4 * us);
+		us = u64_min(u64_max(us, e->rto_min_us), e->rto_max_us);
+	}
+	if (UNLIKELY(tcb->flags & TCP_F_SYN_RTX) && !tcp_syn_unacked(tcb))
+		us = u64_max(us, SYN_LOST_US); /* 5.7: its timer fired, so begin with 3 s */
+	return (uint32_t)us;
 }
 
 uint64_t leat_tcp_rto_ns(const struct tcp_engine *e, const struct tcb *tcb)
 {
-	uint64_t rto_ns = (uint64_t)tcb->rto_us * TIME_US << u32_min(tcb->backoff, 16);
+	uint64_t rto_ns = (uint64_t)leat_tcp_rto_us(e, tcb) * TIME_US << u32_min(tcb->backoff, 16);
 
 	return u64_min(rto_ns, e->knobs.rto_max_ns);
 }

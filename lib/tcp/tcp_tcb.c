@@ -17,7 +17,7 @@ static void check_send(const struct tcp_engine *e, const struct tcb *tcb)
 	ASSERT(!(tcb->flags & TCP_F_FIN_QUEUED) ||
 		!tcp_in(tcb->state, TCP_SET(SYN_SENT) | TCP_SET(SYN_RECEIVED) |
 					    TCP_SET(ESTABLISHED) | TCP_SET(CLOSE_WAIT)));
-	ASSERT(tcb->backoff == 0 || tcb->rto_us > 0);
+	ASSERT(tcb->backoff == 0 || leat_tcp_rto_us(e, tcb) > 0);
 	leat_tcp_sendq_check(e, tcb);
 	ASSERT(tcb->rtx_kind <= TCP_RTX_REORDER);
 	ASSERT(tcb->rtx_at == TIME_NEVER || tcb->rtx_kind < TCP_RTX_TLP || tcp_sendq_of(e, tcb));

@@ -29,7 +29,7 @@
  *	LAST-ACK      as CLOSING, but the peer closed first.
  *	TIME-WAIT     only the 2MSL timer; nothing to send but ACKs.
  *
- * Shape      240 octets, those that each segment touches first; what is on the way, received and
+ * Shape      232 octets, those that each segment touches first; what is on the way, received and
  *            not read, or rare, comes from pools.
  * Units      octets, ns.  Offsets count the user's octets from the first, as 64 bits.
  * Affinity   the shard's lcore. */
@@ -39,6 +39,7 @@
 #include "tcp_state.h"
 #include "timer_ring.h"
 #include "timer_wheel.h"
+#include "wire_ends.h"
 
 enum tcp_tcb_flag {
 	TCP_F_PASSIVE = 0x0001,    /* origin of SYN-RECEIVED is a listener (MUST-11) */
@@ -53,7 +54,7 @@ enum tcp_tcb_flag {
 	TCP_F_PROBE = 0x0200,     /* send one octet into a closed window */
 	TCP_F_RTX_ONE = 0x0400,   /* send the segment at SND.UNA again */
 	TCP_F_RECOVERY = 0x0800,  /* NewReno fast recovery until `recover` */
-	TCP_F_SYN_RTX = 0x1000,   /* our SYN was sent more than once (RFC 6298 5.7) */
+	TCP_F_SYN_RTX = 0x1000,   /* our SYN went more than once, and no time was measured since */
 	TCP_F_RTT = 0x2000,       /* rtt_seq is being timed since rtt_at */
 	TCP_F_USER = 0x4000,      /* the stack's mark: a user holds a handle */
 	TCP_F_FLOW = 0x8000,      /* the stack's mark: in the flow table */
@@ -78,7 +79,9 @@ enum tcp_tcb_opt {
 	TCP_O_EXT = 0x8000,       /* tcb.ext is valid, while text is on the way */
 };
 
-#define TCP_AGREED_ECN 0x20 /* beside the options, in tcb.agreed */
+/* Beside the options, in tcb.agreed. */
+#define TCP_AGREED_ECN 0x20
+#define TCP_AGREED_SYN 0x40 /* our SYN is acknowledged */
 
 /* By the children of a listener, in place of what the knobs say. */
 #define TCP_O_INHERITED     (TCP_O_KEEPALIVE | TCP_O_R2 | TCP_O_RST_ENDS | TCP_O_TWO_MSL)
@@ -119,8 +122,8 @@ static inline bool tcp_end_is_graceful(uint8_t why)
 }
 
 struct tcp_snd {
-	struct seq una, nxt, rtx, end, wl1, wl2, iss;
-	uint32_t wnd, wnd_max; /* scaled: true octets (REC-1) */
+	struct seq una, nxt, rtx, end, wl1; /* ISS is tcp_iss, SND.WL2 is SND.UNA: tcp_ack.c */
+	uint32_t wnd, wnd_max;              /* scaled: true octets (REC-1) */
 };
 
 struct tcp_rcv {
@@ -136,11 +139,15 @@ struct tcp_rcv {
  * record may still be on lists of the engine's, and in the wheel. */
 struct tcb {
 	/* Fixed at OPEN. */
-	struct ends4 ends; /* leat_tcp_tuple tells the tuple, of IPv6, too */
+	union {
+		struct ends4 ends; /* leat_tcp_tuple tells the tuple, of IPv6, too */
+		struct ends46 ends_all;
+	};
 	/* Per segment. */
 	struct tcp_snd snd;
 	struct tcp_rcv rcv;
 	uint32_t cwnd, ssthresh;
+	struct seq recover;
 	uint32_t ts_recent, ts_recent_s; /* TS.Recent, and the second it was taken in */
 	uint32_t ts_offset;              /* of our TSval from the clock */
 	struct seq last_ack;             /* Last.ACK.sent, RFC 7323 4.3 */
@@ -151,9 +158,9 @@ struct tcb {
 		uint8_t dup_acks;
 		uint8_t end_why; /* enum tcp_end, of one that is CLOSED */
 	};
-	uint8_t backoff;  /* doublings of the RTO */
-	uint8_t ack_owed; /* segments with text since our last ACK */
-	uint8_t agreed;   /* enum wire_tcp_opt, TCP_AGREED_ECN: what both SYNs offered */
+	uint8_t backoff;              /* doublings of the RTO */
+	uint8_t ack_owed;             /* segments with text since our last ACK */
+	uint8_t agreed;               /* enum wire_tcp_opt, TCP_AGREED_*: what both SYNs offered */
 	uint8_t snd_scale, rcv_scale; /* shifts of SND.WND and RCV.WND, RFC 7323 2.2 */
 	uint8_t tos;                  /* DSCP of what we send (MUST-48), the ECN bits are 0 */
 	uint16_t opts;                /* enum tcp_tcb_opt */
@@ -172,12 +179,13 @@ struct tcb {
 		struct timer_link ring; /* with TCP_O_RING: there is nothing more to send */
 	};
 	uint64_t opened_at;
-	uint32_t srtt_us, rttvar_us, rto_us;
+	uint32_t srtt_us;   /* 0: no time was measured yet, and */
+	uint32_t rttvar_us; /* this is the RTO: leat_tcp_rto_us */
 	union {
 		struct seq rtt_seq; /* tcp_rtt_seq */
 		uint32_t ext;       /* with TCP_O_EXT: index of struct tcp_ext */
 	};
-	struct seq recover, rcv_fin;
+	struct seq rcv_fin;
 	uint32_t rcv_head; /* records of text in order, unread; the first one's stamp is the last
 				 * one's index */
 	uint32_t ooo_head; /* records of text out of order, by sequence */
@@ -215,11 +223,23 @@ struct tcp_side {
 	uint8_t keep_cnt;    /* probes since heard_at */
 };
 
+/* Is our SYN still to be acknowledged? */
+static inline bool tcp_syn_unacked(const struct tcb *tcb)
+{
+	return !(tcb->agreed & TCP_AGREED_SYN);
+}
+
+/* ISS, until our FIN is acknowledged: what SND.UNA has moved over is the SYN and text. */
+static inline struct seq tcp_iss(const struct tcb *tcb)
+{
+	return seq_sub(tcb->snd.una, (uint32_t)tcb->una_offset + !tcp_syn_unacked(tcb));
+}
+
 #define TCP_R2_NEVER UINT32_MAX
 
 STATIC_ASSERT(sizeof(struct tcp_side) == 32, "two to a cache line");
 
-STATIC_ASSERT(sizeof(struct tcb) == 240, "no hole");
+STATIC_ASSERT(sizeof(struct tcb) == 232, "no hole");
 
 struct tcp_engine;
 

@@ -116,14 +116,13 @@ static void speak(struct tcp_engine *e, struct tcb *tcb, uint32_t name, uint64_t
 		.snd = {.una = info.snd_nxt,
 			.nxt = info.snd_nxt,
 			.rtx = info.snd_nxt,
-			.end = seq_sub(info.snd_nxt, 1),
-			.iss = seq_sub(info.snd_nxt, 2)},
+			.end = seq_sub(info.snd_nxt, 1)},
 		.rcv = {.nxt = info.rcv_nxt},
 		.rcv_fin = seq_sub(info.rcv_nxt, 1),
 		.last_ack = info.rcv_nxt,
 		.ts_recent = info.ts_recent,
 		.ts_recent_s = (uint32_t)(now / TIME_S),
-		.agreed = agreed_of(info.mark),
+		.agreed = agreed_of(info.mark) | TCP_AGREED_SYN,
 		.opts = opts_of(info.mark, leat_tcp_tw_ring_length(e->tw, name)),
 		.tos = (uint8_t)((info.mark & TW_M_DSCP) << 2),
 		.rcv_scale = info.mark & TW_M_WS ? e->shift_wanted : 0,
@@ -137,7 +136,6 @@ static void speak(struct tcp_engine *e, struct tcb *tcb, uint32_t name, uint64_t
 		.out_next = tcb->out_next,
 		.news_next = tcb->news_next,
 		.wheel = tcb->wheel,
-		.una_offset = 1, /* our SYN is acknowledged */
 		.rtx_at = TIME_NEVER,
 		.delack_at = TIME_NEVER,
 		.rcv_head = TCP_NONE,
@@ -181,7 +179,7 @@ static uint32_t ring_add(
 {
 	uint32_t length = tcp_two_msl_length(tcb);
 
-	if (LIKELY(tcb->ends.remote != ENDS4_WIDE && local_idx <= UINT16_MAX))
+	if (LIKELY(!ends4_is_wide(&tcb->ends) && local_idx <= UINT16_MAX))
 		return leat_tcp_tw_ring_add4(e->tw, length, (uint16_t)local_idx, &tcb->ends, info);
 	tcp_tuple(e, tcb, &info->tuple);
 	return leat_tcp_tw_ring_add(e->tw, length, local_idx, info);

@@ -427,7 +427,7 @@ uint32_t leat_tcp_tw_ring_add4(struct tw_ring *r, uint32_t length, uint16_t loca
 	uint32_t name = place_at_tail(r, queue, info->ends_at, TW_NEED_ENTER);
 
 	DCHECK(length < TW_LENGTH_MAX);
-	DCHECK(ends->remote != ENDS4_WIDE);
+	DCHECK(!ends4_is_wide(ends));
 	if (name == TCP_NONE)
 		return TCP_NONE;
 	struct small *rec = at(r, name);

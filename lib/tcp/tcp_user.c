@@ -11,9 +11,9 @@ static void syn_prepare(struct tcp_engine *e, struct tcb *tcb, uint64_t now)
 {
 	struct seq iss = leat_tcp_isn(e, tcb, now);
 
-	tcb->snd.iss = tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = iss;
+	tcb->snd.una = tcb->snd.nxt = tcb->snd.rtx = iss;
 	tcb->snd.end = seq_add(iss, 1);
-	tcb->rto_us = e->rto_initial_us; /* RFC 6298 2.1 */
+	tcb->rttvar_us = e->rto_initial_us; /* RFC 6298 2.1 */
 	e->cnt.opened_active++;
 	e->open_cnt++;
 	leat_tcp_want_output(e, tcb);

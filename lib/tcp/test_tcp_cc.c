@@ -29,6 +29,7 @@ struct fixture {
 	struct tcp_call c;
 	struct tcb *tcb;
 	struct tcp_ext *ext;
+	struct seq first; /* of its text */
 };
 
 static void set_up(struct fixture *f, enum tcp_cc_name cc, uint16_t mss)
@@ -46,9 +47,9 @@ static void set_up(struct fixture *f, enum tcp_cc_name cc, uint16_t mss)
 	f->e = leat_tcp_new(f->mem, &limits, &knobs, secret, 0);
 	f->tcb = leat_tcp_open_active(f->e, &tuple, 0);
 	f->c = (struct tcp_call){.e = f->e, .tcb = f->tcb, .now = TIME_S};
-	f->tcb->agreed = TCP_OPT_SACK_OK;
+	f->tcb->agreed = TCP_OPT_SACK_OK | TCP_AGREED_SYN;
 	f->tcb->snd_mss = mss;
-	f->tcb->snd.una = f->tcb->snd.nxt = seq_add(f->tcb->snd.iss, 1);
+	f->first = f->tcb->snd.una = f->tcb->snd.nxt = seq_add(f->tcb->snd.una, 1);
 	f->tcb->snd.end = seq_add(f->tcb->snd.una, UINT32_C(1) << 30);
 	f->tcb->snd.wnd = UINT32_C(1) << 30;
 	leat_tcp_cc_init(f->e, f->tcb);
@@ -114,6 +115,7 @@ static void avoid_until(struct fixture *f, double from_s, double t_s, double rtt
 	double now_s = (double)f->c.now / TIME_S;
 
 	f->tcb->srtt_us = (uint32_t)(rtt_s * 1e6);
+	f->tcb->rttvar_us = 0;
 	while (now_s < from_s + t_s) {
 		now_s += rtt_s / cwnd(f);
 		f->c.now = (uint64_t)(now_s * TIME_S);
@@ -576,7 +578,7 @@ static uint32_t transmit(struct network *n)
 {
 	struct fixture *f = &n->f;
 	uint32_t cnt = 0, mss = f->tcb->snd_mss;
-	struct seq first = seq_add(f->tcb->snd.iss, 1);
+	struct seq first = f->first;
 
 	while (tcp_pipe(f->tcb, f->ext) + mss <= f->tcb->cwnd) {
 		struct seq pos = f->tcb->snd.nxt;
@@ -604,7 +606,7 @@ static uint32_t transmit(struct network *n)
 static void acknowledge(struct network *n, uint32_t segment)
 {
 	struct tcb *tcb = n->f.tcb;
-	struct seq first = seq_add(tcb->snd.iss, 1);
+	struct seq first = n->f.first;
 	uint32_t before = n->cum, left = segment, right = segment + 1;
 
 	n->got[segment] = true;

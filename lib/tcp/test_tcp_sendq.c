@@ -58,9 +58,10 @@ static void set_up(struct fixture *f, uint64_t seed)
 	f->e = leat_tcp_new(f->mem, &limits, &knobs, secret, 0);
 	f->c = (struct tcp_call){.e = f->e, .now = TIME_S};
 	f->c.tcb = leat_tcp_open_active(f->e, &tuple, 0);
-	f->c.tcb->agreed = TCP_OPT_SACK_OK;
+	f->c.tcb->agreed = TCP_OPT_SACK_OK | TCP_AGREED_SYN;
 	f->c.tcb->snd_mss = MSS;
 	f->c.tcb->srtt_us = 1000;
+	f->c.tcb->rttvar_us = 0;
 	f->iss = seed % 2 ? UINT32_MAX - (uint32_t)seed % SPACE : (uint32_t)seed;
 	f->c.tcb->snd.una = f->c.tcb->snd.nxt = f->c.tcb->recover = at(f, 0);
 	leat_tcp_ext_begin(f->e, f->c.tcb, f->c.now);
@@ -403,7 +404,7 @@ static void a_lone_segment_keeps_others_from_what_it_may_need(void **state)
 	struct tuple tuple = {ip_from4(1), ip_from4(2), 1, 3, 0};
 	struct tcb *other = leat_tcp_open_active(f.e, &tuple, 0);
 
-	other->agreed = TCP_OPT_SACK_OK;
+	other->agreed = TCP_OPT_SACK_OK | TCP_AGREED_SYN;
 	leat_tcp_ext_begin(f.e, other, f.c.now);
 	assert_null(tcp_ext_of(f.e, other));
 	assert_int_equal(f.e->cnt.ext_none, 1);

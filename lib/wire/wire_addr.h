@@ -46,9 +46,9 @@ struct tuple4 {
 	uint16_t mark; /* the owner's, no part of the name */
 };
 
-/* The two ends in IPv4, in a third of a struct tuple.  A remote of ENDS4_WIDE, an address that
- * nobody has, says that they are of IPv6, or of a zone, and stand elsewhere; an end that is any
- * of both versions is 0 as remote, ENDS4_WIDE as local. */
+/* The two ends in IPv4, in a third of a struct tuple.  A remote from ENDS4_WIDE on, in 255/8, where
+ * nobody is, says that they are of IPv6, or of a zone: wire_ends.h; an end that is any of both
+ * versions is 0 as remote, ENDS4_ANY as local. */
 struct ends4 {
 	uint32_t local, remote;
 	uint16_t lport, rport;
@@ -56,7 +56,8 @@ struct ends4 {
 
 STATIC_ASSERT(sizeof(struct ends4) == 12, "a third of a tuple");
 
-#define ENDS4_WIDE  UINT32_MAX
+#define ENDS4_WIDE  UINT32_C(0xff000000)
+#define ENDS4_ANY   UINT32_MAX
 #define IP_TEXT_MAX 64 /* octets of the longest address as text, with its end */
 
 static inline struct ip ip_from4(uint32_t a)
@@ -116,6 +117,11 @@ static inline bool tuple_is4(const struct tuple *t)
 	return ip_is4(t->local) && ip_is4(t->remote) && t->zone == 0;
 }
 
+static inline bool ends4_is_wide(const struct ends4 *e)
+{
+	return e->remote >= ENDS4_WIDE;
+}
+
 /* tuple_turned is the tuple as the other end has it. */
 static inline struct tuple tuple_turned(const struct tuple *t)
 {
@@ -135,7 +141,7 @@ static inline struct ends4 ends4_of(const struct tuple *t)
 	bool local_any = t->local.hi == 0 && t->local.lo == 0;
 
 	if (local_any)
-		e.local = ENDS4_WIDE;
+		e.local = ENDS4_ANY;
 	if (t->zone != 0 || !(local_any || ip_is4(t->local)) ||
 		!(ip_is_any(t->remote) || ip_is4(t->remote)))
 		e.remote = ENDS4_WIDE;
@@ -145,13 +151,13 @@ static inline struct ends4 ends4_of(const struct tuple *t)
 /* ends4_tuple writes the tuple of ends that are not wide. */
 static inline void ends4_tuple(const struct ends4 *e, struct tuple *t)
 {
-	DCHECK(e->remote != ENDS4_WIDE);
+	DCHECK(!ends4_is_wide(e));
 	t->local = ip_from4(e->local);
 	t->remote = ip_from4(e->remote);
 	t->lport = e->lport;
 	t->rport = e->rport;
 	t->zone = 0;
-	if (__builtin_expect(e->local == ENDS4_WIDE, 0))
+	if (__builtin_expect(e->local == ENDS4_ANY, 0))
 		t->local = (struct ip){0, 0};
 	if (__builtin_expect(e->remote == 0, 0))
 		t->remote = (struct ip){0, 0};
@@ -185,7 +191,7 @@ static inline void ends4_words(const struct ends4 *e, uint64_t *word)
 {
 	struct tuple full = {.lport = e->lport, .rport = e->rport};
 
-	DCHECK(e->remote != ENDS4_WIDE);
+	DCHECK(!ends4_is_wide(e));
 	word[0] = (uint64_t)e->local << 32 | e->remote;
 	__builtin_memcpy(&word[1], (const uint8_t *)&full + 32, sizeof(*word));
 }

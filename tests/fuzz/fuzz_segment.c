@@ -210,6 +210,8 @@ static void read_text(struct bench *b, uint32_t most)
 
 static void set_up(struct bench *b)
 {
+	static const struct wire_link link = {
+		.local_cnt = 1, .local = {{{UINT64_C(0xfd00) << 48, 1}, 64}}};
 	const struct tcp_limits limits = {.tcb_max = TCB_MAX,
 		.time_wait_wide = true,
 		.rbuf_max = RBUF_MAX,
@@ -230,9 +232,10 @@ static void set_up(struct bench *b)
 	b->io.born = TCP_NONE;
 	b->tuple = (struct tuple){ip_from4(0x0a000001), ip_from4(0x0a000002), 80, 2000, 0};
 	if (how & 0x80)
-		b->tuple.local = b->tuple.remote = (struct ip){UINT64_C(0xfd00) << 48, 1};
+		b->tuple.local = b->tuple.remote = link.local[0].ip;
 	b->e = leat_tcp_new(fuzz_mem(leat_tcp_footprint(&limits)), &limits, &b->knobs,
 		(struct hash_key){1, 2}, b->now);
+	leat_tcp_link(b->e, &link);
 }
 
 /* The handshake, from either side. */

@@ -83,7 +83,7 @@ static bool has_heir(const struct place *p, const struct tcb *old, bool open, ui
 
 		leat_tcp_tuple(p->e, t, &tuple);
 		if (t != old && tuple_eq(&tuple, &its) && t->opened_at >= since &&
-			seq_eq(t->snd.una, t->snd.iss) != open && (open || tcp_in(t->state, half)))
+			tcp_syn_unacked(t) != open && (open || tcp_in(t->state, half)))
 			return true;
 	}
 	return false;

@@ -45,7 +45,7 @@ static bool has_heir(
 
 		leat_tcp_tuple(e, t, &tuple);
 		if (tuple_eq(&tuple, &rest->tuple) && t->opened_at >= rest->seen_at &&
-			!seq_eq(t->snd.una, t->snd.iss))
+			!tcp_syn_unacked(t))
 			return true;
 	}
 	return false;

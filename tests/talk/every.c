@@ -128,7 +128,7 @@ static bool numbers_fit(struct talk *t, const struct seg *reply)
 		       reply->ack.v == now.seg.seq + len + t->rcv_shift;
 	if (!tcb || !(reply->flags & TCP_ACK) || !seq_eq(reply->ack, tcb->rcv.nxt))
 		return false;
-	return seq_eq(reply->seq, reply->flags & TCP_SYN ? tcb->snd.iss : tcb->snd.nxt);
+	return seq_eq(reply->seq, reply->flags & TCP_SYN ? tcb->snd.una : tcb->snd.nxt);
 }
 
 static enum every_reply reply_of(struct talk *t)

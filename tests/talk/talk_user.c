@@ -192,7 +192,7 @@ static void call_urgent(struct talk *t, struct talk_scan *s)
 static void fill_source(void *arg, uint64_t offset, uint8_t *dst, uint32_t octets)
 {
 	struct talk *t = arg;
-	uint32_t first = leat_talk_tcb(t)->snd.iss.v - t->snd_shift + 1 + (uint32_t)offset;
+	uint32_t first = tcp_iss(leat_talk_tcb(t)).v - t->snd_shift + 1 + (uint32_t)offset;
 
 	for (uint32_t i = 0; i < octets; i++)
 		dst[i] = leat_talk_octet(first + i);

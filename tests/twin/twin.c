@@ -58,14 +58,12 @@ static const struct field {
 	const char *name;
 	size_t offset, octets;
 } fields[] = {
-	F_TCB(ends),
+	F_TCB(ends_all),
 	F_TCB(snd.una),
 	F_TCB(snd.nxt),
 	F_TCB(snd.rtx),
 	F_TCB(snd.end),
 	F_TCB(snd.wl1),
-	F_TCB(snd.wl2),
-	F_TCB(snd.iss),
 	F_TCB(snd.wnd),
 	F_TCB(snd.wnd_max),
 	F_TCB(rcv.nxt),
@@ -99,7 +97,6 @@ static const struct field {
 	F_TCB(quick),
 	F_TCB(srtt_us),
 	F_TCB(rttvar_us),
-	F_TCB(rto_us),
 	F_TCB(rtt_seq),
 	F_TCB(recover),
 	F_TCB(rcv_fin),
@@ -399,7 +396,7 @@ static struct tcb waiting(const struct tcb *tcb)
 	struct tcb t;
 
 	memset(&t, 0, sizeof(t));
-	t.ends = tcb->ends;
+	t.ends_all = tcb->ends_all;
 	t.snd.una = tcb->snd.una;
 	t.snd.nxt = tcb->snd.nxt;
 	t.rcv.nxt = tcb->rcv.nxt;
