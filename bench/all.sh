@@ -25,5 +25,6 @@ keep latency latency
 keep stream stream
 keep device device
 keep pair pair
+keep serve serve
 keep kernel kernel
 python3 "$root/bench/page.py"

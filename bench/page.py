@@ -21,6 +21,14 @@ STAGES = {"frames": "the benchmark's queues", "parse": "3 frames: lengths, addre
           "give": "buffers that come back"}
 
 
+SERVE_STAGES = ["rx", "parse", "tcp", "timers", "app", "tx"]
+SERVE_STEPS = {"ring": "a shard with clock, counters, buffers, and the HTTP program; a ring in memory",
+               "wait": "2MSL of 1 s, clients behind a router", "link": "the clients are 245 neighbours",
+               "memif": "memif in place of the ring, both ends in one thread",
+               "short": "that with 6 connections at once",
+               "cores": "`memif` with a core for each end"}
+
+
 def load(name):
     with open(RESULTS / (name + ".json"), encoding="utf-8") as file:
         return json.load(file)["rows"]
@@ -116,6 +124,15 @@ def pair():
                   "cycles a connection", "of the device", "with whole cores", "of the device"], rows)
 
 
+def serve():
+    rows = load("serve")
+    head = ["step", "cycles", "frames a turn", "in TIME-WAIT", *SERVE_STAGES, "what it is"]
+    return table(head, [[row["step"], f"{row['server_cycles_per_connection']:,}",
+                         row["frames_per_turn"], f"{row['time_wait']:,}",
+                         *(row[each] for each in SERVE_STAGES), SERVE_STEPS[row["step"]]]
+                        for row in rows])
+
+
 def targets():
     plain, forged = load("connection")[0], load("connection-forged")
     at = {row["concurrent"]: row["server_cycles_per_connection"] for row in forged}
@@ -153,7 +170,8 @@ def beside():
 TABLES = {"targets": targets, "beside": beside, "connection": connection, "stages": stages, "kernel": kernel, "parse": parse,
           "input": lambda: by_kind("input", ["parse", "lookup", "input"]),
           "turn": lambda: by_kind("turn", ["frames", "cycles"]),
-          "stream": stream, "latency": latency, "device": device, "pair": pair}
+          "stream": stream, "latency": latency, "device": device, "pair": pair,
+          "serve": serve}
 
 
 def main():

@@ -250,6 +250,9 @@ uint64_t leat_user(struct leat_stack *s, struct leat_conn c);
 
 int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info);
 
+/* leat_end is leat_info's `end` alone, which costs far less; "-" also for a stale handle. */
+const char *leat_end(struct leat_stack *s, struct leat_conn c);
+
 /* leat_now is the instant of the turn under way, in ns. */
 uint64_t leat_now(const struct leat_stack *s);
 

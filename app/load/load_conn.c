@@ -223,13 +223,10 @@ void leat_load_resume(struct load *load, struct leat_stack *s, struct load_conn 
  * nothing left to harm: the server's TIME-WAIT may have ended before our FIN came again. */
 static void ended(struct load *load, struct leat_stack *s, struct load_conn *c)
 {
-	struct leat_info info = {.end = "-"};
-	bool reset, timeout;
+	const char *end = leat_end(s, c->conn);
+	bool reset = strncmp(end, "reset", 5) == 0, timeout = strcmp(end, "timeout") == 0;
 
-	leat_info(s, c->conn, &info);
 	leat_release(s, c->conn);
-	reset = strncmp(info.end, "reset", 5) == 0;
-	timeout = strcmp(info.end, "timeout") == 0;
 	if (c->phase == LOAD_PH_CLOSE && !timeout) {
 		load->counters.late_reset += reset;
 		complete(load, s, c);

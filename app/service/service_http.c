@@ -188,13 +188,15 @@ static enum service_step response_done(
 		set->counters.responses++;
 	else
 		set->counters.refused++;
-	http_scan_start(&c->scan, false);
-	if (!c->close)
+	if (!c->close) {
+		http_scan_start(&c->scan, false);
 		c->phase = SERVICE_PH_REQUEST;
-	else if (set->config.close == SERVICE_CLOSE_CLIENT && c->status == 200 && !set->draining)
+	} else if (set->config.close == SERVICE_CLOSE_CLIENT && c->status == 200 &&
+		   !set->draining) {
 		c->phase = SERVICE_PH_WAIT;
-	else
+	} else {
 		return leat_service_linger(set, s, c);
+	}
 	return SERVICE_STEP_ON;
 }
 

@@ -58,7 +58,8 @@ struct inet_neigh *leat_inet_neigh_new(
 	memset(n->entry, 0, entry_max * sizeof(*n->entry));
 	for (uint32_t i = 0; i < entry_max; i++)
 		n->entry[i].next = i + 1 < entry_max ? i + 1 : INET_NONE;
-	n->last = INET_NONE;
+	for (uint32_t i = 0; i < INET_RECENT; i++)
+		n->recent[i] = INET_NONE;
 	return n;
 }
 
@@ -113,14 +114,21 @@ static uint32_t idx_of(const struct inet_neigh *n, const struct inet_entry *e)
 	return (uint32_t)(e - n->entry);
 }
 
+static uint32_t *recent_of(struct inet_neigh *n, struct ip ip)
+{
+	return &n->recent[ip.lo % INET_RECENT];
+}
+
 struct inet_entry *leat_inet_entry(struct inet_neigh *n, struct ip ip)
 {
-	if (n->last != INET_NONE && ip_eq(n->entry[n->last].ip, ip))
-		return &n->entry[n->last];
+	uint32_t *recent = recent_of(n, ip);
+
+	if (*recent != INET_NONE && ip_eq(n->entry[*recent].ip, ip))
+		return &n->entry[*recent];
 	for (uint32_t i = *bucket_of(n, ip); i != INET_NONE; i = n->entry[i].next) {
 		if (!ip_eq(n->entry[i].ip, ip))
 			continue;
-		n->last = i;
+		*recent = i;
 		return &n->entry[i];
 	}
 	return NULL;
@@ -142,9 +150,13 @@ static void rank_used(struct inet_neigh *n, const struct inet_entry *e)
 {
 	if (e->keep || e->state == INET_ST_FIXED)
 		return;
-	/* The one used last, mostly: it stays where it is. */
-	if (leat_timer_ring_deadline(n->used, idx_of(n, e)) != n->ranked)
+	uint64_t ranked = leat_timer_ring_deadline(n->used, idx_of(n, e));
+
+	/* The one used last stays where it is; who was used before is in no other order. */
+	if (ranked == TIME_NEVER)
 		rank(n, e, n->used);
+	else if (ranked != n->ranked)
+		leat_timer_ring_start(n->used, idx_of(n, e), ++n->ranked);
 }
 
 /* release gives an entry back that is in no order of giving up. */
@@ -159,8 +171,8 @@ static void release(struct inet_neigh *n, uint32_t idx)
 		at = &n->entry[*at].next;
 	*at = e->next;
 	leat_timer_ring_stop(n->ring, idx);
-	if (n->last == idx)
-		n->last = INET_NONE;
+	if (*recent_of(n, e->ip) == idx)
+		*recent_of(n, e->ip) = INET_NONE;
 	e->state = INET_ST_FREE;
 	e->next = n->free;
 	n->free = idx;

@@ -5,7 +5,9 @@
 /* inet_table: the neighbour table as inet_neigh, inet_arp and inet_nd share it; nobody else
  * includes it.
  *
- * Chained buckets under a keyed hash.  Questions wait in a ring of entry indexes, each entry at
+ * Chained buckets under a keyed hash, and in front of them, for each of INET_RECENT ends of an
+ * address, the entry that was found last: the neighbours of most links are not more, and lie side
+ * by side.  Questions wait in a ring of entry indexes, each entry at
  * most once; answers in a small ring of their own.  An entry that may be given up is in one of two
  * orders, so that a flood of neighbours costs O(1) for each.
  *
@@ -19,6 +21,7 @@
 
 #define INET_NONE          UINT32_MAX
 #define INET_ANSWER_MAX    32
+#define INET_RECENT        256 /* a power of two */
 #define INET_ASK_MAX       3             /* RFC 4861 10, MAX_MULTICAST_SOLICIT */
 #define INET_ASK_EVERY     (1 * TIME_S)  /* RETRANS_TIMER */
 #define INET_REACHABLE_FOR (30 * TIME_S) /* REACHABLE_TIME, times 0.5 to 1.5 */
@@ -67,11 +70,11 @@ struct inet_neigh {
 	uint32_t *bucket;
 	uint32_t *ask;
 	uint32_t entry_max, bucket_mask, free;
-	uint32_t last; /* the entry found last: most links have one neighbour that matters */
 	uint32_t ask_head, ask_cnt, answer_head, answer_cnt;
 	bool changed;
 	struct inet_neigh_counters cnt;
 	struct inet_answer answer[INET_ANSWER_MAX];
+	uint32_t recent[INET_RECENT]; /* the entry of such an address that was found last */
 };
 
 /* leat_inet_entry is the entry of ip, or NULL. */

@@ -6,6 +6,9 @@
 
 #include <rte_mbuf.h>
 
+#include <stddef.h>
+#include <string.h>
+
 bool leat_shard_buf_take(struct rte_mempool *pool, struct rte_mbuf **m, uint32_t cnt)
 {
 	if (rte_mempool_get_bulk(pool, (void **)m, cnt) != 0)
@@ -23,27 +26,40 @@ bool leat_shard_buf_take(struct rte_mempool *pool, struct rte_mbuf **m, uint32_t
 	return true;
 }
 
+STATIC_ASSERT(
+	offsetof(struct rte_mbuf, nb_segs) == offsetof(struct rte_mbuf, refcnt) + sizeof(uint16_t),
+	"one comparison for both");
+
 /* is_plain says whether m can go back to pool as it is. */
 static inline bool is_plain(const struct rte_mempool *pool, const struct rte_mbuf *m)
 {
-	return rte_mbuf_refcnt_read(m) == 1 && m->nb_segs == 1 && RTE_MBUF_DIRECT(m) &&
-	       m->pool == pool;
+	static const uint16_t one[2] = {1, 1}; /* who has it, and how many pieces there are */
+
+	return memcmp(&m->refcnt, one, sizeof(one)) == 0 && RTE_MBUF_DIRECT(m) && m->pool == pool;
+}
+
+/* free_others frees what is not plain; how many are left at the front. */
+static uint32_t free_others(const struct rte_mempool *pool, void **buf, uint32_t cnt)
+{
+	uint32_t plain = 0;
+
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (is_plain(pool, buf[i]))
+			buf[plain++] = buf[i];
+		else
+			rte_pktmbuf_free(buf[i]);
+	}
+	return plain;
 }
 
 void leat_shard_buf_free(struct rte_mempool *pool, void **buf, uint32_t cnt)
 {
 	uint32_t plain = 0;
 
-	for (uint32_t i = 0; i < cnt; i++) {
-		struct rte_mbuf *m = buf[i];
-
-		if (LIKELY(is_plain(pool, m))) {
-			DCHECK(m->next == NULL);
-			buf[plain++] = m;
-		} else {
-			rte_pktmbuf_free(m);
-		}
-	}
-	if (plain != 0)
-		rte_mempool_put_bulk(pool, buf, plain);
+	while (plain < cnt && is_plain(pool, buf[plain]))
+		plain++;
+	if (UNLIKELY(plain != cnt))
+		cnt = plain + free_others(pool, buf + plain, cnt - plain);
+	if (cnt != 0)
+		rte_mempool_put_bulk(pool, buf, cnt);
 }

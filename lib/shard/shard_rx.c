@@ -90,6 +90,17 @@ static struct rte_mbuf *gather(struct shard_rx *rx, struct rte_mbuf *m)
 	return one;
 }
 
+/* take_csums notes what the device says of a frame's checksums; many devices say nothing. */
+static inline void take_csums(struct pkt *p, uint64_t ol_flags, bool none_is_good)
+{
+	if ((ol_flags & (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_L4_CKSUM_MASK)) == 0) {
+		p->ip_csum = p->l4_csum = WIRE_CSUM_UNKNOWN;
+		return;
+	}
+	p->ip_csum = (uint8_t)nic_csum_ip(ol_flags);
+	p->l4_csum = (uint8_t)nic_csum_l4(ol_flags, none_is_good);
+}
+
 /* hand_over makes a burst of cnt frames. */
 static void hand_over(
 	struct shard_rx *rx, void *const *frame, uint32_t cnt, struct stack_burst *burst)
@@ -108,8 +119,7 @@ static void hand_over(
 		p->frame = rte_pktmbuf_mtod(m, const uint8_t *);
 		rte_prefetch0(p->frame);
 		p->octets = rte_pktmbuf_data_len(m);
-		p->ip_csum = (uint8_t)nic_csum_ip(m->ol_flags);
-		p->l4_csum = (uint8_t)nic_csum_l4(m->ol_flags, none_is_good);
+		take_csums(p, m->ol_flags, none_is_good);
 		p->room = (uint16_t)rte_pktmbuf_tailroom(m);
 		p->buf = m;
 		p++;

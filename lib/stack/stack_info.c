@@ -180,13 +180,18 @@ static void info_tally(const struct leat_stack *s, const struct tcb *tcb, struct
 	info->ce_segs = t->ce_segs;
 }
 
+static const char *end_of(const struct tcb *tcb)
+{
+	return end_name[tcb->state == TCP_ST_CLOSED ? tcb->end_why : TCP_END_NONE];
+}
+
 void leat_stack_describe(struct leat_stack *s, const struct tcb *tcb, struct leat_info *info)
 {
 	const struct tuple tuple = stack_tuple(s, tcb);
 
 	*info = (struct leat_info){
 		.state = leat_tcp_state_name((enum tcp_state)tcb->state),
-		.end = end_name[tcb->state == TCP_ST_CLOSED ? tcb->end_why : TCP_END_NONE],
+		.end = end_of(tcb),
 		.local = leat_stack_addr_out(tuple.local, tuple.lport),
 		.remote = leat_stack_addr_out(tuple.remote, tuple.rport),
 		.opened_at = tcb->opened_at,
@@ -213,6 +218,13 @@ int leat_info(struct leat_stack *s, struct leat_conn c, struct leat_info *info)
 		return LEAT_ERR_STALE;
 	leat_stack_describe(s, tcb, info);
 	return LEAT_OK;
+}
+
+const char *leat_end(struct leat_stack *s, struct leat_conn c)
+{
+	const struct tcb *tcb = leat_stack_by_handle(s, c);
+
+	return tcb == NULL ? end_name[TCP_END_NONE] : end_of(tcb);
 }
 
 struct stack_glance leat_stack_glance(

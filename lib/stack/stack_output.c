@@ -255,12 +255,24 @@ static inline uint32_t next_hop4(const struct leat_stack *s, uint32_t remote)
 	return s->gateway4;
 }
 
-/* Most segments go, over IPv4, where the one before went; while somebody is held nobody knows. */
-static inline bool to_hop_known(const struct leat_stack *s, const struct tcp_emit *m)
+/* Most segments go, over IPv4, where the one before went, or to another neighbour that is known;
+ * while somebody is held nobody knows. */
+static inline bool to_hop_known(struct leat_stack *s, const struct tcp_emit *m)
 {
-	uint32_t remote = m->ends.remote;
+	uint32_t remote = m->ends.remote, hop = next_hop4(s, remote);
+	struct mac mac;
 
-	return next_hop4(s, remote) == s->hop4_known && !ends4_is_wide(&m->ends) && !m->doubt;
+	if (ends4_is_wide(&m->ends) || m->doubt)
+		return false;
+	if (LIKELY(hop == s->hop4_known))
+		return true;
+	if (s->hop4_known == NO_HOP4 || hop == 0 ||
+		leat_inet_neigh_find(s->neigh, ip_from4(hop), s->now, &mac) != INET_NEIGH_FOUND)
+		return false;
+	memcpy(s->hop_l2, &mac, sizeof(mac)); /* all else in front of the packet is the same */
+	s->hop_known = ip_from4(hop);
+	s->hop4_known = hop;
+	return true;
 }
 
 static uint32_t send_parked(struct leat_stack *s, struct stack_frame *f)
