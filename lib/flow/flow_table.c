@@ -10,8 +10,8 @@
 
 #define ENTRY_MAX    (UINT32_C(1) << 30)
 #define BUCKET_SLOTS LANES_CNT
-#define FULL_PERMIL  875   /* of the slots at entry_max */
-#define SMALL_MAX    16384 /* entries: what stays in a cache may be fuller, as a step is cheap */
+#define FULL_PERMIL  875    /* of the slots at entry_max */
+#define SMALL_MAX    131072 /* entries: what stays in a cache may be fuller, as a step is cheap */
 #define SMALL_PERMIL 890
 #define LANE_BITS    16
 #define STRIDE_MAX   (UINT32_C(1) << 16)
@@ -30,30 +30,19 @@ STATIC_ASSERT(sizeof(struct flow_bucket) == CACHE_LINE, "a bucket is one line");
 
 struct flow_table {
 	struct flow_bucket *bucket;
-	uint32_t bucket_cnt; /* prime: a stride comes to every bucket before it comes back */
-	uint32_t walk_max;   /* FLOW_PROBE_MAX, or all buckets when there are fewer */
+	uint32_t bucket_cnt;
+	uint32_t walk_max; /* FLOW_PROBE_MAX, or all buckets when there are fewer */
 	uint32_t stride_max;
 	struct flow_records records;
 	struct hash_fast_key key;
 	struct flow_stats stats;
 };
 
-static bool is_prime(uint64_t n)
-{
-	for (uint64_t d = 2; d * d <= n; d++)
-		if (n % d == 0)
-			return false;
-	return n > 1;
-}
-
 static uint64_t bucket_cnt(uint64_t entry_max)
 {
 	uint64_t per = BUCKET_SLOTS * (entry_max <= SMALL_MAX ? SMALL_PERMIL : FULL_PERMIL);
-	uint64_t cnt = (1000 * entry_max + per - 1) / per;
 
-	while (!is_prime(cnt))
-		cnt++;
-	return cnt;
+	return (1000 * entry_max + per - 1) / per;
 }
 
 static struct flow_table *carve(struct arena *a, uint32_t entry_max)
@@ -168,10 +157,11 @@ static uint64_t tag_of(uint64_t hash)
 	return tag ? tag : 1;
 }
 
-/* The buckets that an entry comes to, one after the other.  The stride differs by tag, so that
- * walks which meet in a full bucket part again and full buckets do not grow into runs. */
+/* The buckets that an entry comes to, one after the other, each once.  The stride differs by tag,
+ * so that walks which meet in a full bucket part again and full buckets do not grow into runs. */
 struct walk {
 	uint32_t at, stride;
+	uint32_t from; /* where it began, or went on */
 };
 
 static uint32_t home_of(const struct flow_table *t, uint64_t hash)
@@ -181,15 +171,20 @@ static uint32_t home_of(const struct flow_table *t, uint64_t hash)
 
 static struct walk walk_of(const struct flow_table *t, uint64_t hash)
 {
-	return (struct walk){
-		home_of(t, hash), 1 + (uint32_t)(tag_of(hash) * t->stride_max >> LANE_BITS)};
+	uint32_t home = home_of(t, hash);
+
+	return (struct walk){home, 1 + (uint32_t)(tag_of(hash) * t->stride_max >> LANE_BITS), home};
 }
 
+/* A stride that divides the buckets comes back before it was at all of them: on with those beside
+ * the ones that it was at. */
 static void walk_on(const struct flow_table *t, struct walk *w)
 {
 	w->at += w->stride;
 	if (w->at >= t->bucket_cnt)
 		w->at -= t->bucket_cnt;
+	if (UNLIKELY(w->at == w->from))
+		w->at = w->from = w->from + 1 < t->bucket_cnt ? w->from + 1 : 0;
 }
 
 /* The slots of b that have this tag, bit i for slot i. */
