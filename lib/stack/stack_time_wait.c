@@ -5,8 +5,7 @@
 /* TIME-WAIT as a record (tcp_tw.h): what the stack has beside it, which is its place in the flow
  * table, its port, and its heir, goes with it. */
 
-#define BATCH    32 /* records whose buckets are fetched together */
-#define PACK_MAX 2  /* blocks */
+#define BATCH 32 /* records whose buckets are fetched together */
 
 STATIC_ASSERT(TW_NAME == FLOW_UNIT && TW_WIDE == FLOW_WIDE, "one name for both");
 STATIC_ASSERT(TW_UNIT_OCTETS == FLOW_UNIT_OCTETS, "in the same units");
@@ -62,11 +61,14 @@ static void pack(struct leat_stack *s)
 		renamed(s, hash[i], &move[i]);
 }
 
-/* As few blocks are left, so many are packed for each record that may take one. */
+/* For each record that may take a block. */
 static void make_blocks(struct leat_stack *s)
 {
-	for (uint32_t i = 0; i < PACK_MAX && UNLIKELY(leat_tcp_tw_is_tight(s->tcp)); i++)
+	if (LIKELY(!leat_tcp_tw_earn(s->tcp, s->now)))
+		return;
+	do
 		pack(s);
+	while (leat_tcp_tw_owes(s->tcp));
 }
 
 void leat_stack_rest(struct leat_stack *s, struct tcb *tcb)

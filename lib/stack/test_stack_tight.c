@@ -115,7 +115,8 @@ static void make_holes(struct net *n, const struct tw_info *w, uint32_t awake)
 	for (uint32_t i = 0; i < RECORDS - awake; i++)
 		if (i % BLOCK != IT)
 			resets(n, &w[i].tuple, w[i].rcv_nxt);
-	assert_true(leat_tcp_tw_is_tight(engine(n)));
+	while (!leat_tcp_tw_earn(engine(n), n->now)) /* as those do that come */
+		;
 }
 
 /* A SYN that opens a record again has the oldest half-open one give way, for which another comes

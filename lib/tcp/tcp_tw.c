@@ -399,9 +399,14 @@ uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared)
 	return oldest.name;
 }
 
-bool leat_tcp_tw_is_tight(const struct tcp_engine *e)
+bool leat_tcp_tw_earn(struct tcp_engine *e, uint64_t now)
 {
-	return leat_tcp_tw_ring_is_tight(e->tw);
+	return leat_tcp_tw_ring_earn(e->tw, now);
+}
+
+bool leat_tcp_tw_owes(const struct tcp_engine *e)
+{
+	return leat_tcp_tw_ring_owes(e->tw);
 }
 
 uint32_t leat_tcp_tw_pack(struct tcp_engine *e, struct tw_move move[TW_MOVE_MAX])

@@ -81,9 +81,10 @@ uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared);
 /* leat_tcp_tw_later is for one that was due, with TW_F_LATER: it begins again, under a new name. */
 uint32_t leat_tcp_tw_later(struct tcp_engine *e, uint32_t name, uint64_t now);
 
-/* leat_tcp_tw_is_tight says whether the holes of those that are gone should be closed; _pack does
- * so for a few records, and tells their new names. */
-bool leat_tcp_tw_is_tight(const struct tcp_engine *e);
+/* leat_tcp_tw_earn and _owes say whether the holes of those that are gone should be closed, for one
+ * that may come, and still; _pack does so for a few records, and tells their new names. */
+bool leat_tcp_tw_earn(struct tcp_engine *e, uint64_t now);
+bool leat_tcp_tw_owes(const struct tcp_engine *e);
 uint32_t leat_tcp_tw_pack(struct tcp_engine *e, struct tw_move move[TW_MOVE_MAX]);
 
 /* leat_tcp_tw_over ends a record: TIME_WAIT when it was due, REUSED, GAVE_WAY. */

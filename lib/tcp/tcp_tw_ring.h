@@ -20,11 +20,11 @@
  *	small (32)  │ tuple4 10 │ mark 2 │ SND.NXT 4 │ RCV.NXT 4 │ TS.Recent 4 │ low 4 │ bits 4 │
  *	wide  (64)  │ tuple 40 │ SND.NXT 4 │ RCV.NXT 4 │ TS.Recent 4 │ low 4 │ bits 4 │ mark 4 │
  *
- * low and eight of the bits are the end in ns, from the first end in the block; 19 bits are when it
+ * low and eight of the bits are the end in ns, of which the block has the rest; 19 bits are when it
  * was last answered within the limit.
  *
  * Units      instants and durations in ns; `now` never decreases.
- * Memory     leat_tcp_tw_ring_footprint octets: 32.1 octets a record, or 64.3; kept while in use.
+ * Memory     leat_tcp_tw_ring_footprint octets: 32.6 octets a record, or 64.7; kept while in use.
  * Affinity   one lcore; no atomics.
  * Cost       add, end: the record, and the line of its block's head, which is hot.
  * Errors     add is TCP_NONE when there is no block; the last ones are kept for those that have
@@ -40,8 +40,9 @@
 #define TW_WIDE        (UINT32_C(1) << 30)
 #define TW_UNIT_MASK   (TW_WIDE - 1)
 #define TW_UNIT_OCTETS 32
-#define TW_LENGTH_MAX  4 /* different lengths of 2MSL */
-#define TW_MOVE_MAX    256
+#define TW_LENGTH_MAX  4    /* different lengths of 2MSL */
+#define TW_MOVE_MAX    256  /* records moved at once */
+#define TW_TURN_MAX    1024 /* and in a turn */
 #define TW_STAMP_MAX   ((UINT32_C(1) << 19) - 1)
 
 enum tw_mark {
@@ -127,9 +128,12 @@ struct tw_move {
 	uint32_t from, to;
 };
 
-/* leat_tcp_tw_ring_is_tight says whether there are few blocks left, and holes in those in use that
- * leat_tcp_tw_ring_pack might close. */
-bool leat_tcp_tw_ring_is_tight(const struct tw_ring *r);
+/* leat_tcp_tw_ring_earn is called for each record that may take a block: the fewer blocks are left
+ * for the holes there are, the more records are to be moved for it.  True when leat_tcp_tw_ring_pack
+ * is to be called, as is leat_tcp_tw_ring_owes then: until all that is owed has been moved, or
+ * TW_TURN_MAX in the turn, which is all that happens at one instant; the rest waits for the next. */
+bool leat_tcp_tw_ring_earn(struct tw_ring *r, uint64_t now);
+bool leat_tcp_tw_ring_owes(const struct tw_ring *r);
 
 /* leat_tcp_tw_ring_pack closes the holes of one block with what follows it, goes on to the next
  * with each call, and tells what has moved, at most TW_MOVE_MAX records. */
