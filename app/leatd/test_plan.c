@@ -164,7 +164,7 @@ static void places_in_time_wait_are_as_wished_and_give_the_highest_rate(void **s
 	fclose(out);
 	assert_non_null(strstr(text, "highest steady rate 40,000 conn/s"));
 	assert_non_null(strstr(text, "to carry 400,000         --time-wait-max 12000000, or"));
-	assert_non_null(strstr(text, "1,200,000 places on each shard, 39.6 octets each"));
+	assert_non_null(strstr(text, "1,200,000 places on each shard, 39.9 octets each"));
 	assert_non_null(strstr(text, "when full: the one that has waited longest gives way"));
 }
 

@@ -11,7 +11,7 @@
 #define ENTRY_MAX    (UINT32_C(1) << 30)
 #define BUCKET_SLOTS LANES_CNT
 #define FULL_PERMIL  875    /* of the slots at entry_max */
-#define SMALL_MAX    131072 /* entries: what stays in a cache may be fuller, as a step is cheap */
+#define SMALL_MAX    262144 /* entries: what stays in a cache may be fuller, as a step is cheap */
 #define SMALL_PERMIL 890
 #define LANE_BITS    16
 #define STRIDE_MAX   (UINT32_C(1) << 16)

@@ -16,7 +16,7 @@
  * An index has a type: that of a record of the owner's, or, with FLOW_UNIT, of a compact one, which
  * begins at a unit of 32 octets: with a struct tuple4, or, with FLOW_WIDE, with a struct tuple.
  *
- * Shape      87.5 % full at entry_max, up to 131,072 entries 89: 7.3 octets for each, or 7.2.
+ * Shape      87.5 % full at entry_max, up to 262,144 entries 89: 7.3 octets for each, or 7.2.
  * Memory     leat_flow_table_footprint(entry_max) octets; keeps the pointers to the records.
  * Affinity   one lcore; no atomics.
  * Cost       hash_fast, one line of bucket, one of record; bulk lookup prefetches both.

@@ -36,7 +36,7 @@ static struct flow_table *table_new(
 /* As few as leave one slot of eight empty, of a small table 11 of 100. */
 static uint32_t buckets_of(uint32_t entry_max)
 {
-	return entry_max <= 131072 ? (100 * entry_max + 889) / 890
+	return entry_max <= 262144 ? (100 * entry_max + 889) / 890
 				   : (uint32_t)((8 * (uint64_t)entry_max + 69) / 70);
 }
 
@@ -223,7 +223,7 @@ static void n188_a_full_table_refuses_keeps_what_it_has_and_recovers(void **stat
 
 static void a_table_filled_to_entry_max_refuses_none(void **state)
 {
-	static const uint32_t entry_max[] = {4, 1000, 1068, 16384, 131072, 300000};
+	static const uint32_t entry_max[] = {4, 1000, 1068, 16384, 262144, 300000};
 
 	(void)state;
 	for (uint32_t k = 0; k < COUNT_OF(entry_max); k++) {

@@ -371,8 +371,10 @@ uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max)
 /* Is there no room for one more, and none that _wait_evict would make?  Or no place alone? */
 bool leat_stack_is_full(const struct leat_stack *s, const struct tcb *old);
 bool leat_stack_lacks_place(const struct leat_stack *s, const struct tcb *old);
-/* Makes room, if the oldest in TIME-WAIT is to give way, but not old; to be called as the last. */
+/* Makes room, if the oldest in TIME-WAIT is to give way, but not old; to be called as the last.
+ * _place: for one that has its control block. */
 void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old);
+void leat_stack_wait_evict_place(struct leat_stack *s);
 
 /* stack_info.c */
 void leat_stack_describe(struct leat_stack *s, const struct tcb *tcb, struct leat_info *info);

@@ -243,7 +243,7 @@ int leat_stack_listener_promote(struct leat_stack *s, struct tcb *tcb)
 		return LEAT_ERR_QUIET;
 	if (leat_flow_table_find(s->flow, hash, &tuple) != FLOW_NONE)
 		return LEAT_ERR_IN_USE;
-	leat_stack_wait_evict(s, NULL);
+	leat_stack_wait_evict_place(s);
 	if (leat_tcp_tw_full(s->tcp)) {
 		s->cnt.time_wait_refused++;
 		return LEAT_ERR_WAITING;

@@ -206,14 +206,18 @@ uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max)
 	return cnt;
 }
 
-/* Who would give way for one more, so that there is room for it; TCP_NONE: it needs nobody's place,
- * or that place alone is of no use, as there is no control block. */
-static uint32_t gives_way(const struct leat_stack *s, const struct tcb *old)
+/* Whose place one more would have; TCP_NONE: it needs nobody's, or has none. */
+static uint32_t place_of(const struct leat_stack *s, const struct tcb *old)
 {
 	if (LIKELY(!leat_tcp_tw_full(s->tcp)) || !s->config.knobs.time_wait_evict)
 		return TCP_NONE;
-	uint32_t spared = old != NULL ? leat_tcp_tw_name(s->tcp, old) : TCP_NONE;
-	uint32_t name = leat_tcp_tw_oldest(s->tcp, spared);
+	return leat_tcp_tw_oldest(s->tcp, old != NULL ? leat_tcp_tw_name(s->tcp, old) : TCP_NONE);
+}
+
+/* The same, unless that place alone is of no use, as there is no control block. */
+static uint32_t gives_way(const struct leat_stack *s, const struct tcb *old)
+{
+	uint32_t name = place_of(s, old);
 
 	if (name == TCP_NONE || leat_tcp_has_tcb(s->tcp))
 		return name;
@@ -231,10 +235,8 @@ bool leat_stack_lacks_place(const struct leat_stack *s, const struct tcb *old)
 	       gives_way(s, old) == TCP_NONE;
 }
 
-void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old)
+static void evict(struct leat_stack *s, uint32_t name)
 {
-	uint32_t name = gives_way(s, old);
-
 	if (LIKELY(name == TCP_NONE))
 		return;
 	if (name & FLOW_UNIT) {
@@ -243,4 +245,14 @@ void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old)
 		leat_tcp_drop(s->tcp, stack_tcb(s, name), TCP_END_GAVE_WAY, &s->io);
 		stack_settle(s);
 	}
+}
+
+void leat_stack_wait_evict(struct leat_stack *s, const struct tcb *old)
+{
+	evict(s, gives_way(s, old));
+}
+
+void leat_stack_wait_evict_place(struct leat_stack *s)
+{
+	evict(s, place_of(s, NULL));
 }

@@ -427,12 +427,12 @@ static void an_echo_request_is_answered_through_the_stack(void **state)
 	net_stop(&n);
 }
 
-/* All that take the same walk through the 59 buckets of a flow table for 500 records. */
+/* All that take the same walk through the 57 buckets of a flow table for 500 records. */
 static bool takes_the_walk(struct net *n, const struct tuple *tuple)
 {
 	uint64_t hash = leat_flow_hash(n->stack[1]->flow, tuple);
 
-	return (hash & UINT32_MAX) * 59 >> 32 == 1 && (hash >> 48) * 58 >> 16 == 1;
+	return (hash & UINT32_MAX) * 57 >> 32 == 1 && (hash >> 48) * 56 >> 16 == 1;
 }
 
 static void a_connection_that_finds_no_place_in_the_flow_table_is_dropped(void **state)

@@ -306,7 +306,8 @@ static void nobody_gives_way_to_who_is_refused(void **state)
 	net_stop(&n);
 }
 
-/* A listener that becomes an active open may end in TIME-WAIT as any other. */
+/* A listener that becomes an active open may end in TIME-WAIT as any other; it has its control
+ * block, and needs no other. */
 static void a_listener_becomes_an_active_open_if_there_is_a_place(void **state)
 {
 	struct leat_addr local = net_addr(1, 4, 700), remote = net_addr(0, 4, 5555);
@@ -316,6 +317,7 @@ static void a_listener_becomes_an_active_open_if_there_is_a_place(void **state)
 	(void)state;
 	for (uint32_t evict = 0; evict < 2; evict++) {
 		net_init(&n, 8);
+		n.config[1].tcp.tcb_max = 2;
 		n.config[1].tcp.time_wait_max = 2;
 		n.config[1].knobs.time_wait_evict = evict;
 		net_start(&n);
@@ -323,6 +325,7 @@ static void a_listener_becomes_an_active_open_if_there_is_a_place(void **state)
 		for (uint32_t i = 0; i < 2; i++)
 			net_closed_by_server(&n, 4);
 		assert_int_equal(leat_listen_from(n.stack[1], &local, &remote, &l), LEAT_OK);
+		assert_false(leat_tcp_has_tcb(engine(&n)));
 		assert_int_equal(leat_send(n.stack[1], l, "x", 1), evict ? 1 : LEAT_ERR_WAITING);
 		assert_int_equal(net_outcome(&n, 1, evict ? "evicted" : "refused"), 1);
 		net_ledger(&n);

@@ -6,71 +6,14 @@
 
 #include <string.h>
 
-#define SHIFT_SMALL 5 /* units of a block, as a power of two */
+#define SHIFT_SMALL 5 /* records of a block, as a power of two */
 #define SHIFT_MID   6
-#define SHIFT_LARGE 8
-#define SMALL_POOL  (UINT64_C(1) << 14) /* units */
-#define MID_POOL    (UINT64_C(1) << 17)
-#define QUEUE_CNT   (2 * TW_LENGTH_MAX) /* for small ones and wide ones */
-#define DELTA_BITS  40
-#define DELTA_MAX   ((UINT64_C(1) << DELTA_BITS) - 1)
-#define BIT_HIGH    UINT32_C(0xff) /* of the delta */
+#define SHIFT_LARGE 8                   /* units */
+#define SMALL_POOL  (UINT32_C(1) << 15) /* records */
+#define MID_POOL    (UINT32_C(1) << 19)
 #define STAMP_SHIFT 8
 #define FLAG_SHIFT  27
 #define BIT_FLAGS   (UINT32_C(15) << FLAG_SHIFT)
-#define BIT_HOLE    (UINT32_C(1) << 31)
-
-/* What small and wide records have alike.  The low of the first and of the last of holes that stand
- * together is how many units they are. */
-struct body {
-	struct seq snd_nxt, rcv_nxt;
-	uint32_t ts_recent;
-	uint32_t low, bits;
-};
-
-struct small {
-	struct tuple4 tuple;
-	struct body body;
-};
-
-struct wide {
-	struct tuple tuple;
-	struct body body;
-	uint32_t mark;
-};
-
-STATIC_ASSERT(sizeof(struct small) == TW_UNIT_OCTETS, "a unit");
-STATIC_ASSERT(sizeof(struct wide) == 2 * TW_UNIT_OCTETS, "two of them");
-
-struct block {
-	uint64_t base; /* the end of its first record */
-	uint32_t next, prev;
-	uint16_t used; /* units, holes among them */
-	uint16_t live; /* records */
-	uint32_t queue;
-};
-
-struct queue {
-	uint64_t next_at; /* the end of the record at the head; TIME_NEVER: there is none */
-	uint64_t last_at; /* of the one that came last */
-	uint32_t head, tail;
-	uint32_t pack;    /* the block to be packed next */
-	uint32_t head_at; /* the unit in the head block where that record stands */
-};
-
-struct tw_ring {
-	uint8_t *unit;
-	struct block *block;
-	const uint32_t *local4;
-	uint32_t shift, block_cnt;
-	uint32_t free_head, free_cnt;
-	uint32_t record_cnt, record_max, passive_cnt;
-	uint32_t queue_cnt; /* those that have a record */
-	uint64_t unit_cnt;  /* of all records */
-	uint32_t pack_queue;
-	bool wide;
-	struct queue queue[QUEUE_CNT];
-};
 
 static uint64_t units_of(uint64_t record_max, bool wide)
 {
@@ -79,32 +22,37 @@ static uint64_t units_of(uint64_t record_max, bool wide)
 
 /* What is known of each block, and the blocks that are not full, are to be little beside the
  * records: the first wants large ones, the second small. */
-static uint32_t shift_of(uint64_t units)
+static uint32_t shift_of(uint32_t record_max, bool wide)
 {
-	return units <= SMALL_POOL ? SHIFT_SMALL : units <= MID_POOL ? SHIFT_MID : SHIFT_LARGE;
+	return record_max <= SMALL_POOL << wide ? SHIFT_SMALL + wide
+	       : record_max <= MID_POOL << wide ? SHIFT_MID + wide
+						: SHIFT_LARGE;
 }
 
-/* Beside those that are full: of one queue the head, the tail, and one to move on to, and a few for
- * holes.  Where that is nothing beside the records, two more: then what the head and the tail leave
- * empty never has records moved. */
-static uint64_t blocks_of(uint64_t units)
+/* Beside those that are full: of one queue its tail, and one for its head to move on to; so much
+ * for two queues where all are IPv4, else for four, and what more there are have it of the rest.
+ * That is for holes, as many as 40 octets for each record allow, or 72, with all else: the more
+ * there may be, the fewer records are moved to close them. */
+static uint64_t blocks_of(uint32_t record_max, bool wide)
 {
-	uint64_t full = (units >> shift_of(units)) + 1, spare = units > SMALL_POOL ? 5 : 3;
+	uint32_t shift = shift_of(record_max, wide), part = (shift < SHIFT_LARGE ? 7U : 6U) + wide;
+	uint64_t units = units_of(record_max, wide);
 
-	return full + spare + (units >> 16);
+	return ((units + (units >> part)) >> shift) + (wide ? 8U : 5U);
 }
 
 static struct tw_ring *carve(struct arena *a, uint32_t record_max, bool wide)
 {
-	uint64_t units = units_of(record_max, wide), blocks = blocks_of(units);
+	uint64_t blocks = blocks_of(record_max, wide);
+	uint32_t shift = shift_of(record_max, wide);
 	struct tw_ring *r = arena_take(a, 1, sizeof(*r), CACHE_LINE);
-	uint8_t *unit = arena_take(a, blocks << shift_of(units), TW_UNIT_OCTETS, CACHE_LINE);
-	struct block *block = arena_take(a, blocks, sizeof(*block), CACHE_LINE);
+	uint8_t *unit = arena_take(a, blocks << shift, TW_UNIT_OCTETS, CACHE_LINE);
+	struct tw_block *block = arena_take(a, blocks, sizeof(*block), CACHE_LINE);
 
 	if (r)
 		*r = (struct tw_ring){.unit = unit,
 			.block = block,
-			.shift = shift_of(units),
+			.shift = shift,
 			.block_cnt = (uint32_t)blocks,
 			.record_max = record_max,
 			.wide = wide};
@@ -114,9 +62,8 @@ static struct tw_ring *carve(struct arena *a, uint32_t record_max, bool wide)
 size_t leat_tcp_tw_ring_footprint(uint32_t record_max, bool wide)
 {
 	struct arena a = arena_at(NULL);
-	uint64_t units = units_of(record_max, wide);
 
-	if (blocks_of(units) << shift_of(units) >= TW_UNIT_MASK)
+	if (blocks_of(record_max, wide) << shift_of(record_max, wide) >= TW_UNIT_MASK)
 		return 0;
 	carve(&a, record_max, wide);
 	return arena_used(&a);
@@ -130,10 +77,10 @@ struct tw_ring *leat_tcp_tw_ring_new(void *mem, uint32_t record_max, bool wide)
 	struct tw_ring *r = carve(&a, record_max, wide);
 
 	for (uint32_t i = 0; i < r->block_cnt; i++)
-		r->block[i] = (struct block){.next = i + 1 < r->block_cnt ? i + 1 : TCP_NONE};
+		r->block[i] = (struct tw_block){.next = i + 1 < r->block_cnt ? i + 1 : TCP_NONE};
 	r->free_cnt = r->block_cnt;
-	for (uint32_t i = 0; i < QUEUE_CNT; i++)
-		r->queue[i] = (struct queue){.next_at = TIME_NEVER,
+	for (uint32_t i = 0; i < TW_QUEUE_CNT; i++)
+		r->queue[i] = (struct tw_queue){.next_at = TIME_NEVER,
 			.head = TCP_NONE,
 			.tail = TCP_NONE,
 			.pack = TCP_NONE};
@@ -150,70 +97,36 @@ const void *leat_tcp_tw_ring_units(const struct tw_ring *r)
 	return r->unit;
 }
 
-static void *at(const struct tw_ring *r, uint32_t name)
-{
-	DCHECK(name & TW_NAME);
-	return r->unit + (size_t)(name & TW_UNIT_MASK) * TW_UNIT_OCTETS;
-}
-
-static struct body *body_of(const struct tw_ring *r, uint32_t name)
-{
-	return name & TW_WIDE ? &((struct wide *)at(r, name))->body
-			      : &((struct small *)at(r, name))->body;
-}
-
-static struct block *block_of(const struct tw_ring *r, uint32_t name)
-{
-	return &r->block[(name & TW_UNIT_MASK) >> r->shift];
-}
-
 /* The unit of its block at which record name stands. */
 static uint32_t place_of(const struct tw_ring *r, uint32_t name)
 {
 	return name & ((1U << r->shift) - 1);
 }
 
-static uint32_t step_of(uint32_t queue)
-{
-	return queue & 1 ? 2 : 1;
-}
-
-/* The record at unit `place` of block `no`, of this queue. */
-static uint32_t name_of(const struct tw_ring *r, uint32_t queue, uint32_t no, uint32_t place)
-{
-	return TW_NAME | (queue & 1 ? TW_WIDE : 0) | ((no << r->shift) + place);
-}
-
 static uint16_t mark_of(const struct tw_ring *r, uint32_t name)
 {
-	return name & TW_WIDE ? (uint16_t)((struct wide *)at(r, name))->mark
-			      : ((struct small *)at(r, name))->tuple.mark;
-}
-
-/* The end of a record that has this body, in block b. */
-static uint64_t end_of(const struct block *b, const struct body *body)
-{
-	return b->base + ((uint64_t)(body->bits & BIT_HIGH) << 32 | body->low);
+	return name & TW_WIDE ? (uint16_t)((struct tw_wide *)tw_at(r, name))->mark
+			      : ((struct tw_small *)tw_at(r, name))->tuple.mark;
 }
 
 uint64_t leat_tcp_tw_ring_ends_at(const struct tw_ring *r, uint32_t name)
 {
-	return end_of(block_of(r, name), body_of(r, name));
+	return tw_end(tw_block(r, name), tw_body(r, name));
 }
 
 uint32_t leat_tcp_tw_ring_length(const struct tw_ring *r, uint32_t name)
 {
-	return block_of(r, name)->queue / 2;
+	return tw_block(r, name)->queue / 2;
 }
 
 uint8_t leat_tcp_tw_ring_flags(const struct tw_ring *r, uint32_t name)
 {
-	return (uint8_t)((body_of(r, name)->bits & BIT_FLAGS) >> FLAG_SHIFT);
+	return (uint8_t)((tw_body(r, name)->bits & BIT_FLAGS) >> FLAG_SHIFT);
 }
 
 void leat_tcp_tw_ring_tuple(const struct tw_ring *r, uint32_t name, struct tuple *tuple)
 {
-	const struct tuple4 *t = at(r, name);
+	const struct tuple4 *t = tw_at(r, name);
 
 	if (name & TW_WIDE)
 		memcpy(tuple, t, sizeof(*tuple));
@@ -224,9 +137,9 @@ void leat_tcp_tw_ring_tuple(const struct tw_ring *r, uint32_t name, struct tuple
 
 void leat_tcp_tw_ring_read(const struct tw_ring *r, uint32_t name, struct tw_info *info)
 {
-	const struct body *b = body_of(r, name);
+	const struct tw_body *b = tw_body(r, name);
 
-	DCHECK(!(b->bits & BIT_HOLE));
+	DCHECK(!(b->bits & TW_BIT_HOLE));
 	leat_tcp_tw_ring_tuple(r, name, &info->tuple);
 	info->snd_nxt = b->snd_nxt;
 	info->rcv_nxt = b->rcv_nxt;
@@ -239,7 +152,7 @@ void leat_tcp_tw_ring_read(const struct tw_ring *r, uint32_t name, struct tw_inf
 
 void leat_tcp_tw_ring_note(struct tw_ring *r, uint32_t name, uint32_t ts_recent, uint32_t stamp)
 {
-	struct body *b = body_of(r, name);
+	struct tw_body *b = tw_body(r, name);
 
 	DCHECK(stamp <= TW_STAMP_MAX);
 	b->ts_recent = ts_recent;
@@ -248,7 +161,7 @@ void leat_tcp_tw_ring_note(struct tw_ring *r, uint32_t name, uint32_t ts_recent,
 
 void leat_tcp_tw_ring_flag(struct tw_ring *r, uint32_t name, uint8_t flag, bool on)
 {
-	struct body *b = body_of(r, name);
+	struct tw_body *b = tw_body(r, name);
 	uint32_t bit = (uint32_t)flag << FLAG_SHIFT;
 
 	b->bits = on ? b->bits | bit : b->bits & ~bit;
@@ -270,14 +183,17 @@ static uint64_t blocks_kept(const struct tw_ring *r, enum tw_need need)
 static uint32_t block_take(struct tw_ring *r, uint32_t queue, uint64_t ends_at, enum tw_need need)
 {
 	uint32_t no = r->free_head;
-	struct queue *q = &r->queue[queue];
-	struct block *b = &r->block[no];
+	struct tw_queue *q = &r->queue[queue];
+	struct tw_block *b = &r->block[no];
 
 	if (r->free_cnt <= blocks_kept(r, need) + (q->head == TCP_NONE)) /* it is in use then */
 		return TCP_NONE;
 	r->free_head = b->next;
 	r->free_cnt--;
-	*b = (struct block){.base = ends_at, .next = TCP_NONE, .prev = q->tail, .queue = queue};
+	*b = (struct tw_block){.base = (uint32_t)(ends_at >> TW_HIGH_SHIFT),
+		.next = TCP_NONE,
+		.prev = q->tail & TW_BLOCK_MASK,
+		.queue = queue & (TW_QUEUE_CNT - 1)};
 	if (q->tail == TCP_NONE)
 		q->head = no;
 	else
@@ -288,17 +204,17 @@ static uint32_t block_take(struct tw_ring *r, uint32_t queue, uint64_t ends_at, 
 
 static void block_free(struct tw_ring *r, uint32_t no)
 {
-	struct block *b = &r->block[no];
-	struct queue *q = &r->queue[b->queue];
+	struct tw_block *b = &r->block[no];
+	struct tw_queue *q = &r->queue[b->queue];
 
-	if (b->prev == TCP_NONE)
+	if (q->head == no)
 		q->head = b->next;
 	else
 		r->block[b->prev].next = b->next;
-	if (b->next == TCP_NONE)
-		q->tail = b->prev;
-	else
+	if (b->next != TCP_NONE)
 		r->block[b->next].prev = b->prev;
+	else
+		q->tail = q->head == TCP_NONE ? TCP_NONE : b->prev;
 	if (q->pack == no)
 		q->pack = b->next;
 	b->next = r->free_head;
@@ -306,74 +222,84 @@ static void block_free(struct tw_ring *r, uint32_t no)
 	r->free_cnt++;
 }
 
+/* What a record of block b has in TW_BIT_HIGH, if it can. */
+static uint64_t high_of(const struct tw_block *b, uint64_t ends_at)
+{
+	return (ends_at >> TW_HIGH_SHIFT) - b->base;
+}
+
+static void end_write(const struct tw_block *b, struct tw_body *body, uint64_t ends_at)
+{
+	DCHECK(high_of(b, ends_at) <= TW_BIT_HIGH);
+	body->low = (uint32_t)ends_at;
+	body->bits = (body->bits & ~TW_BIT_HIGH) | (uint32_t)high_of(b, ends_at);
+}
+
 /* Where the next record is to stand; TCP_NONE: nowhere. */
 static uint32_t place_at_tail(
 	struct tw_ring *r, uint32_t queue, uint64_t ends_at, enum tw_need need)
 {
 	uint32_t no = r->queue[queue].tail;
-	const struct block *b = &r->block[no];
+	const struct tw_block *b = &r->block[no];
 
 	if (ends_at < r->queue[queue].last_at)
 		return TCP_NONE;
-	if (no == TCP_NONE || b->used + step_of(queue) > 1U << r->shift ||
-		ends_at - b->base > DELTA_MAX)
+	if (no == TCP_NONE || b->used + tw_step(queue) > 1U << r->shift ||
+		high_of(b, ends_at) > TW_BIT_HIGH)
 		no = block_take(r, queue, ends_at, need);
-	return no == TCP_NONE ? TCP_NONE : name_of(r, queue, no, r->block[no].used);
+	return no == TCP_NONE ? TCP_NONE : tw_name_of(r, queue, no, r->block[no].used);
 }
 
 /* The record at name was written. */
 static void queue_grow(struct tw_ring *r, uint32_t queue, uint32_t name, uint64_t ends_at)
 {
-	struct queue *q = &r->queue[queue];
-	struct block *b = block_of(r, name);
-	struct body *body = body_of(r, name);
+	struct tw_queue *q = &r->queue[queue];
+	struct tw_block *b = tw_block(r, name);
 
-	DCHECK(ends_at >= b->base);
-	body->low = (uint32_t)(ends_at - b->base);
-	body->bits = (body->bits & ~BIT_HIGH) | (uint32_t)((ends_at - b->base) >> 32);
+	end_write(b, tw_body(r, name), ends_at);
 	if (q->next_at == TIME_NEVER) {
 		q->next_at = ends_at;
 		q->head_at = b->used;
 		r->queue_cnt++;
 	}
 	q->last_at = ends_at;
-	b->used = (uint16_t)(b->used + step_of(queue));
+	b->used = (uint16_t)(b->used + tw_step(queue));
 	b->live++;
 	r->record_cnt++;
 	r->passive_cnt += (mark_of(r, name) & TW_M_PASSIVE) != 0;
-	r->unit_cnt += step_of(queue);
+	r->unit_cnt += tw_step(queue);
 }
 
 /* At name there may be a hole: the first unit behind it, and all that follow it, is told without
  * looking at each of them.  Else name itself. */
 static uint32_t behind_holes(const struct tw_ring *r, uint32_t name)
 {
-	const struct body *b = body_of(r, name);
+	const struct tw_body *b = tw_body(r, name);
 
-	return UNLIKELY(b->bits & BIT_HOLE) ? name + b->low : name;
+	return UNLIKELY(b->bits & TW_BIT_HOLE) ? name + b->low : name;
 }
 
 /* Makes a hole of record name, one with those beside it, whose first and last say how many units
  * it has. */
 static void hole_make(struct tw_ring *r, uint32_t name)
 {
-	const struct block *b = block_of(r, name);
-	uint32_t step = step_of(b->queue), from = name, to = name + step;
+	const struct tw_block *b = tw_block(r, name);
+	uint32_t step = tw_step(b->queue), from = name, to = name + step;
 
-	body_of(r, name)->bits |= BIT_HOLE;
+	tw_body(r, name)->bits |= TW_BIT_HOLE;
 	if (place_of(r, name) + step < b->used)
 		to = behind_holes(r, to);
 	if (place_of(r, name) > 0) {
-		const struct body *left = body_of(r, name - step);
+		const struct tw_body *left = tw_body(r, name - step);
 
-		from -= left->bits & BIT_HOLE ? left->low : 0;
+		from -= left->bits & TW_BIT_HOLE ? left->low : 0;
 	}
-	body_of(r, from)->low = to - from;
-	body_of(r, to - step)->low = to - from;
+	tw_body(r, from)->low = to - from;
+	tw_body(r, to - step)->low = to - from;
 }
 
 /* The record at the head of q is that of this name, or the one behind the holes there. */
-static void head_set(const struct tw_ring *r, struct queue *q, uint32_t name)
+static void head_set(const struct tw_ring *r, struct tw_queue *q, uint32_t name)
 {
 	name = behind_holes(r, name);
 	q->head_at = place_of(r, name);
@@ -383,27 +309,27 @@ static void head_set(const struct tw_ring *r, struct queue *q, uint32_t name)
 void leat_tcp_tw_ring_end(struct tw_ring *r, uint32_t name)
 {
 	uint32_t no = (name & TW_UNIT_MASK) >> r->shift;
-	struct block *b = &r->block[no];
+	struct tw_block *b = &r->block[no];
 	uint32_t queue = b->queue;
-	struct queue *q = &r->queue[queue];
+	struct tw_queue *q = &r->queue[queue];
 	bool head = no == q->head;
 
-	DCHECK(!(body_of(r, name)->bits & BIT_HOLE));
+	DCHECK(!(tw_body(r, name)->bits & TW_BIT_HOLE));
 	r->record_cnt--;
 	r->passive_cnt -= (mark_of(r, name) & TW_M_PASSIVE) != 0;
-	r->unit_cnt -= step_of(queue);
+	r->unit_cnt -= tw_step(queue);
 	if (UNLIKELY(--b->live == 0)) {
 		block_free(r, no); /* so that the first block has a record */
 		if (head && q->head != TCP_NONE) {
-			head_set(r, q, name_of(r, queue, q->head, 0));
+			head_set(r, q, tw_name_of(r, queue, q->head, 0));
 		} else if (head) {
 			q->next_at = TIME_NEVER;
 			r->queue_cnt--;
 		}
 	} else if (LIKELY(head && place_of(r, name) == q->head_at)) {
 		/* Holes before the head are not told: who comes to them looks at each. */
-		body_of(r, name)->bits |= BIT_HOLE;
-		head_set(r, q, name + step_of(queue));
+		tw_body(r, name)->bits |= TW_BIT_HOLE;
+		head_set(r, q, name + tw_step(queue));
 	} else {
 		hole_make(r, name);
 	}
@@ -413,7 +339,7 @@ static inline void body_write(
 	struct tw_ring *r, uint32_t queue, uint32_t name, const struct tw_info *info)
 {
 	DCHECK(info->stamp <= TW_STAMP_MAX);
-	*body_of(r, name) = (struct body){.snd_nxt = info->snd_nxt,
+	*tw_body(r, name) = (struct tw_body){.snd_nxt = info->snd_nxt,
 		.rcv_nxt = info->rcv_nxt,
 		.ts_recent = info->ts_recent,
 		.bits = info->stamp << STAMP_SHIFT | (uint32_t)info->flags << FLAG_SHIFT};
@@ -430,7 +356,7 @@ uint32_t leat_tcp_tw_ring_add4(struct tw_ring *r, uint32_t length, uint16_t loca
 	DCHECK(!ends4_is_wide(ends));
 	if (name == TCP_NONE)
 		return TCP_NONE;
-	struct small *rec = at(r, name);
+	struct tw_small *rec = tw_at(r, name);
 
 	rec->tuple = (struct tuple4){ends->remote, ends->rport, ends->lport, local_idx, info->mark};
 	body_write(r, queue, name, info);
@@ -451,7 +377,7 @@ uint32_t leat_tcp_tw_ring_add(
 	DCHECK(length < TW_LENGTH_MAX);
 	if (name == TCP_NONE)
 		return TCP_NONE;
-	struct wide *rec = at(r, name);
+	struct tw_wide *rec = tw_at(r, name);
 
 	rec->tuple = info->tuple;
 	rec->mark = info->mark;
@@ -462,13 +388,13 @@ uint32_t leat_tcp_tw_ring_add(
 uint32_t leat_tcp_tw_ring_again(
 	struct tw_ring *r, uint32_t name, uint64_t ends_at, enum tw_need need)
 {
-	uint32_t queue = block_of(r, name)->queue;
+	uint32_t queue = tw_block(r, name)->queue;
 	uint32_t to = place_at_tail(r, queue, ends_at, need);
 
 	if (to == TCP_NONE)
 		return TCP_NONE;
-	memcpy(at(r, to), at(r, name), step_of(queue) * TW_UNIT_OCTETS);
-	body_of(r, to)->bits &= ~((uint32_t)TW_F_LATER << FLAG_SHIFT);
+	memcpy(tw_at(r, to), tw_at(r, name), tw_step(queue) * TW_UNIT_OCTETS);
+	tw_body(r, to)->bits &= ~((uint32_t)TW_F_LATER << FLAG_SHIFT);
 	queue_grow(r, queue, to, ends_at);
 	leat_tcp_tw_ring_end(r, name);
 	return to;
@@ -497,28 +423,25 @@ bool leat_tcp_tw_ring_is_tight(const struct tw_ring *r)
 /* Writes record from at unit `place` of block no, of the same queue; gives the move. */
 static struct tw_move rewrite(struct tw_ring *r, uint32_t from, uint32_t no, uint32_t place)
 {
-	struct block *b = &r->block[no];
-	uint64_t delta = leat_tcp_tw_ring_ends_at(r, from) - b->base;
-	uint32_t to = name_of(r, b->queue, no, place);
+	struct tw_block *b = &r->block[no];
+	uint64_t ends_at = leat_tcp_tw_ring_ends_at(r, from);
+	uint32_t to = tw_name_of(r, b->queue, no, place);
 
-	memmove(at(r, to), at(r, from), step_of(b->queue) * TW_UNIT_OCTETS);
-	struct body *body = body_of(r, to);
-
-	body->low = (uint32_t)delta;
-	body->bits = (body->bits & ~BIT_HIGH) | (uint32_t)(delta >> 32);
+	memmove(tw_at(r, to), tw_at(r, from), tw_step(b->queue) * TW_UNIT_OCTETS);
+	end_write(b, tw_body(r, to), ends_at);
 	return (struct tw_move){from, to};
 }
 
 /* Moves the records of block no to its front. */
 static uint32_t pack_front(struct tw_ring *r, uint32_t no, struct tw_move *move)
 {
-	struct block *b = &r->block[no];
-	uint32_t step = step_of(b->queue), to = 0, cnt = 0;
+	struct tw_block *b = &r->block[no];
+	uint32_t step = tw_step(b->queue), to = 0, cnt = 0;
 
 	for (uint32_t place = 0; place < b->used; place += step) {
-		uint32_t name = name_of(r, b->queue, no, place);
+		uint32_t name = tw_name_of(r, b->queue, no, place);
 
-		if (body_of(r, name)->bits & BIT_HOLE)
+		if (tw_body(r, name)->bits & TW_BIT_HOLE)
 			continue;
 		if (place != to)
 			move[cnt++] = rewrite(r, name, no, to);
@@ -531,16 +454,16 @@ static uint32_t pack_front(struct tw_ring *r, uint32_t no, struct tw_move *move)
 /* Moves records of the next block, from its front, to where there is room in block no. */
 static uint32_t pack_next(struct tw_ring *r, uint32_t no, struct tw_move *move)
 {
-	struct block *b = &r->block[no], *c = &r->block[b->next];
-	uint32_t step = step_of(b->queue), cnt = 0;
+	struct tw_block *b = &r->block[no], *c = &r->block[b->next];
+	uint32_t step = tw_step(b->queue), cnt = 0;
 
 	for (uint32_t place = 0; place < c->used && b->used + step <= 1U << r->shift;
 		place += step) {
-		uint32_t name = name_of(r, b->queue, b->next, place);
+		uint32_t name = tw_name_of(r, b->queue, b->next, place);
 
-		if (body_of(r, name)->bits & BIT_HOLE)
+		if (tw_body(r, name)->bits & TW_BIT_HOLE)
 			continue;
-		if (leat_tcp_tw_ring_ends_at(r, name) - b->base > DELTA_MAX)
+		if (high_of(b, leat_tcp_tw_ring_ends_at(r, name)) > TW_BIT_HIGH)
 			break;
 		move[cnt++] = rewrite(r, name, no, b->used);
 		hole_make(r, name);
@@ -554,12 +477,12 @@ static uint32_t pack_next(struct tw_ring *r, uint32_t no, struct tw_move *move)
 /* The queues take turns, each from its head to its tail. */
 static uint32_t pack_block(struct tw_ring *r)
 {
-	for (uint32_t i = 0; i < QUEUE_CNT; i++) {
-		struct queue *q = &r->queue[r->pack_queue];
+	for (uint32_t i = 0; i <= TW_QUEUE_CNT; i++) {
+		struct tw_queue *q = &r->queue[r->pack_queue];
 
 		if (q->pack != TCP_NONE)
 			return q->pack;
-		r->pack_queue = (r->pack_queue + 1) % QUEUE_CNT;
+		r->pack_queue = (r->pack_queue + 1) % TW_QUEUE_CNT;
 		r->queue[r->pack_queue].pack = r->queue[r->pack_queue].head;
 	}
 	return TCP_NONE;
@@ -571,20 +494,21 @@ uint32_t leat_tcp_tw_ring_pack(struct tw_ring *r, struct tw_move *move)
 
 	if (no == TCP_NONE)
 		return 0;
-	struct block *b = &r->block[no];
-	struct queue *q = &r->queue[b->queue];
+	struct tw_block *b = &r->block[no];
+	struct tw_queue *q = &r->queue[b->queue];
 
+	if (b->live * tw_step(b->queue) == 1U << r->shift) {
+		q->pack = b->next;
+		return 0;
+	}
 	cnt = pack_front(r, no, move);
 	if (q->head == no)
 		q->head_at = 0;
-	if (b->next == TCP_NONE) {
-		q->pack = TCP_NONE;
-		return cnt;
-	}
 	uint32_t next = b->next;
 
-	cnt += pack_next(r, no, move + cnt);
-	if (r->block[next].live == 0)
+	if (next != TCP_NONE)
+		cnt += pack_next(r, no, move + cnt);
+	if (next != TCP_NONE && r->block[next].live == 0)
 		block_free(r, next); /* there may be room for what follows it, too */
 	else
 		q->pack = next;
@@ -597,7 +521,7 @@ static uint32_t first_queue(const struct tw_ring *r)
 {
 	uint32_t first = 0;
 
-	for (uint32_t i = 1; i < QUEUE_CNT; i++)
+	for (uint32_t i = 1; i < TW_QUEUE_CNT; i++)
 		if (r->queue[i].next_at < r->queue[first].next_at)
 			first = i;
 	return first;
@@ -619,23 +543,23 @@ uint64_t leat_tcp_tw_ring_next_of(const struct tw_ring *r, uint32_t length)
 static uint32_t due_of(
 	const struct tw_ring *r, uint32_t queue, uint64_t until, uint32_t *name, uint32_t max)
 {
-	const struct queue *q = &r->queue[queue];
-	uint32_t cnt = 0, place = q->head_at, step = step_of(queue);
+	const struct tw_queue *q = &r->queue[queue];
+	uint32_t cnt = 0, place = q->head_at, step = tw_step(queue);
 
 	if (q->next_at > until)
 		return 0;
 	for (uint32_t no = q->head; no != TCP_NONE; no = r->block[no].next, place = 0) {
-		const struct block *b = &r->block[no];
-		uint32_t first = name_of(r, queue, no, 0);
+		const struct tw_block *b = &r->block[no];
+		uint32_t first = tw_name_of(r, queue, no, 0);
 
 		while (place < b->used) {
-			const struct body *body = body_of(r, first + place);
+			const struct tw_body *body = tw_body(r, first + place);
 
-			if (UNLIKELY(body->bits & BIT_HOLE)) {
+			if (UNLIKELY(body->bits & TW_BIT_HOLE)) {
 				place += body->low;
 				continue;
 			}
-			if (cnt == max || end_of(b, body) > until)
+			if (cnt == max || tw_end(b, body) > until)
 				return cnt;
 			name[cnt++] = first + place;
 			place += step;
@@ -675,15 +599,15 @@ bool leat_tcp_tw_ring_scan(
 {
 	for (; *look > 0 && *cursor < leat_tcp_tw_ring_scan_end(r); (*look)--) {
 		uint32_t no = *cursor >> r->shift, place = *cursor & ((1U << r->shift) - 1);
-		const struct block *b = &r->block[no];
+		const struct tw_block *b = &r->block[no];
 
 		if (b->live == 0 || place >= b->used) {
 			*cursor = (no + 1) << r->shift;
 			continue;
 		}
-		*name = name_of(r, b->queue, no, place);
-		*cursor += step_of(b->queue);
-		if (!(body_of(r, *name)->bits & BIT_HOLE)) {
+		*name = tw_name_of(r, b->queue, no, place);
+		*cursor += tw_step(b->queue);
+		if (!(tw_body(r, *name)->bits & TW_BIT_HOLE)) {
 			(*look)--;
 			return true;
 		}
@@ -694,18 +618,18 @@ bool leat_tcp_tw_ring_scan(
 /* From place on, in steps of step (backwards when it wraps), the first that is a record. */
 static uint32_t next_live(const struct tw_ring *r, uint32_t no, uint32_t place, uint32_t step)
 {
-	while (body_of(r, name_of(r, r->block[no].queue, no, place))->bits & BIT_HOLE)
+	while (tw_body(r, tw_name_of(r, r->block[no].queue, no, place))->bits & TW_BIT_HOLE)
 		place += step;
 	return place;
 }
 
 static void count_block(const struct tw_ring *r, uint32_t no, struct tw_due *due)
 {
-	const struct block *b = &r->block[no];
-	uint32_t step = step_of(b->queue), first = next_live(r, no, 0, step);
+	const struct tw_block *b = &r->block[no];
+	uint32_t step = tw_step(b->queue), first = next_live(r, no, 0, step);
 	uint32_t last = next_live(r, no, b->used - step, 0 - step);
-	uint64_t from = leat_tcp_tw_ring_ends_at(r, name_of(r, b->queue, no, first));
-	uint64_t to = leat_tcp_tw_ring_ends_at(r, name_of(r, b->queue, no, last));
+	uint64_t from = leat_tcp_tw_ring_ends_at(r, tw_name_of(r, b->queue, no, first));
+	uint64_t to = leat_tcp_tw_ring_ends_at(r, tw_name_of(r, b->queue, no, last));
 	uint32_t i = tw_due_place(due, from, 0);
 
 	if (tw_due_place(due, to, i) == i) {
@@ -713,9 +637,9 @@ static void count_block(const struct tw_ring *r, uint32_t no, struct tw_due *due
 		return;
 	}
 	for (uint32_t place = first; place <= last; place += step) {
-		uint32_t name = name_of(r, b->queue, no, place);
+		uint32_t name = tw_name_of(r, b->queue, no, place);
 
-		if (body_of(r, name)->bits & BIT_HOLE)
+		if (tw_body(r, name)->bits & TW_BIT_HOLE)
 			continue;
 		i = tw_due_place(due, leat_tcp_tw_ring_ends_at(r, name), i);
 		due->cnt[i]++;
@@ -748,29 +672,29 @@ static void check_holes(
 {
 	if (from == to)
 		return;
-	ASSERT(body_of(r, name_of(r, queue, no, from))->low == to - from);
-	ASSERT(body_of(r, name_of(r, queue, no, to - step_of(queue)))->low == to - from);
+	ASSERT(tw_body(r, tw_name_of(r, queue, no, from))->low == to - from);
+	ASSERT(tw_body(r, tw_name_of(r, queue, no, to - tw_step(queue)))->low == to - from);
 }
 
 static uint32_t check_queue(const struct tw_ring *r, uint32_t queue, uint32_t *records)
 {
-	const struct queue *q = &r->queue[queue];
+	const struct tw_queue *q = &r->queue[queue];
 	uint64_t before = 0, first = TIME_NEVER;
 	uint32_t blocks = 0, prev = TCP_NONE;
 
 	for (uint32_t no = q->head; no != TCP_NONE; prev = no, no = r->block[no].next, blocks++) {
-		const struct block *b = &r->block[no];
+		const struct tw_block *b = &r->block[no];
 		uint32_t live = 0, behind = 0;
 
-		ASSERT(b->prev == prev && b->queue == queue && b->live > 0);
-		for (uint32_t p = 0; p < b->used; p += step_of(queue)) {
-			uint32_t name = name_of(r, queue, no, p);
+		ASSERT((no == q->head || b->prev == prev) && b->queue == queue && b->live > 0);
+		for (uint32_t p = 0; p < b->used; p += tw_step(queue)) {
+			uint32_t name = tw_name_of(r, queue, no, p);
 
-			if (body_of(r, name)->bits & BIT_HOLE)
+			if (tw_body(r, name)->bits & TW_BIT_HOLE)
 				continue;
 			if (no != q->head || behind > 0)
 				check_holes(r, queue, no, behind, p);
-			behind = p + step_of(queue);
+			behind = p + tw_step(queue);
 			uint64_t ends_at = leat_tcp_tw_ring_ends_at(r, name);
 			ASSERT(ends_at >= before);
 			first = first == TIME_NEVER ? ends_at : first;
@@ -790,7 +714,7 @@ void leat_tcp_tw_ring_check(const struct tw_ring *r)
 {
 	uint32_t blocks = 0, records = 0, in_use = 0;
 
-	for (uint32_t i = 0; i < QUEUE_CNT; i++) {
+	for (uint32_t i = 0; i < TW_QUEUE_CNT; i++) {
 		blocks += check_queue(r, i, &records);
 		in_use += r->queue[i].next_at != TIME_NEVER;
 	}

@@ -20,11 +20,11 @@
  *	small (32)  │ tuple4 10 │ mark 2 │ SND.NXT 4 │ RCV.NXT 4 │ TS.Recent 4 │ low 4 │ bits 4 │
  *	wide  (64)  │ tuple 40 │ SND.NXT 4 │ RCV.NXT 4 │ TS.Recent 4 │ low 4 │ bits 4 │ mark 4 │
  *
- * low and eight of the bits are the end in ns, from the first end in the block; 19 bits are when it
+ * low and eight of the bits are the end in ns, of which the block has the rest; 19 bits are when it
  * was last answered within the limit.
  *
  * Units      instants and durations in ns; `now` never decreases.
- * Memory     leat_tcp_tw_ring_footprint octets: 32.1 octets a record, or 64.3; kept while in use.
+ * Memory     leat_tcp_tw_ring_footprint octets: 32.6 octets a record, or 64.7; kept while in use.
  * Affinity   one lcore; no atomics.
  * Cost       add, end: the record, and the line of its block's head, which is hot.
  * Errors     add is TCP_NONE when there is no block; the last ones are kept for those that have
@@ -40,8 +40,8 @@
 #define TW_WIDE        (UINT32_C(1) << 30)
 #define TW_UNIT_MASK   (TW_WIDE - 1)
 #define TW_UNIT_OCTETS 32
-#define TW_LENGTH_MAX  4 /* different lengths of 2MSL */
-#define TW_MOVE_MAX    256
+#define TW_LENGTH_MAX  4   /* different lengths of 2MSL */
+#define TW_MOVE_MAX    256 /* records moved at once */
 #define TW_STAMP_MAX   ((UINT32_C(1) << 19) - 1)
 
 enum tw_mark {
@@ -187,5 +187,103 @@ uint32_t leat_tcp_tw_ring_passive_cnt(const struct tw_ring *r);
 
 /* leat_tcp_tw_ring_check asserts all that must hold, at a cost. */
 void leat_tcp_tw_ring_check(const struct tw_ring *r);
+
+/* ---- how it lies in memory; for tcp_tw_ring.c and tcp_tw.c alone ---- */
+
+#define TW_QUEUE_CNT  (2 * TW_LENGTH_MAX) /* for small ones and wide ones */
+#define TW_HIGH_SHIFT 32
+#define TW_BIT_HIGH   UINT32_C(0xff) /* of the end, above low, from its block's on */
+#define TW_BIT_HOLE   (UINT32_C(1) << 31)
+#define TW_BLOCK_BITS 29
+#define TW_BLOCK_MASK ((UINT32_C(1) << TW_BLOCK_BITS) - 1)
+
+/* What small and wide records have alike.  The low of the first and of the last of holes that stand
+ * together is how many units they are. */
+struct tw_body {
+	struct seq snd_nxt, rcv_nxt;
+	uint32_t ts_recent;
+	uint32_t low, bits;
+};
+
+struct tw_small {
+	struct tuple4 tuple;
+	struct tw_body body;
+};
+
+struct tw_wide {
+	struct tuple tuple;
+	struct tw_body body;
+	uint32_t mark;
+};
+
+STATIC_ASSERT(sizeof(struct tw_small) == TW_UNIT_OCTETS, "a unit");
+STATIC_ASSERT(sizeof(struct tw_wide) == 2 * TW_UNIT_OCTETS, "two of them");
+
+struct tw_block {
+	uint32_t base; /* the end of its first record, without the low half */
+	uint32_t next;
+	uint32_t prev : TW_BLOCK_BITS, queue : 3; /* prev: unless it is the first */
+	uint16_t used;                            /* units, holes among them */
+	uint16_t live;                            /* records */
+};
+
+STATIC_ASSERT(sizeof(struct tw_block) == 16 && TW_QUEUE_CNT == 8, "little beside 32 records");
+
+struct tw_queue {
+	uint64_t next_at; /* the end of the record at the head; TIME_NEVER: there is none */
+	uint64_t last_at; /* of the one that came last */
+	uint32_t head, tail;
+	uint32_t pack;    /* the block to be packed next */
+	uint32_t head_at; /* the unit in the head block where that record stands */
+};
+
+struct tw_ring {
+	uint8_t *unit;
+	struct tw_block *block;
+	const uint32_t *local4;
+	uint32_t shift, block_cnt;
+	uint32_t free_head, free_cnt;
+	uint32_t record_cnt, record_max, passive_cnt;
+	uint32_t queue_cnt; /* those that have a record */
+	uint64_t unit_cnt;  /* of all records */
+	uint32_t pack_queue;
+	bool wide;
+	struct tw_queue queue[TW_QUEUE_CNT];
+};
+
+static inline void *tw_at(const struct tw_ring *r, uint32_t name)
+{
+	DCHECK(name & TW_NAME);
+	return r->unit + (size_t)(name & TW_UNIT_MASK) * TW_UNIT_OCTETS;
+}
+
+static inline struct tw_body *tw_body(const struct tw_ring *r, uint32_t name)
+{
+	return name & TW_WIDE ? &((struct tw_wide *)tw_at(r, name))->body
+			      : &((struct tw_small *)tw_at(r, name))->body;
+}
+
+static inline struct tw_block *tw_block(const struct tw_ring *r, uint32_t name)
+{
+	return &r->block[(name & TW_UNIT_MASK) >> r->shift];
+}
+
+static inline uint32_t tw_step(uint32_t queue)
+{
+	return queue & 1 ? 2 : 1;
+}
+
+/* The record at unit `place` of block `no`, of this queue. */
+static inline uint32_t tw_name_of(
+	const struct tw_ring *r, uint32_t queue, uint32_t no, uint32_t place)
+{
+	return TW_NAME | (queue & 1 ? TW_WIDE : 0) | ((no << r->shift) + place);
+}
+
+/* The end of a record that has this body, in block b. */
+static inline uint64_t tw_end(const struct tw_block *b, const struct tw_body *body)
+{
+	return (uint64_t)(b->base + (body->bits & TW_BIT_HIGH)) << TW_HIGH_SHIFT | body->low;
+}
 
 #endif
