@@ -180,12 +180,16 @@ void leat_stack_wait_over(struct leat_stack *s, uint32_t name, enum tcp_end why)
 	over(s, name, leat_flow_hash_unit(s->flow, name), why);
 }
 
-/* One that began anew when there was no place for it, and now is at the head. */
+/* One that began anew when there was no place for it, and now is at the head.  Should there still
+ * be none, it ends as if it had not, which time_wait_put_off counts: it has lasted its first. */
 static void go_on(struct leat_stack *s, uint32_t name, uint64_t hash)
 {
 	const struct tw_move move = {name, leat_tcp_tw_later(s->tcp, name, s->now)};
 
-	renamed(s, hash, &move);
+	if (LIKELY(move.to != TCP_NONE))
+		renamed(s, hash, &move);
+	else
+		over(s, name, hash, TCP_END_TIME_WAIT);
 }
 
 uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max)

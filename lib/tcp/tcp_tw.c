@@ -326,11 +326,9 @@ static void silence(struct tcp_engine *e, uint32_t name)
 uint32_t leat_tcp_tw_later(struct tcp_engine *e, uint32_t name, uint64_t now)
 {
 	uint32_t to = leat_tcp_tw_ring_again(e->tw, name, now + lasts_ns(e, name), TW_NEED_LATER);
-
-	ASSERT(to != TCP_NONE); /* a block is kept for the head of each queue */
 	uint32_t slot = slot_of(e, name);
 
-	if (slot != TCP_NONE)
+	if (slot != TCP_NONE && to != TCP_NONE)
 		e->awake_name[slot] = to;
 	return to;
 }

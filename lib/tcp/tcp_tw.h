@@ -78,7 +78,8 @@ uint32_t leat_tcp_tw_due(const struct tcp_engine *e, uint64_t until, uint32_t *n
  * new beginning there was no block (TW_F_LATER) counts from the old one. */
 uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared);
 
-/* leat_tcp_tw_later is for one that was due, with TW_F_LATER: it begins again, under a new name. */
+/* leat_tcp_tw_later is for one that was due, with TW_F_LATER: it begins again, under a new name;
+ * TCP_NONE: there is no block, and it is due. */
 uint32_t leat_tcp_tw_later(struct tcp_engine *e, uint32_t name, uint64_t now);
 
 /* leat_tcp_tw_is_tight says whether the holes of those that are gone should be closed; _pack does

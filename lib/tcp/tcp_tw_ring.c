@@ -432,6 +432,33 @@ static struct tw_move rewrite(struct tw_ring *r, uint32_t from, uint32_t no, uin
 	return (struct tw_move){from, to};
 }
 
+/* From place on, in steps of step (backwards when it wraps), the first that is a record. */
+static uint32_t next_live(const struct tw_ring *r, uint32_t no, uint32_t place, uint32_t step)
+{
+	while (tw_body(r, tw_name_of(r, r->block[no].queue, no, place))->bits & TW_BIT_HOLE)
+		place += step;
+	return place;
+}
+
+/* The block counts from the first record that it still has: what comes from the next one may end
+ * long after those that it had. */
+static void rebase(struct tw_ring *r, uint32_t no)
+{
+	struct tw_block *b = &r->block[no];
+	uint32_t first = tw_name_of(r, b->queue, no, next_live(r, no, 0, tw_step(b->queue)));
+	uint32_t far = tw_body(r, first)->bits & TW_BIT_HIGH;
+
+	if (LIKELY(far == 0))
+		return;
+	b->base += far;
+	for (uint32_t place = 0; place < b->used; place += tw_step(b->queue)) {
+		struct tw_body *body = tw_body(r, tw_name_of(r, b->queue, no, place));
+
+		if (!(body->bits & TW_BIT_HOLE))
+			body->bits -= far;
+	}
+}
+
 /* Moves the records of block no to its front. */
 static uint32_t pack_front(struct tw_ring *r, uint32_t no, struct tw_move *move)
 {
@@ -501,6 +528,7 @@ uint32_t leat_tcp_tw_ring_pack(struct tw_ring *r, struct tw_move *move)
 		q->pack = b->next;
 		return 0;
 	}
+	rebase(r, no);
 	cnt = pack_front(r, no, move);
 	if (q->head == no)
 		q->head_at = 0;
@@ -613,14 +641,6 @@ bool leat_tcp_tw_ring_scan(
 		}
 	}
 	return false;
-}
-
-/* From place on, in steps of step (backwards when it wraps), the first that is a record. */
-static uint32_t next_live(const struct tw_ring *r, uint32_t no, uint32_t place, uint32_t step)
-{
-	while (tw_body(r, tw_name_of(r, r->block[no].queue, no, place))->bits & TW_BIT_HOLE)
-		place += step;
-	return place;
 }
 
 static void count_block(const struct tw_ring *r, uint32_t no, struct tw_due *due)

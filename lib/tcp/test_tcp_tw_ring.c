@@ -263,6 +263,38 @@ static void an_end_is_exact_however_far_the_clock_jumps(void **state)
 	free(r);
 }
 
+/* What a block's first record was says nothing of how long those may last that are moved to it:
+ * else it would stay half empty when holes are closed. */
+static void a_block_that_has_been_there_for_long_is_filled_again(void **state)
+{
+	enum {
+		BLOCK = 32,
+		GONE = BLOCK / 2
+	};
+	struct tw_ring *r = ring_new(100, false);
+	static struct tw_move move[TW_MOVE_MAX];
+	uint32_t name[2 * BLOCK];
+
+	(void)state;
+	for (uint32_t i = 0; i < 2 * BLOCK; i++) {
+		struct tw_info info = info_at(i, false, (uint64_t)i << 35);
+
+		name[i] = leat_tcp_tw_ring_add(r, 0, i % 3, &info);
+		assert_true(name[i] != TCP_NONE);
+	}
+	for (uint32_t i = 0; i < GONE; i++)
+		leat_tcp_tw_ring_end(r, name[i]);
+	assert_int_equal(leat_tcp_tw_ring_pack(r, move), BLOCK);
+	for (uint32_t i = 0; i < BLOCK; i++) {
+		assert_int_equal(move[i].from, name[GONE + i]);
+		name[GONE + i] = move[i].to;
+	}
+	for (uint32_t i = GONE; i < 2 * BLOCK; i++)
+		assert_true(leat_tcp_tw_ring_ends_at(r, name[i]) == (uint64_t)i << 35);
+	leat_tcp_tw_ring_check(r);
+	free(r);
+}
+
 /* What ends before the others of its length finds no place among them. */
 static void who_comes_out_of_order_is_not_taken(void **state)
 {
@@ -464,6 +496,7 @@ int main(void)
 		cmocka_unit_test(a_random_life_equals_the_model),
 		cmocka_unit_test(what_changes_in_its_place_is_read_again),
 		cmocka_unit_test(an_end_is_exact_however_far_the_clock_jumps),
+		cmocka_unit_test(a_block_that_has_been_there_for_long_is_filled_again),
 		cmocka_unit_test(who_comes_out_of_order_is_not_taken),
 		cmocka_unit_test(restarts_leave_room_for_those_that_come_and_for_the_head),
 		cmocka_unit_test(each_queue_has_the_block_that_is_kept_for_its_head),
