@@ -381,12 +381,15 @@ void leat_load_judge(struct load_result *r, const struct load_rule *rule, uint32
 		limit = strcpy(r->why, "the generator's own counts do not add up");
 	if (limit == NULL && r->counters.started == 0)
 		limit = strcpy(r->why, "no connection was begun");
-	if (limit == NULL)
-		r->why[0] = '\0';
-	bool nothing = r->counters.started != 0 && r->counters.completed + r->counters.stopped == 0;
-
-	if (limit == NULL && nothing)
+	/* What the end of the run stopped is no failure, and proves nothing when it is all. */
+	bool nothing = limit == NULL && r->counters.completed == 0;
+	if (nothing && !failed && leat_load_failed(&r->counters) == 0)
+		limit = strcpy(r->why, "no connection was completed before the plan ended; a "
+				       "longer --duration?");
+	else if (nothing)
 		strcpy(r->why, "no connection was completed");
+	else if (limit == NULL)
+		r->why[0] = '\0';
 	r->verdict = by_peer             ? LOAD_VERDICT_FAIL
 		     : limit != NULL     ? LOAD_VERDICT_INCONCLUSIVE
 		     : failed || nothing ? LOAD_VERDICT_FAIL

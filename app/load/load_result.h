@@ -116,7 +116,7 @@ struct load_limits {
 enum load_verdict {
 	LOAD_VERDICT_PASS,
 	LOAD_VERDICT_FAIL,         /* an expectation was not met */
-	LOAD_VERDICT_INCONCLUSIVE, /* the generator was the limit, or the run was cut short */
+	LOAD_VERDICT_INCONCLUSIVE, /* nothing is proved (load_expect.h) */
 	LOAD_VERDICT_CNT
 };
 

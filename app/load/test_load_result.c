@@ -313,8 +313,17 @@ static void nothing_completed_is_no_pass(void **state)
 	/* The rate is of those completed, whatever was begun. */
 	assert_int_equal(judge(&r, "rate >= 1/s"), LOAD_VERDICT_FAIL);
 	assert_int_equal(leat_load_result_rate_milli(&r), 0);
-	/* What the end of the run stopped was good so far. */
+	/* What the end of the run stopped is no failure, and proves nothing. */
 	r.counters = (struct load_counters){.started = 3, .stopped = 3};
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
+	assert_non_null(strstr(r.why, "no connection was completed before the plan ended"));
+	assert_int_equal(judge(&r, "achieved >= 99%"), LOAD_VERDICT_FAIL);
+	/* With one that failed it is the peer that completed none. */
+	r.counters.failed[LOAD_FAIL_RESPONSE_TIMEOUT] = 1;
+	r.counters.started++;
+	assert_int_equal(judge(&r, "connect_p99 < 1s"), LOAD_VERDICT_FAIL);
+	/* One that was completed is enough. */
+	r.counters = (struct load_counters){.started = 3, .stopped = 2, .completed = 1};
 	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_PASS);
 }
 
