@@ -6,6 +6,7 @@
 #include "load_expect.h"
 #include "load_rows.h"
 #include "tcp_state.h"
+#include "watch_why.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -130,11 +131,11 @@ void leat_load_print_plan(const struct load_result *r, FILE *out)
 /* no_tuples says who has them: what is in flight, or what waits. */
 static const char *no_tuples(const struct load_second *s)
 {
-	return s->in_flight > s->present[TCP_ST_TIME_WAIT]
-		       ? "tuples exhausted: those in flight have most; more --sources or --target, "
-			 "or is the peer slow?"
-		       : "tuples exhausted: TIME-WAIT has most; more --sources or --target, or a "
-			 "shorter --time-wait";
+	return watch_waiting_has(s->in_flight, s->present[TCP_ST_TIME_WAIT])
+		       ? "tuples exhausted: TIME-WAIT has most; more --sources or --target, or a "
+			 "shorter --time-wait"
+		       : "tuples exhausted: those in flight have most; more --sources or --target, "
+			 "or is the peer slow?";
 }
 
 #define NO_PLACE                                                                                   \

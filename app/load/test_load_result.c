@@ -370,6 +370,11 @@ static void a_closed_load_without_ports_does_not_pass(void **state)
 	r.held_min = s.in_flight = 63;
 	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
 	assert_non_null(strstr(r.why, "63 of 64 were in flight at times: the next waited"));
+	assert_non_null(strstr(r.why, "(those in flight have most)"));
+	r.tcp.time_wait_peak = 64;
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
+	assert_non_null(strstr(r.why, "(TIME-WAIT has most)"));
+	r.tcp.time_wait_peak = 0;
 	/* It never came to as many, and was not to end before. */
 	r.held_looks = r.held_min = r.held_max = 0;
 	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
