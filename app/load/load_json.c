@@ -96,7 +96,10 @@ static void put_intent(const struct load_result *r, FILE *out)
 	leat_json_text(i->program, out);
 	fprintf(out, ",\"close\":\"%s\",\"seed\":%" PRIu64 ",", i->close, i->seed);
 	put_changes(i, out);
-	fputc('}', out);
+	/* Of this segment alone; the others are of the whole plan, as the hash is. */
+	fprintf(out, ",\"own_rate_per_s\":%.3f,\"own_total\":%" PRIu64 "}",
+		(double)leat_load_result_own(r, i->rate_milli) / 1000,
+		leat_load_result_own_total(r));
 }
 
 static void put_kinds(FILE *out, const char *key, const uint64_t *cnt, uint32_t kinds,

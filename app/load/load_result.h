@@ -176,6 +176,11 @@ uint64_t leat_load_result_rate_milli(const struct load_result *r);
  * millionths; of those that ended, where nothing was planned beforehand. */
 uint32_t leat_load_result_achieved(const struct load_result *r);
 
+/* leat_load_result_own is the share of a rate of the whole plan that is this run's: all of it,
+ * unless it is a segment.  _own_total is how many of the plan's connections are (load_plan.h). */
+uint64_t leat_load_result_own(const struct load_result *r, uint64_t rate_milli);
+uint64_t leat_load_result_own_total(const struct load_result *r);
+
 const char *leat_load_verdict_name(enum load_verdict verdict);
 
 /* The exit code that says it. */

@@ -35,7 +35,8 @@ static void add_rate(const struct load_result *r, struct load_rows *rows)
 	char low[TEXT_GROUP_MAX], high[TEXT_GROUP_MAX];
 
 	if (r->intent.model == LOAD_MODEL_OPEN)
-		leat_load_text_rate(r->intent.rate_milli, row->planned, sizeof(row->planned));
+		leat_load_text_rate(leat_load_result_own(r, r->intent.rate_milli), row->planned,
+			sizeof(row->planned));
 	leat_load_text_rate(leat_load_result_rate_milli(r), row->achieved, sizeof(row->achieved));
 	NUMBER(low, r->second_min == UINT64_MAX ? 0 : r->second_min);
 	NUMBER(high, r->second_max);
@@ -53,7 +54,8 @@ static void add_changes(const struct load_result *r, struct load_rows *rows)
 		struct load_row *row = next(rows, open ? "  changed" : "held");
 
 		if (open)
-			leat_load_text_rate(c->rate_milli, row->planned, sizeof(row->planned));
+			leat_load_text_rate(leat_load_result_own(r, c->rate_milli), row->planned,
+				sizeof(row->planned));
 		else
 			NUMBER(row->planned, c->held);
 		snprintf(ROOM(row), "from %.3f s on, by leat ctl rate", (double)c->at_ns / 1e9);

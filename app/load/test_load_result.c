@@ -503,6 +503,43 @@ static void the_plan_line_names_what_a_pair_rests(void **state)
 	}
 }
 
+static void a_segment_says_which_it_is_and_plans_its_own_share(void **state)
+{
+	static const char *const line[] = {
+		"plan      167 /s, 64 at most in flight, open loop, for 2 s, 333 connections in "
+		"all; segment 2 of 3 of a plan of 500 /s, 1,000 connections; http",
+		"net_\"x\"\\\n, segment 2 of 3\n",
+		"  rate                167 /s          500 /s",
+		"\"segment\":\"2/3\"",
+		"\"rate_per_s\":500.000,\"ramp_s\"",
+		"\"own_rate_per_s\":166.667,\"own_total\":333}",
+	};
+	static struct load_result r;
+	char *text = NULL;
+	size_t octets = 0, all = 0;
+	FILE *out = open_memstream(&text, &octets);
+
+	(void)state;
+	a_run(&r);
+	r.where.segment_cnt = 3;
+	for (uint32_t i = 1; i <= 3; i++) {
+		r.where.segment = i;
+		all += leat_load_result_own_total(&r);
+	}
+	assert_int_equal(all, 1000);
+	r.where.segment = 2;
+	judge(&r, "errors == 0");
+	leat_load_print_plan(&r, out);
+	leat_load_print_report(&r, out);
+	leat_load_json(&r, out);
+	fclose(out);
+	for (size_t i = 0; i < COUNT_OF(line); i++) {
+		if (strstr(text, line[i]) == NULL)
+			fail_msg("no line\n%s\nin\n%s", line[i], text);
+	}
+	free(text);
+}
+
 /* With --json the run above is written to stdout, for who holds it against the schema. */
 int main(int argc, char **argv)
 {
@@ -521,6 +558,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_live_line_is_of_a_second_however_long_it_was),
 		cmocka_unit_test(the_report_says_what_was_planned_and_what_was_achieved),
 		cmocka_unit_test(the_plan_line_names_what_a_pair_rests),
+		cmocka_unit_test(a_segment_says_which_it_is_and_plans_its_own_share),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "--json") == 0) {
