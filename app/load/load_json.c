@@ -127,6 +127,19 @@ static const char *again_key(uint32_t i)
 	return leat_again_key((enum again_kind)i);
 }
 
+/* What is not known of it, or was not wanted, is left out. */
+static void put_bad(const struct load_bad *bad, FILE *out)
+{
+	if (!bad->seen)
+		return;
+	fprintf(out, ",\"first_bad_response\":{\"status\":%u", bad->status);
+	if (bad->octets != LOAD_LENGTH_NONE)
+		fprintf(out, ",\"octets\":%" PRIu64, bad->octets);
+	if (bad->wanted != LOAD_LENGTH_NONE)
+		fprintf(out, ",\"wanted\":%" PRIu64, bad->wanted);
+	fputc('}', out);
+}
+
 static void put_counters(const struct load_counters *c, FILE *out)
 {
 	const struct {
@@ -147,6 +160,7 @@ static void put_counters(const struct load_counters *c, FILE *out)
 	put_kinds(out, "failed", c->failed, LOAD_FAIL_CNT, fail_key);
 	fputc(',', out);
 	put_kinds(out, "not_started", c->not_started, LOAD_SKIP_CNT, skip_key);
+	put_bad(&c->bad, out);
 	fputc('}', out);
 }
 

@@ -540,6 +540,54 @@ static void a_segment_says_which_it_is_and_plans_its_own_share(void **state)
 	free(text);
 }
 
+static void the_first_bad_response_is_told_beside_their_number(void **state)
+{
+	static const struct {
+		struct load_bad bad;
+		const char *text, *json;
+	} row[] = {
+		{{true, 404, 1153, 512},
+			"3 bad response (the first: status 404, 1,153 octets, not "
+			"512), 1 cut\n",
+			",\"first_bad_response\":{\"status\":404,\"octets\":1153,\"wanted\":512}}"},
+		{{true, 500, 512, 512}, "(the first: status 500, 512 octets), 1 cut\n",
+			"{\"status\":500,\"octets\":512,\"wanted\":512}}"},
+		{{true, 200, LOAD_LENGTH_NONE, LOAD_LENGTH_NONE},
+			"(the first: status 200, no number of octets), 1 cut\n",
+			"{\"status\":200}}"},
+		{{true, 0, LOAD_LENGTH_NONE, 512}, "(the first: no HTTP), 1 cut\n",
+			"{\"status\":0,\"wanted\":512}}"},
+		{{false, 0, 0, 0}, "3 bad response, 1 cut\n", "\"time_wait\":0}},\"environment\""},
+	};
+	static struct load_result r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(row); i++) {
+		char *text = NULL;
+		size_t octets = 0;
+		FILE *out = open_memstream(&text, &octets);
+
+		a_run(&r);
+		r.counters.failed[LOAD_FAIL_RESPONSE] = 3;
+		r.counters.failed[LOAD_FAIL_CUT] = 1;
+		r.counters.bad = row[i].bad;
+		leat_load_print_report(&r, out);
+		leat_load_json(&r, out);
+		fclose(out);
+		if (strstr(text, row[i].text) == NULL || strstr(text, row[i].json) == NULL)
+			fail_msg("no %s\nor %s\nin\n%s", row[i].text, row[i].json, text);
+		free(text);
+	}
+	/* Of several loads it is that of the first which had one. */
+	struct load_counters sum = {0}, none = {0}, more = {.bad = {true, 404, 1, 2}};
+	leat_load_add(&sum, &none);
+	assert_false(sum.bad.seen);
+	leat_load_add(&sum, &more);
+	more.bad.status = 500;
+	leat_load_add(&sum, &more);
+	assert_int_equal(sum.bad.status, 404);
+}
+
 /* With --json the run above is written to stdout, for who holds it against the schema. */
 int main(int argc, char **argv)
 {
@@ -558,6 +606,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_live_line_is_of_a_second_however_long_it_was),
 		cmocka_unit_test(the_report_says_what_was_planned_and_what_was_achieved),
 		cmocka_unit_test(the_plan_line_names_what_a_pair_rests),
+		cmocka_unit_test(the_first_bad_response_is_told_beside_their_number),
 		cmocka_unit_test(a_segment_says_which_it_is_and_plans_its_own_share),
 	};
 

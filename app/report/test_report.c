@@ -51,6 +51,10 @@ static void what_was_read_is_written_again_octet_for_octet(void **state)
 		size_t octets[2];
 
 		draw_run(&draw, seed, 1 + (uint32_t)seed % DRAW_PARTS, (uint32_t)(seed * 97));
+		draw.whole.counters.bad = (struct load_bad){.seen = seed % 2 != 0,
+			.status = (uint16_t)(seed * 50 % 1000),
+			.octets = seed % 3 != 0 ? seed * 1000 : LOAD_LENGTH_NONE,
+			.wanted = seed % 5 != 0 ? LOAD_LENGTH_MAX : LOAD_LENGTH_NONE};
 		read_back(&draw.whole, &run[0]);
 		const char *before = json_of(&draw.whole, &octets[0]);
 		const char *after = json_of(&run[0].r, &octets[1]);

@@ -265,6 +265,8 @@ def verdicts():
                                       *to_server())) as (_, client):
             c = sums(client.result(FAIL))
             live.equal((c["failed"]["bad_response"], c["completed"]), (50, 0), "bad responses")
+            live.equal(c["first_bad_response"], {"status": 200, "octets": 300, "wanted": 200},
+                       "the first of them")
     with live.case("a silent server: each failure is a response timeout"):
         with pair(("--listen", "9:discard"), ("-c", "10", "--total", "10", "--timeout", "5s",
                                               *to_server(9))) as (_, client):
