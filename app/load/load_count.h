@@ -101,8 +101,9 @@ struct load_counters {
 	struct load_bad bad;
 };
 
-/* leat_load_add adds the counters of one more load; of bad responses the first one's stays.  Of what two hold the sum of the fewest and of
- * the most are bounds, and exact where they are equal. */
+/* leat_load_add adds the counters of one more load.  Of what two hold the sum of the fewest and of
+ * the most are bounds, and exact where they are equal; the first bad response is that of the first
+ * load which has one. */
 void leat_load_add(struct load_counters *sum, const struct load_counters *more);
 
 uint64_t leat_load_failed(const struct load_counters *c);

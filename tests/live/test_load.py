@@ -332,6 +332,21 @@ def text():
                             r"^  verdict  (PASS|INCONCLUSIVE: )", r"^ledger .* balanced$",
                             r"^frames .* balanced$"):
                 live.check(re.search(pattern, out, re.M), f"no line like {pattern} in\n{out}")
+    with live.case("a peer that still has the last connections of our ports is named in a note"):
+        path = live.directory() / "memif-note"
+        device = f"net_memif0,role={{}},socket={path}"
+        with live.Server("--vdev", device.format("server"), "--address", live.OURS4 + "/24",
+                         "--time-wait-reuse", "off") as server:
+            server.wait_line(r"^ready", live.PROCESS_S)
+            for challenged in (False, True):
+                with Load("--vdev", device.format("client"), "--address", "198.18.0.9/24",
+                          *to_server(), *PATIENT, "--closes", "server", "--source-ports",
+                          "2000-2004", "-c", "5", "--total", "5", "--timeout", "3s",
+                          json_too=False) as load:
+                    load.wait(RUN_S)
+                note = re.search(r"^note      syn_sent_bad_ack: \d+ challenge ACKs to our SYNs: ",
+                                 load.out, re.M)
+                live.equal(note is not None, challenged, f"note in\n{load.out}")
 
 
 if __name__ == "__main__":
