@@ -13,6 +13,7 @@
 #include "load_text.h"
 #include "load_view.h"
 #include "nic_numa.h"
+#include "note.h"
 #include "port.h"
 #include "prepare.h"
 #include "report_dir.h"
@@ -555,6 +556,8 @@ static int print_end(void)
 		good = leat_report_connections(&run.view.sum, stdout);
 		printf("frames    ");
 		good &= leat_report_frames(&run.view.sum, stdout);
+		leat_note_challenged(&run.view.sum, stdout);
+		leat_note_queues(&run.view.sum, run.port.driver, stdout);
 	}
 	good &= write_report();
 	good &= leat_report_written() && r->balanced;

@@ -8,6 +8,7 @@
 #include "knobs.h"
 #include "link.h"
 #include "nic_numa.h"
+#include "note.h"
 #include "notify.h"
 #include "plan.h"
 #include "plane.h"
@@ -390,6 +391,7 @@ static void print_notes(void)
 		       "newer one in, a shorter --time-wait frees them sooner, --close client "
 		       "leaves TIME-WAIT to the client\n",
 			leat_report_group(refused, text));
+	leat_note_queues(&run.sum, run.port.driver, stdout);
 }
 
 /* print_trouble tells what happened to the port and to the lcores, when it did. */

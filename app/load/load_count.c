@@ -93,6 +93,8 @@ void leat_load_add(struct load_counters *sum, const struct load_counters *more)
 	sum->held_min += more->held_min;
 	sum->held_max += more->held_max;
 	sum->held_looks = u64_max(sum->held_looks, more->held_looks);
+	if (!sum->bad.seen)
+		sum->bad = more->bad;
 }
 
 uint64_t leat_load_failed(const struct load_counters *c)

@@ -17,9 +17,12 @@
 
 #include "base_hist.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#define LOAD_HELD_NS UINT64_C(10000000)
+#define LOAD_HELD_NS     UINT64_C(10000000)
+#define LOAD_LENGTH_NONE UINT64_MAX
+#define LOAD_LENGTH_MAX  ((UINT64_C(1) << 53) - 1) /* what is longer is noted as this */
 
 /* How one connection failed: each has a counter of its own. */
 enum load_fail {
@@ -59,6 +62,14 @@ enum load_hist {
 	LOAD_HIST_CNT
 };
 
+/* The first bad response, for people to see what came. */
+struct load_bad {
+	bool seen;
+	uint16_t status; /* 0: it was no HTTP */
+	uint64_t octets; /* of body, as announced; LOAD_LENGTH_NONE: they were not */
+	uint64_t wanted; /* LOAD_LENGTH_NONE: any length was right */
+};
+
 struct load_counters {
 	uint64_t planned; /* due so far */
 	uint64_t started; /* connects begun */
@@ -87,10 +98,12 @@ struct load_counters {
 	 * plan. */
 	uint32_t held_min, held_max;
 	uint64_t held_looks;
+	struct load_bad bad;
 };
 
 /* leat_load_add adds the counters of one more load.  Of what two hold the sum of the fewest and of
- * the most are bounds, and exact where they are equal. */
+ * the most are bounds, and exact where they are equal; the first bad response is that of the first
+ * load which has one. */
 void leat_load_add(struct load_counters *sum, const struct load_counters *more);
 
 uint64_t leat_load_failed(const struct load_counters *c);

@@ -5,6 +5,7 @@
 #include "base_time.h"
 #include "load_text.h"
 #include "opt.h"
+#include "watch_why.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -271,6 +272,12 @@ static bool link_text(const struct load_result *r, char *text, size_t size)
 	return true;
 }
 
+/* waiting_has: who had the tuples that were missing, as far as peaks can tell. */
+static bool waiting_has(const struct load_result *r)
+{
+	return watch_waiting_has(r->held_max, r->tcp.time_wait_peak);
+}
+
 /* holds_fewer: a closed load begins the next as soon as one has ended, whatever the peer does; when
  * it holds fewer than it is to, its own ports or places ran out. */
 static bool holds_fewer(const struct load_result *r, char *text, size_t size)
@@ -288,8 +295,11 @@ static bool holds_fewer(const struct load_result *r, char *text, size_t size)
 	leat_text_group(i->concurrency, whole, sizeof(whole));
 	const char *why = "found no room in the generator's stack; more --connections?";
 
-	if (c->no_port != 0)
-		why = "waited for a pair of address and port (TIME-WAIT has them); more --sources?";
+	if (c->no_port != 0 && waiting_has(r))
+		why = "waited for a pair of address and port (TIME-WAIT has most); more --sources?";
+	else if (c->no_port != 0)
+		why = "waited for a pair of address and port (those in flight have most); more "
+		      "--sources?";
 	else if (c->no_place != 0)
 		why = "waited for a place in the generator's TIME-WAIT; more --time-wait-max?";
 	snprintf(text, size, "%s%s of %s were in flight%s: the next %s", never ? "fewer than " : "",
@@ -330,7 +340,7 @@ const char *leat_load_limit_text(const struct load_result *r, char *text, size_t
 	if (holds_fewer(r, text, size))
 		return text;
 	if (too_many(text, size, skip[LOAD_SKIP_NO_PORT],
-		    r->tcp.time_wait_peak >= r->held_max
+		    waiting_has(r)
 			    ? "connections found no free pair of address and port (TIME-WAIT has "
 			      "most of them); more --sources?"
 			    : "connections found no free pair of address and port (those in "
@@ -381,12 +391,15 @@ void leat_load_judge(struct load_result *r, const struct load_rule *rule, uint32
 		limit = strcpy(r->why, "the generator's own counts do not add up");
 	if (limit == NULL && r->counters.started == 0)
 		limit = strcpy(r->why, "no connection was begun");
-	if (limit == NULL)
-		r->why[0] = '\0';
-	bool nothing = r->counters.started != 0 && r->counters.completed + r->counters.stopped == 0;
-
-	if (limit == NULL && nothing)
+	/* What the end of the run stopped is no failure, and proves nothing when it is all. */
+	bool nothing = limit == NULL && r->counters.completed == 0;
+	if (nothing && !failed && leat_load_failed(&r->counters) == 0)
+		limit = strcpy(r->why, "no connection was completed before the plan ended; a "
+				       "longer --duration?");
+	else if (nothing)
 		strcpy(r->why, "no connection was completed");
+	else if (limit == NULL)
+		r->why[0] = '\0';
 	r->verdict = by_peer             ? LOAD_VERDICT_FAIL
 		     : limit != NULL     ? LOAD_VERDICT_INCONCLUSIVE
 		     : failed || nothing ? LOAD_VERDICT_FAIL

@@ -17,7 +17,8 @@
  *
  * The verdict is `fail` when what only the peer can do alone breaks a rule; `inconclusive` when the
  * generator was the limit, or the run was cut short, for then its numbers are not the peer's;
- * `fail` when any other rule is broken; else `pass`.
+ * `fail` when any other rule is broken, or some failed and none was completed; `inconclusive` when
+ * the end of the plan stopped all there were; else `pass`.
  *
  * Units      values in seconds, shares, counts, a second.
  * Affinity   none; pure.

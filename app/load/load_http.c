@@ -144,12 +144,27 @@ static void response_done(struct load *load, struct leat_stack *s, struct load_c
 	leat_load_pause(load, s, c, think);
 }
 
+/* The response is bad: what it was is kept of the first one. */
+static void response_bad(struct load *load, struct leat_stack *s, struct load_conn *c, bool http)
+{
+	struct load_bad *bad = &load->counters.bad;
+
+	if (!bad->seen)
+		*bad = (struct load_bad){.seen = true,
+			.status = http ? c->scan.status : 0,
+			.octets = http && c->scan.has_length
+					  ? u64_min(c->scan.content_length, LOAD_LENGTH_MAX)
+					  : LOAD_LENGTH_NONE,
+			.wanted = load->config.any_length ? LOAD_LENGTH_NONE : c->body_end};
+	leat_load_fail(load, s, c, LOAD_FAIL_RESPONSE);
+}
+
 static void head_done(struct load *load, struct leat_stack *s, struct load_conn *c)
 {
 	bool right = load->config.any_length || c->scan.content_length == c->body_end;
 
 	if (c->scan.status != 200 || !c->scan.has_length || !right) {
-		leat_load_fail(load, s, c, LOAD_FAIL_RESPONSE);
+		response_bad(load, s, c, true);
 		return;
 	}
 	c->body_end = c->scan.content_length;
@@ -169,7 +184,7 @@ static void head_text(struct load *load, struct leat_stack *s, struct load_conn 
 	if (result == HTTP_DONE)
 		head_done(load, s, c);
 	else if (result == HTTP_BAD)
-		leat_load_fail(load, s, c, LOAD_FAIL_RESPONSE);
+		response_bad(load, s, c, false);
 }
 
 static void body_text(struct load *load, struct leat_stack *s, struct load_conn *c,

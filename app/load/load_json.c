@@ -96,7 +96,10 @@ static void put_intent(const struct load_result *r, FILE *out)
 	leat_json_text(i->program, out);
 	fprintf(out, ",\"close\":\"%s\",\"seed\":%" PRIu64 ",", i->close, i->seed);
 	put_changes(i, out);
-	fputc('}', out);
+	/* Of this segment alone; the others are of the whole plan, as the hash is. */
+	fprintf(out, ",\"own_rate_per_s\":%.3f,\"own_total\":%" PRIu64 "}",
+		(double)leat_load_result_own(r, i->rate_milli) / 1000,
+		leat_load_result_own_total(r));
 }
 
 static void put_kinds(FILE *out, const char *key, const uint64_t *cnt, uint32_t kinds,
@@ -124,6 +127,19 @@ static const char *again_key(uint32_t i)
 	return leat_again_key((enum again_kind)i);
 }
 
+/* What is not known of it, or was not wanted, is left out. */
+static void put_bad(const struct load_bad *bad, FILE *out)
+{
+	if (!bad->seen)
+		return;
+	fprintf(out, ",\"first_bad_response\":{\"status\":%u", bad->status);
+	if (bad->octets != LOAD_LENGTH_NONE)
+		fprintf(out, ",\"octets\":%" PRIu64, bad->octets);
+	if (bad->wanted != LOAD_LENGTH_NONE)
+		fprintf(out, ",\"wanted\":%" PRIu64, bad->wanted);
+	fputc('}', out);
+}
+
 static void put_counters(const struct load_counters *c, FILE *out)
 {
 	const struct {
@@ -144,6 +160,7 @@ static void put_counters(const struct load_counters *c, FILE *out)
 	put_kinds(out, "failed", c->failed, LOAD_FAIL_CNT, fail_key);
 	fputc(',', out);
 	put_kinds(out, "not_started", c->not_started, LOAD_SKIP_CNT, skip_key);
+	put_bad(&c->bad, out);
 	fputc('}', out);
 }
 

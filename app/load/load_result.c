@@ -52,3 +52,15 @@ uint32_t leat_load_result_achieved(const struct load_result *r)
 
 	return of != 0 ? (uint32_t)(share / of) : 0;
 }
+
+uint64_t leat_load_result_own(const struct load_result *r, uint64_t rate_milli)
+{
+	return (rate_milli + r->where.segment_cnt / 2) / r->where.segment_cnt;
+}
+
+uint64_t leat_load_result_own_total(const struct load_result *r)
+{
+	const struct load_where *w = &r->where;
+
+	return (r->intent.total + w->segment_cnt - w->segment) / w->segment_cnt;
+}

@@ -116,7 +116,7 @@ struct load_limits {
 enum load_verdict {
 	LOAD_VERDICT_PASS,
 	LOAD_VERDICT_FAIL,         /* an expectation was not met */
-	LOAD_VERDICT_INCONCLUSIVE, /* the generator was the limit, or the run was cut short */
+	LOAD_VERDICT_INCONCLUSIVE, /* nothing is proved (load_expect.h) */
 	LOAD_VERDICT_CNT
 };
 
@@ -175,6 +175,11 @@ uint64_t leat_load_result_rate_milli(const struct load_result *r);
 /* leat_load_result_achieved is the share of the planned connections that was completed, in
  * millionths; of those that ended, where nothing was planned beforehand. */
 uint32_t leat_load_result_achieved(const struct load_result *r);
+
+/* leat_load_result_own is the share of a rate of the whole plan that is this run's: all of it,
+ * unless it is a segment.  _own_total is how many of the plan's connections are (load_plan.h). */
+uint64_t leat_load_result_own(const struct load_result *r, uint64_t rate_milli);
+uint64_t leat_load_result_own_total(const struct load_result *r);
 
 const char *leat_load_verdict_name(enum load_verdict verdict);
 

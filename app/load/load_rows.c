@@ -35,7 +35,8 @@ static void add_rate(const struct load_result *r, struct load_rows *rows)
 	char low[TEXT_GROUP_MAX], high[TEXT_GROUP_MAX];
 
 	if (r->intent.model == LOAD_MODEL_OPEN)
-		leat_load_text_rate(r->intent.rate_milli, row->planned, sizeof(row->planned));
+		leat_load_text_rate(leat_load_result_own(r, r->intent.rate_milli), row->planned,
+			sizeof(row->planned));
 	leat_load_text_rate(leat_load_result_rate_milli(r), row->achieved, sizeof(row->achieved));
 	NUMBER(low, r->second_min == UINT64_MAX ? 0 : r->second_min);
 	NUMBER(high, r->second_max);
@@ -53,7 +54,8 @@ static void add_changes(const struct load_result *r, struct load_rows *rows)
 		struct load_row *row = next(rows, open ? "  changed" : "held");
 
 		if (open)
-			leat_load_text_rate(c->rate_milli, row->planned, sizeof(row->planned));
+			leat_load_text_rate(leat_load_result_own(r, c->rate_milli), row->planned,
+				sizeof(row->planned));
 		else
 			NUMBER(row->planned, c->held);
 		snprintf(ROOM(row), "from %.3f s on, by leat ctl rate", (double)c->at_ns / 1e9);
@@ -80,6 +82,26 @@ static void add_held(const struct load_result *r, struct load_rows *rows)
 	snprintf(ROOM(row), "at %s looks, one each 10 ms", n);
 }
 
+/* note_bad tells what the first bad response was, behind how many there were. */
+static void note_bad(struct load_row *row, const struct load_bad *bad)
+{
+	char octets[TEXT_GROUP_MAX], wanted[TEXT_GROUP_MAX];
+
+	if (!bad->seen)
+		return;
+	if (bad->status == 0) {
+		snprintf(ROOM(row), " (the first: no HTTP)");
+		return;
+	}
+	NUMBER(octets, bad->octets);
+	NUMBER(wanted, bad->wanted);
+	snprintf(ROOM(row), " (the first: status %u, %s octets", bad->status,
+		bad->octets == LOAD_LENGTH_NONE ? "no number of" : octets);
+	if (bad->wanted != LOAD_LENGTH_NONE && bad->wanted != bad->octets)
+		snprintf(ROOM(row), ", not %s", wanted);
+	snprintf(ROOM(row), ")");
+}
+
 static void add_ends(const struct load_counters *c, struct load_rows *rows)
 {
 	struct load_row *row = next(rows, "not started");
@@ -89,8 +111,11 @@ static void add_ends(const struct load_counters *c, struct load_rows *rows)
 		note_kind(row, c->not_started[i], leat_load_skip_name((enum load_skip)i));
 	row = next(rows, "failed");
 	NUMBER(row->achieved, leat_load_failed(c));
-	for (uint32_t i = 0; i < LOAD_FAIL_CNT; i++)
+	for (uint32_t i = 0; i < LOAD_FAIL_CNT; i++) {
 		note_kind(row, c->failed[i], leat_load_fail_name((enum load_fail)i));
+		if (i == LOAD_FAIL_RESPONSE && c->failed[i] != 0)
+			note_bad(row, &c->bad);
+	}
 	if (c->stopped == 0)
 		return;
 	row = next(rows, "stopped early");

@@ -6,6 +6,7 @@
 #include "load_expect.h"
 #include "load_rows.h"
 #include "tcp_state.h"
+#include "watch_why.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -98,12 +99,32 @@ static void print_program(const char *text, FILE *out)
 			fputs("; ", out);
 }
 
+/* print_total writes how many there are to be, and of a segment what it is a part of. */
+static void print_total(const struct load_result *r, FILE *out)
+{
+	const struct load_intent *i = &r->intent;
+	char n[TEXT_GROUP_MAX], rate[32];
+
+	group(leat_load_result_own_total(r), n);
+	if (i->total != 0)
+		fprintf(out, ", %s connections in all", n);
+	if (r->where.segment_cnt == 1)
+		return;
+	fprintf(out, "; segment %u of %u", r->where.segment, r->where.segment_cnt);
+	leat_load_text_rate(i->rate_milli, rate, sizeof(rate));
+	if (i->model == LOAD_MODEL_OPEN)
+		fprintf(out, " of a plan of %s", rate);
+	group(i->total, n);
+	if (i->total != 0)
+		fprintf(out, "%s%s connections", i->model == LOAD_MODEL_OPEN ? ", " : " of ", n);
+}
+
 void leat_load_print_plan(const struct load_result *r, FILE *out)
 {
 	const struct load_intent *i = &r->intent;
 	char rate[32], t[2][32], n[TEXT_GROUP_MAX];
 
-	leat_load_text_rate(i->rate_milli, rate, sizeof(rate));
+	leat_load_text_rate(leat_load_result_own(r, i->rate_milli), rate, sizeof(rate));
 	leat_text_ns(i->duration_ns, t[0], sizeof(t[0]));
 	leat_text_ns(i->ramp_ns, t[1], sizeof(t[1]));
 	group(i->concurrency, n);
@@ -115,9 +136,7 @@ void leat_load_print_plan(const struct load_result *r, FILE *out)
 		fprintf(out, ", for %s", t[0]);
 	if (i->ramp_ns != 0)
 		fprintf(out, " after %s of ramp", t[1]);
-	group(i->total, n);
-	if (i->total != 0)
-		fprintf(out, ", %s connections in all", n);
+	print_total(r, out);
 	fputs("; ", out);
 	print_program(i->program, out);
 	if (strcmp(i->close, "reset") == 0)
@@ -130,11 +149,11 @@ void leat_load_print_plan(const struct load_result *r, FILE *out)
 /* no_tuples says who has them: what is in flight, or what waits. */
 static const char *no_tuples(const struct load_second *s)
 {
-	return s->in_flight > s->present[TCP_ST_TIME_WAIT]
-		       ? "tuples exhausted: those in flight have most; more --sources or --target, "
-			 "or is the peer slow?"
-		       : "tuples exhausted: TIME-WAIT has most; more --sources or --target, or a "
-			 "shorter --time-wait";
+	return watch_waiting_has(s->in_flight, s->present[TCP_ST_TIME_WAIT])
+		       ? "tuples exhausted: TIME-WAIT has most; more --sources or --target, or a "
+			 "shorter --time-wait"
+		       : "tuples exhausted: those in flight have most; more --sources or --target, "
+			 "or is the peer slow?";
 }
 
 #define NO_PLACE                                                                                   \
@@ -239,9 +258,13 @@ static void print_head(const struct load_result *r, FILE *out)
 
 	gmtime_r(&at, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &tm);
-	fprintf(out, "%-40s %s, %s, %u shard%s, %s%s\n", r->where.name, when, r->where.node,
-		r->where.shard_cnt, r->where.shard_cnt == 1 ? "" : "s", r->where.nic,
-		r->partial ? "   PARTIAL: stopped before its end" : "");
+	fprintf(out, "%-40s %s, %s, %u shard%s, %s", r->where.name, when, r->where.node,
+		r->where.shard_cnt, r->where.shard_cnt == 1 ? "" : "s", r->where.nic);
+	if (r->where.segment_cnt > 1)
+		fprintf(out, ", segment %u of %u", r->where.segment, r->where.segment_cnt);
+	if (r->part_cnt != 0)
+		fprintf(out, ", merged of %u segment%s", r->part_cnt, r->part_cnt == 1 ? "" : "s");
+	fprintf(out, "%s\n", r->partial ? "   PARTIAL: stopped before its end" : "");
 }
 
 static void print_counts(const struct load_result *r, FILE *out)

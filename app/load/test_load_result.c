@@ -313,8 +313,17 @@ static void nothing_completed_is_no_pass(void **state)
 	/* The rate is of those completed, whatever was begun. */
 	assert_int_equal(judge(&r, "rate >= 1/s"), LOAD_VERDICT_FAIL);
 	assert_int_equal(leat_load_result_rate_milli(&r), 0);
-	/* What the end of the run stopped was good so far. */
+	/* What the end of the run stopped is no failure, and proves nothing. */
 	r.counters = (struct load_counters){.started = 3, .stopped = 3};
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
+	assert_non_null(strstr(r.why, "no connection was completed before the plan ended"));
+	assert_int_equal(judge(&r, "achieved >= 99%"), LOAD_VERDICT_FAIL);
+	/* With one that failed it is the peer that completed none. */
+	r.counters.failed[LOAD_FAIL_RESPONSE_TIMEOUT] = 1;
+	r.counters.started++;
+	assert_int_equal(judge(&r, "connect_p99 < 1s"), LOAD_VERDICT_FAIL);
+	/* One that was completed is enough. */
+	r.counters = (struct load_counters){.started = 3, .stopped = 2, .completed = 1};
 	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_PASS);
 }
 
@@ -361,6 +370,11 @@ static void a_closed_load_without_ports_does_not_pass(void **state)
 	r.held_min = s.in_flight = 63;
 	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
 	assert_non_null(strstr(r.why, "63 of 64 were in flight at times: the next waited"));
+	assert_non_null(strstr(r.why, "(those in flight have most)"));
+	r.tcp.time_wait_peak = 64;
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
+	assert_non_null(strstr(r.why, "(TIME-WAIT has most)"));
+	r.tcp.time_wait_peak = 0;
 	/* It never came to as many, and was not to end before. */
 	r.held_looks = r.held_min = r.held_max = 0;
 	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
@@ -489,6 +503,91 @@ static void the_plan_line_names_what_a_pair_rests(void **state)
 	}
 }
 
+static void a_segment_says_which_it_is_and_plans_its_own_share(void **state)
+{
+	static const char *const line[] = {
+		"plan      167 /s, 64 at most in flight, open loop, for 2 s, 333 connections in "
+		"all; segment 2 of 3 of a plan of 500 /s, 1,000 connections; http",
+		"net_\"x\"\\\n, segment 2 of 3\n",
+		"  rate                167 /s          500 /s",
+		"\"segment\":\"2/3\"",
+		"\"rate_per_s\":500.000,\"ramp_s\"",
+		"\"own_rate_per_s\":166.667,\"own_total\":333}",
+	};
+	static struct load_result r;
+	char *text = NULL;
+	size_t octets = 0, all = 0;
+	FILE *out = open_memstream(&text, &octets);
+
+	(void)state;
+	a_run(&r);
+	r.where.segment_cnt = 3;
+	for (uint32_t i = 1; i <= 3; i++) {
+		r.where.segment = i;
+		all += leat_load_result_own_total(&r);
+	}
+	assert_int_equal(all, 1000);
+	r.where.segment = 2;
+	judge(&r, "errors == 0");
+	leat_load_print_plan(&r, out);
+	leat_load_print_report(&r, out);
+	leat_load_json(&r, out);
+	fclose(out);
+	for (size_t i = 0; i < COUNT_OF(line); i++) {
+		if (strstr(text, line[i]) == NULL)
+			fail_msg("no line\n%s\nin\n%s", line[i], text);
+	}
+	free(text);
+}
+
+static void the_first_bad_response_is_told_beside_their_number(void **state)
+{
+	static const struct {
+		struct load_bad bad;
+		const char *text, *json;
+	} row[] = {
+		{{true, 404, 1153, 512},
+			"3 bad response (the first: status 404, 1,153 octets, not "
+			"512), 1 cut\n",
+			",\"first_bad_response\":{\"status\":404,\"octets\":1153,\"wanted\":512}}"},
+		{{true, 500, 512, 512}, "(the first: status 500, 512 octets), 1 cut\n",
+			"{\"status\":500,\"octets\":512,\"wanted\":512}}"},
+		{{true, 200, LOAD_LENGTH_NONE, LOAD_LENGTH_NONE},
+			"(the first: status 200, no number of octets), 1 cut\n",
+			"{\"status\":200}}"},
+		{{true, 0, LOAD_LENGTH_NONE, 512}, "(the first: no HTTP), 1 cut\n",
+			"{\"status\":0,\"wanted\":512}}"},
+		{{false, 0, 0, 0}, "3 bad response, 1 cut\n", "\"time_wait\":0}},\"environment\""},
+	};
+	static struct load_result r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(row); i++) {
+		char *text = NULL;
+		size_t octets = 0;
+		FILE *out = open_memstream(&text, &octets);
+
+		a_run(&r);
+		r.counters.failed[LOAD_FAIL_RESPONSE] = 3;
+		r.counters.failed[LOAD_FAIL_CUT] = 1;
+		r.counters.bad = row[i].bad;
+		leat_load_print_report(&r, out);
+		leat_load_json(&r, out);
+		fclose(out);
+		if (strstr(text, row[i].text) == NULL || strstr(text, row[i].json) == NULL)
+			fail_msg("no %s\nor %s\nin\n%s", row[i].text, row[i].json, text);
+		free(text);
+	}
+	/* Of several loads it is that of the first which had one. */
+	struct load_counters sum = {0}, none = {0}, more = {.bad = {true, 404, 1, 2}};
+	leat_load_add(&sum, &none);
+	assert_false(sum.bad.seen);
+	leat_load_add(&sum, &more);
+	more.bad.status = 500;
+	leat_load_add(&sum, &more);
+	assert_int_equal(sum.bad.status, 404);
+}
+
 /* With --json the run above is written to stdout, for who holds it against the schema. */
 int main(int argc, char **argv)
 {
@@ -507,6 +606,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_live_line_is_of_a_second_however_long_it_was),
 		cmocka_unit_test(the_report_says_what_was_planned_and_what_was_achieved),
 		cmocka_unit_test(the_plan_line_names_what_a_pair_rests),
+		cmocka_unit_test(the_first_bad_response_is_told_beside_their_number),
+		cmocka_unit_test(a_segment_says_which_it_is_and_plans_its_own_share),
 	};
 
 	if (argc > 1 && strcmp(argv[1], "--json") == 0) {

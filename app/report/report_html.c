@@ -104,7 +104,9 @@ static void put_banner(const struct load_result *r, FILE *out)
 	fprintf(out, ", %u shard%s, ", r->where.shard_cnt, r->where.shard_cnt == 1 ? "" : "s");
 	put_text(r->where.nic, out);
 	if (r->where.segment_cnt > 1)
-		fprintf(out, ", segment %u/%u", r->where.segment, r->where.segment_cnt);
+		fprintf(out, ", segment %u of %u", r->where.segment, r->where.segment_cnt);
+	if (r->part_cnt != 0)
+		fprintf(out, ", merged of %u segment%s", r->part_cnt, r->part_cnt == 1 ? "" : "s");
 	fprintf(out, "</p>\n<div class=\"banner %s\"><b>%s</b>", leat_load_verdict_name(r->verdict),
 		word[r->verdict]);
 	for (uint32_t i = 0; i < r->expect_cnt; i++)

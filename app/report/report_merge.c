@@ -341,6 +341,15 @@ static void judge(const struct report_merge *m, struct load_result *r)
 		snprintf(r->why, sizeof(r->why), "its segments did not run at the same time");
 }
 
+/* name_of: what is of several runs has the name of none of them. */
+static const char *name_of(const struct report_merge *m)
+{
+	for (uint32_t i = 1; i < m->run_cnt; i++)
+		if (!same_text(nth(m, i)->where.name, nth(m, 0)->where.name))
+			return "merged";
+	return nth(m, 0)->where.name;
+}
+
 static void begin(const struct report_merge *m, struct load_result *r, struct load_second *second)
 {
 	const struct load_result *first = nth(m, 0);
@@ -356,6 +365,7 @@ static void begin(const struct report_merge *m, struct load_result *r, struct lo
 	for (uint32_t i = 0; i < r->intent.change_cnt; i++)
 		r->intent.change[i].held = 0;
 	r->where = first->where;
+	r->where.name = name_of(m);
 	r->where.shard_cnt = 0;
 	r->where.segment = r->where.segment_cnt = 1;
 	if (m->run_cnt > 1)
@@ -398,8 +408,10 @@ void leat_report_merge_print(const struct report_merge *m, const struct load_res
 	leat_text_ns(m->skew_ns, skew, sizeof(skew));
 	leat_text_ns(m->common_ns, common, sizeof(common));
 	leat_text_ns(m->whole_ns, whole, sizeof(whole));
-	fprintf(out, "merged    %u of %u segments of %s; start skew %s, common window %s of %s\n",
-		m->run_cnt, cnt, r->where.name, m->skew_ns == 0 ? "0" : skew, common, whole);
+	bool one_name = r->where.name == nth(m, 0)->where.name;
+	fprintf(out, "merged    %u of %u segments%s%s; start skew %s, common window %s of %s\n",
+		m->run_cnt, cnt, one_name ? " of " : "", one_name ? r->where.name : "",
+		m->skew_ns == 0 ? "0" : skew, common, whole);
 	for (uint32_t i = 0; i < r->part_cnt; i++) {
 		const struct load_part *p = &r->part[i];
 

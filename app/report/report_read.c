@@ -107,6 +107,25 @@ static void read_intent(struct field_reader *f, const json_t *root, struct load_
 	leat_field_leave(f);
 }
 
+static uint64_t length_if(struct field_reader *f, const json_t *in, const char *key)
+{
+	return json_object_get(in, key) != NULL ? leat_field_count(f, in, key, LOAD_LENGTH_MAX)
+						: LOAD_LENGTH_NONE;
+}
+
+/* read_bad: where no response was bad there is none, nor in older files. */
+static void read_bad(struct field_reader *f, const json_t *in, struct load_bad *bad)
+{
+	if (json_object_get(in, "first_bad_response") == NULL)
+		return;
+	in = leat_field_object(f, in, "first_bad_response");
+	bad->seen = true;
+	bad->status = (uint16_t)leat_field_count(f, in, "status", 999);
+	bad->octets = length_if(f, in, "octets");
+	bad->wanted = length_if(f, in, "wanted");
+	leat_field_leave(f);
+}
+
 static void read_counters(struct field_reader *f, const json_t *in, struct load_counters *c)
 {
 	const struct {
@@ -136,6 +155,7 @@ static void read_counters(struct field_reader *f, const json_t *in, struct load_
 		c->not_started[i] = leat_field_count_later(
 			f, kind, leat_load_skip_key((enum load_skip)i), CNT_MAX / LOAD_SKIP_CNT);
 	leat_field_leave(f);
+	read_bad(f, in, &c->bad);
 }
 
 static void read_steady(struct field_reader *f, const json_t *root, struct load_result *r)

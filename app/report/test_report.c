@@ -3,6 +3,7 @@
 #include "base_time.h"
 #include "report_diff.h"
 #include "report_dir.h"
+#include "report_html.h"
 #include "report_merge.h"
 #include "report_read.h"
 #include "test_report.h"
@@ -50,6 +51,10 @@ static void what_was_read_is_written_again_octet_for_octet(void **state)
 		size_t octets[2];
 
 		draw_run(&draw, seed, 1 + (uint32_t)seed % DRAW_PARTS, (uint32_t)(seed * 97));
+		draw.whole.counters.bad = (struct load_bad){.seen = seed % 2 != 0,
+			.status = (uint16_t)(seed * 50 % 1000),
+			.octets = seed % 3 != 0 ? seed * 1000 : LOAD_LENGTH_NONE,
+			.wanted = seed % 5 != 0 ? LOAD_LENGTH_MAX : LOAD_LENGTH_NONE};
 		read_back(&draw.whole, &run[0]);
 		const char *before = json_of(&draw.whole, &octets[0]);
 		const char *after = json_of(&run[0].r, &octets[1]);
@@ -320,6 +325,40 @@ static void a_merged_run_is_read_back_as_one(void **state)
 	free_runs(3);
 }
 
+static void a_merged_run_has_the_name_that_all_segments_have_or_none_of_theirs(void **state)
+{
+	char why[REPORT_WHY_MAX], *text = NULL;
+	size_t octets = 0;
+	FILE *out = open_memstream(&text, &octets);
+
+	(void)state;
+	draw_run(&draw, 6, 3, 700);
+	struct report_merge m = merge_of(3);
+	assert_true(leat_report_merge(&m, &merged, second, why, sizeof(why)));
+	assert_string_equal(merged.where.name, "lab");
+	leat_report_merge_print(&m, &merged, out);
+	free_runs(3);
+	draw.part[2].where.name = "lab-2";
+	m = merge_of(3);
+	assert_true(leat_report_merge(&m, &merged, second, why, sizeof(why)));
+	assert_string_equal(merged.where.name, "merged");
+	leat_report_merge_print(&m, &merged, out);
+	leat_load_print_report(&merged, out);
+	leat_report_html(&merged, out);
+	free_runs(3);
+	fclose(out);
+	assert_non_null(strstr(text, "merged    3 of 3 segments of lab; start skew"));
+	assert_non_null(strstr(text, "merged    3 of 3 segments; start skew"));
+	assert_non_null(strstr(text, "net_tap, merged of 3 segments\n"));
+	assert_non_null(strstr(text, "net_tap, merged of 3 segments</p>"));
+	free(text);
+	out = open_memstream(&text, &octets);
+	leat_report_html(&draw.part[1], out);
+	fclose(out);
+	assert_non_null(strstr(text, "net_tap, segment 2 of 3</p>"));
+	free(text);
+}
+
 static void an_empty_set_of_formats_or_an_unknown_one_is_refused(void **state)
 {
 	uint32_t formats;
@@ -432,6 +471,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_missing_segment_is_told_and_makes_it_inconclusive_at_best),
 		cmocka_unit_test(windows_that_lie_apart_do_not_add_up),
 		cmocka_unit_test(a_merged_run_is_read_back_as_one),
+		cmocka_unit_test(
+			a_merged_run_has_the_name_that_all_segments_have_or_none_of_theirs),
 		cmocka_unit_test(an_empty_set_of_formats_or_an_unknown_one_is_refused),
 		cmocka_unit_test(what_two_plans_differ_in_is_named),
 		cmocka_unit_test(segments_of_a_plan_share_a_hash_and_other_plans_have_another),

@@ -79,7 +79,12 @@ static void each_limit_is_named_and_the_first_of_them_alone(void **state)
 	now.cell[1][WATCH_PRESENT + TCP_ST_TIME_WAIT] = 990;
 	says("TIME-WAIT is full: shard 1: 990 of 1000", true);
 	now.cell[1][WATCH_C_NO_PORT] = 1;
-	says("tuples exhausted", true);
+	says("tuples exhausted: TIME-WAIT has most", true);
+	now.cell[0][WATCH_LOAD + WATCH_L_IN_FLIGHT] = 991;
+	says("tuples exhausted: those in flight have most", true);
+	now.cell[1][WATCH_PRESENT + TCP_ST_TIME_WAIT] = 0;
+	now.cell[0][WATCH_LOAD + WATCH_L_IN_FLIGHT] = 0;
+	says("tuples exhausted: those in flight have most", true);
 	now.cell[1][WATCH_C_CPU] = 5;
 	now.cell[1][WATCH_C_SILENT] = 1;
 	says("shard 1 on cpu 5 does not turn", true);

@@ -117,6 +117,25 @@ static uint32_t fullest(const struct watch_snapshot *now)
 	return at;
 }
 
+static uint64_t sum_of(const struct watch_snapshot *now, uint32_t cell)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < now->shard_cnt; i++)
+		n += now->cell[i][cell];
+	return n;
+}
+
+static void say_tuples(const struct watch_snapshot *now, char *text)
+{
+	bool waiting = watch_waiting_has(sum_of(now, WATCH_LOAD + WATCH_L_IN_FLIGHT),
+		sum_of(now, WATCH_PRESENT + TCP_ST_TIME_WAIT));
+
+	snprintf(text, WATCH_REASON_MAX, "tuples exhausted: %s; more sources or targets, or %s",
+		waiting ? "TIME-WAIT has most" : "those in flight have most",
+		waiting ? "a shorter 2MSL" : "is the peer slow?");
+}
+
 /* Each shard has places of its own: one is full, be the others empty. */
 static bool of_tables(const struct change *c, char *text)
 {
@@ -125,9 +144,7 @@ static bool of_tables(const struct change *c, char *text)
 	uint64_t max = c->now->cell[at][WATCH_C_PLACES];
 
 	if (since(c, WATCH_SKIP + SKIP_NO_PORT) + since(c, WATCH_C_NO_PORT) != 0)
-		snprintf(text, WATCH_REASON_MAX,
-			"tuples exhausted: TIME-WAIT has them; more sources or targets, or a "
-			"shorter 2MSL");
+		say_tuples(c->now, text);
 	else if ((max != 0 && waiting >= max - max / 100) ||
 		 since(c, WATCH_ENDED + TCP_END_GAVE_WAY) + since(c, WATCH_SKIP + SKIP_WAITING) +
 				 since(c, WATCH_OUTCOME + OUTCOME_REFUSED) !=

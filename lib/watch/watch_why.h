@@ -25,4 +25,11 @@ uint32_t leat_watch_busy(
 	const struct watch_snapshot *before, const struct watch_snapshot *now, uint32_t i);
 uint32_t leat_watch_busiest(const struct watch_snapshot *before, const struct watch_snapshot *now);
 
+/* watch_waiting_has says who has the tuples of a generator that finds none: what waits in its
+ * TIME-WAIT, or else what it has in flight. */
+static inline bool watch_waiting_has(uint64_t in_flight, uint64_t waiting)
+{
+	return waiting != 0 && waiting >= in_flight;
+}
+
 #endif

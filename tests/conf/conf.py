@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 EXAMPLE = re.compile(r"^```yaml\n(.*?)^```", re.M | re.S)
+NAMED = re.compile(r"(?: --config (?!/)|(?=config/))([\w/-]+\.ya?ml)")
 TABLES = re.compile(r"(<!-- leat check --page -->\n)(.*?)(<!-- end -->)", re.S)
 
 
@@ -82,6 +83,10 @@ class Test:
         examples = [(f"{p.relative_to(self.root)}, example {i}", text) for p in docs
                     for i, text in enumerate(EXAMPLE.findall(p.read_text()), 1)]
         self.case("there are files in config/, and examples in docs/", len(texts) > 3 and examples)
+        named = {name.strip() for p in docs for name in NAMED.findall(p.read_text())}
+        missing = [name for name in sorted(named) if not (self.root / name).exists()]
+        self.case("the files that examples of commands name are there", named and not missing,
+                  "\n".join(missing))
         with tempfile.TemporaryDirectory() as folder:
             for name, text in texts + examples:
                 path = Path(folder) / "lab-a.yaml"

@@ -233,7 +233,9 @@ def endings():
         with pair(("--listen", "7000:program:wait 1h"),
                   ("-p", "expect 1", "-c", "10", "-d", "1s", "--abort-at-end",
                    *to_server(7000))) as (server, client):
-            c = sums(client.result())
+            told = client.result(INCONCLUSIVE)  # none was completed: it proves nothing
+            live.check("no connection was completed before" in told["why"], told["why"])
+            c = sums(told)
             live.equal((c["started"], c["stopped"], c["failed_all"]), (10, 10, 0),
                        "started, stopped, failed")
             live.equal(server.stop(), 0, "exit code of leat serve")
@@ -263,6 +265,8 @@ def verdicts():
                                       *to_server())) as (_, client):
             c = sums(client.result(FAIL))
             live.equal((c["failed"]["bad_response"], c["completed"]), (50, 0), "bad responses")
+            live.equal(c["first_bad_response"], {"status": 200, "octets": 300, "wanted": 200},
+                       "the first of them")
     with live.case("a silent server: each failure is a response timeout"):
         with pair(("--listen", "9:discard"), ("-c", "10", "--total", "10", "--timeout", "5s",
                                               *to_server(9))) as (_, client):
@@ -328,6 +332,21 @@ def text():
                             r"^  verdict  (PASS|INCONCLUSIVE: )", r"^ledger .* balanced$",
                             r"^frames .* balanced$"):
                 live.check(re.search(pattern, out, re.M), f"no line like {pattern} in\n{out}")
+    with live.case("a peer that still has the last connections of our ports is named in a note"):
+        path = live.directory() / "memif-note"
+        device = f"net_memif0,role={{}},socket={path}"
+        with live.Server("--vdev", device.format("server"), "--address", live.OURS4 + "/24",
+                         "--time-wait-reuse", "off") as server:
+            server.wait_line(r"^ready", live.PROCESS_S)
+            for challenged in (False, True):
+                with Load("--vdev", device.format("client"), "--address", "198.18.0.9/24",
+                          *to_server(), *PATIENT, "--closes", "server", "--source-ports",
+                          "2000-2004", "-c", "5", "--total", "5", "--timeout", "3s",
+                          json_too=False) as load:
+                    load.wait(RUN_S)
+                note = re.search(r"^note      syn_sent_bad_ack: \d+ challenge ACKs to our SYNs: ",
+                                 load.out, re.M)
+                live.equal(note is not None, challenged, f"note in\n{load.out}")
 
 
 if __name__ == "__main__":

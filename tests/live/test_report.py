@@ -196,6 +196,8 @@ def files():
             told = read(folder("killed"))
             live.equal((told["partial"], told["verdict"]), (True, "inconclusive"), "partial")
             live.check((folder("killed") / "latency.hlog.partial").exists(), "no log of so far")
+            live.equal({told["latency"][kind]["count"] for kind in others.KINDS}, {0},
+                       "latencies, which docs/report.md says it has not")
             shown, _ = report("show", folder("killed"), codes=(INCONCLUSIVE,))
             live.check("PARTIAL" in shown, shown)
 
