@@ -441,7 +441,9 @@ static const struct opt_row row[] = {
 		.to = SERVE_CONNECTIONS_MAX,
 		.metavar = "N",
 		.fallback = "65536",
-		.sentence = "at one time, with those in TIME-WAIT, all shards"},
+		.sentence =
+			"room for so many open at one time, all shards; with those in TIME-WAIT "
+			"four times as many, or what --time-wait-max says"},
 	{.name = "mtu",
 		.kind = OPT_KIND_NUMBER,
 		.at = AT(mtu),
