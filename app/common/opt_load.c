@@ -645,7 +645,7 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 
 	if (o->serve.tap == NULL && o->serve.vdev == NULL && o->serve.device == NULL) {
 		snprintf(why, size,
-			"no device to send over: --tap leat0, --vdev ARGS or --device PCI?");
+			"no device to send over: --tap leat0, --vdev ARGS or --device DEVICE?");
 		return false;
 	}
 	if (o->serve.address_cnt == 0) {
@@ -685,7 +685,7 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 const struct opt_verb leat_opt_load = {
 	.name = "load",
 	.one_line = "Open connections by a plan, verify all that comes back, end with a verdict",
-	.usage = "@ load (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN --target A:P "
+	.usage = "@ load (--tap NAME | --vdev ARGS | --device DEVICE) --address A/LEN --target A:P "
 		 "[OPTION]...",
 	.prose =
 		"An open load (--rate) begins each connection at its planned instant and measures\n"
@@ -713,8 +713,9 @@ const struct opt_verb leat_opt_plan_load = {
 	.name = "plan load",
 	.one_line =
 		"What load with these options would take, and what its rate needs; touches nothing",
-	.usage = "@ plan load (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN --target "
-		 "A:P [OPTION]...",
+	.usage =
+		"@ plan load (--tap NAME | --vdev ARGS | --device DEVICE) --address A/LEN --target "
+		"A:P [OPTION]...",
 	.prose =
 		"Each kind of record, of one shard and of all; the cores; how many pairs of "
 		"address\n"
