@@ -414,6 +414,16 @@ static const char *expect_option(const struct conf_setting *s, char *value, size
 	return "expect";
 }
 
+/* is_service_bad: a service that is none was refused where it stands; with its port, as an option
+ * has the two, it would be once more. */
+static bool is_service_bad(const struct conf *c, const struct conf_setting *s)
+{
+	const struct conf_setting *app =
+		leat_conf_find(c, key_of("listen[].app"), s->section, NULL);
+
+	return s->key == key_of("listen[].port") && app && app->bad;
+}
+
 /* as_option says which option of verb a setting is, NULL for none, and writes its value. */
 static const char *as_option(const struct conf *c, const struct opt_verb *verb,
 	const struct conf_setting *s, char *value, size_t size)
@@ -422,7 +432,7 @@ static const char *as_option(const struct conf *c, const struct opt_verb *verb,
 	char why[CONF_WHY_MAX];
 	uint64_t n;
 
-	if (s->bad || !s->text || !is_of(key, verb))
+	if (s->bad || !s->text || !is_of(key, verb) || is_service_bad(c, s))
 		return NULL;
 	if (parent && strcmp(parent->path, "expect") == 0)
 		return expect_option(s, value, size);
