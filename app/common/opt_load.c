@@ -535,6 +535,13 @@ static bool check_program(const struct load_options *o, uint64_t given, char *wh
 				: "leave it out, or --program");
 		return false;
 	}
+	/* RFC 862, RFC 863: until the calling user terminates the connection. */
+	if (sized && o->close == LOAD_CLOSE_SERVER) {
+		snprintf(why, size,
+			"--closes: a server of echo or discard does not close first, and each "
+			"connection would wait for it until --timeout; client or reset?");
+		return false;
+	}
 	if (thinks(o) && o->requests == 1) {
 		snprintf(why, size,
 			"--think is between two requests of a connection, and there is one; give "

@@ -353,6 +353,11 @@ static void what_would_do_nothing_with_a_program_is_refused(void **state)
 		{"discard", "--half-close", "--half-close is of http"},
 		{"echo", "--request=@x", "--request: a file is for http; leave it out"},
 		{"connect-only", "--request=9", "--request: this program says itself what it"},
+		{"echo", "--closes=server", "--closes: a server of echo or discard does not"},
+		{"discard", "--closes=server", "client or reset?"},
+		{"discard", "--closes=reset", NULL},
+		{"http", "--closes=server", NULL},
+		{"send 1", "--closes=server", NULL},
 		{"send 1", "--requests=1", NULL},
 		{"echo", "--requests=2", NULL},
 	};
