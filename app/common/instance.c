@@ -47,14 +47,21 @@ bool leat_instance_dir(char *dir, size_t size, bool create)
 	return true;
 }
 
+/* path_in writes DIR/NAME.sock; false: it is too long for a socket. */
+static bool path_in(const char *dir, const char *name, char *path, size_t size)
+{
+	int octets = snprintf(path, size, "%s/%s" SUFFIX, dir, name);
+
+	return octets >= 0 && (size_t)octets < size && octets < INSTANCE_PATH_MAX;
+}
+
 bool leat_instance_path(const char *name, char *path, size_t size, bool create)
 {
 	char dir[INSTANCE_PATH_MAX];
 
 	if (!leat_instance_dir(dir, sizeof(dir), create))
 		return false;
-	int octets = snprintf(path, size, "%s/%s" SUFFIX, dir, name);
-	if (octets < 0 || (size_t)octets >= size || octets >= INSTANCE_PATH_MAX) {
+	if (!path_in(dir, name, path, size)) {
 		fprintf(stderr,
 			"leat: %s/%s" SUFFIX
 			" is too long for a socket; set RUNTIME_DIRECTORY to a shorter one\n",
@@ -111,9 +118,8 @@ static int by_name(const void *a, const void *b)
 static int connect_in(const char *dir, const char *name)
 {
 	char path[INSTANCE_PATH_MAX];
-	int octets = snprintf(path, sizeof(path), "%s/%s" SUFFIX, dir, name);
 
-	if (octets >= 0 && (size_t)octets < sizeof(path))
+	if (path_in(dir, name, path, sizeof(path)))
 		return connect_to(path, 0);
 	errno = ENAMETOOLONG;
 	return -1;
@@ -251,7 +257,7 @@ int leat_instance_connect(const char *verb, const char *name)
 	if (fd < 0 && errno == ENOENT && asks_system(dir)) {
 		fd = connect_in(SYSTEM, name);
 		if (fd < 0 && errno != ENOENT) /* it is there */
-			snprintf(path, sizeof(path), SYSTEM "/%.48s" SUFFIX, name);
+			path_in(SYSTEM, name, path, sizeof(path));
 	}
 	if (fd < 0)
 		fprintf(stderr, "leat %s: %s: %s; is it running, and of this user?\n", verb, path,

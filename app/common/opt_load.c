@@ -535,6 +535,13 @@ static bool check_program(const struct load_options *o, uint64_t given, char *wh
 				: "leave it out, or --program");
 		return false;
 	}
+	/* RFC 862, RFC 863: until the calling user terminates the connection. */
+	if (sized && o->close == LOAD_CLOSE_SERVER) {
+		snprintf(why, size,
+			"--closes: a server of echo or discard does not close first, and each "
+			"connection would wait for it until --timeout; client or reset?");
+		return false;
+	}
 	if (thinks(o) && o->requests == 1) {
 		snprintf(why, size,
 			"--think is between two requests of a connection, and there is one; give "
@@ -645,7 +652,7 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 
 	if (o->serve.tap == NULL && o->serve.vdev == NULL && o->serve.device == NULL) {
 		snprintf(why, size,
-			"no device to send over: --tap leat0, --vdev ARGS or --device PCI?");
+			"no device to send over: --tap leat0, --vdev ARGS or --device DEVICE?");
 		return false;
 	}
 	if (o->serve.address_cnt == 0) {
@@ -685,7 +692,7 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 const struct opt_verb leat_opt_load = {
 	.name = "load",
 	.one_line = "Open connections by a plan, verify all that comes back, end with a verdict",
-	.usage = "@ load (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN --target A:P "
+	.usage = "@ load (--tap NAME | --vdev ARGS | --device DEVICE) --address A/LEN --target A:P "
 		 "[OPTION]...",
 	.prose =
 		"An open load (--rate) begins each connection at its planned instant and measures\n"
@@ -713,8 +720,9 @@ const struct opt_verb leat_opt_plan_load = {
 	.name = "plan load",
 	.one_line =
 		"What load with these options would take, and what its rate needs; touches nothing",
-	.usage = "@ plan load (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN --target "
-		 "A:P [OPTION]...",
+	.usage =
+		"@ plan load (--tap NAME | --vdev ARGS | --device DEVICE) --address A/LEN --target "
+		"A:P [OPTION]...",
 	.prose =
 		"Each kind of record, of one shard and of all; the cores; how many pairs of "
 		"address\n"

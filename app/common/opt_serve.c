@@ -3,6 +3,7 @@
 
 #include "base_bits.h"
 #include "base_time.h"
+#include "opt_device.h"
 #include "prog.h"
 
 #include <stdlib.h>
@@ -164,82 +165,6 @@ static bool read_listen(void *options, const char *text, char *why, size_t size)
 	return true;
 }
 
-/* What the kernel takes as the name of an interface. */
-static bool read_tap(void *options, const char *text, char *why, size_t size)
-{
-	struct serve_options *o = options;
-
-	if (!is_all(text, DIGITS LOWER UPPER "._-") || strlen(text) > 15 || *text == '.') {
-		snprintf(why, size,
-			"`%s` is no name of an interface (at most 15 of A-Z a-z 0-9 . _ -): "
-			"leat0?",
-			text);
-		return false;
-	}
-	o->tap = text;
-	return true;
-}
-
-bool leat_opt_is_vdev(const char *text, char *why, size_t size)
-{
-	if (strncmp(text, "net_", 4) == 0 || strncmp(text, "eth_", 4) == 0)
-		return true;
-	snprintf(why, size, "`%s` does not begin with a driver: net_af_packet0,iface=veth1?", text);
-	return false;
-}
-
-static bool read_vdev(void *options, const char *text, char *why, size_t size)
-{
-	((struct serve_options *)options)->vdev = text;
-	return leat_opt_is_vdev(text, why, size);
-}
-
-/* read_pci reads [domain:]bus:device.function in hexadecimal; false: it is none. */
-static bool read_pci(struct serve_options *o, const char *text)
-{
-	unsigned domain = 0, bus, device, function;
-	int end = 0;
-	bool full = sscanf(text, "%4x:%2x:%2x.%1x%n", &domain, &bus, &device, &function, &end) == 4;
-
-	if (!full) {
-		domain = 0;
-		full = sscanf(text, "%2x:%2x.%1x%n", &bus, &device, &function, &end) == 3;
-	}
-	if (!full || text[end] || !is_all(text, DIGITS "abcdefABCDEF:.") || device > 31 ||
-		function > 7)
-		return false;
-	snprintf(o->device_text, sizeof(o->device_text), "%04x:%02x:%02x.%x", domain & 0xffff,
-		bus & 0xff, device, function);
-	o->device = o->device_text;
-	return true;
-}
-
-/* read_device reads a PCI address, or env:NAME of a variable that holds one: so a container learns
- * which device it was given (PCIDEVICE_...). */
-static bool read_device(void *options, const char *text, char *why, size_t size)
-{
-	bool is_env = strncmp(text, "env:", 4) == 0;
-	const char *value = is_env ? getenv(text + 4) : text;
-
-	if (is_env && text[4] == '\0')
-		snprintf(why, size, "`%s` names no variable; env | grep PCIDEVICE", text);
-	else if (is_env && value != NULL && *value == '\0')
-		snprintf(why, size, "`%s` is set to nothing in the environment; give it a device",
-			text + 4);
-	else if (value == NULL)
-		snprintf(why, size, "`%s` is not set in the environment; env | grep PCIDEVICE",
-			text + 4);
-	else if (is_env && strchr(value, ',') != NULL)
-		snprintf(why, size, "`%s` holds more than one device, `%s`; one of them?", text,
-			value);
-	else if (!read_pci(options, value))
-		snprintf(why, size, "`%s` is no PCI address: 0000:3b:00.0? (lspci -D lists them)",
-			value);
-	else
-		return true;
-	return false;
-}
-
 /* add_lcores adds the processors from first to last; false: one is there already, or too many. */
 static bool add_lcores(struct serve_options *o, uint32_t first, uint32_t last)
 {
@@ -358,21 +283,22 @@ static bool read_metrics(void *options, const char *text, char *why, size_t size
 static const struct opt_row row[] = {
 	{.name = "tap",
 		.kind = OPT_KIND_OTHER,
-		.read = read_tap,
+		.read = leat_opt_device_tap,
 		.metavar = "NAME",
 		.sentence = "make the TAP interface NAME and be the host behind it; needs "
 			    "CAP_NET_ADMIN"},
 	{.name = "vdev",
 		.kind = OPT_KIND_OTHER,
-		.read = read_vdev,
+		.read = leat_opt_device_vdev,
 		.metavar = "ARGS",
 		.sentence = "use a virtual device of DPDK, such as net_af_packet0,iface=veth1"},
 	{.name = "device",
 		.kind = OPT_KIND_OTHER,
-		.read = read_device,
-		.metavar = "PCI",
+		.read = leat_opt_device_device,
+		.metavar = "DEVICE",
 		.sentence = "use the network card at a PCI address, such as 0000:3b:00.0, or "
-			    "env:NAME for that in a variable"},
+			    "env:NAME for that in a variable; or tap:NAME, veth:NAME or ARGS of "
+			    "--vdev, as in a file"},
 	{.name = "address",
 		.letter = 'a',
 		.kind = OPT_KIND_OTHER,
@@ -441,7 +367,9 @@ static const struct opt_row row[] = {
 		.to = SERVE_CONNECTIONS_MAX,
 		.metavar = "N",
 		.fallback = "65536",
-		.sentence = "at one time, with those in TIME-WAIT, all shards"},
+		.sentence =
+			"room for so many open at one time, all shards; with those in TIME-WAIT "
+			"four times as many, or what --time-wait-max says"},
 	{.name = "mtu",
 		.kind = OPT_KIND_NUMBER,
 		.at = AT(mtu),
@@ -702,14 +630,13 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 	struct serve_options *o = options;
 
 	(void)given;
-	int devices = (o->tap != NULL) + (o->vdev != NULL) + (o->device != NULL);
-
-	if (devices != 1) {
+	/* A row that is given again goes before itself, two rows contradict. */
+	if (__builtin_popcount(o->device_rows) != 1) {
 		snprintf(why, size,
-			devices ? "more than one of --tap, --vdev, --device; leave all but "
-				  "one out"
-				: "no device to serve on: --tap leat0, --vdev ARGS or "
-				  "--device PCI?");
+			o->device_rows ? "more than one of --tap, --vdev, --device; leave all but "
+					 "one out"
+				       : "no device to serve on: --tap leat0, --vdev ARGS or "
+					 "--device DEVICE?");
 		return false;
 	}
 	if (o->seed != 0 && o->loss_millionths == 0 && o->reorder_millionths == 0 &&
@@ -728,7 +655,7 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 const struct opt_verb leat_opt_serve = {
 	.name = "serve",
 	.one_line = "Serve http, echo, discard and chargen on a device",
-	.usage = "@ serve (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN [OPTION]...",
+	.usage = "@ serve (--tap NAME | --vdev ARGS | --device DEVICE) --address A/LEN [OPTION]...",
 	.prose =
 		"http gives --body octets for / and N octets for /bytes/N; octet i of a body is\n"
 		"the character \"!\" + i % 89.  echo gives back, discard takes, chargen gives.\n"
@@ -755,7 +682,7 @@ const struct opt_verb leat_opt_serve = {
 const struct opt_verb leat_opt_plan = {
 	.name = "plan",
 	.one_line = "What serve with these options would take of the machine; touches nothing",
-	.usage = "@ plan [serve] (--tap NAME | --vdev ARGS | --device PCI) --address A/LEN "
+	.usage = "@ plan [serve] (--tap NAME | --vdev ARGS | --device DEVICE) --address A/LEN "
 		 "[OPTION]...\n"
 		 "       @ plan load [OPTION]...",
 	.prose = "Each kind of record, of one shard and of all; the cores, and how far they are\n"

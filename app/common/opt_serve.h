@@ -24,6 +24,10 @@
 #define SERVE_EAL_MAX         8
 #define SERVE_EAL_TEXT_MAX    127
 
+#define SERVE_DEVICE_TAP      1u
+#define SERVE_DEVICE_VDEV     2u
+#define SERVE_DEVICE_DEVICE   4u
+
 struct serve_address {
 	struct ip ip;
 	uint8_t prefix_bits; /* IPv4: 0 to 32; IPv6: 0 to 128 */
@@ -70,6 +74,8 @@ struct serve_options {
 	const char *eal[SERVE_EAL_MAX]; /* arguments for EAL behind ours */
 	uint32_t eal_cnt;
 	char device_text[16]; /* what device points to */
+	char vdev_text[48];   /* what vdev points to, of veth:NAME */
+	uint32_t device_rows; /* which of the options that name a device are given */
 };
 
 /* leat_opt_is_vdev says whether text begins like a virtual device of DPDK; else why not. */

@@ -184,6 +184,35 @@ static const struct opt_row *row_of(const char *name)
 	return NULL;
 }
 
+static void a_device_is_named_as_in_a_file_or_by_its_own_option(void **state)
+{
+	static const struct {
+		const char *given, *tap, *vdev, *device;
+	} of[] = {{"--device=tap:leat7", "leat7", NULL, NULL}, {"--tap=leat7", "leat7", NULL, NULL},
+		{"--device=veth:veth1", NULL, "net_af_packet0,iface=veth1", NULL},
+		{"--device=net_ring0", NULL, "net_ring0", NULL},
+		{"--vdev=net_ring0", NULL, "net_ring0", NULL},
+		{"--device=3b:00.0", NULL, NULL, "0000:3b:00.0"}};
+	static struct serve_options o;
+
+	(void)state;
+	for (uint32_t i = 0; i < COUNT_OF(of); i++) {
+		char given[64], address[] = "--address=198.18.0.2/24", serve[] = "serve";
+		char *argv[] = {serve, given, address, NULL};
+
+		snprintf(given, sizeof(given), "%s", of[i].given);
+		assert_int_equal(
+			leat_opt_parse(&leat_opt_serve, 3, argv, &o, NULL, stderr), OPT_RESULT_OK);
+		const char *const want[] = {of[i].tap, of[i].vdev, of[i].device};
+		const char *const is[] = {o.tap, o.vdev, o.device};
+		for (uint32_t k = 0; k < COUNT_OF(want); k++) {
+			assert_int_equal(is[k] != NULL, want[k] != NULL);
+			if (want[k] != NULL)
+				assert_string_equal(is[k], want[k]);
+		}
+	}
+}
+
 static void cores_are_a_list_in_which_each_stands_once(void **state)
 {
 	static const char *const bad[] = {"", "a", "1,", ",1", "1,,2", "5-2", "1-", "-1", "1,1",
@@ -324,6 +353,11 @@ static void what_would_do_nothing_with_a_program_is_refused(void **state)
 		{"discard", "--half-close", "--half-close is of http"},
 		{"echo", "--request=@x", "--request: a file is for http; leave it out"},
 		{"connect-only", "--request=9", "--request: this program says itself what it"},
+		{"echo", "--closes=server", "--closes: a server of echo or discard does not"},
+		{"discard", "--closes=server", "client or reset?"},
+		{"discard", "--closes=reset", NULL},
+		{"http", "--closes=server", NULL},
+		{"send 1", "--closes=server", NULL},
 		{"send 1", "--requests=1", NULL},
 		{"echo", "--requests=2", NULL},
 	};
@@ -351,6 +385,7 @@ int main(void)
 		cmocka_unit_test(n219_2msl_of_nothing_or_of_many_minutes_is_refused),
 		cmocka_unit_test(n223_an_address_that_is_not_one_hosts_is_refused),
 		cmocka_unit_test(n224_a_second_listener_on_a_port_is_refused),
+		cmocka_unit_test(a_device_is_named_as_in_a_file_or_by_its_own_option),
 		cmocka_unit_test(cores_are_a_list_in_which_each_stands_once),
 	};
 

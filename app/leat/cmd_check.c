@@ -16,7 +16,7 @@ enum check_part {
 
 struct check_options {
 	const char *file;
-	const char *device;
+	const char *device, *option; /* the option of serve by which it is named */
 	bool keys, page;
 	uint32_t part; /* enum check_part */
 };
@@ -35,12 +35,31 @@ static bool take_file(void *options, const char *text, char *why, size_t size)
 	return true;
 }
 
+static bool take_by(
+	struct check_options *o, const char *option, const char *text, char *why, size_t size)
+{
+	if (o->option && strcmp(o->option, option) != 0) {
+		snprintf(why, size, "with --%s; leave one of the two out", o->option);
+		return false;
+	}
+	o->option = option;
+	o->device = text;
+	return true;
+}
+
 static bool take_device(void *options, const char *text, char *why, size_t size)
 {
-	((struct check_options *)options)->device = text;
-	(void)why;
-	(void)size;
-	return true;
+	return take_by(options, "device", text, why, size);
+}
+
+static bool take_tap(void *options, const char *text, char *why, size_t size)
+{
+	return take_by(options, "tap", text, why, size);
+}
+
+static bool take_vdev(void *options, const char *text, char *why, size_t size)
+{
+	return take_by(options, "vdev", text, why, size);
 }
 
 #define AT(member) offsetof(struct check_options, member)
@@ -59,6 +78,16 @@ static const struct opt_row row[] = {
 		.read = take_device,
 		.metavar = "DEVICE",
 		.sentence = "look at this device: as ports[].device of a file"},
+	{.name = "tap",
+		.kind = OPT_KIND_OTHER,
+		.read = take_tap,
+		.metavar = "NAME",
+		.sentence = "the same as --device tap:NAME"},
+	{.name = "vdev",
+		.kind = OPT_KIND_OTHER,
+		.read = take_vdev,
+		.metavar = "ARGS",
+		.sentence = "the same as --device ARGS"},
 	{.name = "part",
 		.kind = OPT_KIND_WORD,
 		.at = AT(part),
@@ -79,7 +108,8 @@ static bool check(void *options, uint64_t given, char *why, size_t size)
 
 	(void)given;
 	if (o->file && o->device)
-		snprintf(why, size, "--device: the file names one; leave one of the two out");
+		snprintf(
+			why, size, "--%s: the file names one; leave one of the two out", o->option);
 	else if ((o->keys || o->page) && (o->file || o->device))
 		snprintf(why, size, "--keys lists keys and checks nothing; leave the rest out");
 	else if (o->part == CHECK_PART_FILE && !o->file)
@@ -122,9 +152,9 @@ static int judge(struct file *f, const struct check_options *o)
 	if (o->file)
 		return leat_file_finish(f, NULL, stderr) ? -1 : OPT_EXIT_CONFIG;
 	leat_opt_serve.defaults(&f->serve);
-	if (!o->device || leat_file_device(f, o->device, why, sizeof(why)))
+	if (!o->device || leat_file_device(f, o->option, o->device, why, sizeof(why)))
 		return -1;
-	fprintf(stderr, "leat check: --device: %s\n", why);
+	fprintf(stderr, "leat check: --%s: %s\n", o->option, why);
 	return OPT_EXIT_USAGE;
 }
 

@@ -150,7 +150,7 @@ const struct opt_verb leat_opt_conns = {
 		"FILTER has the words of ss, and a few more:\n"
 		"  state STATE, exclude STATE   established, time-wait, ... or all, connected,\n"
 		"                               synchronized, bucket, big; without one all but\n"
-		"                               listeners and closed ones\n"
+		"                               listeners and closed ones; more than one add up\n"
 		"  src ADDRESS, dst ADDRESS     ours, the peer's: 198.18.0.1, 198.18.0.0/16,\n"
 		"                               [::1]:80, :80\n"
 		"  sport, dport OP PORT         the same; OP: < <= = != >= > or lt le eq ne ge gt\n"

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define VETH "net_af_packet0,iface="
-
 static const struct conf_key *key_of(const char *path)
 {
 	const struct conf_key *key = leat_conf_key_find(path);
@@ -382,25 +380,6 @@ bool leat_file_takes(
 	return true;
 }
 
-/* device_option says which option a device is, and writes its value. */
-static const char *device_option(const char *device, char *value, size_t size)
-{
-	const char *colon = strchr(device, ':');
-	size_t octets = colon ? (size_t)(colon - device) : 0;
-
-	if (octets == 3 && strncmp(device, "tap", octets) == 0) {
-		snprintf(value, size, "%s", colon + 1);
-		return "tap";
-	}
-	if (octets == 4 && strncmp(device, "veth", octets) == 0) {
-		snprintf(value, size, VETH "%s", colon + 1);
-		return "vdev";
-	}
-	snprintf(value, size, "%s", device);
-	return strncmp(device, "net_", 4) == 0 || strncmp(device, "eth_", 4) == 0 ? "vdev"
-										  : "device";
-}
-
 /* A listener as the command line has it. */
 static void listen_option(
 	const struct conf *c, const struct conf_setting *port, char *value, size_t size)
@@ -435,6 +414,16 @@ static const char *expect_option(const struct conf_setting *s, char *value, size
 	return "expect";
 }
 
+/* is_service_bad: a service that is none was refused where it stands; with its port, as an option
+ * has the two, it would be once more. */
+static bool is_service_bad(const struct conf *c, const struct conf_setting *s)
+{
+	const struct conf_setting *app =
+		leat_conf_find(c, key_of("listen[].app"), s->section, NULL);
+
+	return s->key == key_of("listen[].port") && app && app->bad;
+}
+
 /* as_option says which option of verb a setting is, NULL for none, and writes its value. */
 static const char *as_option(const struct conf *c, const struct opt_verb *verb,
 	const struct conf_setting *s, char *value, size_t size)
@@ -443,7 +432,7 @@ static const char *as_option(const struct conf *c, const struct opt_verb *verb,
 	char why[CONF_WHY_MAX];
 	uint64_t n;
 
-	if (s->bad || !s->text || !is_of(key, verb))
+	if (s->bad || !s->text || !is_of(key, verb) || is_service_bad(c, s))
 		return NULL;
 	if (parent && strcmp(parent->path, "expect") == 0)
 		return expect_option(s, value, size);
@@ -455,8 +444,6 @@ static const char *as_option(const struct conf *c, const struct opt_verb *verb,
 		return NULL;
 	if (strcmp(key->path, "report.formats[]") == 0)
 		return formats_option(c, s, value, size);
-	if (strcmp(key->path, "ports[].device") == 0)
-		return device_option(s->text, value, size);
 	if (strcmp(key->path, "listen[].port") == 0)
 		listen_option(c, s, value, size);
 	else if (key->type.kind == CONF_KIND_COUNT &&
@@ -467,14 +454,12 @@ static const char *as_option(const struct conf *c, const struct opt_verb *verb,
 	return key->option;
 }
 
-bool leat_file_device(struct file *f, const char *device, char *why, size_t size)
+bool leat_file_device(
+	struct file *f, const char *option, const char *device, char *why, size_t size)
 {
-	char value[CONF_PATH_MAX * 4];
-	const char *name = device_option(device, value, sizeof(value));
 	uint32_t idx;
 
-	return leat_opt_read(row_of(&leat_opt_serve, name, &idx), keep(f, "", value, strlen(value)),
-		&f->serve, why, size);
+	return leat_opt_read(row_of(&leat_opt_serve, option, &idx), device, &f->serve, why, size);
 }
 
 /* in_words writes text with the file's words for the options that it names. */

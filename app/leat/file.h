@@ -53,8 +53,10 @@ bool leat_file_takes(
  * those that the role has.  False: conf.errors has some, and they are on err. */
 bool leat_file_finish(struct file *f, const struct opt_verb *verb, FILE *err);
 
-/* leat_file_device puts a device, as a file names it, into f->serve; false with a clause in why. */
-bool leat_file_device(struct file *f, const char *device, char *why, size_t size);
+/* leat_file_device puts a device, as that option of serve names it, into f->serve; false with a
+ * clause in why. */
+bool leat_file_device(
+	struct file *f, const char *option, const char *device, char *why, size_t size);
 
 /* leat_file_line makes the line for leatd's verb; false: it is full. */
 bool leat_file_line(const struct file *f, const struct opt_verb *verb, const struct opt_line *given,

@@ -180,7 +180,7 @@ static void says(const struct opt_verb *verb, const char *text, const char *cons
 
 static void what_a_file_says_reaches_leatd_as_options(void **state)
 {
-	static const char *const want[] = {"--tap=leat0", "--address=198.18.0.2/24",
+	static const char *const want[] = {"--device=tap:leat0", "--address=198.18.0.2/24",
 		"--connections=1048576", "--time-wait=2s", "--listen=80:http", "--listen=7:echo",
 		"--body=1KiB", "--loss=0.5%", NULL};
 	static const char *const absent[] = {"--seed", "--body=512", "--congestion=cubic", NULL};
@@ -239,10 +239,9 @@ static void every_key_has_a_variable_of_its_own(void **state)
 
 static void each_kind_of_device_becomes_its_option(void **state)
 {
-	static const char *const of[][2] = {{"tap:leat7", "--tap=leat7"},
-		{"veth:veth1", "--vdev=net_af_packet0,iface=veth1"},
-		{"net_ring0", "--vdev=net_ring0"}, {"0000:3b:00.0", "--device=0000:3b:00.0"},
-		{"3b:00.0", "--device=3b:00.0"}};
+	static const char *const of[][2] = {{"tap:leat7", "--device=tap:leat7"},
+		{"veth:veth1", "--device=veth:veth1"}, {"net_ring0", "--device=net_ring0"},
+		{"0000:3b:00.0", "--device=0000:3b:00.0"}, {"3b:00.0", "--device=3b:00.0"}};
 	char text[256];
 
 	(void)state;
@@ -262,10 +261,10 @@ static void options_go_before_what_the_file_says(void **state)
 	static const char *const given[] = {"--listen=8080:http", "--listen=9:discard", "--body=7",
 		"--vdev=net_ring0", "--address=198.19.0.2/24", "--loss=1%", "--verbose", NULL};
 	static const char *const want[] = {"--listen=8080:http", "--listen=9:discard", "--body=7",
-		"--vdev=net_ring0", "--address=198.19.0.2/24", "--loss=1%", "--verbose",
+		"--device=net_ring0", "--address=198.19.0.2/24", "--loss=1%", "--verbose",
 		"--grace=5s", NULL};
-	static const char *const absent[] = {
-		"--listen=80:http", "--tap=leat0", "--address=198.18.0.2/24", "--body=512", NULL};
+	static const char *const absent[] = {"--listen=80:http", "--device=tap:leat0",
+		"--address=198.18.0.2/24", "--body=512", NULL};
 
 	(void)state;
 	says(&leat_opt_serve, HEAD "listen: [{port: 80, body: 512}]\ndrain: {grace: 5s}\n", given,

@@ -291,10 +291,35 @@ static void print_reach(const struct serve_options *o, FILE *out)
 		fprintf(out, "          nc %s %u\n", ours, l->port);
 }
 
-void leat_device_next(const struct serve_options *o, const struct nic_port *port, FILE *out)
+/* print_kernel writes the command that gives the kernel's end an address beside one of ours. */
+static void print_kernel(const struct serve_address *a, const char *dev, FILE *out)
 {
 	const char *sudo = geteuid() == 0 ? "" : "sudo ";
 	char text[IP_TEXT_MAX];
+	struct ip ip;
+
+	if (!kernel_address(a, &ip))
+		return;
+	leat_wire_ip_text(ip, text);
+	fprintf(out, "next      %sip addr add %s/%u dev %s && %sip link set %s up\n", sudo, text,
+		a->prefix_bits, dev, sudo, dev);
+}
+
+/* print_other does it for the first address of the other version than the first has. */
+static void print_other(const struct serve_options *o, const char *dev, FILE *out)
+{
+	for (uint32_t i = 1; i < o->address_cnt; i++) {
+		if (o->address[i].vip || ip_is4(o->address[i].ip) == ip_is4(o->address[0].ip))
+			continue;
+		print_kernel(&o->address[i], dev, out);
+		return;
+	}
+}
+
+void leat_device_next(const struct serve_options *o, const struct nic_port *port, FILE *out)
+{
+	const char *sudo = geteuid() == 0 ? "" : "sudo ";
+	char dev[64];
 	struct ip ip;
 
 	if (leat_device_may_not_finish(port))
@@ -304,8 +329,6 @@ void leat_device_next(const struct serve_options *o, const struct nic_port *port
 			sudo);
 	if (o->tap == NULL || !kernel_address(&o->address[0], &ip))
 		return;
-	leat_wire_ip_text(ip, text);
-	char dev[64];
 	snprintf(dev, sizeof(dev), "%s", o->tap);
 	if (o->vlan != 0) {
 		snprintf(dev, sizeof(dev), "%s.%ju", o->tap, (uintmax_t)o->vlan);
@@ -314,8 +337,8 @@ void leat_device_next(const struct serve_options *o, const struct nic_port *port
 			"id %ju\n",
 			sudo, o->tap, sudo, o->tap, dev, (uintmax_t)o->vlan);
 	}
-	fprintf(out, "next      %sip addr add %s/%u dev %s && %sip link set %s up\n", sudo, text,
-		o->address[0].prefix_bits, dev, sudo, dev);
+	print_kernel(&o->address[0], dev, out);
+	print_other(o, dev, out);
 	if (o->listen_cnt > 0)
 		print_reach(o, out);
 }

@@ -317,6 +317,7 @@ enum opt_exit leat_load_need(const struct load_options *o, struct load_need *n)
 	result = leat_plan_begin(&s, &n->plan);
 	if (result != OPT_EXIT_OK)
 		return result;
+	n->plan.open_wish = n->load.conn_cnt;
 	plan_stack(o, n);
 	result = plan_neigh(n);
 	if (result != OPT_EXIT_OK)
@@ -324,18 +325,40 @@ enum opt_exit leat_load_need(const struct load_options *o, struct load_need *n)
 	return leat_plan_end(&s, &n->plan, leat_load_footprint(&n->load), n->load.conn_cnt);
 }
 
+/* more_pairs says what would be pairs enough, as far as it can be had, each with a comma behind it;
+ * it returns how long that is. */
+static size_t more_pairs(
+	const struct load_options *o, const struct load_need *n, char *text, size_t size)
+{
+	uint64_t times = (n->needed + n->tuples - 1) / n->tuples;
+	char t[TEXT_GROUP_MAX];
+	size_t at = 0;
+
+	*text = '\0';
+	if (source_cnt(o) * times <= LOAD_SOURCE_MAX) {
+		leat_text_group(source_cnt(o) * times, t, sizeof(t));
+		at += (size_t)snprintf(text, size, "--sources of %s addresses, ", t);
+	}
+	leat_text_group(times, t, sizeof(t));
+	if (n->pairs * times <= LOAD_PAIR_MAX)
+		at += (size_t)snprintf(text + at, size - at, "%s times the --target ports, ", t);
+	return at;
+}
+
 /* say_flight: nobody asks for a rate here, or nothing waits 2MSL, but more are to be in flight than
  * there are pairs. */
 static void say_flight(const struct load_options *o, const struct load_need *n)
 {
-	char needed[TEXT_GROUP_MAX], have[TEXT_GROUP_MAX];
+	char needed[TEXT_GROUP_MAX], have[TEXT_GROUP_MAX], more[TEXT_MAX];
+	size_t some = more_pairs(o, n, more, sizeof(more));
 
 	leat_text_group(n->needed, needed, sizeof(needed));
 	leat_text_group(n->tuples, have, sizeof(have));
 	leat_log(o->anyway ? LOG_LV_WARN : LOG_LV_ERROR, "leatd",
-		"%s pairs of address and port are needed for as many in flight, there are %s; a "
-		"--concurrency of %s, more --sources, or more --target ports%s",
-		needed, have, have, o->anyway ? "" : "; --anyway begins all the same");
+		"%s pairs of address and port are needed for as many in flight, there are %s; "
+		"%s%sa --concurrency of %s%s",
+		needed, have, more, some != 0 ? "or " : "", have,
+		o->anyway ? "" : "; --anyway begins all the same");
 }
 
 /* rest_name is what rest_ns is called. */
@@ -348,19 +371,11 @@ static const char *rest_name(const struct load_options *o, const struct load_nee
 static void more_of(
 	const struct load_options *o, const struct load_need *n, char *text, size_t size)
 {
-	uint64_t times = (n->needed + n->tuples - 1) / n->tuples;
 	uint64_t msl = (uint64_t)((double)n->rest_ns * (double)n->tuples / (double)n->needed);
 	bool again = n->rest_ns != o->serve.time_wait_ns;
+	size_t at = more_pairs(o, n, text, size);
 	char t[TEXT_GROUP_MAX];
-	size_t at = 0;
 
-	if (source_cnt(o) * times <= LOAD_SOURCE_MAX) {
-		leat_text_group(source_cnt(o) * times, t, sizeof(t));
-		at += (size_t)snprintf(text, size, "--sources of %s addresses, ", t);
-	}
-	leat_text_group(times, t, sizeof(t));
-	if (n->pairs * times <= LOAD_PAIR_MAX)
-		at += (size_t)snprintf(text + at, size - at, "%s times the --target ports, ", t);
 	leat_text_ns(msl, t, sizeof(t));
 	if (msl >= TIME_MS)
 		at += (size_t)snprintf(text + at, size - at, "--%s of %s or less, ",
@@ -432,7 +447,11 @@ static void print_pairs(const struct load_options *o, const struct load_need *n,
 	} else {
 		fputs(" in flight", out);
 	}
-	fprintf(out, ": %s\n", n->needed <= n->tuples ? "enough" : "NOT ENOUGH");
+	leat_text_group(n->tuples, t[0], sizeof(t[0]));
+	if (n->needed <= n->tuples)
+		fputs(": enough\n", out);
+	else
+		fprintf(out, ": NOT ENOUGH, the rows above are for the %s that there are\n", t[0]);
 	if (n->rate_milli_max == 0) {
 		fputs("  highest steady rate      no limit by tuples: it is not us who closes "
 		      "first\n",

@@ -8,23 +8,35 @@
 #include "knobs.h"
 #include "nic_numa.h"
 #include "plane.h"
+#include "report.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define PLAN_PORTS   "ports to connect from" /* its row in the table of a stack */
 #define HELD_MAX     32768
 #define CHUNK_MAX    131072
 
-#define WAITING_EACH 4 /* records of TIME-WAIT for each connection that may be open */
+#define OPEN_SPARE   64 /* records for listeners, and for what a program has yet to let go */
+#define WAITING_EACH 4  /* records of TIME-WAIT for each connection that may be open */
 
 static uint32_t held_of(const struct serve_options *o, uint64_t each)
 {
 	return (uint32_t)u64_min(16 * each, HELD_MAX / o->shards);
 }
 
+/* open_of is how many records one shard has for connections that are open.  Each of them keeps a
+ * place in TIME-WAIT, so that more than there are places could never be used. */
+static uint64_t open_of(const struct serve_options *o)
+{
+	uint64_t each = o->connections / o->shards, places = o->tcp.time_wait_max;
+
+	return (places != 0 ? u64_min(each, places) : each) + OPEN_SPARE;
+}
+
 static void plan_stack(const struct serve_options *o, struct stack_config *c)
 {
-	uint64_t each = o->connections / o->shards + 64;
+	uint64_t each = open_of(o);
 
 	leat_stack_config_default(c);
 	c->link.mtu = c->knobs.mtu = (uint16_t)o->mtu;
@@ -101,7 +113,7 @@ static enum opt_exit plan_service(const struct serve_options *o, struct service_
 	char why[160];
 
 	leat_service_config_default(c);
-	c->conn_max = (uint32_t)(o->connections / o->shards + 64);
+	c->conn_max = (uint32_t)open_of(o);
 	c->backlog = c->conn_max;
 	c->listen_cnt = o->listen_cnt;
 	for (uint32_t i = 0; i < o->listen_cnt; i++)
@@ -184,7 +196,9 @@ static enum opt_exit add_rows(const struct serve_options *o, struct plan *p)
 
 enum opt_exit leat_plan_begin(const struct serve_options *o, struct plan *p)
 {
-	*p = (struct plan){.shard_cnt = (uint32_t)o->shards, .free_octets = leat_eal_free_octets()};
+	*p = (struct plan){.shard_cnt = (uint32_t)o->shards,
+		.open_wish = (o->connections + o->shards - 1) / o->shards,
+		.free_octets = leat_eal_free_octets()};
 	plan_stack(o, &p->stack);
 	return plan_cores(o, p);
 }
@@ -212,6 +226,20 @@ enum opt_exit leat_plan_serve(const struct serve_options *o, struct plan *p)
 		result = leat_plan_end(
 			o, p, leat_service_footprint(&p->service), p->service.conn_max);
 	return result;
+}
+
+bool leat_plan_open(const struct serve_options *o, const struct plan *p, char *text, size_t size)
+{
+	char most[REPORT_TEXT_MAX], wish[REPORT_TEXT_MAX];
+	uint64_t places = o->tcp.time_wait_max;
+
+	if (places == 0 || places >= p->open_wish)
+		return false;
+	snprintf(text, size,
+		"at most %s can be open at once: --time-wait-max; %s need --time-wait-max %" PRIu64,
+		leat_report_group(places * p->shard_cnt, most),
+		leat_report_group(p->open_wish * p->shard_cnt, wish), p->open_wish);
+	return true;
 }
 
 static uint64_t row_octets(const struct plan *p, const struct plan_row *r)

@@ -20,8 +20,9 @@
 #include "service.h"
 #include "stack.h"
 
-#define PLAN_ROW_MAX 20
-#define PLAN_SLOTS   1024 /* descriptors of a queue */
+#define PLAN_ROW_MAX  20
+#define PLAN_SLOTS    1024 /* descriptors of a queue */
+#define PLAN_OPEN_MAX 160
 
 struct plan_row {
 	const char *name;
@@ -35,6 +36,7 @@ struct plan {
 	int node; /* of the device, -1: nowhere in particular */
 	uint16_t cpu[PLANE_LCORE_MAX];
 	uint32_t cpu_cnt, shard_cnt;
+	uint64_t open_wish; /* connections of each shard that are wished to be open at once */
 	struct stack_config stack;
 	struct nic_pool_plan pool;
 	struct service_config service;
@@ -71,6 +73,10 @@ int leat_plan_pool_node(const struct plan *p);
 
 /* leat_plan_node_octets is what the shards whose cores are at node take there. */
 uint64_t leat_plan_node_octets(const struct plan *p, int node);
+
+/* leat_plan_open writes that fewer connections can be open than are wished, and what would do, into
+ * text of PLAN_OPEN_MAX; false: as many can be. */
+bool leat_plan_open(const struct serve_options *o, const struct plan *p, char *text, size_t size);
 
 /* leat_plan_octets is the sum of the rows over all shards. */
 uint64_t leat_plan_octets(const struct plan *p);

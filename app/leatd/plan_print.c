@@ -118,7 +118,9 @@ static void print_rate(const struct serve_options *o, const struct plan *p, FILE
 	fprintf(out, "  to carry %-15s ", leat_report_group(RATE_WISH * rate, t));
 	if (RATE_WISH * places <= OPT_TCP_TIME_WAIT_MAX)
 		fprintf(out, "--time-wait-max %" PRIu64 ", or ", RATE_WISH * places);
-	fprintf(out, "--time-wait %s\n", msl);
+	fprintf(out,
+		"--time-wait %s: so many conn/s, %d times the rate above, when we close first\n",
+		msl, RATE_WISH);
 	fprintf(out,
 		"  TIME-WAIT has            %s places on each shard, %.1f octets each with the "
 		"index; when full: ",
@@ -129,7 +131,7 @@ static void print_rate(const struct serve_options *o, const struct plan *p, FILE
 void leat_plan_table(
 	const struct serve_options *o, const struct plan *p, const char *role, FILE *out)
 {
-	char text[32];
+	char text[PLAN_OPEN_MAX];
 
 	fprintf(out, "%s, %s, %u shard%s\n", o->name, role, p->shard_cnt,
 		p->shard_cnt == 1 ? "" : "s");
@@ -139,6 +141,8 @@ void leat_plan_table(
 	size_text(leat_plan_octets(p), text, sizeof(text));
 	fprintf(out, "  %-24s %14s %14s %10s %10s  (%" PRIu64 " octets)\n", "total", "", "", "",
 		text, leat_plan_octets(p));
+	if (leat_plan_open(o, p, text, sizeof(text)))
+		fprintf(out, "  open                     %s\n", text);
 	print_cores(p, out);
 	print_memory(p, out);
 }

@@ -209,7 +209,7 @@ static bool wait_neighbours(void)
 
 static void print_head(void)
 {
-	char msl[REPORT_TEXT_MAX];
+	char msl[REPORT_TEXT_MAX], open[PLAN_OPEN_MAX];
 
 	if (words() == NULL)
 		return;
@@ -226,6 +226,8 @@ static void print_head(void)
 	leat_report_wire_plan(&run.o->serve.wire_out, "out", words());
 	if (run.sight.where[0] != '\0')
 		fprintf(words(), "  metrics  %s\n", run.sight.where);
+	if (leat_plan_open(&run.o->serve, &run.need.plan, open, sizeof(open)))
+		fprintf(words(), "  open     %s\n", open);
 	leat_load_print_plan(&run.result, words());
 	fflush(words());
 }

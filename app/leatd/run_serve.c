@@ -195,7 +195,7 @@ static void print_listener(const struct service_listen *l)
 static void print_head(void)
 {
 	const struct serve_options *o = run.o;
-	char msl[REPORT_TEXT_MAX], places[REPORT_TEXT_MAX];
+	char msl[REPORT_TEXT_MAX], places[REPORT_TEXT_MAX], open[PLAN_OPEN_MAX];
 
 	printf("leat " LEAT_VERSION ", %s, instance %s\n", rte_version(),
 		run.ctl.listen_fd >= 0 ? leat_instance_of(run.ctl.path) : o->name);
@@ -225,6 +225,8 @@ static void print_head(void)
 	printf("  TIME-WAIT     %s places on each shard; when full: %s\n",
 		leat_report_group(run.plan.stack.tcp.time_wait_max, places),
 		leat_report_full(o->tcp.full == OPT_TCP_FULL_EVICT));
+	if (leat_plan_open(o, &run.plan, open, sizeof(open)))
+		printf("  open          %s\n", open);
 	printf("  restart       ");
 	leat_boot_print(&run.boot, false, stdout);
 	if (run.greet)

@@ -164,8 +164,46 @@ static void places_in_time_wait_are_as_wished_and_give_the_highest_rate(void **s
 	fclose(out);
 	assert_non_null(strstr(text, "highest steady rate 40,000 conn/s"));
 	assert_non_null(strstr(text, "to carry 400,000         --time-wait-max 12000000, or"));
+	assert_non_null(strstr(text, "10 times the rate above, when we close first"));
 	assert_non_null(strstr(text, "1,200,000 places on each shard, 39.9 octets each"));
 	assert_non_null(strstr(text, "when full: the one that has waited longest gives way"));
+}
+
+/* As each that is open has a place in TIME-WAIT kept, no more can be, nor is memory for more. */
+static void fewer_places_in_time_wait_than_connections_are_said_and_planned_for(void **state)
+{
+	char text[PLAN_OPEN_MAX] = "", table[8192] = "";
+	struct serve_options o;
+	struct plan p;
+
+	(void)state;
+	leat_opt_serve.defaults(&o);
+	o.vdev = "net_null0";
+	o.address_cnt = o.listen_cnt = 1;
+	o.address[0] = (struct serve_address){.ip = ip_from4(0x0a000001), .prefix_bits = 24};
+	o.listen[0] = (struct serve_listen){80, SERVICE_KIND_HTTP, NULL};
+	o.connections = 2000001;
+	o.shards = 2;
+	assert_int_equal(leat_plan_serve(&o, &p), OPT_EXIT_OK);
+	assert_false(leat_plan_open(&o, &p, text, sizeof(text)));
+	o.tcp.time_wait_max = 1000001;
+	assert_int_equal(leat_plan_serve(&o, &p), OPT_EXIT_OK);
+	assert_false(leat_plan_open(&o, &p, text, sizeof(text)));
+	o.tcp.time_wait_max--;
+	assert_int_equal(leat_plan_serve(&o, &p), OPT_EXIT_OK);
+	assert_true(leat_plan_open(&o, &p, text, sizeof(text)));
+	assert_string_equal(text, "at most 2,000,000 can be open at once: --time-wait-max; "
+				  "2,000,002 need --time-wait-max 1000001");
+	o.tcp.time_wait_max = 100;
+	assert_int_equal(leat_plan_serve(&o, &p), OPT_EXIT_OK);
+	assert_int_equal(p.stack.tcp.tcb_max, 164);
+	assert_int_equal(p.service.conn_max, 164);
+	FILE *out = fmemopen(table, sizeof(table), "w");
+	assert_non_null(out);
+	leat_plan_print(&o, &p, out);
+	fclose(out);
+	assert_non_null(
+		strstr(table, "  open                     at most 200 can be open at once: "));
 }
 
 /* What is to be made smaller is what was made large. */
@@ -209,6 +247,8 @@ int main(void)
 		cmocka_unit_test(
 			a_core_of_another_node_than_the_devices_is_warned_of_with_the_distance),
 		cmocka_unit_test(memory_that_is_not_free_is_refused_with_the_option_that_wants_it),
+		cmocka_unit_test(
+			fewer_places_in_time_wait_than_connections_are_said_and_planned_for),
 		cmocka_unit_test(places_in_time_wait_are_as_wished_and_give_the_highest_rate),
 	};
 

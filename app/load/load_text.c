@@ -42,7 +42,8 @@ bool leat_load_rate_parse(const char *text, uint64_t *rate_milli, char *why, siz
 		const char *name;
 		uint64_t milli;
 	} unit[] = {{"", 1000}, {"/s", 1000}, {"k", 1000000}, {"k/s", 1000000}, {"M", 1000000000},
-		{"M/s", 1000000000}, {"G/s", UINT64_C(1000000000000)}};
+		{"M/s", 1000000000}, {"G", UINT64_C(1000000000000)},
+		{"G/s", UINT64_C(1000000000000)}};
 	uint64_t whole = 0, milli = 0, place = 1000;
 	const char *p = text;
 

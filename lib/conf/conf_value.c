@@ -73,7 +73,7 @@ struct unit {
 /* What quantities of one kind are called, and the unit to propose when there is none. */
 struct scale {
 	const char *what, *propose, *all;
-	struct unit unit[8]; /* ends with a name of NULL */
+	struct unit unit[9]; /* ends with a name of NULL */
 };
 
 static const struct scale scale_of[] = {
@@ -89,7 +89,7 @@ static const struct scale scale_of[] = {
 	[CONF_KIND_RATE] = {"a rate", "/s", "/s, k/s, M/s, G/s",
 		{{"/s", 1000}, {"k/s", 1000000}, {"M/s", 1000000000},
 			{"G/s", UINT64_C(1000000000000)}, {"k", 1000000}, {"M", 1000000000},
-			{"G", UINT64_C(1000000000000)}}},
+			{"G", UINT64_C(1000000000000)}, {"", 1000}}},
 };
 
 /* whole.billionths, and where the text goes on; finer: digits below that were not all 0. */

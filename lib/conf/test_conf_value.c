@@ -44,6 +44,7 @@ static const struct {
 	{CONF_KIND_RATE, "k", 1000000},
 	{CONF_KIND_RATE, "M", 1000000000},
 	{CONF_KIND_RATE, "G", UINT64_C(1000000000000)},
+	{CONF_KIND_RATE, "", 1000},
 };
 
 static bool reads(enum conf_kind kind, const char *text, uint64_t *value)

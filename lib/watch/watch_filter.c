@@ -440,7 +440,13 @@ static bool states(struct parse *p)
 		p->f->states = state_words[i].states | (p->states_said ? p->f->states : 0);
 	p->states_said = true;
 	next(p);
-	return true;
+	if (!is(p, "or", "|") && !is(p, "||", "||"))
+		return true;
+	next(p);
+	/* They add up with `or` as without. */
+	if (!exclude && is(p, "state", "state"))
+		return true;
+	return say(p, "behind a state `or` has another `state`", "leave the `or` out") != NO_NODE;
 }
 
 static bool sort(struct parse *p)

@@ -4,7 +4,7 @@
 
 /* watch_filter: which connections to list, in the words of ss(8) and a few more.
  *
- *	state STATE, exclude STATE     the states looked at; more than one add up
+ *	state STATE, exclude STATE     the states looked at; more add up, with `or` or without
  *	src ADDRESS, dst ADDRESS       ours, the peer's: 198.18.0.1, 198.18.0.0/16, [::1]:80, :80, *
  *	sport OP PORT, dport OP PORT
  *	shard OP N, rtx OP N           rtx: segments sent again

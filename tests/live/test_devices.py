@@ -209,6 +209,25 @@ def next_typed():
                 live.equal(server.wait(), 0, "exit code")
 
 
+def next_typed_both():
+    "what serve proposes to type where it has addresses of both versions"
+    net = live.new_net()
+    net.sysctl("net.ipv6.conf.default.accept_dad", 0)
+    with live.case("behind TAP, IPv4 and IPv6: a command for each, and both reach it"):
+        with live.Process([live.leat(), "serve", "--device", "tap:leat0", "-a", "198.18.0.1/24",
+                           "-a", "198.18.1.1/24", "-a", "fd00:18::2/64", "--body", 5]) as server:
+            server.wait_line(r"^ready")
+            live.until(lambda: "curl" in server.out, "the last line")
+            typed = [line[len("next"):] for line in server.lines["out"] if line.startswith("next")]
+            live.equal(len(typed), 2, "commands")
+            for line in typed:
+                live.must("sh", "-c", line)
+            for at in ("198.18.0.1", "[fd00:18::2]"):
+                live.equal(live.must("curl", "-gsS", f"http://{at}/"), live.body(5), "body")
+            server.signal(signal.SIGINT)
+            live.equal(server.wait(), 0, "exit code")
+
+
 def refused(what, options, *words, before=(), net=None):
     """It ends with 4 after a sentence or two with all these words."""
     with live.case(f"{what}: a sentence, and exit 4"):
@@ -348,6 +367,6 @@ def taken_socket():
 
 
 live.main([af_packet, shards, ping, self_contained, memory, absent, large, taken, taken_socket,
-           signalled, next_typed],
+           signalled, next_typed, next_typed_both],
           needs=live.NEEDS_NET + (live.program("ethtool"), live.program("curl"),
                                live.program("ping")))

@@ -9,6 +9,7 @@ from pathlib import Path
 import live
 
 NULL = ("--vdev", "net_null0", *live.ADDRESSES)
+CLIENT = ("--vdev", "net_null0", "--address", "10.0.0.1/24", "--target", "10.0.0.2:80")
 
 
 def plan(*options, code=0):
@@ -204,6 +205,21 @@ def limits():
                      r"to carry 1,200,000 +--time-wait-max 6000000, or --time-wait 1s",
                      r"600,000 places on each shard, .*when full: new connections are refused"):
             live.check(re.search(said, text, re.M), text)
+    with live.case("fewer places than connections: plan, serve and load say how many can be open"):
+        text, _ = plan(*NULL, "--connections", 1000, "--time-wait-max", 100)
+        said = "at most 100 can be open at once: --time-wait-max; 1,000 need --time-wait-max 1000"
+        live.check(re.search(r"^  open +" + said, text, re.M), text)
+        live.check(re.search(r"^  connections +164 ", text, re.M), text)
+        with live.Server(*NULL, "--connections", 1000, "--time-wait-max", 100) as server:
+            server.wait_line(r"^ready")
+            live.equal(server.stop(), 0, "exit code")
+            live.check(re.search(r"^  open +" + said, server.out, re.M), server.out)
+        text, _ = plan("load", *CLIENT, "-c", 1000, "--time-wait-max", 100)
+        live.check(re.search(r"^  open +" + said, text, re.M), text)
+    with live.case("fewer pairs than are to be in flight: how many more are needed, and what the rows are for"):
+        text, err = plan("load", *CLIENT, "-c", 2000000, code=3)
+        live.check("NOT ENOUGH, the rows above are for the 64,512 that there are" in text, text)
+        live.check("--sources of 32 addresses, 32 times the --target ports, or a --concurrency of 64,512" in err, err)
     with live.case("N219: an MSL below 1 s is printed as not RFC-conformant, at the start and in the end"):
         for time_wait, conformant in (("1ms", False), ("1999ms", False), ("2s", True), ("60s", True)):
             with live.Server(*NULL, "--time-wait", time_wait) as server:
