@@ -307,7 +307,7 @@ static void measure(const struct bench *b, uint64_t population)
 int main(int argc, char **argv)
 {
 	struct bench b = bench_args(argc, argv);
-	uint64_t population;
+	uint64_t population = 0;
 
 	bench_numbers(argc, argv, "--population", b.quick ? "10000" : "10000000", &population, 1);
 	if (population < 4 * BURST || population > 100000000) {
