@@ -20,6 +20,7 @@
 #define SYSTEM     "/run/leat" /* of root, and of services */
 
 #define LOCK_TRIES 100 /* 10 ms apart */
+#define CONNECT_S  5
 
 bool leat_instance_dir(char *dir, size_t size, bool create)
 {
@@ -99,6 +100,10 @@ static int connect_to(const char *path, int more)
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | more, 0);
 
+	/* Of one that is stopped the kernel takes a few, and then none. */
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){.tv_sec = CONNECT_S},
+			sizeof(struct timeval));
 	snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
 		return fd;
@@ -146,9 +151,10 @@ static size_t list_in(const char *dir, char name[][INSTANCE_NAME_MAX], size_t cn
 		memcpy(name[cnt], entry->d_name, octets - suffix);
 		name[cnt][octets - suffix] = '\0';
 		int fd = connect_in(dir, name[cnt]);
-		if (fd < 0)
+		if (fd >= 0)
+			close(fd);
+		else if (errno != EAGAIN) /* it listens, and takes no more */
 			continue;
-		close(fd);
 		cnt++;
 	}
 	if (d != NULL)
@@ -259,8 +265,14 @@ int leat_instance_connect(const char *verb, const char *name)
 		if (fd < 0 && errno != ENOENT) /* it is there */
 			path_in(SYSTEM, name, path, sizeof(path));
 	}
-	if (fd < 0)
+	int error = errno;
+	if (fd < 0 && error == EAGAIN)
+		fprintf(stderr,
+			"leat %s: %s: no answer; its process stands still: is it stopped?\n", verb,
+			name);
+	else if (fd < 0)
 		fprintf(stderr, "leat %s: %s: %s; is it running, and of this user?\n", verb, path,
-			strerror(errno));
+			strerror(error));
+	errno = error;
 	return fd;
 }

@@ -54,7 +54,8 @@ const char *leat_instance_of(const char *path);
 size_t leat_instance_list(char name[][INSTANCE_NAME_MAX], size_t max);
 
 /* leat_instance_connect gives a socket to the instance of that name, or, when name is NULL, to the
- * only one there is; -1 after a line that says which there are. */
+ * only one there is; -1 after a line that says which there are, with errno EAGAIN when that one
+ * takes no more. */
 int leat_instance_connect(const char *verb, const char *name);
 
 /* leat_instance_lock keeps others who begin away from the directory of the sockets until what it

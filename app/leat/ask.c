@@ -4,12 +4,15 @@
 #include "instance.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define LINE_MAX_OCTETS 1024
+#define ANSWER_MS       5000 /* an instance that lives begins to answer `info` sooner */
 
 bool leat_ask_name(void *options, const char *text, char *why, size_t size)
 {
@@ -41,6 +44,45 @@ static void send_line(int fd, const char *question)
 		(void)!send(fd, line, (size_t)octets, MSG_NOSIGNAL);
 }
 
+/* is_heard waits for something to read, or the end; a signal ends the wait as well. */
+static bool is_heard(int fd)
+{
+	return poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, ANSWER_MS) != 0;
+}
+
+/* answers asks the instance at the other end of fd who it is, on a connection of its own. */
+static bool answers(const struct sockaddr_un *at, socklen_t octets)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool heard = fd >= 0 && connect(fd, (const struct sockaddr *)at, octets) == 0;
+
+	if (heard) {
+		send_line(fd, "info");
+		heard = is_heard(fd);
+	}
+	if (fd >= 0)
+		close(fd);
+	return heard;
+}
+
+/* begins_to_answer: a question may take its time as long as others are answered meanwhile.  One
+ * whose process is stopped answers none, and the kernel takes them all the same. */
+static bool begins_to_answer(const char *verb, int fd)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	socklen_t octets = sizeof(at) - 1;
+
+	while (!is_heard(fd)) {
+		if (getpeername(fd, (struct sockaddr *)&at, &octets) == 0 && answers(&at, octets))
+			continue;
+		fprintf(stderr,
+			"leat %s: %s: no answer; its process stands still: is it stopped?\n", verb,
+			leat_instance_of(at.sun_path));
+		return false;
+	}
+	return true;
+}
+
 /* read_line takes the first line and not an octet more; false: there was none. */
 static bool read_line(int fd, char line[LINE_MAX_OCTETS])
 {
@@ -61,12 +103,14 @@ int leat_ask(const char *verb, const char *name, const char *question, const cha
 	char line[LINE_MAX_OCTETS];
 	int fd = leat_instance_connect(verb, name);
 
-	*code = OPT_EXIT_RESOURCE;
+	*code = fd < 0 && errno == EAGAIN ? OPT_EXIT_FAILED : OPT_EXIT_RESOURCE;
 	if (fd < 0)
 		return -1;
 	send_line(fd, question);
 	*code = OPT_EXIT_OK;
-	if (!read_line(fd, line)) {
+	if (!begins_to_answer(verb, fd)) {
+		*code = OPT_EXIT_FAILED;
+	} else if (!read_line(fd, line)) {
 		fprintf(stderr, "leat %s: the instance ended without an answer\n", verb);
 		*code = OPT_EXIT_FAILED;
 	} else if (strncmp(line, "no ", 3) == 0) {

@@ -5,7 +5,8 @@
 /* ask: one question to a running instance, and its answer.
  *
  * Affinity   none.
- * Errors     an enum opt_exit, after what was wrong went to stderr.
+ * Errors     an enum opt_exit, after what was wrong went to stderr; OPT_EXIT_FAILED when nothing is
+ *            answered, after some seconds.
  * See        instance.h for what goes over the socket. */
 
 #include "opt.h"
@@ -13,12 +14,10 @@
 /* The option of each verb that asks.  Its options begin with `const char *name`, NULL: the only
  * instance there is. */
 #define ASK_ROW_NAME                                                                               \
-	{.name = "name",                                                                           \
-		.letter = 'n',                                                                     \
-		.kind = OPT_KIND_OTHER,                                                            \
-		.read = leat_ask_name,                                                             \
-		.metavar = "NAME",                                                                 \
-		.sentence = "of which instance; may be left out when one runs"}
+	{                                                                                          \
+		.name = "name", .letter = 'n', .kind = OPT_KIND_OTHER, .read = leat_ask_name,      \
+		.metavar = "NAME", .sentence = "of which instance; may be left out when one runs"  \
+	}
 
 /* leat_ask_name reads it: as read of struct opt_row. */
 bool leat_ask_name(void *options, const char *text, char *why, size_t size);

@@ -273,7 +273,7 @@ const struct opt_verb leat_opt_capture = {
 		 "FILTER is that of pcap-filter(7).  What is captured never delays traffic: what\n"
 		 "does not fit is lost for the capture and counted.\n\n"
 		 "Exit 0, 1 for a wrong option or filter, 3 when no such instance runs, 5 when it\n"
-		 "ended meanwhile or the file could not be written.\n\n"
+		 "ended meanwhile, does not answer, or the file could not be written.\n\n"
 		 "  @ capture -w syn.pcapng -c 1000 'tcp[tcpflags] & tcp-syn != 0'\n"
 		 "  @ capture --drops -c 1 | tshark -r - -T fields -e frame.comment\n"
 		 "  @ capture --conn 198.18.0.2:80,198.18.0.1:40211 -w one.pcapng\n"

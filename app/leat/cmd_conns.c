@@ -168,7 +168,7 @@ const struct opt_verb leat_opt_conns = {
 		"has a title above them and a column virtual between the last two: here the\n"
 		"address that is asked for is the one that answers.\n\n"
 		"Exit 0, 1 for a wrong option or filter, 3 when no such instance runs, or get\n"
-		"finds no such connection, 5 when it ended meanwhile.\n\n"
+		"finds no such connection, 5 when it ended meanwhile or does not answer.\n\n"
 		"  @ conns state time-wait dst 198.18.0.17 left '<' 5s sort left\n"
 		"  @ conns -s\n"
 		"  @ conns -i dst 198.18.0.17:40211\n"
@@ -231,8 +231,8 @@ static int copy_lines(const struct conns_options *o, FILE *in)
 		return OPT_EXIT_FAILED;
 	}
 	if (o->follow)
-		fprintf(stderr, "leat conns: %" PRIu64 " events, and %" PRIu64 " lost\n", rows,
-			lost);
+		fprintf(stderr, "leat conns: %" PRIu64 " event%s, and %" PRIu64 " lost\n", rows,
+			rows == 1 ? "" : "s", lost);
 	return o->get && rows == 0 ? OPT_EXIT_RESOURCE : OPT_EXIT_OK;
 }
 

@@ -137,8 +137,9 @@ const struct opt_verb leat_opt_ctl = {
 		 "is\n"
 		 "let in by --ctl-group of the instance.\n\n"
 		 "Exit 0, 1 for what cannot be asked, 2 for a wrong file or what cannot change, 3\n"
-		 "when no such instance runs or 10 ask already, 5 when it ended or a shard of it\n"
-		 "stands still.\n\n"
+		 "when no such instance runs or 10 ask already, 5 when it ended, does not answer, "
+		 "or\n"
+		 "a shard of it stands still.\n\n"
 		 "  @ ctl -n lab-a drain --wait\n"
 		 "  @ ctl info -j\n"
 		 "  @ ctl rate 2k/s\n",

@@ -59,7 +59,7 @@ const struct opt_verb leat_opt_explain = {
 	.one_line = "Say what a counter, a drop reason, a verdict or an ending means",
 	.usage = "@ explain [OPTION]... [NAME]...",
 	.prose = "Without a NAME: all there are.\n\n"
-		 "Exit 0, 1 when there is no such word.\n\n"
+		 "Exit 0, 1 when there is no such word; the others are explained all the same.\n\n"
 		 "  @ explain drop_tcp_csum\n"
 		 "  @ explain -j\n",
 	.row = row,
@@ -91,6 +91,24 @@ static const struct load_word {
 	{"fail", "A verdict: an expectation was not met, and the generator was not what broke it."},
 	{"inconclusive", "A verdict: the generator was the limit, or the run was cut short."},
 	{"why", "What kept a load from its plan, or keeps it from being faster: leat ctl why."},
+};
+
+/* The timers of leat conns and leat top. */
+static const struct {
+	const char *name, *where, *sentence;
+} timer[] = {
+	{"rto", "RFC 6298", "A timer: what was sent and is not acknowledged goes again."},
+	{"persist", "RFC 9293 3.8.6.1", "A timer: the peer's window is closed, and is probed."},
+	{"keepalive", "RFC 9293 3.8.4",
+		"A timer: nothing was heard for long, and the peer is probed."},
+	{"tlp", "RFC 8985 7.2", "A timer: the tail of what was sent is probed before the RTO."},
+	{"reorder", "RFC 8985 6.2",
+		"A timer: what was not heard of by then is lost, not reordered."},
+	{"r2", "RFC 9293 3.8.3",
+		"A timer: nothing was acknowledged for so long that it is given up."},
+	{"delack", "RFC 9293 3.8.6.3", "A timer: an ACK that was put off is sent."},
+	{"2msl", "RFC 9293 3.6.1", "A timer: TIME-WAIT ends."},
+	{"fin-wait-2", "RFC 1122 4.2.2.13", "A timer: FIN-WAIT-2 of a closed connection ends."},
 };
 
 static const char *const fail_sentence[LOAD_FAIL_CNT] = {
@@ -187,6 +205,20 @@ static uint32_t print_load(const char *name, bool json)
 	return cnt;
 }
 
+/* print_timer does so for the timers. */
+static uint32_t print_timer(const char *name, bool json)
+{
+	uint32_t cnt = 0;
+
+	for (uint32_t i = 0; i < COUNT_OF(timer); i++) {
+		if (name != NULL && strcmp(name, timer[i].name) != 0)
+			continue;
+		cnt++;
+		print_word("timer", timer[i].name, timer[i].where, timer[i].sentence, json);
+	}
+	return cnt;
+}
+
 static void list(bool json)
 {
 	const struct watch_word *w;
@@ -194,6 +226,7 @@ static void list(bool json)
 	for (uint32_t i = 0; (w = leat_watch_word(i)) != NULL; i++)
 		print(w, json);
 	print_load(NULL, json);
+	print_timer(NULL, json);
 }
 
 static int unknown(const char *name)
@@ -208,6 +241,8 @@ static int unknown(const char *name)
 		names[cnt++] = leat_watch_word_other_at(i);
 	for (uint32_t i = 0; i < LOAD_WORD_CNT && cnt < NAMES_MAX - 1; i++)
 		names[cnt++] = load_word_at(i, &kind).name;
+	for (uint32_t i = 0; i < COUNT_OF(timer) && cnt < NAMES_MAX - 1; i++)
+		names[cnt++] = timer[i].name;
 	names[cnt] = NULL;
 	const char *near = leat_opt_nearest(name, names);
 	if (near != NULL)
@@ -229,7 +264,7 @@ static int explain(const char *name, bool json)
 	if (other != NULL)
 		for (i = 0; (w = leat_watch_word_find(other, &i)) != NULL; i++, cnt++)
 			print(w, json);
-	cnt += print_load(name, json);
+	cnt += print_load(name, json) + print_timer(name, json);
 	return cnt != 0 ? OPT_EXIT_OK : unknown(name);
 }
 
@@ -249,8 +284,9 @@ int leat_cmd_explain(int argc, char **argv)
 	}
 	if (o.name_cnt == 0)
 		list(o.json);
-	for (uint32_t i = 0; i < o.name_cnt && code == OPT_EXIT_OK; i++)
-		code = explain(o.name[i], o.json);
+	for (uint32_t i = 0; i < o.name_cnt; i++)
+		if (explain(o.name[i], o.json) != OPT_EXIT_OK)
+			code = OPT_EXIT_USAGE;
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return code;
 	fprintf(stderr, "leat explain: stdout: %s\n", strerror(errno));

@@ -163,7 +163,7 @@ const struct opt_verb leat_opt_top = {
 		"has all.  `why not faster?` is the first of what limits it: leat ctl why.\n\n"
 		"^C and SIGTERM end it as q does.\n\n"
 		"Exit 0, 1 for a wrong option, 2 when the file of --from has no snapshots, or not\n"
-		"all of one, 3 when no such instance runs, 5 when it ended.\n\n"
+		"all of one, 3 when no such instance runs, 5 when it ended or does not answer.\n\n"
 		"  @ top -n lab-a\n"
 		"  @ top -1 -p timers\n"
 		"  @ top -j | jq .rates.opened_per_s\n",

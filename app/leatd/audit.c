@@ -5,11 +5,31 @@
 
 #define WHY_MAX 160
 
+/* remember: before AUDIT_LATELY_CNT rounds nothing was, as all began with 0. */
+static void remember(struct audit_lately *l, const struct shard_counts *c)
+{
+	const uint64_t now[AUDIT_SEEN_CNT] = {[AUDIT_TIME_WAIT_FULL] = c->stack.time_wait_refused,
+		[AUDIT_REUSE_REJECTED] = c->tcp.verdict[TCP_V_TIME_WAIT_SYN_OLD] +
+					 c->tcp.verdict[TCP_V_TIME_WAIT_SYN_OFF]};
+	uint64_t *oldest = l->past[l->round_cnt++ % AUDIT_LATELY_CNT];
+
+	for (uint32_t i = 0; i < AUDIT_SEEN_CNT; i++) {
+		atomic_store_explicit(&l->cnt[i], now[i] - oldest[i], memory_order_relaxed);
+		oldest[i] = now[i];
+	}
+}
+
+uint64_t leat_audit_lately(const struct audit *a, uint32_t shard_idx, enum audit_seen what)
+{
+	return atomic_load_explicit(&a->lately[shard_idx].cnt[what], memory_order_relaxed);
+}
+
 void leat_audit_shard(struct audit *a, uint32_t shard_idx, const struct shard_counts *c)
 {
 	char text[WHY_MAX];
 	const char *why = leat_shard_counts_error(c, text, sizeof(text));
 
+	remember(&a->lately[shard_idx], c);
 	if (why == NULL)
 		return;
 	a->broken_cnt++;

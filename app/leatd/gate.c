@@ -53,6 +53,14 @@ static bool open_for(uint64_t at)
 	return shut;
 }
 
+/* waits_for is the instant that it was opened for, while that is to come; 0: it is not. */
+static uint64_t waits_for(uint64_t now)
+{
+	uint64_t at = atomic_load(&gate) == GATE_OPEN ? atomic_load(&gate_at) : 0;
+
+	return at > now ? at : 0;
+}
+
 bool leat_gate_look(uint64_t *at)
 {
 	sigset_t set = word_signal();
@@ -62,6 +70,21 @@ bool leat_gate_look(uint64_t *at)
 	bool open = atomic_load(&gate) == GATE_OPEN; /* before the instant */
 	*at = open ? atomic_load(&gate_at) : 0;
 	return open;
+}
+
+/* refuse_word tells who came second. */
+static void refuse_word(struct ctl_client *q, uint64_t now)
+{
+	uint64_t at = waits_for(now);
+	char text[WHEN_TEXT_MAX];
+
+	if (at == 0) {
+		fprintf(q->out, "no 1 - nothing here waits to start: it runs already, or is no "
+				"`leat load --paused`\n");
+		return;
+	}
+	leat_when_text(at, text);
+	fprintf(q->out, "no 1 - it waits for its instant already: it starts at %s\n", text);
 }
 
 void leat_ctl_begin(struct ctl_client *q, char *words)
@@ -74,8 +97,7 @@ void leat_ctl_begin(struct ctl_client *q, char *words)
 	else if (at != 0 && at < now)
 		fprintf(q->out, "no 1 0 `%s` is past\n", words);
 	else if (!open_for(at))
-		fprintf(q->out, "no 1 - nothing here waits to start: it runs already, or is no "
-				"`leat load --paused`\n");
+		refuse_word(q, now);
 	else if (at == 0)
 		fprintf(q->out, "ok\nstarts now\n");
 	else

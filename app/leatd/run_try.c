@@ -531,7 +531,8 @@ static void open_sight(void)
 		.verb = "try",
 		.plane = &run.plane,
 		.metrics = &run.o->metrics,
-		.two_msl_ns = run.o->time_wait_ns};
+		.two_msl_ns = run.o->time_wait_ns,
+		.evicts = run.o->tcp.full == OPT_TCP_FULL_EVICT};
 
 	for (uint32_t end = 0; end < TRY_END_CNT; end++)
 		if (run.wire.port[end] != NULL)

@@ -65,6 +65,7 @@ void leat_sight_open(struct sight *s, const struct sight_config *config)
 		s->config.name = config->serve->name;
 		s->config.two_msl_ns = config->serve->time_wait_ns;
 		s->config.metrics = &config->serve->metrics;
+		s->config.evicts = config->serve->tcp.full == OPT_TCP_FULL_EVICT;
 	}
 	pthread_mutex_init(&s->lock, NULL);
 	s->opened_at = shard_clock_read(&s->clock);
@@ -181,6 +182,8 @@ static void copy(uint64_t *cell, const uint64_t *from, uint32_t cnt)
 static void fill_walk(uint64_t *cell, const struct sight_walk *l)
 {
 	copy(cell + WATCH_OLDEST, l->gauge.oldest_ns, TCP_ST_CNT);
+	cell[WATCH_C_PERSISTS] = l->gauge.persist_cnt;
+	cell[WATCH_C_UNHEARD] = l->gauge.unheard_cnt;
 	for (uint32_t i = 0; i < WATCH_DUE_CNT; i++)
 		cell[WATCH_DUE + i] = l->gauge.ends.cnt[i];
 }
@@ -270,6 +273,7 @@ static void fill_head(struct sight *s, uint64_t now)
 	head[WATCH_H_STARTS_NS] = atomic_load(&s->starts_ns);
 	head[WATCH_H_RATE_MILLI] = atomic_load(&s->rate_milli);
 	head[WATCH_H_TUPLES] = c->tuples;
+	head[WATCH_H_EVICTS] = c->evicts;
 	head[WATCH_H_CONN_MAX] = head[WATCH_H_WAIT_MAX] = 0;
 	for (uint32_t i = 0; i < p->shard_cnt; i++) {
 		head[WATCH_H_CONN_MAX] += p->shard[i].limits.tcb_max;
@@ -297,6 +301,13 @@ static bool take_answers(struct sight *s, uint32_t i, bool wait_walk)
 	return heard;
 }
 
+/* fill_lately adds what the audit of each second remembers. */
+static void fill_lately(uint64_t *cell, const struct audit *a, uint32_t i)
+{
+	cell[WATCH_C_LATELY_FULL] = leat_audit_lately(a, i, AUDIT_TIME_WAIT_FULL);
+	cell[WATCH_C_LATELY_REJECTED] = leat_audit_lately(a, i, AUDIT_REUSE_REJECTED);
+}
+
 static void refresh(struct sight *s, uint64_t for_ns, uint64_t now)
 {
 	const struct plane *p = s->config.plane;
@@ -314,6 +325,7 @@ static void refresh(struct sight *s, uint64_t for_ns, uint64_t now)
 		s->last->cell[i][WATCH_C_CPU] = p->eal.cpu[p->shard[i].lcore_idx];
 		s->last->cell[i][WATCH_C_SILENT] = !heard;
 		s->last->cell[i][WATCH_C_PLACES] = p->shard[i].limits.time_wait_max;
+		fill_lately(s->last->cell[i], &p->audit, i);
 	}
 	if (walk)
 		s->walked_at = now;
@@ -368,13 +380,31 @@ bool leat_sight_lives(const struct watch_snapshot *s)
 	return true;
 }
 
+/* refuses says that a server has no place in TIME-WAIT for one more, or had none lately: one that
+ * is still full turns away who comes, and who has just left room has no more of it. */
+static bool refuses(const struct watch_snapshot *s)
+{
+	if (s->head[WATCH_H_EVICTS] != 0)
+		return false;
+	for (uint32_t i = 0; i < s->shard_cnt; i++) {
+		const uint64_t *cell = s->cell[i];
+
+		if (cell[WATCH_C_ROLE] == WATCH_SERVER && cell[WATCH_C_PLACES] != 0 &&
+			(cell[WATCH_C_LATELY_FULL] != 0 ||
+				cell[WATCH_PRESENT + TCP_ST_TIME_WAIT] >= cell[WATCH_C_PLACES]))
+			return true;
+	}
+	return false;
+}
+
 bool leat_sight_ready(const struct watch_snapshot *s, const char **why)
 {
 	*why = s->head[WATCH_H_DRAINING] != 0  ? "draining"
 	       : s->head[WATCH_H_LINK_UP] == 0 ? "link down"
 	       : !leat_sight_lives(s)          ? "a shard does not turn"
 	       : s->head[WATCH_H_POOL_FREE] < s->head[WATCH_H_POOL_SIZE] / POOL_LOW ? "buffers low"
-										    : NULL;
+	       : refuses(s) ? "TIME-WAIT full"
+			    : NULL;
 	return *why == NULL;
 }
 

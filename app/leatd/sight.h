@@ -61,12 +61,13 @@ struct sight_shard {
 
 struct sight_config {
 	const char *name, *verb;
-	/* NULL: name, 2MSL, metrics and whether the link passes frames are not told by these. */
+	/* NULL: name, 2MSL, evicts, metrics and whether the link passes frames are not told by these. */
 	const struct serve_options *serve;
 	const struct opt_metrics *metrics;
 	struct plane *plane;
 	const struct nic_port *port[SIGHT_PORT_MAX]; /* as many as are not NULL */
 	uint64_t two_msl_ns, rate_milli, tuples;
+	bool evicts; /* when TIME-WAIT is full the one that waits longest gives way */
 };
 
 struct sight {

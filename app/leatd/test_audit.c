@@ -154,6 +154,31 @@ static void each_count_that_is_wrong_by_one_is_told_with_its_numbers(void **stat
 	}
 }
 
+/* What happened between two rounds is known for AUDIT_LATELY_CNT of them, and then forgotten. */
+static void what_happened_is_remembered_for_some_rounds(void **state)
+{
+	struct shard_counts c = {0};
+	struct audit a = {0};
+
+	(void)state;
+	leat_audit_shard(&a, 1, &c);
+	assert_int_equal(leat_audit_lately(&a, 1, AUDIT_TIME_WAIT_FULL), 0);
+	c.stack.time_wait_refused = 3;
+	c.stack.segments = c.stack.wire[WIRE_V_TCP] = c.stack.frames_in = c.rx_frames = 9;
+	c.tcp.verdict[TCP_V_TIME_WAIT_SYN_OLD] = 4;
+	c.tcp.verdict[TCP_V_TIME_WAIT_SYN_OFF] = 5;
+	for (uint32_t i = 0; i < AUDIT_LATELY_CNT; i++) {
+		leat_audit_shard(&a, 1, &c);
+		assert_int_equal(leat_audit_lately(&a, 1, AUDIT_TIME_WAIT_FULL), 3);
+		assert_int_equal(leat_audit_lately(&a, 1, AUDIT_REUSE_REJECTED), 9);
+	}
+	leat_audit_shard(&a, 1, &c);
+	for (enum audit_seen i = 0; i < AUDIT_SEEN_CNT; i++)
+		assert_int_equal(leat_audit_lately(&a, 1, i), 0);
+	assert_int_equal(leat_audit_lately(&a, 0, AUDIT_REUSE_REJECTED), 0);
+	assert_int_equal(a.broken_cnt, 0);
+}
+
 static void a_connection_that_vanished_is_told_with_its_numbers(void **state)
 {
 	struct shard_counts c = {.tcp = {.opened_passive = 7}};
@@ -198,6 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts_that_add_up_are_no_news),
 		cmocka_unit_test(each_count_that_is_wrong_by_one_is_told_with_its_numbers),
+		cmocka_unit_test(what_happened_is_remembered_for_some_rounds),
 		cmocka_unit_test(a_connection_that_vanished_is_told_with_its_numbers),
 		cmocka_unit_test(what_lies_on_lanes_is_tolerated_and_no_more),
 	};

@@ -93,10 +93,34 @@ static void the_instant_is_that_of_the_one_who_was_told_so(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+static void says(const char *words, const char *what)
+{
+	char said[256] = "", line[16];
+	struct ctl_client q = {0};
+
+	snprintf(line, sizeof(line), "%s", words);
+	said_to(&q, leat_ctl_begin, line, said, sizeof(said));
+	if (strstr(said, what) == NULL)
+		fail_msg("`%s` is not in `%s`", what, said);
+}
+
+static void the_second_word_is_told_what_the_first_one_did(void **state)
+{
+	(void)state;
+	leat_gate_shut();
+	says("2", "ok\nstarts at ");
+	says("", "no 1 - it waits for its instant already: it starts at ");
+	says("5", "no 1 - it waits for its instant already: it starts at ");
+	leat_gate_shut();
+	says("", "ok\nstarts now\n");
+	says("", "it runs already");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_instant_is_that_of_the_one_who_was_told_so),
+		cmocka_unit_test(the_second_word_is_told_what_the_first_one_did),
 	};
 
 	leat_gate_block();

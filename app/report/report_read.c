@@ -601,6 +601,12 @@ bool leat_report_read_file(struct report_run *run, const char *path, char *why, 
 		path = inside;
 	}
 	char *text = read_octets(path, &octets, why, size);
+	if (text == NULL && path == inside) {
+		char of[REPORT_WHY_MAX];
+
+		snprintf(of, sizeof(of), "%s", why);
+		snprintf(why, size, "its report.json %s", of);
+	}
 	bool good = text != NULL && leat_report_read(run, text, octets, why, size);
 	free(text);
 	return good;

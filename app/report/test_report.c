@@ -144,6 +144,8 @@ static void a_bad_file_is_refused_with_the_field_that_is_wrong(void **state)
 	assert_string_equal(why, "is no object of leat.run/1");
 	assert_false(leat_report_read_file(&run[0], "/nowhere.json", why, sizeof(why)));
 	assert_string_equal(why, "cannot be read: No such file or directory");
+	assert_false(leat_report_read_file(&run[0], "/proc/self", why, sizeof(why)));
+	assert_string_equal(why, "its report.json cannot be read: No such file or directory");
 	assert_true(with("\"schema\"", "\"later\":[1,{}],\"schema\"", why)); /* is passed over */
 	assert_true(run[0].r.intent.rest_ns == TIME_S);
 	assert_true(

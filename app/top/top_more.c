@@ -388,6 +388,43 @@ void leat_top_page_transitions(struct top_pen *p)
 
 /* ---- the page of connections ---- */
 
+#define CONN_COLS 9
+#define CONN_END  21  /* an address of IPv4 and its port */
+#define CONN_WIDE 102 /* columns of a row as leat conns has it, and one before it and behind */
+
+/* draw_end puts an address and its port; of one that is too long the end, where the port is. */
+static void draw_end(struct top_pen *p, uint32_t col, enum top_attr attr, const char *end)
+{
+	uint32_t octets = (uint32_t)strlen(end);
+
+	if (octets > CONN_END)
+		leat_top_put(p->s, p->row, col, attr, "…%s", end + octets - (CONN_END - 1));
+	else
+		leat_top_put(p->s, p->row, col, attr, "%s", end);
+}
+
+/* draw_narrow leaves out queues and shard, so that the timer and what is left of it are seen; false:
+ * the line is none of a connection. */
+static bool draw_narrow(struct top_pen *p, const char *line, enum top_attr attr)
+{
+	char text[256], *word[CONN_COLS + 1], *rest;
+	uint32_t cnt = 0;
+
+	snprintf(text, sizeof(text), "%.*s", (int)strcspn(line, "\n"), line);
+	for (char *w = strtok_r(text, " ", &rest); w != NULL && cnt <= CONN_COLS;
+		w = strtok_r(NULL, " ", &rest))
+		word[cnt++] = w;
+	if (cnt != CONN_COLS || *line < 'A' || *line > 'Z')
+		return false;
+	leat_top_put(p->s, p->row, 1, attr, "%s", word[0]);
+	draw_end(p, 13, attr, word[3]);
+	draw_end(p, 14 + CONN_END, attr, word[4]);
+	leat_top_put(
+		p->s, p->row, 15 + 2 * CONN_END, attr, "%-10s %6s %4s", word[6], word[7], word[8]);
+	p->row++;
+	return true;
+}
+
 void leat_top_page_connections(struct top_pen *p)
 {
 	const char *line = p->t->conns;
@@ -398,9 +435,11 @@ void leat_top_page_connections(struct top_pen *p)
 	for (uint32_t n = 0; *line != '\0' && p->row < p->end; n++) {
 		uint32_t octets = (uint32_t)strcspn(line, "\n");
 
-		if (n == 0 || n > p->t->first_row)
-			leat_top_put(p->s, p->row++, 1, n == 0 ? TOP_BOLD : TOP_PLAIN, "%.*s",
-				(int)octets, line);
+		enum top_attr attr = n == 0 ? TOP_BOLD : TOP_PLAIN;
+
+		if ((n == 0 || n > p->t->first_row) &&
+			(p->s->cols >= CONN_WIDE || !draw_narrow(p, line, attr)))
+			leat_top_put(p->s, p->row++, 1, attr, "%.*s", (int)octets, line);
 		line += octets + (line[octets] == '\n');
 	}
 }

@@ -8,7 +8,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define KEYS " s shards t timers d drops l latency x arrows c conns f freeze j json q quit"
+#define WHY_COL 18
+
+#define KEYS    " s shards t timers d drops l latency x arrows c conns f freeze j json q quit"
 
 static void (*const pages[TOP_PAGE_CNT])(struct top_pen *p) = {
 	[TOP_SHARDS] = leat_top_page_shards,
@@ -64,9 +66,43 @@ static void draw_title(struct top_pen *p)
 		"%s", right);
 }
 
-static void draw_bottom(struct top_pen *p)
+/* first_line is how much of the reason stands on its first line: all of it, or whole words. */
+static uint32_t first_line(const char *why, uint32_t cols)
+{
+	uint32_t room = cols - WHY_COL - 1, octets = (uint32_t)strlen(why);
+
+	if (octets <= room)
+		return octets;
+	for (octets = room; octets > 0 && why[octets] != ' '; octets--)
+		;
+	return octets > 0 ? octets : room;
+}
+
+/* why_rows is how many lines the bottom has above the keys: a reason may need two. */
+static uint32_t why_rows(const struct top *t, uint32_t cols)
 {
 	char why[WATCH_REASON_MAX];
+
+	if (t->fed == 0 || t->ended || t->note[0] != '\0' || t->for_ns == 0)
+		return 1;
+	leat_watch_why(&t->before, &t->now, why);
+	return why[first_line(why, cols)] == '\0' ? 1 : 2;
+}
+
+static void draw_why(struct top_pen *p)
+{
+	char why[WATCH_REASON_MAX];
+	enum top_attr attr = leat_watch_why(&p->t->before, &p->t->now, why) ? TOP_WARN : TOP_PLAIN;
+	uint32_t octets = first_line(why, p->s->cols), row = p->end;
+
+	leat_top_put(p->s, row, 1, TOP_DIM, "why not faster?");
+	leat_top_put(p->s, row, WHY_COL, attr, "%.*s", (int)octets, why);
+	if (why[octets] != '\0')
+		leat_top_put(p->s, row + 1, WHY_COL, attr, "%s", why + octets + 1);
+}
+
+static void draw_bottom(struct top_pen *p)
+{
 	uint32_t row = p->s->rows;
 
 	if (p->t->ended)
@@ -74,24 +110,21 @@ static void draw_bottom(struct top_pen *p)
 			"the instance has ended; what is shown is the last that it told");
 	else if (p->t->note[0] != '\0')
 		leat_top_put(p->s, row - 2, 1, TOP_WARN, "%s", p->t->note);
-	else if (p->t->for_ns != 0) {
-		bool limit = leat_watch_why(&p->t->before, &p->t->now, why);
-
-		leat_top_put(p->s, row - 2, 1, TOP_DIM, "why not faster?");
-		leat_top_put(p->s, row - 2, 18, limit ? TOP_WARN : TOP_PLAIN, "%s", why);
-	}
+	else if (p->t->for_ns != 0)
+		draw_why(p);
 	leat_top_put(p->s, row - 1, 0, TOP_DIM, KEYS);
 }
 
 void leat_top_page(const struct top *t, enum top_page page, struct top_screen *s)
 {
-	struct top_pen p = {t, s, 1, s->rows - u32_min(s->rows, 2)};
+	struct top_pen p = {t, s, 1, 0};
 
 	if (s->rows < TOP_ROWS_MIN || s->cols < TOP_COLS_MIN) {
 		leat_top_put(s, 0, 0, TOP_BAD, "%ux%u: at least %ux%u", s->cols, s->rows,
 			TOP_COLS_MIN, TOP_ROWS_MIN);
 		return;
 	}
+	p.end = s->rows - 1 - why_rows(t, s->cols);
 	if (t->fed == 0) {
 		leat_top_put(s, 0, 1, TOP_DIM, "waiting for an answer");
 	} else {

@@ -45,6 +45,16 @@ static uint64_t since(const struct leat_stack *s, const struct tcb *tcb)
 	return tcb->opened_at;
 }
 
+/* What one waits for that sends; a SYN has its state. */
+static void add_wait(const struct tcb *tcb, struct stack_gauge *g)
+{
+	if (tcb->rtx_at == TIME_NEVER || tcb->state <= TCP_ST_SYN_SENT ||
+		tcb->state == TCP_ST_TIME_WAIT)
+		return;
+	g->persist_cnt += tcb->rtx_kind == TCP_RTX_PERSIST;
+	g->unheard_cnt += tcb->rtx_kind == TCP_RTX_RTO && tcb->tries != 0;
+}
+
 /* Those in TIME-WAIT that are records. */
 static void add_records(const struct leat_stack *s, struct stack_gauge *g)
 {
@@ -78,6 +88,7 @@ bool leat_stack_gauge(struct leat_stack *s, uint32_t *cursor, uint32_t look, str
 		g->cnt[tcb->state]++;
 		g->oldest_ns[tcb->state] =
 			u64_max(g->oldest_ns[tcb->state], s->now - since(s, tcb));
+		add_wait(tcb, g);
 		if (tcb->state == TCP_ST_TIME_WAIT && g->ends.until_cnt != 0)
 			g->ends.cnt[tw_due_place(
 				&g->ends, leat_tcp_ring_deadline(s->tcp, tcb), 0)]++;

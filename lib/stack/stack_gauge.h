@@ -7,6 +7,7 @@
  *	what became of TIME-WAIT    one number per outcome, made of counters, or of sums of them
  *	how many, how old, by state one walk over the records, when it is asked and not before;
 	and when TIME-WAIT ends     so many before each of some instants
+ *	what they wait for          a window, an acknowledgment: seen by the same walk
  *
  * The age is how long the oldest has been where it is: in TIME-WAIT, and in FIN-WAIT-2 once its
  * limit runs, since that began; with a FIN or text under way, since it first left without an
@@ -32,7 +33,9 @@ struct stack_outcome {
 struct stack_gauge {
 	uint32_t cnt[TCP_ST_CNT];
 	uint64_t oldest_ns[TCP_ST_CNT];
-	struct tw_due ends; /* of TIME-WAIT, when until_cnt is not 0 */
+	uint32_t persist_cnt; /* that wait for the peer's window to open */
+	uint32_t unheard_cnt; /* open: what they sent timed out, and nothing new is acknowledged */
+	struct tw_due ends;   /* of TIME-WAIT, when until_cnt is not 0 */
 };
 
 /* leat_stack_time_wait writes what became of TIME-WAIT, and returns how many rows that are. */

@@ -220,15 +220,19 @@ static void the_gauge_tells_the_oldest_of_each_state(void **state)
 	assert_int_equal(g.cnt[TCP_ST_ESTABLISHED], 2);
 	assert_int_equal(g.oldest_ns[TCP_ST_ESTABLISHED], 7 * TIME_S);
 	n.cut = true; /* a FIN that nobody answers */
+	assert_int_equal(g.unheard_cnt, 0);
 	assert_int_equal(leat_close(n.stack[0], late), LEAT_OK);
 	net_run(&n, 3 * TIME_S);
 	n.cut = false;
 	g = gauge_of(&n, 0, 1000000);
+	assert_int_equal(g.unheard_cnt, 1);
+	assert_int_equal(g.persist_cnt, 0);
 	assert_int_equal(g.cnt[TCP_ST_FIN_WAIT_1], 1);
 	assert_int_equal(g.oldest_ns[TCP_ST_FIN_WAIT_1], 3 * TIME_S);
 	assert_int_equal(g.oldest_ns[TCP_ST_ESTABLISHED], 10 * TIME_S);
 	net_run(&n, 10 * TIME_S); /* FIN-WAIT-2: its limit runs, as it is closed both ways */
 	g = gauge_of(&n, 0, 1);
+	assert_int_equal(g.unheard_cnt, 0);
 	assert_int_equal(g.cnt[TCP_ST_FIN_WAIT_2], 1);
 	assert_in_range(g.oldest_ns[TCP_ST_FIN_WAIT_2], 5 * TIME_S, 10 * TIME_S);
 	g = gauge_of(&n, 1, 64);
@@ -241,6 +245,35 @@ static void the_gauge_tells_the_oldest_of_each_state(void **state)
 	g = gauge_of(&n, 0, 3);
 	assert_int_equal(g.cnt[TCP_ST_TIME_WAIT], 1);
 	assert_in_range(g.oldest_ns[TCP_ST_TIME_WAIT], 4 * TIME_S - 20 * TIME_MS, 4 * TIME_S);
+	net_stop(&n);
+}
+
+/* The peer reads nothing: its window closes, and the sender waits for it without an end. */
+static void the_gauge_tells_who_waits_for_a_window(void **state)
+{
+	static const char text[1024];
+	struct leat_conn conn[2];
+	struct leat_event ev;
+	struct stack_gauge g;
+	struct net n;
+
+	(void)state;
+	net_init(&n, 14);
+	net_start(&n);
+	net_listen(&n, 1, 4, 80, 8);
+	net_open(&n, 4, 80, conn);
+	for (uint32_t i = 0; i < 60; i++) { /* more than both buffers take */
+		while (leat_send(n.stack[0], conn[0], text, sizeof(text)) > 0)
+			;
+		net_run(&n, TIME_S);
+		while (leat_next_event(n.stack[0], &ev))
+			;
+	}
+	g = gauge_of(&n, 0, 64);
+	assert_int_equal(g.persist_cnt, 1);
+	assert_int_equal(g.unheard_cnt, 0);
+	g = gauge_of(&n, 1, 64);
+	assert_int_equal(g.persist_cnt, 0);
 	net_stop(&n);
 }
 
@@ -328,6 +361,7 @@ int main(void)
 		cmocka_unit_test(n181_a_full_time_wait_refuses_rather_than_to_be_shorter),
 		cmocka_unit_test(every_outcome_of_time_wait_is_counted),
 		cmocka_unit_test(the_gauge_tells_the_oldest_of_each_state),
+		cmocka_unit_test(the_gauge_tells_who_waits_for_a_window),
 		cmocka_unit_test(the_oldest_in_time_wait_is_of_any_length),
 	};
 

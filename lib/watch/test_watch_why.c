@@ -117,6 +117,87 @@ static void time_wait_is_full_when_it_refuses(void **state)
 	}
 }
 
+/* A table that gives way is no limit, however full; what it refuses all the same is. */
+static void a_full_time_wait_that_evicts_limits_nothing(void **state)
+{
+	(void)state;
+	calm();
+	now.head[WATCH_H_EVICTS] = 1;
+	now.cell[1][WATCH_PRESENT + TCP_ST_TIME_WAIT] = 1000;
+	now.cell[1][WATCH_ENDED + TCP_END_GAVE_WAY] = 500;
+	says("nothing here", false);
+	now.cell[1][WATCH_OUTCOME + 11] = 1;
+	says("TIME-WAIT is full: shard 1: 1000 of 1000", true);
+}
+
+/* All of these were refused before this second, and ask again in a later one. */
+static void what_was_refused_lately_is_a_reason(void **state)
+{
+	char name[WATCH_NAME_MAX];
+
+	(void)state;
+	calm();
+	before.cell[0][WATCH_C_LATELY_FULL] = now.cell[0][WATCH_C_LATELY_FULL] = 7;
+	now.cell[0][WATCH_PRESENT + TCP_ST_TIME_WAIT] = 900;
+	says("TIME-WAIT had no place: 7 refused lately, shard 0 has 900 of 1000", true);
+	calm();
+	now.cell[0][WATCH_C_LATELY_REJECTED] = 9;
+	says("TIME-WAIT rejects SYNs: 9 lately, 0 opened", true);
+	now.cell[1][WATCH_C_OPENED_PASSIVE] = 10; /* others come in meanwhile */
+	says("nothing here", false);
+	now.cell[1][WATCH_OUTCOME + 6] = 10;
+	says("TIME-WAIT rejects SYNs: 10 lately, 10 opened", true);
+	calm();
+	assert_string_equal(
+		leat_watch_cell_name(WATCH_OUTCOME + 6, name), "time_wait.reuse_rejected");
+	now.cell[0][WATCH_OUTCOME + 6] = 5;
+	says("TIME-WAIT rejects SYNs: 5 lately, 0 opened", true);
+}
+
+/* Nothing happens in this second, and nothing is well. */
+static void connections_that_stand_still_are_a_reason(void **state)
+{
+	(void)state;
+	calm();
+	now.cell[1][WATCH_PRESENT + TCP_ST_SYN_SENT] = 256;
+	now.cell[0][WATCH_PRESENT + TCP_ST_TIME_WAIT] = 900; /* not among the open ones */
+	says("SYNs are not answered: 256 of 256 open are in SYN-SENT", true);
+	now.cell[1][WATCH_LOAD + WATCH_L_CONNECTED] = 1; /* they come and go */
+	says("nothing here", false);
+	now.cell[1][WATCH_OLDEST + TCP_ST_SYN_SENT] = 4 * TIME_S;
+	says("256 of 256 open are in SYN-SENT", true);
+	now.cell[0][WATCH_PRESENT + TCP_ST_ESTABLISHED] = 300;
+	says("nothing here", false);
+	now.cell[0][WATCH_C_PERSISTS] = 277;
+	says("nothing here", false);
+	now.cell[0][WATCH_C_PERSISTS] = 278;
+	says("the peer's window is closed: 278 of 556 open wait for it", true);
+	now.cell[0][WATCH_C_PERSISTS] = 0;
+	now.cell[1][WATCH_C_UNHEARD] = 278;
+	says("the peer does not acknowledge: 278 of 556 open send again", true);
+	now.cell[0][WATCH_C_BUSY_NS] = TIME_S;
+	says("is saturated", true);
+}
+
+/* Between two looks that are close together none need be connected. */
+static void a_short_time_without_a_connection_is_no_standstill(void **state)
+{
+	(void)state;
+	calm();
+	now.cell[0][WATCH_C_NOW] = now.cell[1][WATCH_C_NOW] = TIME_S + 100 * TIME_MS;
+	now.cell[0][WATCH_C_BUSY_NS] = now.cell[1][WATCH_C_BUSY_NS] = 0;
+	now.cell[1][WATCH_PRESENT + TCP_ST_SYN_SENT] = 256;
+	says("nothing here", false);
+}
+
+static void one_probe_is_one(void **state)
+{
+	(void)state;
+	calm();
+	now.cell[0][WATCH_C_PROBE_FIRED] = 1;
+	says("the peer's window is closed: 1 probe of it", true);
+}
+
 static void what_happened_before_is_no_reason(void **state)
 {
 	(void)state;
@@ -133,6 +214,11 @@ int main(void)
 		cmocka_unit_test(nothing_names_the_busiest_shard),
 		cmocka_unit_test(each_limit_is_named_and_the_first_of_them_alone),
 		cmocka_unit_test(time_wait_is_full_when_it_refuses),
+		cmocka_unit_test(a_full_time_wait_that_evicts_limits_nothing),
+		cmocka_unit_test(what_was_refused_lately_is_a_reason),
+		cmocka_unit_test(connections_that_stand_still_are_a_reason),
+		cmocka_unit_test(a_short_time_without_a_connection_is_no_standstill),
+		cmocka_unit_test(one_probe_is_one),
 		cmocka_unit_test(what_happened_before_is_no_reason),
 	};
 

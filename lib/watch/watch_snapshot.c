@@ -16,7 +16,8 @@ static const char *const single_name[WATCH_CELL_SINGLE_CNT] = {
 #include "watch_cell.def"
 #undef PEAK
 #undef CELL
-	"cpu", "role", "silent", "time_wait_max"};
+	"cpu", "role", "silent", "time_wait_max", "persisting", "unheard", "lately_time_wait_full",
+	"lately_reuse_rejected"};
 
 static const bool is_peak[WATCH_CELL_SINGLE_CNT] = {
 #define CELL(NAME, name, from) false,
@@ -24,7 +25,7 @@ static const bool is_peak[WATCH_CELL_SINGLE_CNT] = {
 #include "watch_cell.def"
 #undef PEAK
 #undef CELL
-	true, true, false, false};
+	true, true};
 
 static const char *const arrow_key[TCP_ARROW_CNT] = {
 #define ARROW(from, event, to, where) #from "." #event,

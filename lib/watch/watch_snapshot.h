@@ -10,8 +10,9 @@
  *	    groups                 wire.drop_ip_csum, segment.ok, arrow.LISTEN.SEND, ended.reset,
  *	                           time_wait.expired, present.listen, oldest_ns.listen, due.0, ...
  *
- * All are counts since the start, but present, oldest_ns, due, rbuf_held, tx_queued and the load's
- * in_flight, which are of now.  So a rate is a difference of two snapshots, of whatever age.
+ * All are counts since the start, but present, oldest_ns, due, persisting, unheard, rbuf_held,
+ * tx_queued and the load's in_flight, which are of now, and what is called lately_, which is of the
+ * last seconds, since an event that comes ever more seldom is no rate.  So a rate is a difference of two snapshots, of whatever age.
  *
  * As text it is a line a name, without those that are 0 of every shard; who reads it passes over
  * names he does not know, so that another version of the program can be read as far as it goes:
@@ -66,8 +67,12 @@ enum watch_cell {
 #undef CELL
 	WATCH_C_CPU, /* what is of a shard and no count */
 	WATCH_C_ROLE,
-	WATCH_C_SILENT, /* it does not turn: its numbers are older */
-	WATCH_C_PLACES, /* in its TIME-WAIT */
+	WATCH_C_SILENT,   /* it does not turn: its numbers are older */
+	WATCH_C_PLACES,   /* in its TIME-WAIT */
+	WATCH_C_PERSISTS, /* connections that wait for a window, for an acknowledgment */
+	WATCH_C_UNHEARD,
+	WATCH_C_LATELY_FULL, /* of the last seconds: SYNs and connects without a place to wait in */
+	WATCH_C_LATELY_REJECTED, /* SYNs to TIME-WAIT that might not reuse it */
 	WATCH_CELL_SINGLE_CNT,
 	WATCH_WIRE = WATCH_CELL_SINGLE_CNT,
 	WATCH_SEGMENT = WATCH_WIRE + WIRE_V_CNT,

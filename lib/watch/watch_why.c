@@ -12,11 +12,15 @@
 #define AS_ASKED_SHARE 99 /* per cent of what was planned */
 
 /* Of the reasons of a generator not to begin a connection: load_count.h. */
-#define SKIP_NO_PORT    0
-#define SKIP_LIMIT      2
-#define SKIP_WAITING    5
+#define SKIP_NO_PORT     0
+#define SKIP_LIMIT       2
+#define SKIP_WAITING     5
 
-#define OUTCOME_REFUSED 11 /* of TIME-WAIT, leat_stack_time_wait: "refused" */
+#define OUTCOME_REJECTED 6  /* of TIME-WAIT, leat_stack_time_wait: "reuse_rejected" */
+#define OUTCOME_REFUSED  11 /* likewise: "refused" */
+
+#define STANDS_NS        (900 * TIME_MS) /* nothing in so long is no rate */
+#define STANDS_AGE       (3 * TIME_S)    /* a SYN so old has gone again more than once */
 
 /* What passed between the two, of all shards. */
 struct change {
@@ -31,6 +35,26 @@ static uint64_t since(const struct change *c, uint32_t cell)
 	for (uint32_t i = 0; i < c->now->shard_cnt; i++)
 		n += c->now->cell[i][cell] -
 		     u64_min(c->before->cell[i][cell], c->now->cell[i][cell]);
+	return n;
+}
+
+/* What is of now, or of lately, of all shards. */
+static uint64_t sum(const struct change *c, uint32_t cell)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < c->now->shard_cnt; i++)
+		n += c->now->cell[i][cell];
+	return n;
+}
+
+/* Connections that are neither ended nor in TIME-WAIT. */
+static uint64_t open_now(const struct change *c)
+{
+	uint64_t n = 0;
+
+	for (uint32_t st = TCP_ST_SYN_SENT; st < TCP_ST_TIME_WAIT; st++)
+		n += sum(c, WATCH_PRESENT + st);
 	return n;
 }
 
@@ -117,44 +141,65 @@ static uint32_t fullest(const struct watch_snapshot *now)
 	return at;
 }
 
-static uint64_t sum_of(const struct watch_snapshot *now, uint32_t cell)
+/* Each shard has places of its own: one is full, be the others empty.  Where the one that waits
+ * longest gives way a full table keeps nobody from anything. */
+static bool is_full(const struct change *c, char *text)
 {
-	uint64_t n = 0;
+	uint32_t at = fullest(c->now);
+	uint64_t waiting = c->now->cell[at][WATCH_PRESENT + TCP_ST_TIME_WAIT];
+	uint64_t max = c->now->cell[at][WATCH_C_PLACES];
+	uint64_t refused = since(c, WATCH_SKIP + SKIP_WAITING) +
+			   since(c, WATCH_OUTCOME + OUTCOME_REFUSED),
+		 lately = sum(c, WATCH_C_LATELY_FULL);
+	bool full = c->now->head[WATCH_H_EVICTS] == 0 && max != 0 && waiting >= max - max / 100;
 
-	for (uint32_t i = 0; i < now->shard_cnt; i++)
-		n += now->cell[i][cell];
-	return n;
+	if (full || refused != 0)
+		snprintf(text, WATCH_REASON_MAX,
+			"TIME-WAIT is full: shard %" PRIu32 ": %" PRIu64 " of %" PRIu64
+			"; more records, or a shorter 2MSL",
+			at, waiting, max);
+	else if (lately != 0)
+		snprintf(text, WATCH_REASON_MAX,
+			"TIME-WAIT had no place: %" PRIu64 " refused lately, shard %" PRIu32
+			" has %" PRIu64 " of %" PRIu64 "; more records, or a shorter 2MSL",
+			lately, at, waiting, max);
+	else
+		return false;
+	return true;
 }
 
-static void say_tuples(const struct watch_snapshot *now, char *text)
+/* SYNs that may not reuse TIME-WAIT: as many as opened in this time, or some lately and none opened;
+ * who is rejected comes back ever more seldom. */
+static bool is_rejected(const struct change *c, char *text)
 {
-	bool waiting = watch_waiting_has(sum_of(now, WATCH_LOAD + WATCH_L_IN_FLIGHT),
-		sum_of(now, WATCH_PRESENT + TCP_ST_TIME_WAIT));
+	uint64_t rejected = since(c, WATCH_OUTCOME + OUTCOME_REJECTED);
+	uint64_t opened = since(c, WATCH_C_OPENED_PASSIVE);
+
+	rejected = u64_max(rejected, opened == 0 ? sum(c, WATCH_C_LATELY_REJECTED) : 0);
+	if (rejected == 0 || rejected < opened)
+		return false;
+	snprintf(text, WATCH_REASON_MAX,
+		"TIME-WAIT rejects SYNs: %" PRIu64 " lately, %" PRIu64
+		" opened; reuse, more sources, or a shorter 2MSL",
+		rejected, opened);
+	return true;
+}
+
+static void say_tuples(const struct change *c, char *text)
+{
+	bool waiting = watch_waiting_has(sum(c, WATCH_LOAD + WATCH_L_IN_FLIGHT),
+		sum(c, WATCH_PRESENT + TCP_ST_TIME_WAIT));
 
 	snprintf(text, WATCH_REASON_MAX, "tuples exhausted: %s; more sources or targets, or %s",
 		waiting ? "TIME-WAIT has most" : "those in flight have most",
 		waiting ? "a shorter 2MSL" : "is the peer slow?");
 }
 
-/* Each shard has places of its own: one is full, be the others empty. */
 static bool of_tables(const struct change *c, char *text)
 {
-	uint32_t at = fullest(c->now);
-	uint64_t waiting = c->now->cell[at][WATCH_PRESENT + TCP_ST_TIME_WAIT];
-	uint64_t max = c->now->cell[at][WATCH_C_PLACES];
-
-	if (since(c, WATCH_SKIP + SKIP_NO_PORT) + since(c, WATCH_C_NO_PORT) != 0)
-		say_tuples(c->now, text);
-	else if ((max != 0 && waiting >= max - max / 100) ||
-		 since(c, WATCH_ENDED + TCP_END_GAVE_WAY) + since(c, WATCH_SKIP + SKIP_WAITING) +
-				 since(c, WATCH_OUTCOME + OUTCOME_REFUSED) !=
-			 0)
-		snprintf(text, WATCH_REASON_MAX,
-			"TIME-WAIT is full: shard %" PRIu32 ": %" PRIu64 " of %" PRIu64
-			"; more records, or a shorter 2MSL",
-			at, waiting, max);
-	else
-		return false;
+	if (since(c, WATCH_SKIP + SKIP_NO_PORT) + since(c, WATCH_C_NO_PORT) == 0)
+		return is_full(c, text) || is_rejected(c, text);
+	say_tuples(c, text);
 	return true;
 }
 
@@ -194,22 +239,64 @@ static bool of_device(const struct change *c, char *text)
 	return true;
 }
 
+/* are_unanswered: most are in SYN-SENT, and none of them comes any further.  Their SYNs go again
+ * ever more seldom, so that there may be none in this second. */
+static bool are_unanswered(const struct change *c)
+{
+	uint64_t cnt = sum(c, WATCH_PRESENT + TCP_ST_SYN_SENT), oldest = 0, for_ns = 0;
+
+	for (uint32_t i = 0; i < c->now->shard_cnt; i++) {
+		uint64_t ns = c->now->cell[i][WATCH_C_NOW];
+
+		oldest = u64_max(oldest, c->now->cell[i][WATCH_OLDEST + TCP_ST_SYN_SENT]);
+		for_ns = u64_max(for_ns, ns - u64_min(c->before->cell[i][WATCH_C_NOW], ns));
+	}
+	bool stands = for_ns >= STANDS_NS && since(c, WATCH_LOAD + WATCH_L_CONNECTED) == 0;
+	return cnt != 0 && cnt * 2 >= open_now(c) && (stands || oldest >= STANDS_AGE);
+}
+
+/* Connections that stand still: what they wait for, where that is most of them. */
+static bool of_states(const struct change *c, char *text)
+{
+	uint64_t all = open_now(c), closed = sum(c, WATCH_C_PERSISTS);
+	uint64_t unheard = sum(c, WATCH_C_UNHEARD);
+
+	if (are_unanswered(c))
+		snprintf(text, WATCH_REASON_MAX,
+			"SYNs are not answered: %" PRIu64 " of %" PRIu64 " open are in SYN-SENT",
+			sum(c, WATCH_PRESENT + TCP_ST_SYN_SENT), all);
+	else if (closed != 0 && closed * 2 >= all)
+		snprintf(text, WATCH_REASON_MAX,
+			"the peer's window is closed: %" PRIu64 " of %" PRIu64 " open wait for it",
+			closed, all);
+	else if (unheard != 0 && unheard * 2 >= all)
+		snprintf(text, WATCH_REASON_MAX,
+			"the peer does not acknowledge: %" PRIu64 " of %" PRIu64 " open send again",
+			unheard, all);
+	else
+		return false;
+	return true;
+}
+
 static bool of_peers(struct change *c, char *text)
 {
 	for (uint32_t i = 0; i < HIST_OCTAVE_CNT; i++)
 		c->tw_late[i] = since(c, WATCH_TW_LATE + i);
 	uint64_t late = leat_watch_octave_at(c->tw_late, 990000);
+	uint64_t probes = since(c, WATCH_C_PROBE_FIRED);
 
 	if (late > LATE_NS)
 		snprintf(text, WATCH_REASON_MAX,
 			"timers fire late: 2MSL by up to %" PRIu64 " ms at p99", late / TIME_MS);
+	else if (of_states(c, text))
+		return true;
 	else if (since(c, WATCH_C_AGAIN_SYN) != 0)
 		snprintf(text, WATCH_REASON_MAX, "SYNs are not answered: %" PRIu64 " went again",
 			since(c, WATCH_C_AGAIN_SYN));
-	else if (since(c, WATCH_C_PROBE_FIRED) != 0)
+	else if (probes != 0)
 		snprintf(text, WATCH_REASON_MAX,
-			"the peer's window is closed: %" PRIu64 " probes of it",
-			since(c, WATCH_C_PROBE_FIRED));
+			"the peer's window is closed: %" PRIu64 " probe%s of it", probes,
+			probes == 1 ? "" : "s");
 	else
 		return false;
 	return true;

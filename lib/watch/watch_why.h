@@ -2,12 +2,15 @@
 #ifndef LEAT_WATCH_WHY_H
 #define LEAT_WATCH_WHY_H
 
-/* watch_why: why it is not faster, in one line, by what happened between two snapshots.
+/* watch_why: why it is not faster, in one line, by what happened between two snapshots, by what
+ * the second says of the last seconds, and by the states that connections stand in.
  *
  * Asked in this order, and the first that holds is the answer: it drains; it has not begun; the
- * link is down; a shard does not turn; tuples exhausted; TIME-WAIT full; a shard saturated; the
- * device missed frames; buffers low; timers late; SYNs unanswered; the peer's window closed; a
- * generator that has as many in flight as it may, or begins late; the rate is as asked; nothing.
+ * link is down; a shard does not turn; tuples exhausted; TIME-WAIT full, unless the oldest there
+ * gives way; SYNs to TIME-WAIT rejected, as many as opened; a shard saturated; the device missed
+ * frames; buffers low; timers late; half of all that are open in SYN-SENT, or wait for a window or
+ * an acknowledgment; SYNs unanswered; the peer's window closed; a generator that has as many in
+ * flight as it may, or begins late; the rate is as asked; nothing.
  *
  * Affinity   none; pure. */
 

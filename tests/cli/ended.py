@@ -66,6 +66,15 @@ def followed(scratch):
                  err == b"leat conns: 2 events, and 7 lost\n", (run.returncode, first, out, err))
 
 
+def followed_once(scratch):
+    run, end = Instance(scratch).asked("conns", "-n", "one", "-H", "follow")
+    end.sendall(b"an event\n")
+    end.close()
+    out, err = run.communicate(timeout=120)
+    case("one event is no events", (run.returncode, out, err) ==
+         (0, b"an event\n", b"leat conns: 1 event, and 0 lost\n"), (run.returncode, out, err))
+
+
 def looked_up(scratch):
     tail = b" of 9 that match, of 9 (scan 0 ms, 1 shard)\n"
     for answer, code in ((b"State  Recv-Q\n0" + tail, 3), (b"State  Recv-Q\nTIME-WAIT 0\n1" + tail, 0),
@@ -100,6 +109,7 @@ def watched(scratch):
 
 with tempfile.TemporaryDirectory() as there:
     followed(there)
+    followed_once(there)
     looked_up(there)
     watched(there)
 print(f"1..{len(done)}")

@@ -262,6 +262,15 @@ def still():
                 process.signal(signal.SIGCONT)
                 live.equal(line(end), "ok\n", "first line")
             live.check(place.told("limit", 1).startswith("State"), "rows")
+        with live.case("one whose process is stopped is named, and nobody waits for it without an end"):
+            process.signal(signal.SIGSTOP)
+            for words in (("conns", "-s"), ("ctl", "info"), ("top", "-1")):
+                done = live.run(live.leat(), *words, env=place.env, text=True)
+                live.equal((done.returncode, done.stdout, done.stderr),
+                           (5, "", f"leat {words[0]}: try: no answer; its process stands still: "
+                            "is it stopped?\n"), words)
+            process.signal(signal.SIGCONT)
+            live.check(place.told("limit", 1).startswith("State"), "rows")
             process.signal(signal.SIGINT)
             live.equal(process.wait(), 0, "exit code")
     with live.case("a trial without --hold says that it shows nothing, not that it is ending"):

@@ -8,6 +8,7 @@ import live
 
 FIRST, PORTS, FLIGHT = 10000, 28000, 64
 AGAIN = 8000    # connections after all ports were used once
+LIMITS_NOTHING = "nothing here"
 TRIED = 200     # of those, with reuse off
 SYNS, ONCE = 6, 1  # how often one that is not answered goes again
 
@@ -35,6 +36,18 @@ def kernel_counter(name):
                      Path("/proc/thread-self/net/netstat").read_text().splitlines()
                      if line.startswith("TcpExt:")]
     return int(dict(zip(names, values))[name])
+
+
+def why(server):
+    """What `leat ctl why` says of it."""
+    return live.must(live.leat(), "ctl", "why", "-n", server.label).decode()
+
+
+def readyz():
+    """Status and text of the server's endpoint of HTTP, in this namespace."""
+    done = live.must("curl", "-s", "-m", live.WAIT_S, "-w", "%{http_code}",
+                     "http://127.0.0.1:9464/readyz").decode()
+    return int(done[-3:]), done[:-3]
 
 
 def served(*options):
@@ -73,6 +86,9 @@ def kept_out():
             live.equal(reconnect(FIRST + PORTS - TRIED, TRIED, TRIED, TRIED, ONCE),
                        {"done": 0, "refused": TRIED, "other": 0}, "the client")
         syns = TRIED + kernel_counter("TCPSynRetrans") - again
+        with live.case("why says so, also seconds after the last SYN; new ones are welcome"):
+            live.until(lambda: "TIME-WAIT rejects SYNs: " in why(server), "why")
+            live.equal(readyz(), (200, "ready\n"), "readyz")
         with live.case("as many others: each is served"):
             live.equal(reconnect(FIRST - TRIED, TRIED, TRIED),
                        {"done": TRIED, "refused": 0, "other": 0}, "the client")
@@ -134,6 +150,11 @@ def full():
                            {"done": more * served_too, "refused": more * (not served_too), "other": 0},
                            "the client")
             syns = more + kernel_counter("TCPSynRetrans") - again
+            with live.case(f"{how}: {'nothing' if served_too else 'it'} is said by why, and /readyz agrees"):
+                live.until(lambda text=(LIMITS_NOTHING if served_too else "TIME-WAIT is full: shard 0: "
+                                        f"{places} of {places};"): text in why(server), "why")
+                live.until(lambda: readyz() == ((200, "ready\n") if served_too else
+                                                (503, "not ready: TIME-WAIT full\n")), "readyz")
             with live.case(f"{how}: it is counted, and the rest waits on"):
                 live.equal(server.stop(), 0, "exit code")
                 server.ledger()

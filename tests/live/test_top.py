@@ -131,10 +131,16 @@ def seen():
         with live.case("each page is a screen of text"):
             for page, word in (("shards", "TIME-WAIT"), ("timers", "2MSL ring"), ("drops", "not used"),
                                ("latency", "planned"), ("transitions", "LAST-ACK"),
-                               ("connections", "Recv-Q")):
+                               ("connections", "Local")):
                 out = place.told("-1", "-i", "200ms", "-p", page)
                 live.equal(len(out.splitlines()), 24, page)
                 live.check(word in out and "\x1b" not in out and " try " in out, out)
+        with live.case("80 columns have the timer of each connection, what is left of it, and rtx"):
+            rows = place.told("-1", "-i", "200ms", "-p", "connections").split(" why not faster?")[0]
+            rows = rows.splitlines()[1:]
+            live.equal(rows[0].split(), ["State", "Local", "Peer", "Timer", "Left", "Rtx"], "the head")
+            for row in filter(str.strip, rows[1:]):
+                live.check(re.fullmatch(r" [A-Z0-9-]+ +\S+:\S+ +\S+:\S+ +\S+ +\S+ +\d+", row), row)
         with live.case("--raw is read again by --from"):
             top = live.Process([live.leat(), "top", "--raw", "-i", "200ms"], env=place.env)
             live.until(lambda: top.out.count("\nend") >= 3, "three snapshots")

@@ -78,6 +78,21 @@ def waiting():
             case(f"roles {roles}: {said.strip()}", f"\n {said}" in out, out)
 
 
+def reasons():
+    text = (HERE / "try.snap").read_text()
+    with tempfile.TemporaryDirectory() as scratch:
+        of = Path(scratch, "of")
+        of.write_text(text[:text.rindex("\nend\n")] + "\nrow no_port 0 0 0 5\nend\n")
+        for size, rows in (("80x24", ["why not faster?  tuples exhausted: TIME-WAIT has them; more sources or",
+                                      "                 targets, or a shorter 2MSL"]),
+                           ("200x60", ["why not faster?  tuples exhausted: TIME-WAIT has them; more sources or "
+                                       "targets, or a shorter 2MSL"])):
+            for page in PAGES:
+                lines = top("--from", of, "-1", "--page", page, "--size", size).stdout.splitlines()
+                case(f"{page} of {size} has all of a long reason", len(lines) == int(size[-2:]) and
+                     [line[1:] for line in lines[-1 - len(rows):-1]] == rows, "\n".join(lines[-4:]))
+
+
 def as_json():
     out = top("--from", HERE / "try.snap", "-j").stdout
     objects = [json.loads(line) for line in out.splitlines()]
@@ -118,6 +133,7 @@ def wrong():
 
 frames()
 smaller()
+reasons()
 waiting()
 as_json()
 wrong()
