@@ -216,6 +216,7 @@ static void ask(struct inet_neigh *n, struct inet_entry *e, uint64_t now)
 	uint32_t idx = idx_of(n, e);
 
 	e->asks++;
+	e->ask_from = now + INET_ASK_EVERY;
 	leat_timer_ring_start(n->ring, idx, now);
 	if (e->queued)
 		return;
@@ -253,8 +254,10 @@ enum inet_neigh_answer leat_inet_neigh_find(
 		ask_first(n, e, INET_ST_INCOMPLETE, now);
 		return INET_NEIGH_ASKING;
 	}
-	/* RFC 4861 7.3.3: what is stale is used while it is being verified. */
-	if (e->state == INET_ST_STALE || (e->state == INET_ST_REACHABLE && now >= e->until))
+	/* RFC 4861 7.3.3: what is stale is used while it is being verified; RFC 1122 2.3.2.1: once
+	 * a second, however often requests of others change it. */
+	if ((e->state == INET_ST_STALE && now >= e->ask_from) ||
+		(e->state == INET_ST_REACHABLE && now >= e->until))
 		ask_first(n, e, INET_ST_PROBE, now);
 	rank_used(n, e);
 	*mac = e->mac;
@@ -332,8 +335,10 @@ void leat_inet_neigh_doubt(struct inet_neigh *n, struct ip hop)
 {
 	struct inet_entry *e = leat_inet_entry(n, hop);
 
+	/* A thousand connections whose peers are silent say no more of hop than one does, and less
+	 * than its own answer, which came before ask_from. */
 	if (e != NULL && e->state == INET_ST_REACHABLE)
-		e->until = 0;
+		e->until = u64_min(e->until, e->ask_from + INET_SURE_FOR);
 }
 
 void leat_inet_neigh_doubt_all(struct inet_neigh *n)

@@ -20,7 +20,9 @@
  * Affinity   one lcore; no atomics.
  * Cost       every call O(1), but timers, which is O(what it fires).
  * Errors     none at run time; what did not fit is counted.
- * RFC        826, 4861 7.2, 5227 (own address from another station: counted). */
+ * RFC        826, 1122 2.3.2.1 (a neighbour is asked at most once a second, however many segments
+ *            and doubts there are, unless the link went), 4861 7.2, 7.3.3, 5227 (own address from
+ *            another station: counted). */
 
 #include "wire_pkt.h"
 
@@ -72,7 +74,7 @@ enum inet_neigh_answer leat_inet_neigh_find(
 bool leat_inet_neigh_sure(struct inet_neigh *n, struct ip hop, uint64_t now);
 
 /* leat_inet_neigh_doubt: nothing that was sent by way of hop is answered, so its entry is asked for
- * again when it is used next. */
+ * again when it is used next, but not within 6 s of the question that it answered last. */
 void leat_inet_neigh_doubt(struct inet_neigh *n, struct ip hop);
 
 /* leat_inet_neigh_doubt_all doubts every entry that was learned or asked for. */

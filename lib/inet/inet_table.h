@@ -21,11 +21,12 @@
 
 #define INET_NONE          UINT32_MAX
 #define INET_ANSWER_MAX    32
-#define INET_RECENT        256 /* a power of two */
+#define INET_RECENT        256           /* a power of two */
 #define INET_ASK_MAX       3             /* RFC 4861 10, MAX_MULTICAST_SOLICIT */
 #define INET_ASK_EVERY     (1 * TIME_S)  /* RETRANS_TIMER */
 #define INET_REACHABLE_FOR (30 * TIME_S) /* REACHABLE_TIME, times 0.5 to 1.5 */
 #define INET_FAILED_FOR    (1 * TIME_S)  /* until a failed neighbour is asked for again */
+#define INET_SURE_FOR      (5 * TIME_S)  /* DELAY_FIRST_PROBE_TIME: an answer is beyond doubt */
 
 enum inet_state {
 	INET_ST_FREE,
@@ -40,8 +41,9 @@ enum inet_state {
 
 struct inet_entry {
 	struct ip ip;
-	uint64_t until; /* REACHABLE: then STALE; FAILED: then asked for again */
-	uint32_t next;  /* in its bucket, or free */
+	uint64_t until;    /* REACHABLE: then STALE; FAILED: then asked for again */
+	uint64_t ask_from; /* INET_ASK_EVERY after the last question; 0: there was none */
+	uint32_t next;     /* in its bucket, or free */
 	struct mac mac;
 	uint8_t state; /* enum inet_state */
 	uint8_t asks;  /* questions of this round */

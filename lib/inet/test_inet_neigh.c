@@ -205,6 +205,91 @@ static void what_is_stale_is_used_while_it_is_asked_for_in_person(void **state)
 	free(n);
 }
 
+/* Takes the questions that wait, and as peer of this address answers them; returns how many. */
+static uint32_t answered_all(struct inet_neigh *n, struct ip peer, uint64_t now)
+{
+	struct icmp_nd advert = {
+		.has_ll = true, .solicited = true, .override = true, .ll = mac_a, .target = peer};
+	uint8_t frame[INET_FRAME_MAX];
+	uint32_t cnt = 0;
+
+	for (; leat_inet_neigh_output(n, frame) > 0; cnt++) {
+		if (ip_is4(peer))
+			arp(n, WIRE_ARP_REPLY, peer, mac_a, ip4(1), now);
+		else
+			nd(n, &advert, peer, mac_a, now);
+	}
+	return cnt;
+}
+
+/* MUST-20 of a thousand connections: a doubt is not lost, but an answer holds for a moment. */
+static void a_thousand_doubts_ask_one_question_and_its_answer_holds_for_a_moment(void **state)
+{
+	(void)state;
+	for (uint32_t v = 0; v < 2; v++) {
+		struct inet_neigh *n = neigh_new(8);
+		struct ip hop = v == 0 ? ip4(2) : ip6(2);
+		struct mac mac;
+
+		for (uint64_t now = T0; now < T0 + 60 * TIME_S; now += 10 * TIME_MS) {
+			uint64_t since = now - T0;
+
+			for (uint32_t i = 0; i < 10; i++) {
+				leat_inet_neigh_doubt(n, hop);
+				assert_int_equal(leat_inet_neigh_find(n, hop, now, &mac),
+					since == 0 ? INET_NEIGH_ASKING : INET_NEIGH_FOUND);
+			}
+			assert_int_equal(answered_all(n, hop, now), since % (6 * TIME_S) == 0);
+			assert_int_equal(leat_inet_neigh_timers(n, now, 9), 0);
+		}
+		/* One doubt within the moment is enough for a question after it. */
+		leat_inet_neigh_doubt(n, hop);
+		(void)leat_inet_neigh_find(n, hop, T0 + 60 * TIME_S, &mac);
+		assert_int_equal(answered_all(n, hop, T0 + 60 * TIME_S), 1);
+		leat_inet_neigh_doubt(n, hop);
+		for (uint32_t ms = 0; ms <= 6000; ms += 1000) {
+			(void)leat_inet_neigh_find(n, hop, T0 + 60 * TIME_S + ms * TIME_MS, &mac);
+			assert_int_equal(answered_all(n, hop, T0 + 66 * TIME_S), ms == 6000);
+		}
+		assert_int_equal(leat_inet_neigh_counters(n)->asked, 12);
+		free(n);
+	}
+}
+
+/* Whoever doubts, and whatever stations say they have the address: a question each second, and
+ * when none is answered, three. */
+static void nobody_is_asked_more_often_than_once_a_second(void **state)
+{
+	(void)state;
+	for (uint32_t v = 0; v < 4; v++) {
+		struct inet_neigh *n = neigh_new(8);
+		struct ip hop = v % 2 == 0 ? ip4(2) : ip6(2);
+		bool moves = v / 2 != 0;
+		uint8_t frame[INET_FRAME_MAX];
+		struct mac mac;
+
+		for (uint64_t now = T0; now < T0 + 30 * TIME_S; now += 10 * TIME_MS) {
+			struct mac who = {{2, 0, 0, 0, 2, (uint8_t)(now / (10 * TIME_MS))}};
+			struct icmp_nd ask = {
+				.solicitation = true, .has_ll = true, .ll = who, .target = ip6(1)};
+
+			(void)leat_inet_neigh_timers(n, now, 9);
+			if (moves && ip_is4(hop))
+				arp(n, WIRE_ARP_REQUEST, hop, who, ip4(1), now);
+			else if (moves)
+				nd(n, &ask, hop, who, now);
+			(void)leat_inet_neigh_find(n, hop, now, &mac);
+			leat_inet_neigh_doubt(n, hop);
+			while (leat_inet_neigh_output(n, frame) > 0)
+				;
+			uint64_t sec = (now - T0) / TIME_S, per4 = sec % 4 < 3 ? sec % 4 + 1 : 3;
+			assert_int_equal(leat_inet_neigh_counters(n)->asked,
+				moves ? sec + 1 : sec / 4 * 3 + per4);
+		}
+		free(n);
+	}
+}
+
 static void no_more_timers_fire_than_the_turn_has_room_for(void **state)
 {
 	struct inet_neigh *n = neigh_new(8);
@@ -661,6 +746,9 @@ int main(void)
 		cmocka_unit_test(
 			nobody_answers_three_questions_and_after_a_while_it_is_asked_again),
 		cmocka_unit_test(what_is_stale_is_used_while_it_is_asked_for_in_person),
+		cmocka_unit_test(
+			a_thousand_doubts_ask_one_question_and_its_answer_holds_for_a_moment),
+		cmocka_unit_test(nobody_is_asked_more_often_than_once_a_second),
 		cmocka_unit_test(no_more_timers_fire_than_the_turn_has_room_for),
 		cmocka_unit_test(what_nobody_asked_for_changes_nothing),
 		cmocka_unit_test(who_asks_for_us_is_answered_and_known),

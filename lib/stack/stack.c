@@ -442,6 +442,7 @@ uint32_t leat_stack_timers(struct leat_stack *s, uint64_t now, uint32_t max)
 	uint32_t fired = 0, cnt = 1;
 
 	leat_stack_set_now(s, now);
+	s->look_due = true;
 	while (fired < max && cnt > 0 && is_due(s)) {
 		cnt = fire(s, max - fired);
 		fired += cnt;

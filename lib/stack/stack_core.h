@@ -171,6 +171,7 @@ struct leat_stack {
 	uint32_t give_head, give_cnt;
 	uint32_t held_cnt;            /* bits that are set */
 	uint32_t look_at, look_words; /* where a look at them stands, and what is left of it */
+	bool look_due;                /* timers were looked at since the last slice of it */
 	bool link_down;
 	bool refuse;
 	bool in_fill;                /* a leat_source is at work: it must not call us */

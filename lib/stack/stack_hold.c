@@ -7,7 +7,8 @@
  * and once its neighbour is known to be there it sends again, however far its timeout is.  That
  * time counts for R2 all the same (RFC 9293 3.8.3).
  *
- * One look goes once around all bits, a slice with each call of output. */
+ * One look goes once around all bits, a slice with each turn: in the first call of output after
+ * timers, so that a thousand who waited do not leave at once. */
 
 #define WORD_BITS  64
 #define LOOK_WORDS 1024 /* of bits looked at in one slice */
@@ -77,6 +78,7 @@ void leat_stack_hold_slice(struct leat_stack *s)
 {
 	uint32_t words = u32_min(s->look_words, LOOK_WORDS), conns = 0;
 
+	s->look_due = false;
 	for (; words > 0 && conns < LOOK_CONNS && !s->link_down; words--) {
 		conns += look(s, s->look_at);
 		s->look_at = s->look_at + 1 == word_cnt(s) ? 0 : s->look_at + 1;

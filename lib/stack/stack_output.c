@@ -368,7 +368,7 @@ uint32_t leat_stack_output(
 		s->park_look = s->park_cnt;
 		leat_stack_hold_look(s);
 	}
-	if (UNLIKELY(s->look_words > 0))
+	if (UNLIKELY(s->look_words > 0 && s->look_due))
 		leat_stack_hold_slice(s);
 	n = control(s, frame, max);
 	while (n < max && s->park_look > 0)

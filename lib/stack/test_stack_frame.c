@@ -609,6 +609,40 @@ static void a_silent_next_hop_is_asked_for_again(void **state)
 	net_stop(&n);
 }
 
+/* MUST-20, but RFC 1122 2.3.2.1: SYNs to where nobody is, by way of a gateway that answers each
+ * question, doubt it one after the other. */
+static void a_gateway_that_answers_is_asked_once_for_all_who_doubt_it(void **state)
+{
+	static const struct leat_addr far[] = {{.family = 4, .octet = {192, 0, 2, 7}, .port = 80},
+		{.family = 6, .octet = {0x20, 1, 0xd, 0xb8}, .port = 80}};
+
+	(void)state;
+	for (uint32_t i = 0; i < COUNT_OF(far); i++) {
+		struct leat_addr any = {0};
+		struct leat_conn conn;
+		struct net n;
+
+		net_init(&n, 32);
+		n.config[0].gateway4 = net_ip(1, 4);
+		n.config[0].gateway6 = net_ip(1, 6);
+		net_start(&n);
+		const struct inet_neigh_counters *cnt =
+			leat_inet_neigh_counters(leat_stack_neigh(n.stack[0]));
+		for (uint32_t k = 0; k < 200; k++) {
+			assert_int_equal(leat_connect(n.stack[0], &any, &far[i], &conn), LEAT_OK);
+			net_run(&n, 5 * TIME_MS);
+		}
+		net_run(&n, 5900 * TIME_MS); /* they went again after 1 and 2 s */
+		assert_int_equal(n.sent[0], 3 * 200 + 1);
+		assert_int_equal(cnt->asked, 1);
+		net_run(&n, 1200 * TIME_MS); /* and after 4 s */
+		assert_int_equal(n.sent[0], 4 * 200 + 2);
+		assert_int_equal(cnt->asked, 2);
+		assert_int_equal(cnt->failed, 0);
+		net_stop(&n);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -632,6 +666,7 @@ int main(void)
 		cmocka_unit_test(one_seed_makes_the_same_frames_and_the_same_dump),
 		cmocka_unit_test(an_impossible_config_is_refused_with_the_reason),
 		cmocka_unit_test(a_silent_next_hop_is_asked_for_again),
+		cmocka_unit_test(a_gateway_that_answers_is_asked_once_for_all_who_doubt_it),
 	};
 
 	return cmocka_run_group_tests_name("stack_frame", tests, NULL, NULL);
