@@ -48,7 +48,8 @@ struct audit {
 /* leat_audit_shard checks what one shard counted, and remembers it. */
 void leat_audit_shard(struct audit *a, uint32_t shard_idx, const struct shard_counts *c);
 
-/* leat_audit_lately is how often something happened on a shard in the last AUDIT_LATELY_CNT rounds. */
+/* leat_audit_lately is how often something happened on a shard in the last AUDIT_LATELY_CNT rounds.
+ */
 uint64_t leat_audit_lately(const struct audit *a, uint32_t shard_idx, enum audit_seen what);
 
 /* leat_audit_moves checks a round: the sums of all shard_cnt shards of a port, none of which was

@@ -61,7 +61,8 @@ struct sight_shard {
 
 struct sight_config {
 	const char *name, *verb;
-	/* NULL: name, 2MSL, evicts, metrics and whether the link passes frames are not told by these. */
+	/* NULL: name, 2MSL, evicts, metrics and whether the link passes frames are not told by
+	 * these. */
 	const struct serve_options *serve;
 	const struct opt_metrics *metrics;
 	struct plane *plane;

@@ -144,13 +144,20 @@ static void a_bad_file_is_refused_with_the_field_that_is_wrong(void **state)
 	assert_string_equal(why, "is no object of leat.run/1");
 	assert_false(leat_report_read_file(&run[0], "/nowhere.json", why, sizeof(why)));
 	assert_string_equal(why, "cannot be read: No such file or directory");
-	assert_false(leat_report_read_file(&run[0], "/proc/self", why, sizeof(why)));
-	assert_string_equal(why, "its report.json cannot be read: No such file or directory");
 	assert_true(with("\"schema\"", "\"later\":[1,{}],\"schema\"", why)); /* is passed over */
 	assert_true(run[0].r.intent.rest_ns == TIME_S);
 	assert_true(
 		with("\"pair_rest_s\"", "\"later\"", why)); /* of one who knew no --connect-reuse */
 	assert_true(run[0].r.intent.rest_ns == 60 * TIME_S);
+}
+
+static void a_directory_without_a_report_is_told_which_file_lacks(void **state)
+{
+	char why[REPORT_WHY_MAX];
+
+	(void)state;
+	assert_false(leat_report_read_file(&run[0], "/proc/self", why, sizeof(why)));
+	assert_string_equal(why, "its report.json cannot be read: No such file or directory");
 }
 
 static struct report_merge merge_of(uint32_t cnt)
@@ -468,6 +475,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_read_is_written_again_octet_for_octet),
 		cmocka_unit_test(a_bad_file_is_refused_with_the_field_that_is_wrong),
+		cmocka_unit_test(a_directory_without_a_report_is_told_which_file_lacks),
 		cmocka_unit_test(one_run_cut_into_segments_and_merged_equals_the_whole),
 		cmocka_unit_test(what_is_of_another_plan_is_never_merged),
 		cmocka_unit_test(a_missing_segment_is_told_and_makes_it_inconclusive_at_best),

@@ -403,8 +403,8 @@ static void draw_end(struct top_pen *p, uint32_t col, enum top_attr attr, const 
 		leat_top_put(p->s, p->row, col, attr, "%s", end);
 }
 
-/* draw_narrow leaves out queues and shard, so that the timer and what is left of it are seen; false:
- * the line is none of a connection. */
+/* draw_narrow leaves out queues and shard, so that the timer and what is left of it are seen;
+ * false: the line is none of a connection. */
 static bool draw_narrow(struct top_pen *p, const char *line, enum top_attr attr)
 {
 	char text[256], *word[CONN_COLS + 1], *rest;

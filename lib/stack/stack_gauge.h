@@ -6,7 +6,7 @@
  *
  *	what became of TIME-WAIT    one number per outcome, made of counters, or of sums of them
  *	how many, how old, by state one walk over the records, when it is asked and not before;
-	and when TIME-WAIT ends     so many before each of some instants
+ *	and when TIME-WAIT ends     so many before each of some instants
  *	what they wait for          a window, an acknowledgment: seen by the same walk
  *
  * The age is how long the oldest has been where it is: in TIME-WAIT, and in FIN-WAIT-2 once its

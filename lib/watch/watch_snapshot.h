@@ -12,7 +12,8 @@
  *
  * All are counts since the start, but present, oldest_ns, due, persisting, unheard, rbuf_held,
  * tx_queued and the load's in_flight, which are of now, and what is called lately_, which is of the
- * last seconds, since an event that comes ever more seldom is no rate.  So a rate is a difference of two snapshots, of whatever age.
+ * last seconds, since an event that comes ever more seldom is no rate.  So a rate is a difference
+ * of two snapshots, of whatever age.
  *
  * As text it is a line a name, without those that are 0 of every shard; who reads it passes over
  * names he does not know, so that another version of the program can be read as far as it goes:

@@ -168,8 +168,8 @@ static bool is_full(const struct change *c, char *text)
 	return true;
 }
 
-/* SYNs that may not reuse TIME-WAIT: as many as opened in this time, or some lately and none opened;
- * who is rejected comes back ever more seldom. */
+/* SYNs that may not reuse TIME-WAIT: as many as opened in this time, or some lately and none
+ * opened; who is rejected comes back ever more seldom. */
 static bool is_rejected(const struct change *c, char *text)
 {
 	uint64_t rejected = since(c, WATCH_OUTCOME + OUTCOME_REJECTED);
