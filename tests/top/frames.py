@@ -83,9 +83,9 @@ def reasons():
     with tempfile.TemporaryDirectory() as scratch:
         of = Path(scratch, "of")
         of.write_text(text[:text.rindex("\nend\n")] + "\nrow no_port 0 0 0 5\nend\n")
-        for size, rows in (("80x24", ["why not faster?  tuples exhausted: TIME-WAIT has them; more sources or",
+        for size, rows in (("80x24", ["why not faster?  tuples exhausted: TIME-WAIT has most; more sources or",
                                       "                 targets, or a shorter 2MSL"]),
-                           ("200x60", ["why not faster?  tuples exhausted: TIME-WAIT has them; more sources or "
+                           ("200x60", ["why not faster?  tuples exhausted: TIME-WAIT has most; more sources or "
                                        "targets, or a shorter 2MSL"])):
             for page in PAGES:
                 lines = top("--from", of, "-1", "--page", page, "--size", size).stdout.splitlines()
