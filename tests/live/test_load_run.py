@@ -92,7 +92,8 @@ def word():
             live.check(ask(client, "start 2001-01-01T00:00:00Z").startswith("no 1 0 "), "the past")
             before = time.time()
             live.check(re.match(r"ok\nstarts at 20\d\d-.*Z\n$", ask(client, "start +2s")), "start")
-            live.check(ask(client, "start").startswith("no 1 - nothing here waits"), "a second one")
+            live.check(ask(client, "start").startswith("no 1 - it waits for its instant"),
+                       "a second one")
             told = client.result()
             all_good(told, 50)
             live.check(before + 1.9 < wall(told["planned_start"]) < time.time(),
