@@ -23,6 +23,8 @@ struct flow_port {
 	uint64_t *free;                 /* word_cnt words a base; bit i: bit_from + i is free */
 	const struct flow_steer *steer; /* NULL: not shared */
 	uint32_t shard_idx;
+	uint32_t rest; /* the hash of the rest of a connection, but for our port: of this one */
+	struct tuple rest_of;
 	/* The ports of 64 that are ours, by low bits of the hash of the rest: IPv4, IPv6. */
 	uint64_t own[2][FLOW_STEER_TABLE_MAX];
 };
@@ -109,6 +111,8 @@ void leat_flow_port_share(struct flow_port *f, const struct flow_steer *steer, u
 {
 	ASSERT(shard_idx < steer->shard_cnt);
 	f->steer = steer;
+	f->rest = 0; /* that of nothing, whatever the key is */
+	f->rest_of = (struct tuple){0};
 	f->shard_idx = shard_idx;
 	for (uint32_t hash = 0; hash < steer->table_cnt; hash++) {
 		f->own[0][hash] = own_of(steer, true, hash, shard_idx);
@@ -168,7 +172,11 @@ uint16_t leat_flow_port_take(struct flow_port *f, uint32_t base, const struct tu
 
 		t.lport = 0;
 		q.is4 = ip_is4(t.local);
-		q.rest = leat_flow_rss_arriving(&f->steer->rss, &t);
+		if (!tuple_eq(&f->rest_of, &t)) {
+			f->rest = leat_flow_rss_arriving(&f->steer->rss, &t);
+			f->rest_of = t;
+		}
+		q.rest = f->rest;
 	}
 	if (b->free_cnt == 0 || (b->none && b->rest == q.rest))
 		return 0;
