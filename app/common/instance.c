@@ -249,6 +249,12 @@ void leat_instance_sweep(void)
 		closedir(d);
 }
 
+void leat_instance_stands(const char *verb, const char *name)
+{
+	fprintf(stderr, "leat %s: %s: no answer; its process stands still: is it stopped?\n", verb,
+		name);
+}
+
 int leat_instance_connect(const char *verb, const char *name)
 {
 	char found[INSTANCE_NAME_MAX], path[INSTANCE_PATH_MAX], dir[INSTANCE_PATH_MAX];
@@ -267,9 +273,7 @@ int leat_instance_connect(const char *verb, const char *name)
 	}
 	int error = errno;
 	if (fd < 0 && error == EAGAIN)
-		fprintf(stderr,
-			"leat %s: %s: no answer; its process stands still: is it stopped?\n", verb,
-			name);
+		leat_instance_stands(verb, name);
 	else if (fd < 0)
 		fprintf(stderr, "leat %s: %s: %s; is it running, and of this user?\n", verb, path,
 			strerror(error));
