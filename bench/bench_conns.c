@@ -7,20 +7,20 @@
  * is said.  Traffic flows: in each turn 32 connections enter TIME-WAIT, the 32 oldest end, and 4
  * retransmitted FINs are answered.  Turns are measured
  *
- *	none       alone
  *	filter     with a step of: state time-wait left < 50s dst 11.0.0.0/12 sort left limit 1000
  *	all        with a step of: state time-wait sort dport desc limit 1000
  *	sum        with a step of: -s
  *	sum-each   with a step of: -s, and a filter, so that each is looked at
  *	top        with a step of what leat top and /metrics have gathered once a second
  *
- * until the question is answered.  The step by itself is measured as well: it is what a turn gets
- * longer by.  The time is that of this thread, which others' turns on the processor are not part
- * of; but what they leave of its caches is, and the machine's interrupts, and what a hypervisor
- * takes.  So each question is asked PASSES times, and beside what was measured stands the longest
- * `own`: of the least that the n-th step of a pass took in any of them.  An interrupt does not come
- * at the same step each time; what a step does, it does each time, and with records that are cold,
- * since there are many times more of them than fit into any cache. */
+ * until the question is answered, and after it as many turns without one (`alone`).  The step by
+ * itself is measured as well: it is what a turn gets longer by.  The time is that of this thread,
+ * which others' turns on the processor are not part of; but what they leave of its caches is, and
+ * the machine's interrupts, and what a hypervisor takes.  So each question is asked PASSES times,
+ * and beside what was measured stands the longest `own`: of the least that the n-th step of a pass
+ * took in any of them.  An interrupt does not come at the same step each time; what a step does, it
+ * does each time, and with records that are cold, since there are many times more of them than fit
+ * into any cache. */
 #include "bench_wait.h"
 
 #include "stack_gauge.h"
@@ -31,7 +31,6 @@
 #define FRAME_OCTETS 256
 #define LIMIT        1000
 #define TURNS_MAX    400000
-#define ALONE        20000 /* turns without a question */
 #define PASSES       5
 #define BOUND_NS     20000 /* no turn is to be longer by more */
 #define GAUGE_LOOK   128   /* WALK_LOOK of sight.h */
@@ -39,7 +38,7 @@
 
 struct world {
 	struct leat_stack *s;
-	uint64_t now, first, next; /* those in TIME-WAIT are the numbers from first to next */
+	uint64_t now, first, next; /* those in TIME-WAIT are about the numbers from first to next */
 	uint64_t turn_ns;          /* so that as many end by themselves as enter */
 	uint8_t in[FINS][FRAME_OCTETS], out[FINS][1600];
 	uint32_t in_octets[FINS];
@@ -49,6 +48,7 @@ struct row {
 	const char *what;
 	uint64_t turns, matched, scan_ns;
 	uint64_t longest_turn_ns, usual_turn_ns, longest_step_ns, usual_step_ns, median_step_ns;
+	uint64_t longest_alone_ns, usual_alone_ns;
 	uint64_t over_cnt;       /* of all passes: steps beyond BOUND_NS */
 	uint64_t longest_own_ns; /* of the least of each step */
 };
@@ -65,6 +65,7 @@ struct asked {
 };
 
 static uint64_t turn_ns[PASSES * TURNS_MAX], step_ns[PASSES * TURNS_MAX];
+static uint64_t alone_ns[PASSES * TURNS_MAX];
 static uint64_t least_ns[TURNS_MAX];
 
 /* Connection n goes into TIME-WAIT, as its last ACK would have it. */
@@ -95,6 +96,7 @@ static void traffic(struct world *w)
 	leat_stack_input(w->s, &b, w->now);
 	ASSERT(leat_stack_output(w->s, w->now, out, FINS) == FINS);
 	ASSERT(leat_stack_wait_due(w->s, TIME_NEVER - 1, BURST) == BURST);
+	w->first += BURST;
 	for (uint32_t i = 0; i < BURST; i++)
 		enter(w, w->next++);
 }
@@ -116,7 +118,10 @@ static void settle(struct row *r, uint64_t turns)
 {
 	bench_sort(turn_ns, turns);
 	bench_sort(step_ns, turns);
+	bench_sort(alone_ns, turns);
 	r->turns = turns;
+	r->longest_alone_ns = alone_ns[turns - 1];
+	r->usual_alone_ns = alone_ns[turns * 999 / 1000];
 	r->longest_turn_ns = turn_ns[turns - 1];
 	r->usual_turn_ns = turn_ns[turns * 999 / 1000];
 	r->longest_step_ns = step_ns[turns - 1];
@@ -146,32 +151,30 @@ static bool step(struct asked *q, struct world *world)
 	return more;
 }
 
-/* one_turn has a step of q in it, if there is one; false: the step was the last of a slice. */
-static bool one_turn(struct world *world, struct asked *q, uint64_t at)
+/* alone is a turn without a question. */
+static void alone(struct world *world, uint64_t at)
 {
-	bool more = true;
+	prepare_turn(world);
+	uint64_t began = bench_thread_ns();
 
+	traffic(world);
+	alone_ns[at] = bench_thread_ns() - began;
+}
+
+/* with_step is one with a step of q in it; false: the step was the last of a slice. */
+static bool with_step(struct world *world, struct asked *q, uint64_t at)
+{
 	prepare_turn(world);
 	uint64_t began = bench_thread_ns();
 
 	traffic(world);
 	uint64_t before = bench_thread_ns();
-
-	if (q != NULL)
-		more = step(q, world);
+	bool more = step(q, world);
 	uint64_t after = bench_thread_ns();
 
 	turn_ns[at] = after - began;
 	step_ns[at] = after - before;
 	return more;
-}
-
-static void alone(struct world *world, struct row *r)
-{
-	*r = (struct row){.what = "none"};
-	for (uint64_t i = 0; i < ALONE; i++)
-		one_turn(world, NULL, i);
-	settle(r, ALONE);
 }
 
 /* keep holds the worst of a sorted answer, as who asks does: of the rows of a slice the last of
@@ -213,13 +216,15 @@ static uint64_t pass(struct world *world, struct asked *q, uint64_t at)
 	q->cursor = 0;
 	ASSERT(leat_watch_filter_parse(&q->scan.filter, q->filter, &err));
 	for (q->ended = false; !q->ended && turns < TURNS_MAX; turns++) {
-		bool more = one_turn(world, q, at + turns);
+		bool more = with_step(world, q, at + turns);
 
 		least_ns[turns] = u64_min(least_ns[turns], step_ns[at + turns]);
 		if (!more && q->scan.row != NULL)
 			keep(&q->scan, best, &cnt);
 	}
 	ASSERT(q->ended);
+	for (uint64_t i = 0; i < turns; i++)
+		alone(world, at + i);
 	return turns;
 }
 
@@ -248,21 +253,26 @@ static void print_row(const struct bench *b, uint64_t population, const struct r
 	if (b->json)
 		printf("{\"population\":%llu,\"question\":\"%s\",\"matched\":%llu,\"turns\":%llu,"
 		       "\"all_turns_ns\":%llu,\"longest_turn_ns\":%llu,"
-		       "\"turn_of_999_in_1000_ns\":%llu,\"longest_step_ns\":%llu,"
+		       "\"turn_of_999_in_1000_ns\":%llu,\"longest_turn_alone_ns\":%llu,"
+		       "\"turn_alone_of_999_in_1000_ns\":%llu,\"longest_step_ns\":%llu,"
 		       "\"step_of_999_in_1000_ns\":%llu,\"step_median_ns\":%llu,"
 		       "\"steps_over_20us\":%llu,\"longest_own_step_ns\":%llu}\n",
 			(unsigned long long)population, r->what, (unsigned long long)r->matched,
 			(unsigned long long)r->turns, (unsigned long long)r->scan_ns,
 			(unsigned long long)r->longest_turn_ns,
 			(unsigned long long)r->usual_turn_ns,
+			(unsigned long long)r->longest_alone_ns,
+			(unsigned long long)r->usual_alone_ns,
 			(unsigned long long)r->longest_step_ns,
 			(unsigned long long)r->usual_step_ns, (unsigned long long)r->median_step_ns,
 			(unsigned long long)r->over_cnt, (unsigned long long)r->longest_own_ns);
 	else
-		printf("%10llu %-9s %9llu %7llu %9.3f %9.1f %9.1f %9.1f %9.1f %8.1f %8llu %8.1f\n",
+		printf("%10llu %-9s %9llu %7llu %9.3f %9.1f %9.1f %9.1f %9.1f %9.1f %9.1f %8.1f "
+		       "%8llu %8.1f\n",
 			(unsigned long long)population, r->what, (unsigned long long)r->matched,
 			(unsigned long long)r->turns, (double)r->scan_ns / 1e9,
 			(double)r->longest_turn_ns / 1e3, (double)r->usual_turn_ns / 1e3,
+			(double)r->longest_alone_ns / 1e3, (double)r->usual_alone_ns / 1e3,
 			(double)r->longest_step_ns / 1e3, (double)r->usual_step_ns / 1e3,
 			(double)r->median_step_ns / 1e3, (unsigned long long)r->over_cnt,
 			(double)r->longest_own_ns / 1e3);
@@ -294,8 +304,6 @@ static void measure(const struct bench *b, uint64_t population)
 		enter(&w, w.next++);
 		set_now(&w, w.now + BENCH_WAIT_NS / population);
 	}
-	alone(&w, &row);
-	print_row(b, population, &row);
 	for (uint32_t i = 0; i < COUNT_OF(question); i++) {
 		row = (struct row){.what = question[i].what};
 		ask(&w, &row, &question[i]);
@@ -316,9 +324,9 @@ int main(int argc, char **argv)
 	}
 	if (!b.json)
 		printf("# population question    matched   turns   all, s   longest    99.9%%"
-		       "   longest    99.9%%   median   > 20us      own\n"
+		       "   longest    99.9%%   longest    99.9%%   median   > 20us      own\n"
 		       "#                                                  turn, us  turn, us"
-		       "  step, us  step, us  step, us           step, us\n");
+		       " alone, us alone, us  step, us  step, us  step, us           step, us\n");
 	measure(&b, population);
 	return 0;
 }

@@ -276,12 +276,14 @@ static void print_timers(struct page *p)
 	named(p, "kind", kind, again, COUNT_OF(kind));
 	family(p, "leat_timer_fired_total", COUNTER, "Timers that fired.");
 	named(p, "timer", timer, fired, COUNT_OF(timer));
+	static const char *const ring[] = {"2msl"};
+	static const uint32_t waiting[] = {WATCH_PRESENT + TCP_ST_TIME_WAIT},
+			      places[] = {WATCH_C_PLACES};
+
 	family(p, "leat_timer_entries", GAUGE, "Timers that run on the 2MSL ring.");
-	for (uint32_t i = 0; i < p->line_cnt; i++)
-		sample(p, &p->line[i], number(p->line[i].cell[WATCH_PRESENT + TCP_ST_TIME_WAIT]),
-			"ring=\"2msl\"");
-	family(p, "leat_timer_capacity", GAUGE, "Places on the 2MSL ring, of all shards.");
-	sample(p, NULL, number(p->s->head[WATCH_H_WAIT_MAX]), "ring=\"2msl\"");
+	named(p, "ring", ring, waiting, COUNT_OF(ring));
+	family(p, "leat_timer_capacity", GAUGE, "Places on the 2MSL ring.");
+	named(p, "ring", ring, places, COUNT_OF(ring));
 }
 
 static void print_shards(struct page *p)

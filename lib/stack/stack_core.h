@@ -168,6 +168,7 @@ struct leat_stack {
 	uint32_t abort_head, abort_tail;
 	uint32_t emit_at, news_at; /* how far io.emit and io.news are handled */
 	uint32_t park_head, park_cnt, park_look;
+	int32_t pack_owed; /* records in TIME-WAIT to be moved; below 0: paid in advance */
 	uint32_t give_head, give_cnt;
 	uint32_t held_cnt;            /* bits that are set */
 	uint32_t look_at, look_words; /* where a look at them stands, and what is left of it */

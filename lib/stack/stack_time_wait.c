@@ -6,7 +6,8 @@
  * table, its port, and its heir, goes with it. */
 
 #define BATCH    32 /* records whose buckets are fetched together */
-#define PACK_MAX 2  /* blocks */
+#define LOOK_MAX 16 /* blocks, full ones among them */
+#define LOOK_PAY 8  /* to look at a block costs about as much as to move so many records */
 
 STATIC_ASSERT(TW_NAME == FLOW_UNIT && TW_WIDE == FLOW_WIDE, "one name for both");
 STATIC_ASSERT(TW_UNIT_OCTETS == FLOW_UNIT_OCTETS, "in the same units");
@@ -47,8 +48,8 @@ static void renamed(struct leat_stack *s, uint64_t hash, const struct tw_move *m
 	stack_flow_changed(s, hash);
 }
 
-/* Closes some holes, so that there are blocks again. */
-static void pack(struct leat_stack *s)
+/* Closes some holes, so that there are blocks again; gives how many records moved. */
+static uint32_t pack(struct leat_stack *s)
 {
 	struct tw_move move[TW_MOVE_MAX];
 	uint64_t hash[TW_MOVE_MAX];
@@ -60,13 +61,21 @@ static void pack(struct leat_stack *s)
 	}
 	for (uint32_t i = 0; i < cnt; i++)
 		renamed(s, hash[i], &move[i]);
+	return cnt;
 }
 
-/* As few blocks are left, so many are packed for each record that may take one. */
+/* As few blocks are left, so much is done for each record that may take one; a block that took more
+ * than that is paid by those that follow. */
 static void make_blocks(struct leat_stack *s)
 {
-	for (uint32_t i = 0; i < PACK_MAX && UNLIKELY(leat_tcp_tw_is_tight(s->tcp)); i++)
-		pack(s);
+	uint32_t pace = leat_tcp_tw_pace(s->tcp);
+
+	if (LIKELY(pace == 0))
+		return;
+	s->pack_owed =
+		(int32_t)u64_min(pace, 2 * TW_MOVE_MAX) + (s->pack_owed < 0 ? s->pack_owed : 0);
+	for (uint32_t i = 0; i < LOOK_MAX && s->pack_owed > 0; i++)
+		s->pack_owed -= (int32_t)(LOOK_PAY + pack(s));
 }
 
 void leat_stack_rest(struct leat_stack *s, struct tcb *tcb)

@@ -98,7 +98,8 @@ static void make_holes(struct net *n, const struct tw_info *w, uint32_t awake)
 	for (uint32_t i = 0; i < RECORDS - awake; i++)
 		if (i % BLOCK != IT)
 			resets(n, &w[i].tuple, w[i].rcv_nxt);
-	assert_true(leat_tcp_tw_is_tight(engine(n)));
+	while (leat_tcp_tw_pace(engine(n)) == 0)
+		net_closed_by_server(n, 4);
 }
 
 /* A SYN that opens a record again has the oldest half-open one give way, for which another comes

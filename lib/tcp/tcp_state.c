@@ -104,29 +104,23 @@ __attribute__((cold, noinline)) void leat_tcp_state_note(
 	leat_tcp_follow_note(e->follow, &event);
 }
 
-void leat_tcp_step(struct tcp_engine *e, struct tcb *tcb, enum tcp_event event)
-{
-	uint8_t from = tcb->state;
-	const struct step *step = &step_of[from][event];
-
-	ASSERT(step->to != TCP_ST_NONE);
-	e->cnt.arrow[step->arrow]++;
-	state_set(e, tcb, step->to);
-	if (UNLIKELY(e->follow != NULL) && step->to != TCP_ST_CLOSED)
-		leat_tcp_state_note(e, tcb, from, step->to, TCP_END_NONE);
-}
-
 inline void leat_tcp_go(struct tcp_engine *e, struct tcb *tcb, enum tcp_arrow arrow)
 {
 	const struct ends ends = ends_of[arrow];
 
 	ASSERT(tcb->state == ends.from);
 	e->cnt.arrow[arrow]++;
-	e->cnt.present[ends.from]--;
-	e->cnt.present[ends.to]++;
-	tcb->state = ends.to;
+	state_set(e, tcb, ends.to);
 	if (UNLIKELY(e->follow != NULL) && ends.to != TCP_ST_CLOSED)
 		leat_tcp_state_note(e, tcb, ends.from, ends.to, TCP_END_NONE);
+}
+
+void leat_tcp_step(struct tcp_engine *e, struct tcb *tcb, enum tcp_event event)
+{
+	const struct step *step = &step_of[tcb->state][event];
+
+	ASSERT(step->to != TCP_ST_NONE);
+	leat_tcp_go(e, tcb, step->arrow);
 }
 
 const char *leat_tcp_state_name(enum tcp_state state)

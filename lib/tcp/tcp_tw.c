@@ -395,9 +395,9 @@ uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared)
 	return oldest.name;
 }
 
-bool leat_tcp_tw_is_tight(const struct tcp_engine *e)
+uint32_t leat_tcp_tw_pace(const struct tcp_engine *e)
 {
-	return leat_tcp_tw_ring_is_tight(e->tw);
+	return leat_tcp_tw_ring_pace(e->tw);
 }
 
 uint32_t leat_tcp_tw_pack(struct tcp_engine *e, struct tw_move move[TW_MOVE_MAX])

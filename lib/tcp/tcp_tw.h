@@ -82,9 +82,9 @@ uint32_t leat_tcp_tw_oldest(const struct tcp_engine *e, uint32_t spared);
  * TCP_NONE: there is no block, and it is due. */
 uint32_t leat_tcp_tw_later(struct tcp_engine *e, uint32_t name, uint64_t now);
 
-/* leat_tcp_tw_is_tight says whether the holes of those that are gone should be closed; _pack does
- * so for a few records, and tells their new names. */
-bool leat_tcp_tw_is_tight(const struct tcp_engine *e);
+/* leat_tcp_tw_pace is how many records are to be moved for each that comes, to close the holes of
+ * those that are gone; _pack does so for those of a block, and tells their new names. */
+uint32_t leat_tcp_tw_pace(const struct tcp_engine *e);
 uint32_t leat_tcp_tw_pack(struct tcp_engine *e, struct tw_move move[TW_MOVE_MAX]);
 
 /* leat_tcp_tw_over ends a record: TIME_WAIT when it was due, REUSED, GAVE_WAY. */

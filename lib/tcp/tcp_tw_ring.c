@@ -169,15 +169,14 @@ void leat_tcp_tw_ring_flag(struct tw_ring *r, uint32_t name, uint8_t flag, bool 
 
 /* ---- the queues ---- */
 
-/* Each queue in use may need one more block to move its head on, so that many are kept; and those
- * that may still come have their places before those that begin anew. */
-static uint64_t blocks_kept(const struct tw_ring *r, enum tw_need need)
-{
-	uint64_t kept = need == TW_NEED_LATER ? 0 : r->queue_cnt;
+#define SPARE_CNT 2 /* blocks for those that may still come, before those that begin anew */
 
-	if (need == TW_NEED_AGAIN && r->record_max > r->record_cnt)
-		kept += (units_of(r->record_max - r->record_cnt, r->wide) >> r->shift) + 1;
-	return kept;
+/* Each queue in use may need one more block to move its head on, so that many are kept. */
+static uint32_t blocks_kept(const struct tw_ring *r, enum tw_need need)
+{
+	bool may_come = need == TW_NEED_AGAIN && r->record_cnt < r->record_max;
+
+	return (need == TW_NEED_LATER ? 0 : r->queue_cnt) + (may_come ? SPARE_CNT : 0);
 }
 
 static uint32_t block_take(struct tw_ring *r, uint32_t queue, uint64_t ends_at, enum tw_need need)
@@ -403,21 +402,28 @@ uint32_t leat_tcp_tw_ring_again(
 /* ---- against holes ---- */
 
 #define TIGHT_CNT  2   /* blocks left, beside those that are kept: then holes are closed */
+#define TIGHT_PART 9   /* and of all blocks, as a power of two */
 #define HOLES_PART 512 /* of the units in use: fewer holes are not worth the work */
 
-/* What the head and the tail of a queue leave empty is no reason, unless the next that begins anew
- * would find no block: then one block's worth of holes is. */
-bool leat_tcp_tw_ring_is_tight(const struct tw_ring *r)
+/* To close a hole moves as many records as there are to each.  So many keep up with those that
+ * come, when half of the blocks that begin it are left; fewer before, more after that.  What the
+ * head and the tail of a queue leave empty is no reason, unless the next that begins anew would
+ * find no block: then one block's worth of holes is. */
+uint32_t leat_tcp_tw_ring_pace(const struct tw_ring *r)
 {
-	uint64_t kept = blocks_kept(r, TW_NEED_AGAIN);
+	uint32_t kept = blocks_kept(r, TW_NEED_AGAIN);
+	uint32_t begin = TIGHT_CNT + (r->block_cnt >> TIGHT_PART);
 
-	if (LIKELY(r->free_cnt > kept + TIGHT_CNT))
-		return false;
+	if (LIKELY(r->free_cnt > kept + begin))
+		return 0;
 	uint64_t used = (uint64_t)(r->block_cnt - r->free_cnt) << r->shift;
 	uint64_t holes = used - r->unit_cnt;
 
-	return (r->free_cnt <= kept && holes >= UINT64_C(1) << r->shift) ||
-	       holes >= used / HOLES_PART + (UINT64_C(2) << r->shift);
+	if (r->free_cnt <= kept)
+		return holes >= UINT64_C(1) << r->shift ? 2U << r->shift : 0;
+	if (holes < used / HOLES_PART + (UINT64_C(2) << r->shift))
+		return 0;
+	return 1 + (uint32_t)(2 * used * (kept + begin - r->free_cnt) / (holes * begin));
 }
 
 /* Writes record from at unit `place` of block no, of the same queue; gives the move. */

@@ -127,9 +127,9 @@ struct tw_move {
 	uint32_t from, to;
 };
 
-/* leat_tcp_tw_ring_is_tight says whether there are few blocks left, and holes in those in use that
- * leat_tcp_tw_ring_pack might close. */
-bool leat_tcp_tw_ring_is_tight(const struct tw_ring *r);
+/* leat_tcp_tw_ring_pace is how many records leat_tcp_tw_ring_pack is to move for each that comes,
+ * or begins anew, so that there are blocks; 0: there are, or no holes to speak of. */
+uint32_t leat_tcp_tw_ring_pace(const struct tw_ring *r);
 
 /* leat_tcp_tw_ring_pack closes the holes of one block with what follows it, goes on to the next
  * with each call, and tells what has moved, at most TW_MOVE_MAX records. */
@@ -188,7 +188,7 @@ uint32_t leat_tcp_tw_ring_passive_cnt(const struct tw_ring *r);
 /* leat_tcp_tw_ring_check asserts all that must hold, at a cost. */
 void leat_tcp_tw_ring_check(const struct tw_ring *r);
 
-/* ---- how it lies in memory; for tcp_tw_ring.c and tcp_tw.c alone ---- */
+/* ---- how it lies in memory; for tcp_tw_ring.c alone ---- */
 
 #define TW_QUEUE_CNT  (2 * TW_LENGTH_MAX) /* for small ones and wide ones */
 #define TW_HIGH_SHIFT 32
