@@ -81,15 +81,25 @@ bool leat_instance_is_name(const char *text, const char **name, char *why, size_
 	return false;
 }
 
+/* name_octets is how many of a socket's file name are before .sock; 0: it is none of ours. */
+static size_t name_octets(const char *file)
+{
+	size_t octets = strlen(file), suffix = strlen(SUFFIX);
+
+	if (octets <= suffix || strcmp(file + octets - suffix, SUFFIX) != 0)
+		return 0;
+	return octets - suffix;
+}
+
 const char *leat_instance_of(const char *path)
 {
 	static _Thread_local char name[INSTANCE_PATH_MAX];
 	const char *slash = strrchr(path, '/');
 
 	snprintf(name, sizeof(name), "%s", slash != NULL ? slash + 1 : path);
-	size_t octets = strlen(name), suffix = strlen(SUFFIX);
-	if (octets > suffix && strcmp(name + octets - suffix, SUFFIX) == 0)
-		name[octets - suffix] = '\0';
+	size_t octets = name_octets(name);
+	if (octets > 0)
+		name[octets] = '\0';
 	return name;
 }
 
@@ -143,13 +153,12 @@ static size_t list_in(const char *dir, char name[][INSTANCE_NAME_MAX], size_t cn
 	DIR *d = opendir(dir);
 
 	while (d != NULL && cnt < max && (entry = readdir(d)) != NULL) {
-		size_t octets = strlen(entry->d_name), suffix = strlen(SUFFIX);
+		size_t octets = name_octets(entry->d_name);
 
-		if (octets <= suffix || octets - suffix >= INSTANCE_NAME_MAX ||
-			strcmp(entry->d_name + octets - suffix, SUFFIX) != 0)
+		if (octets == 0 || octets >= INSTANCE_NAME_MAX)
 			continue;
-		memcpy(name[cnt], entry->d_name, octets - suffix);
-		name[cnt][octets - suffix] = '\0';
+		memcpy(name[cnt], entry->d_name, octets);
+		name[cnt][octets] = '\0';
 		int fd = connect_in(dir, name[cnt]);
 		if (fd >= 0)
 			close(fd);
@@ -238,15 +247,20 @@ void leat_instance_sweep(void)
 		return;
 	DIR *d = opendir(dir);
 	while (d != NULL && (entry = readdir(d)) != NULL) {
-		const char *dot = strrchr(entry->d_name, '.');
 		int octets = snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
 
-		if (dot != NULL && strcmp(dot, SUFFIX) == 0 && octets >= 0 &&
+		if (name_octets(entry->d_name) > 0 && octets >= 0 &&
 			(size_t)octets < sizeof(path) && is_left(path))
 			unlink(path);
 	}
 	if (d != NULL)
 		closedir(d);
+}
+
+void leat_instance_stands(const char *verb, const char *name)
+{
+	fprintf(stderr, "leat %s: %s: no answer; its process stands still: is it stopped?\n", verb,
+		name);
 }
 
 int leat_instance_connect(const char *verb, const char *name)
@@ -267,9 +281,7 @@ int leat_instance_connect(const char *verb, const char *name)
 	}
 	int error = errno;
 	if (fd < 0 && error == EAGAIN)
-		fprintf(stderr,
-			"leat %s: %s: no answer; its process stands still: is it stopped?\n", verb,
-			name);
+		leat_instance_stands(verb, name);
 	else if (fd < 0)
 		fprintf(stderr, "leat %s: %s: %s; is it running, and of this user?\n", verb, path,
 			strerror(error));

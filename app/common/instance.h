@@ -58,6 +58,9 @@ size_t leat_instance_list(char name[][INSTANCE_NAME_MAX], size_t max);
  * takes no more. */
 int leat_instance_connect(const char *verb, const char *name);
 
+/* leat_instance_stands writes the line that the process of that one does not answer. */
+void leat_instance_stands(const char *verb, const char *name);
+
 /* leat_instance_lock keeps others who begin away from the directory of the sockets until what it
  * gives is closed: between making a socket and listening it looks as if it were left over.  -1: one
  * of them has it for a second already, or there is none. */

@@ -7,16 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_name(const char *text)
-{
-	return *text && text[strspn(text, "0123456789abcdefghijklmnopqrstuvwxyz"
-					  "ABCDEFGHIJKLMNOPQRSTUVWXYZ._-")] == '\0';
-}
-
 /* take_interface takes what the kernel takes as the name of an interface. */
 static bool take_interface(const char **name, const char *text, char *why, size_t size)
 {
-	if (!is_name(text) || strlen(text) > 15 || *text == '.') {
+	if (!leat_opt_is_name(text, 15)) {
 		snprintf(why, size,
 			"`%s` is no name of an interface (at most 15 of A-Z a-z 0-9 . _ -): "
 			"leat0?",
@@ -35,9 +29,15 @@ bool leat_opt_device_tap(void *options, const char *text, char *why, size_t size
 	return take_interface(&o->tap, text, why, size);
 }
 
+/* has_driver: DPDK's drivers of virtual devices begin so. */
+static bool has_driver(const char *text)
+{
+	return strncmp(text, "net_", 4) == 0 || strncmp(text, "eth_", 4) == 0;
+}
+
 bool leat_opt_is_vdev(const char *text, char *why, size_t size)
 {
-	if (strncmp(text, "net_", 4) == 0 || strncmp(text, "eth_", 4) == 0)
+	if (has_driver(text))
 		return true;
 	snprintf(why, size, "`%s` does not begin with a driver: net_af_packet0,iface=veth1?", text);
 	return false;
@@ -106,7 +106,7 @@ bool leat_opt_device_device(void *options, const char *text, char *why, size_t s
 	o->device_rows |= SERVE_DEVICE_DEVICE;
 	if (strncmp(text, "tap:", 4) == 0)
 		return take_interface(&o->tap, text + 4, why, size);
-	if (strncmp(text, "net_", 4) == 0 || strncmp(text, "eth_", 4) == 0) {
+	if (has_driver(text)) {
 		o->vdev = text;
 		return true;
 	}

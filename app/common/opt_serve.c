@@ -28,6 +28,11 @@ static bool is_all(const char *text, const char *of)
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
+bool leat_opt_is_name(const char *text, size_t max)
+{
+	return is_all(text, DIGITS LOWER UPPER "._-") && strlen(text) <= max && *text != '.';
+}
+
 /* A decimal number of at most max_digits; false when text is none. */
 static bool read_small(const char *text, size_t max_digits, uint32_t *value)
 {
@@ -227,7 +232,7 @@ static bool read_name(void *options, const char *text, char *why, size_t size)
 {
 	struct serve_options *o = options;
 
-	if (!is_all(text, DIGITS LOWER UPPER "._-") || strlen(text) > 32 || *text == '.') {
+	if (!leat_opt_is_name(text, 32)) {
 		snprintf(why, size, "`%s` is no name (at most 32 of A-Z a-z 0-9 . _ -): lab-a?",
 			text);
 		return false;

@@ -81,6 +81,9 @@ struct serve_options {
 /* leat_opt_is_vdev says whether text begins like a virtual device of DPDK; else why not. */
 bool leat_opt_is_vdev(const char *text, char *why, size_t size);
 
+/* leat_opt_is_name: at most max of A-Z a-z 0-9 . _ - and no dot at the beginning. */
+bool leat_opt_is_name(const char *text, size_t max);
+
 extern const struct opt_verb leat_opt_serve, leat_opt_plan; /* the same options */
 
 /* leat_opt_serve_no_peer says why ip is nobody to talk to, "our own --address"; NULL: it may be.

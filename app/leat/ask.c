@@ -75,9 +75,7 @@ static bool begins_to_answer(const char *verb, int fd)
 	while (!is_heard(fd)) {
 		if (getpeername(fd, (struct sockaddr *)&at, &octets) == 0 && answers(&at, octets))
 			continue;
-		fprintf(stderr,
-			"leat %s: %s: no answer; its process stands still: is it stopped?\n", verb,
-			leat_instance_of(at.sun_path));
+		leat_instance_stands(verb, leat_instance_of(at.sun_path));
 		return false;
 	}
 	return true;

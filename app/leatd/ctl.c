@@ -283,13 +283,12 @@ static void let_group(const char *path)
 			path, strerror(errno));
 }
 
-/* bind_name makes the socket of name, or, when another instance has it, of name and process id. */
+/* bind_name makes the socket of name, whose path c has, or, when another instance has it, of name
+ * and process id. */
 static bool bind_name(struct ctl *c, const char *name)
 {
 	char longer[2 * INSTANCE_NAME_MAX];
 
-	if (!leat_instance_path(name, c->path, sizeof(c->path), true))
-		return false;
 	if (bind_to(c->listen_fd, c->path))
 		return true;
 	snprintf(longer, sizeof(longer), "%.*s-%d", INSTANCE_NAME_MAX, name, (int)getpid());

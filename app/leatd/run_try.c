@@ -32,8 +32,10 @@
 #define CLIENT_FROM     UINT32_C(0xc6120001) /* 198.18.0.1, RFC 2544: the benchmark range */
 #define SERVER_ADDRESS  UINT32_C(0xc6128001) /* 198.18.128.1 */
 
-#define RATE_PLANNED    1000000 /* connections a second that TIME-WAIT is planned for */
-#define RECORDS_WAITING 1000000 /* at most */
+#define RATE_PLANNED    4000000 /* connections a second that TIME-WAIT is planned for */
+#define RECORDS_WAITING 4000000 /* at most */
+#define RECORDS_FEW     1000000 /* so many may stay while little memory is free */
+#define RATE_REACHED    2000000 /* so many a fast machine makes: what allows fewer is told */
 #define GRACE_NS        (10 * TIME_S)
 #define TELL_NS         TIME_S /* a drain that takes longer is told */
 #define ABORT_NS        (2 * TIME_S)
@@ -124,6 +126,22 @@ static struct stack_config stack_config(enum try_end end, const struct try_optio
 	return c;
 }
 
+/* halve_waiting has who waits in great number give way before who is open; false: nobody does. */
+static bool halve_waiting(struct stack_config config[TRY_END_CNT])
+{
+	bool found = false;
+
+	for (uint32_t i = 0; i < TRY_END_CNT; i++) {
+		struct tcp_limits *limits = &config[i].tcp;
+
+		if (limits->time_wait_max / 2 < u64_max(each(RECORDS_FEW), limits->tcb_max))
+			continue;
+		limits->time_wait_max /= 2;
+		found = true;
+	}
+	return found;
+}
+
 static void halve(struct tcp_limits *limits)
 {
 	limits->tcb_max = u32_max(limits->tcb_max / 2, 1024);
@@ -142,11 +160,13 @@ static bool shrink(struct stack_config config[TRY_END_CNT], size_t pool_octets)
 			octets += run.shard_cnt * leat_stack_footprint(&config[i]);
 		if (octets <= room)
 			return true;
+		run.view.shrunk = true;
+		if (halve_waiting(config))
+			continue;
 		if (config[TRY_SERVER].tcp.tcb_max + config[TRY_CLIENT].tcp.tcb_max < 4096)
 			break;
 		for (uint32_t i = 0; i < TRY_END_CNT; i++)
 			halve(&config[i].tcp);
-		run.view.shrunk = true;
 	}
 	leat_log(LOG_LV_ERROR, "leatd", "%ju MiB are free, the smallest trial needs more",
 		(uintmax_t)(leat_eal_free_octets() >> 20));
@@ -640,7 +660,7 @@ static void note_rate(const struct stack_config config[TRY_END_CNT], const struc
 	uint64_t rate = u64_min(records, pairs) * (TIME_S / TIME_MS) / (o->time_wait_ns / TIME_MS);
 	char t[4][REPORT_TEXT_MAX], msl[REPORT_TEXT_MAX];
 
-	if (rate >= RATE_PLANNED)
+	if (rate >= RATE_REACHED)
 		return;
 	leat_text_ns(o->time_wait_ns, msl, sizeof(msl));
 	leat_log(LOG_LV_NOTE, "leatd",

@@ -26,6 +26,19 @@ static struct plan two_nodes(void)
 	return p;
 }
 
+/* one_listener is what a user gives at least, on a device that is nothing. */
+static struct serve_options one_listener(void)
+{
+	struct serve_options o;
+
+	leat_opt_serve.defaults(&o);
+	o.vdev = "net_null0";
+	o.address_cnt = o.listen_cnt = 1;
+	o.address[0] = (struct serve_address){.ip = ip_from4(0x0a000001), .prefix_bits = 24};
+	o.listen[0] = (struct serve_listen){80, SERVICE_KIND_HTTP, NULL};
+	return o;
+}
+
 /* listen puts what is written to stderr into said while check, or warn, runs. */
 static enum opt_exit listen_to(const struct serve_options *o, const struct plan *p, bool warn)
 {
@@ -138,15 +151,10 @@ static void a_core_of_another_node_than_the_devices_is_warned_of_with_the_distan
 static void places_in_time_wait_are_as_wished_and_give_the_highest_rate(void **state)
 {
 	char text[8192] = "";
-	struct serve_options o;
+	struct serve_options o = one_listener();
 	struct plan p;
 
 	(void)state;
-	leat_opt_serve.defaults(&o);
-	o.vdev = "net_null0";
-	o.address_cnt = o.listen_cnt = 1;
-	o.address[0] = (struct serve_address){.ip = ip_from4(0x0a000001), .prefix_bits = 24};
-	o.listen[0] = (struct serve_listen){80, SERVICE_KIND_HTTP, NULL};
 	o.connections = 1000;
 	o.shards = 2;
 	assert_int_equal(leat_plan_serve(&o, &p), OPT_EXIT_OK);
@@ -173,15 +181,10 @@ static void places_in_time_wait_are_as_wished_and_give_the_highest_rate(void **s
 static void fewer_places_in_time_wait_than_connections_are_said_and_planned_for(void **state)
 {
 	char text[PLAN_OPEN_MAX] = "", table[8192] = "";
-	struct serve_options o;
+	struct serve_options o = one_listener();
 	struct plan p;
 
 	(void)state;
-	leat_opt_serve.defaults(&o);
-	o.vdev = "net_null0";
-	o.address_cnt = o.listen_cnt = 1;
-	o.address[0] = (struct serve_address){.ip = ip_from4(0x0a000001), .prefix_bits = 24};
-	o.listen[0] = (struct serve_listen){80, SERVICE_KIND_HTTP, NULL};
 	o.connections = 2000001;
 	o.shards = 2;
 	assert_int_equal(leat_plan_serve(&o, &p), OPT_EXIT_OK);
@@ -216,18 +219,13 @@ static void memory_that_is_not_free_is_refused_with_the_option_that_wants_it(voi
 		{4000000, 100000, 0, "; fewer --connections?"},
 		{1000, 50000000, 0, "; a smaller --time-wait-max?"},
 		{1000, 0, 4000000, "; fewer --buffers?"}};
-	struct serve_options o;
 	struct plan p;
 
 	(void)state;
 	for (uint32_t i = 0; i < COUNT_OF(of); i++) {
-		leat_opt_serve.defaults(&o);
-		o.vdev = "net_null0";
+		struct serve_options o = one_listener();
+
 		o.hugepages = EAL_HUGE_NO;
-		o.address_cnt = o.listen_cnt = 1;
-		o.listen[0] = (struct serve_listen){80, SERVICE_KIND_HTTP, NULL};
-		o.address[0] =
-			(struct serve_address){.ip = ip_from4(0x0a000001), .prefix_bits = 24};
 		o.connections = of[i].connections;
 		o.tcp.time_wait_max = of[i].time_wait_max;
 		o.buffers = of[i].buffers;

@@ -78,21 +78,21 @@ static uint32_t first_line(const char *why, uint32_t cols)
 	return octets > 0 ? octets : room;
 }
 
-/* why_rows is how many lines the bottom has above the keys: a reason may need two. */
-static uint32_t why_rows(const struct top *t, uint32_t cols)
+/* find_why returns how many lines the bottom has above the keys: a reason may need two. */
+static uint32_t find_why(struct top_pen *p)
 {
-	char why[WATCH_REASON_MAX];
+	const struct top *t = p->t;
 
 	if (t->fed == 0 || t->ended || t->note[0] != '\0' || t->for_ns == 0)
 		return 1;
-	leat_watch_why(&t->before, &t->now, why);
-	return why[first_line(why, cols)] == '\0' ? 1 : 2;
+	p->limited = leat_watch_why(&t->before, &t->now, p->why);
+	return p->why[first_line(p->why, p->s->cols)] == '\0' ? 1 : 2;
 }
 
 static void draw_why(struct top_pen *p)
 {
-	char why[WATCH_REASON_MAX];
-	enum top_attr attr = leat_watch_why(&p->t->before, &p->t->now, why) ? TOP_WARN : TOP_PLAIN;
+	const char *why = p->why;
+	enum top_attr attr = p->limited ? TOP_WARN : TOP_PLAIN;
 	uint32_t octets = first_line(why, p->s->cols), row = p->end;
 
 	leat_top_put(p->s, row, 1, TOP_DIM, "why not faster?");
@@ -110,21 +110,21 @@ static void draw_bottom(struct top_pen *p)
 			"the instance has ended; what is shown is the last that it told");
 	else if (p->t->note[0] != '\0')
 		leat_top_put(p->s, row - 2, 1, TOP_WARN, "%s", p->t->note);
-	else if (p->t->for_ns != 0)
+	else if (p->why[0] != '\0')
 		draw_why(p);
 	leat_top_put(p->s, row - 1, 0, TOP_DIM, KEYS);
 }
 
 void leat_top_page(const struct top *t, enum top_page page, struct top_screen *s)
 {
-	struct top_pen p = {t, s, 1, 0};
+	struct top_pen p = {.t = t, .s = s, .row = 1};
 
 	if (s->rows < TOP_ROWS_MIN || s->cols < TOP_COLS_MIN) {
 		leat_top_put(s, 0, 0, TOP_BAD, "%ux%u: at least %ux%u", s->cols, s->rows,
 			TOP_COLS_MIN, TOP_ROWS_MIN);
 		return;
 	}
-	p.end = s->rows - 1 - why_rows(t, s->cols);
+	p.end = s->rows - 1 - find_why(&p);
 	if (t->fed == 0) {
 		leat_top_put(s, 0, 1, TOP_DIM, "waiting for an answer");
 	} else {

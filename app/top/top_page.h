@@ -6,11 +6,14 @@
 
 #include "top.h"
 
-/* Where the next line goes, and how many rows the page may use. */
+/* Where the next line goes, how many rows the page may use, and why it is not faster, when that is
+ * to be told; else "". */
 struct top_pen {
 	const struct top *t;
 	struct top_screen *s;
 	uint32_t row, end;
+	bool limited;
+	char why[WATCH_REASON_MAX];
 };
 
 /* leat_top_since is how much cell i of all shards grew between the last two snapshots. */

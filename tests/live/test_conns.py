@@ -155,7 +155,8 @@ def line(end):
 def ended():
     "one looked up, ended, followed"
     place = Place()
-    with place.hold("--time-wait", "60s", "--connections", 64) as process:
+    # The wire has them wait, so that on no machine TIME-WAIT is full, and events go on coming.
+    with place.hold("--time-wait", "60s", "--connections", 64, "--loss", "1%") as process:
         live.until(lambda: place.rows("-s", "state all")[0]["states"]["time-wait"] > 100, "some")
         with live.case("get is a look into the flow table, and no scan"):
             row = place.rows("state time-wait limit 1")[0]

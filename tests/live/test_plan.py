@@ -230,9 +230,13 @@ def limits():
                     row = re.search(r"^ *2MSL .*$", part, re.M)[0]
                     live.equal("not RFC-conformant" not in row, conformant, row)
     with live.case("N225: enough of both: nothing is told"):
-        done = live.run(live.leat(), "try", "--seconds", 1, "--one-lcore")
-        live.equal((done.returncode, live.complaints(done.stderr.decode())), (0, ""),
-                   "exit code and stderr")
+        for options in ((), ("--time-wait", "2s")):
+            done = live.run(live.leat(), "try", "--seconds", 1, "--one-lcore", *options)
+            live.equal((done.returncode, live.complaints(done.stderr.decode())), (0, ""),
+                       "exit code and stderr")
+    with live.case("N225: no more places than a fast machine fills: told"):
+        done = live.run(live.leat(), "try", "--seconds", 1, "--one-lcore", "--time-wait-max", 1000000)
+        live.check(b"at 2MSL 1 s no more than 1,000,000 conn/s can go on" in done.stderr, done.stderr)
     with live.case("N201: a counter that the kernel gave up: its clock is used, and that is told"):
         clocks = live.directory() / "clocks"
         clocks.write_text("hpet acpi_pm \n")
