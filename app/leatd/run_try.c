@@ -10,6 +10,7 @@
 #include "nic_numa.h"
 #include "plane.h"
 #include "report.h"
+#include "room.h"
 #include "run.h"
 #include "service.h"
 #include "sight.h"
@@ -151,14 +152,16 @@ static void halve(struct tcp_limits *limits)
 /* shrink halves the tables until the free memory carries them; false: not even the smallest. */
 static bool shrink(struct stack_config config[TRY_END_CNT], size_t pool_octets)
 {
-	uint64_t room = leat_eal_free_octets() / 4 * 3;
+	struct room room;
+	char limit[ROOM_LIMIT_MAX];
 
+	leat_room_read("", &room);
 	for (;;) {
 		uint64_t octets = pool_octets;
 
 		for (uint32_t i = 0; i < TRY_END_CNT; i++)
 			octets += run.shard_cnt * leat_stack_footprint(&config[i]);
-		if (octets <= room)
+		if (octets <= room.octets / 4 * 3)
 			return true;
 		run.view.shrunk = true;
 		if (halve_waiting(config))
@@ -168,8 +171,8 @@ static bool shrink(struct stack_config config[TRY_END_CNT], size_t pool_octets)
 		for (uint32_t i = 0; i < TRY_END_CNT; i++)
 			halve(&config[i].tcp);
 	}
-	leat_log(LOG_LV_ERROR, "leatd", "%ju MiB are free, the smallest trial needs more",
-		(uintmax_t)(leat_eal_free_octets() >> 20));
+	leat_log(LOG_LV_ERROR, "leatd", "%ju MiB are free%s, the smallest trial needs more",
+		(uintmax_t)(room.octets >> 20), leat_room_limit(&room, limit));
 	return false;
 }
 

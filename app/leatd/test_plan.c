@@ -16,7 +16,7 @@ static struct plan two_nodes(void)
 		.cpu = {2, 3},
 		.cpu_cnt = 2,
 		.shard_cnt = 2,
-		.free_octets = UINT64_MAX,
+		.room.octets = UINT64_MAX,
 		.eal = {.huge_octets = 100 * NIC_NUMA_HUGE_OCTETS},
 		.topo = {.node_cnt = 2, .distance = {{10, 21}, {21, 10}}}};
 
@@ -88,9 +88,9 @@ static void memory_that_is_not_free_is_refused_with_both_numbers(void **state)
 	p.row[p.row_cnt++] = (struct plan_row){"a", 1, 100 << 20, false};
 	p.row[p.row_cnt++] = (struct plan_row){"b", 1, 7 << 20, true};
 	assert_int_equal(leat_plan_octets(&p), 207 << 20);
-	p.free_octets = 207 << 20;
+	p.room.octets = 207 << 20;
 	assert_int_equal(listen_to(&o, &p, false), OPT_EXIT_OK);
-	p.free_octets--;
+	p.room.octets--;
 	assert_int_equal(listen_to(&o, &p, false), OPT_EXIT_RESOURCE);
 	assert_non_null(strstr(said, "207 MiB are needed, 206 MiB are free"));
 	assert_non_null(strstr(said, "; fewer --connections?"));
@@ -230,7 +230,7 @@ static void memory_that_is_not_free_is_refused_with_the_option_that_wants_it(voi
 		o.tcp.time_wait_max = of[i].time_wait_max;
 		o.buffers = of[i].buffers;
 		assert_int_equal(leat_plan_serve(&o, &p), OPT_EXIT_OK);
-		p.free_octets = 1 << 20;
+		p.room.octets = 1 << 20;
 		assert_int_equal(listen_to(&o, &p, false), OPT_EXIT_RESOURCE);
 		assert_non_null(strstr(said, of[i].hint));
 	}
