@@ -333,6 +333,27 @@ static void look_device(struct look *l)
 	}
 }
 
+/* look_room tells of a cgroup that allows less than the machine has; huge: what DPDK takes need not
+ * be of that. */
+static void look_room(struct look *l, bool huge)
+{
+	char limit[ROOM_LIMIT_MAX], text[TEXT_GROUP_MAX];
+	struct room room;
+
+	leat_room_read(l->m->root, &room);
+	if (room.group[0] == '\0')
+		return;
+	leat_text_group(room.octets >> 20, text, sizeof(text));
+	leat_room_limit(&room, limit);
+	if (huge || room.octets >= ROOM_LEAST) {
+		found(l, LEVEL_OK, "%s MiB are free%s; leat plan: how much it takes", text, limit);
+		return;
+	}
+	found(l, LEVEL_FAIL, "%s MiB are free%s: too few for any configuration", text, limit);
+	mend(l, "echo 1G | sudo tee %s/%s    # of a container: start it with more", room.group,
+		room.file);
+}
+
 /* look_hugepages says what there is; how many a configuration needs, leat plan does. */
 static void look_hugepages(struct look *l)
 {
@@ -353,26 +374,7 @@ static void look_hugepages(struct look *l)
 					  : ": packet buffers in small pages, which cost more");
 	if (huge != HUGE_NO && cnt == 0)
 		mend(l, "sudo dpdk-hugepages.py -p 2M --setup 1G");
-}
-
-/* look_room tells of a cgroup that allows less than the machine has. */
-static void look_room(struct look *l)
-{
-	char limit[ROOM_LIMIT_MAX], text[TEXT_GROUP_MAX];
-	struct room room;
-
-	leat_room_read(l->m->root, &room);
-	if (room.group[0] == '\0')
-		return;
-	leat_text_group(room.octets >> 20, text, sizeof(text));
-	leat_room_limit(&room, limit);
-	if (room.octets >= ROOM_LEAST) {
-		found(l, LEVEL_OK, "%s MiB are free%s (leat plan: how much it takes)", text, limit);
-		return;
-	}
-	found(l, LEVEL_FAIL, "%s MiB are free%s: too few for any configuration", text, limit);
-	mend(l, "echo 1G | sudo tee %s/%s    # of a container: start it with more", room.group,
-		room.file);
+	look_room(l, huge != HUGE_NO && cnt > 0);
 }
 
 /* has_cpu says whether a list of the kernel's, "2-5,7", has a processor. */
@@ -513,7 +515,6 @@ struct check_result leat_check_machine(
 
 	look_device(&l);
 	look_hugepages(&l);
-	look_room(&l);
 	look_cores(&l);
 	look_rights(&l);
 	return l.result;
