@@ -171,12 +171,17 @@ void leat_tcp_tw_ring_flag(struct tw_ring *r, uint32_t name, uint8_t flag, bool 
 
 #define SPARE_CNT 2 /* blocks for those that may still come, before those that begin anew */
 
-/* Each queue in use may need one more block to move its head on, so that many are kept. */
+/* Each queue in use may need one more block to move its head on, so that many are kept; and for
+ * those that may still come no more than they can fill: where they are few so are the blocks. */
 static uint32_t blocks_kept(const struct tw_ring *r, enum tw_need need)
 {
-	bool may_come = need == TW_NEED_AGAIN && r->record_cnt < r->record_max;
+	uint32_t kept = need == TW_NEED_LATER ? 0 : r->queue_cnt;
 
-	return (need == TW_NEED_LATER ? 0 : r->queue_cnt) + (may_come ? SPARE_CNT : 0);
+	if (need != TW_NEED_AGAIN || r->record_cnt >= r->record_max)
+		return kept;
+	uint64_t units = units_of(r->record_max - r->record_cnt, r->wide);
+
+	return kept + (units < UINT64_C(1) << r->shift ? 1 : SPARE_CNT);
 }
 
 static uint32_t block_take(struct tw_ring *r, uint32_t queue, uint64_t ends_at, enum tw_need need)

@@ -531,6 +531,36 @@ static void in_a_small_ring_no_restart_is_put_off(void **state)
 	}
 }
 
+/* Two lengths of 2MSL in a ring of six blocks, of which each has one for its tail and one is kept
+ * for its head: of the two that are left the few that may still come keep but one. */
+static void where_few_may_still_come_restarts_have_the_other_blocks(void **state)
+{
+	enum {
+		EACH = 20
+	};
+	struct tw_ring *r = ring_new(60, false);
+	static uint32_t name[2 * EACH];
+	int64_t owed = 0;
+	struct prng p;
+
+	(void)state;
+	leat_prng_seed(&p, 10);
+	for (uint32_t i = 0; i < 2 * EACH; i++) {
+		struct tw_info info = info_at(i, false, TWO_MSL);
+
+		name[i] = leat_tcp_tw_ring_add(r, i / EACH, i % 3, &info);
+	}
+	for (uint32_t k = 0; k < 100000; k++) {
+		uint32_t *at = &name[leat_prng_below(&p, 2 * EACH)];
+
+		*at = leat_tcp_tw_ring_again(r, *at, TWO_MSL + k, TW_NEED_AGAIN);
+		assert_true(*at != TCP_NONE);
+		(void)packed(r, &owed, name);
+	}
+	leat_tcp_tw_ring_check(r);
+	free(r);
+}
+
 /* 40 octets for IPv4 and 72 for IPv6 with the index (flow_table has 7.315 at its highest load), and
  * what is fixed is little. */
 static void a_record_costs_what_was_promised(void **state)
@@ -562,6 +592,7 @@ int main(void)
 		cmocka_unit_test(a_full_ring_takes_whoever_comes_for_one_that_is_gone),
 		cmocka_unit_test(holes_for_which_there_is_room_are_left_alone),
 		cmocka_unit_test(in_a_small_ring_no_restart_is_put_off),
+		cmocka_unit_test(where_few_may_still_come_restarts_have_the_other_blocks),
 		cmocka_unit_test(a_record_costs_what_was_promised),
 	};
 
