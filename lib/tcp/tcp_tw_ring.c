@@ -409,6 +409,7 @@ uint32_t leat_tcp_tw_ring_again(
 #define TIGHT_CNT  2   /* blocks left, beside those that are kept: then holes are closed */
 #define TIGHT_PART 9   /* and of all blocks, as a power of two */
 #define HOLES_PART 512 /* of the units in use: fewer holes are not worth the work */
+#define FULL_MAX   16  /* blocks without holes that are passed at once */
 
 /* To close a hole moves as many records as there are to each.  So many keep up with those that
  * come, when half of the blocks that begin it are left; fewer before, more after that.  What the
@@ -513,7 +514,7 @@ static uint32_t pack_next(struct tw_ring *r, uint32_t no, struct tw_move *move)
 }
 
 /* The queues take turns, each from its head to its tail. */
-static uint32_t pack_block(struct tw_ring *r)
+static uint32_t pack_at(struct tw_ring *r)
 {
 	for (uint32_t i = 0; i <= TW_QUEUE_CNT; i++) {
 		struct tw_queue *q = &r->queue[r->pack_queue];
@@ -526,6 +527,25 @@ static uint32_t pack_block(struct tw_ring *r)
 	return TCP_NONE;
 }
 
+static bool is_full(const struct tw_ring *r, uint32_t no)
+{
+	return r->block[no].live * tw_step(r->block[no].queue) == 1U << r->shift;
+}
+
+/* The next block with holes; TCP_NONE: there is none, or it is behind many that are full.  Their
+ * heads stand together, and are soon passed: else who is many and quiet would use up the work for
+ * those that come, before it gets to the holes of others. */
+static uint32_t pack_block(struct tw_ring *r)
+{
+	uint32_t no = pack_at(r);
+
+	for (uint32_t i = 0; i < FULL_MAX && no != TCP_NONE && is_full(r, no); i++) {
+		r->queue[r->block[no].queue].pack = r->block[no].next;
+		no = pack_at(r);
+	}
+	return no != TCP_NONE && is_full(r, no) ? TCP_NONE : no;
+}
+
 uint32_t leat_tcp_tw_ring_pack(struct tw_ring *r, struct tw_move *move)
 {
 	uint32_t no = pack_block(r), cnt;
@@ -535,10 +555,6 @@ uint32_t leat_tcp_tw_ring_pack(struct tw_ring *r, struct tw_move *move)
 	struct tw_block *b = &r->block[no];
 	struct tw_queue *q = &r->queue[b->queue];
 
-	if (b->live * tw_step(b->queue) == 1U << r->shift) {
-		q->pack = b->next;
-		return 0;
-	}
 	rebase(r, no);
 	cnt = pack_front(r, no, move);
 	if (q->head == no)

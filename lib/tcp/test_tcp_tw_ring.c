@@ -311,7 +311,9 @@ static void who_comes_out_of_order_is_not_taken(void **state)
 
 enum {
 	MAX = 20000,
-	TURN = 32 /* that come in one */
+	TURN = 32,     /* that come in one */
+	LOOK_MAX = 16, /* blocks, and what one of them costs, as in stack_time_wait.c */
+	LOOK_PAY = 8,
 };
 
 /* Closes holes for one that comes, and has the names of those that move in name; gives how many. */
@@ -321,11 +323,11 @@ static uint32_t packed(struct tw_ring *r, int64_t *owed, uint32_t *name)
 	uint32_t moved = 0, pace = leat_tcp_tw_ring_pace(r);
 
 	*owed = pace == 0 ? 0 : pace + (*owed < 0 ? *owed : 0);
-	while (*owed > 0) {
+	for (uint32_t i = 0; i<LOOK_MAX && * owed> 0; i++) {
 		uint32_t cnt = leat_tcp_tw_ring_pack(r, move);
 
 		moved += cnt;
-		*owed -= cnt + 1;
+		*owed -= LOOK_PAY + cnt;
 		for (uint32_t m = 0; m < cnt; m++) {
 			struct tuple t;
 
@@ -531,6 +533,38 @@ static void in_a_small_ring_no_restart_is_put_off(void **state)
 	}
 }
 
+/* Most are quiet, and came first; of those that came then seven of eight began anew.  Their holes
+ * are behind thousands of blocks without any. */
+static void holes_behind_many_full_blocks_are_closed_in_time(void **state)
+{
+	enum {
+		ALL = 524288,
+		QUIET = ALL / 4 * 3,
+		AGAIN = ALL / 8
+	};
+	struct tw_ring *r = ring_new(ALL, false);
+	static uint32_t name[ALL];
+	int64_t owed = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < ALL; i++) {
+		struct tw_info info = info_at(i, false, TWO_MSL + (i < QUIET + AGAIN ? 0 : 1));
+
+		for (uint32_t k = QUIET; i == QUIET + AGAIN && k < i; k++) {
+			if (k % 8 == 0)
+				continue;
+			name[k] = leat_tcp_tw_ring_again(r, name[k], TWO_MSL + 1, TW_NEED_AGAIN);
+			assert_true(name[k] != TCP_NONE);
+			(void)packed(r, &owed, name);
+		}
+		(void)packed(r, &owed, name);
+		name[i] = leat_tcp_tw_ring_add(r, 0, i % 3, &info);
+		assert_true(name[i] != TCP_NONE);
+	}
+	leat_tcp_tw_ring_check(r);
+	free(r);
+}
+
 /* Two lengths of 2MSL in a ring of six blocks, of which each has one for its tail and one is kept
  * for its head: of the two that are left the few that may still come keep but one. */
 static void where_few_may_still_come_restarts_have_the_other_blocks(void **state)
@@ -592,6 +626,7 @@ int main(void)
 		cmocka_unit_test(a_full_ring_takes_whoever_comes_for_one_that_is_gone),
 		cmocka_unit_test(holes_for_which_there_is_room_are_left_alone),
 		cmocka_unit_test(in_a_small_ring_no_restart_is_put_off),
+		cmocka_unit_test(holes_behind_many_full_blocks_are_closed_in_time),
 		cmocka_unit_test(where_few_may_still_come_restarts_have_the_other_blocks),
 		cmocka_unit_test(a_record_costs_what_was_promised),
 	};
