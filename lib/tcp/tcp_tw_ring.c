@@ -423,13 +423,13 @@ uint32_t leat_tcp_tw_ring_pace(const struct tw_ring *r)
 	if (LIKELY(r->free_cnt > kept + begin))
 		return 0;
 	uint64_t used = (uint64_t)(r->block_cnt - r->free_cnt) << r->shift;
-	uint64_t holes = used - r->unit_cnt;
+	uint64_t holes = used - r->unit_cnt, block = UINT64_C(1) << r->shift;
+	bool none_left = r->free_cnt <= kept;
 
-	if (r->free_cnt <= kept)
-		return holes >= UINT64_C(1) << r->shift ? 2U << r->shift : 0;
-	if (holes < used / HOLES_PART + (UINT64_C(2) << r->shift))
+	if (holes < (none_left ? block : used / HOLES_PART + 2 * block))
 		return 0;
-	return 1 + (uint32_t)(2 * used * (kept + begin - r->free_cnt) / (holes * begin));
+	return (none_left ? 2U << r->shift : 1) +
+	       (uint32_t)(2 * used * (kept + begin - r->free_cnt) / (holes * begin));
 }
 
 /* Writes record from at unit `place` of block no, of the same queue; gives the move. */

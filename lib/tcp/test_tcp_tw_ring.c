@@ -471,6 +471,34 @@ static void a_full_ring_takes_whoever_comes_for_one_that_is_gone(void **state)
 	free(r);
 }
 
+/* Of two lengths, so that fewer blocks are left to begin with: as they get fewer the work gets
+ * more, down to the last. */
+static void a_full_ring_of_two_lengths_takes_whoever_comes(void **state)
+{
+	enum {
+		ALL = 5991
+	};
+	struct tw_ring *r = ring_new(ALL, false);
+	static uint32_t name[ALL];
+	int64_t owed = 0;
+	struct prng p;
+
+	(void)state;
+	leat_prng_seed(&p, 11);
+	for (uint32_t k = 0; k < 8 * ALL; k++) {
+		uint32_t i = k < ALL ? k : leat_prng_below(&p, ALL);
+		struct tw_info info = info_at(i, false, TWO_MSL + k);
+
+		if (k >= ALL)
+			leat_tcp_tw_ring_end(r, name[i]);
+		(void)packed(r, &owed, name);
+		name[i] = leat_tcp_tw_ring_add(r, leat_prng_below(&p, 2), i % 3, &info);
+		assert_true(name[i] != TCP_NONE);
+	}
+	leat_tcp_tw_ring_check(r);
+	free(r);
+}
+
 /* Of each eight that come one begins anew later, so that a ninth of the units are holes; as long as
  * there is room for them, nobody is moved, whether or not others may still come. */
 static void holes_for_which_there_is_room_are_left_alone(void **state)
@@ -624,6 +652,7 @@ int main(void)
 		cmocka_unit_test(restarts_leave_room_for_those_that_come_and_for_the_head),
 		cmocka_unit_test(each_queue_has_the_block_that_is_kept_for_its_head),
 		cmocka_unit_test(a_full_ring_takes_whoever_comes_for_one_that_is_gone),
+		cmocka_unit_test(a_full_ring_of_two_lengths_takes_whoever_comes),
 		cmocka_unit_test(holes_for_which_there_is_room_are_left_alone),
 		cmocka_unit_test(in_a_small_ring_no_restart_is_put_off),
 		cmocka_unit_test(holes_behind_many_full_blocks_are_closed_in_time),
