@@ -132,7 +132,8 @@ struct tw_move {
 uint32_t leat_tcp_tw_ring_pace(const struct tw_ring *r);
 
 /* leat_tcp_tw_ring_pack closes the holes of one block with what follows it, goes on to the next
- * with each call, and tells what has moved, at most TW_MOVE_MAX records. */
+ * with each call, past some that have none, and tells what has moved, at most TW_MOVE_MAX records.
+ * 0: it may be that more have none. */
 uint32_t leat_tcp_tw_ring_pack(struct tw_ring *r, struct tw_move *move);
 
 /* leat_tcp_tw_ring_next is the earliest end, exactly; TIME_NEVER: there is no record. */
