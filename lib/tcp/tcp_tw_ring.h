@@ -28,7 +28,8 @@
  * Affinity   one lcore; no atomics.
  * Cost       add, end: the record, and the line of its block's head, which is hot.
  * Errors     add is TCP_NONE when there is no block; the last ones are kept for those that have
- *            to move on at the head, and for those that were promised room.
+ *            to move on at the head, and two for those that may still come: for more of them
+ *            holes are closed, at leat_tcp_tw_ring_pace.
  * RFC        9293 MUST-13 (linger 2MSL). */
 
 #include "base_bits.h"

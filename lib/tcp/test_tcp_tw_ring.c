@@ -323,7 +323,7 @@ static uint32_t packed(struct tw_ring *r, int64_t *owed, uint32_t *name)
 	uint32_t moved = 0, pace = leat_tcp_tw_ring_pace(r);
 
 	*owed = pace == 0 ? 0 : pace + (*owed < 0 ? *owed : 0);
-	for (uint32_t i = 0; i<LOOK_MAX && * owed> 0; i++) {
+	for (uint32_t i = 0; *owed > 0 && i < LOOK_MAX; i++) {
 		uint32_t cnt = leat_tcp_tw_ring_pack(r, move);
 
 		moved += cnt;
