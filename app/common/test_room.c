@@ -81,7 +81,7 @@ static void mounted_v1(const char *from, const char *own)
 
 	snprintf(text, sizeof(text),
 		"23 1 254:0 / / rw,relatime - ext4 /dev/root rw\n"
-		"30 23 0:30 /elsewhere /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
+		"30 23 0:30 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
 		"35 31 0:32 %s " V1 " rw,relatime shared:9 - cgroup cgroup rw,memory\n"
 		"41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n",
 		from);
@@ -251,6 +251,8 @@ static void in_a_container_the_limit_is_at_the_root_of_the_mount(void **state)
 	char dir[64];
 
 	(void)state;
+	v1(V1 "2", 1, 1, 0); /* is beside the mount, not below */
+	v2(V2 "2", 1, 1, 0);
 	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
 		snprintf(dir, sizeof(dir), V1 "%s", of[i].at != NULL ? of[i].at : "");
 		v1(dir, 100, 40, 0);
