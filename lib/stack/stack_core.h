@@ -370,7 +370,7 @@ void leat_stack_wait_done(struct leat_stack *s, struct tcb *tcb);
 void leat_stack_wait_over(struct leat_stack *s, uint32_t name, enum tcp_end why);
 /* Ends at most max records that are due at until; how many. */
 uint32_t leat_stack_wait_due(struct leat_stack *s, uint64_t until, uint32_t max);
-/* Is there no room for one more, and none that _wait_evict would make?  Or no place alone? */
+/* Is there no room for one more, and none that _wait_evict would make?  Or no place? */
 bool leat_stack_is_full(const struct leat_stack *s, const struct tcb *old);
 bool leat_stack_lacks_place(const struct leat_stack *s, const struct tcb *old);
 /* Makes room, if the oldest in TIME-WAIT is to give way, but not old; to be called as the last.

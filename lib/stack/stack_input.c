@@ -106,7 +106,7 @@ static __attribute__((noinline)) enum admission admit_full(struct leat_stack *s,
 		return ADMIT_CHILD;
 	bool may = c->waiting < c->backlog || cookies != TCP_COOKIES_OFF;
 
-	/* For want of a place in TIME-WAIT, and of nothing else: TCP_V_TIME_WAIT_FULL. */
+	/* The engine says what lacks: TCP_V_TIME_WAIT_FULL, or TCP_V_NO_TCB. */
 	return may && leat_stack_lacks_place(s, old) ? ADMIT_CHILD : ADMIT_NONE;
 }
 

@@ -244,8 +244,7 @@ bool leat_stack_is_full(const struct leat_stack *s, const struct tcb *old)
 
 bool leat_stack_lacks_place(const struct leat_stack *s, const struct tcb *old)
 {
-	return leat_tcp_tw_full(s->tcp) && leat_tcp_has_tcb(s->tcp) &&
-	       gives_way(s, old) == TCP_NONE;
+	return leat_tcp_tw_full(s->tcp) && gives_way(s, old) == TCP_NONE;
 }
 
 static void evict(struct leat_stack *s, uint32_t name)
