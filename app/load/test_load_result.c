@@ -224,6 +224,30 @@ static void a_limit_that_is_not_passed_is_none(void **state)
 	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_PASS);
 }
 
+static void starts_that_waited_for_time_wait_or_a_pair_are_not_called_late(void **state)
+{
+	static struct load_result r;
+
+	(void)state;
+	a_run(&r);
+	r.counters.no_place = 1;
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_PASS); /* it did not show */
+	r.limits.late_p99_ns = 675 * TIME_MS;
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
+	assert_string_equal(r.why, "starts waited for a place in the generator's TIME-WAIT, 675 ms "
+				   "at p99; more --time-wait-max, or a shorter --time-wait?");
+	r.counters.not_started[LOAD_SKIP_LATE] = 3; /* behind those that waited */
+	judge(&r, "errors == 0");
+	assert_non_null(strstr(r.why, "TIME-WAIT"));
+	r.counters.no_port = 1;
+	judge(&r, "errors == 0");
+	assert_string_equal(r.why, "starts waited for a pair of address and port (those in flight "
+				   "have most), 675 ms at p99; more --sources?");
+	r.tcp.time_wait_peak = 64;
+	judge(&r, "errors == 0");
+	assert_non_null(strstr(r.why, "(TIME-WAIT has most)"));
+}
+
 static void the_why_line_names_one_reason(void **state)
 {
 	static struct load_result r;
@@ -596,6 +620,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_is_no_rule_is_refused_with_what_would_do),
 		cmocka_unit_test(a_generator_at_its_limit_never_passes),
 		cmocka_unit_test(a_limit_that_is_not_passed_is_none),
+		cmocka_unit_test(starts_that_waited_for_time_wait_or_a_pair_are_not_called_late),
 		cmocka_unit_test(the_why_line_names_one_reason),
 		cmocka_unit_test(one_that_is_due_at_the_edge_of_a_second_is_not_late),
 		cmocka_unit_test(a_closed_load_without_ports_does_not_pass),
