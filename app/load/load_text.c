@@ -196,6 +196,8 @@ const char *leat_load_why(
 	char t[TEXT_GROUP_MAX];
 	const uint64_t *skip = r->counters.not_started;
 
+	if (r->partial)
+		return NULL; /* it was stopped in this second: what was due then is no sign */
 	if (r->intent.model != LOAD_MODEL_OPEN)
 		return why_fewer(r, s, text, size);
 	if (keeps_up(r, s))

@@ -303,6 +303,25 @@ static void one_that_is_due_at_the_edge_of_a_second_is_not_late(void **state)
 	assert_non_null(leat_load_why(&r, &second[0], text, sizeof(text)));
 }
 
+static void a_second_in_which_the_run_was_stopped_has_no_reason(void **state)
+{
+	static struct load_result r;
+	struct load_second s = {.planned = 6, .started = 5, .not_started = 1};
+	char text[LOAD_TEXT_MAX];
+
+	(void)state;
+	a_run(&r);
+	assert_non_null(leat_load_why(&r, &s, text, sizeof(text)));
+	r.partial = true;
+	assert_null(leat_load_why(&r, &s, text, sizeof(text)));
+	r.intent.model = LOAD_MODEL_CLOSED;
+	r.counters.no_port = 1;
+	s.at_ns = TIME_S;
+	assert_null(leat_load_why(&r, &s, text, sizeof(text)));
+	r.partial = false;
+	assert_non_null(leat_load_why(&r, &s, text, sizeof(text)));
+}
+
 static void who_has_the_tuples_is_said(void **state)
 {
 	static struct load_result r;
@@ -627,6 +646,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(rates_are_read_as_people_write_them),
 		cmocka_unit_test(json_keeps_every_character_and_one_line_has_a_program),
 		cmocka_unit_test(who_has_the_tuples_is_said),
+		cmocka_unit_test(a_second_in_which_the_run_was_stopped_has_no_reason),
 		cmocka_unit_test(nothing_completed_is_no_pass),
 		cmocka_unit_test(a_live_line_is_of_a_second_however_long_it_was),
 		cmocka_unit_test(the_report_says_what_was_planned_and_what_was_achieved),
