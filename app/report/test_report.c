@@ -505,6 +505,30 @@ static void what_repeated_runs_differ_by_is_noise(void **state)
 	assert_int_equal(change(quiet, 1, near, false), REPORT_CHANGE_SAME);
 }
 
+static void a_run_is_not_its_own_repetition(void **state)
+{
+	uint32_t first = 9, again = 9;
+
+	(void)state;
+	draw_run(&draw, 8, 3, 900);
+	merge_of(3);
+	struct report_set set = {.run = run, .run_cnt = 3};
+	assert_false(leat_report_twice(&set, &first, &again));
+	set.run_cnt = 1;
+	assert_false(leat_report_twice(&set, &first, &again));
+	free_runs(3);
+	draw.part[2] = draw.part[1];
+	merge_of(3);
+	set.run_cnt = 3;
+	assert_true(leat_report_twice(&set, &first, &again));
+	assert_int_equal(first, 1);
+	assert_int_equal(again, 2);
+	/* The same numbers at another time are another run. */
+	run[2].r.start_unix_ns += TIME_US;
+	assert_false(leat_report_twice(&set, &first, &again));
+	free_runs(3);
+}
+
 /* write_dir leaves the directory of a drawn run; whole: else as one that died leaves it. */
 static int write_dir(const char *path, bool whole)
 {
@@ -545,6 +569,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_two_plans_differ_in_is_named),
 		cmocka_unit_test(segments_of_a_plan_share_a_hash_and_other_plans_have_another),
 		cmocka_unit_test(what_repeated_runs_differ_by_is_noise),
+		cmocka_unit_test(a_run_is_not_its_own_repetition),
 	};
 
 	if (argc == 3 && strcmp(argv[1], "--json") == 0) { /* for tests/report */
