@@ -178,7 +178,8 @@ uint64_t leat_load_result_rate_milli(const struct load_result *r);
 uint32_t leat_load_result_achieved(const struct load_result *r);
 
 /* leat_load_result_own is the share of a rate of the whole plan that is this run's: all of it,
- * unless it is a segment, or is merged of fewer than there are.  _own_total is how many of the plan's connections are (load_plan.h). */
+ * unless it is a segment, or is merged of fewer than there are.  _own_total is how many of the
+ * plan's connections are (load_plan.h). */
 uint64_t leat_load_result_own(const struct load_result *r, uint64_t rate_milli);
 uint64_t leat_load_result_own_total(const struct load_result *r);
 
