@@ -560,7 +560,8 @@ static bool check_plan(struct load_options *o, uint64_t given, char *why, size_t
 {
 	if (o->total != 0 && !was_given(given, "duration"))
 		o->duration_ns = 0;
-	if (o->concurrency == 0)
+	o->any_concurrency = o->concurrency == 0;
+	if (o->any_concurrency)
 		o->concurrency = o->rate_milli == 0
 					 ? 64
 					 : u64_max(1024, u64_min(o->rate_milli / 1000, 65536));

@@ -45,6 +45,7 @@ struct load_options {
 	const char *formats;           /* of report; NULL: all */
 	const char *start_at;          /* when.h; NULL: at once */
 	bool half_close, abort_at_end, anyway, json, paused;
+	bool any_concurrency; /* nobody gave one: at most the pairs there are (load_need.h) */
 };
 
 extern const struct opt_verb leat_opt_load, leat_opt_plan_load; /* the same options */

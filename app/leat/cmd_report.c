@@ -197,6 +197,19 @@ static uint32_t split(char *text, const char *name[LOAD_PART_MAX])
 	return cnt;
 }
 
+/* check_twice refuses a run that is given as its own repetition. */
+static int check_twice(const struct report_set *set, const char *const *name)
+{
+	char why[REPORT_WHY_MAX];
+	uint32_t first, again;
+
+	if (!leat_report_twice(set, &first, &again))
+		return OPT_EXIT_OK;
+	snprintf(why, sizeof(why), "%s and %s are the same run; leave one of them out", name[first],
+		name[again]);
+	return say("diff", why, OPT_EXIT_CONFIG);
+}
+
 static int diff(const struct report_options *o)
 {
 	const char *name[2][LOAD_PART_MAX];
@@ -213,8 +226,7 @@ static int diff(const struct report_options *o)
 		}
 		int bad;
 		set[i].run = run[i] = read_all(name[i], set[i].run_cnt, &bad);
-		if (run[i] == NULL)
-			code = bad;
+		code = run[i] == NULL ? bad : check_twice(&set[i], name[i]);
 	}
 	if (code == OPT_EXIT_OK)
 		leat_report_diff(&set[0], &set[1], stdout);

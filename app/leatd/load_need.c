@@ -187,6 +187,15 @@ static enum opt_exit read_targets(const struct load_options *o, struct load_need
 	return o->target_file != NULL ? read_target_file(o, n) : OPT_EXIT_OK;
 }
 
+/* fit_flight: whom nobody told how many asks for no more in flight than there are pairs, where each
+ * in flight needs one.  Where pairs wait 2MSL they are needed for that. */
+static void fit_flight(struct load_options *o, const struct load_need *n)
+{
+	if (o->any_concurrency && n->tuples >= o->serve.shards &&
+		(o->close != LOAD_CLOSE_CLIENT || o->rate_milli == 0))
+		o->concurrency = u64_min(o->concurrency, n->tuples);
+}
+
 /* configure fills what the options say of the load itself. */
 static void configure(
 	const struct load_options *o, const struct load_need *n, struct load_config *c)
@@ -227,11 +236,12 @@ static void configure(
 	snprintf(c->host, sizeof(c->host), "%s", o->host);
 }
 
-static enum opt_exit plan_load(const struct load_options *o, struct load_need *n)
+static enum opt_exit plan_load(struct load_options *o, struct load_need *n)
 {
 	char why[TEXT_MAX];
 
 	n->tuples = (uint64_t)source_cnt(o) * (o->port_to - o->port_from + 1) * n->pairs;
+	fit_flight(o, n);
 	configure(o, n, &n->load);
 	n->load.conn_cnt = leat_load_need_flight(o, n, 0);
 	n->load.open_max = STACK_BURST_MAX;
@@ -297,7 +307,7 @@ static void plan_stack(const struct load_options *o, struct load_need *n)
 		(uint32_t)o->serve.tcp.send_buffer_octets / STACK_CHUNK_OCTETS + 2);
 }
 
-enum opt_exit leat_load_need(const struct load_options *o, struct load_need *n)
+enum opt_exit leat_load_need(struct load_options *o, struct load_need *n)
 {
 	struct serve_options s = o->serve;
 	enum opt_exit result = OPT_EXIT_OK;
@@ -463,7 +473,7 @@ static void print_pairs(const struct load_options *o, const struct load_need *n,
 		rate, msl);
 }
 
-enum opt_exit leat_run_plan_load(const struct load_options *o)
+enum opt_exit leat_run_plan_load(struct load_options *o)
 {
 	struct load_need n;
 	enum opt_exit result = leat_load_need(o, &n);

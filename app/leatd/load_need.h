@@ -34,8 +34,10 @@ struct load_need {
 	uint64_t body_octets;
 };
 
-/* leat_load_need works it out, and reads the files of --request @FILE and --target @FILE. */
-enum opt_exit leat_load_need(const struct load_options *o, struct load_need *n);
+/* leat_load_need works it out, and reads the files of --request @FILE and --target @FILE.  A
+ * concurrency that nobody gave becomes no more than there are pairs, where each in flight needs
+ * one. */
+enum opt_exit leat_load_need(struct load_options *o, struct load_need *n);
 
 /* leat_load_need_check says whether the pairs suffice, and the machine; a note when a closed load
  * may come to the limit. */

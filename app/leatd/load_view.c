@@ -77,11 +77,14 @@ void leat_load_view_begin(struct load_view *v, const struct nic_port *port)
 		v->before_busy_ns[i] = v->begin_busy_ns[i] = v->plane->shard[i].counts.busy_ns;
 }
 
-/* planned_by is how many of this generator's connections are due by now. */
+/* planned_by is how many of this generator's connections are due by now; when the plan is over, or
+ * was stopped, how many were due in it. */
 static uint64_t planned_by(const struct load_view *v, uint64_t now)
 {
 	const struct load_options *o = v->o;
 
+	if (v->r->ran_ns != 0)
+		return u64_max(v->counters.planned, v->before_planned);
 	if (o->rate_milli == 0 || now <= v->start_at)
 		return v->counters.planned;
 	uint64_t due = leat_load_plan_due(&v->need->load.plan, now - v->start_at);

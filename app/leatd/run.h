@@ -30,7 +30,7 @@ int leat_run_load(
 
 /* leat_run_plan prints what serve would take, and takes nothing; _plan_load what load would. */
 enum opt_exit leat_run_plan(const struct serve_options *o);
-enum opt_exit leat_run_plan_load(const struct load_options *o);
+enum opt_exit leat_run_plan_load(struct load_options *o);
 
 /* leat_run_start_eal starts EAL as from says. */
 enum opt_exit leat_run_start_eal(

@@ -54,7 +54,7 @@ struct load_seed {
 
 struct load_run {
 	const struct load_options *o;
-	struct load_options with_seed;
+	struct load_options own; /* with a seed, and a concurrency that fits */
 	struct load_need need;
 	struct plane plane;
 	struct sight sight;
@@ -729,15 +729,15 @@ int leat_run_load(
 {
 	uint64_t drawn[3];
 
-	run.with_seed = *options;
-	run.o = &run.with_seed;
+	run.own = *options;
+	run.o = &run.own;
 	if (getrandom(drawn, sizeof(drawn), 0) != sizeof(drawn)) {
 		leat_log(LOG_LV_ERROR, "leatd", "the kernel gives no random numbers: %s",
 			strerror(errno));
 		return OPT_EXIT_RESOURCE;
 	}
-	if (run.with_seed.seed == 0)
-		run.with_seed.seed = drawn[2] % SEED_MAX + 1;
+	if (run.own.seed == 0)
+		run.own.seed = drawn[2] % SEED_MAX + 1;
 	run.seed = (struct load_seed){.stack = drawn[0], .key = drawn[1]};
 	leat_gate_block();
 	if (options->paused)
@@ -746,7 +746,7 @@ int leat_run_load(
 		return OPT_EXIT_USAGE;
 	enum opt_exit result = leat_device_check(&run.o->serve);
 	if (result == OPT_EXIT_OK)
-		result = leat_load_need(run.o, &run.need);
+		result = leat_load_need(&run.own, &run.need);
 	if (result == OPT_EXIT_OK)
 		result = leat_load_need_check(run.o, &run.need);
 	if (result == OPT_EXIT_OK)

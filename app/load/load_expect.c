@@ -307,6 +307,35 @@ static bool holds_fewer(const struct load_result *r, char *text, size_t size)
 	return true;
 }
 
+/* are_late: so many of an open load's starts were late that it was no load as planned. */
+static bool are_late(const struct load_result *r)
+{
+	return r->intent.model == LOAD_MODEL_OPEN && r->limits.late_p99_ns > LOAD_LATE_MAX_NS;
+}
+
+/* waited_text: starts were late, and some were put off for want of a pair or a place, if not for so
+ * long that they were given up: that is why they, and those behind them, were late. */
+static bool waited_text(const struct load_result *r, char *text, size_t size)
+{
+	const struct load_counters *c = &r->counters;
+	char t[TEXT_GROUP_MAX];
+
+	if (!are_late(r) || c->no_port + c->no_place == 0)
+		return false;
+	leat_text_ns(r->limits.late_p99_ns, t, sizeof(t));
+	if (c->no_port != 0)
+		snprintf(text, size,
+			"starts waited for a pair of address and port (%s), %s at p99; more "
+			"--sources?",
+			waiting_has(r) ? "TIME-WAIT has most" : "those in flight have most", t);
+	else
+		snprintf(text, size,
+			"starts waited for a place in the generator's TIME-WAIT, %s at p99; more "
+			"--time-wait-max, or a shorter --time-wait?",
+			t);
+	return true;
+}
+
 const char *leat_load_limit_text(const struct load_result *r, char *text, size_t size)
 {
 	const struct load_limits *l = &r->limits;
@@ -354,6 +383,7 @@ const char *leat_load_limit_text(const struct load_result *r, char *text, size_t
 		too_many(text, size, skip[LOAD_SKIP_NO_ROOM],
 			"connections found no room in the generator's stack; more "
 			"--connections?") ||
+		waited_text(r, text, size) ||
 		too_many(text, size, skip[LOAD_SKIP_LATE],
 			"connections were not begun: the generator was late; " LATE_HINT))
 		return text;
@@ -365,13 +395,11 @@ const char *leat_load_limit_text(const struct load_result *r, char *text, size_t
 			t, r->intent.tuples);
 		return text;
 	}
-	if (r->intent.model == LOAD_MODEL_OPEN && l->late_p99_ns > LOAD_LATE_MAX_NS) {
-		leat_text_ns(l->late_p99_ns, t, sizeof(t));
-		snprintf(text, size, "the generator's own starts were late: %s at p99; " LATE_HINT,
-			t);
-		return text;
-	}
-	return NULL;
+	if (!are_late(r))
+		return NULL;
+	leat_text_ns(l->late_p99_ns, t, sizeof(t));
+	snprintf(text, size, "the generator's own starts were late: %s at p99; " LATE_HINT, t);
+	return text;
 }
 
 void leat_load_judge(struct load_result *r, const struct load_rule *rule, uint32_t rule_cnt)

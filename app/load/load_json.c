@@ -216,6 +216,8 @@ static void put_steady(const struct load_result *r, FILE *out)
 
 static void put_parts(const struct load_result *r, FILE *out)
 {
+	if (r->part_cnt != 0)
+		fprintf(out, "\"segments_of_plan\":%u,", r->part_of);
 	fputs("\"segments\":[", out);
 	for (uint32_t i = 0; i < r->part_cnt; i++) {
 		const struct load_part *p = &r->part[i];

@@ -55,12 +55,20 @@ uint32_t leat_load_result_achieved(const struct load_result *r)
 
 uint64_t leat_load_result_own(const struct load_result *r, uint64_t rate_milli)
 {
-	return (rate_milli + r->where.segment_cnt / 2) / r->where.segment_cnt;
+	uint64_t cnt = r->part_cnt != 0 ? r->part_cnt : 1;
+	uint64_t of = r->part_cnt != 0 ? u64_max(r->part_of, cnt) : r->where.segment_cnt;
+
+	return (rate_milli * cnt + of / 2) / of;
 }
 
 uint64_t leat_load_result_own_total(const struct load_result *r)
 {
 	const struct load_where *w = &r->where;
+	uint64_t total = r->intent.total, of = u64_max(r->part_of, r->part_cnt), sum = 0;
 
-	return (r->intent.total + w->segment_cnt - w->segment) / w->segment_cnt;
+	if (r->part_cnt == 0)
+		return (total + w->segment_cnt - w->segment) / w->segment_cnt;
+	for (uint32_t i = 0; i < r->part_cnt; i++)
+		sum += (total + of - r->part[i].segment) / of;
+	return sum;
 }

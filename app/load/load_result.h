@@ -154,6 +154,7 @@ struct load_result {
 	char why[LOAD_TEXT_MAX]; /* of inconclusive and partial; "" else */
 	struct load_part part[LOAD_PART_MAX];
 	uint32_t part_cnt; /* 0: not merged */
+	uint32_t part_of;  /* and so many segments its plan has */
 };
 
 /* Who is told of each second while it is fresh, with the histograms of that second alone: a
@@ -177,7 +178,8 @@ uint64_t leat_load_result_rate_milli(const struct load_result *r);
 uint32_t leat_load_result_achieved(const struct load_result *r);
 
 /* leat_load_result_own is the share of a rate of the whole plan that is this run's: all of it,
- * unless it is a segment.  _own_total is how many of the plan's connections are (load_plan.h). */
+ * unless it is a segment, or is merged of fewer than there are.  _own_total is how many of the
+ * plan's connections are (load_plan.h). */
 uint64_t leat_load_result_own(const struct load_result *r, uint64_t rate_milli);
 uint64_t leat_load_result_own_total(const struct load_result *r);
 

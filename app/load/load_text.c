@@ -196,6 +196,8 @@ const char *leat_load_why(
 	char t[TEXT_GROUP_MAX];
 	const uint64_t *skip = r->counters.not_started;
 
+	if (r->partial)
+		return NULL; /* it was stopped in this second: what was due then is no sign */
 	if (r->intent.model != LOAD_MODEL_OPEN)
 		return why_fewer(r, s, text, size);
 	if (keeps_up(r, s))
@@ -251,6 +253,25 @@ void leat_load_print_second(
 	fflush(out);
 }
 
+/* print_partial says why a run is not the whole of its plan. */
+static void print_partial(const struct load_result *r, FILE *out)
+{
+	bool stopped = r->part_cnt == 0;
+
+	if (!r->partial)
+		return;
+	for (uint32_t i = 0; i < r->part_cnt; i++)
+		stopped |= r->part[i].partial;
+	fputs("   PARTIAL: ", out);
+	if (r->part_cnt < r->part_of)
+		fprintf(out, "%u of %u segments%s", r->part_cnt, r->part_of,
+			stopped ? ", stopped before its end" : "");
+	else
+		fputs(stopped ? "stopped before its end"
+			      : "its segments did not run at the same time",
+			out);
+}
+
 static void print_head(const struct load_result *r, FILE *out)
 {
 	time_t at = (time_t)(r->start_unix_ns / TIME_S);
@@ -265,7 +286,8 @@ static void print_head(const struct load_result *r, FILE *out)
 		fprintf(out, ", segment %u of %u", r->where.segment, r->where.segment_cnt);
 	if (r->part_cnt != 0)
 		fprintf(out, ", merged of %u segment%s", r->part_cnt, r->part_cnt == 1 ? "" : "s");
-	fprintf(out, "%s\n", r->partial ? "   PARTIAL: stopped before its end" : "");
+	print_partial(r, out);
+	fputc('\n', out);
 }
 
 static void print_counts(const struct load_result *r, FILE *out)

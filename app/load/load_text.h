@@ -27,7 +27,7 @@ void leat_load_print_second(
 void leat_load_print_report(const struct load_result *r, FILE *out);
 
 /* leat_load_why is one line on why the rate is not reached, from one second and the limits so far;
- * NULL: it is. */
+ * NULL: it is, or the run was stopped in that second. */
 const char *leat_load_why(
 	const struct load_result *r, const struct load_second *s, char *text, size_t size);
 

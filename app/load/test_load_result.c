@@ -224,6 +224,30 @@ static void a_limit_that_is_not_passed_is_none(void **state)
 	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_PASS);
 }
 
+static void starts_that_waited_for_time_wait_or_a_pair_are_not_called_late(void **state)
+{
+	static struct load_result r;
+
+	(void)state;
+	a_run(&r);
+	r.counters.no_place = 1;
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_PASS); /* it did not show */
+	r.limits.late_p99_ns = 675 * TIME_MS;
+	assert_int_equal(judge(&r, "errors == 0"), LOAD_VERDICT_INCONCLUSIVE);
+	assert_string_equal(r.why, "starts waited for a place in the generator's TIME-WAIT, 675 ms "
+				   "at p99; more --time-wait-max, or a shorter --time-wait?");
+	r.counters.not_started[LOAD_SKIP_LATE] = 3; /* behind those that waited */
+	judge(&r, "errors == 0");
+	assert_non_null(strstr(r.why, "TIME-WAIT"));
+	r.counters.no_port = 1;
+	judge(&r, "errors == 0");
+	assert_string_equal(r.why, "starts waited for a pair of address and port (those in flight "
+				   "have most), 675 ms at p99; more --sources?");
+	r.tcp.time_wait_peak = 64;
+	judge(&r, "errors == 0");
+	assert_non_null(strstr(r.why, "(TIME-WAIT has most)"));
+}
+
 static void the_why_line_names_one_reason(void **state)
 {
 	static struct load_result r;
@@ -277,6 +301,25 @@ static void one_that_is_due_at_the_edge_of_a_second_is_not_late(void **state)
 	assert_null(leat_load_why(&r, &second[0], text, sizeof(text)));
 	second[0].not_started = 1;
 	assert_non_null(leat_load_why(&r, &second[0], text, sizeof(text)));
+}
+
+static void a_second_in_which_the_run_was_stopped_has_no_reason(void **state)
+{
+	static struct load_result r;
+	struct load_second s = {.planned = 6, .started = 5, .not_started = 1};
+	char text[LOAD_TEXT_MAX];
+
+	(void)state;
+	a_run(&r);
+	assert_non_null(leat_load_why(&r, &s, text, sizeof(text)));
+	r.partial = true;
+	assert_null(leat_load_why(&r, &s, text, sizeof(text)));
+	r.intent.model = LOAD_MODEL_CLOSED;
+	r.counters.no_port = 1;
+	s.at_ns = TIME_S;
+	assert_null(leat_load_why(&r, &s, text, sizeof(text)));
+	r.partial = false;
+	assert_non_null(leat_load_why(&r, &s, text, sizeof(text)));
 }
 
 static void who_has_the_tuples_is_said(void **state)
@@ -596,12 +639,14 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_is_no_rule_is_refused_with_what_would_do),
 		cmocka_unit_test(a_generator_at_its_limit_never_passes),
 		cmocka_unit_test(a_limit_that_is_not_passed_is_none),
+		cmocka_unit_test(starts_that_waited_for_time_wait_or_a_pair_are_not_called_late),
 		cmocka_unit_test(the_why_line_names_one_reason),
 		cmocka_unit_test(one_that_is_due_at_the_edge_of_a_second_is_not_late),
 		cmocka_unit_test(a_closed_load_without_ports_does_not_pass),
 		cmocka_unit_test(rates_are_read_as_people_write_them),
 		cmocka_unit_test(json_keeps_every_character_and_one_line_has_a_program),
 		cmocka_unit_test(who_has_the_tuples_is_said),
+		cmocka_unit_test(a_second_in_which_the_run_was_stopped_has_no_reason),
 		cmocka_unit_test(nothing_completed_is_no_pass),
 		cmocka_unit_test(a_live_line_is_of_a_second_however_long_it_was),
 		cmocka_unit_test(the_report_says_what_was_planned_and_what_was_achieved),

@@ -63,6 +63,25 @@ enum report_change leat_report_change(const struct report_values *old,
 	return (b > a) == more_is_better ? REPORT_CHANGE_BETTER : REPORT_CHANGE_WORSE;
 }
 
+/* is_same: one generator begins no two runs at one instant and counts the same in both. */
+static bool is_same(const struct load_result *a, const struct load_result *b)
+{
+	return a->start_unix_ns == b->start_unix_ns && strcmp(a->where.node, b->where.node) == 0 &&
+	       strcmp(a->where.name, b->where.name) == 0 && a->where.segment == b->where.segment &&
+	       a->intent.seed == b->intent.seed &&
+	       memcmp(&a->counters, &b->counters, sizeof(a->counters)) == 0 &&
+	       memcmp(a->hist, b->hist, sizeof(a->hist)) == 0;
+}
+
+bool leat_report_twice(const struct report_set *set, uint32_t *first, uint32_t *again)
+{
+	for (*again = 1; *again < set->run_cnt; ++*again)
+		for (*first = 0; *first < *again; ++*first)
+			if (is_same(&set->run[*first].r, &set->run[*again].r))
+				return true;
+	return false;
+}
+
 /* What is compared, and how it is told. */
 struct metric {
 	char name[24];

@@ -39,6 +39,10 @@ struct report_values {
 enum report_change leat_report_change(const struct report_values *old,
 	const struct report_values *now, double resolution, bool more_is_better);
 
+/* leat_report_twice finds a run that is in the set twice, under whatever names, and gives both
+ * places; such a set would know of noise that is none. */
+bool leat_report_twice(const struct report_set *set, uint32_t *first, uint32_t *again);
+
 void leat_report_diff(const struct report_set *old, const struct report_set *now, FILE *out);
 
 #endif

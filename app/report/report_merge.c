@@ -368,6 +368,7 @@ static void begin(const struct report_merge *m, struct load_result *r, struct lo
 	r->where.name = name_of(m);
 	r->where.shard_cnt = 0;
 	r->where.segment = r->where.segment_cnt = 1;
+	r->part_of = first->where.segment_cnt;
 	if (m->run_cnt > 1)
 		snprintf(r->where.node, sizeof(r->where.node), "%u generators", m->run_cnt);
 	r->start_unix_ns = r->planned_start_unix_ns = UINT64_MAX;

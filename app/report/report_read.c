@@ -344,6 +344,9 @@ static void read_parts(struct field_reader *f, const json_t *root, struct load_r
 {
 	const json_t *list = leat_field_list(f, root, "segments", LOAD_PART_MAX);
 
+	r->part_of = (uint32_t)json_array_size(list);
+	if (json_object_get(root, "segments_of_plan") != NULL) /* it came later */
+		r->part_of = (uint32_t)leat_field_count(f, root, "segments_of_plan", UINT32_MAX);
 	f->place[f->depth++] = "segments";
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *in = json_array_get(list, i);

@@ -260,6 +260,63 @@ static void what_is_of_another_plan_is_never_merged(void **state)
 	}
 }
 
+/* assert_line: the report of r has a line that begins, or ends, so. */
+static void assert_line(const struct load_result *r, const char *line)
+{
+	char *text = NULL;
+	size_t octets = 0;
+	FILE *out = open_memstream(&text, &octets);
+
+	leat_load_print_report(r, out);
+	fclose(out);
+	if (strstr(text, line) == NULL)
+		fail_msg("no %s\nin\n%s", line, text);
+	free(text);
+}
+
+static void a_run_of_some_of_the_segments_says_so_and_plans_their_share(void **state)
+{
+	struct report_merge m;
+	struct report_run again;
+	char why[REPORT_WHY_MAX];
+
+	(void)state;
+	draw_run(&draw, 4, 5, 700);
+	for (uint32_t stopped = 0; stopped < 2; stopped++) {
+		draw.part[1].partial = stopped != 0;
+		m = merge_of(2);
+		m.anyway = true;
+		assert_true(leat_report_merge(&m, &merged, second, why, sizeof(why)));
+		read_back(&merged, &again);
+		for (uint32_t i = 0; i < 2; i++) {
+			const struct load_result *r = i == 0 ? &merged : &again.r;
+
+			assert_line(
+				r, stopped ? "   PARTIAL: 2 of 5 segments, stopped before its end\n"
+					   : "   PARTIAL: 2 of 5 segments\n");
+			assert_line(r, "  rate                160 /s ");
+			assert_int_equal(leat_load_result_own_total(r), 2 * 880);
+		}
+		leat_report_free(&again);
+		free_runs(2);
+	}
+	draw.part[1].partial = false;
+	draw.part[0].where.segment_cnt = draw.part[1].where.segment_cnt = 2;
+	for (uint32_t late = 0; late < 2; late++) {
+		draw.part[1].start_unix_ns += late * 20 * TIME_S;
+		draw.part[0].partial = late == 0;
+		m = merge_of(2);
+		m.anyway = true;
+		assert_true(leat_report_merge(&m, &merged, second, why, sizeof(why)));
+		assert_line(
+			&merged, late ? "   PARTIAL: its segments did not run at the same time\n"
+				      : "   PARTIAL: stopped before its end\n");
+		assert_line(&merged, "  rate                400 /s ");
+		assert_int_equal(leat_load_result_own_total(&merged), 4400);
+		free_runs(2);
+	}
+}
+
 static void a_missing_segment_is_told_and_makes_it_inconclusive_at_best(void **state)
 {
 	struct report_merge m;
@@ -448,6 +505,30 @@ static void what_repeated_runs_differ_by_is_noise(void **state)
 	assert_int_equal(change(quiet, 1, near, false), REPORT_CHANGE_SAME);
 }
 
+static void a_run_is_not_its_own_repetition(void **state)
+{
+	uint32_t first = 9, again = 9;
+
+	(void)state;
+	draw_run(&draw, 8, 3, 900);
+	merge_of(3);
+	struct report_set set = {.run = run, .run_cnt = 3};
+	assert_false(leat_report_twice(&set, &first, &again));
+	set.run_cnt = 1;
+	assert_false(leat_report_twice(&set, &first, &again));
+	free_runs(3);
+	draw.part[2] = draw.part[1];
+	merge_of(3);
+	set.run_cnt = 3;
+	assert_true(leat_report_twice(&set, &first, &again));
+	assert_int_equal(first, 1);
+	assert_int_equal(again, 2);
+	/* The same numbers at another time are another run. */
+	run[2].r.start_unix_ns += TIME_US;
+	assert_false(leat_report_twice(&set, &first, &again));
+	free_runs(3);
+}
+
 /* write_dir leaves the directory of a drawn run; whole: else as one that died leaves it. */
 static int write_dir(const char *path, bool whole)
 {
@@ -479,6 +560,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(one_run_cut_into_segments_and_merged_equals_the_whole),
 		cmocka_unit_test(what_is_of_another_plan_is_never_merged),
 		cmocka_unit_test(a_missing_segment_is_told_and_makes_it_inconclusive_at_best),
+		cmocka_unit_test(a_run_of_some_of_the_segments_says_so_and_plans_their_share),
 		cmocka_unit_test(windows_that_lie_apart_do_not_add_up),
 		cmocka_unit_test(a_merged_run_is_read_back_as_one),
 		cmocka_unit_test(
@@ -487,6 +569,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_two_plans_differ_in_is_named),
 		cmocka_unit_test(segments_of_a_plan_share_a_hash_and_other_plans_have_another),
 		cmocka_unit_test(what_repeated_runs_differ_by_is_noise),
+		cmocka_unit_test(a_run_is_not_its_own_repetition),
 	};
 
 	if (argc == 3 && strcmp(argv[1], "--json") == 0) { /* for tests/report */

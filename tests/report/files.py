@@ -139,6 +139,24 @@ def a_run_that_died_is_marked_partial(program, leat, path):
     assert again.returncode == 1 and "has a report.json already" in again.stdout, again
 
 
+def a_run_is_no_repetition_of_itself(program, leat, path):
+    for name, seed in (("one", "1"), ("two", "2")):
+        (path / name).write_bytes(subprocess.check_output([program, "--json", seed]))
+    (path / "copy").write_bytes((path / "one").read_bytes())
+
+    def diff(old, new):
+        return subprocess.run([Path(leat).absolute(), "report", "diff", old, new], cwd=path,
+                              capture_output=True, text=True, check=False)
+    for old, new in (("one,one", "two"), ("two", "one,two,copy")):
+        done = diff(old, new)
+        names = "one and one" if old == "one,one" else "one and copy"
+        assert (done.returncode, done.stdout) == (2, ""), done
+        assert done.stderr == (f"leat report: diff: {names} are the same run; leave one of them "
+                               "out\n"), done
+    for old, new in (("one", "one"), ("one,two", "two,one")):
+        assert diff(old, new).returncode == 0, (old, new)
+
+
 def the_page_asks_for_nothing(path):
     page = (path / "report.html").read_text()
     for word in ("<script", "src=", "href=", "url(", "@import", "http://", "https://", "<iframe"):
@@ -166,6 +184,7 @@ def main():
             (the_directory_is_whole, program, check, path / "a" / "b"),
             (the_log_adds_up_to_the_run, path / "a" / "b"),
             (a_run_that_died_is_marked_partial, program, leat, path / "died"),
+            (a_run_is_no_repetition_of_itself, program, leat, path),
             (the_page_asks_for_nothing, path / "a" / "b"),
             (strange_names_stay_text, program, leat, path),
         ]
