@@ -6,6 +6,7 @@
 #include "opt_load.h"
 #include "opt_serve.h"
 #include "opt_try.h"
+#include "std.h"
 #include "text.h"
 
 #include <string.h>
@@ -121,6 +122,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "help";
 	const struct verb *verb = find_verb(name);
 
+	leat_std_occupy();
 	if (verb)
 		return verb->run(argc - 1, argv + 1);
 	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)

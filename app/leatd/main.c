@@ -3,6 +3,7 @@
 #include "ctl.h"
 #include "plane.h"
 #include "run.h"
+#include "std.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -79,6 +80,7 @@ int main(int argc, char **argv)
 	struct run_eal eal = {.argc = 0};
 	int verb = 1;
 
+	leat_std_occupy();
 	if (argc < 2)
 		return usage(stderr);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
