@@ -22,3 +22,11 @@ void leat_std_occupy(void)
 		}
 	}
 }
+
+int leat_std_written(const char *verb, int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fprintf(stderr, "leat %s: stdout: %s\n", verb, strerror(errno));
+	return OPT_EXIT_FAILED;
+}
