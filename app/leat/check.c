@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include "base_bits.h"
+#include "room.h"
 #include "text.h"
 
 #include <dirent.h>
@@ -21,6 +22,7 @@
 #define PAGE_2M     "/sys/kernel/mm/hugepages/hugepages-2048kB/"
 #define CPU_DIR     "/sys/devices/system/cpu/"
 #define LINE_OCTETS 256
+#define ROOM_LEAST  ((uint64_t)64 << 20) /* DPDK and a few connections take as much */
 
 enum level {
 	LEVEL_OK,
@@ -331,6 +333,27 @@ static void look_device(struct look *l)
 	}
 }
 
+/* look_room tells of a cgroup that allows less than the machine has; huge: what DPDK takes need not
+ * be of that. */
+static void look_room(struct look *l, bool huge)
+{
+	char limit[ROOM_LIMIT_MAX], text[TEXT_GROUP_MAX];
+	struct room room;
+
+	leat_room_read(l->m->root, &room);
+	if (room.group[0] == '\0')
+		return;
+	leat_text_group(room.octets >> 20, text, sizeof(text));
+	leat_room_limit(&room, limit);
+	if (huge || room.octets >= ROOM_LEAST) {
+		found(l, LEVEL_OK, "%s MiB are free%s; leat plan: how much it takes", text, limit);
+		return;
+	}
+	found(l, LEVEL_FAIL, "%s MiB are free%s: too few for any configuration", text, limit);
+	mend(l, "echo 1G | sudo tee %s/%s    # of a container: start it with more", room.group,
+		room.file);
+}
+
 /* look_hugepages says what there is; how many a configuration needs, leat plan does. */
 static void look_hugepages(struct look *l)
 {
@@ -351,6 +374,7 @@ static void look_hugepages(struct look *l)
 					  : ": packet buffers in small pages, which cost more");
 	if (huge != HUGE_NO && cnt == 0)
 		mend(l, "sudo dpdk-hugepages.py -p 2M --setup 1G");
+	look_room(l, huge != HUGE_NO && cnt > 0);
 }
 
 /* has_cpu says whether a list of the kernel's, "2-5,7", has a processor. */

@@ -205,6 +205,29 @@ static void huge_pages_are_wanted_needed_or_not(void **state)
 	finds(&o, 0, 0, "in small pages, as told");
 }
 
+static void a_cgroup_that_allows_less_is_named(void **state)
+{
+	struct serve_options o = with(NULL, NULL, "net_ring0");
+	char *text;
+
+	(void)state;
+	make("/proc/meminfo", "MemTotal: 4096000 kB\nMemAvailable: 2048000 kB");
+	make("/proc/self/cgroup", "0::/a");
+	make("/proc/self/mountinfo", "31 23 0:29 / /sys/fs/cgroup rw - cgroup2 none rw");
+	make("/sys/fs/cgroup/a/memory.max", "2147483648");
+	check(&o, 0, &text);
+	assert_null(strstr(text, "cgroup"));
+	free(text);
+	make("/sys/fs/cgroup/a/memory.max", "1572864000");
+	finds(&o, 0, 0,
+		"ok    1,500 MiB are free (limit of the cgroup /sys/fs/cgroup/a); leat plan");
+	make("/sys/fs/cgroup/a/memory.max", "62914560");
+	finds(&o, 0, 1, "FAIL  60 MiB are free (limit of the cgroup /sys/fs/cgroup/a): too few");
+	finds(&o, 0, 1, "echo 1G | sudo tee /sys/fs/cgroup/a/memory.max ");
+	make(HUGE, "1024");
+	finds(&o, 0, 0, "ok    60 MiB are free (limit of the cgroup /sys/fs/cgroup/a); leat plan");
+}
+
 static void cores_are_ours_whole_and_enough(void **state)
 {
 	struct serve_options o = with(NULL, NULL, "net_ring0");
@@ -286,6 +309,7 @@ int main(void)
 		TEST(an_af_packet_needs_its_interface_up_and_its_right),
 		TEST(huge_pages_are_wanted_needed_or_not),
 		TEST(cores_are_ours_whole_and_enough),
+		TEST(a_cgroup_that_allows_less_is_named),
 		TEST(cores_of_a_card_are_better_isolated),
 		TEST(a_machine_without_a_device_named_fails_in_nothing),
 		TEST(this_machine_is_looked_at_without_harm),

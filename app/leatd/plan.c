@@ -197,8 +197,8 @@ static enum opt_exit add_rows(const struct serve_options *o, struct plan *p)
 enum opt_exit leat_plan_begin(const struct serve_options *o, struct plan *p)
 {
 	*p = (struct plan){.shard_cnt = (uint32_t)o->shards,
-		.open_wish = (o->connections + o->shards - 1) / o->shards,
-		.free_octets = leat_eal_free_octets()};
+		.open_wish = (o->connections + o->shards - 1) / o->shards};
+	leat_room_read("", &p->room);
 	plan_stack(o, &p->stack);
 	return plan_cores(o, p);
 }
@@ -328,6 +328,7 @@ enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *
 {
 	uint64_t needed = leat_plan_octets(p) - (p->eal.huge ? p->eal.octets : 0);
 	uint64_t pages = leat_nic_topo_huge_free(&p->topo, p->node);
+	char limit[ROOM_LIMIT_MAX];
 
 	if (o->hugepages == EAL_HUGE_NEED && pages < pages_of(p)) {
 		leat_log(LOG_LV_ERROR, "leatd",
@@ -337,11 +338,12 @@ enum opt_exit leat_plan_check(const struct serve_options *o, const struct plan *
 			(uintmax_t)(p->eal.huge_octets >> 20));
 		return OPT_EXIT_RESOURCE;
 	}
-	if (needed <= p->free_octets)
+	if (needed <= p->room.octets)
 		return check_nodes(o, p);
 	leat_log(LOG_LV_ERROR, "leatd",
-		"%ju MiB are needed, %ju MiB are free; `plan` shows what for; %s?",
-		(uintmax_t)(needed >> 20), (uintmax_t)(p->free_octets >> 20), spare_what(o, p));
+		"%ju MiB are needed, %ju MiB are free%s; `plan` shows what for; %s?",
+		(uintmax_t)(needed >> 20), (uintmax_t)(p->room.octets >> 20),
+		leat_room_limit(&p->room, limit), spare_what(o, p));
 	return OPT_EXIT_RESOURCE;
 }
 

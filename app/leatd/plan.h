@@ -17,6 +17,7 @@
 #include "nic_topo.h"
 #include "opt_serve.h"
 #include "plane_eal.h"
+#include "room.h"
 #include "service.h"
 #include "stack.h"
 
@@ -47,7 +48,7 @@ struct plan {
 	uint32_t row_cnt;
 	uint64_t taken_octets; /* by the plane: stacks, programs, boxes */
 	uint64_t each_octets;  /* of them by one shard, at its core's node */
-	uint64_t free_octets;  /* that the kernel could give now */
+	struct room room;      /* that the kernel could give now */
 };
 
 /* leat_plan_serve works the plan of o out; it says only what is wrong with the options. */

@@ -68,10 +68,11 @@ static void print_cores(const struct plan *p, FILE *out)
 
 static void print_memory(const struct plan *p, FILE *out)
 {
-	char have[32];
+	char have[32], limit[ROOM_LIMIT_MAX];
 
-	size_text(p->free_octets, have, sizeof(have));
-	fprintf(out, "  memory                   %s free; %s, %" PRIu64 " of 2 MiB needed:", have,
+	size_text(p->room.octets, have, sizeof(have));
+	fprintf(out, "  memory                   %s free%s; %s, %" PRIu64 " of 2 MiB needed:", have,
+		leat_room_limit(&p->room, limit),
 		p->eal.huge ? "packet buffers in huge pages" : "no huge pages used",
 		p->eal.huge_octets / NIC_NUMA_HUGE_OCTETS);
 	for (uint32_t i = 0; i < p->topo.node_cnt; i++)

@@ -6,6 +6,7 @@
 #include "base_log.h"
 #include "nic_numa.h"
 #include "nic_topo.h"
+#include "room.h"
 
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -92,13 +93,16 @@ static bool touch(uint8_t *mem, size_t octets)
 
 void *leat_plane_take(struct plane *p, size_t octets, int node)
 {
-	uint64_t room = leat_eal_free_octets();
+	struct room room;
+	char limit[ROOM_LIMIT_MAX];
 
+	leat_room_read("", &room);
 	/* The kernel would rather end a process, perhaps another one, than refuse. */
-	if (p->touch && octets > room) {
+	if (p->touch && octets > room.octets) {
 		leat_log(LOG_LV_ERROR, "leatd",
-			"%zu MiB more are needed, %ju MiB are free; leat plan shows what for",
-			octets >> 20, (uintmax_t)(room >> 20));
+			"%zu MiB more are needed, %ju MiB are free%s; leat plan shows what for",
+			octets >> 20, (uintmax_t)(room.octets >> 20),
+			leat_room_limit(&room, limit));
 		return NULL;
 	}
 	void *mem = leat_nic_numa_take(octets, node);

@@ -24,7 +24,6 @@
 #define ARG_OCTETS   2048
 #define EAL_OVERHEAD ((size_t)48 << 20) /* what EAL and the drivers take besides */
 
-#define GROUP_DIR    "/sys/fs/cgroup/" /* in a container, its own */
 #define HUGE_DIR     "/sys/kernel/mm/hugepages/hugepages-2048kB/"
 
 /* The arguments under construction and the text of those that are not constant. */
@@ -50,45 +49,18 @@ __attribute__((format(printf, 2, 3))) static void add(struct args *a, const char
 	a->used += (size_t)octets + 1;
 }
 
-/* read_number reads the number with which a file begins, after what format says; 0 when there is
- * none. */
-__attribute__((format(scanf, 2, 0))) static uint64_t read_number(
-	const char *path, const char *format)
+/* free_huge is how many huge pages there are for us. */
+static uint64_t free_huge(void)
 {
-	unsigned long long value = 0;
-	FILE *f = fopen(path, "re");
+	unsigned long long cnt = 0;
+	FILE *f = fopen(HUGE_DIR "free_hugepages", "re");
 
 	if (f == NULL)
 		return 0;
-	if (fscanf(f, format, &value) != 1)
-		value = 0;
+	if (fscanf(f, "%llu", &cnt) != 1)
+		cnt = 0;
 	fclose(f);
-	return value;
-}
-
-/* room_octets is what the control group leaves us; all there is where it has no limit.  Its cache
- * of files gives way. */
-static uint64_t room_octets(void)
-{
-	uint64_t limit = read_number(GROUP_DIR "memory.max", "%llu");
-	uint64_t used = read_number(GROUP_DIR "memory.stat", "anon %llu");
-
-	return limit == 0 ? UINT64_MAX : limit - u64_min(used, limit);
-}
-
-uint64_t leat_eal_free_octets(void)
-{
-	unsigned long long kib = 0;
-	char line[128];
-	FILE *f = fopen("/proc/meminfo", "re");
-
-	while (f != NULL && kib == 0 && fgets(line, sizeof(line), f) != NULL) {
-		if (sscanf(line, "MemAvailable: %llu kB", &kib) != 1)
-			kib = 0;
-	}
-	if (f != NULL)
-		fclose(f);
-	return u64_min(kib << 10, room_octets());
+	return cnt;
 }
 
 /* memory_for is EAL's memory for pool in pages of page_octets. */
@@ -102,10 +74,8 @@ static size_t memory_for(const struct nic_pool_plan *pool, size_t page_octets)
 struct eal_memory leat_eal_memory(const struct nic_pool_plan *pool, enum eal_huge huge)
 {
 	struct eal_memory m = {.huge_octets = memory_for(pool, NIC_NUMA_HUGE_OCTETS)};
-	uint64_t free_octets =
-		read_number(HUGE_DIR "free_hugepages", "%llu") * NIC_NUMA_HUGE_OCTETS;
 
-	m.huge = huge != EAL_HUGE_NO && free_octets >= m.huge_octets;
+	m.huge = huge != EAL_HUGE_NO && free_huge() * NIC_NUMA_HUGE_OCTETS >= m.huge_octets;
 	m.octets = m.huge ? m.huge_octets : memory_for(pool, NIC_NUMA_SMALL_OCTETS);
 	m.pool_octets =
 		leat_nic_pool_octets(pool, m.huge ? NIC_NUMA_HUGE_OCTETS : NIC_NUMA_SMALL_OCTETS);

@@ -59,9 +59,6 @@ struct eal {
 	struct plane_dir dir;
 };
 
-/* leat_eal_free_octets is the memory that the kernel could give now. */
-uint64_t leat_eal_free_octets(void);
-
 /* leat_eal_memory plans EAL's memory for the packet buffers of pool. */
 struct eal_memory leat_eal_memory(const struct nic_pool_plan *pool, enum eal_huge huge);
 

@@ -10,6 +10,7 @@
 #include "nic_numa.h"
 #include "plane.h"
 #include "report.h"
+#include "room.h"
 #include "run.h"
 #include "service.h"
 #include "sight.h"
@@ -173,10 +174,12 @@ static uint64_t needed(const struct stack_config config[TRY_END_CNT], size_t poo
  * not even the smallest. */
 static bool shrink(struct stack_config config[TRY_END_CNT], size_t pool_octets)
 {
-	uint64_t room = leat_eal_free_octets() / 4 * 3;
+	struct room room;
+	char limit[ROOM_LIMIT_MAX];
 	bool smaller = true;
 
-	while (needed(config, pool_octets) > room && smaller) {
+	leat_room_read("", &room);
+	while (needed(config, pool_octets) > room.octets / 4 * 3 && smaller) {
 		run.view.shrunk = true;
 		if (!places_given() && halve_waiting(config))
 			continue;
@@ -187,10 +190,10 @@ static bool shrink(struct stack_config config[TRY_END_CNT], size_t pool_octets)
 	if (smaller)
 		return true;
 	leat_log(LOG_LV_ERROR, "leatd",
-		"%ju MiB are needed at least, %ju MiB are free, of which a trial takes three "
+		"%ju MiB are free%s, the smallest trial needs %ju MiB and takes no more than three "
 		"quarters; %s?",
+		(uintmax_t)(room.octets >> 20), leat_room_limit(&room, limit),
 		(uintmax_t)(needed(config, pool_octets) >> 20),
-		(uintmax_t)(leat_eal_free_octets() >> 20),
 		places_given() ? "a smaller --time-wait-max" : "fewer --connections");
 	return false;
 }

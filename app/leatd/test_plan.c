@@ -16,7 +16,7 @@ static struct plan two_nodes(void)
 		.cpu = {2, 3},
 		.cpu_cnt = 2,
 		.shard_cnt = 2,
-		.free_octets = UINT64_MAX,
+		.room.octets = UINT64_MAX,
 		.eal = {.huge_octets = 100 * NIC_NUMA_HUGE_OCTETS},
 		.topo = {.node_cnt = 2, .distance = {{10, 21}, {21, 10}}}};
 
@@ -88,12 +88,35 @@ static void memory_that_is_not_free_is_refused_with_both_numbers(void **state)
 	p.row[p.row_cnt++] = (struct plan_row){"a", 1, 100 << 20, false};
 	p.row[p.row_cnt++] = (struct plan_row){"b", 1, 7 << 20, true};
 	assert_int_equal(leat_plan_octets(&p), 207 << 20);
-	p.free_octets = 207 << 20;
+	p.room.octets = 207 << 20;
 	assert_int_equal(listen_to(&o, &p, false), OPT_EXIT_OK);
-	p.free_octets--;
+	p.room.octets--;
 	assert_int_equal(listen_to(&o, &p, false), OPT_EXIT_RESOURCE);
 	assert_non_null(strstr(said, "207 MiB are needed, 206 MiB are free"));
+	assert_non_null(strstr(said, "206 MiB are free; `plan`"));
 	assert_non_null(strstr(said, "; fewer --connections?"));
+}
+
+static void a_cgroup_that_allows_less_is_named_by_the_refusal_and_the_table(void **state)
+{
+	const struct serve_options o = {
+		.name = "in", .hugepages = EAL_HUGE_NO, .time_wait_ns = 60 * TIME_S};
+	struct plan p = two_nodes();
+	char text[4096] = "";
+
+	(void)state;
+	p.row[p.row_cnt++] = (struct plan_row){"a", 1, 100 << 20, false};
+	p.room = (struct room){.octets = 60 << 20, .group = "/sys/fs/cgroup/a"};
+	assert_int_equal(listen_to(&o, &p, false), OPT_EXIT_RESOURCE);
+	assert_non_null(strstr(said, "200 MiB are needed, 60 MiB are free (limit of the cgroup "
+				     "/sys/fs/cgroup/a); `plan` shows what for; "));
+	FILE *out = fmemopen(text, sizeof(text), "w");
+	assert_non_null(out);
+	leat_plan_print(&o, &p, out);
+	fclose(out);
+	assert_non_null(
+		strstr(text, "  memory                   60.0 MiB free (limit of the cgroup "
+			     "/sys/fs/cgroup/a); no huge pages used, "));
 }
 
 static void n195_tables_that_do_not_fit_the_node_of_their_cores_are_refused(void **state)
@@ -230,7 +253,7 @@ static void memory_that_is_not_free_is_refused_with_the_option_that_wants_it(voi
 		o.tcp.time_wait_max = of[i].time_wait_max;
 		o.buffers = of[i].buffers;
 		assert_int_equal(leat_plan_serve(&o, &p), OPT_EXIT_OK);
-		p.free_octets = 1 << 20;
+		p.room.octets = 1 << 20;
 		assert_int_equal(listen_to(&o, &p, false), OPT_EXIT_RESOURCE);
 		assert_non_null(strstr(said, of[i].hint));
 	}
@@ -242,6 +265,7 @@ int main(void)
 		cmocka_unit_test(n195_huge_pages_on_the_wrong_node_are_none),
 		cmocka_unit_test(memory_that_is_not_free_is_refused_with_both_numbers),
 		cmocka_unit_test(n195_tables_that_do_not_fit_the_node_of_their_cores_are_refused),
+		cmocka_unit_test(a_cgroup_that_allows_less_is_named_by_the_refusal_and_the_table),
 		cmocka_unit_test(
 			a_core_of_another_node_than_the_devices_is_warned_of_with_the_distance),
 		cmocka_unit_test(memory_that_is_not_free_is_refused_with_the_option_that_wants_it),

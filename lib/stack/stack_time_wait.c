@@ -6,7 +6,7 @@
  * table, its port, and its heir, goes with it. */
 
 #define BATCH    32 /* records whose buckets are fetched together */
-#define LOOK_MAX 16 /* blocks, full ones among them */
+#define LOOK_MAX 16 /* blocks with holes, or some without */
 #define LOOK_PAY 8  /* to look at a block costs about as much as to move so many records */
 
 STATIC_ASSERT(TW_NAME == FLOW_UNIT && TW_WIDE == FLOW_WIDE, "one name for both");

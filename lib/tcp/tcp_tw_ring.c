@@ -171,12 +171,17 @@ void leat_tcp_tw_ring_flag(struct tw_ring *r, uint32_t name, uint8_t flag, bool 
 
 #define SPARE_CNT 2 /* blocks for those that may still come, before those that begin anew */
 
-/* Each queue in use may need one more block to move its head on, so that many are kept. */
+/* Each queue in use may need one more block to move its head on, so that many are kept; and for
+ * those that may still come no more than they can fill: where they are few so are the blocks. */
 static uint32_t blocks_kept(const struct tw_ring *r, enum tw_need need)
 {
-	bool may_come = need == TW_NEED_AGAIN && r->record_cnt < r->record_max;
+	uint32_t kept = need == TW_NEED_LATER ? 0 : r->queue_cnt;
 
-	return (need == TW_NEED_LATER ? 0 : r->queue_cnt) + (may_come ? SPARE_CNT : 0);
+	if (need != TW_NEED_AGAIN || r->record_cnt >= r->record_max)
+		return kept;
+	uint64_t units = units_of(r->record_max - r->record_cnt, r->wide);
+
+	return kept + (units < UINT64_C(1) << r->shift ? 1 : SPARE_CNT);
 }
 
 static uint32_t block_take(struct tw_ring *r, uint32_t queue, uint64_t ends_at, enum tw_need need)
@@ -404,6 +409,7 @@ uint32_t leat_tcp_tw_ring_again(
 #define TIGHT_CNT  2   /* blocks left, beside those that are kept: then holes are closed */
 #define TIGHT_PART 9   /* and of all blocks, as a power of two */
 #define HOLES_PART 512 /* of the units in use: fewer holes are not worth the work */
+#define FULL_MAX   16  /* blocks without holes that are passed at once */
 
 /* To close a hole moves as many records as there are to each.  So many keep up with those that
  * come, when half of the blocks that begin it are left; fewer before, more after that.  What the
@@ -417,13 +423,13 @@ uint32_t leat_tcp_tw_ring_pace(const struct tw_ring *r)
 	if (LIKELY(r->free_cnt > kept + begin))
 		return 0;
 	uint64_t used = (uint64_t)(r->block_cnt - r->free_cnt) << r->shift;
-	uint64_t holes = used - r->unit_cnt;
+	uint64_t holes = used - r->unit_cnt, block = UINT64_C(1) << r->shift;
+	bool none_left = r->free_cnt <= kept;
 
-	if (r->free_cnt <= kept)
-		return holes >= UINT64_C(1) << r->shift ? 2U << r->shift : 0;
-	if (holes < used / HOLES_PART + (UINT64_C(2) << r->shift))
+	if (holes < (none_left ? block : used / HOLES_PART + 2 * block))
 		return 0;
-	return 1 + (uint32_t)(2 * used * (kept + begin - r->free_cnt) / (holes * begin));
+	return (none_left ? 2U << r->shift : 1) +
+	       (uint32_t)(2 * used * (kept + begin - r->free_cnt) / (holes * begin));
 }
 
 /* Writes record from at unit `place` of block no, of the same queue; gives the move. */
@@ -508,7 +514,7 @@ static uint32_t pack_next(struct tw_ring *r, uint32_t no, struct tw_move *move)
 }
 
 /* The queues take turns, each from its head to its tail. */
-static uint32_t pack_block(struct tw_ring *r)
+static uint32_t pack_at(struct tw_ring *r)
 {
 	for (uint32_t i = 0; i <= TW_QUEUE_CNT; i++) {
 		struct tw_queue *q = &r->queue[r->pack_queue];
@@ -521,6 +527,25 @@ static uint32_t pack_block(struct tw_ring *r)
 	return TCP_NONE;
 }
 
+static bool is_full(const struct tw_ring *r, uint32_t no)
+{
+	return r->block[no].live * tw_step(r->block[no].queue) == 1U << r->shift;
+}
+
+/* The next block with holes; TCP_NONE: there is none, or it is behind many that are full.  Their
+ * heads stand together, and are soon passed: else who is many and quiet would use up the work for
+ * those that come, before it gets to the holes of others. */
+static uint32_t pack_block(struct tw_ring *r)
+{
+	uint32_t no = pack_at(r);
+
+	for (uint32_t i = 0; i < FULL_MAX && no != TCP_NONE && is_full(r, no); i++) {
+		r->queue[r->block[no].queue].pack = r->block[no].next;
+		no = pack_at(r);
+	}
+	return no != TCP_NONE && is_full(r, no) ? TCP_NONE : no;
+}
+
 uint32_t leat_tcp_tw_ring_pack(struct tw_ring *r, struct tw_move *move)
 {
 	uint32_t no = pack_block(r), cnt;
@@ -530,10 +555,6 @@ uint32_t leat_tcp_tw_ring_pack(struct tw_ring *r, struct tw_move *move)
 	struct tw_block *b = &r->block[no];
 	struct tw_queue *q = &r->queue[b->queue];
 
-	if (b->live * tw_step(b->queue) == 1U << r->shift) {
-		q->pack = b->next;
-		return 0;
-	}
 	rebase(r, no);
 	cnt = pack_front(r, no, move);
 	if (q->head == no)

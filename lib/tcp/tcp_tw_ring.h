@@ -28,7 +28,8 @@
  * Affinity   one lcore; no atomics.
  * Cost       add, end: the record, and the line of its block's head, which is hot.
  * Errors     add is TCP_NONE when there is no block; the last ones are kept for those that have
- *            to move on at the head, and for those that were promised room.
+ *            to move on at the head, and two for those that may still come: for more of them
+ *            holes are closed, at leat_tcp_tw_ring_pace.
  * RFC        9293 MUST-13 (linger 2MSL). */
 
 #include "base_bits.h"
@@ -132,7 +133,8 @@ struct tw_move {
 uint32_t leat_tcp_tw_ring_pace(const struct tw_ring *r);
 
 /* leat_tcp_tw_ring_pack closes the holes of one block with what follows it, goes on to the next
- * with each call, and tells what has moved, at most TW_MOVE_MAX records. */
+ * with each call, past some that have none, and tells what has moved, at most TW_MOVE_MAX records.
+ * 0: it may be that more have none. */
 uint32_t leat_tcp_tw_ring_pack(struct tw_ring *r, struct tw_move *move);
 
 /* leat_tcp_tw_ring_next is the earliest end, exactly; TIME_NEVER: there is no record. */

@@ -311,7 +311,9 @@ static void who_comes_out_of_order_is_not_taken(void **state)
 
 enum {
 	MAX = 20000,
-	TURN = 32 /* that come in one */
+	TURN = 32,     /* that come in one */
+	LOOK_MAX = 16, /* blocks, and what one of them costs, as in stack_time_wait.c */
+	LOOK_PAY = 8,
 };
 
 /* Closes holes for one that comes, and has the names of those that move in name; gives how many. */
@@ -321,11 +323,11 @@ static uint32_t packed(struct tw_ring *r, int64_t *owed, uint32_t *name)
 	uint32_t moved = 0, pace = leat_tcp_tw_ring_pace(r);
 
 	*owed = pace == 0 ? 0 : pace + (*owed < 0 ? *owed : 0);
-	while (*owed > 0) {
+	for (uint32_t i = 0; *owed > 0 && i < LOOK_MAX; i++) {
 		uint32_t cnt = leat_tcp_tw_ring_pack(r, move);
 
 		moved += cnt;
-		*owed -= cnt + 1;
+		*owed -= LOOK_PAY + cnt;
 		for (uint32_t m = 0; m < cnt; m++) {
 			struct tuple t;
 
@@ -469,6 +471,34 @@ static void a_full_ring_takes_whoever_comes_for_one_that_is_gone(void **state)
 	free(r);
 }
 
+/* Of two lengths, so that fewer blocks are left to begin with: as they get fewer the work gets
+ * more, down to the last. */
+static void a_full_ring_of_two_lengths_takes_whoever_comes(void **state)
+{
+	enum {
+		ALL = 5991
+	};
+	struct tw_ring *r = ring_new(ALL, false);
+	static uint32_t name[ALL];
+	int64_t owed = 0;
+	struct prng p;
+
+	(void)state;
+	leat_prng_seed(&p, 11);
+	for (uint32_t k = 0; k < 8 * ALL; k++) {
+		uint32_t i = k < ALL ? k : leat_prng_below(&p, ALL);
+		struct tw_info info = info_at(i, false, TWO_MSL + k);
+
+		if (k >= ALL)
+			leat_tcp_tw_ring_end(r, name[i]);
+		(void)packed(r, &owed, name);
+		name[i] = leat_tcp_tw_ring_add(r, leat_prng_below(&p, 2), i % 3, &info);
+		assert_true(name[i] != TCP_NONE);
+	}
+	leat_tcp_tw_ring_check(r);
+	free(r);
+}
+
 /* Of each eight that come one begins anew later, so that a ninth of the units are holes; as long as
  * there is room for them, nobody is moved, whether or not others may still come. */
 static void holes_for_which_there_is_room_are_left_alone(void **state)
@@ -531,6 +561,68 @@ static void in_a_small_ring_no_restart_is_put_off(void **state)
 	}
 }
 
+/* Most are quiet, and came first; of those that came then seven of eight began anew.  Their holes
+ * are behind thousands of blocks without any. */
+static void holes_behind_many_full_blocks_are_closed_in_time(void **state)
+{
+	enum {
+		ALL = 524288,
+		QUIET = ALL / 4 * 3,
+		AGAIN = ALL / 8
+	};
+	struct tw_ring *r = ring_new(ALL, false);
+	static uint32_t name[ALL];
+	int64_t owed = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < ALL; i++) {
+		struct tw_info info = info_at(i, false, TWO_MSL + (i < QUIET + AGAIN ? 0 : 1));
+
+		for (uint32_t k = QUIET; i == QUIET + AGAIN && k < i; k++) {
+			if (k % 8 == 0)
+				continue;
+			name[k] = leat_tcp_tw_ring_again(r, name[k], TWO_MSL + 1, TW_NEED_AGAIN);
+			assert_true(name[k] != TCP_NONE);
+			(void)packed(r, &owed, name);
+		}
+		(void)packed(r, &owed, name);
+		name[i] = leat_tcp_tw_ring_add(r, 0, i % 3, &info);
+		assert_true(name[i] != TCP_NONE);
+	}
+	leat_tcp_tw_ring_check(r);
+	free(r);
+}
+
+/* Two lengths of 2MSL in a ring of six blocks, of which each has one for its tail and one is kept
+ * for its head: of the two that are left the few that may still come keep but one. */
+static void where_few_may_still_come_restarts_have_the_other_blocks(void **state)
+{
+	enum {
+		EACH = 20
+	};
+	struct tw_ring *r = ring_new(60, false);
+	static uint32_t name[2 * EACH];
+	int64_t owed = 0;
+	struct prng p;
+
+	(void)state;
+	leat_prng_seed(&p, 10);
+	for (uint32_t i = 0; i < 2 * EACH; i++) {
+		struct tw_info info = info_at(i, false, TWO_MSL);
+
+		name[i] = leat_tcp_tw_ring_add(r, i / EACH, i % 3, &info);
+	}
+	for (uint32_t k = 0; k < 100000; k++) {
+		uint32_t *at = &name[leat_prng_below(&p, 2 * EACH)];
+
+		*at = leat_tcp_tw_ring_again(r, *at, TWO_MSL + k, TW_NEED_AGAIN);
+		assert_true(*at != TCP_NONE);
+		(void)packed(r, &owed, name);
+	}
+	leat_tcp_tw_ring_check(r);
+	free(r);
+}
+
 /* 40 octets for IPv4 and 72 for IPv6 with the index (flow_table has 7.315 at its highest load), and
  * what is fixed is little. */
 static void a_record_costs_what_was_promised(void **state)
@@ -560,8 +652,11 @@ int main(void)
 		cmocka_unit_test(restarts_leave_room_for_those_that_come_and_for_the_head),
 		cmocka_unit_test(each_queue_has_the_block_that_is_kept_for_its_head),
 		cmocka_unit_test(a_full_ring_takes_whoever_comes_for_one_that_is_gone),
+		cmocka_unit_test(a_full_ring_of_two_lengths_takes_whoever_comes),
 		cmocka_unit_test(holes_for_which_there_is_room_are_left_alone),
 		cmocka_unit_test(in_a_small_ring_no_restart_is_put_off),
+		cmocka_unit_test(holes_behind_many_full_blocks_are_closed_in_time),
+		cmocka_unit_test(where_few_may_still_come_restarts_have_the_other_blocks),
 		cmocka_unit_test(a_record_costs_what_was_promised),
 	};
 

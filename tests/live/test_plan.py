@@ -137,8 +137,8 @@ def refused():
         for option, value in (("--time-wait-max", 4000000), ("--connections", 60000)):
             done = live.run(*begin, option, value, text=True)
             live.equal((done.returncode, done.stdout), (3, ""), done.stderr)
-            live.check(re.search(rf" \d+ MiB are needed at least, 195 MiB are free, .* {option}\?$",
-                                 done.stderr), done.stderr)
+            live.check(re.search(rf" 195 MiB are free, the smallest trial needs \d+ MiB .* "
+                                 rf"{option}\?$", done.stderr), done.stderr)
     with live.case("N196: fewer buffers than can be anywhere at once: exit 2, with the formula"):
         _, err = plan(*NULL, "--buffers", 1000, "--shards", 2, code=2)
         terms = list(map(int, re.search(r"(\d+) to receive into \+ (\d+) to send \+ (\d+) in "
@@ -159,6 +159,70 @@ def refused():
         text, _ = plan(*NULL, "--buffers", least, "--shards", 2, "--receive-buffer", "8MiB")
         row = re.search(r"^  segments held +([\d,]+)", text, re.M)[1]
         live.equal(int(row.replace(",", "")), each, "segments held by each shard")
+
+
+def new_cgroup():
+    """A memory cgroup of our own, and its file with the limit; OSError where none can be made."""
+    for base, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+                        ("/sys/fs/cgroup", "memory.max")):
+        if not os.path.exists(f"{base}/cgroup.procs"):
+            continue
+        group = Path(base) / f"leat-live-{os.getpid()}"
+        group.mkdir()
+        if (group / limit).exists():
+            return group, group / limit
+        group.rmdir()
+    raise FileNotFoundError("no mount with the controller memory")
+
+
+def is_removed(group):
+    "the kernel may be late to count out who ended"
+    try:
+        group.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+def cgroup():
+    "what a cgroup allows"
+    live.new_net()
+    try:
+        group, limit = new_cgroup()
+    except OSError as error:
+        live.Tap.skip("memory that the cgroup does not allow is refused", f"no cgroup: {error}")
+        return
+    join = ("sh", "-c", f"echo $$ >{group}/cgroup.procs && exec \"$@\"", "sh")
+    told = rf"(\d+) MiB are free \(limit of the cgroup {group}\)"
+    try:
+        limit.write_text("200M")
+        with live.case("memory that the cgroup does not allow: plan, exit 3, and which it is"):
+            done = live.run(*join, live.leat(), "plan", *NULL)
+            live.equal(done.returncode, 3, "exit code")
+            free = re.search(r"\d+ MiB are needed, " + told, done.stderr.decode())
+            live.check(free and int(free[1]) <= 200, done.stderr)
+            live.check(re.search(rf"^  memory +[\d.]+ MiB free \(limit of the cgroup {group}\); ",
+                                 done.stdout.decode(), re.M), done.stdout)
+        with live.case("the same of serve, instead of being killed"):
+            with live.Process([live.leat(), "serve", *NULL], before=join) as process:
+                live.equal(process.wait(), 3, "exit code")
+                live.check(re.search(r"\d+ MiB are needed, " + told, process.err), process.err)
+        with live.case("check names it"):
+            done = live.run(*join, live.leat(), "check", "--vdev", "net_null0")
+            live.check(re.search(r"^  ok +" + told, done.stdout.decode(), re.M), done.stdout)
+        with live.case("what it allows is taken"):
+            with live.Process([live.leat(), "serve", *NULL, "--connections", 64],
+                              before=join) as process:
+                process.wait_line(r"^ready")
+                process.signal(signal.SIGTERM)
+                live.equal(process.wait(), 0, "exit code")
+        limit.write_text("100M")
+        with live.case("a trial that it does not allow: exit 3"):
+            done = live.run(*join, live.leat(), "try", "--seconds", 1)
+            live.equal(done.returncode, 3, "exit code")
+            live.check(re.search(told + ", the smallest trial", done.stderr.decode()), done.stderr)
+    finally:
+        live.until(lambda: is_removed(group), f"{group} is let go")
 
 
 def cores():
@@ -262,4 +326,4 @@ def limits():
         live.check(done.stdout.count(b"NOT BALANCED") == 0, done.stdout)
 
 
-live.main([taken, page, refused, cores, together, limits], needs=live.NEEDS_NET)
+live.main([taken, page, refused, cgroup, cores, together, limits], needs=live.NEEDS_NET)

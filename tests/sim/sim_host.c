@@ -497,9 +497,12 @@ static uint64_t next_timer(struct leat_stack *s)
 static void timers(struct sim_world *w, struct sim_shard *s)
 {
 	uint64_t now = shard_now(w, s);
-	bool due = next_timer(s->stack) <= now;
+	uint64_t next = next_timer(s->stack), told = leat_stack_next_deadline(s->stack);
+	bool due = next <= now;
 	uint32_t fired = leat_stack_timers(s->stack, now, w->timers_max);
 
+	if (told > u64_max(next, now))
+		leat_sim_fail(w, "11 the deadline that is told is after that of a timer");
 	if (due && fired == 0)
 		leat_sim_fail(w, "11 a timer is due and does not fire");
 	if (!due && fired > 0)
