@@ -40,8 +40,12 @@ bool leat_instance_dir(char *dir, size_t size, bool create)
 			strerror(errno));
 		return false;
 	}
+	if (create && (lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode))) {
+		fprintf(stderr, "leat: %s is no directory; set RUNTIME_DIRECTORY\n", dir);
+		return false;
+	}
 	/* In /tmp somebody else may have been first. */
-	if (create && (lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())) {
+	if (create && st.st_uid != geteuid()) {
 		fprintf(stderr, "leat: %s is another user's; set RUNTIME_DIRECTORY\n", dir);
 		return false;
 	}

@@ -695,7 +695,8 @@ const struct opt_verb leat_opt_plan = {
 		 "and nothing later.  With load, or a file of role client: what load would take,\n"
 		 "and what its rate needs (leat plan load --help).\n\n"
 		 "Exit 0 when it can be had, 1 for wrong options, 2 for options that no stack can\n"
-		 "be made of, 3 without the memory or cores; then stderr has the numbers.\n\n"
+		 "be made of, 3 without the memory or cores (then stderr has the numbers), 5\n"
+		 "when this could not be written.\n\n"
 		 "  @ plan --tap leat0 --address 198.18.0.2/24 --connections 1000000\n",
 	.row = row,
 	.row_cnt = COUNT_OF(row),

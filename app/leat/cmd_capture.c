@@ -430,7 +430,9 @@ static int close_file(struct answer *a)
 	bool bad = ferror(a->out) != 0;
 	int why = errno;
 
-	if (fclose(a->out) != 0 && !bad) {
+	if (bad && a->out == stdout)
+		return OPT_EXIT_FAILED;
+	if (a->out != stdout && fclose(a->out) != 0 && !bad) {
 		bad = true;
 		why = errno;
 	}

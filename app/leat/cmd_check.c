@@ -130,7 +130,8 @@ const struct opt_verb leat_cmd_check_verb = {
 		 "is for you to run.  How much memory it takes: leat plan -c FILE.\n\n"
 		 "Exit 0 when all is well (or could be better), 1 for wrong options, 2 when the "
 		 "file\n"
-		 "is wrong, 3 when the machine lacks something.\n\n"
+		 "is wrong, 3 when the machine lacks something, 5 when this could not be\n"
+		 "written.\n\n"
 		 "  @ check lab-a.yaml\n"
 		 "  @ check --device 0000:3b:00.0\n",
 	.row = row,

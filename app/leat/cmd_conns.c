@@ -226,10 +226,8 @@ static int copy_lines(const struct conns_options *o, FILE *in)
 		rows += cnt == 0 && is_row(line);
 	}
 	free(line);
-	if (ferror(stdout)) {
-		fprintf(stderr, "leat conns: stdout: %s\n", strerror(errno));
+	if (ferror(stdout))
 		return OPT_EXIT_FAILED;
-	}
 	if (o->follow)
 		fprintf(stderr, "leat conns: %" PRIu64 " event%s, and %" PRIu64 " lost\n", rows,
 			rows == 1 ? "" : "s", lost);

@@ -157,13 +157,6 @@ static void free_all(struct report_run *run, uint32_t cnt)
 	free(run);
 }
 
-static int written(int code)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return code;
-	return say("stdout", strerror(errno), OPT_EXIT_FAILED);
-}
-
 /* show says what one run showed, and exits as it did; of several runs with the worst of them. */
 static int show(const struct report_options *o)
 {
@@ -182,7 +175,7 @@ static int show(const struct report_options *o)
 		worst = exit_code > worst ? exit_code : worst;
 	}
 	free_all(run, o->file_cnt);
-	return written(worst);
+	return worst;
 }
 
 /* split cuts "a,b" into names; text is changed. */
@@ -235,7 +228,7 @@ static int diff(const struct report_options *o)
 			free_all(run[i], set[i].run_cnt);
 		free(text[i]);
 	}
-	return written(code);
+	return code;
 }
 
 /* write_file has the whole file there, or none of it: it is written beside and renamed. */
@@ -246,7 +239,7 @@ static int write_file(const char *path, const struct load_result *r,
 
 	if (path == NULL) {
 		write(r, stdout);
-		return written(OPT_EXIT_OK);
+		return OPT_EXIT_OK;
 	}
 	snprintf(beside, sizeof(beside), "%s.new", path);
 	FILE *out = fopen(beside, "we");
@@ -297,7 +290,7 @@ static int merge_runs(const struct report_options *o, struct report_merge *m)
 		}
 		code = write_file(o->output, &r, leat_load_json);
 		if (code == OPT_EXIT_OK)
-			code = written(leat_load_verdict_exit(r.verdict));
+			code = leat_load_verdict_exit(r.verdict);
 	}
 	free(second);
 	return code;

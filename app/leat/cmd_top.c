@@ -293,14 +293,6 @@ static void ask_conns(const struct top_options *o)
 
 /* ---- without a terminal ---- */
 
-static int written(void)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return OPT_EXIT_OK;
-	fprintf(stderr, "leat top: stdout: %s\n", strerror(errno));
-	return OPT_EXIT_FAILED;
-}
-
 static int print_once(const struct top_options *o, struct stream *s)
 {
 	uint32_t rows = o->rows, cols = o->cols;
@@ -316,7 +308,7 @@ static int print_once(const struct top_options *o, struct stream *s)
 	}
 	if (o->json) {
 		leat_top_json(&top, stdout);
-		return written();
+		return OPT_EXIT_OK;
 	}
 	if (rows == 0 && isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 &&
 		w.ws_row >= TOP_ROWS_MIN && w.ws_col >= TOP_COLS_MIN) {
@@ -328,7 +320,7 @@ static int print_once(const struct top_options *o, struct stream *s)
 	leat_top_clear(&screen, rows != 0 ? rows : TOP_ROWS_MIN, cols != 0 ? cols : TOP_COLS_MIN);
 	leat_top_page(&top, (enum top_page)o->page, &screen);
 	leat_top_print(&screen, stdout);
-	return written();
+	return OPT_EXIT_OK;
 }
 
 static int print_each(const struct top_options *o, struct stream *s)
@@ -336,7 +328,7 @@ static int print_each(const struct top_options *o, struct stream *s)
 	while (next(s, o->raw)) {
 		if (o->json && top.fed > 1)
 			leat_top_json(&top, stdout);
-		if (written() != OPT_EXIT_OK)
+		if (fflush(stdout) != 0 || ferror(stdout))
 			return OPT_EXIT_FAILED;
 	}
 	if (stopped)

@@ -21,7 +21,7 @@
 /* leat_help_json is one verb. */
 json_t *leat_help_json(const struct opt_verb *verb);
 
-/* leat_help_json_print writes the verbs, an array that is then freed; false: not all of it. */
-bool leat_help_json_print(json_t *verbs, const char *version, FILE *out);
+/* leat_help_json_print writes the verbs, an array that is then freed. */
+void leat_help_json_print(json_t *verbs, const char *version, FILE *out);
 
 #endif

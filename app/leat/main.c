@@ -6,6 +6,7 @@
 #include "opt_load.h"
 #include "opt_serve.h"
 #include "opt_try.h"
+#include "std.h"
 #include "text.h"
 
 #include <string.h>
@@ -105,7 +106,8 @@ static int help_json(void)
 		json_array_append_new(all,
 			leat_help_json(
 				verbs[i].file ? leat_cmd_with_file(verbs[i].opt) : verbs[i].opt));
-	return leat_help_json_print(all, LEAT_VERSION, stdout) ? OPT_EXIT_OK : OPT_EXIT_FAILED;
+	leat_help_json_print(all, LEAT_VERSION, stdout);
+	return OPT_EXIT_OK;
 }
 
 int leat_cmd_leatd(const struct opt_verb *verb, int argc, char **argv, void *options)
@@ -116,9 +118,8 @@ int leat_cmd_leatd(const struct opt_verb *verb, int argc, char **argv, void *opt
 	return done >= 0 ? done : leat_leatd_exec(verb->name, &line);
 }
 
-int main(int argc, char **argv)
+static int run(const char *name, int argc, char **argv)
 {
-	const char *name = argc > 1 ? argv[1] : "help";
 	const struct verb *verb = find_verb(name);
 
 	if (verb)
@@ -130,4 +131,12 @@ int main(int argc, char **argv)
 	if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0)
 		return version();
 	return unknown_verb(name);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "help";
+
+	leat_std_occupy();
+	return leat_std_written(name, run(name, argc, argv));
 }

@@ -299,8 +299,10 @@ static bool bind_name(struct ctl *c, const char *name)
 /* listen_as makes the socket and listens there.  What killed instances left is removed before. */
 static bool listen_as(struct ctl *c, const char *name)
 {
-	if (!leat_instance_path(name, c->path, sizeof(c->path), true))
+	if (!leat_instance_path(name, c->path, sizeof(c->path), true)) {
+		c->path[0] = '\0';
 		return false;
+	}
 	int lock = leat_instance_lock();
 	if (lock >= 0)
 		leat_instance_sweep();
@@ -330,8 +332,11 @@ void leat_ctl_start(
 	bool bound = c->listen_fd >= 0 && listen_as(c, name);
 	if (bound && make_boxes(c) && start_thread(c))
 		return;
-	leat_log(LOG_LV_WARN, "leatd", "%s: %s; leat conns cannot ask this instance", c->path,
-		strerror(errno));
+	if (c->path[0] != '\0')
+		leat_log(LOG_LV_WARN, "leatd", "%s: %s%s", c->path, strerror(errno),
+			bound ? "" : "; set RUNTIME_DIRECTORY");
+	leat_log(LOG_LV_WARN, "leatd",
+		"there is no control socket: leat conns, top and ctl cannot ask this instance");
 	if (bound)
 		unlink(c->path);
 	if (c->listen_fd >= 0)

@@ -486,7 +486,7 @@ enum opt_exit leat_run_plan_load(struct load_options *o)
 		result = leat_load_need_check(o, &n);
 	}
 	leat_load_need_free(&n);
-	return leat_report_written() ? result : OPT_EXIT_FAILED;
+	return result;
 }
 
 void leat_load_need_free(struct load_need *n)

@@ -2,7 +2,9 @@
 #include "base_log.h"
 #include "ctl.h"
 #include "plane.h"
+#include "report.h"
 #include "run.h"
+#include "std.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,7 +76,7 @@ static int run(int argc, char **argv, const struct run_eal *eal)
 	return usage(stderr);
 }
 
-int main(int argc, char **argv)
+static int begin(int argc, char **argv)
 {
 	struct run_eal eal = {.argc = 0};
 	int verb = 1;
@@ -97,4 +99,11 @@ int main(int argc, char **argv)
 		verb++;
 	}
 	return run(argc - verb, argv + verb, &eal);
+}
+
+int main(int argc, char **argv)
+{
+	leat_std_occupy();
+	int code = begin(argc, argv);
+	return leat_report_written() ? code : OPT_EXIT_FAILED;
 }

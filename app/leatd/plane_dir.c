@@ -141,8 +141,22 @@ enum opt_exit leat_dir_open(struct plane_dir *d, const char *name)
 		d->own[0] = '\0';
 		return OPT_EXIT_RESOURCE;
 	}
+	const char *given = getenv("RUNTIME_DIRECTORY");
+	d->given = given != NULL ? strdup(given) : NULL;
 	setenv("RUNTIME_DIRECTORY", d->own, 1);
 	return OPT_EXIT_OK;
+}
+
+void leat_dir_begun(struct plane_dir *d)
+{
+	if (d->own[0] == '\0')
+		return;
+	if (d->given != NULL)
+		setenv("RUNTIME_DIRECTORY", d->given, 1);
+	else
+		unsetenv("RUNTIME_DIRECTORY");
+	free(d->given);
+	d->given = NULL;
 }
 
 void leat_dir_close(struct plane_dir *d)

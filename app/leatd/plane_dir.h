@@ -23,6 +23,7 @@ struct plane_dir {
 	char used[PLANE_DIR_MAX];      /* of this instance alone; empty: of somebody's choice */
 	char prefix[PLANE_PREFIX_MAX]; /* for EAL: NAME-number */
 	int lock;                      /* a file in used, locked; -1: none */
+	char *given;                   /* RUNTIME_DIRECTORY before it was own; NULL: none */
 };
 
 /* leat_dir_open makes the directory of an instance NAME-number, where the number is the process id
@@ -30,6 +31,10 @@ struct plane_dir {
  * the prefix is somebody's choice, which others may have chosen as well, so nothing is made or
  * removed but a private directory. */
 enum opt_exit leat_dir_open(struct plane_dir *d, const char *name);
+
+/* leat_dir_begun is when EAL has read the environment, or would not begin: it is again as it was
+ * given.  Others are asked where it says, or are told that it cannot be (ctl.h). */
+void leat_dir_begun(struct plane_dir *d);
 
 /* leat_dir_close removes the directories; after EAL is done. */
 void leat_dir_close(struct plane_dir *d);

@@ -229,7 +229,9 @@ enum opt_exit leat_eal_start(const struct eal_want *want, struct eal *eal)
 		want->verbose > 1 ? "debug" : (want->verbose == 1 ? "info" : "critical"));
 	for (uint32_t i = 0; i < want->extra_cnt; i++)
 		add(&a, "%s", want->extra[i]);
-	if (init(a.argc, a.argv, want->verbose == 0) < 0)
+	int begun = init(a.argc, a.argv, want->verbose == 0);
+	leat_dir_begun(&eal->dir);
+	if (begun < 0)
 		return refused(eal, "-v shows what it says");
 	list_lcores(eal);
 	return OPT_EXIT_OK;
@@ -243,7 +245,9 @@ enum opt_exit leat_eal_start_classic(int argc, char **argv, struct eal *eal)
 		result = leat_dir_open(&eal->dir, NULL);
 	if (result != OPT_EXIT_OK)
 		return result;
-	if (init(argc, argv, false) < 0)
+	int begun = init(argc, argv, false);
+	leat_dir_begun(&eal->dir);
+	if (begun < 0)
 		return refused(eal, "see above");
 	eal->huge = rte_eal_has_hugepages() != 0;
 	list_lcores(eal);

@@ -248,13 +248,22 @@ void leat_report_again_line(const struct shard_counts *c, FILE *out)
 	fprintf(out, "sent again %s\n", text);
 }
 
+/* Why stdout could not be flushed, the last time that it could not. */
+static int unwritten;
+
+void leat_report_flush(void)
+{
+	if (fflush(stdout) != 0)
+		unwritten = errno;
+}
+
 bool leat_report_written(void)
 {
-	errno = 0;
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	leat_report_flush();
+	if (unwritten == 0 && !ferror(stdout))
 		return true;
 	leat_log(LOG_LV_ERROR, "leatd", "the report could not be written%s%s",
-		errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
+		unwritten != 0 ? ": " : "", unwritten != 0 ? strerror(unwritten) : "");
 	return false;
 }
 

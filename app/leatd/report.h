@@ -57,6 +57,9 @@ void leat_report_time_wait_json(const struct shard_counts *c, FILE *out);
 void leat_report_again(const struct tcp_counters *c, uint64_t again[AGAIN_CNT]);
 void leat_report_again_line(const struct shard_counts *c, FILE *out);
 
+/* leat_report_flush flushes stdout at the end of a report: what comes then may crash. */
+void leat_report_flush(void);
+
 /* leat_report_written flushes stdout; false, after one line on stderr, when not all of what was
  * printed could be written. */
 bool leat_report_written(void);

@@ -562,7 +562,8 @@ static int print_end(void)
 		leat_note_queues(&run.view.sum, run.port.driver, stdout);
 	}
 	good &= write_report();
-	good &= leat_report_written() && r->balanced;
+	leat_report_flush();
+	good &= r->balanced;
 	return good ? leat_load_verdict_exit(r->verdict) : OPT_EXIT_FAILED;
 }
 

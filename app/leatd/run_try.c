@@ -127,6 +127,12 @@ static struct stack_config stack_config(enum try_end end, const struct try_optio
 	return c;
 }
 
+/* places_given: who asked for so many gets them, or is refused. */
+static bool places_given(void)
+{
+	return run.o->tcp.time_wait_max != 0;
+}
+
 /* halve_waiting has who waits in great number give way before who is open; false: nobody does. */
 static bool halve_waiting(struct stack_config config[TRY_END_CNT])
 {
@@ -143,36 +149,52 @@ static bool halve_waiting(struct stack_config config[TRY_END_CNT])
 	return found;
 }
 
-static void halve(struct tcp_limits *limits)
+/* halve leaves room for --connections; false: there is no more than that. */
+static bool halve(struct tcp_limits *limits)
 {
-	limits->tcb_max = u32_max(limits->tcb_max / 2, 1024);
-	limits->time_wait_max = u32_max(limits->time_wait_max / 2, 1024);
+	uint32_t few = u32_max((uint32_t)each(run.o->connections) + 512, 1024);
+	struct tcp_limits was = *limits;
+
+	limits->tcb_max = u32_max(limits->tcb_max / 2, few);
+	if (!places_given())
+		limits->time_wait_max = u32_max(limits->time_wait_max / 2, few);
+	return limits->tcb_max < was.tcb_max || limits->time_wait_max < was.time_wait_max;
 }
 
-/* shrink halves the tables until the free memory carries them; false: not even the smallest. */
+static uint64_t needed(const struct stack_config config[TRY_END_CNT], size_t pool_octets)
+{
+	uint64_t octets = pool_octets;
+
+	for (uint32_t i = 0; i < TRY_END_CNT; i++)
+		octets += run.shard_cnt * leat_stack_footprint(&config[i]);
+	return octets;
+}
+
+/* shrink halves the tables until the free memory carries them, but not what was asked for; false:
+ * not even the smallest. */
 static bool shrink(struct stack_config config[TRY_END_CNT], size_t pool_octets)
 {
 	struct room room;
 	char limit[ROOM_LIMIT_MAX];
+	bool smaller = true;
 
 	leat_room_read("", &room);
-	for (;;) {
-		uint64_t octets = pool_octets;
-
-		for (uint32_t i = 0; i < TRY_END_CNT; i++)
-			octets += run.shard_cnt * leat_stack_footprint(&config[i]);
-		if (octets <= room.octets / 4 * 3)
-			return true;
+	while (needed(config, pool_octets) > room.octets / 4 * 3 && smaller) {
 		run.view.shrunk = true;
-		if (halve_waiting(config))
+		if (!places_given() && halve_waiting(config))
 			continue;
-		if (config[TRY_SERVER].tcp.tcb_max + config[TRY_CLIENT].tcp.tcb_max < 4096)
-			break;
+		smaller = false;
 		for (uint32_t i = 0; i < TRY_END_CNT; i++)
-			halve(&config[i].tcp);
+			smaller |= halve(&config[i].tcp);
 	}
-	leat_log(LOG_LV_ERROR, "leatd", "%ju MiB are free%s, the smallest trial needs more",
-		(uintmax_t)(room.octets >> 20), leat_room_limit(&room, limit));
+	if (smaller)
+		return true;
+	leat_log(LOG_LV_ERROR, "leatd",
+		"%ju MiB are free%s, the smallest trial needs %ju MiB and takes no more than three "
+		"quarters; %s?",
+		(uintmax_t)(room.octets >> 20), leat_room_limit(&room, limit),
+		(uintmax_t)(needed(config, pool_octets) >> 20),
+		places_given() ? "a smaller --time-wait-max" : "fewer --connections");
 	return false;
 }
 

@@ -430,5 +430,6 @@ bool leat_try_print_end(struct try_view *v)
 {
 	bool good = v->o->json ? print_end_json(v) : print_end_text(v);
 
-	return leat_report_written() && good;
+	leat_report_flush();
+	return good;
 }

@@ -291,7 +291,8 @@ static void print_shards(struct page *p)
 	char text[NS_TEXT_MAX];
 
 	single_seconds(p, "leat_shard_work_seconds_total", COUNTER,
-		"Time a shard spent in turns that had work.", WATCH_C_BUSY_NS);
+		"Wall time of a shard's turns that had work, each until the next.",
+		WATCH_C_BUSY_NS);
 	family(p, "leat_shard_busy_seconds_total", COUNTER,
 		"Time a shard spent at work, by stage, while somebody watches.");
 	for (uint32_t i = 0; i < p->line_cnt; i++)

@@ -106,6 +106,14 @@ def served():
             text = lab.told("info")
             live.check(re.search(rf"^pid +{info['pid']}$", text, re.M), text)
             live.check(re.search(r"^2MSL +500 ms \(not RFC-conformant", text, re.M), text)
+        with live.case("with stdout closed who asks says so, exit 5, and the instance goes on"):
+            for verb, *words in (("ctl", "info"), ("ctl", "why"), ("conns",), ("conns", "-s"),
+                                 ("top", "--json", "--once")):
+                done = live.run("sh", "-c", 'exec "$@" >&-', "sh", live.leat(), verb, *words,
+                                env=lab.env, text=True)
+                live.equal((done.returncode, done.stderr),
+                           (5, f"leat {verb}: stdout: Bad file descriptor\n"), f"{verb} {words}")
+            live.equal(json.loads(lab.told("info", "-j"))["name"], "lab", "name")
         with live.case("N230: reload applies what can change, to what comes from then on"):
             live.equal(body(net.name), 512, "body")
             live.equal(lab.told("reload"), "nothing has changed\n", "reload")

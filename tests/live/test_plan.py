@@ -127,6 +127,18 @@ def refused():
         done = live.run("unshare", "--mount", "sh", "-c", mount, "sh", live.leat(), "plan", *NULL)
         live.equal(done.returncode, 3, "exit code")
         live.check(re.search(rb"\d+ MiB are needed, 100 MiB are free", done.stderr), done.stderr)
+    with live.case("N195: with little memory a trial has smaller tables, but what was asked for"):
+        little.write_text("MemAvailable: 200000 kB\n")
+        begin = ("unshare", "--mount", "sh", "-c", mount, "sh", live.leat(), "try", "--one-lcore",
+                 "--seconds", 1)
+        done = live.run(*begin, text=True)
+        live.equal(done.returncode, 0, done.stderr)
+        live.check("little memory is free: smaller tables" in done.stdout, done.stdout)
+        for option, value in (("--time-wait-max", 4000000), ("--connections", 60000)):
+            done = live.run(*begin, option, value, text=True)
+            live.equal((done.returncode, done.stdout), (3, ""), done.stderr)
+            live.check(re.search(rf" 195 MiB are free, the smallest trial needs \d+ MiB .* "
+                                 rf"{option}\?$", done.stderr), done.stderr)
     with live.case("N196: fewer buffers than can be anywhere at once: exit 2, with the formula"):
         _, err = plan(*NULL, "--buffers", 1000, "--shards", 2, code=2)
         terms = list(map(int, re.search(r"(\d+) to receive into \+ (\d+) to send \+ (\d+) in "

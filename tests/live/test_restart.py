@@ -98,6 +98,24 @@ def passive():
             live.check(b"in use by another run" in done.stderr, done.stderr)
 
 
+def closed():
+    "a server whose stdout is closed"
+    live.new_net()
+    record = live.directory() / "unheard"
+    options = ("--vdev", "net_null0", "--address", "10.0.0.1/24", "--boot-record", record)
+    with live.case("it says that its report could not be written, exit 5"):
+        server = live.Server(*options, before=("sh", "-c", 'exec "$@" >&-', "sh"))
+        asked = (live.leat(), "ctl", "--name", server.label, "info")
+        live.until(lambda: live.run(*asked).returncode == 0, "an answer")
+        live.equal(server.stop(), 5, "exit code")
+        live.check("could not be written: Bad file descriptor" in server.err, server.err)
+        server.end()
+    with live.case("the record has the run and no word of the report: the next is the second"):
+        with live.Server(*options) as server:
+            server.wait_line(r"run 2 by")
+            server.wait_line(r"^ready")
+
+
 def active():
     "a client that is killed"
     record = live.directory() / "client"
@@ -138,4 +156,4 @@ def active():
             live.equal((told["client"]["opened"], told["restart"]["quiet"]), (0, 60), "opened, quiet")
 
 
-live.main([passive, active], needs=live.NEEDS_TAP)
+live.main([passive, closed, active], needs=live.NEEDS_TAP)

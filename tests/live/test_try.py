@@ -189,6 +189,24 @@ def as_nobody():
                 check_ledger(ended(process).out)
                 live.check("no root" in process.out, "it does not say so")
                 live.equal(process.complaints, "", "stderr")
+    file, locked = live.directory() / "file", live.directory() / "locked"
+    file.touch()
+    locked.mkdir()
+    shutil.chown(locked, "nobody")
+    locked.chmod(0o500)
+    for variable, path, why in (
+            ("XDG_RUNTIME_DIR", file, f"cannot make {file}/leat: Not a directory"),
+            ("XDG_RUNTIME_DIR", locked, f"cannot make {locked}/leat: Permission denied"),
+            ("RUNTIME_DIRECTORY", file, f"{file} is no directory"),
+            ("RUNTIME_DIRECTORY", locked, f"{locked}/try.sock: Permission denied")):
+        with live.case(f"{variable} is a {path.name} one: it runs, and says why nobody can ask it"):
+            with live.Process([place / "leat", "try", "--hold", "--seconds", 1], before=NOBODY,
+                              env=BARE | {variable: str(path)}) as process:
+                check_ledger(ended(process).out)
+                said = process.complaints.splitlines()
+                live.equal(len(said), 2, process.err)
+                live.check(said[0].endswith(f"{why}; set RUNTIME_DIRECTORY"), process.err)
+                live.check("no control socket: leat conns, top and ctl" in said[1], process.err)
     with live.case("nobody is told what a TAP interface needs"):
         with live.Process([place / "leat", "try", "--tap"], env=BARE, before=NOBODY) as process:
             ended(process, 4)
