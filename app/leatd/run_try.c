@@ -153,12 +153,13 @@ static bool halve_waiting(struct stack_config config[TRY_END_CNT])
 static bool halve(struct tcp_limits *limits)
 {
 	uint32_t few = u32_max((uint32_t)each(run.o->connections) + 512, 1024);
-	struct tcp_limits was = *limits;
 
+	if (limits->tcb_max <= few)
+		return false;
 	limits->tcb_max = u32_max(limits->tcb_max / 2, few);
 	if (!places_given())
-		limits->time_wait_max = u32_max(limits->time_wait_max / 2, few);
-	return limits->tcb_max < was.tcb_max || limits->time_wait_max < was.time_wait_max;
+		limits->time_wait_max = u32_max(limits->time_wait_max / 2, 1024);
+	return true;
 }
 
 static uint64_t needed(const struct stack_config config[TRY_END_CNT], size_t pool_octets)
