@@ -12,13 +12,14 @@
 
 /* One version of cgroups: how its mount is called, and its files. */
 struct kind {
-	const char *type, *controller, *limit, *used, *cached;
+	const char *type, *controller, *limit, *used;
+	const char *cached[2]; /* what files are cached in */
 };
 
 static const struct kind kinds[] = {
-	{"cgroup2", "", "memory.max", "memory.current", "inactive_file"},
+	{"cgroup2", "", "memory.max", "memory.current", {"inactive_file", "active_file"}},
 	{"cgroup", "memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
-		"total_inactive_file"},
+		{"total_inactive_file", "total_active_file"}},
 };
 
 /* What is looked for, and what was found. */
@@ -162,7 +163,8 @@ static void look_group(const struct look *l, const struct kind *k, const char *d
 	if (limit >= l->total_octets)
 		return;
 	used = used == UINT64_MAX ? 0 : used;
-	used -= u64_min(read_named(l->root, dir, "memory.stat", k->cached), used);
+	for (uint32_t i = 0; i < COUNT_OF(k->cached); i++)
+		used -= u64_min(read_named(l->root, dir, "memory.stat", k->cached[i]), used);
 	room = limit - u64_min(used, limit);
 	if (room >= l->r->octets)
 		return;

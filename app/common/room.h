@@ -6,8 +6,7 @@
  *
  * The machine has so much to give; each memory cgroup that this process is in, up to the root, may
  * allow less.  Beyond a cgroup's limit the kernel refuses nothing and ends the process, so that it
- * must be asked before.  What files are cached in and has not been used for long gives way, and is
- * not counted as used.
+ * must be asked before.  What files are cached in gives way, and is not counted as used.
  *
  *	/proc/self/cgroup      0::/a/b        in which cgroup     4:memory:/a/b
  *	/proc/self/mountinfo   cgroup2        where that is       cgroup, memory

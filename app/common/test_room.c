@@ -49,14 +49,16 @@ static void mib(const char *dir, const char *name, uint64_t cnt)
 	make(dir, name, text);
 }
 
-/* stat_mib writes a memory.stat with so many MiB at name, and more at names like it. */
-static void stat_mib(const char *dir, const char *name, uint64_t cnt)
+/* stat_mib writes a memory.stat with so many MiB of files, in two parts, and more at names like
+ * theirs. */
+static void stat_mib(const char *dir, const char *prefix, uint64_t cnt)
 {
-	char text[256];
+	char text[320];
 
 	snprintf(text, sizeof(text),
-		"anon 7\n%s_not 1125899906842624\nnot_%s 1125899906842624\n%s %" PRIu64 "\nz 1\n",
-		name, name, name, cnt * MIB);
+		"anon 7\n%sinactive_file_not 1125899906842624\nnot_%sactive_file 1125899906842624\n"
+		"%sactive_file %" PRIu64 "\n%sinactive_file %" PRIu64 "\nz 1\n",
+		prefix, prefix, prefix, cnt / 3 * MIB, prefix, (cnt - cnt / 3) * MIB);
 	make(dir, "memory.stat", text);
 }
 
@@ -64,14 +66,14 @@ static void v1(const char *dir, uint64_t limit, uint64_t used, uint64_t cached)
 {
 	mib(dir, "memory.limit_in_bytes", limit);
 	mib(dir, "memory.usage_in_bytes", used);
-	stat_mib(dir, "total_inactive_file", cached);
+	stat_mib(dir, "total_", cached);
 }
 
 static void v2(const char *dir, uint64_t limit, uint64_t used, uint64_t cached)
 {
 	mib(dir, "memory.max", limit);
 	mib(dir, "memory.current", used);
-	stat_mib(dir, "inactive_file", cached);
+	stat_mib(dir, "", cached);
 }
 
 /* mounted_v1, mounted_v2: which cgroup a mount begins at, and which we are in. */
