@@ -98,6 +98,8 @@ def check(root=ROOT):
         try:
             if not m.what.endswith(".") or not m.hunks or m.name in seen:
                 raise Stale(f"{LIST}:{m.line}: {m.name} needs a name of its own, a sentence, a hunk")
+            if not m.path.endswith(".c"):
+                raise Stale(f"{LIST}:{m.line}: {m.name}: {m.path} is no source, so that no build has it")
             source(m, root)
         except (OSError, Stale) as e:
             wrong.append(str(e))

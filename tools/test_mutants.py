@@ -54,6 +54,9 @@ class List(unittest.TestCase):
         self.assertEqual(checked(two), [])
         self.assertIn("fits lib/x.c 0 times", checked(two, "a;\nb;\n")[0])
 
+    def test_a_bug_in_a_header_would_be_in_no_build(self):
+        self.assertIn("is no source", checked(ENTRY.replace("lib/x.c", "lib/x.h"))[0])
+
     def test_old_text_that_is_gone_or_there_twice_is_stale(self):
         self.assertIn("fits lib/x.c 0 times", checked(ENTRY, "a;\n\tb;\n")[0])
         self.assertIn("fits lib/x.c 2 times", checked(ENTRY, TEXT * 2)[0])
