@@ -239,7 +239,7 @@ enum opt_exit leat_eal_start(const struct eal_want *want, struct eal *eal)
 
 enum opt_exit leat_eal_start_classic(int argc, char **argv, struct eal *eal)
 {
-	*eal = (struct eal){.huge = false};
+	*eal = (struct eal){.files = true};
 	enum opt_exit result = read_cpus(eal);
 	if (result == OPT_EXIT_OK)
 		result = leat_dir_open(&eal->dir, NULL);
@@ -254,8 +254,12 @@ enum opt_exit leat_eal_start_classic(int argc, char **argv, struct eal *eal)
 	return OPT_EXIT_OK;
 }
 
+/* rte_eal_cleanup gives back the memory that EAL's thread of interrupts goes on to work with, which
+ * dies of it when a peer of memif connects, or goes, meanwhile.  What has no file goes with the
+ * process; huge pages that have one are for rte_eal_cleanup to remove. */
 void leat_eal_stop(struct eal *eal)
 {
-	rte_eal_cleanup();
+	if (eal->files)
+		rte_eal_cleanup();
 	leat_dir_close(&eal->dir);
 }

@@ -51,6 +51,7 @@ struct eal_want {
 
 struct eal {
 	bool huge;     /* huge pages are used */
+	bool files;    /* and may have files: EAL has options of its own */
 	size_t octets; /* of memory taken from the kernel, or reserved */
 	uint32_t lcore_cnt;
 	uint32_t lcore[PLANE_LCORE_MAX]; /* the first is the main lcore: this thread */
@@ -68,7 +69,8 @@ enum opt_exit leat_eal_start(const struct eal_want *want, struct eal *eal);
 /* leat_eal_start_classic passes on the options that stand before `--`; lcores are as they say. */
 enum opt_exit leat_eal_start_classic(int argc, char **argv, struct eal *eal);
 
-/* leat_eal_stop cleans up and removes the files of this instance. */
+/* leat_eal_stop removes the files of this instance; ports are closed before, and the process ends
+ * soon. */
 void leat_eal_stop(struct eal *eal);
 
 #endif
