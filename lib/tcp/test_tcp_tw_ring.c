@@ -436,12 +436,27 @@ static void each_queue_has_the_block_that_is_kept_for_its_head(void **state)
 	}
 }
 
+/* Connection i, which is gone if it was there, comes: there is a place.  Gives how many moved. */
+static uint32_t comes(struct tw_ring *r, int64_t *owed, uint32_t *name, uint32_t i, uint32_t length,
+	uint64_t ends_at)
+{
+	struct tw_info info = info_at(i, false, ends_at);
+
+	if (name[i] != 0)
+		leat_tcp_tw_ring_end(r, name[i]);
+	uint32_t moved = packed(r, owed, name);
+
+	name[i] = leat_tcp_tw_ring_add(r, length, i % 3, &info);
+	assert_true(name[i] != TCP_NONE);
+	return moved;
+}
+
 /* As many as there may be; each is gone and comes again, many times over: the holes are closed, and
  * the work is spread. */
 static void a_full_ring_takes_whoever_comes_for_one_that_is_gone(void **state)
 {
 	struct tw_ring *r = ring_new(MAX, false);
-	static uint32_t name[MAX];
+	static uint32_t name[MAX]; /* 0: it was not there yet */
 	uint64_t moved = 0, of_turn = 0, most = 0;
 	int64_t owed = 0;
 	struct prng p;
@@ -450,13 +465,8 @@ static void a_full_ring_takes_whoever_comes_for_one_that_is_gone(void **state)
 	leat_prng_seed(&p, 7);
 	for (uint32_t k = 0; k < 4 * MAX; k++) {
 		uint32_t i = k < MAX ? k : leat_prng_below(&p, MAX);
-		struct tw_info info = info_at(i, false, TWO_MSL + k);
 
-		if (k >= MAX)
-			leat_tcp_tw_ring_end(r, name[i]);
-		of_turn += packed(r, &owed, name);
-		name[i] = leat_tcp_tw_ring_add(r, 0, i % 3, &info);
-		assert_true(name[i] != TCP_NONE);
+		of_turn += comes(r, &owed, name, i, 0, TWO_MSL + k);
 		if (k % TURN == 0) {
 			moved += of_turn;
 			most = of_turn > most ? of_turn : most;
@@ -487,13 +497,8 @@ static void a_full_ring_of_two_lengths_takes_whoever_comes(void **state)
 	leat_prng_seed(&p, 11);
 	for (uint32_t k = 0; k < 8 * ALL; k++) {
 		uint32_t i = k < ALL ? k : leat_prng_below(&p, ALL);
-		struct tw_info info = info_at(i, false, TWO_MSL + k);
 
-		if (k >= ALL)
-			leat_tcp_tw_ring_end(r, name[i]);
-		(void)packed(r, &owed, name);
-		name[i] = leat_tcp_tw_ring_add(r, leat_prng_below(&p, 2), i % 3, &info);
-		assert_true(name[i] != TCP_NONE);
+		(void)comes(r, &owed, name, i, leat_prng_below(&p, 2), TWO_MSL + k);
 	}
 	leat_tcp_tw_ring_check(r);
 	free(r);
